@@ -1,0 +1,63 @@
+//! Leeward: an authoritative DNS server that fails over.
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//! zone files --> config --> zone snapshot --+
+//!                                           +--> answer --> wire bytes --> client
+//! probes --> observations --> health view --+
+//! ```
+//!
+//! The heart is one pure function: published zones, the health view, who asks, what is asked and the time go in; an
+//! answer and its reasons come out. Everything else prepares its inputs (`config`, `probe`) or carries its output
+//! (`server`, `control`, `cli`).
+//!
+//! # Layers
+//!
+//! A module uses only modules of lower layers, as `tests/house.rs` checks.
+//!
+//! | Layer | Module | Purpose |
+//! |---|---|---|
+//! | 0 | [`wire`] | DNS messages as bytes: names, types, RDATA, EDNS |
+//! | 0 | [`clock`] | The only reader of time; [`clock::Moment`]; durations as text |
+//! | 0 | [`metrics`] | Counters and histograms, no output format |
+//! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
+//! | 1 | [`place`] | Client address or client subnet to place |
+//! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
+//! | 3 | [`answer`] | The pure engine: look up, decide, compose, explain |
+//! | 3 | [`config`] | TOML as written to checked zones, with diagnostics |
+//! | 4 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
+//! | 4 | [`publish`] | Current world: one writer, many readers |
+//! | 4 | [`timeline`] | Bounded record of transitions and reloads |
+//! | 5 | [`probe`] | HTTP(S) and TCP probers and their schedule |
+//! | 5 | [`server`] | UDP and TCP transports; never decides an answer |
+//! | 6 | [`control`] | Admin API and metrics text |
+//! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
+//! | 7 | [`lab`] | Regions of loopback endpoints that can be killed |
+//! | 8 | [`cli`] | Verbs, arguments, human and JSON output |
+//!
+//! # Invariants
+//!
+//! - Layers 0-4 do no I/O, spawn nothing and log nothing; only `clock` reads a clock. Time arrives as `now`, chance as
+//!   a seed. (`config` reads zone files through the loader it is given.)
+//! - Published data is immutable. One writer replaces it; readers never wait and never see half a change.
+//! - Nothing on the query path locks, allocates, awaits or logs.
+//! - Every loop, queue, cache and name chain has a named bound.
+
+pub mod answer;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod health;
+pub mod lab;
+pub mod metrics;
+pub mod place;
+pub mod probe;
+pub mod publish;
+pub mod rehearse;
+pub mod server;
+pub mod timeline;
+pub mod wire;
+pub mod zone;
