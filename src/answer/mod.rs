@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The pure engine: find the zone, walk to the name, decide, gather, assemble.
+//!
+//! In: a world (snapshot and view), octets of queries, who asks, a stream of chance. Out: octets of answers. Never
+//! here: clocks, sockets, locks, allocations on the way of a query, logs. Serving, explain and expectations all call
+//! [`Gathering::gather`] and below it [`Scene::decide`]; nothing decides anywhere else.
+
+mod asker;
+mod assemble;
+mod chance;
+mod decide;
+mod gather;
+mod locus;
+mod message;
+mod respond;
+mod view;
+mod world;
+
+pub use asker::Asker;
+pub use assemble::{Written, assemble};
+pub use chance::Chance;
+pub use decide::{
+    ANSWERS_DEFAULT, ANSWERS_MAX, Among, Candidates, Decision, Draw, MEMBERS_MAX, Outcome, PATH_MAX, Picked, Scene,
+    Weights,
+};
+pub use gather::Gathering;
+pub use locus::Locus;
+pub use message::{Answer, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source};
+pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, UDP_PAYLOAD_MAX, Worker, respond};
+pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
+pub use world::{View, World};

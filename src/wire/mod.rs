@@ -4,7 +4,13 @@
 //! opinions, lookups, policies. hickory-proto, our codec for rare RDATA, is named in this module only.
 
 mod code;
+mod edns;
+mod hash;
 mod name;
+mod query;
 
 pub use code::{Class, Opcode, Rcode, Rtype};
-pub use name::{Name, NameFault};
+pub use edns::{ClientSubnet, Edns, OPTION_CLIENT_SUBNET, ResponseEdns};
+pub use hash::{fold, hash_label, hash_name, hash_root};
+pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault};
+pub use query::{HEADER_LEN, LABELS_MAX, Query, Scratch, Unanswerable, parse_query};

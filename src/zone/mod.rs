@@ -2,3 +2,22 @@
 //!
 //! In: builders' calls with names, types and RDATA. Out: immutable arenas that a query reads. Never here: sockets,
 //! clocks, text formats.
+
+mod arena;
+mod build;
+mod location;
+mod location_map;
+mod piece;
+mod policy;
+mod snapshot;
+
+pub use arena::{
+    ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, Found,
+    NodeAt, Zone,
+};
+pub use build::{BuildFault, ZoneBuilder};
+pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
+pub use location_map::{LocationMap, build_maps};
+pub use piece::{ADDITIONAL_MAX, OWNER_QUESTION, Piece, PieceSpec, RR_FIXED};
+pub use policy::*;
+pub use snapshot::{ServedZone, Snapshot};

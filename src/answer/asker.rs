@@ -1,0 +1,74 @@
+//! Who asks: a resolver's address or a client subnet (RFC 7871), and from it the location that a root needs.
+
+use std::net::IpAddr;
+
+use crate::place::{Locations, Place};
+use crate::wire::ClientSubnet;
+use crate::zone::{LocationMap, Whereabouts};
+
+use super::locus::Locus;
+
+/// Longest scope that is sent (dependency-notes B: v4 at most 24, v6 at most 56).
+const SCOPE_MAX_V4: u8 = 24;
+const SCOPE_MAX_V6: u8 = 56;
+
+/// The client as far as a decision may know.
+#[derive(Clone, Copy, Debug)]
+pub enum Asker {
+    /// An address or prefix.
+    Prefix {
+        /// Its first address.
+        address: IpAddr,
+        /// How many bits count.
+        len: u8,
+        /// What is known about the address, where a short prefix makes the class useless.
+        place: Option<Place>,
+        /// The point that belongs to it.
+        point: Option<crate::place::Coordinates>,
+    },
+    /// A place alone, as expectations and explain give it.
+    Place(Place),
+}
+
+const fn full_len(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+impl Asker {
+    /// Takes the client subnet, or without one (or with source length 0, `route53` 4.8) the resolver's address.
+    #[inline]
+    pub fn new(resolver: IpAddr, subnet: Option<ClientSubnet>, locations: &Locations) -> Self {
+        match subnet {
+            Some(subnet) if subnet.source_len > 0 => {
+                let info = locations.locate(subnet.address);
+                let (address, len) = (subnet.address, subnet.source_len);
+                Self::Prefix { address, len, place: info.place, point: info.point }
+            }
+            _ => Self::Prefix { address: resolver, len: full_len(resolver), place: None, point: None },
+        }
+    }
+
+    /// Returns the location for a root's map, and the scope of an answer made from it.
+    #[inline]
+    pub fn locus<'a>(&self, map: &'a LocationMap, known: &'a mut Whereabouts) -> (Locus<'a>, u8) {
+        match *self {
+            Self::Prefix { address, len, place, point } => {
+                let (class, scope) = map.lookup(address);
+                // A block longer than the client's prefix does not match it (`route53` 2.8.4): no class speaks for it.
+                if scope <= len {
+                    return (Locus::Class(map, class), scope);
+                }
+                *known = Whereabouts { place, point, prefix: Some((address, len)) };
+                let scope_max = if address.is_ipv4() { SCOPE_MAX_V4 } else { SCOPE_MAX_V6 };
+                (Locus::Known(map, known), scope.min(scope_max))
+            }
+            Self::Place(place) => {
+                *known = Whereabouts { place: Some(place), point: Some(place.centre()), prefix: None };
+                (Locus::Known(map, known), 0)
+            }
+        }
+    }
+}

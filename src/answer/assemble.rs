@@ -1,0 +1,193 @@
+//! Writes an [`Answer`] as a message: the only function that does, for every transport.
+//!
+//! Lengths are summed before anything is copied, with OPT reserved first; what does not fit is dropped by whole
+//! RRsets: additional addresses from the end, then everything with TC set (RFC 2181, section 9; RFC 9471 for glue).
+
+use crate::wire::{HEADER_LEN, Query, ResponseEdns};
+use crate::zone::{OWNER_QUESTION, Piece, RR_FIXED};
+
+use super::message::{Answer, Owner, PARTS_MAX, Part, Records};
+
+const FLAG_QR: u16 = 0x8000;
+const FLAG_AA: u16 = 0x0400;
+const FLAG_TC: u16 = 0x0200;
+/// RD and CD are copied from the query (RFC 1035, section 4.1.1; RFC 4035, section 3.1.6).
+const FLAGS_COPIED: u16 = 0x0110;
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Octets of the message.
+    pub len: usize,
+    /// Whether TC is set.
+    pub is_truncated: bool,
+}
+
+/// Writes the message into `out`, at most `limit` octets, which must hold at least header, question and OPT.
+#[inline]
+pub fn assemble(
+    answer: &Answer<'_>,
+    query: &Query,
+    input: &[u8],
+    edns: Option<(ResponseEdns, u16)>,
+    limit: usize,
+    out: &mut [u8],
+) -> Written {
+    let question_end = query.question_end();
+    let reserved = edns.map_or(0, |(edns, _)| edns.len());
+    let room = limit.min(out.len()).saturating_sub(question_end + reserved);
+    let (kept, is_truncated) = fit(answer, room);
+    out[..question_end].copy_from_slice(&input[..question_end]);
+    let mut positions = [0u16; PARTS_MAX];
+    let mut records = [0u16; 3];
+    let mut at = question_end;
+    let [in_answer, in_authority, _] = answer.counts();
+    for (n, part) in answer.parts()[..kept].iter().enumerate() {
+        positions[n] = at as u16;
+        let (len, count) = write_part(answer, part, query, &positions, &mut out[at..]);
+        at += len;
+        let section = usize::from(n >= in_answer) + usize::from(n >= in_answer + in_authority);
+        records[section] += count;
+    }
+    if let Some((edns, payload_size)) = edns {
+        edns.write(payload_size, &mut out[at..]);
+        at += edns.len();
+        records[2] += 1;
+    }
+    let mut flags = FLAG_QR | (query.flags & FLAGS_COPIED) | (answer.rcode.0 & 15);
+    flags |= if answer.is_authoritative { FLAG_AA } else { 0 };
+    flags |= if is_truncated { FLAG_TC } else { 0 };
+    out[2..4].copy_from_slice(&flags.to_be_bytes());
+    out[4..6].copy_from_slice(&[0, 1]);
+    for (n, count) in records.iter().enumerate() {
+        out[6 + n * 2..8 + n * 2].copy_from_slice(&count.to_be_bytes());
+    }
+    Written { len: at, is_truncated }
+}
+
+/// Says how many parts fit, and whether TC must be set.
+fn fit(answer: &Answer<'_>, room: usize) -> (usize, bool) {
+    let [in_answer, in_authority, _] = answer.counts();
+    let required = in_answer + in_authority;
+    let mut total = 0;
+    let mut kept = 0;
+    for part in answer.parts() {
+        total += part_len(answer, part);
+        if total > room {
+            break;
+        }
+        kept += 1;
+    }
+    if kept < required {
+        // Cut short: the client asks again by TCP. A part of the answer would only be thrown away.
+        return (0, true);
+    }
+    (kept, answer.needs_additional && kept < answer.len())
+}
+
+#[inline]
+fn part_len(answer: &Answer<'_>, part: &Part<'_>) -> usize {
+    match &part.records {
+        Records::Stored(piece, _) => piece.records.len(),
+        Records::Members(policies, run, start, len, _) => match run.stride {
+            0 => {
+                let picks = answer.picks(*start, *len);
+                picks.iter().map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len()).sum()
+            }
+            stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
+        },
+        Records::Synthesised(_, _, len) => RR_FIXED + usize::from(*len),
+    }
+}
+
+/// Writes the records of a part; returns octets and number of records.
+#[inline]
+fn write_part(
+    answer: &Answer<'_>,
+    part: &Part<'_>,
+    query: &Query,
+    positions: &[u16; PARTS_MAX],
+    out: &mut [u8],
+) -> (usize, u16) {
+    let name_end = query.name_end() as u16;
+    let owner = match part.owner {
+        Owner::Question => OWNER_QUESTION,
+        Owner::Suffix(len) => 0xc000 | (name_end - u16::from(len)),
+        Owner::InPart(at, offset) => 0xc000 | (positions[usize::from(at)] + offset),
+    };
+    match &part.records {
+        Records::Stored(piece, turn) => {
+            write_stored(piece, *turn, name_end, out);
+            if owner != OWNER_QUESTION {
+                set_owners(&mut out[..piece.records.len()], owner);
+            }
+            (piece.records.len(), piece.count)
+        }
+        Records::Members(policies, run, start, len, ttl) => {
+            let mut at = 0;
+            for &member in answer.picks(*start, *len) {
+                let rdata = policies.rdata(run, usize::from(member));
+                at += write_record(&mut out[at..], owner, run.rtype.0, *ttl, rdata);
+            }
+            (at, *len)
+        }
+        Records::Synthesised(ttl, start, len) => {
+            (write_record(out, owner, crate::wire::Rtype::CNAME.0, *ttl, answer.made(*start, *len)), 1)
+        }
+    }
+}
+
+#[inline]
+fn write_record(out: &mut [u8], owner: u16, rtype: u16, ttl: u32, rdata: &[u8]) -> usize {
+    let (owner, rtype, ttl, len) =
+        (owner.to_be_bytes(), rtype.to_be_bytes(), ttl.to_be_bytes(), (rdata.len() as u16).to_be_bytes());
+    let fixed = [owner[0], owner[1], rtype[0], rtype[1], 0, 1, ttl[0], ttl[1], ttl[2], ttl[3], len[0], len[1]];
+    out[..RR_FIXED].copy_from_slice(&fixed);
+    out[RR_FIXED..RR_FIXED + rdata.len()].copy_from_slice(rdata);
+    RR_FIXED + rdata.len()
+}
+
+#[inline]
+fn write_stored(piece: &Piece<'_>, turn: u16, name_end: u16, out: &mut [u8]) {
+    let len = piece.records.len();
+    let split = usize::from(turn) * usize::from(piece.stride);
+    let (tail, head) = piece.records.split_at(split);
+    out[..head.len()].copy_from_slice(head);
+    out[head.len()..len].copy_from_slice(tail);
+    // Stored pointers hold the distance of the apex from the end of the question's name.
+    for at in piece.patches() {
+        let distance = u16::from_be_bytes([out[at], out[at + 1]]);
+        out[at..at + 2].copy_from_slice(&(0xc000 | (name_end - distance)).to_be_bytes());
+    }
+}
+
+/// Overwrites the owner of each record.
+fn set_owners(records: &mut [u8], owner: u16) {
+    let mut at = 0;
+    while at + RR_FIXED <= records.len() {
+        records[at..at + 2].copy_from_slice(&owner.to_be_bytes());
+        at += RR_FIXED + usize::from(u16::from_be_bytes([records[at + 10], records[at + 11]]));
+    }
+}
+
+/// Writes an answer without a question to look up: header with a response code, the question if there is one, OPT
+/// if asked for.
+pub fn assemble_error(
+    input: &[u8],
+    rcode: crate::wire::Rcode,
+    question_end: Option<usize>,
+    edns: Option<(ResponseEdns, u16)>,
+    out: &mut [u8],
+) -> usize {
+    let mut at = question_end.unwrap_or(HEADER_LEN);
+    out[..at].copy_from_slice(&input[..at]);
+    // Opcode and RD are copied.
+    let flags = FLAG_QR | (u16::from_be_bytes([input[2], input[3]]) & (0x7800 | FLAGS_COPIED)) | (rcode.0 & 15);
+    out[2..4].copy_from_slice(&flags.to_be_bytes());
+    out[4..12].copy_from_slice(&[0, u8::from(question_end.is_some()), 0, 0, 0, 0, 0, u8::from(edns.is_some())]);
+    if let Some((edns, payload_size)) = edns {
+        edns.write(payload_size, &mut out[at..]);
+        at += edns.len();
+    }
+    at
+}

@@ -1,0 +1,506 @@
+//! Decides: from a root down to members, over the bits of a view.
+//!
+//! In: a zone's policies, its view, where the client is, the type asked, a source of draws. Out: a [`Decision`].
+//! Serving, explain and expectations run this one function; they differ in the [`Draw`] they pass, nothing else.
+//!
+//! Order at a group (rules a11-a15): the policy among candidates healthy in layer 0; if there is none, `all-down` if
+//! written, else the same policy over layer 1, layer 2, all. The branch chosen is then decided afresh.
+
+use crate::wire::Rtype;
+use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, RunId};
+
+use super::chance::Chance;
+use super::locus::{CHILDREN_MAX, Locus};
+use super::view::{Layer, ZoneView};
+
+/// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
+pub const PATH_MAX: usize = 64;
+/// Members in one answer (grammar of `answers`).
+pub const ANSWERS_MAX: usize = 64;
+/// Members in an answer where nothing is written and weights are equal (rule a22).
+pub const ANSWERS_DEFAULT: u8 = 8;
+/// Members of one run (grammar of `members`; multivalue over pools is bounded by the builder).
+pub const MEMBERS_MAX: usize = 512;
+/// Draws before a weighted choice falls back to one exact pass over the living.
+const REDRAWS_MAX: usize = 16;
+
+/// What a decision came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Members of a run, as the draw picked them.
+    Members(RunId),
+    /// The name exists, the type has nothing for this client now.
+    NoData,
+    /// SERVFAIL was asked for.
+    ServFail,
+}
+
+/// A decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What came out.
+    pub outcome: Outcome,
+    /// TTL in seconds (rule a44).
+    pub ttl: u32,
+}
+
+/// Members picked for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Picked {
+    /// Indices within the run.
+    pub members: [u16; ANSWERS_MAX],
+    /// How many.
+    pub len: usize,
+}
+
+impl Default for Picked {
+    fn default() -> Self {
+        Self { members: [0; ANSWERS_MAX], len: 0 }
+    }
+}
+
+/// Which candidates of a group a draw may take: those alive in a layer, or all.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    /// Those healthy in this layer; the number of the layer.
+    Living(&'a Layer, usize),
+    /// All, on last resort.
+    All,
+}
+
+/// Candidates of a weighted node: children `first + i` for `i` below `weights.len()` with prefix sums, or, if only
+/// standby branches are eligible, children from there on with equal chance.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a> {
+    /// Prefix sums of the children drawn by weight; empty for an even draw.
+    pub sums: &'a [u32],
+    /// Index of the first candidate of an even draw.
+    pub even_first: u16,
+    /// Number of children.
+    pub n: u16,
+}
+
+/// Candidates of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// First member index considered.
+    pub first: u16,
+    /// One past the last member index considered.
+    pub end: u16,
+    /// Which of them.
+    pub among: Among<'a>,
+    /// Prefix sums of weights, if they differ and count.
+    pub sums: &'a [u32],
+    /// Most members to pick.
+    pub answers: usize,
+}
+
+impl Candidates<'_> {
+    /// Says whether a member is a candidate.
+    #[inline]
+    pub fn is_eligible(&self, member: u16) -> bool {
+        match self.among {
+            Among::Living(layer, _) => layer.is_up(self.run.first_bit + u32::from(member)),
+            Among::All => true,
+        }
+    }
+
+    /// Returns the weight of a member; 1 where weights do not count.
+    pub fn weight(&self, member: u16) -> u32 {
+        let at = usize::from(member);
+        match self.sums.get(at) {
+            Some(sum) => sum - at.checked_sub(1).map_or(0, |before| self.sums[before]),
+            None => 1,
+        }
+    }
+}
+
+/// A source of draws and a witness of the way. Serving passes [`Chance`]; explain lists instead of drawing.
+pub trait Draw {
+    /// Whether the witness wants to hear; serving compiles the calls to nothing.
+    const WANTED: bool = false;
+
+    /// Draws a child of a weighted node; `is_eligible` says which may be taken, and at least one may.
+    fn branch(&mut self, weights: Weights<'_>, is_eligible: impl FnMut(u16) -> bool) -> u16;
+
+    /// Picks members; at least one is eligible.
+    fn members(&mut self, candidates: Candidates<'_>, picked: &mut Picked);
+
+    /// Picks the record that a static RRset of `count` even records starts with.
+    fn turn(&mut self, _count: u16) -> u16 {
+        0
+    }
+
+    /// Hears of each node passed and of the layer its candidates came from (3 is "all").
+    fn visit(&mut self, _node: NodeId, _layer: usize, _chosen: Option<NodeId>) {}
+}
+
+/// What a decision reads.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The zone's policies.
+    pub policies: &'a Policies,
+    /// The zone's view.
+    pub view: &'a ZoneView,
+    /// Where the client is.
+    pub locus: Locus<'a>,
+}
+
+/// Result of a choice at one group.
+enum Step {
+    Child(NodeId, usize),
+    Stop(Outcome),
+}
+
+impl<'a> Scene<'a> {
+    /// Decides what a root answers to a type.
+    #[inline]
+    pub fn decide(&self, root: RootId, rtype: Rtype, draw: &mut impl Draw, picked: &mut Picked) -> Decision {
+        let root = &self.policies.roots[root as usize];
+        let mut at = root.node;
+        let mut ttl = u32::MAX;
+        let mut answers = u8::MAX;
+        picked.len = 0;
+        let finish = |outcome, ttl| Decision { outcome, ttl: if ttl == u32::MAX { root.ttl } else { ttl } };
+        for _ in 0..PATH_MAX {
+            let node = &self.policies.nodes[at as usize];
+            let mut all_down = AllDown::LastResort;
+            if node.options != 0 {
+                let options = &self.policies.options[node.options as usize];
+                ttl = ttl.min(options.ttl.map_or(u32::MAX, |(_, max)| max));
+                answers = if options.answers == 0 { answers } else { answers.min(options.answers) };
+                all_down = options.all_down;
+            }
+            let step = match node.kind {
+                NodeKind::Refer => Step::Child(node.first, 0),
+                NodeKind::Pool => match self.pick_members(node, at, rtype, answers, all_down, draw, picked) {
+                    Step::Stop(outcome) => {
+                        let brought = self.brought_ttl(outcome, picked);
+                        return finish(outcome, ttl.min(brought));
+                    }
+                    child => child,
+                },
+                _ => self.pick_child(node, all_down, draw),
+            };
+            match step {
+                Step::Child(child, layer) => {
+                    if !matches!(node.kind, NodeKind::Pool) {
+                        draw.visit(at, layer, Some(child));
+                    }
+                    at = child;
+                }
+                Step::Stop(outcome) => {
+                    draw.visit(at, Among::All.layer(), None);
+                    return finish(outcome, ttl);
+                }
+            }
+        }
+        finish(Outcome::ServFail, ttl)
+    }
+
+    /// Returns the smallest TTL that picked members of a merged run bring (rule a44).
+    fn brought_ttl(&self, outcome: Outcome, picked: &Picked) -> u32 {
+        let Outcome::Members(run) = outcome else { return u32::MAX };
+        let run = &self.policies.runs[run as usize];
+        if run.ttls == NONE {
+            return u32::MAX;
+        }
+        let brought = |&member: &u16| self.policies.member_ttls[run.ttls as usize + usize::from(member)];
+        picked.members[..picked.len].iter().map(brought).min().unwrap_or(u32::MAX)
+    }
+
+    /// What stands in for last resort.
+    fn instead(&self, all_down: AllDown) -> Option<Step> {
+        match all_down {
+            AllDown::LastResort | AllDown::All => None,
+            AllDown::NoData => Some(Step::Stop(Outcome::NoData)),
+            AllDown::ServFail => Some(Step::Stop(Outcome::ServFail)),
+            AllDown::Node(node) => Some(Step::Child(node, 0)),
+        }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = Among<'a>> + use<'a> {
+        self.view.layers.iter().enumerate().map(|(n, layer)| Among::Living(layer, n))
+    }
+
+    fn pick_child(&self, node: &Node, all_down: AllDown, draw: &mut impl Draw) -> Step {
+        let mut ways = self.layers();
+        if let Some(first) = ways.next()
+            && let Some(child) = self.pick_among(node, first, draw)
+        {
+            return Step::Child(child, 0);
+        }
+        if let Some(instead) = self.instead(all_down) {
+            return instead;
+        }
+        if all_down == AllDown::LastResort {
+            for among in ways {
+                if let Some(child) = self.pick_among(node, among, draw) {
+                    return Step::Child(child, among.layer());
+                }
+            }
+        }
+        match self.pick_among(node, Among::All, draw) {
+            Some(child) => Step::Child(child, Among::All.layer()),
+            // A location without any branch for this client (route53 2.5.6, 2.8.6).
+            None => Step::Stop(Outcome::NoData),
+        }
+    }
+
+    #[inline]
+    fn pick_among(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
+        match node.kind {
+            NodeKind::First => self.first_living(node, among),
+            NodeKind::Weighted => self.drawn(node, among, draw),
+            NodeKind::Located => {
+                let mut room = [0; CHILDREN_MAX];
+                let order = self.locus.order(node.extra, &mut room);
+                order.iter().map(|&child| node.first + u32::from(child)).find(|&child| self.is_living(child, among))
+            }
+            NodeKind::Pool | NodeKind::Refer => Some(node.first),
+        }
+    }
+
+    fn first_living(&self, node: &Node, among: Among<'a>) -> Option<NodeId> {
+        match among {
+            Among::Living(layer, _) if !node.is_dependent && node.n <= 64 => {
+                let living = layer.alive_word(node.first, u32::from(node.n));
+                (living != 0).then(|| node.first + living.trailing_zeros())
+            }
+            _ => (node.first..node.first + u32::from(node.n)).find(|&child| self.is_living(child, among)),
+        }
+    }
+
+    fn drawn(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
+        let tier = self.policies.sums[node.extra as usize] as u16;
+        let sums = &self.policies.sums[node.extra as usize + 1..node.extra as usize + 1 + usize::from(tier)];
+        let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
+        let weights = if (0..tier).any(is_living) {
+            Weights { sums, even_first: tier, n: node.n }
+        } else if (tier..node.n).any(is_living) {
+            Weights { sums: &[], even_first: tier, n: node.n }
+        } else {
+            return None;
+        };
+        Some(node.first + u32::from(draw.branch(weights, is_living)))
+    }
+
+    /// Says whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
+    /// this client (rule a11). Recursion is bounded by the depth of the tree.
+    fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
+        let Among::Living(layer, _) = among else { return true };
+        if !layer.is_alive(id) {
+            return false;
+        }
+        let node = &self.policies.nodes[id as usize];
+        if !node.is_dependent || (node.kind == NodeKind::Refer && node.extra == 1) {
+            return true;
+        }
+        let children = node.first..node.first + u32::from(node.n);
+        match node.kind {
+            NodeKind::Located => {
+                let mut room = [0; CHILDREN_MAX];
+                let order = self.locus.order(node.extra, &mut room);
+                order.iter().any(|&child| self.is_living(node.first + u32::from(child), among))
+            }
+            _ => children.into_iter().any(|child| self.is_living(child, among)),
+        }
+    }
+
+    /// Picks members of a pool for a type: from the run of that type, else from a run of targets (a CNAME).
+    #[expect(clippy::too_many_arguments, reason = "one step of `decide`, which holds the state")]
+    fn pick_members(
+        &self,
+        node: &Node,
+        id: NodeId,
+        rtype: Rtype,
+        answers: u8,
+        all_down: AllDown,
+        draw: &mut impl Draw,
+        picked: &mut Picked,
+    ) -> Step {
+        let first = node.first as usize;
+        let runs = &self.policies.runs[first..first + usize::from(node.n)];
+        let mut ways = self.layers();
+        let mut chosen = ways.next().and_then(|among| tier(runs, among).map(|tier| (among, tier)));
+        if chosen.is_none() {
+            if let Some(instead) = self.instead(all_down) {
+                draw.visit(id, 0, None);
+                return instead;
+            }
+            if all_down == AllDown::LastResort {
+                chosen = ways.find_map(|among| tier(runs, among).map(|tier| (among, tier)));
+            }
+        }
+        let (among, tier) = chosen.unwrap_or_else(|| (Among::All, tier(runs, Among::All).unwrap_or(Tier::Weighted)));
+        draw.visit(id, among.layer(), None);
+        let wanted = runs.iter().position(|run| run.rtype == rtype || run.rtype == Rtype::CNAME);
+        let Some(at) = wanted else { return Step::Stop(Outcome::NoData) };
+        let run = &runs[at];
+        let (from, end) = match tier {
+            Tier::Weighted => (0, run.weighted_len),
+            Tier::Standby => (run.weighted_len, run.len),
+        };
+        let sums: &[u32] = match (tier, run.sums) {
+            (Tier::Standby, _) | (_, NONE) => &[],
+            (Tier::Weighted, sums) => &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)],
+        };
+        let default = if run.sums == NONE { ANSWERS_DEFAULT } else { 1 };
+        let answers = if answers == u8::MAX { default } else { answers };
+        // Two names cannot both be canonical (RFC 2181, section 10.1).
+        let answers = if run.rtype == Rtype::CNAME { 1 } else { usize::from(answers).min(ANSWERS_MAX) };
+        let candidates = Candidates { run, first: from, end, among, sums, answers };
+        if (from..end).any(|member| candidates.is_eligible(member)) {
+            draw.members(candidates, picked);
+            Step::Stop(Outcome::Members((first + at) as RunId))
+        } else {
+            // Decided together, and only the other family is healthy (rule a26).
+            Step::Stop(Outcome::NoData)
+        }
+    }
+}
+
+/// Which members of a pool stand for it: those with weight above 0, or standby ones (rule a22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tier {
+    Weighted,
+    Standby,
+}
+
+#[inline]
+fn tier(runs: &[Run], among: Among<'_>) -> Option<Tier> {
+    let any = |from: fn(&Run) -> u16, to: fn(&Run) -> u16| {
+        runs.iter().any(|run| match among {
+            Among::All => from(run) < to(run),
+            Among::Living(layer, _) => {
+                let (from, to) = (u32::from(from(run)), u32::from(to(run)));
+                (from..to).step_by(64).any(|at| layer.up_word(run.first_bit + at, (to - at).min(64)) != 0)
+            }
+        })
+    };
+    if any(|_| 0, |run| run.weighted_len) {
+        Some(Tier::Weighted)
+    } else if any(|run| run.weighted_len, |run| run.len) {
+        Some(Tier::Standby)
+    } else {
+        None
+    }
+}
+
+impl Among<'_> {
+    /// Returns the number of the layer; 3 is "all".
+    pub const fn layer(&self) -> usize {
+        match self {
+            Self::Living(_, layer) => *layer,
+            Self::All => 3,
+        }
+    }
+}
+
+impl Draw for Chance {
+    #[inline]
+    fn turn(&mut self, count: u16) -> u16 {
+        self.below(u32::from(count)) as u16
+    }
+
+    #[inline]
+    fn branch(&mut self, weights: Weights<'_>, mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
+        if let Some(&total) = weights.sums.last() {
+            for _ in 0..REDRAWS_MAX {
+                let child = by_sums(weights.sums, self.below(total));
+                if is_eligible(child) {
+                    return child;
+                }
+            }
+            return exact(self, weights.sums, is_eligible);
+        }
+        even(self, weights.even_first, weights.n, is_eligible)
+    }
+
+    #[inline]
+    fn members(&mut self, candidates: Candidates<'_>, picked: &mut Picked) {
+        if candidates.sums.is_empty() {
+            pick_evenly(self, &candidates, picked);
+        } else {
+            pick_by_weight(self, &candidates, picked);
+        }
+    }
+}
+
+/// Finds the child that a number below the total falls to.
+#[inline]
+fn by_sums(sums: &[u32], number: u32) -> u16 {
+    sums.partition_point(|&sum| sum <= number) as u16
+}
+
+/// Draws by weight among the eligible in one pass: the same distribution as redrawing for ever.
+fn exact(chance: &mut Chance, sums: &[u32], mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
+    let mut total = 0;
+    let mut chosen = 0;
+    let mut before = 0;
+    for (child, &sum) in sums.iter().enumerate() {
+        let weight = sum - before;
+        before = sum;
+        if is_eligible(child as u16) {
+            total += weight;
+            // Reservoir: the child stays with chance weight / total.
+            if chance.below(total) < weight {
+                chosen = child as u16;
+            }
+        }
+    }
+    chosen
+}
+
+/// Draws evenly among the eligible of `first..end`.
+fn even(chance: &mut Chance, first: u16, end: u16, mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
+    let mut count = 0;
+    let mut chosen = first;
+    for child in first..end {
+        if is_eligible(child) {
+            count += 1;
+            if chance.below(count) == 0 {
+                chosen = child;
+            }
+        }
+    }
+    chosen
+}
+
+/// Picks up to `answers` eligible members in random order: a partial Fisher-Yates shuffle.
+fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
+    let mut eligible = [0u16; MEMBERS_MAX];
+    let mut count = 0;
+    for member in candidates.first..candidates.end {
+        if candidates.is_eligible(member) && count < MEMBERS_MAX {
+            eligible[count] = member;
+            count += 1;
+        }
+    }
+    picked.len = count.min(candidates.answers);
+    for n in 0..picked.len {
+        let other = n + chance.below((count - n) as u32) as usize;
+        eligible.swap(n, other);
+        picked.members[n] = eligible[n];
+    }
+}
+
+/// Picks up to `answers` eligible members, each draw in proportion to weight among those not yet picked (rule a22).
+fn pick_by_weight(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
+    picked.len = 0;
+    while picked.len < candidates.answers {
+        let is_left = |member: u16| {
+            let is_new = !picked.members[..picked.len].contains(&member);
+            is_new && member < candidates.end && candidates.is_eligible(member)
+        };
+        if !(candidates.first..candidates.end).any(is_left) {
+            break;
+        }
+        let weights = Weights { sums: candidates.sums, even_first: 0, n: 0 };
+        let member = chance.branch(weights, is_left);
+        picked.members[picked.len] = member;
+        picked.len += 1;
+    }
+}

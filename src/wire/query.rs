@@ -1,0 +1,340 @@
+//! A query as it arrives: header, one question, EDNS (RFC 1035, section 4; RFC 6891; RFC 7871).
+//!
+//! In: octets from the network. Out: a [`Query`] of plain numbers, and in the [`Scratch`] the folded name with the
+//! hash of every suffix; or the reason why there is nothing to look up. Nothing is allocated, nothing panics.
+
+use super::edns::{Edns, parse_opt};
+use super::hash::{hash_label, hash_root};
+use super::{Class, Opcode, Rcode, Rtype};
+
+/// Octets of the header (RFC 1035, section 4.1.1).
+pub const HEADER_LEN: usize = 12;
+/// Labels that a name of 255 octets can have.
+pub const LABELS_MAX: usize = 127;
+/// Records that are walked in the additional section before the query is taken for malformed (chosen: OPT, TSIG,
+/// SIG(0) and room).
+const ADDITIONAL_MAX: u16 = 16;
+
+/// Room for one name: folded octets, and where each suffix starts with its hash.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    /// The name in lower case, wire form.
+    pub folded: [u8; 256],
+    /// Octets of the name, root label included.
+    pub len: usize,
+    /// Labels of the name, root label not included.
+    pub labels: usize,
+    /// `starts[n]`: where the suffix of `n` labels starts.
+    pub starts: [u8; LABELS_MAX + 1],
+    /// `hashes[n]`: hash of the suffix of `n` labels.
+    pub hashes: [u64; LABELS_MAX + 1],
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            folded: [0; 256],
+            len: 1,
+            labels: 0,
+            starts: [0; LABELS_MAX + 1],
+            hashes: [hash_root(); LABELS_MAX + 1],
+        }
+    }
+}
+
+impl Scratch {
+    /// Takes the uncompressed name at the start of `octets`: folds it and hashes every suffix. False if it is no name.
+    #[inline]
+    pub fn take(&mut self, octets: &[u8]) -> bool {
+        let mut from_left = [0u8; LABELS_MAX + 1];
+        let mut labels = 0;
+        let mut at = 0usize;
+        loop {
+            let Some(&length) = octets.get(at) else { return false };
+            if length == 0 {
+                break;
+            }
+            // 0xC0 and above are compression pointers, which a question has no use for.
+            if length > 63 || labels >= LABELS_MAX {
+                return false;
+            }
+            from_left[labels] = at as u8;
+            labels += 1;
+            at += 1 + usize::from(length);
+            if at > 254 {
+                return false;
+            }
+        }
+        let len = at + 1;
+        let Some(source) = octets.get(..len) else { return false };
+        fold_into(source, &mut self.folded);
+        self.len = len;
+        self.labels = labels;
+        self.starts[0] = at as u8;
+        let mut hash = hash_root();
+        self.hashes[0] = hash;
+        let mut end = at;
+        for n in 1..=labels {
+            let start = usize::from(from_left[labels - n]);
+            hash = hash_label(hash, &self.folded[start..end]);
+            self.starts[n] = start as u8;
+            self.hashes[n] = hash;
+            end = start;
+        }
+        true
+    }
+
+    /// Returns the folded name.
+    pub fn name(&self) -> &[u8] {
+        &self.folded[..self.len]
+    }
+
+    /// Returns the folded octets left of the suffix of `labels` labels.
+    #[inline]
+    pub fn relative(&self, labels: usize) -> &[u8] {
+        &self.folded[..usize::from(self.starts[labels])]
+    }
+}
+
+/// Folds eight octets at a time; length octets are below 'A', so the name is folded blindly (RFC 4343).
+#[inline]
+fn fold_into(source: &[u8], folded: &mut [u8; 256]) {
+    let mut at = 0;
+    let mut chunks = source.chunks_exact(8);
+    for chunk in &mut chunks {
+        let mut word = [0; 8];
+        word.copy_from_slice(chunk);
+        let lower = fold_word(u64::from_le_bytes(word));
+        folded[at..at + 8].copy_from_slice(&lower.to_le_bytes());
+        at += 8;
+    }
+    for &octet in chunks.remainder() {
+        folded[at] = octet.to_ascii_lowercase();
+        at += 1;
+    }
+}
+
+/// Sets bit 5 of each octet that is one of `A-Z`.
+#[inline]
+const fn fold_word(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low = word & (ONES * 0x7f);
+    let from_a = low + ONES * (0x80 - b'A' as u64);
+    let past_z = low + ONES * (0x80 - b'Z' as u64 - 1);
+    let capital = from_a & !past_z & !word & (ONES * 0x80);
+    word | (capital >> 2)
+}
+
+/// A query with one question that can be looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    /// Octets 2 and 3 of the header.
+    pub flags: u16,
+    /// Octets of the name in the question.
+    pub name_len: u16,
+    /// Type asked.
+    pub rtype: Rtype,
+    /// Class asked.
+    pub class: Class,
+    /// EDNS, if the query has an OPT record.
+    pub edns: Option<Edns>,
+}
+
+impl Query {
+    /// Returns where the question ends in the message.
+    #[inline]
+    pub fn question_end(&self) -> usize {
+        HEADER_LEN + usize::from(self.name_len) + 4
+    }
+
+    /// Returns where the question's name ends in the message.
+    #[inline]
+    pub fn name_end(&self) -> usize {
+        HEADER_LEN + usize::from(self.name_len)
+    }
+}
+
+/// Why a message is not looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswerable {
+    /// Nothing may be sent: too short for a header, or a response.
+    Silence,
+    /// The response code to send; the question is echoed if `question_end` is set.
+    Refuse {
+        /// Response code.
+        rcode: Rcode,
+        /// Where the one question ends, if it could be read.
+        question_end: Option<usize>,
+        /// Whether the answer carries an OPT record of ours.
+        has_edns: bool,
+    },
+}
+
+const fn refuse(rcode: Rcode, question_end: Option<usize>) -> Unanswerable {
+    Unanswerable::Refuse { rcode, question_end, has_edns: false }
+}
+
+#[inline]
+fn u16_at(input: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes([*input.get(at)?, *input.get(at + 1)?]))
+}
+
+/// Reads a query.
+///
+/// # Errors
+/// Says what to send instead of an answer, or that nothing may be sent.
+#[inline]
+pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswerable> {
+    let Some(header) = input.get(..HEADER_LEN) else { return Err(Unanswerable::Silence) };
+    let flags = u16::from_be_bytes([header[2], header[3]]);
+    // A response is never answered, whatever else is wrong with it: two servers would talk for ever.
+    if flags & 0x8000 != 0 {
+        return Err(Unanswerable::Silence);
+    }
+    let opcode = Opcode(((flags >> 11) & 15) as u8);
+    if opcode != Opcode::QUERY {
+        return Err(refuse(Rcode::NOTIMP, None));
+    }
+    // RFC 9619: QDCOUNT of a query is 1. TC in a query makes no sense and is ignored.
+    if header[4..6] != [0, 1] || !scratch.take(&input[HEADER_LEN..]) {
+        return Err(refuse(Rcode::FORMERR, None));
+    }
+    let name_end = HEADER_LEN + scratch.len;
+    let (Some(rtype), Some(class)) = (u16_at(input, name_end), u16_at(input, name_end + 2)) else {
+        return Err(refuse(Rcode::FORMERR, None));
+    };
+    let mut query =
+        Query { flags, name_len: scratch.len as u16, rtype: Rtype(rtype), class: Class(class), edns: None };
+    let end = name_end + 4;
+    if header[6..12] != [0; 6] || input.len() != end {
+        query.edns = parse_rest(input, end, query.rtype)?;
+    }
+    Ok(query)
+}
+
+/// Reads what follows the question: only the additional section may hold records (IXFR's SOA apart).
+fn parse_rest(input: &[u8], end: usize, rtype: Rtype) -> Result<Option<Edns>, Unanswerable> {
+    let malformed = refuse(Rcode::FORMERR, Some(end));
+    let count = |at| u16_at(input, at).unwrap_or(0);
+    let (answers, authorities, additionals) = (count(6), count(8), count(10));
+    if answers != 0 || (authorities != 0 && rtype != Rtype::IXFR) {
+        return Err(malformed);
+    }
+    if additionals > ADDITIONAL_MAX || authorities > 1 {
+        return Err(malformed);
+    }
+    let mut at = end;
+    let mut edns = None;
+    for n in 0..authorities + additionals {
+        let (name_len, is_root) = skip_name(input, at).ok_or(malformed)?;
+        let fixed = at + name_len;
+        let (kind, length) = u16_at(input, fixed).zip(u16_at(input, fixed + 8)).ok_or(malformed)?;
+        let data = fixed + 10;
+        let rdata = input.get(data..data + usize::from(length)).ok_or(malformed)?;
+        at = data + usize::from(length);
+        if n >= authorities && Rtype(kind) == Rtype::OPT {
+            // RFC 6891, section 6.1.1: one OPT, owned by the root.
+            if edns.is_some() || !is_root {
+                return Err(malformed);
+            }
+            let fields = [input[fixed + 2], input[fixed + 3], input[fixed + 4], input[fixed + 5], input[fixed + 6]];
+            let opt = parse_opt(fields, rdata).map_err(|()| Unanswerable::Refuse {
+                rcode: Rcode::FORMERR,
+                question_end: Some(end),
+                has_edns: true,
+            })?;
+            if opt.version != 0 {
+                return Err(Unanswerable::Refuse { rcode: Rcode::BADVERS, question_end: Some(end), has_edns: true });
+            }
+            edns = Some(opt);
+        }
+    }
+    if at == input.len() { Ok(edns) } else { Err(malformed) }
+}
+
+/// Returns the octets that a possibly compressed name takes, and whether it is the root.
+fn skip_name(input: &[u8], start: usize) -> Option<(usize, bool)> {
+    let mut at = start;
+    for _ in 0..=LABELS_MAX {
+        match *input.get(at)? {
+            0 => return Some((at + 1 - start, at == start)),
+            length @ 1..=63 => at += 1 + usize::from(length),
+            0xc0..=0xff => return Some((at + 2 - start, false)),
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hash::hash_name;
+    use super::*;
+
+    fn question(name: &[u8], rest: &[u8]) -> Vec<u8> {
+        let mut message = vec![0x12, 0x34, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        message.extend_from_slice(name);
+        message.extend_from_slice(&[0, 1, 0, 1]);
+        message.extend_from_slice(rest);
+        message
+    }
+
+    #[test]
+    fn folds_and_hashes_every_suffix() {
+        let mut scratch = Scratch::default();
+        let query = parse_query(&question(b"\x03WwW\x0aVeryLongLa\x03cOm\0", &[]), &mut scratch).expect("a query");
+        assert_eq!(scratch.name(), b"\x03www\x0averylongla\x03com\0");
+        assert_eq!((scratch.labels, query.rtype), (3, Rtype::A));
+        for (n, suffix) in
+            [&b"\0"[..], b"\x03com\0", b"\x0averylongla\x03com\0", b"\x03www\x0averylongla\x03com\0"]
+                .iter()
+                .enumerate()
+        {
+            assert_eq!(scratch.hashes[n], hash_name(suffix), "{n} labels");
+            assert_eq!(&scratch.folded[usize::from(scratch.starts[n])..scratch.len], *suffix);
+        }
+    }
+
+    #[test]
+    fn folds_every_octet_as_ascii_does() {
+        for octet in 0..=255u8 {
+            let word = fold_word(u64::from_le_bytes([octet; 8])).to_le_bytes();
+            assert_eq!(word, [octet.to_ascii_lowercase(); 8], "{octet}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_query() {
+        let mut response = question(b"\0", &[]);
+        response[2] |= 0x80;
+        let mut update = question(b"\0", &[]);
+        update[2] |= 5 << 3;
+        let mut two = question(b"\0", &[]);
+        two[5] = 2;
+        let formerr = Unanswerable::Refuse { rcode: Rcode::FORMERR, question_end: None, has_edns: false };
+        let after_question = |end| Unanswerable::Refuse { rcode: Rcode::FORMERR, question_end: Some(end), has_edns: false };
+        let cases = [
+            ("short", vec![0; 11], Unanswerable::Silence),
+            ("response", response, Unanswerable::Silence),
+            ("update", update, Unanswerable::Refuse { rcode: Rcode::NOTIMP, question_end: None, has_edns: false }),
+            ("two questions", two, formerr),
+            ("pointer in the question", question(b"\xc0\x0c", &[]), formerr),
+            ("name runs out", question(b"\x3fabc", &[]), formerr),
+            ("garbage behind", question(b"\0", &[7]), after_question(17)),
+        ];
+        for (case, message, wanted) in cases {
+            assert_eq!(parse_query(&message, &mut Scratch::default()).err(), Some(wanted), "{case}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(mut input in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = parse_query(&input, &mut Scratch::default());
+            if input.len() > 12 {
+                input[2] = 0; input[3] = 0; input[4] = 0; input[5] = 1;
+                let _ = parse_query(&input, &mut Scratch::default());
+            }
+        }
+    }
+}

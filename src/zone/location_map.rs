@@ -1,0 +1,88 @@
+//! One location map for each distinct list of location rules that a root can reach: the common refinement of all of
+//! them, so that a query looks up its client once (engine.md, A8).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::place::{ClassMap, ClientAt, Locations, refine};
+
+use super::location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
+use super::policy::{LocationRule, Policies};
+
+/// Classes that one map can tell apart.
+const CLASSES_MAX: usize = 65_535;
+
+/// Address to class and scope, and the order of children by class.
+#[derive(Debug)]
+pub struct LocationMap {
+    classes: ClassMap,
+    rows: LocationRows,
+    rules: Vec<(u32, ReadyRule)>,
+}
+
+impl LocationMap {
+    /// Builds the map of some rules of a zone over what is known about addresses.
+    pub fn build(policies: &Policies, rules: &[u32], locations: &Locations) -> Self {
+        let ready: Vec<(u32, ReadyRule)> =
+            rules.iter().map(|&rule| (rule, ReadyRule::new(&policies.rules[rule as usize]))).collect();
+        let mut prefixes: Vec<(IpAddr, u8)> = Vec::new();
+        for (_, rule) in &ready {
+            if let LocationRule::Subnets { prefixes: known, .. } = rule.rule() {
+                prefixes.extend(known.iter().map(|&(address, len, _)| (address, len)));
+            }
+        }
+        let mut ids: HashMap<Vec<Vec<u16>>, u16> = HashMap::new();
+        let mut classes: Vec<Vec<Vec<u16>>> = Vec::new();
+        let mut room = [0; CHILDREN_MAX];
+        let mut classify = |client: ClientAt<'_>| {
+            let bits = if client.address.is_ipv4() { 32 } else { 128 };
+            let client = Whereabouts {
+                place: client.info.place,
+                point: client.info.point,
+                prefix: Some((client.address, bits)),
+            };
+            let orders: Vec<Vec<u16>> =
+                ready.iter().map(|(_, rule)| room_slice(rule, &client, &mut room).to_vec()).collect();
+            if let Some(&class) = ids.get(&orders) {
+                return class;
+            }
+            // Beyond the bound the last class stands for all others; validate refuses so many rules before.
+            let class = classes.len().min(CLASSES_MAX) as u16;
+            if classes.len() < CLASSES_MAX {
+                classes.push(orders.clone());
+                ids.insert(orders, class);
+            }
+            class
+        };
+        let (v4, v6) = refine(locations, &prefixes, &mut classify);
+        Self { classes: ClassMap::build(&v4, &v6), rows: LocationRows::pack(rules, &classes), rules: ready }
+    }
+
+    /// Returns class and scope of a full address.
+    #[inline]
+    pub fn lookup(&self, address: IpAddr) -> (u16, u8) {
+        self.classes.lookup(address)
+    }
+
+    /// Returns the rows by class.
+    #[inline]
+    pub fn rows(&self) -> &LocationRows {
+        &self.rows
+    }
+
+    /// Orders the children of a rule for a client that has no class; returns how many.
+    pub fn order_on_the_spot(&self, rule: u32, client: &Whereabouts, out: &mut [u16; CHILDREN_MAX]) -> usize {
+        self.rules.iter().find(|(known, _)| *known == rule).map_or(0, |(_, ready)| ready.order(client, out))
+    }
+}
+
+fn room_slice<'a>(rule: &ReadyRule, client: &Whereabouts, room: &'a mut [u16; CHILDREN_MAX]) -> &'a [u16] {
+    let len = rule.order(client, room);
+    &room[..len]
+}
+
+/// Builds every map that a zone needs.
+pub fn build_maps(policies: &Policies, locations: &Locations) -> Box<[Arc<LocationMap>]> {
+    policies.maps.iter().map(|rules| Arc::new(LocationMap::build(policies, rules, locations))).collect()
+}

@@ -1,0 +1,437 @@
+//! Builds [`Policies`]: judges, runs, nodes and roots, each after what it refers to; equal judges and equal children
+//! blocks are shared.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::health::Target;
+use crate::wire::Rtype;
+
+use super::csr::Csr;
+use super::judge::{Hold, Judge, JudgeId};
+use super::program::{AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId};
+
+/// A node before it has a number: what a parent places into its block of children.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NodeSpec {
+    /// The node itself.
+    pub node: Node,
+    /// Its gate; [`NONE`] has none.
+    pub gate: u32,
+    /// How traces name it.
+    pub label: Box<str>,
+}
+
+/// A member before it has a bit.
+#[derive(Clone, Debug)]
+pub struct MemberSpec {
+    /// Its RDATA, uncompressed.
+    pub rdata: Box<[u8]>,
+    /// Weight.
+    pub weight: u16,
+    /// What its checks say.
+    pub judge: JudgeId,
+    /// What the file holds.
+    pub hold: Hold,
+    /// TTL that it brings into a merged run.
+    pub ttl: Option<u32>,
+    /// For people.
+    pub label: MemberLabel,
+}
+
+/// A run before it has a number.
+#[derive(Clone, Debug)]
+pub struct RunSpec {
+    /// Type of the records.
+    pub rtype: Rtype,
+    /// Members in written order.
+    pub members: Vec<MemberSpec>,
+}
+
+/// Collects the policies of one zone.
+#[derive(Default)]
+pub struct PolicyBuilder {
+    nodes: Vec<Node>,
+    gates: Vec<u32>,
+    branch_labels: Vec<Box<str>>,
+    options: Vec<Options>,
+    option_ids: HashMap<Options, u32>,
+    sums: Vec<u32>,
+    weight_ids: HashMap<Vec<u16>, u32>,
+    runs: Vec<Run>,
+    data: Vec<u8>,
+    offsets: Vec<u32>,
+    member_ttls: Vec<u32>,
+    roots: Vec<Root>,
+    root_rules: Vec<u32>,
+    root_ids: HashMap<(NodeSpec, u32), RootId>,
+    blocks: HashMap<Vec<NodeSpec>, NodeId>,
+    rules: Vec<LocationRule>,
+    maps: Vec<Box<[u32]>>,
+    judges: Vec<Judge>,
+    judge_ids: HashMap<Judge, JudgeId>,
+    list_ids: HashMap<(u32, Vec<JudgeId>), JudgeId>,
+    judge_children: Vec<u32>,
+    member_judges: Vec<JudgeId>,
+    holds: Vec<Hold>,
+    labels: Vec<MemberLabel>,
+    targets: Vec<Target>,
+    target_slots: HashMap<Target, u32>,
+    switches: Vec<bool>,
+    pools: Vec<String>,
+    run_of_member: Vec<RunId>,
+}
+
+impl PolicyBuilder {
+    /// Starts without anything.
+    pub fn new() -> Self {
+        let mut builder = Self::default();
+        builder.option_id(Options::default());
+        builder
+    }
+
+    /// Returns the number of an equal judge, or adds this one.
+    pub fn judge(&mut self, judge: Judge) -> JudgeId {
+        if let Some(&id) = self.judge_ids.get(&judge) {
+            return id;
+        }
+        let id = self.push_judge(judge);
+        self.judge_ids.insert(judge, id);
+        id
+    }
+
+    fn push_judge(&mut self, judge: Judge) -> JudgeId {
+        let id = self.judges.len() as u32;
+        self.judges.push(judge);
+        id
+    }
+
+    /// Returns a judge that holds when at least `wanted` of `list` do. Trivial lists give the simpler judge.
+    pub fn at_least(&mut self, wanted: u32, mut list: Vec<JudgeId>) -> JudgeId {
+        if wanted == 0 {
+            return self.judge(Judge::Constant(true));
+        }
+        if wanted as usize > list.len() {
+            return self.judge(Judge::Constant(false));
+        }
+        if let ([only], 1) = (&list[..], wanted) {
+            return *only;
+        }
+        list.sort_unstable();
+        let key = (wanted, list);
+        if let Some(&id) = self.list_ids.get(&key) {
+            return id;
+        }
+        let first = self.judge_children.len() as u32;
+        self.judge_children.extend_from_slice(&key.1);
+        let id = self.push_judge(Judge::AtLeast { wanted, first, len: key.1.len() as u32 });
+        self.list_ids.insert(key, id);
+        id
+    }
+
+    /// Returns a judge that holds when all of `list` do; always, for an empty list.
+    pub fn all(&mut self, mut list: Vec<JudgeId>) -> JudgeId {
+        list.sort_unstable();
+        list.dedup();
+        let always = self.judge(Judge::Constant(true));
+        list.retain(|&judge| judge != always);
+        let wanted = list.len() as u32;
+        self.at_least(wanted, list)
+    }
+
+    /// Returns the slot of a target; equal targets share one.
+    pub fn target(&mut self, target: Target) -> u32 {
+        if let Some(&slot) = self.target_slots.get(&target) {
+            return slot;
+        }
+        let slot = self.targets.len() as u32;
+        self.targets.push(target.clone());
+        self.target_slots.insert(target, slot);
+        slot
+    }
+
+    /// Adds a switch with its first value.
+    pub fn switch(&mut self, is_on: bool) -> u32 {
+        self.switches.push(is_on);
+        self.switches.len() as u32 - 1
+    }
+
+    /// Adds a pool name.
+    pub fn pool(&mut self, id: &str) -> u32 {
+        self.pools.push(id.to_owned());
+        self.pools.len() as u32 - 1
+    }
+
+    /// Returns the index of equal options, or adds these.
+    pub fn option_id(&mut self, options: Options) -> u32 {
+        if let Some(&id) = self.option_ids.get(&options) {
+            return id;
+        }
+        let id = self.options.len() as u32;
+        self.options.push(options);
+        self.option_ids.insert(options, id);
+        id
+    }
+
+    /// Adds a run; returns its number and the `Member` judges in the order of the spec.
+    pub fn run(&mut self, spec: RunSpec) -> (RunId, Vec<JudgeId>) {
+        let run = self.runs.len() as u32;
+        let first_bit = self.member_judges.len() as u32;
+        let mut order: Vec<usize> = (0..spec.members.len()).collect();
+        order.sort_by_key(|&i| spec.members[i].weight == 0);
+        let weighted_len = spec.members.iter().filter(|member| member.weight > 0).count();
+        let stride = spec.members.first().map_or(0, |first| first.rdata.len());
+        let is_even = stride > 0 && spec.members.iter().all(|member| member.rdata.len() == stride);
+        let data = if is_even { self.data.len() } else { self.offsets.len() } as u32;
+        let mut judges = vec![0; spec.members.len()];
+        for &i in &order {
+            let member = &spec.members[i];
+            if !is_even {
+                self.offsets.push(self.data.len() as u32);
+            }
+            self.data.extend_from_slice(&member.rdata);
+            let bit = self.member_judges.len() as u32;
+            judges[i] = self.push_judge(Judge::Member { bit, of: member.judge });
+            self.member_judges.push(judges[i]);
+            self.holds.push(member.hold);
+            self.labels.push(member.label.clone());
+            self.run_of_member.push(run);
+        }
+        if !is_even {
+            self.offsets.push(self.data.len() as u32);
+        }
+        let weights: Vec<u16> = order[..weighted_len].iter().map(|&i| spec.members[i].weight).collect();
+        let sums = self.member_sums(&weights);
+        let ttls = self.merged_ttls(&spec, &order);
+        self.runs.push(Run {
+            rtype: spec.rtype,
+            len: spec.members.len() as u16,
+            weighted_len: weighted_len as u16,
+            first_bit,
+            data,
+            stride: if is_even { stride as u16 } else { 0 },
+            sums,
+            ttls,
+        });
+        (run, judges)
+    }
+
+    fn member_sums(&mut self, weights: &[u16]) -> u32 {
+        if weights.windows(2).all(|pair| pair[0] == pair[1]) {
+            return NONE;
+        }
+        let first = self.sums.len() as u32;
+        self.push_sums(weights);
+        first
+    }
+
+    fn push_sums(&mut self, weights: &[u16]) {
+        let mut sum = 0;
+        for &weight in weights {
+            sum += u32::from(weight);
+            self.sums.push(sum);
+        }
+    }
+
+    fn merged_ttls(&mut self, spec: &RunSpec, order: &[usize]) -> u32 {
+        if spec.members.iter().all(|member| member.ttl.is_none()) {
+            return NONE;
+        }
+        let first = self.member_ttls.len() as u32;
+        self.member_ttls.extend(order.iter().map(|&i| spec.members[i].ttl.unwrap_or(u32::MAX)));
+        first
+    }
+
+    /// Places a block of children and returns the number of the first; equal blocks are shared.
+    pub fn place(&mut self, children: Vec<NodeSpec>) -> NodeId {
+        if let Some(&first) = self.blocks.get(&children) {
+            return first;
+        }
+        let first = self.nodes.len() as u32;
+        for child in &children {
+            self.nodes.push(child.node);
+            self.gates.push(child.gate);
+            self.branch_labels.push(child.label.clone());
+        }
+        self.blocks.insert(children, first);
+        first
+    }
+
+    /// Says whether any of these needs the client's location.
+    fn any_dependent(children: &[NodeSpec]) -> bool {
+        children.iter().any(|child| child.node.is_dependent)
+    }
+
+    fn group(&mut self, kind: NodeKind, children: Vec<NodeSpec>, extra: u32, options: Options) -> NodeSpec {
+        let n = children.len() as u16;
+        let is_dependent = kind == NodeKind::Located || Self::any_dependent(&children);
+        let first = self.place(children);
+        let options = self.option_id(options);
+        NodeSpec { node: Node { kind, is_dependent, n, first, extra, options }, gate: NONE, label: "".into() }
+    }
+
+    /// Makes a node that takes the first healthy child.
+    pub fn first(&mut self, children: Vec<NodeSpec>, options: Options) -> NodeSpec {
+        self.group(NodeKind::First, children, 0, options)
+    }
+
+    /// Makes a node that draws by weight.
+    pub fn weighted(&mut self, children: Vec<(NodeSpec, u16)>, options: Options) -> NodeSpec {
+        let mut children = children;
+        children.sort_by_key(|(_, weight)| *weight == 0);
+        let weights: Vec<u16> = children.iter().map(|(_, weight)| *weight).filter(|&weight| weight > 0).collect();
+        let extra = match self.weight_ids.get(&weights) {
+            Some(&known) => known,
+            None => {
+                let first = self.sums.len() as u32;
+                self.sums.push(weights.len() as u32);
+                self.push_sums(&weights);
+                self.weight_ids.insert(weights, first);
+                first
+            }
+        };
+        self.group(NodeKind::Weighted, children.into_iter().map(|(child, _)| child).collect(), extra, options)
+    }
+
+    /// Makes a node that orders its children by the client's location.
+    pub fn located(&mut self, children: Vec<NodeSpec>, rule: LocationRule, options: Options) -> NodeSpec {
+        let extra = self.rules.iter().position(|known| *known == rule).unwrap_or_else(|| {
+            self.rules.push(rule);
+            self.rules.len() - 1
+        });
+        self.group(NodeKind::Located, children, extra as u32, options)
+    }
+
+    /// Makes a pool node over consecutive runs.
+    pub fn pool_node(&mut self, first: RunId, n: u16, min_healthy: u32, options: Options) -> NodeSpec {
+        let options = self.option_id(options);
+        let node = Node { kind: NodeKind::Pool, is_dependent: false, n, first, extra: min_healthy, options };
+        NodeSpec { node, gate: NONE, label: "".into() }
+    }
+
+    /// Makes a node that stands for another one whose health does not count (rule a43).
+    pub fn always(&mut self, inner: NodeSpec) -> NodeSpec {
+        let label = inner.label.clone();
+        let is_dependent = inner.node.is_dependent;
+        let first = self.place(vec![inner]);
+        let node = Node { kind: NodeKind::Refer, is_dependent, n: 1, first, extra: 1, options: 0 };
+        NodeSpec { node, gate: NONE, label }
+    }
+
+    /// Adds a gate to a node, beside those it has.
+    pub fn gated(&mut self, mut spec: NodeSpec, gate: JudgeId) -> NodeSpec {
+        let always = self.judge(Judge::Constant(true));
+        if gate == always {
+            return spec;
+        }
+        spec.gate = if spec.gate == NONE { gate } else { self.all(vec![spec.gate, gate]) };
+        spec
+    }
+
+    /// Returns the root of a tree; equal trees with equal TTL are one root.
+    pub fn root(&mut self, spec: NodeSpec, ttl: u32) -> RootId {
+        let key = (spec, ttl);
+        if let Some(&root) = self.root_ids.get(&key) {
+            return root;
+        }
+        let node = self.place(vec![key.0.clone()]);
+        let mut rules = Vec::new();
+        self.collect_rules(node, &mut rules, &mut HashSet::new());
+        rules.sort_unstable();
+        rules.dedup();
+        let map = if rules.is_empty() { NONE } else { self.map_id(&rules) };
+        let root = self.roots.len() as u32;
+        let rules_first = self.root_rules.len() as u32;
+        self.root_rules.extend_from_slice(&rules);
+        self.roots.push(Root { node, ttl, rules_first, rules_len: rules.len() as u16, map });
+        self.root_ids.insert(key, root);
+        root
+    }
+
+    fn map_id(&mut self, rules: &[u32]) -> u32 {
+        let at = self.maps.iter().position(|known| **known == *rules).unwrap_or_else(|| {
+            self.maps.push(rules.into());
+            self.maps.len() - 1
+        });
+        at as u32
+    }
+
+    fn collect_rules(&self, id: NodeId, rules: &mut Vec<u32>, seen: &mut HashSet<NodeId>) {
+        if !seen.insert(id) {
+            return;
+        }
+        let node = self.nodes[id as usize];
+        if node.kind == NodeKind::Located {
+            rules.push(node.extra);
+        }
+        if let AllDown::Node(other) = self.options[node.options as usize].all_down {
+            self.collect_rules(other, rules, seen);
+        }
+        if node.kind != NodeKind::Pool {
+            for child in node.first..node.first + u32::from(node.n) {
+                self.collect_rules(child, rules, seen);
+            }
+        }
+    }
+
+    /// Ends the building.
+    pub fn finish(self) -> Policies {
+        let mut judge_pairs = Vec::new();
+        let mut target_pairs = Vec::new();
+        for (id, judge) in self.judges.iter().enumerate() {
+            let id = id as u32;
+            match *judge {
+                Judge::Target { slot, .. } => target_pairs.push((slot, id)),
+                Judge::Not(of) | Judge::Member { of, .. } => judge_pairs.push((of, id)),
+                Judge::AtLeast { first, len, .. } => {
+                    let children = &self.judge_children[first as usize..(first + len) as usize];
+                    judge_pairs.extend(children.iter().map(|&child| (child, id)));
+                }
+                Judge::Constant(_) | Judge::Switch(_) => {}
+            }
+        }
+        let mut run_pairs = Vec::new();
+        let mut gate_pairs = Vec::new();
+        let mut parent_pairs = Vec::new();
+        for (id, node) in self.nodes.iter().enumerate() {
+            let id = id as u32;
+            let children = (node.first..node.first + u32::from(node.n)).map(|child| (child, id));
+            if node.kind == NodeKind::Pool {
+                run_pairs.extend(children);
+            } else {
+                parent_pairs.extend(children);
+            }
+            if self.gates[id as usize] != NONE {
+                gate_pairs.push((self.gates[id as usize], id));
+            }
+        }
+        Policies {
+            judges_of_target: Csr::group(self.targets.len(), &target_pairs),
+            judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
+            nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
+            nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
+            parents: Csr::group(self.nodes.len(), &parent_pairs),
+            nodes: self.nodes.into(),
+            gates: self.gates.into(),
+            options: self.options.into(),
+            sums: self.sums.into(),
+            runs: self.runs.into(),
+            data: self.data.into(),
+            offsets: self.offsets.into(),
+            member_ttls: self.member_ttls.into(),
+            roots: self.roots.into(),
+            root_rules: self.root_rules.into(),
+            rules: self.rules.into(),
+            maps: self.maps.into(),
+            judges: self.judges.into(),
+            judge_children: self.judge_children.into(),
+            member_judges: self.member_judges.into(),
+            holds: self.holds.into(),
+            targets: self.targets.into(),
+            switches: self.switches.into(),
+            labels: self.labels.into(),
+            pools: self.pools.into(),
+            branch_labels: self.branch_labels.into(),
+            run_of_member: self.run_of_member.into(),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Policies as flat programs: nodes, runs of members, formulas of health, location rules.
+//!
+//! In: calls of the builder, children before parents. Out: arrays that a decision walks with indices. Never here:
+//! what is healthy (that is the view's), who asks, draws.
+
+mod build;
+mod csr;
+mod judge;
+mod program;
+
+pub use build::{MemberSpec, NodeSpec, PolicyBuilder, RunSpec};
+pub use csr::Csr;
+pub use judge::{Hold, Judge, JudgeId};
+pub use program::{
+    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root, RootId, RuleKey, Run,
+    RunId,
+};

@@ -1,0 +1,235 @@
+//! The arrays that a decision walks.
+
+use crate::health::Target;
+use crate::place::{Coordinates, Place};
+use crate::wire::Rtype;
+
+use super::csr::Csr;
+use super::judge::{Hold, Judge, JudgeId};
+
+/// Number of a node; children have lower numbers than their parents.
+pub type NodeId = u32;
+/// Number of a root: one policy for one type or family.
+pub type RootId = u32;
+/// Number of a run: the members of one pool and type.
+pub type RunId = u32;
+/// No index.
+pub const NONE: u32 = u32::MAX;
+
+/// Kind of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum NodeKind {
+    /// Members: `first` is the first of `n` runs, `extra` the least healthy members.
+    Pool,
+    /// First healthy child.
+    First,
+    /// Drawn by weight: `extra` is where `[tier, prefix sums]` stand in `sums`.
+    Weighted,
+    /// By location: `extra` is the location rule.
+    Located,
+    /// Another node: `first` is its number.
+    Refer,
+}
+
+/// A node of a policy program, 16 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// What it does.
+    pub kind: NodeKind,
+    /// Whether something below asks for the client's location.
+    pub is_dependent: bool,
+    /// Children, or runs of a pool.
+    pub n: u16,
+    /// First child, first run, or the node referred to.
+    pub first: u32,
+    /// See [`NodeKind`]; for `Refer`, 1 if the health of what it leads to does not count (rule a43).
+    pub extra: u32,
+    /// Index into the options; 0 has none.
+    pub options: u32,
+}
+
+const _: () = assert!(size_of::<Node>() == 16);
+
+/// Options of a node that a decision reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// TTL bounds in seconds, if written.
+    pub ttl: Option<(u32, u32)>,
+    /// Most members in one answer; 0 if not written.
+    pub answers: u8,
+    /// What happens when no candidate is healthy.
+    pub all_down: AllDown,
+}
+
+/// `all-down` (rule a14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AllDown {
+    /// Last resort (rule a12).
+    #[default]
+    LastResort,
+    /// All candidates at once, without the steps of a12.
+    All,
+    /// NODATA.
+    NoData,
+    /// SERVFAIL.
+    ServFail,
+    /// Another node.
+    Node(NodeId),
+}
+
+/// Members of one pool and type: consecutive bits, consecutive RDATA, weight above 0 first.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Type of the records; CNAME for targets.
+    pub rtype: Rtype,
+    /// Members.
+    pub len: u16,
+    /// Members with weight above 0; they come first.
+    pub weighted_len: u16,
+    /// First member bit.
+    pub first_bit: u32,
+    /// Where the RDATA start: octets if `stride` is set, else an index into the offsets.
+    pub data: u32,
+    /// Length of each RDATA; 0 if they differ.
+    pub stride: u16,
+    /// Where the prefix sums of `weighted_len` weights start; [`NONE`] if the weights are equal.
+    pub sums: u32,
+    /// TTL that each member brings (multivalue over pools), as an index into `member_ttls`; else [`NONE`].
+    pub ttls: u32,
+}
+
+/// One policy for one type or family.
+#[derive(Clone, Copy, Debug)]
+pub struct Root {
+    /// Where it starts.
+    pub node: NodeId,
+    /// TTL where none is written on the path, seconds.
+    pub ttl: u32,
+    /// First of its location rules in `root_rules`.
+    pub rules_first: u32,
+    /// How many location rules are reachable; 0 answers alike everywhere.
+    pub rules_len: u16,
+    /// Index of its location map among the zone's maps; [`NONE`] without rules.
+    pub map: u32,
+}
+
+/// What explains a member to people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberLabel {
+    /// Index into the zone's pool names.
+    pub pool: u32,
+    /// The member as text: address, target or RDATA.
+    pub text: String,
+    /// Its site.
+    pub site: String,
+}
+
+/// One location-dependent node: how the place of a client orders its children.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LocationRule {
+    /// Places and an optional default child.
+    Geo {
+        /// Child by place.
+        places: Vec<(Place, u16)>,
+        /// Default child.
+        default: Option<u16>,
+    },
+    /// Prefixes and an optional default child.
+    Subnets {
+        /// Child by prefix.
+        prefixes: Vec<RuleKey>,
+        /// Default child.
+        default: Option<u16>,
+    },
+    /// Points with bias, by distance.
+    Nearest {
+        /// Point and bias by child.
+        points: Vec<(Coordinates, i8)>,
+    },
+}
+
+/// A prefix and the child it selects.
+pub type RuleKey = (std::net::IpAddr, u8, u16);
+
+/// The policies of a zone.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// Nodes, children before parents.
+    pub nodes: Box<[Node]>,
+    /// Gate of each node; [`NONE`] has none.
+    pub gates: Box<[u32]>,
+    /// Options; index 0 is empty.
+    pub options: Box<[Options]>,
+    /// Prefix sums of weights.
+    pub sums: Box<[u32]>,
+    /// Runs.
+    pub runs: Box<[Run]>,
+    /// RDATA of all members.
+    pub data: Box<[u8]>,
+    /// Offsets into `data` for runs without stride: start of each member, and the end.
+    pub offsets: Box<[u32]>,
+    /// TTLs that members of merged runs bring.
+    pub member_ttls: Box<[u32]>,
+    /// Roots.
+    pub roots: Box<[Root]>,
+    /// Rule numbers reachable from roots.
+    pub root_rules: Box<[u32]>,
+    /// Location rules.
+    pub rules: Box<[LocationRule]>,
+    /// Distinct lists of rules that a location map is built for.
+    pub maps: Box<[Box<[u32]>]>,
+    /// Formulas of health, each after what it refers to.
+    pub judges: Box<[Judge]>,
+    /// Lists of `AtLeast` judges.
+    pub judge_children: Box<[u32]>,
+    /// The `Member` judge of each member bit.
+    pub member_judges: Box<[JudgeId]>,
+    /// What the file holds or forces, by member bit.
+    pub holds: Box<[Hold]>,
+    /// Targets by slot.
+    pub targets: Box<[Target]>,
+    /// First values of the switches by slot.
+    pub switches: Box<[bool]>,
+    /// Labels by member bit.
+    pub labels: Box<[MemberLabel]>,
+    /// Pool names.
+    pub pools: Box<[String]>,
+    /// Branch labels by node, for traces.
+    pub branch_labels: Box<[Box<str>]>,
+    /// Judges by target slot.
+    pub judges_of_target: Csr,
+    /// Judges by judge that they refer to.
+    pub judges_of_judge: Csr,
+    /// Nodes by gate.
+    pub nodes_of_gate: Csr,
+    /// Pool nodes by run.
+    pub nodes_of_run: Csr,
+    /// Run by member bit.
+    pub run_of_member: Box<[RunId]>,
+    /// Parents by node, referring nodes included.
+    pub parents: Csr,
+}
+
+impl Policies {
+    /// Returns the RDATA of a member of a run.
+    #[inline]
+    pub fn rdata(&self, run: &Run, member: usize) -> &[u8] {
+        if run.stride != 0 {
+            let start = run.data as usize + member * usize::from(run.stride);
+            return &self.data[start..start + usize::from(run.stride)];
+        }
+        let at = run.data as usize + member;
+        &self.data[self.offsets[at] as usize..self.offsets[at + 1] as usize]
+    }
+
+    /// Counts the member bits.
+    pub fn member_count(&self) -> usize {
+        self.member_judges.len()
+    }
+
+    /// Says whether anything here can change an answer.
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+}
