@@ -45,28 +45,55 @@ impl Asker {
             Some(subnet) if subnet.source_len > 0 => {
                 let info = locations.locate(subnet.address);
                 let (address, len) = (subnet.address, subnet.source_len);
-                Self::Prefix { address, len, place: info.place, point: info.point }
+                Self::Prefix {
+                    address,
+                    len,
+                    place: info.place,
+                    point: info.point,
+                }
             }
-            _ => Self::Prefix { address: resolver, len: full_len(resolver), place: None, point: None },
+            _ => Self::Prefix {
+                address: resolver,
+                len: full_len(resolver),
+                place: None,
+                point: None,
+            },
         }
     }
 
     /// Returns the location for a root's map, and the scope of an answer made from it.
     #[inline]
-    pub fn locus<'a>(&self, map: &'a LocationMap, known: &'a mut Whereabouts) -> (Locus<'a>, u8) {
+    pub fn locus<'l>(&self, map: &'l LocationMap, known: &'l mut Whereabouts) -> (Locus<'l>, u8) {
         match *self {
-            Self::Prefix { address, len, place, point } => {
+            Self::Prefix {
+                address,
+                len,
+                place,
+                point,
+            } => {
                 let (class, scope) = map.lookup(address);
                 // A block longer than the client's prefix does not match it (`route53` 2.8.4): no class speaks for it.
                 if scope <= len {
                     return (Locus::Class(map, class), scope);
                 }
-                *known = Whereabouts { place, point, prefix: Some((address, len)) };
-                let scope_max = if address.is_ipv4() { SCOPE_MAX_V4 } else { SCOPE_MAX_V6 };
+                *known = Whereabouts {
+                    place,
+                    point,
+                    prefix: Some((address, len)),
+                };
+                let scope_max = if address.is_ipv4() {
+                    SCOPE_MAX_V4
+                } else {
+                    SCOPE_MAX_V6
+                };
                 (Locus::Known(map, known), scope.min(scope_max))
             }
             Self::Place(place) => {
-                *known = Whereabouts { place: Some(place), point: Some(place.centre()), prefix: None };
+                *known = Whereabouts {
+                    place: Some(place),
+                    point: Some(place.point()),
+                    prefix: None,
+                };
                 (Locus::Known(map, known), 0)
             }
         }

@@ -62,7 +62,10 @@ pub fn assemble(
     for (n, count) in records.iter().enumerate() {
         out[6 + n * 2..8 + n * 2].copy_from_slice(&count.to_be_bytes());
     }
-    Written { len: at, is_truncated }
+    Written {
+        len: at,
+        is_truncated,
+    }
 }
 
 /// Says how many parts fit, and whether TC must be set.
@@ -92,7 +95,10 @@ fn part_len(answer: &Answer<'_>, part: &Part<'_>) -> usize {
         Records::Members(policies, run, start, len, _) => match run.stride {
             0 => {
                 let picks = answer.picks(*start, *len);
-                picks.iter().map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len()).sum()
+                picks
+                    .iter()
+                    .map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len())
+                    .sum()
             }
             stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
         },
@@ -131,17 +137,31 @@ fn write_part(
             }
             (at, *len)
         }
-        Records::Synthesised(ttl, start, len) => {
-            (write_record(out, owner, crate::wire::Rtype::CNAME.0, *ttl, answer.made(*start, *len)), 1)
-        }
+        Records::Synthesised(ttl, start, len) => (
+            write_record(
+                out,
+                owner,
+                crate::wire::Rtype::CNAME.0,
+                *ttl,
+                answer.made(*start, *len),
+            ),
+            1,
+        ),
     }
 }
 
 #[inline]
 fn write_record(out: &mut [u8], owner: u16, rtype: u16, ttl: u32, rdata: &[u8]) -> usize {
-    let (owner, rtype, ttl, len) =
-        (owner.to_be_bytes(), rtype.to_be_bytes(), ttl.to_be_bytes(), (rdata.len() as u16).to_be_bytes());
-    let fixed = [owner[0], owner[1], rtype[0], rtype[1], 0, 1, ttl[0], ttl[1], ttl[2], ttl[3], len[0], len[1]];
+    let (owner, rtype, ttl, len) = (
+        owner.to_be_bytes(),
+        rtype.to_be_bytes(),
+        ttl.to_be_bytes(),
+        (rdata.len() as u16).to_be_bytes(),
+    );
+    let fixed = [
+        owner[0], owner[1], rtype[0], rtype[1], 0, 1, ttl[0], ttl[1], ttl[2], ttl[3], len[0],
+        len[1],
+    ];
     out[..RR_FIXED].copy_from_slice(&fixed);
     out[RR_FIXED..RR_FIXED + rdata.len()].copy_from_slice(rdata);
     RR_FIXED + rdata.len()
@@ -182,9 +202,20 @@ pub fn assemble_error(
     let mut at = question_end.unwrap_or(HEADER_LEN);
     out[..at].copy_from_slice(&input[..at]);
     // Opcode and RD are copied.
-    let flags = FLAG_QR | (u16::from_be_bytes([input[2], input[3]]) & (0x7800 | FLAGS_COPIED)) | (rcode.0 & 15);
+    let flags = FLAG_QR
+        | (u16::from_be_bytes([input[2], input[3]]) & (0x7800 | FLAGS_COPIED))
+        | (rcode.0 & 15);
     out[2..4].copy_from_slice(&flags.to_be_bytes());
-    out[4..12].copy_from_slice(&[0, u8::from(question_end.is_some()), 0, 0, 0, 0, 0, u8::from(edns.is_some())]);
+    out[4..12].copy_from_slice(&[
+        0,
+        u8::from(question_end.is_some()),
+        0,
+        0,
+        0,
+        0,
+        0,
+        u8::from(edns.is_some()),
+    ]);
     if let Some((edns, payload_size)) = edns {
         edns.write(payload_size, &mut out[at..]);
         at += edns.len();

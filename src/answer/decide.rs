@@ -55,7 +55,10 @@ pub struct Picked {
 
 impl Default for Picked {
     fn default() -> Self {
-        Self { members: [0; ANSWERS_MAX], len: 0 }
+        Self {
+            members: [0; ANSWERS_MAX],
+            len: 0,
+        }
     }
 }
 
@@ -157,31 +160,46 @@ enum Step {
 impl<'a> Scene<'a> {
     /// Decides what a root answers to a type.
     #[inline]
-    pub fn decide(&self, root: RootId, rtype: Rtype, draw: &mut impl Draw, picked: &mut Picked) -> Decision {
+    pub fn decide(
+        &self,
+        root: RootId,
+        rtype: Rtype,
+        draw: &mut impl Draw,
+        picked: &mut Picked,
+    ) -> Decision {
         let root = &self.policies.roots[root as usize];
         let mut at = root.node;
         let mut ttl = u32::MAX;
         let mut answers = u8::MAX;
         picked.len = 0;
-        let finish = |outcome, ttl| Decision { outcome, ttl: if ttl == u32::MAX { root.ttl } else { ttl } };
+        let finish = |outcome, ttl| Decision {
+            outcome,
+            ttl: if ttl == u32::MAX { root.ttl } else { ttl },
+        };
         for _ in 0..PATH_MAX {
             let node = &self.policies.nodes[at as usize];
             let mut all_down = AllDown::LastResort;
             if node.options != 0 {
                 let options = &self.policies.options[node.options as usize];
                 ttl = ttl.min(options.ttl.map_or(u32::MAX, |(_, max)| max));
-                answers = if options.answers == 0 { answers } else { answers.min(options.answers) };
+                answers = if options.answers == 0 {
+                    answers
+                } else {
+                    answers.min(options.answers)
+                };
                 all_down = options.all_down;
             }
             let step = match node.kind {
                 NodeKind::Refer => Step::Child(node.first, 0),
-                NodeKind::Pool => match self.pick_members(node, at, rtype, answers, all_down, draw, picked) {
-                    Step::Stop(outcome) => {
-                        let brought = self.brought_ttl(outcome, picked);
-                        return finish(outcome, ttl.min(brought));
+                NodeKind::Pool => {
+                    match self.pick_members(node, at, rtype, answers, all_down, draw, picked) {
+                        Step::Stop(outcome) => {
+                            let brought = self.brought_ttl(outcome, picked);
+                            return finish(outcome, ttl.min(brought));
+                        }
+                        child => child,
                     }
-                    child => child,
-                },
+                }
                 _ => self.pick_child(node, all_down, draw),
             };
             match step {
@@ -202,13 +220,20 @@ impl<'a> Scene<'a> {
 
     /// Returns the smallest TTL that picked members of a merged run bring (rule a44).
     fn brought_ttl(&self, outcome: Outcome, picked: &Picked) -> u32 {
-        let Outcome::Members(run) = outcome else { return u32::MAX };
+        let Outcome::Members(run) = outcome else {
+            return u32::MAX;
+        };
         let run = &self.policies.runs[run as usize];
         if run.ttls == NONE {
             return u32::MAX;
         }
-        let brought = |&member: &u16| self.policies.member_ttls[run.ttls as usize + usize::from(member)];
-        picked.members[..picked.len].iter().map(brought).min().unwrap_or(u32::MAX)
+        let brought =
+            |&member: &u16| self.policies.member_ttls[run.ttls as usize + usize::from(member)];
+        picked.members[..picked.len]
+            .iter()
+            .map(brought)
+            .min()
+            .unwrap_or(u32::MAX)
     }
 
     /// What stands in for last resort.
@@ -222,7 +247,11 @@ impl<'a> Scene<'a> {
     }
 
     fn layers(&self) -> impl Iterator<Item = Among<'a>> + use<'a> {
-        self.view.layers.iter().enumerate().map(|(n, layer)| Among::Living(layer, n))
+        self.view
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(n, layer)| Among::Living(layer, n))
     }
 
     fn pick_child(&self, node: &Node, all_down: AllDown, draw: &mut impl Draw) -> Step {
@@ -257,7 +286,10 @@ impl<'a> Scene<'a> {
             NodeKind::Located => {
                 let mut room = [0; CHILDREN_MAX];
                 let order = self.locus.order(node.extra, &mut room);
-                order.iter().map(|&child| node.first + u32::from(child)).find(|&child| self.is_living(child, among))
+                order
+                    .iter()
+                    .map(|&child| node.first + u32::from(child))
+                    .find(|&child| self.is_living(child, among))
             }
             NodeKind::Pool | NodeKind::Refer => Some(node.first),
         }
@@ -269,18 +301,28 @@ impl<'a> Scene<'a> {
                 let living = layer.alive_word(node.first, u32::from(node.n));
                 (living != 0).then(|| node.first + living.trailing_zeros())
             }
-            _ => (node.first..node.first + u32::from(node.n)).find(|&child| self.is_living(child, among)),
+            _ => (node.first..node.first + u32::from(node.n))
+                .find(|&child| self.is_living(child, among)),
         }
     }
 
     fn drawn(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
         let tier = self.policies.sums[node.extra as usize] as u16;
-        let sums = &self.policies.sums[node.extra as usize + 1..node.extra as usize + 1 + usize::from(tier)];
+        let sums = &self.policies.sums
+            [node.extra as usize + 1..node.extra as usize + 1 + usize::from(tier)];
         let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
         let weights = if (0..tier).any(is_living) {
-            Weights { sums, even_first: tier, n: node.n }
+            Weights {
+                sums,
+                even_first: tier,
+                n: node.n,
+            }
         } else if (tier..node.n).any(is_living) {
-            Weights { sums: &[], even_first: tier, n: node.n }
+            Weights {
+                sums: &[],
+                even_first: tier,
+                n: node.n,
+            }
         } else {
             return None;
         };
@@ -290,7 +332,9 @@ impl<'a> Scene<'a> {
     /// Says whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
     /// this client (rule a11). Recursion is bounded by the depth of the tree.
     fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
-        let Among::Living(layer, _) = among else { return true };
+        let Among::Living(layer, _) = among else {
+            return true;
+        };
         if !layer.is_alive(id) {
             return false;
         }
@@ -303,14 +347,21 @@ impl<'a> Scene<'a> {
             NodeKind::Located => {
                 let mut room = [0; CHILDREN_MAX];
                 let order = self.locus.order(node.extra, &mut room);
-                order.iter().any(|&child| self.is_living(node.first + u32::from(child), among))
+                order
+                    .iter()
+                    .any(|&child| self.is_living(node.first + u32::from(child), among))
             }
-            _ => children.into_iter().any(|child| self.is_living(child, among)),
+            _ => children
+                .into_iter()
+                .any(|child| self.is_living(child, among)),
         }
     }
 
     /// Picks members of a pool for a type: from the run of that type, else from a run of targets (a CNAME).
-    #[expect(clippy::too_many_arguments, reason = "one step of `decide`, which holds the state")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of `decide`, which holds the state"
+    )]
     fn pick_members(
         &self,
         node: &Node,
@@ -324,7 +375,9 @@ impl<'a> Scene<'a> {
         let first = node.first as usize;
         let runs = &self.policies.runs[first..first + usize::from(node.n)];
         let mut ways = self.layers();
-        let mut chosen = ways.next().and_then(|among| tier(runs, among).map(|tier| (among, tier)));
+        let mut chosen = ways
+            .next()
+            .and_then(|among| tier(runs, among).map(|tier| (among, tier)));
         if chosen.is_none() {
             if let Some(instead) = self.instead(all_down) {
                 draw.visit(id, 0, None);
@@ -334,10 +387,15 @@ impl<'a> Scene<'a> {
                 chosen = ways.find_map(|among| tier(runs, among).map(|tier| (among, tier)));
             }
         }
-        let (among, tier) = chosen.unwrap_or_else(|| (Among::All, tier(runs, Among::All).unwrap_or(Tier::Weighted)));
+        let (among, tier) = chosen
+            .unwrap_or_else(|| (Among::All, tier(runs, Among::All).unwrap_or(Tier::Weighted)));
         draw.visit(id, among.layer(), None);
-        let wanted = runs.iter().position(|run| run.rtype == rtype || run.rtype == Rtype::CNAME);
-        let Some(at) = wanted else { return Step::Stop(Outcome::NoData) };
+        let wanted = runs
+            .iter()
+            .position(|run| run.rtype == rtype || run.rtype == Rtype::CNAME);
+        let Some(at) = wanted else {
+            return Step::Stop(Outcome::NoData);
+        };
         let run = &runs[at];
         let (from, end) = match tier {
             Tier::Weighted => (0, run.weighted_len),
@@ -345,13 +403,26 @@ impl<'a> Scene<'a> {
         };
         let sums: &[u32] = match (tier, run.sums) {
             (Tier::Standby, _) | (_, NONE) => &[],
-            (Tier::Weighted, sums) => &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)],
+            (Tier::Weighted, sums) => {
+                &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)]
+            }
         };
         let default = if run.sums == NONE { ANSWERS_DEFAULT } else { 1 };
         let answers = if answers == u8::MAX { default } else { answers };
         // Two names cannot both be canonical (RFC 2181, section 10.1).
-        let answers = if run.rtype == Rtype::CNAME { 1 } else { usize::from(answers).min(ANSWERS_MAX) };
-        let candidates = Candidates { run, first: from, end, among, sums, answers };
+        let answers = if run.rtype == Rtype::CNAME {
+            1
+        } else {
+            usize::from(answers).min(ANSWERS_MAX)
+        };
+        let candidates = Candidates {
+            run,
+            first: from,
+            end,
+            among,
+            sums,
+            answers,
+        };
         if (from..end).any(|member| candidates.is_eligible(member)) {
             draw.members(candidates, picked);
             Step::Stop(Outcome::Members((first + at) as RunId))
@@ -376,7 +447,9 @@ fn tier(runs: &[Run], among: Among<'_>) -> Option<Tier> {
             Among::All => from(run) < to(run),
             Among::Living(layer, _) => {
                 let (from, to) = (u32::from(from(run)), u32::from(to(run)));
-                (from..to).step_by(64).any(|at| layer.up_word(run.first_bit + at, (to - at).min(64)) != 0)
+                (from..to)
+                    .step_by(64)
+                    .any(|at| layer.up_word(run.first_bit + at, (to - at).min(64)) != 0)
             }
         })
     };
@@ -455,7 +528,12 @@ fn exact(chance: &mut Chance, sums: &[u32], mut is_eligible: impl FnMut(u16) -> 
 }
 
 /// Draws evenly among the eligible of `first..end`.
-fn even(chance: &mut Chance, first: u16, end: u16, mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
+fn even(
+    chance: &mut Chance,
+    first: u16,
+    end: u16,
+    mut is_eligible: impl FnMut(u16) -> bool,
+) -> u16 {
     let mut count = 0;
     let mut chosen = first;
     for child in first..end {
@@ -498,7 +576,11 @@ fn pick_by_weight(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut
         if !(candidates.first..candidates.end).any(is_left) {
             break;
         }
-        let weights = Weights { sums: candidates.sums, even_first: 0, n: 0 };
+        let weights = Weights {
+            sums: candidates.sums,
+            even_first: 0,
+            n: 0,
+        };
         let member = chance.branch(weights, is_left);
         picked.members[picked.len] = member;
         picked.len += 1;

@@ -5,7 +5,8 @@
 
 use crate::wire::{NAME_MAX, Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone, Whereabouts, Zone,
+    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone,
+    Whereabouts, Zone,
 };
 
 use super::asker::Asker;
@@ -18,10 +19,16 @@ use super::view::ZoneView;
 const ANY_TTL: [u8; 4] = [0, 0, 0x0e, 0x10];
 /// The HINFO record of RFC 8482: CPU "RFC8482", OS "".
 const ANY_RECORD: [u8; 21] = [
-    0xc0, 0x0c, 0, 13, 0, 1, ANY_TTL[0], ANY_TTL[1], ANY_TTL[2], ANY_TTL[3], 0, 9, 7, b'R', b'F', b'C', b'8', b'4',
-    b'8', b'2', 0,
+    0xc0, 0x0c, 0, 13, 0, 1, ANY_TTL[0], ANY_TTL[1], ANY_TTL[2], ANY_TTL[3], 0, 9, 7, b'R', b'F',
+    b'C', b'8', b'4', b'8', b'2', 0,
 ];
-const ANY_PIECE: Piece<'static> = Piece { records: &ANY_RECORD, count: 1, stride: 21, patches: &[], hosts: &[] };
+const ANY_PIECE: Piece<'static> = Piece {
+    records: &ANY_RECORD,
+    count: 1,
+    stride: 21,
+    patches: &[],
+    hosts: &[],
+};
 
 /// What one gathering reads.
 #[derive(Clone, Copy)]
@@ -31,7 +38,7 @@ pub struct Gathering<'a> {
     /// Its view.
     pub view: &'a ZoneView,
     /// Who asks.
-    pub asker: &'a Asker,
+    pub asker: Asker,
     /// Type asked.
     pub rtype: Rtype,
 }
@@ -50,7 +57,13 @@ impl<'a> Gathering<'a> {
 
     /// Gathers the answer to a question into `answer`. `chain` is room for the names of aliases.
     #[inline]
-    pub fn gather(&self, name: &Scratch, chain: &mut Scratch, draw: &mut impl Draw, answer: &mut Answer<'a>) {
+    pub fn gather(
+        &self,
+        name: &Scratch,
+        chain: &mut Scratch,
+        draw: &mut impl Draw,
+        answer: &mut Answer<'a>,
+    ) {
         answer.reset(Rcode::NOERROR, Source::Static);
         if let Link::Alias(owner) = self.link(name, Owner::Question, None, answer, chain, draw) {
             self.chase(owner, answer, chain, draw);
@@ -58,7 +71,13 @@ impl<'a> Gathering<'a> {
     }
 
     /// Follows aliases inside the zone, at most [`CHAIN_MAX`] of them; a loop ends there (RFC 1034, section 3.6.2).
-    fn chase(&self, first_owner: Owner, answer: &mut Answer<'a>, chain: &mut Scratch, draw: &mut impl Draw) {
+    fn chase(
+        &self,
+        first_owner: Owner,
+        answer: &mut Answer<'a>,
+        chain: &mut Scratch,
+        draw: &mut impl Draw,
+    ) {
         let mut owner = first_owner;
         for links in 1..CHAIN_MAX {
             let name = chain.clone();
@@ -87,7 +106,9 @@ impl<'a> Gathering<'a> {
         draw: &mut impl Draw,
     ) -> Link {
         match self.zone().find(name) {
-            Found::Exact(node) | Found::Wildcard(node) => self.answer_node(node, owner, answer, chain, draw),
+            Found::Exact(node) | Found::Wildcard(node) => {
+                self.answer_node(node, owner, answer, chain, draw)
+            }
             Found::Cut(node, labels) => {
                 let is_cut_itself = labels == name.labels;
                 if is_cut_itself && self.rtype == Rtype::DS {
@@ -114,7 +135,13 @@ impl<'a> Gathering<'a> {
         }
         let soa = self.zone().negative_piece();
         let apex_len = self.zone().apex().octets().len() as u8;
-        answer.push(Section::Authority, Part { records: Records::Stored(soa, 0), owner: Owner::Suffix(apex_len) });
+        answer.push(
+            Section::Authority,
+            Part {
+                records: Records::Stored(soa, 0),
+                owner: Owner::Suffix(apex_len),
+            },
+        );
     }
 
     fn answer_node(
@@ -145,7 +172,9 @@ impl<'a> Gathering<'a> {
                     _ => Link::Done,
                 };
             }
-            Some(Entry::Dynamic(root)) => return self.add_dynamic(root, owner, answer, chain, draw),
+            Some(Entry::Dynamic(root)) => {
+                return self.add_dynamic(root, owner, answer, chain, draw);
+            }
             None => {}
         }
         if let Some(Entry::Dynamic(root)) = zone.entry(node, ANY_TYPE) {
@@ -165,14 +194,36 @@ impl<'a> Gathering<'a> {
             Some(Entry::Static(piece)) => piece,
             _ => ANY_PIECE,
         };
-        answer.push(Section::Answer, Part { records: Records::Stored(piece, 0), owner });
+        answer.push(
+            Section::Answer,
+            Part {
+                records: Records::Stored(piece, 0),
+                owner,
+            },
+        );
         Link::Done
     }
 
     #[inline]
-    fn add_static(&self, piece: Piece<'a>, owner: Owner, answer: &mut Answer<'a>, draw: &mut impl Draw) {
-        let turn = if piece.stride > 0 && piece.count > 1 { draw.turn(piece.count) } else { 0 };
-        let at = answer.push(Section::Answer, Part { records: Records::Stored(piece, turn), owner });
+    fn add_static(
+        &self,
+        piece: Piece<'a>,
+        owner: Owner,
+        answer: &mut Answer<'a>,
+        draw: &mut impl Draw,
+    ) {
+        let turn = if piece.stride > 0 && piece.count > 1 {
+            draw.turn(piece.count)
+        } else {
+            0
+        };
+        let at = answer.push(
+            Section::Answer,
+            Part {
+                records: Records::Stored(piece, turn),
+                owner,
+            },
+        );
         if let (Some(at), false) = (at, piece.hosts.is_empty()) {
             self.add_hosts(&piece, at, answer, draw);
         }
@@ -198,8 +249,11 @@ impl<'a> Gathering<'a> {
             Outcome::Members(run) => {
                 let run = &policies.runs[run as usize];
                 let members = &picked.members[..picked.len];
-                let Some(start) = answer.keep_picks(members) else { return Link::Done };
-                let records = Records::Members(policies, run, start, members.len() as u16, decision.ttl);
+                let Some(start) = answer.keep_picks(members) else {
+                    return Link::Done;
+                };
+                let records =
+                    Records::Members(policies, run, start, members.len() as u16, decision.ttl);
                 let at = answer.push(Section::Answer, Part { records, owner });
                 let is_alias = run.rtype == Rtype::CNAME && self.rtype != Rtype::CNAME;
                 if let (true, Some(at), Some(&member)) = (is_alias, at, members.first())
@@ -231,24 +285,50 @@ impl<'a> Gathering<'a> {
             answer.scope_len = answer.scope_len.max(scope_len);
             locus
         };
-        Scene { policies, view: self.view, locus }.decide(root, self.rtype, draw, picked)
+        Scene {
+            policies,
+            view: self.view,
+            locus,
+        }
+        .decide(root, self.rtype, draw, picked)
     }
 
     /// Adds addresses of hosts named in a piece, in our own zone only; static ones, and dynamic ones by the same
     /// decision.
-    fn add_hosts(&self, piece: &Piece<'a>, part: u8, answer: &mut Answer<'a>, draw: &mut impl Draw) {
+    fn add_hosts(
+        &self,
+        piece: &Piece<'a>,
+        part: u8,
+        answer: &mut Answer<'a>,
+        draw: &mut impl Draw,
+    ) {
         for (node, position) in piece.hosts() {
-            let Some(node) = node.checked_sub(1).map(NodeAt) else { continue };
+            let Some(node) = node.checked_sub(1).map(NodeAt) else {
+                continue;
+            };
             for rtype in [Rtype::A, Rtype::AAAA] {
                 self.add_host(node, rtype, Owner::InPart(part, position), answer, draw);
             }
         }
     }
 
-    fn add_host(&self, node: NodeAt, rtype: Rtype, owner: Owner, answer: &mut Answer<'a>, draw: &mut impl Draw) {
+    fn add_host(
+        &self,
+        node: NodeAt,
+        rtype: Rtype,
+        owner: Owner,
+        answer: &mut Answer<'a>,
+        draw: &mut impl Draw,
+    ) {
         match self.zone().entry(node, rtype) {
             Some(Entry::Static(piece)) => {
-                answer.push(Section::Additional, Part { records: Records::Stored(piece, 0), owner });
+                answer.push(
+                    Section::Additional,
+                    Part {
+                        records: Records::Stored(piece, 0),
+                        owner,
+                    },
+                );
             }
             Some(Entry::Dynamic(root)) => {
                 let mut picked = Picked::default();
@@ -260,7 +340,8 @@ impl<'a> Gathering<'a> {
                     && run.rtype == rtype
                     && let Some(start) = answer.keep_picks(&picked.members[..picked.len])
                 {
-                    let records = Records::Members(policies, run, start, picked.len as u16, decision.ttl);
+                    let records =
+                        Records::Members(policies, run, start, picked.len as u16, decision.ttl);
                     answer.push(Section::Additional, Part { records, owner });
                 }
             }
@@ -284,10 +365,18 @@ impl<'a> Gathering<'a> {
         }
         answer.is_authoritative = false;
         answer.source = Source::Referral;
-        let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::NS) else { return };
+        let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::NS) else {
+            return;
+        };
         let cut_len = (name.len - usize::from(name.starts[labels])) as u8;
         let records = Records::Stored(piece, 0);
-        let Some(at) = answer.push(Section::Authority, Part { records, owner: Owner::Suffix(cut_len) }) else {
+        let Some(at) = answer.push(
+            Section::Authority,
+            Part {
+                records,
+                owner: Owner::Suffix(cut_len),
+            },
+        ) else {
             return;
         };
         answer.needs_additional = !piece.hosts.is_empty();
@@ -304,14 +393,22 @@ impl<'a> Gathering<'a> {
         answer: &mut Answer<'a>,
         chain: &mut Scratch,
     ) -> Link {
-        let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::DNAME) else { return Link::Done };
+        let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::DNAME) else {
+            return Link::Done;
+        };
         let start = usize::from(name.starts[labels]);
         let dname_owner = match owner {
             Owner::Question => Owner::Suffix((name.len - start) as u8),
             Owner::InPart(at, offset) => Owner::InPart(at, offset + start as u16),
             other @ Owner::Suffix(_) => other,
         };
-        answer.push(Section::Answer, Part { records: Records::Stored(piece, 0), owner: dname_owner });
+        answer.push(
+            Section::Answer,
+            Part {
+                records: Records::Stored(piece, 0),
+                owner: dname_owner,
+            },
+        );
         let target = &piece.records[12..];
         let len = start + target.len();
         if len > NAME_MAX {
@@ -321,8 +418,15 @@ impl<'a> Gathering<'a> {
         let mut octets = [0; NAME_MAX];
         octets[..start].copy_from_slice(&name.folded[..start]);
         octets[start..len].copy_from_slice(target);
-        let ttl = u32::from_be_bytes([piece.records[6], piece.records[7], piece.records[8], piece.records[9]]);
-        let Some(made) = answer.keep_made(&octets[..len]) else { return Link::Done };
+        let ttl = u32::from_be_bytes([
+            piece.records[6],
+            piece.records[7],
+            piece.records[8],
+            piece.records[9],
+        ]);
+        let Some(made) = answer.keep_made(&octets[..len]) else {
+            return Link::Done;
+        };
         let records = Records::Synthesised(ttl, made, len as u16);
         match answer.push(Section::Answer, Part { records, owner }) {
             Some(at) if chain.take(&octets) => Link::Alias(Owner::InPart(at, 12)),
@@ -333,12 +437,16 @@ impl<'a> Gathering<'a> {
 
 /// Takes the target of a stored CNAME into the chain scratch; its end may be a stored pointer to the apex.
 fn link_name(zone: &Zone, piece: &Piece<'_>, chain: &mut Scratch) -> bool {
-    let Some(patch) = piece.patches().next() else { return chain.take(&piece.records[12..]) };
+    let Some(patch) = piece.patches().next() else {
+        return chain.take(&piece.records[12..]);
+    };
     let relative = &piece.records[12..patch];
     let apex = zone.apex().octets();
     let mut octets = [0; NAME_MAX];
     let len = relative.len() + apex.len();
-    let Some(room) = octets.get_mut(..len) else { return false };
+    let Some(room) = octets.get_mut(..len) else {
+        return false;
+    };
     room[..relative.len()].copy_from_slice(relative);
     room[relative.len()..].copy_from_slice(apex);
     chain.take(&octets[..len])

@@ -18,11 +18,7 @@ pub enum Locus<'a> {
 impl<'a> Locus<'a> {
     /// Returns the children of a located node in the order they are tried for this client.
     #[inline]
-    pub fn order<'r>(
-        &self,
-        rule: u32,
-        room: &'r mut [u16; CHILDREN_MAX],
-    ) -> &'r [u16]
+    pub fn order<'r>(&self, rule: u32, room: &'r mut [u16; CHILDREN_MAX]) -> &'r [u16]
     where
         'a: 'r,
     {

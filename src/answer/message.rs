@@ -96,7 +96,10 @@ pub struct Answer<'a> {
     made_len: usize,
 }
 
-const NO_PART: Part<'static> = Part { records: Records::Stored(Piece::EMPTY, 0), owner: Owner::Question };
+const NO_PART: Part<'static> = Part {
+    records: Records::Stored(Piece::EMPTY, 0),
+    owner: Owner::Question,
+};
 
 impl<'a> Answer<'a> {
     /// Makes room for answers; [`Self::reset`] starts each.
@@ -133,7 +136,9 @@ impl<'a> Answer<'a> {
     /// Keeps a made name; says where it starts, or `None` if there is no room.
     pub fn keep_made(&mut self, name: &[u8]) -> Option<u16> {
         let start = self.made_len;
-        self.made.get_mut(start..start + name.len())?.copy_from_slice(name);
+        self.made
+            .get_mut(start..start + name.len())?
+            .copy_from_slice(name);
         self.made_len += name.len();
         Some(start as u16)
     }
@@ -156,7 +161,9 @@ impl<'a> Answer<'a> {
     #[inline]
     pub fn keep_picks(&mut self, members: &[u16]) -> Option<u16> {
         let start = self.picked;
-        self.picks.get_mut(start..start + members.len())?.copy_from_slice(members);
+        self.picks
+            .get_mut(start..start + members.len())?
+            .copy_from_slice(members);
         self.picked += members.len();
         Some(start as u16)
     }

@@ -19,12 +19,14 @@ pub use asker::Asker;
 pub use assemble::{Written, assemble};
 pub use chance::Chance;
 pub use decide::{
-    ANSWERS_DEFAULT, ANSWERS_MAX, Among, Candidates, Decision, Draw, MEMBERS_MAX, Outcome, PATH_MAX, Picked, Scene,
-    Weights,
+    ANSWERS_DEFAULT, ANSWERS_MAX, Among, Candidates, Decision, Draw, MEMBERS_MAX, Outcome,
+    PATH_MAX, Picked, Scene, Weights,
 };
 pub use gather::Gathering;
 pub use locus::Locus;
 pub use message::{Answer, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source};
-pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, UDP_PAYLOAD_MAX, Worker, respond};
+pub use respond::{
+    BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, UDP_PAYLOAD_MAX, Worker, respond,
+};
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
 pub use world::{View, World};

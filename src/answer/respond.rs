@@ -66,7 +66,12 @@ pub struct Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { rtype: Rtype(0), rcode: Rcode::NOERROR, source: Source::Silent, is_truncated: false }
+        Self {
+            rtype: Rtype(0),
+            rcode: Rcode::NOERROR,
+            source: Source::Silent,
+            is_truncated: false,
+        }
     }
 }
 
@@ -90,8 +95,12 @@ struct Lookup {
 impl Worker {
     /// Makes a worker whose draws follow from a seed.
     pub fn new(seed: u64) -> Self {
-        let lookup =
-            Lookup { scratch: Scratch::default(), query: Err(Unanswerable::Silence), zone: None, slot: 0 };
+        let lookup = Lookup {
+            scratch: Scratch::default(),
+            query: Err(Unanswerable::Silence),
+            zone: None,
+            slot: 0,
+        };
         Self {
             lookups: Box::new(std::array::from_fn(|_| lookup.clone())),
             chain: Box::default(),
@@ -129,7 +138,14 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, _
     // Made once a batch: an answer borrows from the world, so the worker cannot keep it.
     let mut answer = Answer::room();
     for (exchange, lookup) in batch[..count].iter_mut().zip(worker.lookups.iter()) {
-        answer_one(world, exchange, lookup, &mut worker.chain, &mut worker.chance, &mut answer);
+        answer_one(
+            world,
+            exchange,
+            lookup,
+            &mut worker.chain,
+            &mut worker.chance,
+            &mut answer,
+        );
     }
 }
 
@@ -137,7 +153,10 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, _
 /// section 3.1.4.1).
 fn find_zone(world: &World, query: &Query, name: &Scratch) -> Option<usize> {
     let zone = world.snapshot.find(name, name.labels)?;
-    if query.rtype == Rtype::DS && name.labels > 0 && world.snapshot.zones[zone].zone.apex_labels() == name.labels {
+    if query.rtype == Rtype::DS
+        && name.labels > 0
+        && world.snapshot.zones[zone].zone.apex_labels() == name.labels
+    {
         return world.snapshot.find(name, name.labels - 1).or(Some(zone));
     }
     Some(zone)
@@ -156,22 +175,37 @@ fn answer_one<'w>(
     let query = match lookup.query {
         Ok(query) => query,
         Err(Unanswerable::Silence) => return,
-        Err(Unanswerable::Refuse { rcode, question_end, has_edns }) => {
-            let edns = ResponseEdns { rcode_high: (rcode.0 >> 4) as u8, ..ResponseEdns::default() };
+        Err(Unanswerable::Refuse {
+            rcode,
+            question_end,
+            has_edns,
+        }) => {
+            let edns = ResponseEdns {
+                rcode_high: (rcode.0 >> 4) as u8,
+                ..ResponseEdns::default()
+            };
             let edns = has_edns.then_some((edns, UDP_PAYLOAD_MAX));
             exchange.len = assemble_error(exchange.input, rcode, question_end, edns, exchange.out);
-            exchange.tally = Tally { rcode, source: Source::Error, ..Tally::default() };
+            exchange.tally = Tally {
+                rcode,
+                source: Source::Error,
+                ..Tally::default()
+            };
             return;
         }
     };
     let subnet = query.edns.and_then(|edns| edns.subnet);
     match lookup.zone {
         Some(zone) if !is_transfer(query.rtype) => {
-            let asker = Asker::new(client_ip(exchange.client), subnet, &world.snapshot.locations);
+            let asker = Asker::new(
+                client_ip(exchange.client),
+                subnet,
+                &world.snapshot.locations,
+            );
             let gathering = Gathering {
                 served: &world.snapshot.zones[zone],
                 view: &world.view.zones[zone],
-                asker: &asker,
+                asker,
                 rtype: query.rtype,
             };
             gathering.gather(&lookup.scratch, chain, chance, answer);
@@ -182,13 +216,26 @@ fn answer_one<'w>(
         }
     }
     let edns = query.edns.map(|edns| {
-        let scope_len = if subnet.is_some_and(|subnet| subnet.source_len > 0) { answer.scope_len } else { 0 };
+        let scope_len = if subnet.is_some_and(|subnet| subnet.source_len > 0) {
+            answer.scope_len
+        } else {
+            0
+        };
         let subnet = subnet.map(|subnet| (subnet, scope_len));
-        (ResponseEdns { rcode_high: 0, is_dnssec_ok: edns.is_dnssec_ok, subnet }, UDP_PAYLOAD_MAX)
+        (
+            ResponseEdns {
+                rcode_high: 0,
+                is_dnssec_ok: edns.is_dnssec_ok,
+                subnet,
+            },
+            UDP_PAYLOAD_MAX,
+        )
     });
     let limit = match exchange.transport {
         Transport::Tcp => usize::from(u16::MAX),
-        Transport::Udp => query.edns.map_or(UDP_PLAIN_MAX, |edns| usize::from(edns.payload_size.min(UDP_PAYLOAD_MAX))),
+        Transport::Udp => query.edns.map_or(UDP_PLAIN_MAX, |edns| {
+            usize::from(edns.payload_size.min(UDP_PAYLOAD_MAX))
+        }),
     };
     let written = assemble(answer, &query, exchange.input, edns, limit, exchange.out);
     exchange.len = written.len;

@@ -41,7 +41,11 @@ impl Inputs {
     }
 
     fn needs_layers(&self) -> bool {
-        !self.switches.is_empty() || self.holds.iter().any(|hold| matches!(hold, Hold::Drained | Hold::Down))
+        !self.switches.is_empty()
+            || self
+                .holds
+                .iter()
+                .any(|hold| matches!(hold, Hold::Drained | Hold::Down))
     }
 }
 
@@ -63,7 +67,9 @@ pub struct ZoneView {
 
 #[inline]
 fn bit(words: &[u64], at: u32) -> bool {
-    words.get(at as usize / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    words
+        .get(at as usize / 64)
+        .is_some_and(|word| word >> (at % 64) & 1 == 1)
 }
 
 /// Sets a bit; says whether that changed it.
@@ -110,7 +116,11 @@ impl Layer {
 fn range(words: &[u64], first: u32, len: u32) -> u64 {
     let (word, shift) = (first as usize / 64, first % 64);
     let low = words.get(word).copied().unwrap_or(0) >> shift;
-    let high = if shift == 0 { 0 } else { words.get(word + 1).copied().unwrap_or(0) << (64 - shift) };
+    let high = if shift == 0 {
+        0
+    } else {
+        words.get(word + 1).copied().unwrap_or(0) << (64 - shift)
+    };
     let mask = if len >= 64 { u64::MAX } else { (1 << len) - 1 };
     (low | high) & mask
 }
@@ -127,7 +137,10 @@ impl Fold {
     /// Folds from nothing.
     pub fn new(policies: &Policies, inputs: Inputs) -> Self {
         let count = if inputs.needs_layers() { LAYERS_MAX } else { 1 };
-        let layer = Layer { up: words(policies.member_count()), alive: words(policies.nodes.len()) };
+        let layer = Layer {
+            up: words(policies.member_count()),
+            alive: words(policies.nodes.len()),
+        };
         let mut fold = Self {
             inputs,
             judges: vec![words(policies.judges.len()); count],
@@ -141,7 +154,9 @@ impl Fold {
 
     /// Returns the view as it stands.
     pub fn view(&self) -> ZoneView {
-        ZoneView { layers: self.layers.clone() }
+        ZoneView {
+            layers: self.layers.clone(),
+        }
     }
 
     /// Returns what was folded.
@@ -201,7 +216,10 @@ impl Fold {
             if let Judge::Member { bit, .. } = policies.judges[judge as usize] {
                 set(&mut Arc::make_mut(&mut self.layers[layer]).up, bit, holds);
                 changed = true;
-                for &node in policies.nodes_of_run.row(policies.run_of_member[bit as usize]) {
+                for &node in policies
+                    .nodes_of_run
+                    .row(policies.run_of_member[bit as usize])
+                {
                     set(&mut dirty_nodes, node, true);
                 }
             }
@@ -210,7 +228,11 @@ impl Fold {
         while let Some(node) = next_set(&dirty_nodes, at) {
             at = node + 1;
             let alive = self.node(policies, layer, node);
-            if set(&mut Arc::make_mut(&mut self.layers[layer]).alive, node, alive) {
+            if set(
+                &mut Arc::make_mut(&mut self.layers[layer]).alive,
+                node,
+                alive,
+            ) {
                 changed = true;
                 for &parent in policies.parents.row(node) {
                     set(&mut dirty_nodes, parent, true);
@@ -226,8 +248,12 @@ impl Fold {
         let only_operators = layer == 2;
         match policies.judges[id as usize] {
             Judge::Constant(holds) => holds || only_operators,
-            Judge::Target { slot, unknown_is_healthy } => {
-                only_operators || Judge::counts(self.inputs.statuses[slot as usize], unknown_is_healthy)
+            Judge::Target {
+                slot,
+                unknown_is_healthy,
+            } => {
+                only_operators
+                    || Judge::counts(self.inputs.statuses[slot as usize], unknown_is_healthy)
             }
             Judge::Switch(slot) => self.inputs.switches[slot as usize],
             // What probes say is no operator's doing, turned round or not (rule a12).
@@ -273,7 +299,8 @@ fn is_switched(policies: &Policies, id: u32) -> bool {
         Judge::Switch(_) => true,
         Judge::Constant(_) | Judge::Target { .. } => false,
         Judge::Not(of) | Judge::Member { of, .. } => is_switched(policies, of),
-        Judge::AtLeast { first, len, .. } => policies.judge_children[first as usize..(first + len) as usize]
+        Judge::AtLeast { first, len, .. } => policies.judge_children
+            [first as usize..(first + len) as usize]
             .iter()
             .any(|&child| is_switched(policies, child)),
     }
@@ -283,7 +310,10 @@ fn is_switched(policies: &Policies, id: u32) -> bool {
 /// (rule a23).
 fn count_up(policies: &Policies, bits: &Layer, node: &Node) -> u32 {
     let runs = &policies.runs[node.first as usize..node.first as usize + usize::from(node.n)];
-    let weighted: u32 = runs.iter().map(|run| count_range(bits, run.first_bit, u32::from(run.weighted_len))).sum();
+    let weighted: u32 = runs
+        .iter()
+        .map(|run| count_range(bits, run.first_bit, u32::from(run.weighted_len)))
+        .sum();
     if weighted > 0 {
         return weighted;
     }
@@ -292,11 +322,21 @@ fn count_up(policies: &Policies, bits: &Layer, node: &Node) -> u32 {
 
 fn count_standby(bits: &Layer, run: &Run) -> u32 {
     let weighted = u32::from(run.weighted_len);
-    count_range(bits, run.first_bit + weighted, u32::from(run.len) - weighted)
+    count_range(
+        bits,
+        run.first_bit + weighted,
+        u32::from(run.len) - weighted,
+    )
 }
 
 fn count_range(bits: &Layer, first: u32, len: u32) -> u32 {
-    (0..len).step_by(64).map(|skip| bits.up_word(first + skip, (len - skip).min(64)).count_ones()).sum()
+    (0..len)
+        .step_by(64)
+        .map(|skip| {
+            bits.up_word(first + skip, (len - skip).min(64))
+                .count_ones()
+        })
+        .sum()
 }
 
 fn next_set(words: &[u64], from: u32) -> Option<u32> {

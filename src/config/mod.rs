@@ -3,4 +3,7 @@
 //! In: the text of zone files and of the server file. Out: a [`model::ZoneModel`] a file, all faults at once, and the
 //! compiled zone. Never here: sockets, clocks, answers. Files reach this module through the loader's caller.
 
+mod compile;
 pub mod model;
+
+pub use compile::compile_zone;

@@ -39,7 +39,9 @@ pub(super) fn parse_opt(fields: [u8; 5], options: &[u8]) -> Result<Edns, ()> {
     };
     let mut rest = options;
     for _ in 0..OPTIONS_MAX {
-        let Some((head, after)) = rest.split_first_chunk::<4>() else { break };
+        let Some((head, after)) = rest.split_first_chunk::<4>() else {
+            break;
+        };
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
         let data = after.get(..length).ok_or(())?;
         if u16::from_be_bytes([head[0], head[1]]) == OPTION_CLIENT_SUBNET {
@@ -54,7 +56,8 @@ pub(super) fn parse_opt(fields: [u8; 5], options: &[u8]) -> Result<Edns, ()> {
 
 /// Reads a client subnet option; `None` where RFC 7871, section 7.1.2 asks for FORMERR.
 fn parse_subnet(data: &[u8]) -> Option<ClientSubnet> {
-    let (&[family_high, family_low, source_len, scope_len], address) = data.split_first_chunk::<4>()?;
+    let (&[family_high, family_low, source_len, scope_len], address) =
+        data.split_first_chunk::<4>()?;
     let octets_wanted = usize::from(source_len.div_ceil(8));
     if scope_len != 0 || address.len() != octets_wanted {
         return None;
@@ -72,7 +75,10 @@ fn parse_subnet(data: &[u8]) -> Option<ClientSubnet> {
         (0, 0) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         _ => return None,
     };
-    Some(ClientSubnet { address, source_len })
+    Some(ClientSubnet {
+        address,
+        source_len,
+    })
 }
 
 fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
@@ -98,7 +104,9 @@ impl ResponseEdns {
     /// Returns the octets that [`Self::write`] writes.
     #[inline]
     pub fn len(&self) -> usize {
-        11 + self.subnet.map_or(0, |(subnet, _)| 8 + usize::from(subnet.source_len.div_ceil(8)))
+        11 + self.subnet.map_or(0, |(subnet, _)| {
+            8 + usize::from(subnet.source_len.div_ceil(8))
+        })
     }
 
     /// Says whether nothing would be written; an OPT record is never empty.
@@ -112,18 +120,45 @@ impl ResponseEdns {
         let size = payload_size.to_be_bytes();
         let flags = u8::from(self.is_dnssec_ok) << 7;
         let options_len = (self.len() - 11) as u8;
-        out[..11].copy_from_slice(&[0, 0, 41, size[0], size[1], self.rcode_high, 0, flags, 0, 0, options_len]);
-        let Some((subnet, scope_len)) = self.subnet else { return };
+        out[..11].copy_from_slice(&[
+            0,
+            0,
+            41,
+            size[0],
+            size[1],
+            self.rcode_high,
+            0,
+            flags,
+            0,
+            0,
+            options_len,
+        ]);
+        let Some((subnet, scope_len)) = self.subnet else {
+            return;
+        };
         let address_len = usize::from(subnet.source_len.div_ceil(8));
         let family = match subnet.address {
             IpAddr::V4(_) => 1,
             IpAddr::V6(_) => 2,
         };
-        let option = [0, 8, 0, (address_len + 4) as u8, 0, family, subnet.source_len, scope_len];
+        let option = [
+            0,
+            8,
+            0,
+            (address_len + 4) as u8,
+            0,
+            family,
+            subnet.source_len,
+            scope_len,
+        ];
         out[11..19].copy_from_slice(&option);
         match subnet.address {
-            IpAddr::V4(address) => out[19..19 + address_len].copy_from_slice(&address.octets()[..address_len]),
-            IpAddr::V6(address) => out[19..19 + address_len].copy_from_slice(&address.octets()[..address_len]),
+            IpAddr::V4(address) => {
+                out[19..19 + address_len].copy_from_slice(&address.octets()[..address_len])
+            }
+            IpAddr::V6(address) => {
+                out[19..19 + address_len].copy_from_slice(&address.octets()[..address_len])
+            }
         }
     }
 }
@@ -134,7 +169,12 @@ mod tests {
 
     #[test]
     fn reads_client_subnets_and_refuses_bad_ones() {
-        let v4 = |a: [u8; 4], source_len| Some(ClientSubnet { address: IpAddr::from(a), source_len });
+        let v4 = |a: [u8; 4], source_len| {
+            Some(ClientSubnet {
+                address: IpAddr::from(a),
+                source_len,
+            })
+        };
         let cases: [(&[u8], Option<ClientSubnet>); 8] = [
             (&[0, 1, 24, 0, 203, 0, 113], v4([203, 0, 113, 0], 24)),
             (&[0, 1, 0, 0], v4([0, 0, 0, 0], 0)),
@@ -152,11 +192,20 @@ mod tests {
 
     #[test]
     fn writes_what_it_says_it_writes() {
-        let subnet = ClientSubnet { address: IpAddr::from([203, 0, 113, 0]), source_len: 24 };
-        let edns = ResponseEdns { rcode_high: 0, is_dnssec_ok: true, subnet: Some((subnet, 20)) };
+        let subnet = ClientSubnet {
+            address: IpAddr::from([203, 0, 113, 0]),
+            source_len: 24,
+        };
+        let edns = ResponseEdns {
+            rcode_high: 0,
+            is_dnssec_ok: true,
+            subnet: Some((subnet, 20)),
+        };
         let mut out = [0xff; 64];
         edns.write(1232, &mut out);
-        let wanted = [0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 11, 0, 8, 0, 7, 0, 1, 24, 20, 203, 0, 113];
+        let wanted = [
+            0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 11, 0, 8, 0, 7, 0, 1, 24, 20, 203, 0, 113,
+        ];
         assert_eq!((edns.len(), &out[..22]), (22, &wanted[..]));
     }
 }

@@ -37,7 +37,10 @@ pub fn hash_label(right: u64, label: &[u8]) -> u64 {
         word = (word << 8) | u64::from(octet);
     }
     // The length octet leads the label, so a short last word cannot be taken for padding.
-    fold(hash ^ word ^ 0x8000_0000_0000_0000, STEP ^ label.len() as u64)
+    fold(
+        hash ^ word ^ 0x8000_0000_0000_0000,
+        STEP ^ label.len() as u64,
+    )
 }
 
 /// Hashes a folded absolute name in wire form.

@@ -50,7 +50,9 @@ impl Scratch {
         let mut labels = 0;
         let mut at = 0usize;
         loop {
-            let Some(&length) = octets.get(at) else { return false };
+            let Some(&length) = octets.get(at) else {
+                return false;
+            };
             if length == 0 {
                 break;
             }
@@ -66,7 +68,9 @@ impl Scratch {
             }
         }
         let len = at + 1;
-        let Some(source) = octets.get(..len) else { return false };
+        let Some(source) = octets.get(..len) else {
+            return false;
+        };
         fold_into(source, &mut self.folded);
         self.len = len;
         self.labels = labels;
@@ -171,7 +175,11 @@ pub enum Unanswerable {
 }
 
 const fn refuse(rcode: Rcode, question_end: Option<usize>) -> Unanswerable {
-    Unanswerable::Refuse { rcode, question_end, has_edns: false }
+    Unanswerable::Refuse {
+        rcode,
+        question_end,
+        has_edns: false,
+    }
 }
 
 #[inline]
@@ -185,7 +193,9 @@ fn u16_at(input: &[u8], at: usize) -> Option<u16> {
 /// Says what to send instead of an answer, or that nothing may be sent.
 #[inline]
 pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswerable> {
-    let Some(header) = input.get(..HEADER_LEN) else { return Err(Unanswerable::Silence) };
+    let Some(header) = input.get(..HEADER_LEN) else {
+        return Err(Unanswerable::Silence);
+    };
     let flags = u16::from_be_bytes([header[2], header[3]]);
     // A response is never answered, whatever else is wrong with it: two servers would talk for ever.
     if flags & 0x8000 != 0 {
@@ -203,8 +213,13 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
     let (Some(rtype), Some(class)) = (u16_at(input, name_end), u16_at(input, name_end + 2)) else {
         return Err(refuse(Rcode::FORMERR, None));
     };
-    let mut query =
-        Query { flags, name_len: scratch.len as u16, rtype: Rtype(rtype), class: Class(class), edns: None };
+    let mut query = Query {
+        flags,
+        name_len: scratch.len as u16,
+        rtype: Rtype(rtype),
+        class: Class(class),
+        edns: None,
+    };
     let end = name_end + 4;
     if header[6..12] != [0; 6] || input.len() != end {
         query.edns = parse_rest(input, end, query.rtype)?;
@@ -228,28 +243,46 @@ fn parse_rest(input: &[u8], end: usize, rtype: Rtype) -> Result<Option<Edns>, Un
     for n in 0..authorities + additionals {
         let (name_len, is_root) = skip_name(input, at).ok_or(malformed)?;
         let fixed = at + name_len;
-        let (kind, length) = u16_at(input, fixed).zip(u16_at(input, fixed + 8)).ok_or(malformed)?;
+        let (kind, length) = u16_at(input, fixed)
+            .zip(u16_at(input, fixed + 8))
+            .ok_or(malformed)?;
         let data = fixed + 10;
-        let rdata = input.get(data..data + usize::from(length)).ok_or(malformed)?;
+        let rdata = input
+            .get(data..data + usize::from(length))
+            .ok_or(malformed)?;
         at = data + usize::from(length);
         if n >= authorities && Rtype(kind) == Rtype::OPT {
             // RFC 6891, section 6.1.1: one OPT, owned by the root.
             if edns.is_some() || !is_root {
                 return Err(malformed);
             }
-            let fields = [input[fixed + 2], input[fixed + 3], input[fixed + 4], input[fixed + 5], input[fixed + 6]];
+            let fields = [
+                input[fixed + 2],
+                input[fixed + 3],
+                input[fixed + 4],
+                input[fixed + 5],
+                input[fixed + 6],
+            ];
             let opt = parse_opt(fields, rdata).map_err(|()| Unanswerable::Refuse {
                 rcode: Rcode::FORMERR,
                 question_end: Some(end),
                 has_edns: true,
             })?;
             if opt.version != 0 {
-                return Err(Unanswerable::Refuse { rcode: Rcode::BADVERS, question_end: Some(end), has_edns: true });
+                return Err(Unanswerable::Refuse {
+                    rcode: Rcode::BADVERS,
+                    question_end: Some(end),
+                    has_edns: true,
+                });
             }
             edns = Some(opt);
         }
     }
-    if at == input.len() { Ok(edns) } else { Err(malformed) }
+    if at == input.len() {
+        Ok(edns)
+    } else {
+        Err(malformed)
+    }
 }
 
 /// Returns the octets that a possibly compressed name takes, and whether it is the root.
@@ -282,16 +315,27 @@ mod tests {
     #[test]
     fn folds_and_hashes_every_suffix() {
         let mut scratch = Scratch::default();
-        let query = parse_query(&question(b"\x03WwW\x0aVeryLongLa\x03cOm\0", &[]), &mut scratch).expect("a query");
+        let query = parse_query(
+            &question(b"\x03WwW\x0aVeryLongLa\x03cOm\0", &[]),
+            &mut scratch,
+        )
+        .expect("a query");
         assert_eq!(scratch.name(), b"\x03www\x0averylongla\x03com\0");
         assert_eq!((scratch.labels, query.rtype), (3, Rtype::A));
-        for (n, suffix) in
-            [&b"\0"[..], b"\x03com\0", b"\x0averylongla\x03com\0", b"\x03www\x0averylongla\x03com\0"]
-                .iter()
-                .enumerate()
+        for (n, suffix) in [
+            &b"\0"[..],
+            b"\x03com\0",
+            b"\x0averylongla\x03com\0",
+            b"\x03www\x0averylongla\x03com\0",
+        ]
+        .iter()
+        .enumerate()
         {
             assert_eq!(scratch.hashes[n], hash_name(suffix), "{n} labels");
-            assert_eq!(&scratch.folded[usize::from(scratch.starts[n])..scratch.len], *suffix);
+            assert_eq!(
+                &scratch.folded[usize::from(scratch.starts[n])..scratch.len],
+                *suffix
+            );
         }
     }
 
@@ -311,19 +355,43 @@ mod tests {
         update[2] |= 5 << 3;
         let mut two = question(b"\0", &[]);
         two[5] = 2;
-        let formerr = Unanswerable::Refuse { rcode: Rcode::FORMERR, question_end: None, has_edns: false };
-        let after_question = |end| Unanswerable::Refuse { rcode: Rcode::FORMERR, question_end: Some(end), has_edns: false };
+        let formerr = Unanswerable::Refuse {
+            rcode: Rcode::FORMERR,
+            question_end: None,
+            has_edns: false,
+        };
+        let after_question = |end| Unanswerable::Refuse {
+            rcode: Rcode::FORMERR,
+            question_end: Some(end),
+            has_edns: false,
+        };
         let cases = [
             ("short", vec![0; 11], Unanswerable::Silence),
             ("response", response, Unanswerable::Silence),
-            ("update", update, Unanswerable::Refuse { rcode: Rcode::NOTIMP, question_end: None, has_edns: false }),
+            (
+                "update",
+                update,
+                Unanswerable::Refuse {
+                    rcode: Rcode::NOTIMP,
+                    question_end: None,
+                    has_edns: false,
+                },
+            ),
             ("two questions", two, formerr),
-            ("pointer in the question", question(b"\xc0\x0c", &[]), formerr),
+            (
+                "pointer in the question",
+                question(b"\xc0\x0c", &[]),
+                formerr,
+            ),
             ("name runs out", question(b"\x3fabc", &[]), formerr),
             ("garbage behind", question(b"\0", &[7]), after_question(17)),
         ];
         for (case, message, wanted) in cases {
-            assert_eq!(parse_query(&message, &mut Scratch::default()).err(), Some(wanted), "{case}");
+            assert_eq!(
+                parse_query(&message, &mut Scratch::default()).err(),
+                Some(wanted),
+                "{case}"
+            );
         }
     }
 

@@ -112,7 +112,13 @@ impl Zone {
     /// Returns the SOA as negative answers carry it (RFC 2308, section 5). Its owner is the apex.
     #[inline]
     pub fn negative_piece(&self) -> Piece<'_> {
-        Piece { records: &self.negative, count: 1, stride: 0, patches: &self.negative_patches, hosts: &[] }
+        Piece {
+            records: &self.negative,
+            count: 1,
+            stride: 0,
+            patches: &self.negative_patches,
+            hosts: &[],
+        }
     }
 
     #[inline]
@@ -198,7 +204,10 @@ impl Zone {
     /// Returns the apex node.
     pub fn apex_node(&self) -> Option<NodeAt> {
         let mut scratch = Scratch::default();
-        scratch.take(self.apex.octets()).then(|| self.probe_suffix(&scratch, self.apex_labels)).flatten()
+        scratch
+            .take(self.apex.octets())
+            .then(|| self.probe_suffix(&scratch, self.apex_labels))
+            .flatten()
     }
 
     /// Finds what a name at or below the apex leads to (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
@@ -250,7 +259,9 @@ impl Zone {
             next = exists + (missing - exists) / 2;
         }
         if exists == 0 {
-            known.0 = self.probe_suffix(name, self.apex_labels).unwrap_or(NodeAt(0));
+            known.0 = self
+                .probe_suffix(name, self.apex_labels)
+                .unwrap_or(NodeAt(0));
         }
         known
     }
@@ -291,11 +302,12 @@ impl Zone {
         let entries = usize::from(self.arena[at + 2]);
         let directory = at + 4 + usize::from(self.arena[at]).next_multiple_of(4);
         let octets = &self.arena[directory..directory + entries * ENTRY_LEN];
-        octets
-            .as_chunks::<ENTRY_LEN>()
-            .0
-            .iter()
-            .map(move |entry| (Rtype(u16::from_le_bytes([entry[0], entry[1]])), self.read_entry(at, *entry)))
+        octets.as_chunks::<ENTRY_LEN>().0.iter().map(move |entry| {
+            (
+                Rtype(u16::from_le_bytes([entry[0], entry[1]])),
+                self.read_entry(at, *entry),
+            )
+        })
     }
 
     #[inline]
@@ -308,10 +320,21 @@ impl Zone {
                 let records = &self.arena[start..start + len];
                 let rtype = u16::from_le_bytes([entry[0], entry[1]]);
                 let stride = if Rtype(rtype) == Rtype::A { 16 } else { 28 };
-                Entry::Static(Piece { records, count: (len / stride) as u16, stride: stride as u16, patches: &[], hosts: &[] })
+                Entry::Static(Piece {
+                    records,
+                    count: (len / stride) as u16,
+                    stride: stride as u16,
+                    patches: &[],
+                    hosts: &[],
+                })
             }
             KIND_DYNAMIC => {
-                let root = [self.arena[start], self.arena[start + 1], self.arena[start + 2], self.arena[start + 3]];
+                let root = [
+                    self.arena[start],
+                    self.arena[start + 1],
+                    self.arena[start + 2],
+                    self.arena[start + 3],
+                ];
                 Entry::Dynamic(u32::from_le_bytes(root))
             }
             _ => Entry::Static(self.read_full(start, len)),
@@ -319,7 +342,8 @@ impl Zone {
     }
 
     fn read_full(&self, start: usize, len: usize) -> Piece<'_> {
-        let number = |at: usize| u16::from_le_bytes([self.arena[start + at], self.arena[start + at + 1]]);
+        let number =
+            |at: usize| u16::from_le_bytes([self.arena[start + at], self.arena[start + at + 1]]);
         let patches_start = start + FULL_HEADER;
         let hosts_start = patches_start + usize::from(number(4)) * 2;
         let records_start = hosts_start + usize::from(number(6)) * HOST_LEN;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::wire::{Name, Rtype, fold, hash_name};
 
 use super::arena::{
-    ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, FULL_HEADER,
-    HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, Zone,
+    ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
+    FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, Zone,
 };
 use super::piece::PieceSpec;
 use super::policy::{Policies, RootId};
@@ -34,8 +34,13 @@ impl std::fmt::Display for BuildFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::OutOfZone(name) => write!(f, "{name} lies outside the zone"),
-            Self::RrsetTooLarge(name, rtype) => write!(f, "{name} {rtype} exceeds the 65,535 octets of a DNS message"),
-            Self::NameTooLarge(name) => write!(f, "{name} has more than 255 types or 256 KiB of records"),
+            Self::RrsetTooLarge(name, rtype) => write!(
+                f,
+                "{name} {rtype} exceeds the 65,535 octets of a DNS message"
+            ),
+            Self::NameTooLarge(name) => {
+                write!(f, "{name} has more than 255 types or 256 KiB of records")
+            }
             Self::ZoneTooLarge => f.write_str("the zone exceeds what 32-bit offsets can hold"),
         }
     }
@@ -70,14 +75,27 @@ impl ZoneBuilder {
     ///
     /// # Errors
     /// If the SOA RDATA is malformed.
-    pub fn new(apex: &Name, soa: &[u8], soa_ttl: u32, negative_ttl: u32) -> Result<Self, BuildFault> {
+    pub fn new(
+        apex: &Name,
+        soa: &[u8],
+        soa_ttl: u32,
+        negative_ttl: u32,
+    ) -> Result<Self, BuildFault> {
         let rdata = [soa.into()];
         let fault = || BuildFault::RrsetTooLarge(apex.clone(), Rtype::SOA);
-        let negative = PieceSpec::encode(apex, Rtype::SOA, negative_ttl, &rdata).ok_or_else(fault)?;
+        let negative =
+            PieceSpec::encode(apex, Rtype::SOA, negative_ttl, &rdata).ok_or_else(fault)?;
         let serial = soa.len().checked_sub(20).and_then(|at| soa.get(at..at + 4));
-        let serial = serial.map_or(0, |octets| u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]]));
-        let mut builder =
-            Self { apex: apex.clone(), owners: Vec::new(), by_name: HashMap::new(), negative, serial };
+        let serial = serial.map_or(0, |octets| {
+            u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]])
+        });
+        let mut builder = Self {
+            apex: apex.clone(),
+            owners: Vec::new(),
+            by_name: HashMap::new(),
+            negative,
+            serial,
+        };
         builder.rrset(apex, Rtype::SOA, soa_ttl, &rdata)?;
         Ok(builder)
     }
@@ -86,7 +104,13 @@ impl ZoneBuilder {
     ///
     /// # Errors
     /// If the owner lies outside the zone or the RRset is too large.
-    pub fn rrset(&mut self, owner: &Name, rtype: Rtype, ttl: u32, rdata: &[Box<[u8]>]) -> Result<(), BuildFault> {
+    pub fn rrset(
+        &mut self,
+        owner: &Name,
+        rtype: Rtype,
+        ttl: u32,
+        rdata: &[Box<[u8]>],
+    ) -> Result<(), BuildFault> {
         let piece = PieceSpec::encode(&self.apex, rtype, ttl, rdata)
             .ok_or_else(|| BuildFault::RrsetTooLarge(owner.clone(), rtype))?;
         self.add(owner, rtype, Content::Static(piece))
@@ -136,10 +160,17 @@ impl ZoneBuilder {
             }
             let at = self.owners.len();
             let labels = count_labels(rest);
-            self.owners.push(Owner { relative: rest.into(), labels, flags: FLAG_EMPTY, entries: Vec::new() });
+            self.owners.push(Owner {
+                relative: rest.into(),
+                labels,
+                flags: FLAG_EMPTY,
+                entries: Vec::new(),
+            });
             self.by_name.insert(rest.into(), at);
             wanted = wanted.or(Some(at));
-            let Some((&length, after)) = rest.split_first() else { return Ok(wanted.unwrap_or(at)) };
+            let Some((&length, after)) = rest.split_first() else {
+                return Ok(wanted.unwrap_or(at));
+            };
             rest = &after[usize::from(length)..];
         }
     }
@@ -158,20 +189,34 @@ impl ZoneBuilder {
         }
         let mut arena = Vec::with_capacity(size);
         for owner in &self.owners {
-            owner.write(&mut arena, |host| self.node_of(host, &offsets)).ok_or_else(|| {
-                BuildFault::NameTooLarge(self.name_of(&owner.relative))
-            })?;
+            owner
+                .write(&mut arena, |host| self.node_of(host, &offsets))
+                .ok_or_else(|| BuildFault::NameTooLarge(self.name_of(&owner.relative)))?;
         }
         let (slots, seed) = self.slots(&offsets)?;
         Ok(Zone {
             apex_labels: self.apex.label_count(),
-            depth_max: self.owners.iter().map(|owner| usize::from(owner.labels)).max().unwrap_or(0),
-            name_count: self.owners.iter().filter(|owner| owner.flags & FLAG_EMPTY == 0).count(),
+            depth_max: self
+                .owners
+                .iter()
+                .map(|owner| usize::from(owner.labels))
+                .max()
+                .unwrap_or(0),
+            name_count: self
+                .owners
+                .iter()
+                .filter(|owner| owner.flags & FLAG_EMPTY == 0)
+                .count(),
             apex: self.apex,
             slots,
             seed,
             arena: arena.into(),
-            negative_patches: self.negative.patches.iter().flat_map(|patch| patch.to_le_bytes()).collect(),
+            negative_patches: self
+                .negative
+                .patches
+                .iter()
+                .flat_map(|patch| patch.to_le_bytes())
+                .collect(),
             negative: self.negative.records.into(),
             serial: self.serial,
             policies,
@@ -188,16 +233,25 @@ impl ZoneBuilder {
     fn mark(&mut self) {
         for owner in &mut self.owners {
             let has = |rtype| owner.entries.iter().any(|(known, _)| *known == rtype);
-            let is_dynamic = owner.entries.iter().any(|(_, content)| matches!(content, Content::Dynamic(_)));
+            let is_dynamic = owner
+                .entries
+                .iter()
+                .any(|(_, content)| matches!(content, Content::Dynamic(_)));
             let mut flags = 0;
-            flags |= if has(Rtype::NS) && owner.labels > 0 { FLAG_CUT } else { 0 };
+            flags |= if has(Rtype::NS) && owner.labels > 0 {
+                FLAG_CUT
+            } else {
+                0
+            };
             flags |= if has(Rtype::DNAME) { FLAG_DNAME } else { 0 };
             flags |= if is_dynamic { FLAG_DYNAMIC } else { 0 };
             owner.flags |= flags;
         }
         for at in 0..self.owners.len() {
             let relative = self.owners[at].relative.clone();
-            let Some((&length, after)) = relative.split_first() else { continue };
+            let Some((&length, after)) = relative.split_first() else {
+                continue;
+            };
             let mut rest = &after[usize::from(length)..];
             if relative.starts_with(b"\x01*")
                 && let Some(&parent) = self.by_name.get(rest)
@@ -205,11 +259,16 @@ impl ZoneBuilder {
                 self.owners[parent].flags |= FLAG_WILDCARD_CHILD;
             }
             loop {
-                let parent = self.by_name.get(rest).map_or(0, |&parent| self.owners[parent].flags);
+                let parent = self
+                    .by_name
+                    .get(rest)
+                    .map_or(0, |&parent| self.owners[parent].flags);
                 if parent & (FLAG_CUT | FLAG_DNAME) != 0 {
                     self.owners[at].flags |= FLAG_OCCLUDED;
                 }
-                let Some((&length, after)) = rest.split_first() else { break };
+                let Some((&length, after)) = rest.split_first() else {
+                    break;
+                };
                 rest = &after[usize::from(length)..];
             }
         }
@@ -260,7 +319,8 @@ impl ZoneBuilder {
                 break;
             }
         }
-        best.map(|(_, slots, seed)| (slots, seed)).ok_or(BuildFault::ZoneTooLarge)
+        best.map(|(_, slots, seed)| (slots, seed))
+            .ok_or(BuildFault::ZoneTooLarge)
     }
 }
 
@@ -280,19 +340,31 @@ impl Owner {
     }
 
     fn size(&self) -> usize {
-        self.head() + self.entries.iter().map(|(rtype, content)| body_size(*rtype, content).next_multiple_of(4)).sum::<usize>()
+        self.head()
+            + self
+                .entries
+                .iter()
+                .map(|(rtype, content)| body_size(*rtype, content).next_multiple_of(4))
+                .sum::<usize>()
     }
 
     fn write(&self, arena: &mut Vec<u8>, node_of: impl Fn(&Name) -> Option<u32>) -> Option<()> {
         let start = arena.len();
-        arena.extend_from_slice(&[self.relative.len() as u8, self.flags, self.entries.len() as u8, self.labels]);
+        arena.extend_from_slice(&[
+            self.relative.len() as u8,
+            self.flags,
+            self.entries.len() as u8,
+            self.labels,
+        ]);
         arena.extend_from_slice(&self.relative);
         arena.resize(arena.len().next_multiple_of(4), 0);
         let mut at = self.head();
         for (rtype, content) in &self.entries {
             let (kind, len) = match content {
                 Content::Dynamic(_) => (KIND_DYNAMIC, 4),
-                Content::Static(piece) if is_plain(*rtype, piece) => (KIND_PLAIN, piece.records.len()),
+                Content::Static(piece) if is_plain(*rtype, piece) => {
+                    (KIND_PLAIN, piece.records.len())
+                }
                 Content::Static(piece) => (KIND_FULL, piece.records.len()),
             };
             arena.extend_from_slice(&rtype.0.to_le_bytes());
@@ -304,12 +376,18 @@ impl Owner {
         for (rtype, content) in &self.entries {
             match content {
                 Content::Dynamic(root) => arena.extend_from_slice(&root.to_le_bytes()),
-                Content::Static(piece) if is_plain(*rtype, piece) => arena.extend_from_slice(&piece.records),
+                Content::Static(piece) if is_plain(*rtype, piece) => {
+                    arena.extend_from_slice(&piece.records)
+                }
                 Content::Static(piece) => write_full(piece, arena, &node_of)?,
             }
             arena.resize(arena.len().next_multiple_of(4), 0);
         }
-        debug_assert_eq!(arena.len() - start, self.size(), "the layout was computed before");
+        debug_assert_eq!(
+            arena.len() - start,
+            self.size(),
+            "the layout was computed before"
+        );
         arena.resize(arena.len().next_multiple_of(8), 0);
         Some(())
     }
@@ -325,13 +403,25 @@ fn body_size(rtype: Rtype, content: &Content) -> usize {
         Content::Dynamic(_) => 4,
         Content::Static(piece) if is_plain(rtype, piece) => piece.records.len(),
         Content::Static(piece) => {
-            FULL_HEADER + piece.patches.len() * 2 + piece.hosts.len() * HOST_LEN + piece.records.len()
+            FULL_HEADER
+                + piece.patches.len() * 2
+                + piece.hosts.len() * HOST_LEN
+                + piece.records.len()
         }
     }
 }
 
-fn write_full(piece: &PieceSpec, arena: &mut Vec<u8>, node_of: &impl Fn(&Name) -> Option<u32>) -> Option<()> {
-    for number in [piece.count, piece.stride, u16::try_from(piece.patches.len()).ok()?, piece.hosts.len() as u16] {
+fn write_full(
+    piece: &PieceSpec,
+    arena: &mut Vec<u8>,
+    node_of: &impl Fn(&Name) -> Option<u32>,
+) -> Option<()> {
+    for number in [
+        piece.count,
+        piece.stride,
+        u16::try_from(piece.patches.len()).ok()?,
+        piece.hosts.len() as u16,
+    ] {
         arena.extend_from_slice(&number.to_le_bytes());
     }
     for patch in &piece.patches {

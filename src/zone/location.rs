@@ -35,11 +35,17 @@ impl ReadyRule {
     pub fn new(rule: &LocationRule) -> Self {
         let prefixes = match rule {
             LocationRule::Subnets { prefixes, .. } => Some(PrefixTable::new(
-                prefixes.iter().map(|&(address, len, child)| (address, len, child)).collect(),
+                prefixes
+                    .iter()
+                    .map(|&(address, len, child)| (address, len, child))
+                    .collect(),
             )),
             _ => None,
         };
-        Self { rule: rule.clone(), prefixes }
+        Self {
+            rule: rule.clone(),
+            prefixes,
+        }
     }
 
     /// Returns the rule.
@@ -96,7 +102,11 @@ impl Children<'_> {
     }
 }
 
-fn order_by_distance(points: &[(Coordinates, i8)], client: Option<Coordinates>, list: &mut Children<'_>) {
+fn order_by_distance(
+    points: &[(Coordinates, i8)],
+    client: Option<Coordinates>,
+    list: &mut Children<'_>,
+) {
     let count = points.len().min(CHILDREN_MAX);
     for child in 0..count {
         list.push(Some(child as u16));
@@ -131,13 +141,19 @@ impl LocationRows {
             orders.extend_from_slice(order);
             starts.push(orders.len() as u32);
         }
-        Self { rules: rules.into(), starts: starts.into(), orders: orders.into() }
+        Self {
+            rules: rules.into(),
+            starts: starts.into(),
+            orders: orders.into(),
+        }
     }
 
     /// Returns the order of a rule's children for a class; empty for a rule that is not among these.
     #[inline]
     pub fn order(&self, class: u16, rule: u32) -> &[u16] {
-        let Some(at) = self.rules.iter().position(|&known| known == rule) else { return &[] };
+        let Some(at) = self.rules.iter().position(|&known| known == rule) else {
+            return &[];
+        };
         let row = usize::from(class) * self.rules.len() + at;
         match (self.starts.get(row), self.starts.get(row + 1)) {
             (Some(&from), Some(&to)) => &self.orders[from as usize..to as usize],

@@ -24,11 +24,16 @@ pub struct LocationMap {
 impl LocationMap {
     /// Builds the map of some rules of a zone over what is known about addresses.
     pub fn build(policies: &Policies, rules: &[u32], locations: &Locations) -> Self {
-        let ready: Vec<(u32, ReadyRule)> =
-            rules.iter().map(|&rule| (rule, ReadyRule::new(&policies.rules[rule as usize]))).collect();
+        let ready: Vec<(u32, ReadyRule)> = rules
+            .iter()
+            .map(|&rule| (rule, ReadyRule::new(&policies.rules[rule as usize])))
+            .collect();
         let mut prefixes: Vec<(IpAddr, u8)> = Vec::new();
         for (_, rule) in &ready {
-            if let LocationRule::Subnets { prefixes: known, .. } = rule.rule() {
+            if let LocationRule::Subnets {
+                prefixes: known, ..
+            } = rule.rule()
+            {
                 prefixes.extend(known.iter().map(|&(address, len, _)| (address, len)));
             }
         }
@@ -42,8 +47,10 @@ impl LocationMap {
                 point: client.info.point,
                 prefix: Some((client.address, bits)),
             };
-            let orders: Vec<Vec<u16>> =
-                ready.iter().map(|(_, rule)| room_slice(rule, &client, &mut room).to_vec()).collect();
+            let orders: Vec<Vec<u16>> = ready
+                .iter()
+                .map(|(_, rule)| room_slice(rule, &client, &mut room).to_vec())
+                .collect();
             if let Some(&class) = ids.get(&orders) {
                 return class;
             }
@@ -56,7 +63,11 @@ impl LocationMap {
             class
         };
         let (v4, v6) = refine(locations, &prefixes, &mut classify);
-        Self { classes: ClassMap::build(&v4, &v6), rows: LocationRows::pack(rules, &classes), rules: ready }
+        Self {
+            classes: ClassMap::build(&v4, &v6),
+            rows: LocationRows::pack(rules, &classes),
+            rules: ready,
+        }
     }
 
     /// Returns class and scope of a full address.
@@ -72,17 +83,33 @@ impl LocationMap {
     }
 
     /// Orders the children of a rule for a client that has no class; returns how many.
-    pub fn order_on_the_spot(&self, rule: u32, client: &Whereabouts, out: &mut [u16; CHILDREN_MAX]) -> usize {
-        self.rules.iter().find(|(known, _)| *known == rule).map_or(0, |(_, ready)| ready.order(client, out))
+    pub fn order_on_the_spot(
+        &self,
+        rule: u32,
+        client: &Whereabouts,
+        out: &mut [u16; CHILDREN_MAX],
+    ) -> usize {
+        self.rules
+            .iter()
+            .find(|(known, _)| *known == rule)
+            .map_or(0, |(_, ready)| ready.order(client, out))
     }
 }
 
-fn room_slice<'a>(rule: &ReadyRule, client: &Whereabouts, room: &'a mut [u16; CHILDREN_MAX]) -> &'a [u16] {
+fn room_slice<'a>(
+    rule: &ReadyRule,
+    client: &Whereabouts,
+    room: &'a mut [u16; CHILDREN_MAX],
+) -> &'a [u16] {
     let len = rule.order(client, room);
     &room[..len]
 }
 
 /// Builds every map that a zone needs.
 pub fn build_maps(policies: &Policies, locations: &Locations) -> Box<[Arc<LocationMap>]> {
-    policies.maps.iter().map(|rules| Arc::new(LocationMap::build(policies, rules, locations))).collect()
+    policies
+        .maps
+        .iter()
+        .map(|rules| Arc::new(LocationMap::build(policies, rules, locations)))
+        .collect()
 }

@@ -12,8 +12,8 @@ mod policy;
 mod snapshot;
 
 pub use arena::{
-    ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, Found,
-    NodeAt, Zone,
+    ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED,
+    FLAG_WILDCARD_CHILD, Found, NodeAt, Zone,
 };
 pub use build::{BuildFault, ZoneBuilder};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};

@@ -34,7 +34,11 @@ enum NameLayout {
     /// None that concerns us.
     None,
     /// One at this offset; compressible or not; whether its addresses belong into the additional section.
-    One { at: usize, compressible: bool, is_host: bool },
+    One {
+        at: usize,
+        compressible: bool,
+        is_host: bool,
+    },
     /// SOA: two at the start.
     Soa,
 }
@@ -43,12 +47,36 @@ enum NameLayout {
 /// 4.1 say whose addresses to add.
 const fn name_layout(rtype: Rtype) -> NameLayout {
     match rtype {
-        Rtype::NS => NameLayout::One { at: 0, compressible: true, is_host: true },
-        Rtype::CNAME | Rtype::PTR => NameLayout::One { at: 0, compressible: true, is_host: false },
-        Rtype::MX => NameLayout::One { at: 2, compressible: true, is_host: true },
-        Rtype::SRV => NameLayout::One { at: 6, compressible: false, is_host: true },
-        Rtype::SVCB | Rtype::HTTPS => NameLayout::One { at: 2, compressible: false, is_host: true },
-        Rtype::DNAME => NameLayout::One { at: 0, compressible: false, is_host: false },
+        Rtype::NS => NameLayout::One {
+            at: 0,
+            compressible: true,
+            is_host: true,
+        },
+        Rtype::CNAME | Rtype::PTR => NameLayout::One {
+            at: 0,
+            compressible: true,
+            is_host: false,
+        },
+        Rtype::MX => NameLayout::One {
+            at: 2,
+            compressible: true,
+            is_host: true,
+        },
+        Rtype::SRV => NameLayout::One {
+            at: 6,
+            compressible: false,
+            is_host: true,
+        },
+        Rtype::SVCB | Rtype::HTTPS => NameLayout::One {
+            at: 2,
+            compressible: false,
+            is_host: true,
+        },
+        Rtype::DNAME => NameLayout::One {
+            at: 0,
+            compressible: false,
+            is_host: false,
+        },
         Rtype::SOA => NameLayout::Soa,
         _ => NameLayout::None,
     }
@@ -70,7 +98,8 @@ impl PieceSpec {
     }
 
     fn push(&mut self, apex: &Name, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Option<()> {
-        self.records.extend_from_slice(&OWNER_QUESTION.to_be_bytes());
+        self.records
+            .extend_from_slice(&OWNER_QUESTION.to_be_bytes());
         self.records.extend_from_slice(&rtype.0.to_be_bytes());
         self.records.extend_from_slice(&[0, 1]);
         self.records.extend_from_slice(&ttl.to_be_bytes());
@@ -83,7 +112,11 @@ impl PieceSpec {
                 let second = self.push_name(apex, &rdata[first..], true)?;
                 self.records.extend_from_slice(&rdata[first + second..]);
             }
-            NameLayout::One { at, compressible, is_host } => {
+            NameLayout::One {
+                at,
+                compressible,
+                is_host,
+            } => {
                 self.records.extend_from_slice(rdata.get(..at)?);
                 let position = u16::try_from(self.records.len()).ok()?;
                 let (name, _) = Name::from_wire(rdata.get(at..)?).ok()?;
@@ -110,10 +143,12 @@ impl PieceSpec {
             self.records.extend_from_slice(name.octets());
             return Some(used);
         }
-        self.records.extend_from_slice(&name.octets()[..used - apex_len]);
+        self.records
+            .extend_from_slice(&name.octets()[..used - apex_len]);
         self.patches.push(u16::try_from(self.records.len()).ok()?);
         debug_assert!(apex_len <= NAME_MAX, "a name is at most 255 octets");
-        self.records.extend_from_slice(&(apex_len as u16).to_be_bytes());
+        self.records
+            .extend_from_slice(&(apex_len as u16).to_be_bytes());
         Some(used)
     }
 }
@@ -135,11 +170,21 @@ pub struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     /// A piece without records.
-    pub const EMPTY: Self = Self { records: &[], count: 0, stride: 0, patches: &[], hosts: &[] };
+    pub const EMPTY: Self = Self {
+        records: &[],
+        count: 0,
+        stride: 0,
+        patches: &[],
+        hosts: &[],
+    };
 
     /// Returns the positions of stored pointers.
     pub fn patches(&self) -> impl Iterator<Item = usize> + use<'a> {
-        self.patches.as_chunks::<2>().0.iter().map(|octets| usize::from(u16::from_le_bytes(*octets)))
+        self.patches
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|octets| usize::from(u16::from_le_bytes(*octets)))
     }
 
     /// Returns node and name position of each host.

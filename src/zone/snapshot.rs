@@ -43,8 +43,17 @@ impl Snapshot {
             }
             slots[at] = (hash, number as u32);
         }
-        let labels_max = zones.iter().map(|served| served.zone.apex_labels()).max().unwrap_or(0);
-        Self { slots, labels_max, zones: zones.into(), locations }
+        let labels_max = zones
+            .iter()
+            .map(|served| served.zone.apex_labels())
+            .max()
+            .unwrap_or(0);
+        Self {
+            slots,
+            labels_max,
+            zones: zones.into(),
+            locations,
+        }
     }
 
     /// Finds the zone with the longest apex at or above a name, among apexes of at most `labels` labels.
@@ -53,7 +62,9 @@ impl Snapshot {
         if self.zones.is_empty() {
             return None;
         }
-        (0..=labels.min(name.labels).min(self.labels_max)).rev().find_map(|labels| self.probe(name, labels))
+        (0..=labels.min(name.labels).min(self.labels_max))
+            .rev()
+            .find_map(|labels| self.probe(name, labels))
     }
 
     #[inline]
@@ -80,6 +91,8 @@ impl Snapshot {
 
     /// Returns the number of the zone with this apex.
     pub fn zone_with_apex(&self, apex: &Name) -> Option<usize> {
-        self.zones.iter().position(|served| served.zone.apex() == apex)
+        self.zones
+            .iter()
+            .position(|served| served.zone.apex() == apex)
     }
 }

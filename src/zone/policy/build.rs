@@ -8,7 +8,10 @@ use crate::wire::Rtype;
 
 use super::csr::Csr;
 use super::judge::{Hold, Judge, JudgeId};
-use super::program::{AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId};
+use super::program::{
+    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root,
+    RootId, Run, RunId, TargetUse,
+};
 
 /// A node before it has a number: what a parent places into its block of children.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +79,10 @@ pub struct PolicyBuilder {
     labels: Vec<MemberLabel>,
     targets: Vec<Target>,
     target_slots: HashMap<Target, u32>,
+    uses: Vec<TargetUse>,
+    known_uses: HashSet<TargetUse>,
     switches: Vec<bool>,
+    switch_names: Vec<(usize, usize)>,
     pools: Vec<String>,
     run_of_member: Vec<RunId>,
 }
@@ -123,7 +129,11 @@ impl PolicyBuilder {
         }
         let first = self.judge_children.len() as u32;
         self.judge_children.extend_from_slice(&key.1);
-        let id = self.push_judge(Judge::AtLeast { wanted, first, len: key.1.len() as u32 });
+        let id = self.push_judge(Judge::AtLeast {
+            wanted,
+            first,
+            len: key.1.len() as u32,
+        });
         self.list_ids.insert(key, id);
         id
     }
@@ -149,9 +159,17 @@ impl PolicyBuilder {
         slot
     }
 
-    /// Adds a switch with its first value.
-    pub fn switch(&mut self, is_on: bool) -> u32 {
+    /// Notes where a target is used.
+    pub fn target_use(&mut self, used: TargetUse) {
+        if self.known_uses.insert(used.clone()) {
+            self.uses.push(used);
+        }
+    }
+
+    /// Adds a switch of a check with its first value.
+    pub fn switch(&mut self, check: usize, index: usize, is_on: bool) -> u32 {
         self.switches.push(is_on);
+        self.switch_names.push((check, index));
         self.switches.len() as u32 - 1
     }
 
@@ -178,10 +196,22 @@ impl PolicyBuilder {
         let first_bit = self.member_judges.len() as u32;
         let mut order: Vec<usize> = (0..spec.members.len()).collect();
         order.sort_by_key(|&i| spec.members[i].weight == 0);
-        let weighted_len = spec.members.iter().filter(|member| member.weight > 0).count();
+        let weighted_len = spec
+            .members
+            .iter()
+            .filter(|member| member.weight > 0)
+            .count();
         let stride = spec.members.first().map_or(0, |first| first.rdata.len());
-        let is_even = stride > 0 && spec.members.iter().all(|member| member.rdata.len() == stride);
-        let data = if is_even { self.data.len() } else { self.offsets.len() } as u32;
+        let is_even = stride > 0
+            && spec
+                .members
+                .iter()
+                .all(|member| member.rdata.len() == stride);
+        let data = if is_even {
+            self.data.len()
+        } else {
+            self.offsets.len()
+        } as u32;
         let mut judges = vec![0; spec.members.len()];
         for &i in &order {
             let member = &spec.members[i];
@@ -190,7 +220,10 @@ impl PolicyBuilder {
             }
             self.data.extend_from_slice(&member.rdata);
             let bit = self.member_judges.len() as u32;
-            judges[i] = self.push_judge(Judge::Member { bit, of: member.judge });
+            judges[i] = self.push_judge(Judge::Member {
+                bit,
+                of: member.judge,
+            });
             self.member_judges.push(judges[i]);
             self.holds.push(member.hold);
             self.labels.push(member.label.clone());
@@ -199,7 +232,10 @@ impl PolicyBuilder {
         if !is_even {
             self.offsets.push(self.data.len() as u32);
         }
-        let weights: Vec<u16> = order[..weighted_len].iter().map(|&i| spec.members[i].weight).collect();
+        let weights: Vec<u16> = order[..weighted_len]
+            .iter()
+            .map(|&i| spec.members[i].weight)
+            .collect();
         let sums = self.member_sums(&weights);
         let ttls = self.merged_ttls(&spec, &order);
         self.runs.push(Run {
@@ -237,7 +273,11 @@ impl PolicyBuilder {
             return NONE;
         }
         let first = self.member_ttls.len() as u32;
-        self.member_ttls.extend(order.iter().map(|&i| spec.members[i].ttl.unwrap_or(u32::MAX)));
+        self.member_ttls.extend(
+            order
+                .iter()
+                .map(|&i| spec.members[i].ttl.unwrap_or(u32::MAX)),
+        );
         first
     }
 
@@ -261,12 +301,29 @@ impl PolicyBuilder {
         children.iter().any(|child| child.node.is_dependent)
     }
 
-    fn group(&mut self, kind: NodeKind, children: Vec<NodeSpec>, extra: u32, options: Options) -> NodeSpec {
+    fn group(
+        &mut self,
+        kind: NodeKind,
+        children: Vec<NodeSpec>,
+        extra: u32,
+        options: Options,
+    ) -> NodeSpec {
         let n = children.len() as u16;
         let is_dependent = kind == NodeKind::Located || Self::any_dependent(&children);
         let first = self.place(children);
         let options = self.option_id(options);
-        NodeSpec { node: Node { kind, is_dependent, n, first, extra, options }, gate: NONE, label: "".into() }
+        NodeSpec {
+            node: Node {
+                kind,
+                is_dependent,
+                n,
+                first,
+                extra,
+                options,
+            },
+            gate: NONE,
+            label: "".into(),
+        }
     }
 
     /// Makes a node that takes the first healthy child.
@@ -278,7 +335,11 @@ impl PolicyBuilder {
     pub fn weighted(&mut self, children: Vec<(NodeSpec, u16)>, options: Options) -> NodeSpec {
         let mut children = children;
         children.sort_by_key(|(_, weight)| *weight == 0);
-        let weights: Vec<u16> = children.iter().map(|(_, weight)| *weight).filter(|&weight| weight > 0).collect();
+        let weights: Vec<u16> = children
+            .iter()
+            .map(|(_, weight)| *weight)
+            .filter(|&weight| weight > 0)
+            .collect();
         let extra = match self.weight_ids.get(&weights) {
             Some(&known) => known,
             None => {
@@ -289,23 +350,54 @@ impl PolicyBuilder {
                 first
             }
         };
-        self.group(NodeKind::Weighted, children.into_iter().map(|(child, _)| child).collect(), extra, options)
+        self.group(
+            NodeKind::Weighted,
+            children.into_iter().map(|(child, _)| child).collect(),
+            extra,
+            options,
+        )
     }
 
     /// Makes a node that orders its children by the client's location.
-    pub fn located(&mut self, children: Vec<NodeSpec>, rule: LocationRule, options: Options) -> NodeSpec {
-        let extra = self.rules.iter().position(|known| *known == rule).unwrap_or_else(|| {
-            self.rules.push(rule);
-            self.rules.len() - 1
-        });
+    pub fn located(
+        &mut self,
+        children: Vec<NodeSpec>,
+        rule: LocationRule,
+        options: Options,
+    ) -> NodeSpec {
+        let extra = self
+            .rules
+            .iter()
+            .position(|known| *known == rule)
+            .unwrap_or_else(|| {
+                self.rules.push(rule);
+                self.rules.len() - 1
+            });
         self.group(NodeKind::Located, children, extra as u32, options)
     }
 
     /// Makes a pool node over consecutive runs.
-    pub fn pool_node(&mut self, first: RunId, n: u16, min_healthy: u32, options: Options) -> NodeSpec {
+    pub fn pool_node(
+        &mut self,
+        first: RunId,
+        n: u16,
+        min_healthy: u32,
+        options: Options,
+    ) -> NodeSpec {
         let options = self.option_id(options);
-        let node = Node { kind: NodeKind::Pool, is_dependent: false, n, first, extra: min_healthy, options };
-        NodeSpec { node, gate: NONE, label: "".into() }
+        let node = Node {
+            kind: NodeKind::Pool,
+            is_dependent: false,
+            n,
+            first,
+            extra: min_healthy,
+            options,
+        };
+        NodeSpec {
+            node,
+            gate: NONE,
+            label: "".into(),
+        }
     }
 
     /// Makes a node that stands for another one whose health does not count (rule a43).
@@ -313,8 +405,19 @@ impl PolicyBuilder {
         let label = inner.label.clone();
         let is_dependent = inner.node.is_dependent;
         let first = self.place(vec![inner]);
-        let node = Node { kind: NodeKind::Refer, is_dependent, n: 1, first, extra: 1, options: 0 };
-        NodeSpec { node, gate: NONE, label }
+        let node = Node {
+            kind: NodeKind::Refer,
+            is_dependent,
+            n: 1,
+            first,
+            extra: 1,
+            options: 0,
+        };
+        NodeSpec {
+            node,
+            gate: NONE,
+            label,
+        }
     }
 
     /// Adds a gate to a node, beside those it has.
@@ -323,7 +426,11 @@ impl PolicyBuilder {
         if gate == always {
             return spec;
         }
-        spec.gate = if spec.gate == NONE { gate } else { self.all(vec![spec.gate, gate]) };
+        spec.gate = if spec.gate == NONE {
+            gate
+        } else {
+            self.all(vec![spec.gate, gate])
+        };
         spec
     }
 
@@ -338,20 +445,34 @@ impl PolicyBuilder {
         self.collect_rules(node, &mut rules, &mut HashSet::new());
         rules.sort_unstable();
         rules.dedup();
-        let map = if rules.is_empty() { NONE } else { self.map_id(&rules) };
+        let map = if rules.is_empty() {
+            NONE
+        } else {
+            self.map_id(&rules)
+        };
         let root = self.roots.len() as u32;
         let rules_first = self.root_rules.len() as u32;
         self.root_rules.extend_from_slice(&rules);
-        self.roots.push(Root { node, ttl, rules_first, rules_len: rules.len() as u16, map });
+        self.roots.push(Root {
+            node,
+            ttl,
+            rules_first,
+            rules_len: rules.len() as u16,
+            map,
+        });
         self.root_ids.insert(key, root);
         root
     }
 
     fn map_id(&mut self, rules: &[u32]) -> u32 {
-        let at = self.maps.iter().position(|known| **known == *rules).unwrap_or_else(|| {
-            self.maps.push(rules.into());
-            self.maps.len() - 1
-        });
+        let at = self
+            .maps
+            .iter()
+            .position(|known| **known == *rules)
+            .unwrap_or_else(|| {
+                self.maps.push(rules.into());
+                self.maps.len() - 1
+            });
         at as u32
     }
 
@@ -427,7 +548,9 @@ impl PolicyBuilder {
             member_judges: self.member_judges.into(),
             holds: self.holds.into(),
             targets: self.targets.into(),
+            uses: self.uses.into(),
             switches: self.switches.into(),
+            switch_names: self.switch_names.into(),
             labels: self.labels.into(),
             pools: self.pools.into(),
             branch_labels: self.branch_labels.into(),

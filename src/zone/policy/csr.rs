@@ -24,7 +24,10 @@ impl Csr {
             items[*at as usize] = item;
             *at += 1;
         }
-        Self { starts: starts.into(), items: items.into() }
+        Self {
+            starts: starts.into(),
+            items: items.into(),
+        }
     }
 
     /// Returns the items of a row; empty for a row that does not exist.

@@ -12,6 +12,6 @@ pub use build::{MemberSpec, NodeSpec, PolicyBuilder, RunSpec};
 pub use csr::Csr;
 pub use judge::{Hold, Judge, JudgeId};
 pub use program::{
-    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root, RootId, RuleKey, Run,
-    RunId,
+    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root,
+    RootId, RuleKey, Run, RunId, TargetUse,
 };

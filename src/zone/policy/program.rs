@@ -125,6 +125,21 @@ pub struct MemberLabel {
     pub site: String,
 }
 
+/// Where a target is used, for people and references.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TargetUse {
+    /// Slot of the target.
+    pub slot: u32,
+    /// Id of the check.
+    pub check: String,
+    /// Id of the pool; empty for a gate.
+    pub pool: String,
+    /// The member as text; empty for a gate.
+    pub member: String,
+    /// Site of the member; empty for a gate.
+    pub site: String,
+}
+
 /// One location-dependent node: how the place of a client orders its children.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LocationRule {
@@ -189,8 +204,12 @@ pub struct Policies {
     pub holds: Box<[Hold]>,
     /// Targets by slot.
     pub targets: Box<[Target]>,
+    /// Uses of targets.
+    pub uses: Box<[TargetUse]>,
     /// First values of the switches by slot.
     pub switches: Box<[bool]>,
+    /// Check and index within its panel of each switch.
+    pub switch_names: Box<[(usize, usize)]>,
     /// Labels by member bit.
     pub labels: Box<[MemberLabel]>,
     /// Pool names.

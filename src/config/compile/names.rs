@@ -1,0 +1,203 @@
+//! Names to entries of the zone: static RRsets, and a root for each type that a policy governs (rules a25-a29).
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::wire::Rtype;
+use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
+
+use super::super::model::{
+    AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, PoolBody, PoolId, SoaModel,
+};
+use super::{Compiler, Family};
+
+/// What the members below a policy can answer.
+#[derive(Debug, Default)]
+struct Reach {
+    types: BTreeSet<Rtype>,
+    has_target: bool,
+    pools: HashSet<PoolId>,
+    names: HashSet<NameId>,
+}
+
+impl<'m> Compiler<'m> {
+    pub(super) fn compile(mut self, serial: u32) -> Result<Zone, BuildFault> {
+        let model = self.model;
+        let soa = &model.soa;
+        let negative_ttl = soa.negative_ttl.min(soa.ttl);
+        let mut builder =
+            ZoneBuilder::new(&model.apex, &soa_rdata(soa, serial), soa.ttl, negative_ttl)?;
+        for (id, name) in model.names.iter().enumerate() {
+            builder.touch(&name.owner)?;
+            let ttl = name.options.ttl.unwrap_or(model.ttl).max;
+            for set in &name.rrsets {
+                builder.rrset(&name.owner, set.rtype, ttl, &set.rdata)?;
+            }
+            for (rtype, node) in &name.type_policies {
+                let family = Family::Type(*rtype);
+                if let Some(spec) = self.node_spec(node, family) {
+                    let spec = self.with_name_options(id, spec, family);
+                    let root = self.policies.root(spec, model.ttl.max);
+                    builder.dynamic(&name.owner, *rtype, root)?;
+                }
+            }
+            if let Some(policy) = &name.policy {
+                self.compile_policy(id, policy, &mut builder)?;
+            }
+        }
+        builder.finish(self.policies.finish())
+    }
+
+    fn compile_policy(
+        &mut self,
+        id: NameId,
+        policy: &'m NodeModel,
+        builder: &mut ZoneBuilder,
+    ) -> Result<(), BuildFault> {
+        let model = self.model;
+        let name = &model.names[id];
+        let mut reach = Reach::default();
+        self.reach_node(policy, &mut reach);
+        let own: Vec<Rtype> = name.type_policies.iter().map(|(rtype, _)| *rtype).collect();
+        // Rule a27: one decision for all types, unless every target is flattened, as at the apex.
+        let is_alias = reach.has_target && name.owner != model.apex;
+        let is_together =
+            name.families.or_else(|| self.families_of(policy)) == Some(Families::Together);
+        if is_alias || is_together {
+            let Some(spec) = self.node_spec(policy, Family::Together) else {
+                return Ok(());
+            };
+            let spec = self.with_name_options(id, spec, Family::Together);
+            let root = self.policies.root(spec, model.ttl.max);
+            let types = if is_alias {
+                vec![ANY_TYPE]
+            } else {
+                vec![Rtype::A, Rtype::AAAA]
+            };
+            for rtype in types.into_iter().filter(|rtype| !own.contains(rtype)) {
+                builder.dynamic(&name.owner, rtype, root)?;
+            }
+            if is_alias {
+                return Ok(());
+            }
+            reach
+                .types
+                .retain(|rtype| !matches!(*rtype, Rtype::A | Rtype::AAAA));
+        }
+        for rtype in reach.types {
+            if own.contains(&rtype) {
+                continue;
+            }
+            let family = Family::Type(rtype);
+            if let Some(spec) = self.node_spec(policy, family) {
+                let spec = self.with_name_options(id, spec, family);
+                let root = self.policies.root(spec, model.ttl.max);
+                builder.dynamic(&name.owner, rtype, root)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the `families` of the policy pool that a name leads to.
+    fn families_of(&self, node: &NodeModel) -> Option<Families> {
+        match &node.kind {
+            NodeKind::To(inner) => self.families_of(inner),
+            NodeKind::Pool(id) => {
+                let pool = &self.model.pools[*id];
+                pool.families.or_else(|| match &pool.body {
+                    PoolBody::Policy(node) => self.families_of(node),
+                    PoolBody::Members(_) => None,
+                })
+            }
+            NodeKind::Name(id) => {
+                let name = &self.model.names[*id];
+                name.families
+                    .or_else(|| name.policy.as_ref().and_then(|node| self.families_of(node)))
+            }
+            _ => None,
+        }
+    }
+
+    fn reach_node(&self, node: &NodeModel, reach: &mut Reach) {
+        match &node.kind {
+            NodeKind::Pool(id) => self.reach_pool(*id, reach),
+            NodeKind::Name(id) => self.reach_name(*id, reach),
+            NodeKind::To(inner) => self.reach_node(inner, reach),
+            NodeKind::Failover(list)
+            | NodeKind::Weighted(list)
+            | NodeKind::Nearest(list)
+            | NodeKind::Latency(list) => {
+                list.iter()
+                    .for_each(|branch| self.reach_node(&branch.node, reach));
+            }
+            NodeKind::Geo(list) => list
+                .iter()
+                .for_each(|(_, branch)| self.reach_node(&branch.node, reach)),
+            NodeKind::Subnets(list) => list
+                .iter()
+                .for_each(|(_, branch)| self.reach_node(&branch.node, reach)),
+            NodeKind::Multivalue(pools) => {
+                pools.iter().for_each(|pool| self.reach_pool(*pool, reach))
+            }
+        }
+        if let Some(AllDownModel::Node(other)) = &node.options.all_down {
+            self.reach_node(other, reach);
+        }
+    }
+
+    fn reach_pool(&self, id: PoolId, reach: &mut Reach) {
+        if !reach.pools.insert(id) {
+            return;
+        }
+        let members = match &self.model.pools[id].body {
+            PoolBody::Policy(node) => return self.reach_node(node, reach),
+            PoolBody::Members(members) => members,
+        };
+        for member in members {
+            match &member.value {
+                MemberValue::Address(address) => {
+                    reach.types.insert(if address.is_ipv4() {
+                        Rtype::A
+                    } else {
+                        Rtype::AAAA
+                    });
+                }
+                MemberValue::Target(_) => {
+                    reach.has_target |= !member.flatten;
+                    reach.types.extend([Rtype::A, Rtype::AAAA]);
+                }
+                MemberValue::Record(rtype, _) => {
+                    reach.types.insert(*rtype);
+                }
+            }
+        }
+    }
+
+    fn reach_name(&self, id: NameId, reach: &mut Reach) {
+        if !reach.names.insert(id) {
+            return;
+        }
+        let name = &self.model.names[id];
+        if let Some(policy) = &name.policy {
+            self.reach_node(policy, reach);
+        }
+        for (rtype, _) in &name.type_policies {
+            reach.types.insert(*rtype);
+        }
+        let address = |rtype: &Rtype| matches!(*rtype, Rtype::A | Rtype::AAAA);
+        reach
+            .types
+            .extend(name.rrsets.iter().map(|set| set.rtype).filter(address));
+        if let Some(AllDownModel::Node(other)) = &name.options.all_down {
+            self.reach_node(other, reach);
+        }
+    }
+}
+
+fn soa_rdata(soa: &SoaModel, serial: u32) -> Vec<u8> {
+    let mut rdata = soa.mname.octets().to_vec();
+    rdata.extend_from_slice(soa.rname.octets());
+    for number in [serial, soa.refresh, soa.retry, soa.expire, soa.negative_ttl] {
+        rdata.extend_from_slice(&number.to_be_bytes());
+    }
+    rdata
+}

@@ -1,0 +1,257 @@
+//! Policy trees to nodes (rules a11-a15, a42, a43).
+
+use crate::wire::Rtype;
+use crate::zone::{AllDown, Judge, LocationRule, NodeSpec, Options};
+
+use super::super::model::{
+    AllDownModel, BranchModel, GeoKey, NameId, NodeKind, NodeModel, NodeOptions, SubnetKeys,
+};
+use super::{Compiler, Family};
+
+impl<'m> Compiler<'m> {
+    /// Compiles a node for a family; `None` if nothing below has members of it.
+    pub(super) fn node_spec(&mut self, node: &'m NodeModel, family: Family) -> Option<NodeSpec> {
+        let options = self.options(&node.options, family);
+        let spec = match &node.kind {
+            NodeKind::Pool(id) => self
+                .pool_spec(*id, family)
+                .map(|spec| self.wrap(spec, options)),
+            NodeKind::Name(id) => self
+                .name_spec(*id, family)
+                .map(|spec| self.wrap(spec, options)),
+            NodeKind::To(inner) => self
+                .node_spec(inner, family)
+                .map(|spec| self.wrap(spec, options)),
+            NodeKind::Failover(branches) => {
+                let children = self.branches(branches, family);
+                (!children.is_empty()).then(|| {
+                    let children = children.into_iter().map(|(_, spec)| spec).collect();
+                    self.policies.first(children, options)
+                })
+            }
+            NodeKind::Weighted(branches) => {
+                let children = self.branches(branches, family);
+                (!children.is_empty()).then(|| {
+                    let children = children
+                        .into_iter()
+                        .map(|(at, spec)| (spec, branches[at].weight))
+                        .collect();
+                    self.policies.weighted(children, options)
+                })
+            }
+            NodeKind::Geo(keyed) => self.geo_spec(keyed, family, options),
+            NodeKind::Subnets(keyed) => self.subnets_spec(keyed, family, options),
+            NodeKind::Nearest(branches) | NodeKind::Latency(branches) => {
+                self.nearest_spec(branches, family, options)
+            }
+            NodeKind::Multivalue(pools) => self.multivalue_spec(pools, family, options),
+        }?;
+        let gate = self.judge_all(&node.options.checks, None);
+        Some(self.policies.gated(spec, gate))
+    }
+
+    /// Puts options around a node: a group of one candidate, whose `all-down` is then looked at like any other.
+    pub(super) fn wrap(&mut self, spec: NodeSpec, options: Options) -> NodeSpec {
+        if options == Options::default() {
+            return spec;
+        }
+        let label = spec.label.clone();
+        let mut wrapped = self.policies.first(vec![spec], options);
+        wrapped.label = label;
+        wrapped
+    }
+
+    pub(super) fn options(&mut self, options: &'m NodeOptions, family: Family) -> Options {
+        let all_down = match &options.all_down {
+            None => AllDown::LastResort,
+            Some(AllDownModel::All | AllDownModel::Last) => AllDown::All,
+            Some(AllDownModel::NoData) => AllDown::NoData,
+            Some(AllDownModel::ServFail) => AllDown::ServFail,
+            Some(AllDownModel::Node(node)) => match self.node_spec(node, family) {
+                Some(spec) => AllDown::Node(self.policies.place(vec![spec])),
+                None => AllDown::NoData,
+            },
+        };
+        let ttl = options.ttl.map(|ttl| (ttl.min, ttl.max));
+        Options {
+            ttl,
+            answers: options.answers.unwrap_or(0),
+            all_down,
+        }
+    }
+
+    fn branches(&mut self, branches: &'m [BranchModel], family: Family) -> Vec<(usize, NodeSpec)> {
+        let compiled = branches.iter().enumerate();
+        compiled
+            .filter_map(|(at, branch)| Some((at, self.branch_spec(branch, family)?)))
+            .collect()
+    }
+
+    fn branch_spec(&mut self, branch: &'m BranchModel, family: Family) -> Option<NodeSpec> {
+        let mut spec = self.node_spec(&branch.node, family)?;
+        if !branch.follow_health {
+            spec = self.policies.always(spec);
+        }
+        let gate = self.judge_all(&branch.checks, None);
+        spec = self.policies.gated(spec, gate);
+        spec.label = branch.label.as_str().into();
+        Some(spec)
+    }
+
+    fn geo_spec(
+        &mut self,
+        keyed: &'m [(GeoKey, BranchModel)],
+        family: Family,
+        options: Options,
+    ) -> Option<NodeSpec> {
+        let (mut children, mut places, mut default) = (Vec::new(), Vec::new(), None);
+        for (key, branch) in keyed {
+            let Some(spec) = self.branch_spec(branch, family) else {
+                continue;
+            };
+            let child = children.len() as u16;
+            children.push(spec);
+            match key {
+                GeoKey::Place(place) => places.push((*place, child)),
+                GeoKey::Default => default = Some(child),
+            }
+        }
+        let rule = LocationRule::Geo { places, default };
+        (!children.is_empty()).then(|| self.policies.located(children, rule, options))
+    }
+
+    fn subnets_spec(
+        &mut self,
+        keyed: &'m [(SubnetKeys, BranchModel)],
+        family: Family,
+        options: Options,
+    ) -> Option<NodeSpec> {
+        let (mut children, mut prefixes, mut default) = (Vec::new(), Vec::new(), None);
+        for (keys, branch) in keyed {
+            let Some(spec) = self.branch_spec(branch, family) else {
+                continue;
+            };
+            let child = children.len() as u16;
+            children.push(spec);
+            match keys {
+                SubnetKeys::Prefixes(list) => {
+                    prefixes.extend(list.iter().map(|&(address, len)| (address, len, child)));
+                }
+                SubnetKeys::Default => default = Some(child),
+            }
+        }
+        let rule = LocationRule::Subnets { prefixes, default };
+        (!children.is_empty()).then(|| self.policies.located(children, rule, options))
+    }
+
+    fn nearest_spec(
+        &mut self,
+        branches: &'m [BranchModel],
+        family: Family,
+        options: Options,
+    ) -> Option<NodeSpec> {
+        let compiled = self.branches(branches, family);
+        let mut children = Vec::new();
+        let mut points = Vec::new();
+        for (at, spec) in compiled {
+            let Some(location) = &branches[at].location else {
+                continue;
+            };
+            points.push((location.point, branches[at].bias));
+            children.push(spec);
+        }
+        let rule = LocationRule::Nearest { points };
+        (!children.is_empty()).then(|| self.policies.located(children, rule, options))
+    }
+
+    /// Compiles `"name:x"`: the record set of another name for this family (rule a42).
+    pub(super) fn name_spec(&mut self, id: NameId, family: Family) -> Option<NodeSpec> {
+        if let Some(known) = self.name_specs.get(&(id, family)) {
+            return known.clone();
+        }
+        let model = self.model;
+        let name = &model.names[id];
+        let own = |rtype| {
+            name.type_policies
+                .iter()
+                .find(|(known, _)| *known == rtype)
+                .map(|(_, node)| node)
+        };
+        let policy = match family {
+            Family::Type(rtype) => own(rtype).or(name.policy.as_ref()),
+            Family::Together => name.policy.as_ref().or_else(|| own(Rtype::A)),
+        };
+        let spec = match policy {
+            Some(node) => self.node_spec(node, family),
+            None => self.static_spec(id, family),
+        };
+        let spec = spec.map(|spec| self.with_name_options(id, spec, family));
+        self.name_specs.insert((id, family), spec.clone());
+        spec
+    }
+
+    /// Puts the options and gates of a name around its policy.
+    pub(super) fn with_name_options(
+        &mut self,
+        id: NameId,
+        spec: NodeSpec,
+        family: Family,
+    ) -> NodeSpec {
+        let model = self.model;
+        let name = &model.names[id];
+        let options = self.options(&name.options, family);
+        let mut spec = self.wrap(spec, options);
+        let gate = self.judge_all(&name.options.checks, None);
+        spec = self.policies.gated(spec, gate);
+        spec.label = format!("name:{}", name.owner.to_relative(&model.apex)).into();
+        spec
+    }
+
+    /// A static record set as a branch: every record at once, healthy for ever (rule a42).
+    fn static_spec(&mut self, id: NameId, family: Family) -> Option<NodeSpec> {
+        let model = self.model;
+        let name = &model.names[id];
+        let is_wanted = |rtype: Rtype| match family {
+            Family::Type(wanted) => rtype == wanted,
+            Family::Together => matches!(rtype, Rtype::A | Rtype::AAAA),
+        };
+        let mut sets: Vec<_> = name
+            .rrsets
+            .iter()
+            .filter(|set| is_wanted(set.rtype))
+            .collect();
+        sets.sort_by_key(|set| set.rtype);
+        let mut first = None;
+        let always = self.policies.judge(Judge::Constant(true));
+        let label = format!("name:{}", name.owner.to_relative(&model.apex));
+        for set in &sets {
+            let pool = self.policies.pool(&label);
+            let members = set.rdata.iter().map(|rdata| crate::zone::MemberSpec {
+                rdata: rdata.clone(),
+                weight: 1,
+                judge: always,
+                hold: crate::zone::Hold::None,
+                ttl: None,
+                label: crate::zone::MemberLabel {
+                    pool,
+                    text: crate::wire::rdata_text(set.rtype, rdata),
+                    site: String::new(),
+                },
+            });
+            let spec = crate::zone::RunSpec {
+                rtype: set.rtype,
+                members: members.collect(),
+            };
+            let (run, _) = self.policies.run(spec);
+            first = first.or(Some(run));
+        }
+        let options = Options {
+            answers: 64,
+            ..Options::default()
+        };
+        Some(
+            self.policies
+                .pool_node(first?, sets.len() as u16, 1, options),
+        )
+    }
+}
