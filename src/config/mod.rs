@@ -4,6 +4,13 @@
 //! compiled zone. Never here: sockets, clocks, answers. Files reach this module through the loader's caller.
 
 mod compile;
+mod diagnostic;
 pub mod model;
+mod read;
+mod render;
+pub mod suggest;
 
 pub use compile::compile_zone;
+pub use diagnostic::{CODES, Diagnostic, Files, Severity, Source, code_title};
+pub use read::read_zone;
+pub use render::{render_github, render_json, render_text, summary};
