@@ -8,9 +8,17 @@ mod edns;
 mod hash;
 mod name;
 mod query;
+mod rdata;
+mod text;
 
 pub use code::{Class, Opcode, Rcode, Rtype};
 pub use edns::{ClientSubnet, Edns, OPTION_CLIENT_SUBNET, ResponseEdns};
 pub use hash::{fold, hash_label, hash_name, hash_root};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault};
 pub use query::{HEADER_LEN, LABELS_MAX, Query, Scratch, Unanswerable, parse_query};
+pub use rdata::{
+    AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
+    WrittenName, additional_name, check_rdata, parse_rdata, parse_rdata_tokens, rdata_name_ranges,
+    rdata_text, split_txt, txt_rdata,
+};
+pub use text::{Lexeme, PARENTHESES_MAX, TextFault, TextFaultKind, Token, Tokens, push_quoted};
