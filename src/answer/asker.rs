@@ -28,6 +28,8 @@ pub enum Asker {
     },
     /// A place alone, as expectations and explain give it.
     Place(Place),
+    /// Nothing is known: every location rule takes its default, or written order.
+    Unknown,
 }
 
 const fn full_len(address: IpAddr) -> u8 {
@@ -87,6 +89,10 @@ impl Asker {
                     SCOPE_MAX_V6
                 };
                 (Locus::Known(map, known), scope.min(scope_max))
+            }
+            Self::Unknown => {
+                *known = Whereabouts::default();
+                (Locus::Known(map, known), 0)
             }
             Self::Place(place) => {
                 *known = Whereabouts {

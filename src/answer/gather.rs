@@ -41,6 +41,17 @@ pub struct Gathering<'a> {
     pub asker: Asker,
     /// Type asked.
     pub rtype: Rtype,
+    /// Whether addresses of hosts are added.
+    pub hosts: Hosts,
+}
+
+/// What becomes of addresses of hosts that RDATA names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// They are added, as a message carries them.
+    Add,
+    /// They are left out: explain asks for the answer alone.
+    Leave,
 }
 
 /// What a link of the chain came to.
@@ -302,6 +313,9 @@ impl<'a> Gathering<'a> {
         answer: &mut Answer<'a>,
         draw: &mut impl Draw,
     ) {
+        if self.hosts == Hosts::Leave {
+            return;
+        }
         for (node, position) in piece.hosts() {
             let Some(node) = node.checked_sub(1).map(NodeAt) else {
                 continue;

@@ -22,7 +22,7 @@ pub use decide::{
     ANSWERS_DEFAULT, ANSWERS_MAX, Among, Candidates, Decision, Draw, MEMBERS_MAX, Outcome,
     PATH_MAX, Picked, Scene, Weights,
 };
-pub use gather::Gathering;
+pub use gather::{Gathering, Hosts};
 pub use locus::Locus;
 pub use message::{Answer, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source};
 pub use respond::{

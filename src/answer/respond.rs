@@ -12,7 +12,7 @@ use crate::wire::{Class, Query, Rcode, ResponseEdns, Rtype, Scratch, Unanswerabl
 use super::asker::Asker;
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
-use super::gather::Gathering;
+use super::gather::{Gathering, Hosts};
 use super::message::{Answer, Source};
 use super::world::World;
 
@@ -207,6 +207,7 @@ fn answer_one<'w>(
                 view: &world.view.zones[zone],
                 asker,
                 rtype: query.rtype,
+                hosts: Hosts::Add,
             };
             gathering.gather(&lookup.scratch, chain, chance, answer);
         }

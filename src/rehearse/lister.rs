@@ -1,0 +1,153 @@
+//! A [`Draw`] that lists instead of drawing: each run of a decision follows a script of choices, and the script of
+//! the next run is the next one in order, until all ways have been walked.
+
+use crate::answer::{Candidates, Draw, Picked, Weights};
+use crate::wire::Rtype;
+use crate::zone::NodeId;
+
+/// Ways that one explanation walks; beyond it the probabilities are of those walked.
+pub(super) const WAYS_MAX: usize = 4096;
+
+/// A choice on the way.
+#[derive(Clone, Debug)]
+struct Choice {
+    taken: usize,
+    options: Vec<(u16, f64)>,
+}
+
+/// Members that could be answered at the end of a way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leaf {
+    /// First bit of the run.
+    pub(super) first_bit: u32,
+    /// Eligible members with their weights.
+    pub(super) members: Vec<(u16, u32)>,
+    /// Whether the weights differ.
+    pub(super) is_weighted: bool,
+    /// Most members in one answer.
+    pub(super) answers: usize,
+    /// Layer that the members came from; 3 is all.
+    pub(super) layer: usize,
+}
+
+/// A node passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Visit {
+    pub(super) node: NodeId,
+    pub(super) layer: usize,
+    pub(super) chosen: Option<NodeId>,
+}
+
+/// Walks all ways of a decision, one a run.
+#[derive(Debug, Default)]
+pub(super) struct Lister {
+    script: Vec<Choice>,
+    at: usize,
+    /// Probability of the way just walked.
+    pub(super) probability: f64,
+    /// Nodes passed on the way just walked.
+    pub(super) visits: Vec<Visit>,
+    /// Members at the end of each link of the way just walked.
+    pub(super) leaves: Vec<Leaf>,
+}
+
+impl Lister {
+    /// Starts the next run.
+    pub(super) fn begin(&mut self) {
+        self.at = 0;
+        self.probability = 1.0;
+        self.visits.clear();
+        self.leaves.clear();
+    }
+
+    /// Turns the script to the next way; says whether there is one.
+    pub(super) fn advance(&mut self) -> bool {
+        while let Some(last) = self.script.last_mut() {
+            last.taken += 1;
+            if last.taken < last.options.len() {
+                return true;
+            }
+            self.script.pop();
+        }
+        false
+    }
+
+    fn choose(&mut self, options: Vec<(u16, f64)>) -> u16 {
+        if self.at == self.script.len() {
+            self.script.push(Choice { taken: 0, options });
+        }
+        let choice = &self.script[self.at];
+        self.at += 1;
+        let (chosen, probability) = choice
+            .options
+            .get(choice.taken)
+            .copied()
+            .unwrap_or((0, 0.0));
+        self.probability *= probability;
+        chosen
+    }
+}
+
+/// Turns weights into probabilities.
+pub(super) fn shares(weights: &[(u16, u32)]) -> Vec<(u16, f64)> {
+    let total: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    weights
+        .iter()
+        .map(|&(item, weight)| (item, f64::from(weight) / total))
+        .collect()
+}
+
+impl Draw for Lister {
+    const WANTED: bool = true;
+
+    fn branch(&mut self, weights: Weights<'_>, mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
+        let options: Vec<(u16, u32)> = if weights.sums.is_empty() {
+            (weights.even_first..weights.n)
+                .filter(|&child| is_eligible(child))
+                .map(|child| (child, 1))
+                .collect()
+        } else {
+            let mut before = 0;
+            let each = weights.sums.iter().enumerate().map(|(child, &sum)| {
+                let weight = sum - before;
+                before = sum;
+                (child as u16, weight)
+            });
+            each.filter(|&(child, _)| is_eligible(child)).collect()
+        };
+        self.choose(shares(&options))
+    }
+
+    fn members(&mut self, candidates: Candidates<'_>, picked: &mut Picked) {
+        let eligible =
+            (candidates.first..candidates.end).filter(|&member| candidates.is_eligible(member));
+        let members: Vec<(u16, u32)> = eligible
+            .map(|member| (member, candidates.weight(member)))
+            .collect();
+        let mut leaf = Leaf {
+            first_bit: candidates.run.first_bit,
+            is_weighted: !candidates.sums.is_empty(),
+            answers: candidates.answers,
+            layer: candidates.among.layer(),
+            members,
+        };
+        if candidates.run.rtype == Rtype::CNAME {
+            // Each target leads on by itself, so it is a way of its own.
+            let chosen = self.choose(shares(&leaf.members));
+            leaf.members.retain(|(member, _)| *member == chosen);
+        }
+        picked.len = leaf.members.len().min(candidates.answers);
+        for (to, (member, _)) in picked.members.iter_mut().zip(&leaf.members) {
+            *to = *member;
+        }
+        self.leaves.push(leaf);
+    }
+
+    fn visit(&mut self, node: NodeId, layer: usize, chosen: Option<NodeId>) {
+        self.visits.push(Visit {
+            node,
+            layer,
+            chosen,
+        });
+    }
+}
