@@ -6,6 +6,7 @@
 
 mod zone_file;
 
+mod check_rules;
 mod checks;
 mod expects;
 mod faults;

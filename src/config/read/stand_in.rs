@@ -1,107 +1,10 @@
-//! Bridges to places and RDATA: one `use` for the readers.
+//! Bridge to RDATA: one `use` for the readers.
 //!
-//! In: text of zone files. Out: places, points and RDATA. Never here: positions in files.
+//! In: text of zone files. Out: RDATA. Never here: positions in files.
 
 use std::ops::Range;
 
-use crate::place::{Continent, Coordinates, Place};
 use crate::wire::{Name, Rtype};
-
-/// Why a text is no place.
-#[derive(Clone, Debug)]
-pub(super) struct PlaceFault {
-    pub(super) message: String,
-    pub(super) help: Option<String>,
-}
-
-/// Reads a place.
-pub(super) fn parse_place(text: &str) -> Result<Place, PlaceFault> {
-    let fault = || PlaceFault {
-        message: format!("`{text}` is no place"),
-        help: Some("write for example `EU`, `EU-DE`, `US` or `US-CA`".to_owned()),
-    };
-    let parts: Vec<&str> = text.split('-').collect();
-    let continent = |part: &str| {
-        Some(match part {
-            "AF" => Continent::AF,
-            "AN" => Continent::AN,
-            "AS" => Continent::AS,
-            "EU" => Continent::EU,
-            "NA" => Continent::NA,
-            "OC" => Continent::OC,
-            "SA" => Continent::SA,
-            _ => return None,
-        })
-    };
-    let (continent, rest) = match continent(parts[0]) {
-        Some(found) => (found, &parts[1..]),
-        None => (
-            if ["US", "CA", "MX"].contains(&parts[0]) {
-                Continent::NA
-            } else {
-                Continent::EU
-            },
-            &parts[..],
-        ),
-    };
-    let capitals = |part: &str| {
-        part.bytes()
-            .all(|o| o.is_ascii_uppercase() || o.is_ascii_digit())
-    };
-    let country = match rest.first() {
-        None => None,
-        Some(code) if code.len() == 2 && capitals(code) => {
-            Some([code.as_bytes()[0], code.as_bytes()[1]])
-        }
-        Some(_) => return Err(fault()),
-    };
-    let subdivision = match rest.get(1) {
-        None => None,
-        Some(code) if (1..=3).contains(&code.len()) && capitals(code) => {
-            let mut octets = [0; 3];
-            octets[..code.len()].copy_from_slice(code.as_bytes());
-            Some(octets)
-        }
-        Some(_) => return Err(fault()),
-    };
-    if rest.len() > 2 || (country.is_none() && parts.len() > 1) {
-        return Err(fault());
-    }
-    Ok(Place {
-        continent,
-        country,
-        subdivision,
-    })
-}
-
-const REGIONS: &[(&str, f64, f64)] = &[
-    ("us-east-1", 38.9, -77.4),
-    ("us-west-2", 45.8, -119.7),
-    ("eu-west-1", 53.3, -6.3),
-    ("eu-central-1", 50.1, 8.7),
-    ("ap-southeast-1", 1.3, 103.8),
-];
-
-/// Returns where a region lies.
-pub(super) fn region_point(code: &str) -> Option<Coordinates> {
-    REGIONS
-        .iter()
-        .find(|(known, ..)| *known == code)
-        .map(|(_, latitude, longitude)| Coordinates {
-            latitude: *latitude,
-            longitude: *longitude,
-        })
-}
-
-/// Lists the regions.
-pub(super) fn known_regions() -> impl Iterator<Item = &'static str> {
-    REGIONS.iter().map(|(code, ..)| *code)
-}
-
-/// Explains codes of other clouds.
-pub(super) fn foreign_region_hint(_code: &str) -> Option<String> {
-    None
-}
 
 /// RDATA and what was written in it.
 #[derive(Clone, Debug)]
