@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use super::nodes::{OPTION_KEYS, POLICY_KEYS};
 use super::policies::read_branch;
 use super::reader::Reader;
-use super::stand_in::parse_place;
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{GeoKey, NodeKind, Span};
@@ -112,12 +111,12 @@ pub(super) fn read_place(
     span: Span,
     path: &str,
 ) -> Option<Place> {
-    match parse_place(text) {
+    match Place::parse(text) {
         Ok(place) => Some(place),
         Err(fault) => {
             let mut diagnostic =
                 Diagnostic::fault("L050", span, path, fault.message).label("not a place");
-            diagnostic.help = fault.help;
+            diagnostic.help = Some(fault.help);
             reader.faults.push(diagnostic);
             None
         }
@@ -154,7 +153,7 @@ fn warn_ambiguous(reader: &mut Reader<'_>, entries: &[Entry<'_>]) {
             .peekable();
         let has_others = others.peek().is_some();
         let are_countries =
-            others.all(|other| parse_place(other.key).is_ok_and(|place| place.country.is_some()));
+            others.all(|other| Place::parse(other.key).is_ok_and(|place| place.country.is_some()));
         if has_others && are_countries {
             reader.faults.push(
                 Diagnostic::warning(

@@ -5,12 +5,11 @@
 use toml::de::DeValue;
 
 use super::reader::Reader;
-use super::stand_in::{foreign_region_hint, known_regions, region_point};
 use super::table::Value;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::Location;
 use crate::config::suggest;
-use crate::place::Coordinates;
+use crate::place::{Coordinates, foreign_region_hint, known_regions, region_point};
 
 /// Reads a location without reporting anything; for the first pass.
 pub(super) fn peek_location(value: &Value<'_>) -> Option<Location> {

@@ -6,6 +6,7 @@
 
 mod zone_file;
 
+mod check_rules;
 mod checks;
 mod expects;
 mod faults;
@@ -21,7 +22,7 @@ mod pools;
 mod probes;
 mod reader;
 mod records;
-mod stand_in;
+mod reference_rules;
 mod subnets;
 mod syntax;
 mod table;

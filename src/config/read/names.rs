@@ -22,12 +22,8 @@ pub(super) enum TypeContent {
     Policy(NodeModel),
 }
 
-/// Reads one name.
-pub(super) fn read_name(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    owner: Name,
-) -> Option<NameModel> {
+/// Reads one name. What is at fault in it is left out, so that the rest of the zone can be judged.
+pub(super) fn read_name(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: Name) -> NameModel {
     let mut model = NameModel {
         owner,
         policy: None,
@@ -38,19 +34,18 @@ pub(super) fn read_name(
         span: entry.key_span(),
     };
     if let Some(text) = entry.value.as_str() {
-        let kind = read_reference(reader, text, &entry.value, 0)?;
-        model.policy = Some(plain_node(kind, entry.value.span()));
-        return Some(model);
+        let kind = read_reference(reader, text, &entry.value, 0);
+        model.policy = kind.map(|kind| plain_node(kind, entry.value.span()));
+        return model;
     }
     let Some(mut table) = entry.value.as_table() else {
         reader.faults.wrong_type(
             &entry.value,
             "a pool id, `\"name:owner\"`, or a table of record types and a policy",
         );
-        return None;
+        return model;
     };
     read_types(reader, &mut table, &mut model);
-    let has_types = !model.rrsets.is_empty() || !model.type_policies.is_empty();
     let policy = take_policy(reader, &mut table);
     model.options = read_options(reader, &mut table, policy.as_ref());
     model.families = table
@@ -59,7 +54,7 @@ pub(super) fn read_name(
     if let Some(policy) = &policy {
         let span = policy.key_span();
         model.policy = read_policy(reader, policy, 0).map(|kind| plain_node(kind, span));
-    } else if !has_types && is_empty(&table) {
+    } else if is_empty(&table) {
         reader.faults.push(
             Diagnostic::fault(
                 "L027",
@@ -70,10 +65,9 @@ pub(super) fn read_name(
             .label("no record type and no policy")
             .help("write for example `A = \"192.0.2.1\"` or `failover = [\"a\", \"b\"]`"),
         );
-        return None;
     }
     finish(reader, table);
-    Some(model)
+    model
 }
 
 /// Says whether a table holds options at most.

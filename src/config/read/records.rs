@@ -8,14 +8,14 @@ use super::members::plain_member;
 use super::names::TypeContent;
 use super::nodes::{POLICY_KEYS, read_node};
 use super::pools::type_of;
+use super::probes::not_yet;
 use super::reader::{Item, NameUse, Reader, UsedOn};
-use super::stand_in::{RdataFault, parse_rdata, txt_rdata};
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
     MemberModel, MemberValue, MinHealthy, NodeKind, PoolBody, PoolModel, ProbeOverride, RrsetModel,
 };
-use crate::wire::Rtype;
+use crate::wire::{RdataFault, Rtype, parse_rdata, txt_rdata};
 
 /// Most records of one type at one name; chosen: far more than fit into a message of 64 KiB.
 const RECORDS_MAX: usize = 4_000;
@@ -65,19 +65,12 @@ pub(super) fn read_type_key(
         .iter()
         .any(|item| item.as_table().is_some_and(|table| table.has("check")));
     let mut records: Vec<MemberModel> = Vec::with_capacity(items.len());
-    let mut is_right = true;
     for item in &items {
-        match read_item(reader, rtype, item) {
-            Some(member) => records.push(member),
-            None => is_right = false,
-        }
+        records.extend(read_item(reader, rtype, item));
     }
     warn_repeats(reader, value, &mut records);
-    if !is_right {
-        return None;
-    }
-    if has_checks {
-        return read_checked(reader, entry, rtype, records);
+    if has_checks && may_be_checked(reader, entry, rtype) {
+        return Some(make_pool(reader, entry, records));
     }
     let rdata = records
         .into_iter()
@@ -119,13 +112,8 @@ fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<
     })
 }
 
-/// Makes an anonymous pool of a record list with checks (rule a47).
-fn read_checked(
-    reader: &mut Reader<'_>,
-    entry: &Entry<'_>,
-    rtype: Rtype,
-    records: Vec<MemberModel>,
-) -> Option<TypeContent> {
+/// Says whether records of a type may have checks; addresses belong into a pool (rule a47).
+fn may_be_checked(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) -> bool {
     let is_refused = matches!(
         rtype,
         Rtype::A | Rtype::AAAA | Rtype::CNAME | Rtype::NS | Rtype::DS
@@ -148,8 +136,12 @@ fn read_checked(
             .label("with checks")
             .help(help),
         );
-        return None;
     }
+    !is_refused
+}
+
+/// Makes an anonymous pool of a record list with checks (rule a47).
+fn make_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, records: Vec<MemberModel>) -> TypeContent {
     let pool = reader.index.pools.len() + reader.anonymous.len();
     let answers = u8::try_from(records.len()).unwrap_or(u8::MAX);
     reader.anonymous.push(PoolModel {
@@ -167,10 +159,10 @@ fn read_checked(
         span: entry.key_span(),
     });
     reader.add_edge(Item::Pool(pool), 0, &entry.value, false);
-    Some(TypeContent::Policy(super::nodes::plain_node(
+    TypeContent::Policy(super::nodes::plain_node(
         NodeKind::Pool(pool),
         entry.key_span(),
-    )))
+    ))
 }
 
 fn warn_repeats(reader: &mut Reader<'_>, value: &Value<'_>, records: &mut Vec<MemberModel>) {
@@ -221,6 +213,10 @@ pub(super) fn read_record(
     };
     match parse_rdata(rtype, text, &reader.apex) {
         Ok(parsed) => {
+            if parsed.auto_hints.ipv4 || parsed.auto_hints.ipv6 {
+                let until_then = "until then the hints are left out; clients ask for A and AAAA";
+                not_yet(reader, &value.span(), &value.path, until_then);
+            }
             for written in parsed
                 .names
                 .into_iter()

@@ -12,10 +12,13 @@ use super::names::read_name;
 use super::pools::read_pool;
 use super::reader::{Index, Item, Reader};
 use super::syntax::parse;
-use super::table::{Table, Value};
-use super::{links, zone_rules};
+use super::table::{Entry, Table, Value};
+use super::{check_rules, links, reference_rules, zone_rules};
 use crate::config::diagnostic::{Diagnostic, Files, Source};
-use crate::config::model::{SoaModel, Span, TtlModel, ZoneModel};
+use crate::config::model::{
+    CheckKind, CheckModel, MinHealthy, PoolBody, PoolModel, ProbeOverride, SoaModel, Span,
+    TtlModel, ZoneModel,
+};
 use crate::wire::{Name, Rtype};
 
 /// Default TTL of a zone (zone format, section 2).
@@ -51,7 +54,7 @@ pub fn read_zone(source: &Source, files: &dyn Files) -> (Option<ZoneModel>, Vec<
     };
     let table = Table::new(root.get_ref(), 0..0, "");
     let (model, faults) = read_root(source, files, faults, table);
-    let model = model.filter(|_| !faults.has_fault());
+    let model = (!faults.has_fault()).then_some(model);
     (model, faults.into_list())
 }
 
@@ -60,7 +63,7 @@ fn read_root<'s>(
     files: &'s dyn Files,
     mut faults: Faults<'s>,
     mut table: Table<'_>,
-) -> (Option<ZoneModel>, Faults<'s>) {
+) -> (ZoneModel, Faults<'s>) {
     if let Some(value) = table.take_value("format") {
         faults.integer(&value, 1, 1);
     }
@@ -80,10 +83,12 @@ fn read_root<'s>(
         current: Item::Name(usize::MAX),
     };
     let model = read_sections(&mut reader, source, table);
-    if let Some(model) = &model {
-        links::judge(&mut reader, model);
+    let is_free = links::judge(&mut reader);
+    if is_free {
+        check_rules::judge(&mut reader, &model);
         if is_known {
-            zone_rules::judge(&mut reader, model);
+            zone_rules::judge(&mut reader, &model);
+            reference_rules::judge(&mut reader, &model);
         }
     }
     (model, reader.faults)
@@ -110,11 +115,7 @@ fn read_apex(faults: &mut Faults<'_>, table: &mut Table<'_>) -> Option<Name> {
     None
 }
 
-fn read_sections(
-    reader: &mut Reader<'_>,
-    source: &Source,
-    mut table: Table<'_>,
-) -> Option<ZoneModel> {
+fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>) -> ZoneModel {
     let ttl = table
         .take_value("ttl")
         .and_then(|value| reader.faults.ttl(&value))
@@ -139,12 +140,14 @@ fn read_sections(
     let mut checks = Vec::with_capacity(check_entries.len());
     for (i, entry) in check_entries.iter().enumerate() {
         reader.current = Item::Check(i);
-        checks.push(read_check(reader, entry));
+        let check = read_check(reader, entry);
+        checks.push(check.unwrap_or_else(|| broken_check(entry)));
     }
     let mut pools = Vec::with_capacity(pool_entries.len());
     for (i, entry) in pool_entries.iter().enumerate() {
         reader.current = Item::Pool(i);
-        pools.push(read_pool(reader, entry, i));
+        let pool = read_pool(reader, entry, i);
+        pools.push(pool.unwrap_or_else(|| broken_pool(entry)));
     }
     let mut names = Vec::with_capacity(name_entries.len());
     for (i, entry) in name_entries.iter().enumerate() {
@@ -161,12 +164,8 @@ fn read_sections(
         .map(|value| read_maintenance(reader, &value))
         .unwrap_or_default();
 
-    // What is missing here was reported; rules over the whole file need the whole file.
-    let checks = checks.into_iter().collect::<Option<Vec<_>>>()?;
-    let mut pools = pools.into_iter().collect::<Option<Vec<_>>>()?;
-    let names: Vec<_> = names.into_iter().collect::<Option<Vec<_>>>()?;
     pools.append(&mut reader.anonymous);
-    let (mname, soa) = soa?;
+    let (mname, soa) = soa;
     let apex_ns = names
         .iter()
         .find(|name| name.owner == reader.apex)
@@ -174,7 +173,7 @@ fn read_sections(
         .and_then(|rrset| rrset.rdata.first())
         .and_then(|rdata| Name::from_wire(rdata).ok())
         .map(|(name, _)| name);
-    Some(ZoneModel {
+    ZoneModel {
         file: source.path.clone(),
         apex: reader.apex.clone(),
         ttl,
@@ -187,11 +186,40 @@ fn read_sections(
         names,
         expects,
         maintenance,
-    })
+    }
+}
+
+/// Stands for a check at fault, so that the rest can still be judged; such a model is never handed out.
+fn broken_check(entry: &Entry<'_>) -> CheckModel {
+    CheckModel {
+        id: entry.key.to_owned(),
+        kind: CheckKind::Manual { on: true },
+        invert: false,
+        disabled: false,
+        unknown_is_healthy: true,
+        span: entry.key_span(),
+    }
+}
+
+/// Stands for a pool at fault, so that the rest can still be judged; such a model is never handed out.
+fn broken_pool(entry: &Entry<'_>) -> PoolModel {
+    PoolModel {
+        id: entry.key.to_owned(),
+        body: PoolBody::Members(Vec::new()),
+        checks: Vec::new(),
+        probe: ProbeOverride::default(),
+        location: None,
+        site: entry.key.to_owned(),
+        min_healthy: MinHealthy::Count(1),
+        ttl: None,
+        answers: None,
+        families: None,
+        span: entry.key_span(),
+    }
 }
 
 /// Reads `[soa]`; `mname` is apart because its default is the first NS of the apex.
-fn read_soa(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<(Option<Name>, SoaModel)> {
+fn read_soa(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> (Option<Name>, SoaModel) {
     let hostmaster = reader
         .apex
         .child(b"hostmaster")
@@ -207,11 +235,11 @@ fn read_soa(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<(Option
         negative_ttl: NEGATIVE_TTL_DEFAULT,
     };
     let Some(value) = value else {
-        return Some((None, soa));
+        return (None, soa);
     };
     let Some(mut table) = value.as_table() else {
         reader.faults.wrong_type(&value, "a table: `[soa]`");
-        return None;
+        return (None, soa);
     };
     let mname = table
         .take_value("mname")
@@ -249,7 +277,7 @@ fn read_soa(reader: &mut Reader<'_>, value: Option<Value<'_>>) -> Option<(Option
         ],
         &mut reader.faults,
     );
-    Some((mname, soa))
+    (mname, soa)
 }
 
 /// Reads `rname`: a name, or a mailbox with `@` whose local part becomes one label (RFC 1035, section 8; rule a7).
