@@ -255,7 +255,7 @@ mod tests {
         let (class, scope) = map.lookup(address);
         assert_eq!(class, class_of(key), "class of {address}");
         let one_class = |len: u8| {
-            let host = (bits - len) as u32;
+            let host = u32::from(bits - len);
             let mask = if host == 128 {
                 u128::MAX
             } else {

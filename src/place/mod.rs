@@ -5,15 +5,27 @@
 
 mod class_map;
 mod country;
+mod database;
+mod locations;
+mod maxmind;
 mod place_code;
+mod place_table;
 mod place_text;
 mod prefix_table;
+mod range_text;
+mod refine;
 mod region;
+mod report;
 mod runs;
 mod subdivision;
 
 pub use class_map::ClassMap;
+pub use database::{Database, DatabaseFault};
+pub use locations::{Finding, Locations, LocationsBuilder, Network, Source};
 pub use place_code::{Continent, Coordinates, Place};
+pub use place_table::{PlaceId, PlaceInfo};
 pub use place_text::PlaceFault;
 pub use prefix_table::PrefixTable;
+pub use refine::{ClassRuns, ClientAt, refine};
 pub use region::{biased, foreign_region_hint, great_circle_km, known_regions, region_point};
+pub use report::AddressReport;

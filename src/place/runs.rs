@@ -232,11 +232,6 @@ impl<K: Key> Runs<K> {
         pairs.map(|(start, value)| (*start, *value))
     }
 
-    /// The number of the run that holds an address.
-    pub(super) fn find(&self, key: K) -> usize {
-        self.starts.find(key)
-    }
-
     /// First address and value of a run.
     pub(super) fn get(&self, run: usize) -> Option<(K, u16)> {
         Some((self.starts.start(run)?, *self.values.get(run)?))
@@ -251,6 +246,30 @@ impl<K: Key> Runs<K> {
     pub(super) fn size_bytes(&self) -> usize {
         self.starts.size_bytes() + size_of_val(&*self.values)
     }
+}
+
+/// Cuts two lists of runs at the borders of both. Each must start at the lowest address.
+pub(super) fn zip_runs<K: Key, A: Copy, B: Copy>(
+    a: impl Iterator<Item = (K, A)>,
+    b: impl Iterator<Item = (K, B)>,
+) -> impl Iterator<Item = (K, A, B)> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    let (mut in_a, mut in_b) = (None, None);
+    std::iter::from_fn(move || {
+        loop {
+            let borders = [a.peek().map(|run| run.0), b.peek().map(|run| run.0)];
+            let start = borders.into_iter().flatten().min()?;
+            if let Some((_, value)) = a.next_if(|run| run.0 == start) {
+                in_a = Some(value);
+            }
+            if let Some((_, value)) = b.next_if(|run| run.0 == start) {
+                in_b = Some(value);
+            }
+            if let (Some(a), Some(b)) = (in_a, in_b) {
+                return Some((start, a, b));
+            }
+        }
+    })
 }
 
 #[cfg(test)]
@@ -278,7 +297,8 @@ mod tests {
 
     #[test]
     fn joins_equal_neighbours_and_starts_at_the_lowest_address() {
-        let cases: [(&[(u32, u16)], &[(u32, u16)]); 5] = [
+        type List = [(u32, u16)];
+        let cases: [(&List, &List); 5] = [
             (&[], &[(0, 0)]),
             (&[(0, 3)], &[(0, 3)]),
             (&[(9, 3)], &[(0, 0), (9, 3)]),
@@ -289,6 +309,21 @@ mod tests {
             let runs = Runs::new(given.iter().copied());
             assert_eq!(runs.iter().collect::<Vec<_>>(), wanted, "{given:?}");
         }
+    }
+
+    #[test]
+    fn zipped_runs_are_cut_at_the_borders_of_both() {
+        let a = [(0u32, 'a'), (10, 'b'), (30, 'c')];
+        let b = [(0u32, 1), (10, 2), (20, 3), (40, 4)];
+        let zipped: Vec<_> = zip_runs(a.into_iter(), b.into_iter()).collect();
+        let wanted = [
+            (0, 'a', 1),
+            (10, 'b', 2),
+            (20, 'b', 3),
+            (30, 'c', 3),
+            (40, 'c', 4),
+        ];
+        assert_eq!(zipped, wanted);
     }
 
     #[test]
