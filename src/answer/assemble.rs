@@ -192,7 +192,7 @@ fn set_owners(records: &mut [u8], owner: u16) {
 
 /// Writes an answer without a question to look up: header with a response code, the question if there is one, OPT
 /// if asked for.
-pub fn assemble_error(
+pub(super) fn assemble_error(
     input: &[u8],
     rcode: crate::wire::Rcode,
     question_end: Option<usize>,

@@ -2,7 +2,7 @@
 
 use crate::zone::{LocationMap, Whereabouts};
 
-pub use crate::zone::CHILDREN_MAX;
+pub(super) use crate::zone::CHILDREN_MAX;
 
 /// A client's location for one decision.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ pub const CHAIN_MAX: usize = 8;
 /// Parts of one answer: links with their DNAMEs, the last RRset, authority, two families for each host.
 pub const PARTS_MAX: usize = CHAIN_MAX * 2 + 2 + ADDITIONAL_MAX * 2;
 /// Octets of names made for one answer: four synthesised targets.
-pub const MADE_MAX: usize = 4 * NAME_MAX;
+pub(super) const MADE_MAX: usize = 4 * NAME_MAX;
 /// Picked members in one answer, additional addresses included.
 pub const PICKS_MAX: usize = 256;
 

@@ -194,7 +194,11 @@ fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> 
     }
     for (id, percent) in &wanted.share {
         let name = &model.pools[*id].id;
-        let share = found.pools.iter().find(|(pool, _)| pool == name).map_or(0.0, |(_, share)| share * 100.0);
+        let share = found
+            .pools
+            .iter()
+            .find(|(pool, _)| pool == name)
+            .map_or(0.0, |(_, share)| share * 100.0);
         if (share - percent).abs() > SHARE_TOLERANCE {
             differences.push(format!(
                 "expected {percent} % for {name}, but its share is {share:.1} %"

@@ -154,7 +154,12 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
             empty_rcode = empty_rcode.or(Some(answer.rcode));
         }
         if let (Some(leaf), false) = (lister.leaves.last(), found.is_empty()) {
-            add_shares(&zone.policies, leaf, lister.probability, &mut explanation.pools);
+            add_shares(
+                &zone.policies,
+                leaf,
+                lister.probability,
+                &mut explanation.pools,
+            );
         }
         found
             .into_iter()

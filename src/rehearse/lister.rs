@@ -26,8 +26,6 @@ pub(super) struct Leaf {
     pub(super) is_weighted: bool,
     /// Most members in one answer.
     pub(super) answers: usize,
-    /// Layer that the members came from; 3 is all.
-    pub(super) layer: usize,
 }
 
 /// A node passed.
@@ -128,7 +126,6 @@ impl Draw for Lister {
             first_bit: candidates.run.first_bit,
             is_weighted: !candidates.sums.is_empty(),
             answers: candidates.answers,
-            layer: candidates.among.layer(),
             members,
         };
         if candidates.run.rtype == Rtype::CNAME {

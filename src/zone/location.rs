@@ -34,12 +34,12 @@ impl ReadyRule {
     /// Makes a rule ready.
     pub fn new(rule: &LocationRule) -> Self {
         let prefixes = match rule {
-            LocationRule::Subnets { prefixes, .. } => Some(PrefixTable::new(
-                prefixes
+            LocationRule::Subnets { prefixes, .. } => {
+                let keyed = prefixes
                     .iter()
-                    .map(|&(address, len, child)| (address, len, child))
-                    .collect(),
-            )),
+                    .map(|&(address, len, child)| ((address, len), child));
+                Some(PrefixTable::build(keyed))
+            }
             _ => None,
         };
         Self {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::place::{ClassMap, ClientAt, Locations, refine};
+use crate::place::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
 use super::location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 use super::policy::{LocationRule, Policies};
@@ -40,8 +40,15 @@ impl LocationMap {
         let mut ids: HashMap<Vec<Vec<u16>>, u16> = HashMap::new();
         let mut classes: Vec<Vec<Vec<u16>>> = Vec::new();
         let mut room = [0; CHILDREN_MAX];
+        // Without prefixes the place alone decides, so each is ordered once.
+        let mut by_place: HashMap<PlaceId, u16> = HashMap::new();
+        let is_by_place = prefixes.is_empty();
         let mut classify = |client: ClientAt<'_>| {
+            if let (true, Some(&class)) = (is_by_place, by_place.get(&client.place_id)) {
+                return class;
+            }
             let bits = if client.address.is_ipv4() { 32 } else { 128 };
+            let place_id = client.place_id;
             let client = Whereabouts {
                 place: client.info.place,
                 point: client.info.point,
@@ -52,11 +59,13 @@ impl LocationMap {
                 .map(|(_, rule)| room_slice(rule, &client, &mut room).to_vec())
                 .collect();
             if let Some(&class) = ids.get(&orders) {
+                by_place.insert(place_id, class);
                 return class;
             }
             // Beyond the bound the last class stands for all others; validate refuses so many rules before.
             let class = classes.len().min(CLASSES_MAX) as u16;
             if classes.len() < CLASSES_MAX {
+                by_place.insert(place_id, class);
                 classes.push(orders.clone());
                 ids.insert(orders, class);
             }
