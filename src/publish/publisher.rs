@@ -1,0 +1,198 @@
+//! Folds statuses into views and publishes worlds. Verdicts, not bits, are the truth: a new snapshot is folded anew
+//! from them; a changed status touches the bits that hang on it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::answer::{Fold, Inputs, View, World, ZoneView};
+use crate::health::{Status, TargetId};
+use crate::zone::{Hold, Snapshot};
+
+use super::current::{Current, Retired};
+
+/// What a zone's view is folded from, beside the statuses of targets.
+#[derive(Clone, Debug, Default)]
+pub struct ZoneInputs {
+    /// Target of each slot.
+    pub targets: Vec<TargetId>,
+    /// Switch by slot.
+    pub switches: Vec<bool>,
+    /// Hold by member bit.
+    pub holds: Vec<Hold>,
+}
+
+/// What a publication did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Generation now current.
+    pub generation: u64,
+    /// Zones whose bits changed.
+    pub zones_changed: usize,
+}
+
+/// The one writer.
+#[derive(Debug)]
+pub struct Publisher {
+    current: Arc<Current>,
+    snapshot: Arc<Snapshot>,
+    view: Arc<View>,
+    folds: Vec<Option<Fold>>,
+    uses: HashMap<TargetId, Vec<(u32, u32)>>,
+    retired: Retired,
+    generation: u64,
+}
+
+impl Publisher {
+    /// Starts with an empty world of a snapshot without zones.
+    pub fn new(snapshot: Snapshot) -> Self {
+        let snapshot = Arc::new(snapshot);
+        let view = Arc::new(View {
+            zones: vec![ZoneView::default(); snapshot.zones.len()].into(),
+        });
+        let world = World {
+            snapshot: Arc::clone(&snapshot),
+            view: Arc::clone(&view),
+            generation: 1,
+        };
+        let folds = vec![None; snapshot.zones.len()];
+        Self {
+            current: Current::new(world),
+            snapshot,
+            view,
+            folds,
+            uses: HashMap::new(),
+            retired: Retired::default(),
+            generation: 1,
+        }
+    }
+
+    /// Returns where readers find the world.
+    pub fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current)
+    }
+
+    /// Returns the fold of a zone, if it has policies.
+    pub fn fold(&self, zone: usize) -> Option<&Fold> {
+        self.folds.get(zone).and_then(Option::as_ref)
+    }
+
+    /// Returns the snapshot that is served.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Publishes a snapshot: inputs are in the order of its zones.
+    pub fn replace(
+        &mut self,
+        snapshot: Snapshot,
+        inputs: Vec<ZoneInputs>,
+        status: impl Fn(TargetId) -> Status,
+    ) -> Published {
+        self.uses.clear();
+        let mut folds = Vec::with_capacity(inputs.len());
+        for (number, (served, given)) in snapshot.zones.iter().zip(inputs).enumerate() {
+            let policies = &served.zone.policies;
+            for (slot, &target) in given.targets.iter().enumerate() {
+                let used = (number as u32, slot as u32);
+                self.uses.entry(target).or_default().push(used);
+            }
+            folds.push((!policies.is_empty()).then(|| {
+                let statuses = given.targets.iter().map(|&target| status(target)).collect();
+                let (switches, holds) = (given.switches, given.holds);
+                Fold::new(
+                    policies,
+                    Inputs {
+                        statuses,
+                        switches,
+                        holds,
+                    },
+                )
+            }));
+        }
+        let view = folds
+            .iter()
+            .map(|fold| fold.as_ref().map_or_else(ZoneView::default, Fold::view));
+        self.view = Arc::new(View {
+            zones: view.collect(),
+        });
+        self.folds = folds;
+        self.snapshot = Arc::new(snapshot);
+        let zones_changed = self.folds.len();
+        self.publish(zones_changed)
+    }
+
+    /// Takes new statuses; publishes if any bit changed.
+    pub fn observe(&mut self, changes: &[(TargetId, Status)]) -> Option<Published> {
+        let mut by_zone: HashMap<u32, Vec<(u32, Status)>> = HashMap::new();
+        for (target, status) in changes {
+            for &(zone, slot) in self.uses.get(target).into_iter().flatten() {
+                by_zone.entry(zone).or_default().push((slot, *status));
+            }
+        }
+        let mut touched = Vec::new();
+        for (zone, changes) in by_zone {
+            let policies = &self.snapshot.zones[zone as usize].zone.policies;
+            if let Some(fold) = &mut self.folds[zone as usize]
+                && fold.observe(policies, &changes)
+            {
+                touched.push(zone as usize);
+            }
+        }
+        self.publish_zones(&touched)
+    }
+
+    /// Gives a zone new switches and holds; publishes if any bit changed.
+    pub fn hold(
+        &mut self,
+        zone: usize,
+        switches: Vec<bool>,
+        holds: Vec<Hold>,
+    ) -> Option<Published> {
+        let policies = &self.snapshot.zones.get(zone)?.zone.policies;
+        let fold = self.folds.get_mut(zone)?.as_mut()?;
+        let statuses = fold.inputs().statuses.clone();
+        let inputs = Inputs {
+            statuses,
+            switches,
+            holds,
+        };
+        if inputs.switches == fold.inputs().switches && inputs.holds == fold.inputs().holds {
+            return None;
+        }
+        *fold = Fold::new(policies, inputs);
+        self.publish_zones(&[zone])
+    }
+
+    fn publish_zones(&mut self, zones: &[usize]) -> Option<Published> {
+        if zones.is_empty() {
+            return None;
+        }
+        let mut view: Box<[ZoneView]> = self.view.zones.clone();
+        for &zone in zones {
+            if let Some(fold) = &self.folds[zone] {
+                view[zone] = fold.view();
+            }
+        }
+        self.view = Arc::new(View { zones: view });
+        Some(self.publish(zones.len()))
+    }
+
+    fn publish(&mut self, zones_changed: usize) -> Published {
+        self.generation += 1;
+        let world = World {
+            snapshot: Arc::clone(&self.snapshot),
+            view: Arc::clone(&self.view),
+            generation: self.generation,
+        };
+        self.retired.replace(&self.current, Arc::new(world));
+        Published {
+            generation: self.generation,
+            zones_changed,
+        }
+    }
+
+    /// Frees worlds that no reader holds any more; call about once a second. Returns how many are still held.
+    pub fn sweep(&mut self) -> usize {
+        self.retired.sweep()
+    }
+}
