@@ -3,8 +3,7 @@
 //! In: a bound UDP socket. Out: up to 32 datagrams a system call, each with its sender and, on wildcard sockets, the
 //! address that was asked; replies go out the same way. Never here: what a datagram means.
 //!
-//! Socket addresses and control messages are read as octets by their Linux layout, so `unsafe` is left for system calls
-//! only.
+//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only.
 
 #![expect(
     unsafe_code,
@@ -12,12 +11,14 @@
 )]
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::Socket;
+
+use super::sockaddr::{Control, Name, read_name, reply_control};
 
 /// Datagrams a system call: beyond 32 nothing is gained, and the engine's batch is the same size.
 pub(super) const BATCH_SIZE: usize = 32;
@@ -34,16 +35,6 @@ const fn stride(size: usize) -> usize {
 
 /// How long a reply waits for room in the send buffer before the rest of its batch is dropped.
 const SEND_PATIENCE_MILLIS: libc::c_int = 5;
-
-/// Room for a `sockaddr_in` (16 octets) or a `sockaddr_in6` (28).
-#[derive(Clone, Copy)]
-#[repr(C, align(8))]
-struct Name([u8; 28]);
-
-/// Room for one control message: a header and an `in6_pktinfo` (20 octets).
-#[derive(Clone, Copy)]
-#[repr(C, align(8))]
-struct Control([u8; 40]);
 
 /// Whether a receive call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,24 +57,25 @@ impl DatagramSocket {
     /// Takes a bound socket and asks the kernel for what answering needs.
     pub(super) fn new(socket: Socket, address: SocketAddr) -> io::Result<Self> {
         let is_wildcard = address.ip().is_unspecified();
-        let one = 1;
-        match address {
-            SocketAddr::V4(_) => {
-                if is_wildcard {
-                    set_option(&socket, libc::IPPROTO_IP, libc::IP_PKTINFO, one)?;
-                }
-                // Never set DF, never believe a forged "fragmentation needed". Best effort: kernels before 3.15 lack it.
-                let omit = libc::IP_PMTUDISC_OMIT;
-                let _ = set_option(&socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, omit);
-            }
-            SocketAddr::V6(_) => {
-                if is_wildcard {
-                    set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, one)?;
-                }
-                let omit = libc::IPV6_PMTUDISC_OMIT;
-                let _ = set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, omit);
-            }
+        let (level, info, discover, omit) = match address {
+            SocketAddr::V4(_) => (
+                libc::IPPROTO_IP,
+                libc::IP_PKTINFO,
+                libc::IP_MTU_DISCOVER,
+                libc::IP_PMTUDISC_OMIT,
+            ),
+            SocketAddr::V6(_) => (
+                libc::IPPROTO_IPV6,
+                libc::IPV6_RECVPKTINFO,
+                libc::IPV6_MTU_DISCOVER,
+                libc::IPV6_PMTUDISC_OMIT,
+            ),
+        };
+        if is_wildcard {
+            set_option(&socket, level, info, 1)?;
         }
+        // Never set DF, never believe a forged "fragmentation needed". Best effort: kernels before 3.15 lack it.
+        let _ = set_option(&socket, level, discover, omit);
         Ok(Self {
             socket,
             is_wildcard,
@@ -265,18 +257,16 @@ impl Batch {
     /// Points every header at its input buffer. All pointers are made anew from the buffers' owners.
     fn aim_at_inputs(&mut self, with_control: bool) {
         let inputs = self.inputs.as_mut_ptr();
-        for (slot, vector) in self.vectors.iter_mut().enumerate() {
-            vector.iov_base = inputs.wrapping_add(slot * INPUT_STRIDE).cast();
-            vector.iov_len = INPUT_SIZE;
-        }
-        let vectors = self.vectors.as_mut_ptr();
         let names = self.names.as_mut_ptr();
         let controls = self.controls.as_mut_ptr();
-        for (slot, header) in self.headers.iter_mut().enumerate() {
+        let messages = self.headers.iter_mut().zip(self.vectors.iter_mut());
+        for (slot, (header, vector)) in messages.enumerate() {
+            vector.iov_base = inputs.wrapping_add(slot * INPUT_STRIDE).cast();
+            vector.iov_len = INPUT_SIZE;
             let header = &mut header.msg_hdr;
             header.msg_name = names.wrapping_add(slot).cast();
             header.msg_namelen = size_of::<Name>() as _;
-            header.msg_iov = vectors.wrapping_add(slot);
+            header.msg_iov = &raw mut *vector;
             header.msg_iovlen = 1;
             header.msg_control = std::ptr::null_mut();
             header.msg_controllen = 0;
@@ -315,28 +305,20 @@ impl Batch {
     /// Points the first headers at the replies, without gaps, and returns how many there are.
     fn aim_at_replies(&mut self) -> usize {
         let outputs = self.outputs.as_mut_ptr();
-        let mut count = 0;
-        for (slot, known) in self.slots.iter().enumerate().take(self.received) {
-            if known.reply_len > 0 {
-                let vector = &mut self.vectors[count];
-                vector.iov_base = outputs.wrapping_add(slot * self.output_stride).cast();
-                vector.iov_len = known.reply_len;
-                count += 1;
-            }
-        }
-        let vectors = self.vectors.as_mut_ptr();
         let names = self.names.as_mut_ptr();
         let controls = self.controls.as_mut_ptr();
-        let mut next = 0;
-        for (slot, known) in self.slots.iter().enumerate().take(self.received) {
-            if known.reply_len == 0 {
-                continue;
-            }
-            let header = &mut self.headers[next].msg_hdr;
+        let received = self.slots.iter().enumerate().take(self.received);
+        let replies = received.filter(|(_, known)| known.reply_len > 0);
+        let messages = self.headers.iter_mut().zip(self.vectors.iter_mut());
+        let mut count = 0;
+        for ((slot, known), (header, vector)) in replies.zip(messages) {
+            vector.iov_base = outputs.wrapping_add(slot * self.output_stride).cast();
+            vector.iov_len = known.reply_len;
+            let header = &mut header.msg_hdr;
             header.msg_name = names.wrapping_add(slot).cast();
             // The kernel takes the family from the name and wants at least its length; more is fine.
             header.msg_namelen = size_of::<Name>() as _;
-            header.msg_iov = vectors.wrapping_add(next);
+            header.msg_iov = &raw mut *vector;
             header.msg_iovlen = 1;
             header.msg_control = std::ptr::null_mut();
             header.msg_controllen = known.control_len as _;
@@ -344,7 +326,7 @@ impl Batch {
                 header.msg_control = controls.wrapping_add(slot).cast();
             }
             header.msg_flags = 0;
-            next += 1;
+            count += 1;
         }
         count
     }
@@ -420,63 +402,9 @@ fn set_option(
             size_of::<libc::c_int>() as _,
         )
     };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
-/// Reads a `sockaddr_in` or `sockaddr_in6`.
-fn read_name(name: &[u8; 28]) -> Option<SocketAddr> {
-    let family = libc::c_int::from(u16::from_ne_bytes([name[0], name[1]]));
-    let port = u16::from_be_bytes([name[2], name[3]]);
-    match family {
-        libc::AF_INET => {
-            let address = Ipv4Addr::new(name[4], name[5], name[6], name[7]);
-            Some(SocketAddr::from((address, port)))
-        }
-        libc::AF_INET6 => {
-            let octets: [u8; 16] = name[8..24].try_into().expect("sixteen octets");
-            let scope = u32::from_ne_bytes([name[24], name[25], name[26], name[27]]);
-            let address = SocketAddrV6::new(Ipv6Addr::from(octets), port, 0, scope);
-            Some(SocketAddr::V6(address))
-        }
-        _ => None,
-    }
-}
-
-/// Offset of the data in a control message: a `cmsghdr` is a length of pointer size and two integers.
-const CONTROL_DATA: usize = size_of::<usize>() + 8;
-
-/// Turns a received packet-info message into the one that sends from the address that was asked; returns its length.
-///
-/// The interface index is cleared, so that routing chooses the way back, save for link-local addresses, which mean
-/// nothing without it.
-fn reply_control(control: &mut [u8; 40], len: usize) -> usize {
-    if len < CONTROL_DATA || len > control.len() {
-        return 0;
-    }
-    let word = size_of::<usize>();
-    let number = |at: usize| {
-        libc::c_int::from_ne_bytes(control[at..at + 4].try_into().expect("four octets"))
-    };
-    let data = CONTROL_DATA;
-    match (number(word), number(word + 4)) {
-        // in_pktinfo: interface index, local address, destination address.
-        (libc::IPPROTO_IP, libc::IP_PKTINFO) if len >= data + 12 => {
-            control[data..data + 4].fill(0);
-            len
-        }
-        // in6_pktinfo: address, interface index.
-        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if len >= data + 20 => {
-            let is_link_local = control[data] == 0xfe && control[data + 1] & 0xc0 == 0x80;
-            if !is_link_local {
-                control[data + 16..data + 20].fill(0);
-            }
-            len
-        }
-        _ => 0,
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -504,11 +432,6 @@ mod tests {
         client
     }
 
-    fn receive_exactly(socket: &DatagramSocket, batch: &mut Batch, wanted: usize) {
-        // Loopback delivers before send returns, so one call takes all.
-        assert_eq!(socket.receive(batch, Wait::ForOne).expect("sent"), wanted);
-    }
-
     #[test]
     fn one_bad_destination_does_not_stop_the_rest() {
         let (socket, address) = socket_on("127.0.0.1:0");
@@ -517,7 +440,8 @@ mod tests {
             client.send(&[number as u8; 20]).expect("sent");
         }
         let mut batch = Batch::new(512);
-        receive_exactly(&socket, &mut batch, 4);
+        // Loopback delivers before send returns, so one call takes all.
+        assert_eq!(socket.receive(&mut batch, Wait::ForOne).expect("sent"), 4);
         let senders: Vec<_> = batch.datagrams().map(|each| each.client).collect();
         for (sender, client) in senders.iter().zip(&clients) {
             assert_eq!(*sender, client.local_addr().ok());
@@ -548,7 +472,7 @@ mod tests {
         client.send(&[8; INPUT_SIZE]).expect("sent");
         client.send(&[]).expect("sent");
         let mut batch = Batch::new(512);
-        receive_exactly(&socket, &mut batch, 3);
+        assert_eq!(socket.receive(&mut batch, Wait::ForOne).expect("sent"), 3);
         let seen: Vec<_> = batch
             .datagrams()
             .map(|each| (each.input.len(), each.is_cut))
@@ -575,61 +499,6 @@ mod tests {
             let stride = stride(size);
             assert!(stride >= size && (stride / 64) % 2 == 1, "{size}");
             assert_eq!(stride % 64, 0, "{size}");
-        }
-    }
-
-    #[test]
-    fn answers_from_the_asked_address_over_any_interface() {
-        let message = |level: i32, kind: i32, data: &[u8]| {
-            let mut control = [0; 40];
-            let word = size_of::<usize>();
-            control[word..word + 4].copy_from_slice(&level.to_ne_bytes());
-            control[word + 4..word + 8].copy_from_slice(&kind.to_ne_bytes());
-            control[CONTROL_DATA..CONTROL_DATA + data.len()].copy_from_slice(data);
-            control
-        };
-        let mut v4 = message(
-            libc::IPPROTO_IP,
-            libc::IP_PKTINFO,
-            &[3, 0, 0, 0, 127, 0, 0, 2, 127, 0, 0, 2],
-        );
-        assert_eq!(reply_control(&mut v4, 32), 32);
-        assert_eq!(
-            v4[CONTROL_DATA..CONTROL_DATA + 8],
-            [0, 0, 0, 0, 127, 0, 0, 2]
-        );
-        let mut data = [0u8; 20];
-        data[16] = 3;
-        for (first, second, index) in [(0x20, 0x01, 0), (0xfe, 0x80, 3)] {
-            data[..2].copy_from_slice(&[first, second]);
-            let mut v6 = message(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &data);
-            assert_eq!(reply_control(&mut v6, 40), 40);
-            assert_eq!(v6[CONTROL_DATA + 16], index, "{first:x}{second:x}");
-        }
-        assert_eq!(
-            reply_control(&mut message(1, 2, &[]), 32),
-            0,
-            "another kind"
-        );
-        assert_eq!(reply_control(&mut [0; 40], 0), 0, "none");
-        assert_eq!(reply_control(&mut [0; 40], 41), 0, "impossible");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn reads_addresses_as_the_kernel_writes_them(port: u16, v4: [u8; 4], v6: [u8; 16], scope: u32) {
-            let mut name = [0; 28];
-            name[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
-            name[2..4].copy_from_slice(&port.to_be_bytes());
-            name[4..8].copy_from_slice(&v4);
-            proptest::prop_assert_eq!(read_name(&name), Some(SocketAddr::from((v4, port))));
-            name[..2].copy_from_slice(&(libc::AF_INET6 as u16).to_ne_bytes());
-            name[8..24].copy_from_slice(&v6);
-            name[24..].copy_from_slice(&scope.to_ne_bytes());
-            let wanted = SocketAddrV6::new(Ipv6Addr::from(v6), port, 0, scope);
-            proptest::prop_assert_eq!(read_name(&name), Some(SocketAddr::V6(wanted)));
-            name[..2].fill(0);
-            proptest::prop_assert_eq!(read_name(&name), None);
         }
     }
 }

@@ -15,6 +15,7 @@ mod engine;
 mod limits;
 mod registry;
 mod serve;
+mod sockaddr;
 mod stream;
 mod tcp;
 mod udp;

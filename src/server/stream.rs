@@ -45,6 +45,9 @@ const OUTPUT_SIZE: usize = FRAME_MAX + 16_384;
 /// Turns that a connection may still take when the server stops, to answer what has already arrived.
 const FINAL_TURNS_MAX: usize = 64;
 
+/// How long such a turn waits: what has arrived shows in the event loop's next round, so any time suffices.
+const FINAL_READ_PATIENCE: Duration = Duration::from_millis(10);
+
 /// An engine and buffers that all connections of a thread share; nobody holds them over an await.
 pub(super) struct Desk<E, M> {
     guarded: Guarded<E, M>,
@@ -173,23 +176,16 @@ impl Connection {
         desk: &RefCell<Desk<E, M>>,
         write_timeout: Duration,
     ) {
-        // Lets the event loop learn of what has arrived in the meantime.
-        tokio::task::yield_now().await;
         for _ in 0..FINAL_TURNS_MAX {
-            let turn = if self.unsent.is_empty() {
-                poll_fn(|context| Poll::Ready(self.poll_turn(desk, context))).await
+            let patience = if self.unsent.is_empty() {
+                FINAL_READ_PATIENCE
             } else {
-                let flush = poll_fn(|context| self.poll_turn(desk, context));
-                match tokio::time::timeout(write_timeout, flush).await {
-                    Ok(turn) => Poll::Ready(turn),
-                    Err(_) => return,
-                }
+                write_timeout
             };
-            eprintln!("DBG {:?} {turn:?}", self.client);
-            match turn {
-                Poll::Ready(Ok(Turn::Read { .. } | Turn::Flushed)) => {}
-                Poll::Pending if !self.unsent.is_empty() => {}
-                Poll::Pending | Poll::Ready(_) => break,
+            let turn = poll_fn(|context| self.poll_turn(desk, context));
+            match tokio::time::timeout(patience, turn).await {
+                Ok(Ok(Turn::Read { .. } | Turn::Flushed)) => {}
+                Ok(Ok(Turn::Ended) | Err(_)) | Err(_) => break,
             }
         }
         // The client may be gone already; that is as good.
