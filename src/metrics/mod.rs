@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Counters and histograms, no output format.
+//!
+//! In: single events from the one thread that owns a block of counters. Out: plain numbers with label names, for an
+//! exporter to write. Never here: text formats, engine types, clocks, locks.
+
+mod query;
+
+pub use query::{
+    AnswerSource, BATCH_BUCKETS, QueryCount, QueryCounters, QueryTotals, QueryTransport,
+    SilentReason, TcpEvent, UdpEvent,
+};

@@ -1,1 +1,26 @@
-//! Placeholder.
+//! UDP and TCP transports; never decides an answer.
+//!
+//! In: addresses to listen on, and a recipe for engines, one a worker. Out: octets from clients to an [`Engine`], its
+//! octets back to the same client from the address that was asked, and counters. Never here: names, zones, policies, or
+//! any reading of a message beyond its length.
+//!
+//! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
+//! engine, send them in one call. TCP is one thread with an event loop. Start at [`bind`].
+
+#[cfg(test)]
+mod behaviour;
+mod bind;
+mod datagram;
+mod engine;
+mod limits;
+mod registry;
+mod serve;
+mod sockaddr;
+mod stream;
+mod tcp;
+mod udp;
+
+pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind};
+pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
+pub use limits::{TcpLimits, UdpLimits};
+pub use serve::{Drained, Server, StartFault};

@@ -1,0 +1,403 @@
+//! Query counters: one block a worker, written by that worker alone, summed when somebody asks.
+//!
+//! In: one call a query (transport, type, rcode, source) and one a batch or connection event. Out: [`QueryTotals`],
+//! plain numbers with label names. Never here: shared cache lines written by two threads, locks, output formats.
+//!
+//! A counter is an atomic only so that another thread may read it: its one writer loads and stores without a
+//! read-modify-write, which costs about a nanosecond.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How a query came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryTransport {
+    /// A datagram.
+    Udp,
+    /// A stream with two-byte lengths (RFC 7766).
+    Tcp,
+}
+
+/// What kind of data an answer was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerSource {
+    /// Records that do not depend on health or place.
+    Static,
+    /// Records that a routing policy chose.
+    Dynamic,
+    /// NXDOMAIN or NODATA.
+    Negative,
+    /// A delegation.
+    Referral,
+    /// A name outside our zones, or a client that may not ask.
+    Refused,
+    /// FORMERR, SERVFAIL, NOTIMP and their like.
+    Error,
+    /// No answer was sent.
+    Silent,
+}
+
+/// Why a query was given no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SilentReason {
+    /// The datagram came from port 0, where nobody can listen.
+    SourcePortZero,
+    /// The datagram was longer than any query needs to be.
+    TooLong,
+    /// The engine chose silence: a response, less than a header, or over a limit.
+    Engine,
+    /// The engine failed on this query; a fault of ours.
+    EngineFault,
+}
+
+/// What happened on a UDP socket beside queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UdpEvent {
+    /// A receive call failed.
+    ReceiveError,
+    /// An answer could not be sent.
+    SendError,
+}
+
+/// What happened to TCP connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpEvent {
+    /// A connection was accepted.
+    Opened,
+    /// A connection ended, for whatever reason.
+    Closed,
+    /// A connection was turned away at once.
+    Refused,
+    /// A connection was closed in favour of a newcomer.
+    Evicted,
+    /// A connection was closed because it was idle, sent too slowly or did not read.
+    TimedOut,
+    /// An accept call failed.
+    AcceptError,
+}
+
+const TRANSPORTS: [&str; 2] = ["udp", "tcp"];
+const TYPES: [&str; 12] = [
+    "A", "AAAA", "CNAME", "MX", "NS", "SOA", "SRV", "TXT", "HTTPS", "PTR", "ANY", "other",
+];
+const RCODES: [&str; 7] = [
+    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "other",
+];
+const SOURCES: [&str; 7] = [
+    "static", "dynamic", "negative", "referral", "refused", "error", "silent",
+];
+const REASONS: [&str; 4] = ["source-port-zero", "too-long", "engine", "engine-fault"];
+
+/// The largest batch of each bucket; sizes above the last count into the last.
+pub const BATCH_BUCKETS: [u64; 6] = [1, 3, 7, 15, 31, 32];
+
+type Cells<const N: usize> = [AtomicU64; N];
+
+/// The counters of one worker. Only that worker may write; anyone may read.
+#[derive(Debug, Default)]
+#[repr(align(128))] // Two cache lines: the adjacent-line prefetcher fetches pairs.
+pub struct QueryCounters {
+    queries: [[Cells<7>; 12]; 2],
+    sources: [Cells<7>; 2],
+    silent: [Cells<4>; 2],
+    truncated: AtomicU64,
+    batches: Cells<6>,
+    udp_events: Cells<2>,
+    tcp_events: Cells<6>,
+}
+
+impl QueryCounters {
+    /// Counts an answered query; `rtype` and `rcode` are the numbers on the wire.
+    pub fn count_answer(
+        &self,
+        transport: QueryTransport,
+        rtype: u16,
+        rcode: u16,
+        source: AnswerSource,
+    ) {
+        let via = transport as usize;
+        add(&self.queries[via][type_class(rtype)][rcode_class(rcode)], 1);
+        add(&self.sources[via][source as usize], 1);
+    }
+
+    /// Counts a query that was given no answer.
+    pub fn count_silence(&self, transport: QueryTransport, reason: SilentReason) {
+        let via = transport as usize;
+        add(&self.sources[via][AnswerSource::Silent as usize], 1);
+        add(&self.silent[via][reason as usize], 1);
+    }
+
+    /// Counts an answer that was sent with the TC bit.
+    pub fn count_truncated(&self) {
+        add(&self.truncated, 1);
+    }
+
+    /// Counts a batch of `size` datagrams received in one call.
+    pub fn count_batch(&self, size: usize) {
+        let bucket = BATCH_BUCKETS
+            .iter()
+            .position(|largest| size as u64 <= *largest)
+            .unwrap_or(BATCH_BUCKETS.len() - 1);
+        add(&self.batches[bucket], 1);
+    }
+
+    /// Counts `times` events on UDP sockets.
+    pub fn count_udp(&self, event: UdpEvent, times: u64) {
+        add(&self.udp_events[event as usize], times);
+    }
+
+    /// Counts an event on TCP connections.
+    pub fn count_tcp(&self, event: TcpEvent) {
+        add(&self.tcp_events[event as usize], 1);
+    }
+}
+
+/// Adds without a locked instruction: exact because each block has one writer.
+fn add(cell: &AtomicU64, times: u64) {
+    cell.store(
+        cell.load(Ordering::Relaxed).wrapping_add(times),
+        Ordering::Relaxed,
+    );
+}
+
+fn type_class(rtype: u16) -> usize {
+    match rtype {
+        1 => 0,
+        28 => 1,
+        5 => 2,
+        15 => 3,
+        2 => 4,
+        6 => 5,
+        33 => 6,
+        16 => 7,
+        65 => 8,
+        12 => 9,
+        255 => 10,
+        _ => 11,
+    }
+}
+
+fn rcode_class(rcode: u16) -> usize {
+    usize::from(rcode).min(RCODES.len() - 1)
+}
+
+/// How many queries of one kind were answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryCount {
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+    /// The type's mnemonic, or `other`.
+    pub rtype: &'static str,
+    /// The rcode's mnemonic, or `other`.
+    pub rcode: &'static str,
+    /// Answers since start.
+    pub count: u64,
+}
+
+/// The sums of several blocks, as plain numbers since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueryTotals {
+    queries: [[[u64; 7]; 12]; 2],
+    sources: [[u64; 7]; 2],
+    silent: [[u64; 4]; 2],
+    truncated: u64,
+    batches: [u64; 6],
+    udp_events: [u64; 2],
+    tcp_events: [u64; 6],
+}
+
+impl QueryTotals {
+    /// Sums the counters of all workers.
+    pub fn sum(blocks: &[Arc<QueryCounters>]) -> Self {
+        let mut totals = Self::default();
+        for block in blocks {
+            for via in 0..TRANSPORTS.len() {
+                for (into, from) in totals.queries[via].iter_mut().zip(&block.queries[via]) {
+                    gather(into, from);
+                }
+                gather(&mut totals.sources[via], &block.sources[via]);
+                gather(&mut totals.silent[via], &block.silent[via]);
+            }
+            totals.truncated += block.truncated.load(Ordering::Relaxed);
+            gather(&mut totals.batches, &block.batches);
+            gather(&mut totals.udp_events, &block.udp_events);
+            gather(&mut totals.tcp_events, &block.tcp_events);
+        }
+        totals
+    }
+
+    /// Lists answered queries by transport, type class and rcode, zeros left out.
+    pub fn queries(&self) -> impl Iterator<Item = QueryCount> + '_ {
+        let kinds = TRANSPORTS.iter().zip(&self.queries);
+        kinds.flat_map(|(transport, by_type)| {
+            TYPES
+                .iter()
+                .zip(by_type)
+                .flat_map(move |(rtype, by_rcode)| {
+                    let counts = RCODES.iter().zip(by_rcode).filter(|(_, count)| **count > 0);
+                    counts.map(move |(rcode, count)| QueryCount {
+                        transport,
+                        rtype,
+                        rcode,
+                        count: *count,
+                    })
+                })
+        })
+    }
+
+    /// Lists (transport, answer source, count), silence included, zeros kept.
+    pub fn sources(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + '_ {
+        labelled(&SOURCES, &self.sources)
+    }
+
+    /// Lists (transport, reason, count) of queries without an answer, zeros kept.
+    pub fn silent(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + '_ {
+        labelled(&REASONS, &self.silent)
+    }
+
+    /// Returns how many answers went out, over all transports.
+    pub fn answered(&self) -> u64 {
+        self.queries.iter().flatten().flatten().sum()
+    }
+
+    /// Returns how many answers carried the TC bit.
+    pub fn truncated(&self) -> u64 {
+        self.truncated
+    }
+
+    /// Lists (largest size, batches) of receive calls; buckets are not cumulative.
+    pub fn batches(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        BATCH_BUCKETS.into_iter().zip(self.batches)
+    }
+
+    /// Returns the count of one kind of UDP event.
+    pub fn udp(&self, event: UdpEvent) -> u64 {
+        self.udp_events[event as usize]
+    }
+
+    /// Returns the count of one kind of TCP event.
+    pub fn tcp(&self, event: TcpEvent) -> u64 {
+        self.tcp_events[event as usize]
+    }
+
+    /// Returns how many TCP connections are open now.
+    pub fn tcp_current(&self) -> u64 {
+        // The two are read one after the other, so a connection that ends between may be missing from the first.
+        self.tcp(TcpEvent::Opened)
+            .saturating_sub(self.tcp(TcpEvent::Closed))
+    }
+}
+
+fn gather<const N: usize>(into: &mut [u64; N], from: &Cells<N>) {
+    for (sum, cell) in into.iter_mut().zip(from) {
+        *sum += cell.load(Ordering::Relaxed);
+    }
+}
+
+fn labelled<const N: usize>(
+    labels: &'static [&'static str; N],
+    counts: &[[u64; N]; 2],
+) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+    let by_transport = TRANSPORTS.iter().zip(counts);
+    by_transport.flat_map(move |(transport, row)| {
+        let named = labels.iter().zip(row);
+        named.map(move |(label, count)| (*transport, *label, *count))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_the_blocks_of_several_workers_by_label() {
+        let blocks = [
+            Arc::new(QueryCounters::default()),
+            Arc::new(QueryCounters::default()),
+        ];
+        for block in &blocks {
+            block.count_answer(QueryTransport::Udp, 28, 0, AnswerSource::Dynamic);
+        }
+        blocks[1].count_answer(QueryTransport::Tcp, 257, 16, AnswerSource::Error);
+        blocks[1].count_silence(QueryTransport::Udp, SilentReason::SourcePortZero);
+        blocks[0].count_truncated();
+        let totals = QueryTotals::sum(&blocks);
+        let seen: Vec<_> = totals
+            .queries()
+            .map(|q| (q.transport, q.rtype, q.rcode, q.count))
+            .collect();
+        assert_eq!(
+            seen,
+            [("udp", "AAAA", "NOERROR", 2), ("tcp", "other", "other", 1)]
+        );
+        assert_eq!(totals.answered(), 3);
+        assert_eq!(totals.truncated(), 1);
+        assert!(totals.sources().any(|s| s == ("udp", "dynamic", 2)));
+        assert!(totals.sources().any(|s| s == ("udp", "silent", 1)));
+        assert!(totals.silent().any(|s| s == ("udp", "source-port-zero", 1)));
+    }
+
+    #[test]
+    fn gives_every_type_and_rcode_its_class() {
+        let types = [
+            (1, "A"),
+            (2, "NS"),
+            (5, "CNAME"),
+            (6, "SOA"),
+            (12, "PTR"),
+            (15, "MX"),
+            (16, "TXT"),
+            (28, "AAAA"),
+            (33, "SRV"),
+            (65, "HTTPS"),
+            (255, "ANY"),
+            (0, "other"),
+            (65_535, "other"),
+        ];
+        for (number, label) in types {
+            assert_eq!(TYPES[type_class(number)], label, "type {number}");
+        }
+        let rcodes = [
+            (0, "NOERROR"),
+            (1, "FORMERR"),
+            (2, "SERVFAIL"),
+            (3, "NXDOMAIN"),
+            (4, "NOTIMP"),
+            (5, "REFUSED"),
+            (6, "other"),
+            (4_095, "other"),
+        ];
+        for (number, label) in rcodes {
+            assert_eq!(RCODES[rcode_class(number)], label, "rcode {number}");
+        }
+    }
+
+    #[test]
+    fn sorts_batches_into_buckets() {
+        let block = Arc::new(QueryCounters::default());
+        for size in [1, 2, 3, 4, 16, 31, 32, 64] {
+            block.count_batch(size);
+        }
+        let totals = QueryTotals::sum(&[block]);
+        let wanted = [(1, 1), (3, 2), (7, 1), (15, 0), (31, 2), (32, 2)];
+        assert_eq!(totals.batches().collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn keeps_two_workers_off_one_cache_line() {
+        assert_eq!(align_of::<QueryCounters>(), 128);
+        assert_eq!(size_of::<QueryCounters>() % 128, 0);
+    }
+
+    #[test]
+    fn knows_how_many_connections_are_open() {
+        let block = Arc::new(QueryCounters::default());
+        for event in [TcpEvent::Opened, TcpEvent::Opened, TcpEvent::Closed] {
+            block.count_tcp(event);
+        }
+        block.count_udp(UdpEvent::SendError, 3);
+        let totals = QueryTotals::sum(&[block]);
+        assert_eq!(totals.tcp_current(), 1);
+        assert_eq!(totals.udp(UdpEvent::SendError), 3);
+    }
+}

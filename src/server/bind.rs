@@ -1,0 +1,364 @@
+//! Binding: every socket that will be needed, before anything starts.
+//!
+//! In: addresses and a number of UDP workers. Out: [`Bound`], or the first fault with what to do about it. Never here:
+//! threads, or anything received.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::datagram::DatagramSocket;
+use super::engine::Transport;
+
+/// The most listen addresses.
+pub const LISTEN_MAX: usize = 64;
+
+/// The most UDP workers.
+pub const WORKERS_MAX: usize = 256;
+
+/// How often an idle worker wakes to let go of a retired world.
+pub(super) const IDLE_WAKE: Duration = Duration::from_secs(1);
+
+/// Asked of the kernel for each UDP socket: about 2,000 small datagrams while a worker is not scheduled.
+const BUFFER_SIZE: usize = 2 << 20;
+
+/// Kernel buffers of one TCP connection each way, fixed so that 1,000 clients that do not read hold 256 MiB at most.
+const STREAM_BUFFER_SIZE: usize = 128 << 10;
+
+/// Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn.
+const BACKLOG: i32 = 1024;
+
+/// How often port 0 is tried until one port is free for both UDP and TCP.
+const PORT_TRIES_MAX: usize = 64;
+
+/// Sockets that are bound and wait for [`Bound::start`](crate::server::Bound::start).
+#[derive(Debug)]
+pub struct Bound {
+    pub(super) addresses: Vec<SocketAddr>,
+    /// For each worker, one socket an address.
+    pub(super) datagrams: Vec<Vec<Arc<DatagramSocket>>>,
+    pub(super) listeners: Vec<TcpListener>,
+}
+
+impl Bound {
+    /// Returns the addresses that are listened on, with real ports where 0 was asked.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+pub enum BindFault {
+    /// No address, or more than [`LISTEN_MAX`].
+    AddressCount(usize),
+    /// No worker, or more than [`WORKERS_MAX`].
+    WorkerCount(usize),
+    /// The same address twice.
+    Twice(SocketAddr),
+    /// A wildcard address and a single address of the same family and port.
+    Covered {
+        /// The wildcard address.
+        wildcard: SocketAddr,
+        /// The single one.
+        single: SocketAddr,
+    },
+    /// The system refused.
+    Socket {
+        /// For which transport.
+        transport: Transport,
+        /// Which address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+}
+
+impl fmt::Display for BindFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddressCount(count) => write!(
+                f,
+                "{count} listen addresses; give at least 1 and at most {LISTEN_MAX}"
+            ),
+            Self::WorkerCount(count) => {
+                write!(
+                    f,
+                    "{count} workers; give at least 1 and at most {WORKERS_MAX}"
+                )
+            }
+            Self::Twice(address) => write!(f, "{address} is listed twice; list it once"),
+            Self::Covered { wildcard, single } => {
+                write!(f, "{wildcard} already covers {single}; list one of the two")
+            }
+            Self::Socket {
+                transport,
+                address,
+                cause,
+            } => {
+                let via = match transport {
+                    Transport::Udp => "UDP",
+                    Transport::Tcp => "TCP",
+                };
+                write!(f, "bind {via} {address}: {}", explain(*address, cause))
+            }
+        }
+    }
+}
+
+impl std::error::Error for BindFault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Socket { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+/// Says what the system's refusal means here and what helps.
+fn explain(address: SocketAddr, cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
+            "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE".to_owned()
+        }
+        io::ErrorKind::AddrInUse if address.port() == 53 && address.ip().is_unspecified() => {
+            "address in use: another server listens there (systemd-resolved?); \
+             listen on single addresses to leave it alone"
+                .to_owned()
+        }
+        io::ErrorKind::AddrInUse if address.port() == 53 => {
+            "address in use: another server listens there (systemd-resolved?)".to_owned()
+        }
+        io::ErrorKind::AddrInUse => "address in use: another server listens there".to_owned(),
+        io::ErrorKind::AddrNotAvailable => {
+            "address not available: no interface of this machine has it".to_owned()
+        }
+        _ => cause.to_string(),
+    }
+}
+
+/// Binds UDP sockets for every worker and a TCP listener on every address; UDP and TCP share the port where 0 is asked.
+///
+/// # Errors
+/// The first address that cannot be bound, and why.
+pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Bound, BindFault> {
+    check(addresses, workers)?;
+    let mut bound = Bound {
+        addresses: Vec::with_capacity(addresses.len()),
+        datagrams: (0..workers).map(|_| Vec::new()).collect(),
+        listeners: Vec::with_capacity(addresses.len()),
+    };
+    for address in addresses {
+        let (real, listener) = bind_pair(*address)?;
+        for sockets in &mut bound.datagrams {
+            let socket = bind_datagram(real).map_err(|cause| BindFault::Socket {
+                transport: Transport::Udp,
+                address: real,
+                cause,
+            })?;
+            sockets.push(Arc::new(socket));
+        }
+        bound.addresses.push(real);
+        bound.listeners.push(listener);
+    }
+    Ok(bound)
+}
+
+fn check(addresses: &[SocketAddr], workers: usize) -> Result<(), BindFault> {
+    if addresses.is_empty() || addresses.len() > LISTEN_MAX {
+        return Err(BindFault::AddressCount(addresses.len()));
+    }
+    if workers == 0 || workers > WORKERS_MAX {
+        return Err(BindFault::WorkerCount(workers));
+    }
+    let fixed: Vec<_> = addresses.iter().filter(|each| each.port() != 0).collect();
+    for (at, one) in fixed.iter().enumerate() {
+        for other in &fixed[at + 1..] {
+            if one == other {
+                return Err(BindFault::Twice(**one));
+            }
+            let is_same_port = one.port() == other.port() && one.is_ipv4() == other.is_ipv4();
+            let pair = match (one.ip().is_unspecified(), other.ip().is_unspecified()) {
+                (true, false) => (**one, **other),
+                (false, true) => (**other, **one),
+                _ => continue,
+            };
+            if is_same_port {
+                return Err(BindFault::Covered {
+                    wildcard: pair.0,
+                    single: pair.1,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Binds the TCP listener and makes sure that the UDP port is free too.
+fn bind_pair(address: SocketAddr) -> Result<(SocketAddr, TcpListener), BindFault> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let fault = |transport, address, cause| BindFault::Socket {
+            transport,
+            address,
+            cause,
+        };
+        let listener =
+            bind_listener(address).map_err(|cause| fault(Transport::Tcp, address, cause))?;
+        let real = listener
+            .local_addr()
+            .map_err(|cause| fault(Transport::Tcp, address, cause))?;
+        match probe_datagram(real) {
+            Ok(()) => return Ok((real, listener)),
+            Err(cause)
+                if cause.kind() == io::ErrorKind::AddrInUse
+                    && address.port() == 0
+                    && tries < PORT_TRIES_MAX => {}
+            Err(cause) => return Err(fault(Transport::Udp, real, cause)),
+        }
+    }
+}
+
+fn bind_listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Restart although old connections linger in TIME_WAIT. SO_REUSEPORT is left out, so a second server is noticed.
+    socket.set_reuse_address(true)?;
+    // Accepted connections inherit these.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(STREAM_BUFFER_SIZE)?;
+    socket.set_recv_buffer_size(STREAM_BUFFER_SIZE)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Binds without SO_REUSEPORT and lets go: with it, a second server of the same user would silently share our queries.
+fn probe_datagram(address: SocketAddr) -> io::Result<()> {
+    new_datagram(address)?.bind(&address.into())
+}
+
+fn bind_datagram(address: SocketAddr) -> io::Result<DatagramSocket> {
+    let socket = new_datagram(address)?;
+    socket.set_reuse_port(true)?;
+    socket.set_read_timeout(Some(IDLE_WAKE))?;
+    let socket = DatagramSocket::new(socket, address)?;
+    socket.grow_buffers(BUFFER_SIZE);
+    socket.socket().bind(&address.into())?;
+    Ok(socket)
+}
+
+fn new_datagram(address: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    fn loopback(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn gives_udp_and_tcp_the_same_port_when_zero_is_asked() {
+        let bound = bind(&[loopback(0), loopback(0)], 3).expect("loopback is free");
+        assert_eq!(bound.addresses().len(), 2);
+        for (at, address) in bound.addresses().iter().enumerate() {
+            assert_ne!(address.port(), 0);
+            assert_eq!(bound.listeners[at].local_addr().expect("bound"), *address);
+            for sockets in &bound.datagrams {
+                let local = sockets[at].socket().local_addr().expect("bound");
+                assert_eq!(local.as_socket(), Some(*address));
+            }
+        }
+    }
+
+    #[test]
+    fn asks_for_large_buffers() {
+        let bound = bind(&[loopback(0)], 1).expect("loopback is free");
+        let size = bound.datagrams[0][0].socket().recv_buffer_size();
+        // The kernel's own limit, where we may not pass it, is 208 KiB on many systems.
+        assert!(size.expect("a size") >= 200 << 10);
+    }
+
+    #[test]
+    fn notices_another_server_on_either_transport() {
+        let ours = bind(&[loopback(0)], 1).expect("loopback is free");
+        let fault = bind(ours.addresses(), 1).expect_err("taken");
+        let port = ours.addresses()[0].port();
+        let wanted =
+            format!("bind TCP 127.0.0.1:{port}: address in use: another server listens there");
+        assert_eq!(fault.to_string(), wanted);
+
+        let other = UdpSocket::bind(loopback(0)).expect("loopback is free");
+        let address = other.local_addr().expect("bound");
+        let fault = bind(&[address], 1).expect_err("taken");
+        assert!(
+            fault.to_string().starts_with("bind UDP 127.0.0.1:"),
+            "{fault}"
+        );
+    }
+
+    #[test]
+    fn refuses_lists_that_cannot_be_meant() {
+        let all = SocketAddr::from(([0, 0, 0, 0], 5300));
+        let one = loopback(5300);
+        let cases = [
+            (vec![], 1, "0 listen addresses"),
+            (vec![one], 0, "0 workers"),
+            (vec![one, one], 1, "127.0.0.1:5300 is listed twice"),
+            (
+                vec![one, all],
+                1,
+                "0.0.0.0:5300 already covers 127.0.0.1:5300",
+            ),
+        ];
+        for (addresses, workers, wanted) in cases {
+            let fault = bind(&addresses, workers).expect_err(wanted).to_string();
+            assert!(fault.starts_with(wanted), "{fault}");
+        }
+        assert!(check(&[all, SocketAddr::from(([0u16; 8], 5300))], 1).is_ok());
+        assert!(check(&[loopback(0), loopback(0)], 1).is_ok());
+    }
+
+    #[test]
+    fn says_what_helps() {
+        let cases = [
+            (53, libc::EACCES, "permission denied; ports below 1024"),
+            (53, libc::EADDRINUSE, "(systemd-resolved?)"),
+            (5300, libc::EADDRINUSE, "address in use: another server"),
+            (53, libc::EADDRNOTAVAIL, "no interface of this machine"),
+        ];
+        for (port, code, wanted) in cases {
+            let fault = BindFault::Socket {
+                transport: Transport::Udp,
+                address: SocketAddr::from(([192, 0, 2, 1], port)),
+                cause: io::Error::from_raw_os_error(code),
+            };
+            let text = fault.to_string();
+            assert!(
+                text.starts_with("bind UDP 192.0.2.1:") && text.contains(wanted),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The seam between transports and the engine, and the guard around it.
+//!
+//! In: exchanges, each a query and room for its reply. Out: the same exchanges with lengths filled in, counted. Never
+//! here: sockets, or a look into the message.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::metrics::{AnswerSource, QueryCounters, QueryTransport, SilentReason};
+use crate::wire::{Rcode, Rtype};
+
+/// How a query came in; it decides how long the reply may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A datagram.
+    Udp,
+    /// A stream with two-byte lengths (RFC 7766).
+    Tcp,
+}
+
+/// What kind of data a reply was made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// Records that do not depend on health or place.
+    Static,
+    /// Records that a routing policy chose.
+    Dynamic,
+    /// NXDOMAIN or NODATA.
+    Negative,
+    /// A delegation.
+    Referral,
+    /// A name outside our zones, or a client that may not ask.
+    Refused,
+    /// FORMERR, SERVFAIL, NOTIMP and their like.
+    Error,
+    /// No reply.
+    #[default]
+    Silent,
+}
+
+/// What the engine says about one reply, for the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The type that was asked.
+    pub rtype: Rtype,
+    /// The rcode that was answered.
+    pub rcode: Rcode,
+    /// What the answer was made from.
+    pub source: Source,
+    /// Whether the reply carries the TC bit.
+    pub is_truncated: bool,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            rtype: Rtype(0),
+            rcode: Rcode::NOERROR,
+            source: Source::Silent,
+            is_truncated: false,
+        }
+    }
+}
+
+/// One query and room for its reply.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The query as it was received.
+    pub input: &'a [u8],
+    /// Who asks.
+    pub client: SocketAddr,
+    /// How the query came in.
+    pub transport: Transport,
+    /// Where the reply is written; its length is the most that this transport carries.
+    pub out: &'a mut [u8],
+    /// How many octets of `out` are the reply; 0 is silence.
+    pub len: usize,
+    /// What to count.
+    pub tally: Tally,
+}
+
+impl<'a> Exchange<'a> {
+    /// Makes an exchange that is silent until the engine fills it.
+    pub fn new(
+        transport: Transport,
+        client: SocketAddr,
+        input: &'a [u8],
+        out: &'a mut [u8],
+    ) -> Self {
+        Self {
+            input,
+            client,
+            transport,
+            out,
+            len: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    fn silence(&mut self) {
+        self.len = 0;
+        self.tally = Tally::default();
+    }
+}
+
+/// What turns queries into replies; one value belongs to one worker, so it may keep scratch and caches.
+pub trait Engine {
+    /// Answers 1 to 32 exchanges.
+    fn respond(&mut self, batch: &mut [Exchange<'_>]);
+
+    /// Lets go of what is kept from earlier batches (a retired world); called when a second passed without a query.
+    fn idle(&mut self);
+}
+
+/// Which worker an engine is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The transport that it serves.
+    pub transport: Transport,
+    /// Its number among the workers of this transport, from 0.
+    pub index: usize,
+}
+
+/// A worker's engine with its counters; it outlives a fault of the engine.
+pub(super) struct Guarded<E, M> {
+    engine: E,
+    make: Arc<M>,
+    seat: Seat,
+    counters: Arc<QueryCounters>,
+}
+
+impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
+    pub(super) fn new(make: Arc<M>, seat: Seat, counters: Arc<QueryCounters>) -> Self {
+        Self {
+            engine: make(seat),
+            make,
+            seat,
+            counters,
+        }
+    }
+
+    pub(super) fn counters(&self) -> &QueryCounters {
+        &self.counters
+    }
+
+    /// Answers and counts a batch. If the engine panics, each query is tried alone, so that one poisonous query stays
+    /// without an answer and costs nobody else theirs.
+    pub(super) fn respond(&mut self, batch: &mut [Exchange<'_>]) {
+        if self.try_respond(batch) {
+            for exchange in &*batch {
+                self.count(exchange);
+            }
+            return;
+        }
+        for single in batch.chunks_mut(1) {
+            single[0].silence();
+            if self.try_respond(single) {
+                self.count(&single[0]);
+            } else {
+                single[0].silence();
+                let via = count_transport(single[0].transport);
+                self.counters.count_silence(via, SilentReason::EngineFault);
+            }
+        }
+    }
+
+    pub(super) fn idle(&mut self) {
+        let engine = &mut self.engine;
+        if catch_unwind(AssertUnwindSafe(|| engine.idle())).is_err() {
+            self.engine = (self.make)(self.seat);
+        }
+    }
+
+    /// Returns false if the engine panicked; it is made anew then, since its scratch may be half written.
+    fn try_respond(&mut self, batch: &mut [Exchange<'_>]) -> bool {
+        let engine = &mut self.engine;
+        let is_fine = catch_unwind(AssertUnwindSafe(|| engine.respond(batch))).is_ok();
+        if !is_fine {
+            self.engine = (self.make)(self.seat);
+        }
+        is_fine
+    }
+
+    fn count(&self, exchange: &Exchange<'_>) {
+        let via = count_transport(exchange.transport);
+        if exchange.len == 0 {
+            self.counters.count_silence(via, SilentReason::Engine);
+            return;
+        }
+        let tally = &exchange.tally;
+        let source = match tally.source {
+            Source::Static => AnswerSource::Static,
+            Source::Dynamic => AnswerSource::Dynamic,
+            Source::Negative => AnswerSource::Negative,
+            Source::Referral => AnswerSource::Referral,
+            Source::Refused => AnswerSource::Refused,
+            Source::Error | Source::Silent => AnswerSource::Error,
+        };
+        self.counters
+            .count_answer(via, tally.rtype.0, tally.rcode.0, source);
+        if tally.is_truncated {
+            self.counters.count_truncated();
+        }
+    }
+}
+
+fn count_transport(transport: Transport) -> QueryTransport {
+    match transport {
+        Transport::Udp => QueryTransport::Udp,
+        Transport::Tcp => QueryTransport::Tcp,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::metrics::QueryTotals;
+
+    /// Flips QR of whatever has a header; panics on the text "poison", is silent on "silence".
+    pub(in crate::server) struct Echo;
+
+    impl Engine for Echo {
+        fn respond(&mut self, batch: &mut [Exchange<'_>]) {
+            for exchange in batch {
+                assert!(!exchange.input.ends_with(b"poison"), "a poisonous query");
+                if exchange.input.len() < 12 || exchange.input.ends_with(b"silence") {
+                    continue;
+                }
+                let len = exchange.input.len().min(exchange.out.len());
+                exchange.out[..len].copy_from_slice(&exchange.input[..len]);
+                exchange.out[2] |= 0x80;
+                exchange.len = len;
+                exchange.tally.rtype = Rtype::A;
+                exchange.tally.source = Source::Static;
+            }
+        }
+
+        fn idle(&mut self) {}
+    }
+
+    /// A message that [`Echo`] answers with [`reply`] of the same text.
+    pub(in crate::server) fn query(text: &str) -> Vec<u8> {
+        let mut message = vec![0u8; 12];
+        message.extend_from_slice(text.as_bytes());
+        message
+    }
+
+    pub(in crate::server) fn reply(text: &str) -> Vec<u8> {
+        let mut message = query(text);
+        message[2] = 0x80;
+        message
+    }
+
+    #[test]
+    fn keeps_answering_the_others_when_one_query_breaks_the_engine() {
+        let counters = Arc::new(QueryCounters::default());
+        let seat = Seat {
+            transport: Transport::Udp,
+            index: 0,
+        };
+        let mut guarded = Guarded::new(Arc::new(|_| Echo), seat, Arc::clone(&counters));
+        let client = SocketAddr::from(([127, 0, 0, 1], 9));
+        let inputs = [
+            query("one"),
+            query("poison"),
+            query("two"),
+            query("silence"),
+        ];
+        let mut outs = vec![[0u8; 64]; inputs.len()];
+        let mut batch: Vec<_> = inputs
+            .iter()
+            .zip(&mut outs)
+            .map(|(input, out)| Exchange::new(Transport::Udp, client, input, out))
+            .collect();
+        guarded.respond(&mut batch);
+        let lens: Vec<_> = batch.iter().map(|exchange| exchange.len).collect();
+        assert_eq!(lens, [15, 0, 15, 0]);
+        let totals = QueryTotals::sum(&[counters]);
+        assert_eq!(totals.answered(), 2);
+        assert!(totals.silent().any(|s| s == ("udp", "engine-fault", 1)));
+        assert!(totals.silent().any(|s| s == ("udp", "engine", 1)));
+    }
+}

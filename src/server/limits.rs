@@ -1,0 +1,104 @@
+//! What transports allow: sizes, times and counts, each with a default and bounds.
+//!
+//! In: values from the server file. Out: plain limits. Never here: sockets.
+
+use std::time::Duration;
+
+/// Limits of UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UdpLimits {
+    /// The longest reply; 1,232 by default, since that fits every path of the Internet (DNS flag day 2020).
+    pub reply_size_max: usize,
+}
+
+impl UdpLimits {
+    /// The least `reply_size_max`: what RFC 6891, section 6.2.5, asks implementations to support, without options.
+    pub const REPLY_SIZE_MIN: usize = 512;
+    /// The greatest `reply_size_max`: RFC 6891, section 6.2.5, names 4,096 as the place to start.
+    pub const REPLY_SIZE_MAX: usize = 4096;
+
+    /// Returns these limits drawn into their bounds.
+    pub fn bounded(self) -> Self {
+        Self {
+            reply_size_max: self
+                .reply_size_max
+                .clamp(Self::REPLY_SIZE_MIN, Self::REPLY_SIZE_MAX),
+        }
+    }
+}
+
+impl Default for UdpLimits {
+    fn default() -> Self {
+        Self {
+            reply_size_max: 1232,
+        }
+    }
+}
+
+/// Limits of TCP (RFC 7766, section 6; RFC 9210, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpLimits {
+    /// How long a connection may be quiet between messages.
+    pub idle_timeout: Duration,
+    /// How long a message may take from its first octet to its last; a slow drip ends here.
+    pub message_timeout: Duration,
+    /// How long a client may take to read what waits for it.
+    pub write_timeout: Duration,
+    /// Connections in all; the longest idle makes room for a newcomer.
+    pub connections_max: usize,
+    /// Connections of one client address (one /64 of IPv6, what one subscriber gets).
+    pub connections_per_client_max: usize,
+}
+
+impl TcpLimits {
+    /// Returns these limits drawn into their bounds: no count is zero, no time is shorter than 10 ms.
+    pub fn bounded(self) -> Self {
+        let least = Duration::from_millis(10);
+        let total = self.connections_max.clamp(1, 65_536);
+        Self {
+            idle_timeout: self.idle_timeout.max(least),
+            message_timeout: self.message_timeout.max(least),
+            write_timeout: self.write_timeout.max(least),
+            connections_max: total,
+            connections_per_client_max: self.connections_per_client_max.clamp(1, total),
+        }
+    }
+}
+
+impl Default for TcpLimits {
+    fn default() -> Self {
+        Self {
+            // RFC 7766, section 6.2.3, asks for "a few seconds"; RFC 9210, section 4.2, cites 10 s.
+            idle_timeout: Duration::from_secs(10),
+            // Chosen; no standard value. A query is one segment.
+            message_timeout: Duration::from_secs(5),
+            // Chosen; no standard value. Long enough for several retransmissions.
+            write_timeout: Duration::from_secs(5),
+            connections_max: 1_000,
+            connections_per_client_max: 100,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_limits_into_their_bounds() {
+        for (asked, given) in [(0, 512), (1232, 1232), (65_535, 4096)] {
+            let limits = UdpLimits {
+                reply_size_max: asked,
+            };
+            assert_eq!(limits.bounded().reply_size_max, given, "{asked}");
+        }
+        let limits = TcpLimits {
+            connections_max: 5,
+            idle_timeout: Duration::ZERO,
+            ..TcpLimits::default()
+        };
+        assert_eq!(limits.bounded().connections_per_client_max, 5);
+        assert_eq!(limits.bounded().idle_timeout, Duration::from_millis(10));
+        assert_eq!(TcpLimits::default().bounded(), TcpLimits::default());
+    }
+}
