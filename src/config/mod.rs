@@ -4,3 +4,5 @@
 //! compiled zone. Never here: sockets, clocks, answers. Files reach this module through the loader's caller.
 
 pub mod model;
+pub mod review;
+pub mod server_file;
