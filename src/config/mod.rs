@@ -3,6 +3,13 @@
 //! In: the text of zone files and of the server file. Out: a [`model::ZoneModel`] a file, all faults at once, and the
 //! compiled zone. Never here: sockets, clocks, answers. Files reach this module through the loader's caller.
 
+mod diagnostic;
 pub mod model;
+mod render;
 pub mod review;
+pub mod schema;
 pub mod server_file;
+pub mod show;
+
+pub use diagnostic::{CODES, Diagnostic, Files, Severity, Source, code_title};
+pub use render::{render_github, render_json, render_text, summary};

@@ -1,17 +1,9 @@
 //! One thing worth telling about a file: what, where, how grave, and what to write instead.
 
-use crate::config::model::Span;
+use std::path::Path;
 
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// The file is refused.
-    Fault,
-    /// The file loads, but hardly means what it says.
-    Warning,
-    /// Worth knowing.
-    Note,
-}
+use crate::config::model::Span;
+use crate::config::{Diagnostic, Severity};
 
 /// A finding of a review or of the server file's reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,5 +56,16 @@ impl Finding {
     pub fn related(mut self, span: &Span, label: impl Into<String>) -> Self {
         self.related.push((span.clone(), label.into()));
         self
+    }
+
+    /// Turns it into a diagnostic of the file at `path`.
+    pub fn into_diagnostic(self, path: &Path) -> Diagnostic {
+        Diagnostic {
+            path: path.to_path_buf(),
+            severity: self.severity,
+            help: self.help,
+            related: self.related,
+            ..Diagnostic::fault(self.code, self.span, &self.key_path, self.message)
+        }
     }
 }

@@ -5,4 +5,4 @@
 
 mod finding;
 
-pub use finding::{Finding, Severity};
+pub use finding::Finding;

@@ -12,7 +12,7 @@ use super::settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
 };
 use super::value::{Findings, Section, Zero, items};
-use crate::config::review::Severity;
+use crate::config::Severity;
 use crate::place::Place;
 
 pub(super) fn read_geo(

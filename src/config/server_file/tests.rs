@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{CODES, ServerConfig, read_server_file, show_server};
-use crate::config::review::{Finding, Severity};
+use crate::config::Severity;
+use crate::config::review::Finding;
 
 fn read(text: &str) -> (Option<ServerConfig>, Vec<Finding>) {
     read_server_file(Path::new("/etc/leeward/leeward.toml"), text)

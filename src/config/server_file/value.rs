@@ -9,8 +9,9 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::clock::{DurationFault, format_duration, parse_duration};
+use crate::config::Severity;
 use crate::config::model::Span;
-use crate::config::review::{Finding, Severity};
+use crate::config::review::Finding;
 
 /// A value with its position.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
