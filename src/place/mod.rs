@@ -3,6 +3,12 @@
 //! In: location databases, the operator's networks, prefixes. Out: a [`Place`], coordinates, and class maps that a
 //! query reads with one or two loads. Never here: DNS, files (the caller hands in octets), policies.
 
+mod country;
 mod place_code;
+mod place_text;
+mod region;
+mod subdivision;
 
 pub use place_code::{Continent, Coordinates, Place};
+pub use place_text::PlaceFault;
+pub use region::{biased, foreign_region_hint, great_circle_km, known_regions, region_point};
