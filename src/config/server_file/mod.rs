@@ -4,7 +4,6 @@
 //! positions. Never here: opening files, binding sockets, zones.
 
 mod keys;
-mod place_stand_in;
 mod read;
 mod sections;
 mod settings;

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::place_stand_in::parse_place;
 use super::read::read_count;
 use super::settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
@@ -60,11 +59,11 @@ fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpA
         let prefix = findings.prefix(&item_path, key.span(), key.get_ref());
         let place = findings
             .text(&item_path, value, "a place such as \"EU-DE\"")
-            .and_then(|text| match parse_place(text) {
+            .and_then(|text| match Place::parse(text) {
                 Ok(place) => Some(place),
                 Err(fault) => {
                     let finding = findings.fault("S008", value.span(), &item_path, fault.message);
-                    finding.help = fault.help;
+                    finding.help = Some(fault.help);
                     None
                 }
             });

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::keys::{KEYS, ServerKey};
-use super::place_stand_in::place_text;
 use super::settings::{LogFormat, LogLevel, ServerConfig};
 use crate::clock::format_duration;
 
@@ -85,9 +84,7 @@ fn networks(config: &ServerConfig) -> Option<String> {
         .geo
         .networks
         .iter()
-        .map(|(address, length, place)| {
-            format!("\"{address}/{length}\" = \"{}\"", place_text(place))
-        })
+        .map(|(address, length, place)| format!("\"{address}/{length}\" = \"{}\"", place))
         .collect();
     Some(format!("{{ {} }}", entries.join(", ")))
 }
