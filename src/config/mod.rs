@@ -5,11 +5,14 @@
 
 mod diagnostic;
 pub mod model;
+mod read;
 mod render;
 pub mod review;
 pub mod schema;
 pub mod server_file;
 pub mod show;
+pub mod suggest;
 
 pub use diagnostic::{CODES, Diagnostic, Files, Severity, Source, code_title};
+pub use read::read_zone;
 pub use render::{render_github, render_json, render_text, summary};

@@ -9,10 +9,7 @@ const LISTED_MAX: usize = 12;
 const COMPARED_MAX: usize = 100_000;
 
 /// Returns the known word nearest to `written`, if a slip of the finger could explain the difference.
-pub fn nearest<'w>(
-    written: &str,
-    known: impl IntoIterator<Item = &'w str>,
-) -> Option<&'w str> {
+pub fn nearest<'w>(written: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let folded = fold(written);
     let limit = (folded.chars().count() / 3).clamp(1, 4);
     known

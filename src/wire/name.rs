@@ -271,7 +271,7 @@ fn push_wire_label(octets: &mut Vec<u8>, label: &mut Vec<u8>) -> Result<(), Name
 }
 
 /// Reads what follows a backslash: `DDD` or one other character (RFC 1035, section 5.1).
-fn parse_escape(after: &[u8]) -> Result<(u8, usize), NameFault> {
+pub(super) fn parse_escape(after: &[u8]) -> Result<(u8, usize), NameFault> {
     match after {
         [a, b, c, ..] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() => {
             let value = u32::from(a - b'0') * 100 + u32::from(b - b'0') * 10 + u32::from(c - b'0');

@@ -29,6 +29,10 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
         if is_together(model, name, node) || reaches_target(model, node) {
             continue;
         }
+        if is_name_reference(node) {
+            // The other name is told itself.
+            continue;
+        }
         let (path, span) = match policy_pool(model, node) {
             // A pool that many names share is told once, at the pool.
             Some(id) if !reviewed.insert(id) => continue,
@@ -74,6 +78,14 @@ fn policy_pool(model: &ZoneModel, node: &NodeModel) -> Option<PoolId> {
         }
         NodeKind::To(inner) => policy_pool(model, inner),
         _ => None,
+    }
+}
+
+fn is_name_reference(node: &NodeModel) -> bool {
+    match &node.kind {
+        NodeKind::Name(_) => true,
+        NodeKind::To(inner) => is_name_reference(inner),
+        _ => false,
     }
 }
 

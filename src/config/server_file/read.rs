@@ -9,9 +9,10 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{keys_of, tables};
 use super::sections::{read_geo, read_log, read_probe, read_rate_limit, read_tcp};
 use super::settings::ServerConfig;
-use super::value::{Findings, Section, Zero, items, nearest};
+use super::value::{Findings, Section, Zero, items};
 use crate::config::Severity;
 use crate::config::review::Finding;
+use crate::config::suggest::nearest;
 
 /// Reads a server file. The settings are `None` if there is any fault; warnings and notes come with settings.
 ///

@@ -12,6 +12,7 @@ use crate::clock::{DurationFault, format_duration, parse_duration};
 use crate::config::Severity;
 use crate::config::model::Span;
 use crate::config::review::Finding;
+use crate::config::suggest::nearest;
 
 /// A value with its position.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -273,20 +274,6 @@ pub(super) fn items<'v, 'i>(value: &'v Value<'i>) -> Vec<&'v Value<'i>> {
         DeValue::Array(items) => items.iter().collect(),
         _ => vec![value],
     }
-}
-
-/// Returns the known word nearest to `written`, if a slip of the finger could explain the difference.
-pub(super) fn nearest<'w>(
-    written: &str,
-    known: impl IntoIterator<Item = &'w str>,
-) -> Option<&'w str> {
-    let limit = (written.chars().count() / 3).clamp(1, 4);
-    known
-        .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(written, word), word))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
 }
 
 /// Reads `address/length`; an address alone is a host's prefix. Host bits are a fault (rule a19).

@@ -12,5 +12,8 @@ mod pools;
 mod text;
 mod zone;
 
+#[cfg(test)]
+mod tests;
+
 pub use names::show_name_as;
 pub use zone::show_zone;

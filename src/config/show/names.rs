@@ -9,7 +9,7 @@ use crate::config::model::{
     ZoneModel,
 };
 use crate::config::review::is_anonymous;
-use crate::wire::{Name, Rtype};
+use crate::wire::{Name, Rtype, rdata_text};
 
 /// Writes a name as a table.
 pub(super) fn show_name(model: &ZoneModel, name: &NameModel, lines: &mut Lines) {
@@ -191,20 +191,6 @@ fn txt_strings(octets: &[u8]) -> Option<Vec<String>> {
         rest = next;
     }
     (!strings.is_empty()).then_some(strings)
-}
-
-fn rdata_text(rtype: Rtype, octets: &[u8]) -> String {
-    match (rtype, octets) {
-        (Rtype::A, [a, b, c, d]) => std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string(),
-        (Rtype::AAAA, octets) if octets.len() == 16 => {
-            let mut address = [0; 16];
-            address.copy_from_slice(octets);
-            std::net::Ipv6Addr::from(address).to_string()
-        }
-        (Rtype::NS | Rtype::CNAME | Rtype::PTR | Rtype::DNAME, octets) => Name::from_wire(octets)
-            .map_or_else(|_| generic_text(octets), |(name, _)| name.to_string()),
-        _ => generic_text(octets),
-    }
 }
 
 /// RDATA of any type (RFC 3597, section 5).

@@ -1,0 +1,89 @@
+//! The list of what is wrong in one file, with a bound.
+//!
+//! In: diagnostics in the order they are found. Out: the list. Never here: judging.
+
+use crate::config::diagnostic::{Diagnostic, Severity, Source};
+use crate::config::model::Span;
+
+/// Findings kept for one file; chosen so that nobody scrolls further. The rest is counted.
+const FINDINGS_MAX: usize = 1000;
+
+/// Collects the findings of one file.
+#[derive(Debug)]
+pub(super) struct Faults<'s> {
+    /// The text of the file, for looking at what surrounds a key.
+    pub(super) text: &'s str,
+    source: &'s Source,
+    list: Vec<Diagnostic>,
+    dropped: usize,
+    has_fault: bool,
+    /// Line ranges whose syntax is at fault already: what follows from them is not reported.
+    muted: Vec<std::ops::Range<usize>>,
+}
+
+impl<'s> Faults<'s> {
+    pub(super) fn new(source: &'s Source) -> Self {
+        Self {
+            text: &source.text,
+            source,
+            list: Vec::new(),
+            dropped: 0,
+            has_fault: false,
+            muted: Vec::new(),
+        }
+    }
+
+    /// Adds a finding.
+    pub(super) fn push(&mut self, mut diagnostic: Diagnostic) {
+        self.has_fault |= diagnostic.severity == Severity::Fault;
+        let start = diagnostic.span.0.start;
+        let is_muted = self.muted.iter().any(|range| range.contains(&start));
+        if is_muted {
+            return;
+        }
+        if self.list.len() >= FINDINGS_MAX {
+            self.dropped += 1;
+            return;
+        }
+        diagnostic.path.clone_from(&self.source.path);
+        self.list.push(diagnostic);
+    }
+
+    /// Mutes findings on the lines that `span` touches.
+    pub(super) fn mute_lines(&mut self, span: &Span) {
+        let start = span.0.start.min(self.text.len());
+        let end = span.0.end.clamp(start, self.text.len());
+        let line_start = self.text.as_bytes()[..start]
+            .iter()
+            .rposition(|octet| *octet == b'\n')
+            .map_or(0, |at| at + 1);
+        let line_end = self.text.as_bytes()[end..]
+            .iter()
+            .position(|octet| *octet == b'\n')
+            .map_or(self.text.len() + 1, |at| end + at + 1);
+        self.muted.push(line_start..line_end);
+    }
+
+    /// Says whether anything so far refuses the zone.
+    pub(super) fn has_fault(&self) -> bool {
+        self.has_fault
+    }
+
+    /// Returns all findings in order of position.
+    pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
+        self.list
+            .sort_by_key(|diagnostic| (diagnostic.span.0.start, diagnostic.severity));
+        if self.dropped > 0 {
+            let mut last = Diagnostic::fault(
+                "L099",
+                Span(self.text.len()..self.text.len()),
+                "",
+                format!("{} more findings are not shown", self.dropped),
+            );
+            last.severity = Severity::Note;
+            last.path.clone_from(&self.source.path);
+            self.list.push(last);
+        }
+        self.list
+    }
+}

@@ -1,0 +1,239 @@
+//! The first pass: every check, pool and name gets its number, so that references may point forward.
+//!
+//! In: the top-level tables. Out: the [`Index`](super::reader::Index). Never here: what the items hold.
+
+use super::reader::{CheckEntry, NameEntry, PoolEntry, Reader};
+use super::table::{Entry, Value};
+use crate::config::diagnostic::Diagnostic;
+use crate::wire::Name;
+
+/// Bounds of the zone format, section 2.
+const CHECKS_MAX: usize = 10_000;
+const POOLS_MAX: usize = 10_000;
+const NAMES_MAX: usize = 1_000_000;
+
+/// Words that cannot be ids (rule a3).
+const RESERVED: &[&str] = &[
+    "default",
+    "primary",
+    "secondary",
+    "all",
+    "any",
+    "none",
+    "first",
+    "last",
+    "nodata",
+    "nxdomain",
+    "servfail",
+];
+
+/// Numbers the checks; returns their entries in written order.
+pub(super) fn index_checks<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec<Entry<'d>> {
+    let entries = section(reader, value, CHECKS_MAX, "[checks.web]");
+    for (i, entry) in entries.iter().enumerate() {
+        judge_id(reader, entry, "a check");
+        let switches = entry.value.as_table().and_then(|mut table| {
+            let switches = table.take_value("switches")?.as_table()?;
+            Some(
+                switches
+                    .entries()
+                    .iter()
+                    .map(|s| s.key.to_owned())
+                    .collect(),
+            )
+        });
+        reader.index.check_ids.insert(entry.key.to_owned(), i);
+        reader.index.checks.push(CheckEntry {
+            id: entry.key.to_owned(),
+            span: entry.key_span(),
+            switches,
+        });
+    }
+    entries
+}
+
+/// Numbers the pools; returns their entries in written order.
+pub(super) fn index_pools<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec<Entry<'d>> {
+    let entries = section(reader, value, POOLS_MAX, "[pools.main]");
+    for (i, entry) in entries.iter().enumerate() {
+        judge_id(reader, entry, "a pool");
+        let table = entry.value.as_table();
+        reader.index.pool_ids.insert(entry.key.to_owned(), i);
+        reader.index.pools.push(PoolEntry {
+            id: entry.key.to_owned(),
+            span: entry.key_span(),
+            is_plain: table.as_ref().is_some_and(|table| table.has("members")),
+            location: table
+                .and_then(|mut table| table.take_value("at"))
+                .and_then(|at| super::location::peek_location(&at)),
+        });
+    }
+    entries
+}
+
+/// Numbers the names; returns the entries that have a usable owner, in written order. Two keys for one owner are a
+/// fault that shows both places (rule a5).
+pub(super) fn index_names<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec<Entry<'d>> {
+    let entries = section(reader, value, NAMES_MAX, "[names.www]");
+    let mut usable = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let Some(owner) = read_owner(reader, &entry) else {
+            continue;
+        };
+        if let Some(&first) = reader.index.name_ids.get(&owner) {
+            let first = &reader.index.names[first];
+            let diagnostic = Diagnostic::fault(
+                "L022",
+                entry.key_span(),
+                &entry.value.path,
+                format!("`{owner}` is written under two keys"),
+            )
+            .label("again here")
+            .help("owner names compare without case; write all about a name in one place")
+            .related(first.span.clone(), "first here");
+            reader.faults.push(diagnostic);
+            continue;
+        }
+        reader.index.name_ids.insert(owner.clone(), usable.len());
+        reader.index.names.push(NameEntry {
+            owner,
+            span: entry.key_span(),
+        });
+        usable.push(entry);
+    }
+    usable
+}
+
+fn section<'d>(
+    reader: &mut Reader<'_>,
+    value: &Value<'d>,
+    max: usize,
+    example: &str,
+) -> Vec<Entry<'d>> {
+    let Some(table) = value.as_table() else {
+        reader
+            .faults
+            .wrong_type(value, &format!("a table of tables, such as `{example}`"));
+        return Vec::new();
+    };
+    // An empty section says nothing wrong; only too many items do.
+    if table.len() > 0 {
+        reader.faults.count(value, table.len(), max);
+    }
+    table.entries().iter().take(max).cloned().collect()
+}
+
+/// Judges an id by rules a2 and a3.
+pub(super) fn judge_id(reader: &mut Reader<'_>, entry: &Entry<'_>, what: &str) {
+    let id = entry.key;
+    if RESERVED.contains(&id) {
+        reader.faults.push(
+            Diagnostic::fault(
+                "L018",
+                entry.key_span(),
+                &entry.value.path,
+                format!("`{id}` is a reserved word and cannot be the id of {what}"),
+            )
+            .label("reserved")
+            .help("it has a meaning of its own in policies and expectations; choose another id"),
+        );
+        return;
+    }
+    if is_id(id) {
+        return;
+    }
+    let fixed: String = id
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let fixed = fixed.trim_matches('-');
+    let mut diagnostic = Diagnostic::fault(
+        "L017",
+        entry.key_span(),
+        &entry.value.path,
+        format!("`{id}` cannot be the id of {what}"),
+    )
+    .label("not an id");
+    diagnostic = if is_id(fixed) {
+        diagnostic
+            .help(format!(
+                "ids have 1 to 63 of `a-z 0-9 _ -` and start and end with a letter or digit; write `{fixed}`"
+            ))
+            .suggest(fixed)
+    } else {
+        diagnostic
+            .help("ids have 1 to 63 of `a-z 0-9 _ -` and start and end with a letter or digit")
+    };
+    reader.faults.push(diagnostic);
+}
+
+/// Says whether a text is an id: `[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?`.
+pub(super) fn is_id(text: &str) -> bool {
+    let outer = |octet: &u8| octet.is_ascii_lowercase() || octet.is_ascii_digit();
+    let octets = text.as_bytes();
+    (1..=63).contains(&octets.len())
+        && octets.first().is_some_and(outer)
+        && octets.last().is_some_and(outer)
+        && octets
+            .iter()
+            .all(|octet| outer(octet) || *octet == b'-' || *octet == b'_')
+}
+
+fn read_owner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Name> {
+    let owner = match Name::parse(entry.key, &reader.apex) {
+        Ok(owner) => owner,
+        Err(fault) => {
+            reader.faults.push(
+                Diagnostic::fault(
+                    "L020",
+                    entry.key_span(),
+                    &entry.value.path,
+                    format!("`{}` is no domain name: {fault}", entry.key),
+                )
+                .label("not a name"),
+            );
+            return None;
+        }
+    };
+    if owner.is_at_or_below(&reader.apex) {
+        return Some(owner);
+    }
+    reader.faults.push(
+        Diagnostic::fault(
+            "L021",
+            entry.key_span(),
+            &entry.value.path,
+            format!("`{}` lies outside the zone `{}`", entry.key, reader.apex),
+        )
+        .label("not in this zone")
+        .help("owner names are relative to the zone; `@` is the zone itself"),
+    );
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_ids() {
+        let cases = [
+            ("us-east", true),
+            ("a", true),
+            ("dc_1", true),
+            ("1a", true),
+            ("", false),
+            ("-a", false),
+            ("a-", false),
+            ("US", false),
+            ("a.b", false),
+            ("a/b", false),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(is_id(text), wanted, "{text:?}");
+        }
+        assert!(is_id(&"a".repeat(63)));
+        assert!(!is_id(&"a".repeat(64)));
+    }
+}

@@ -1,0 +1,32 @@
+//! Zone TOML to the resolved model, by hand from spanned values.
+//!
+//! In: the text of one zone file, and the files it names. Out: a [`ZoneModel`](super::model::ZoneModel) if nothing is
+//! at fault, and every finding at once. Never here: rules over several items that are no faults of the file (the
+//! reviews judge these), compiling, I/O.
+
+mod zone_file;
+
+mod check_rules;
+mod checks;
+mod expects;
+mod faults;
+mod geo;
+mod index;
+mod links;
+mod location;
+mod members;
+mod names;
+mod nodes;
+mod policies;
+mod pools;
+mod probes;
+mod reader;
+mod records;
+mod stand_in;
+mod subnets;
+mod syntax;
+mod table;
+mod values;
+mod zone_rules;
+
+pub use zone_file::read_zone;

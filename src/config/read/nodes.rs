@@ -1,0 +1,353 @@
+//! Nodes: a reference, or a table with exactly one policy and options.
+//!
+//! In: the value of a node. Out: a [`NodeModel`]. Never here: what stands inside each policy.
+
+use super::policies::read_policy;
+use super::reader::{Item, Reader, UsedOn};
+use super::table::{Entry, Table, Value};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions, Span};
+use crate::config::suggest;
+use std::time::Duration;
+
+/// Every policy key.
+pub(super) const POLICY_KEYS: &[&str] = &[
+    "to",
+    "failover",
+    "weighted",
+    "geo",
+    "subnets",
+    "nearest",
+    "latency",
+    "multivalue",
+];
+/// Options of every node.
+pub(super) const OPTION_KEYS: &[&str] = &[
+    "ttl", "answers", "check", "all-down", "sticky", "failback", "trickle", "overflow",
+];
+/// Deepest nesting of nodes and references (rule a42).
+pub(super) const DEPTH_MAX: usize = 16;
+
+/// Reads a node: a pool id, `"name:owner"`, or a table with one policy.
+pub(super) fn read_node(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    depth: usize,
+) -> Option<NodeModel> {
+    if let Some(text) = value.as_str() {
+        let kind = read_reference(reader, text, value, depth)?;
+        return Some(plain_node(kind, value.span()));
+    }
+    let Some(mut table) = value.as_table() else {
+        reader.faults.wrong_type(
+            value,
+            "a pool id, `\"name:owner\"`, or a table with one policy",
+        );
+        return None;
+    };
+    let policy = take_policy(reader, &mut table);
+    let options = read_options(reader, &mut table, policy.as_ref());
+    let span = table.span();
+    if policy.is_none() && !has_policy(value) {
+        no_policy(reader, &table);
+    } else {
+        let known = [POLICY_KEYS, OPTION_KEYS].concat();
+        table.finish("a node", &known, &mut reader.faults);
+    }
+    let kind = read_policy(reader, &policy?, depth)?;
+    Some(NodeModel {
+        kind,
+        options,
+        span,
+    })
+}
+
+/// Makes a node without options.
+pub(super) fn plain_node(kind: NodeKind, span: Span) -> NodeModel {
+    NodeModel {
+        kind,
+        options: NodeOptions::default(),
+        span,
+    }
+}
+
+/// Resolves a reference written as text.
+pub(super) fn read_reference(
+    reader: &mut Reader<'_>,
+    text: &str,
+    value: &Value<'_>,
+    depth: usize,
+) -> Option<NodeKind> {
+    if let Some(owner) = text.strip_prefix("name:") {
+        let id = reader.name(owner, value)?;
+        // The reference itself counts as a node.
+        reader.add_edge(Item::Name(id), depth + 1, value, false);
+        return Some(NodeKind::Name(id));
+    }
+    let id = reader.pool(text, value)?;
+    reader.add_edge(Item::Pool(id), depth, value, false);
+    Some(NodeKind::Pool(id))
+}
+
+fn has_policy(value: &Value<'_>) -> bool {
+    value
+        .as_table()
+        .is_some_and(|table| POLICY_KEYS.iter().any(|key| table.has(key)))
+}
+
+/// Takes the one policy key of a table; two are a fault that shows both places.
+pub(super) fn take_policy<'d>(reader: &mut Reader<'_>, table: &mut Table<'d>) -> Option<Entry<'d>> {
+    let found = table.take_where(|entry| POLICY_KEYS.contains(&entry.key));
+    if let [first, second, ..] = found.as_slice() {
+        reader.faults.push(
+            Diagnostic::fault(
+                "L028",
+                second.key_span(),
+                &second.value.path,
+                format!(
+                    "`{}` beside `{}`: a node has one policy",
+                    second.key, first.key
+                ),
+            )
+            .label("a second policy")
+            .related(first.key_span(), "the first policy")
+            .help("nest one in the other, or give one a name of its own as a pool"),
+        );
+        return None;
+    }
+    found.into_iter().next()
+}
+
+fn no_policy(reader: &mut Reader<'_>, table: &Table<'_>) {
+    let mut diagnostic = Diagnostic::fault(
+        "L027",
+        table.span(),
+        &table.path,
+        format!("`{}` has no policy", table.path),
+    )
+    .label("no policy here");
+    let near = table.entries().iter().find_map(|entry| {
+        Some((
+            entry,
+            suggest::nearest(entry.key, POLICY_KEYS.iter().copied())?,
+        ))
+    });
+    diagnostic = match near {
+        Some((entry, word)) => diagnostic
+            .related(entry.key_span(), "unknown key")
+            .help(format!("did you mean `{word}`?")),
+        None => diagnostic.help(format!("write one of {}", suggest::list(POLICY_KEYS))),
+    };
+    reader.faults.push(diagnostic);
+}
+
+/// Reads the options of a node, pool policy or name. What belongs to one policy only is refused beside another.
+pub(super) fn read_options(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    policy: Option<&Entry<'_>>,
+) -> NodeOptions {
+    let mut options = NodeOptions {
+        ttl: table
+            .take_value("ttl")
+            .and_then(|value| reader.faults.ttl(&value)),
+        answers: table
+            .take_value("answers")
+            .and_then(|value| reader.faults.number(&value, 1, 64)),
+        checks: table
+            .take_value("check")
+            .map(|value| reader.check_refs(&value, UsedOn::Policy))
+            .unwrap_or_default(),
+        ..NodeOptions::default()
+    };
+    options.all_down = table
+        .take_value("all-down")
+        .and_then(|value| read_all_down(reader, &value));
+    options.sticky = table
+        .take_value("sticky")
+        .and_then(|value| read_sticky(reader, &value));
+    for (key, owner) in [
+        ("failback", "failover"),
+        ("trickle", "failover"),
+        ("overflow", "weighted"),
+    ] {
+        let Some(entry) = table.take(key) else {
+            continue;
+        };
+        if policy.is_some_and(|policy| policy.key != owner) || policy.is_none() {
+            misplaced_option(reader, &entry, owner, policy);
+            continue;
+        }
+        match key {
+            "failback" => {
+                options.failback = read_failback(reader, &entry.value).unwrap_or_default();
+            }
+            "trickle" => {
+                options.trickle_percent = reader.faults.percent(&entry.value, 0, 50).unwrap_or(0);
+            }
+            _ => options.overflow = read_node(reader, &entry.value, 1).map(Box::new),
+        }
+    }
+    options
+}
+
+fn misplaced_option(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    owner: &str,
+    policy: Option<&Entry<'_>>,
+) {
+    let mut diagnostic = Diagnostic::fault(
+        "L030",
+        entry.key_span(),
+        &entry.value.path,
+        format!("`{}` belongs to nodes with `{owner}`", entry.key),
+    )
+    .label("not here");
+    if let Some(policy) = policy {
+        diagnostic = diagnostic.related(policy.key_span(), "the policy of this node");
+    }
+    reader.faults.push(diagnostic);
+}
+
+/// Reads `all-down` (rule a14).
+fn read_all_down(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<AllDownModel> {
+    Some(match value.as_str() {
+        Some("all") => AllDownModel::All,
+        Some("last") => AllDownModel::Last,
+        Some("nodata") => AllDownModel::NoData,
+        Some("servfail") => AllDownModel::ServFail,
+        _ => AllDownModel::Node(Box::new(read_node(reader, value, 1)?)),
+    })
+}
+
+/// Reads `sticky`: on, off, or prefix lengths (rule a46).
+fn read_sticky(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<(u8, u8)> {
+    /// Default prefix lengths of rule a46.
+    const LENGTHS: (u8, u8) = (24, 56);
+    if let Some(on) = value.raw.as_bool() {
+        return on.then_some(LENGTHS);
+    }
+    let Some(mut table) = value.as_table() else {
+        reader
+            .faults
+            .wrong_type(value, "`true`, `false` or `{ ipv4 = 24, ipv6 = 56 }`");
+        return None;
+    };
+    let ipv4 = table
+        .take_value("ipv4")
+        .map_or(Some(LENGTHS.0), |value| reader.faults.number(&value, 1, 32));
+    let ipv6 = table.take_value("ipv6").map_or(Some(LENGTHS.1), |value| {
+        reader.faults.number(&value, 1, 128)
+    });
+    table.finish("`sticky`", &["ipv4", "ipv6"], &mut reader.faults);
+    Some((ipv4?, ipv6?))
+}
+
+/// Reads `failback` (rules a40, a41).
+fn read_failback(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Failback> {
+    if value.raw.is_str() {
+        return Some(match reader.faults.word(value, &["auto", "manual"])? {
+            "manual" => Failback::Manual,
+            _ => Failback::Auto,
+        });
+    }
+    let Some(mut table) = value.as_table() else {
+        reader.faults.wrong_type(
+            value,
+            "`\"auto\"`, `\"manual\"`, `{ after = \"15m\" }` or `{ window = \"Sat-Sun 02:00-05:00\" }`",
+        );
+        return None;
+    };
+    let (after, window) = (table.take("after"), table.take("window"));
+    let path = table.path.clone();
+    let span = table.span();
+    table.finish("`failback`", &["after", "window"], &mut reader.faults);
+    match (after, window) {
+        (Some(after), None) => {
+            let max = Duration::from_secs(365 * 86_400);
+            reader
+                .faults
+                .duration(&after.value, Duration::from_secs(1), max)
+                .map(Failback::After)
+        }
+        (None, Some(window)) => read_window(reader, &window.value).map(Failback::Window),
+        (after, _) => {
+            let mut diagnostic = Diagnostic::fault(
+                "L019",
+                span,
+                &path,
+                "`failback` has exactly one of `after` and `window`".to_owned(),
+            )
+            .help("write `{ after = \"15m\" }` or `{ window = \"Sat-Sun 02:00-05:00\" }`");
+            if let Some(after) = after {
+                diagnostic = diagnostic.related(after.key_span(), "one of the two");
+            }
+            reader.faults.push(diagnostic);
+            None
+        }
+    }
+}
+
+fn read_window(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
+    let text = reader.faults.text(value)?;
+    if is_window(text) {
+        return Some(text.to_owned());
+    }
+    reader.faults.push(
+        Diagnostic::fault(
+            "L014",
+            value.span(),
+            &value.path,
+            format!("`{text}` is no weekly window"),
+        )
+        .label("not days and hours")
+        .help("write days and UTC times, for example `\"Sat-Sun 02:00-05:00\"` or `\"Mon 22:00-23:30\"`"),
+    );
+    None
+}
+
+/// Says whether a text is `[DAY[-DAY]] HH:MM-HH:MM`.
+fn is_window(text: &str) -> bool {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let clock = |text: &str| {
+        text.split_once(':').is_some_and(|(hour, minute)| {
+            hour.len() == 2
+                && minute.len() == 2
+                && hour.parse::<u8>().is_ok_and(|hour| hour <= 24)
+                && minute.parse::<u8>().is_ok_and(|minute| minute < 60)
+        })
+    };
+    let Some((days, hours)) = text.rsplit_once(' ') else {
+        return false;
+    };
+    let days_right = days.split(',').all(|part| {
+        part.trim().split('-').count() <= 2 && part.trim().split('-').all(|day| DAYS.contains(&day))
+    });
+    days_right
+        && hours
+            .split_once('-')
+            .is_some_and(|(from, until)| clock(from) && clock(until) && from != until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_weekly_windows() {
+        let cases = [
+            ("Sat-Sun 02:00-05:00", true),
+            ("Mon 22:00-23:30", true),
+            ("Mon,Wed 22:00-23:30", true),
+            ("Sat-Sun", false),
+            ("sat 02:00-05:00", false),
+            ("Sat 2:00-5:00", false),
+            ("Sat 02:00-02:00", false),
+            ("Sat 25:00-26:00", false),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(is_window(text), wanted, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! `subnets`: branches by client prefix (rule a19).
+//!
+//! In: the table or list of prefixes, and files of prefixes. Out: [`NodeKind::Subnets`]. Never here: lookups.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::geo::no_default;
+use super::policies::{ReadBranch, read_branch};
+use super::probes::read_zone_file;
+use super::reader::Reader;
+use super::table::Value;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::model::{BranchModel, NodeKind, Span, SubnetKeys};
+
+/// Most prefixes of one policy (zone format, section 2).
+const PREFIXES_MAX: usize = 1_000_000;
+/// Most branches of one list; chosen, more would be a table.
+const BRANCHES_MAX: usize = 10_000;
+
+/// A prefix with where it was written and the branch it leads to.
+struct Block {
+    address: IpAddr,
+    length: u8,
+    branch: usize,
+    span: Span,
+    path: String,
+}
+
+pub(super) fn read_subnets(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    depth: usize,
+) -> Option<NodeKind> {
+    let mut branches: Vec<(SubnetKeys, BranchModel)> = Vec::new();
+    let mut blocks: Vec<Block> = Vec::new();
+    if let Some(table) = value.as_table() {
+        if !reader.faults.count(value, table.len(), PREFIXES_MAX) {
+            return None;
+        }
+        for entry in table.entries() {
+            let key = Value {
+                raw: entry.value.raw,
+                range: entry.key_range.clone(),
+                path: entry.value.path.clone(),
+            };
+            let keys = read_prefix_text(reader, entry.key, &key, branches.len(), &mut blocks);
+            let read = read_branch(reader, &entry.value, "subnets", depth);
+            if let Some(read) = read {
+                if let Some(within) = &read.within {
+                    in_beside_key(reader, within);
+                }
+                branches.push((keys?, read.branch));
+            }
+        }
+    } else if let Some(items) = value.items() {
+        if !reader.faults.count(value, items.len(), BRANCHES_MAX) {
+            return None;
+        }
+        for item in &items {
+            let Some(read) = read_branch(reader, item, "subnets", depth) else {
+                continue;
+            };
+            let keys = read_within(reader, &read, branches.len(), &mut blocks)?;
+            branches.push((keys, read.branch));
+        }
+    } else {
+        reader.faults.wrong_type(
+            value,
+            "a table of prefixes, or a list of branches with `in`",
+        );
+        return None;
+    }
+    if !branches
+        .iter()
+        .any(|(keys, _)| *keys == SubnetKeys::Default)
+    {
+        reader.faults.push(no_default(value, "subnets"));
+    }
+    judge_defaults(reader, value, &branches);
+    judge_blocks(reader, blocks, &mut branches);
+    Some(NodeKind::Subnets(branches))
+}
+
+fn in_beside_key(reader: &mut Reader<'_>, within: &Value<'_>) {
+    reader.faults.push(
+        Diagnostic::fault(
+            "L030",
+            within.span(),
+            &within.path,
+            "the prefix is the key already".to_owned(),
+        )
+        .label("`in` is for lists of branches"),
+    );
+}
+
+fn judge_defaults(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    branches: &[(SubnetKeys, BranchModel)],
+) {
+    let count = branches
+        .iter()
+        .filter(|(keys, _)| *keys == SubnetKeys::Default)
+        .count();
+    if count > 1 {
+        reader.faults.push(
+            Diagnostic::fault(
+                "L055",
+                value.span(),
+                &value.path,
+                format!("`subnets` has {count} branches for `default`"),
+            )
+            .label("one is allowed"),
+        );
+    }
+}
+
+fn read_within(
+    reader: &mut Reader<'_>,
+    read: &ReadBranch<'_>,
+    branch: usize,
+    blocks: &mut Vec<Block>,
+) -> Option<SubnetKeys> {
+    let Some(within) = &read.within else {
+        reader.faults.push(
+            Diagnostic::fault(
+                "L008",
+                read.span.clone(),
+                &read.path,
+                "a branch of `subnets` needs `in`".to_owned(),
+            )
+            .label("`in` is missing here")
+            .help("write `{ in = [\"192.0.2.0/24\"], to = \"pool\" }`, or `in = \"default\"`"),
+        );
+        return None;
+    };
+    if let Some(text) = within.as_str() {
+        return read_prefix_text(reader, text, within, branch, blocks);
+    }
+    let Some(items) = within.items() else {
+        reader
+            .faults
+            .wrong_type(within, "a list of prefixes, `\"file:x\"` or `\"default\"`");
+        return None;
+    };
+    reader.faults.count(within, items.len(), PREFIXES_MAX);
+    let mut prefixes = Vec::with_capacity(items.len());
+    for item in &items {
+        let Some(text) = reader.faults.text(item) else {
+            continue;
+        };
+        if text == "default" || text.starts_with("file:") {
+            reader.faults.push(
+                Diagnostic::fault(
+                    "L054",
+                    item.span(),
+                    &item.path,
+                    format!("`{text}` stands alone, not in a list"),
+                )
+                .label("not a prefix")
+                .help(format!("write a branch of its own: `in = \"{text}\"`")),
+            );
+        } else {
+            prefixes.extend(read_prefix(reader, text, item, branch, blocks));
+        }
+    }
+    Some(SubnetKeys::Prefixes(prefixes))
+}
+
+fn read_prefix_text(
+    reader: &mut Reader<'_>,
+    text: &str,
+    value: &Value<'_>,
+    branch: usize,
+    blocks: &mut Vec<Block>,
+) -> Option<SubnetKeys> {
+    if text == "default" {
+        return Some(SubnetKeys::Default);
+    }
+    if let Some(file) = text.strip_prefix("file:") {
+        return read_prefix_file(reader, file, value, branch, blocks).map(SubnetKeys::Prefixes);
+    }
+    let prefix = read_prefix(reader, text, value, branch, blocks)?;
+    Some(SubnetKeys::Prefixes(vec![prefix]))
+}
+
+fn read_prefix(
+    reader: &mut Reader<'_>,
+    text: &str,
+    value: &Value<'_>,
+    branch: usize,
+    blocks: &mut Vec<Block>,
+) -> Option<(IpAddr, u8)> {
+    match parse_prefix(text) {
+        Ok((address, length)) => {
+            blocks.push(Block {
+                address,
+                length,
+                branch,
+                span: value.span(),
+                path: value.path.clone(),
+            });
+            Some((address, length))
+        }
+        Err((message, help)) => {
+            let mut diagnostic =
+                Diagnostic::fault("L054", value.span(), &value.path, message).label("not a prefix");
+            diagnostic.help = help;
+            reader.faults.push(diagnostic);
+            None
+        }
+    }
+}
+
+/// Reads a file of prefixes: one a line, `#` starts a comment.
+fn read_prefix_file(
+    reader: &mut Reader<'_>,
+    file: &str,
+    value: &Value<'_>,
+    branch: usize,
+    blocks: &mut Vec<Block>,
+) -> Option<Vec<(IpAddr, u8)>> {
+    let text = read_zone_file(reader, value, file)?;
+    let mut prefixes = Vec::new();
+    for (i, line) in text.lines().enumerate() {
+        let content = line.split('#').next().unwrap_or_default().trim();
+        if content.is_empty() {
+            continue;
+        }
+        let complaint = match parse_prefix(content) {
+            Ok(_) if prefixes.len() >= PREFIXES_MAX => {
+                Some((format!("more than {PREFIXES_MAX} prefixes"), None))
+            }
+            Ok((address, length)) => {
+                prefixes.push((address, length));
+                blocks.push(Block {
+                    address,
+                    length,
+                    branch,
+                    span: value.span(),
+                    path: value.path.clone(),
+                });
+                None
+            }
+            Err(complaint) => Some(complaint),
+        };
+        if let Some((message, help)) = complaint {
+            let mut diagnostic = Diagnostic::fault(
+                "L054",
+                value.span(),
+                &value.path,
+                format!("{file}, line {}: {message}", i + 1),
+            )
+            .label("in this file");
+            diagnostic.help = help;
+            reader.faults.push(diagnostic);
+            return None;
+        }
+    }
+    if prefixes.is_empty() {
+        reader.faults.push(
+            Diagnostic::fault(
+                "L016",
+                value.span(),
+                &value.path,
+                format!("`{file}` holds no prefix"),
+            )
+            .label("this file"),
+        );
+        return None;
+    }
+    Some(prefixes)
+}
+
+/// Reads `ADDRESS/LENGTH` without host bits; says what is wrong and what to write.
+fn parse_prefix(text: &str) -> Result<(IpAddr, u8), (String, Option<String>)> {
+    let Some((address, length)) = text.split_once('/') else {
+        let help = text.parse::<IpAddr>().ok().map(|address| {
+            let full = if address.is_ipv4() { 32 } else { 128 };
+            format!("for this one address write `{text}/{full}`")
+        });
+        return Err((format!("`{text}` has no prefix length"), help));
+    };
+    let address: IpAddr = address
+        .parse()
+        .map_err(|_| (format!("`{address}` is no address"), None))?;
+    let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
+    let length: u8 = length
+        .parse()
+        .ok()
+        .filter(|length| (1..=longest).contains(length))
+        .ok_or_else(|| {
+            (
+                format!("the prefix length of `{text}` must lie between 1 and {longest}"),
+                None,
+            )
+        })?;
+    let network = mask(address, length);
+    if network != address {
+        return Err((
+            format!("`{text}` has bits set after its prefix length"),
+            Some(format!("the network is `{network}/{length}`")),
+        ));
+    }
+    Ok((address, length))
+}
+
+fn mask(address: IpAddr, length: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let bits = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+            IpAddr::V4((v4.to_bits() & bits).into())
+        }
+        IpAddr::V6(v6) => {
+            let bits = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+            IpAddr::V6((v6.to_bits() & bits).into())
+        }
+    }
+}
+
+/// Warns of prefixes that are repeated, or shadowed by the next wider block with the same branch (rule a19). Repeated
+/// prefixes keep their first branch.
+fn judge_blocks(
+    reader: &mut Reader<'_>,
+    mut blocks: Vec<Block>,
+    branches: &mut [(SubnetKeys, BranchModel)],
+) {
+    blocks.sort_by_key(|block| (block.address, block.length, block.branch));
+    let mut covering: Vec<&Block> = Vec::new();
+    let mut reported: HashSet<(usize, usize)> = HashSet::new();
+    let mut repeated: HashSet<(IpAddr, u8, usize)> = HashSet::new();
+    for block in &blocks {
+        while let Some(top) = covering.last() {
+            let is_inside = top.address.is_ipv4() == block.address.is_ipv4()
+                && top.length <= block.length
+                && mask(block.address, top.length) == top.address;
+            if is_inside {
+                break;
+            }
+            covering.pop();
+        }
+        if let Some(top) = covering.last() {
+            let is_repeated = top.length == block.length;
+            let label = &branches[block.branch].1.label;
+            let leads_alike = block.branch == top.branch || *label == branches[top.branch].1.label;
+            if is_repeated && block.branch != top.branch {
+                repeated.insert((block.address, block.length, block.branch));
+            }
+            if (is_repeated || leads_alike)
+                && reported.insert((block.span.0.start, top.span.0.start))
+            {
+                reader.faults.push(block_warning(block, top, is_repeated));
+            }
+            if is_repeated {
+                continue;
+            }
+        }
+        covering.push(block);
+    }
+    if repeated.is_empty() {
+        return;
+    }
+    for (i, (keys, _)) in branches.iter_mut().enumerate() {
+        if let SubnetKeys::Prefixes(prefixes) = keys {
+            prefixes.retain(|(address, length)| !repeated.contains(&(*address, *length, i)));
+        }
+    }
+}
+
+fn block_warning(block: &Block, top: &Block, is_repeated: bool) -> Diagnostic {
+    let text = format!("{}/{}", block.address, block.length);
+    let diagnostic = if is_repeated {
+        Diagnostic::warning(
+            "L055",
+            block.span.clone(),
+            &block.path,
+            format!("`{text}` is written twice; the first counts"),
+        )
+        .label("again here")
+    } else {
+        Diagnostic::warning(
+            "L056",
+            block.span.clone(),
+            &block.path,
+            format!(
+                "`{text}` changes nothing: `{}/{}` leads to the same branch",
+                top.address, top.length
+            ),
+        )
+        .label("shadowed")
+    };
+    if block.span == top.span {
+        return diagnostic;
+    }
+    diagnostic.related(
+        top.span.clone(),
+        if is_repeated {
+            "first here"
+        } else {
+            "the wider block"
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_prefixes_without_host_bits() {
+        let cases = [
+            ("192.0.2.0/24", true),
+            ("2001:db8::/32", true),
+            ("192.0.2.1/32", true),
+            ("192.0.2.1/24", false),
+            ("192.0.2.0", false),
+            ("192.0.2.0/0", false),
+            ("192.0.2.0/33", false),
+            ("x/8", false),
+            ("2001:db8::1/64", false),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(parse_prefix(text).is_ok(), wanted, "{text:?}");
+        }
+        let (_, help) = parse_prefix("10.1.2.3/8").expect_err("host bits");
+        assert_eq!(help.as_deref(), Some("the network is `10.0.0.0/8`"));
+    }
+}

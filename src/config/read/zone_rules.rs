@@ -1,0 +1,432 @@
+//! Rules of DNS over the whole zone: apex, CNAME, delegations, static types beside policies, relative names.
+//!
+//! In: the model and the names written in RDATA. Out: faults and warnings. Never here: checks.
+
+use std::collections::{HashMap, HashSet};
+
+use super::pools::type_of;
+use super::reader::{Item, NameUse, Reader};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::model::{NameId, NameModel, PoolBody, PoolId, Span, ZoneModel};
+use crate::wire::{Name, Rtype};
+
+/// The owner names of the zone, and which of them are cuts.
+struct Owners {
+    /// Every owner name, and every name above one up to the apex.
+    existing: HashSet<Name>,
+    /// Delegated names (rule a53).
+    cuts: HashMap<Name, NameId>,
+}
+
+/// Judges the zone as a zone.
+pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
+    let owners = collect_owners(model);
+    judge_apex(reader, model);
+    let reachable = reachable_types(reader, model);
+    for (id, name) in model.names.iter().enumerate() {
+        judge_cname(reader, name);
+        judge_cut(reader, model, &owners, name);
+        judge_static_types(reader, model, &reachable, id, name);
+    }
+    judge_glue(reader, model, &owners);
+    judge_name_references(reader, model, &owners);
+    judge_relative_names(reader, &owners);
+}
+
+fn collect_owners(model: &ZoneModel) -> Owners {
+    let mut owners = Owners {
+        existing: HashSet::new(),
+        cuts: HashMap::new(),
+    };
+    owners.existing.insert(model.apex.clone());
+    for (id, name) in model.names.iter().enumerate() {
+        if name.owner != model.apex && has_type(name, Rtype::NS) {
+            owners.cuts.insert(name.owner.clone(), id);
+        }
+        let mut next = Some(name.owner.clone());
+        while let Some(owner) = next.filter(|owner| owner.is_at_or_below(&model.apex)) {
+            next = owner.parent();
+            if !owners.existing.insert(owner) {
+                break;
+            }
+        }
+    }
+    owners
+}
+
+impl Owners {
+    /// Finds the cut at or above a name, the uppermost one.
+    fn cut_of(&self, name: &Name, apex: &Name) -> Option<NameId> {
+        if self.cuts.is_empty() {
+            return None;
+        }
+        let mut found = None;
+        let mut next = Some(name.clone());
+        while let Some(owner) = next.filter(|owner| owner != apex && owner.is_at_or_below(apex)) {
+            found = self.cuts.get(&owner).copied().or(found);
+            next = owner.parent();
+        }
+        found
+    }
+}
+
+fn has_type(name: &NameModel, rtype: Rtype) -> bool {
+    name.rrsets.iter().any(|rrset| rrset.rtype == rtype)
+}
+
+fn rrset_span(name: &NameModel, rtype: Rtype) -> Span {
+    name.rrsets
+        .iter()
+        .find(|rrset| rrset.rtype == rtype)
+        .map_or_else(|| name.span.clone(), |rrset| rrset.span.clone())
+}
+
+/// NS at the apex is required (RFC 1034, section 4.2.1; rule a53).
+fn judge_apex(reader: &mut Reader<'_>, model: &ZoneModel) {
+    let apex = model.names.iter().find(|name| name.owner == model.apex);
+    if apex.is_some_and(|apex| has_type(apex, Rtype::NS)) {
+        return;
+    }
+    let span = apex.map_or(Span(0..0), |apex| apex.span.clone());
+    reader.faults.push(
+        Diagnostic::fault(
+            "L065",
+            span,
+            "names.\"@\".NS",
+            format!("the zone `{}` has no NS records at its apex", model.apex),
+        )
+        .label("no `\"@\".NS` in this file")
+        .help("list the name servers of the zone: `\"@\".NS = [\"ns1\", \"ns2.example.net.\"]` under `[names]`"),
+    );
+}
+
+/// CNAME stands alone and once (RFC 1034, section 3.6.2; RFC 2181, section 10.1).
+fn judge_cname(reader: &mut Reader<'_>, name: &NameModel) {
+    let Some(cname) = name.rrsets.iter().find(|rrset| rrset.rtype == Rtype::CNAME) else {
+        return;
+    };
+    let path = "names";
+    if cname.rdata.len() > 1 {
+        reader.faults.push(
+            Diagnostic::fault(
+                "L063",
+                cname.span.clone(),
+                path,
+                format!(
+                    "`{}` has {} CNAME records; one is allowed",
+                    name.owner,
+                    cname.rdata.len()
+                ),
+            )
+            .label("more than one")
+            .help("to choose between targets make a pool with `target` members"),
+        );
+    }
+    let other = name
+        .rrsets
+        .iter()
+        .find(|rrset| rrset.rtype != Rtype::CNAME)
+        .map(|rrset| (rrset.span.clone(), format!("{} records", rrset.rtype)))
+        .or_else(|| {
+            name.policy
+                .as_ref()
+                .map(|node| (node.span.clone(), "a policy".to_owned()))
+        })
+        .or_else(|| {
+            let (rtype, node) = name.type_policies.first()?;
+            Some((node.span.clone(), format!("{rtype} by policy")))
+        });
+    if let Some((span, what)) = other {
+        let help = if name.owner == reader.apex {
+            "the apex always holds NS and SOA; let it lead to a pool with a `target`, which is answered as addresses"
+        } else {
+            "a CNAME stands alone at its name (RFC 1034, section 3.6.2)"
+        };
+        reader.faults.push(
+            Diagnostic::fault(
+                "L063",
+                cname.span.clone(),
+                path,
+                format!("`{}` has a CNAME beside {what}", name.owner),
+            )
+            .label("the CNAME")
+            .related(span, what)
+            .help(help),
+        );
+    }
+}
+
+/// Only NS and DS stand at a cut, only glue below it (RFC 2181, section 6; rule a53).
+fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners, name: &NameModel) {
+    let Some(cut) = owners.cut_of(&name.owner, &model.apex) else {
+        return;
+    };
+    let cut = &model.names[cut];
+    let allowed: &[Rtype] = if cut.owner == name.owner {
+        &[Rtype::NS, Rtype::DS]
+    } else {
+        &[Rtype::A, Rtype::AAAA]
+    };
+    let wrong = name
+        .rrsets
+        .iter()
+        .find(|rrset| !allowed.contains(&rrset.rtype))
+        .map(|rrset| (rrset.span.clone(), format!("{} records", rrset.rtype)))
+        .or_else(|| {
+            name.policy
+                .as_ref()
+                .map(|node| (node.span.clone(), "a policy".to_owned()))
+        })
+        .or_else(|| {
+            let (_, node) = name.type_policies.first()?;
+            Some((node.span.clone(), "a policy".to_owned()))
+        });
+    let Some((span, what)) = wrong else {
+        return;
+    };
+    let (place, help) = if cut.owner == name.owner {
+        (
+            "at",
+            "only NS and DS stand at a delegation; everything else belongs into the zone below",
+        )
+    } else {
+        (
+            "below",
+            "only addresses of name servers (glue) stand below a delegation",
+        )
+    };
+    reader.faults.push(
+        Diagnostic::fault(
+            "L066",
+            span,
+            "names",
+            format!("{what} {place} the delegation of `{}`", cut.owner),
+        )
+        .label("is never answered")
+        .related(
+            rrset_span(cut, Rtype::NS),
+            "these NS records delegate the name",
+        )
+        .help(help),
+    );
+}
+
+/// Name servers at or below their own cut need addresses here (RFC 9471; rule a53), and so do those of the apex.
+fn judge_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners) {
+    let by_owner: HashMap<&Name, &NameModel> =
+        model.names.iter().map(|name| (&name.owner, name)).collect();
+    for name in owners.cuts.values().map(|id| &model.names[*id]) {
+        let Some(rrset) = name.rrsets.iter().find(|rrset| rrset.rtype == Rtype::NS) else {
+            continue;
+        };
+        for rdata in &rrset.rdata {
+            let Ok((host, _)) = Name::from_wire(rdata) else {
+                continue;
+            };
+            if !host.is_at_or_below(&name.owner) {
+                continue;
+            }
+            let has_address = by_owner
+                .get(&host)
+                .is_some_and(|host| has_type(host, Rtype::A) || has_type(host, Rtype::AAAA));
+            if !has_address {
+                let written = host.to_relative(&model.apex);
+                reader.faults.push(
+                    Diagnostic::fault(
+                        "L067",
+                        rrset.span.clone(),
+                        "names",
+                        format!("the name server `{host}` lies below its own delegation and has no address here"),
+                    )
+                    .label("cannot be found without glue")
+                    .help(format!("add its address: `\"{written}\".A = \"192.0.2.1\"` under `[names]`")),
+                );
+            }
+        }
+    }
+}
+
+/// Types of the members that an item can reach, with the pool; targets are left to the reviews (rule a27).
+type Reachable = HashMap<Item, Vec<(Rtype, PoolId)>>;
+
+fn reachable_types(reader: &Reader<'_>, model: &ZoneModel) -> Reachable {
+    let mut from: HashMap<Item, Vec<Item>> = HashMap::new();
+    for edge in reader.edges.iter().filter(|edge| !edge.is_check) {
+        from.entry(edge.from).or_default().push(edge.to);
+    }
+    let mut types: Reachable = HashMap::new();
+    for (id, pool) in model.pools.iter().enumerate() {
+        if let PoolBody::Members(members) = &pool.body {
+            let mut own: Vec<(Rtype, PoolId)> = members
+                .iter()
+                .filter_map(|member| type_of(&member.value).map(|rtype| (rtype, id)))
+                .collect();
+            own.sort_unstable_by_key(|(rtype, _)| rtype.0);
+            own.dedup();
+            types.insert(Item::Pool(id), own);
+        }
+    }
+    // Policy pools first, in as many rounds as they are deep; names that refer to names are rare and few.
+    for _ in 0..super::nodes::DEPTH_MAX {
+        let mut changed = false;
+        for (item, targets) in &from {
+            let mut own = types.get(item).cloned().unwrap_or_default();
+            let before = own.len();
+            for target in targets {
+                for found in types.get(target).into_iter().flatten() {
+                    if !own.iter().any(|(rtype, _)| *rtype == found.0) {
+                        own.push(*found);
+                    }
+                }
+            }
+            if own.len() != before {
+                changed = true;
+                types.insert(*item, own);
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    types
+}
+
+/// A static type beside a policy that answers it is a fault (rule a29).
+fn judge_static_types(
+    reader: &mut Reader<'_>,
+    model: &ZoneModel,
+    reachable: &Reachable,
+    id: NameId,
+    name: &NameModel,
+) {
+    let Some(policy) = &name.policy else {
+        return;
+    };
+    if name.rrsets.is_empty() {
+        return;
+    }
+    let own_pools: HashSet<PoolId> = name
+        .type_policies
+        .iter()
+        .filter_map(|(_, node)| match node.kind {
+            crate::config::model::NodeKind::Pool(pool) => Some(pool),
+            _ => None,
+        })
+        .collect();
+    for rrset in &name.rrsets {
+        let clash = reachable.get(&Item::Name(id)).and_then(|types| {
+            types
+                .iter()
+                .find(|(rtype, pool)| *rtype == rrset.rtype && !own_pools.contains(pool))
+        });
+        let Some((rtype, pool)) = clash else {
+            continue;
+        };
+        let pool = &model.pools[*pool];
+        reader.faults.push(
+            Diagnostic::fault(
+                "L064",
+                rrset.span.clone(),
+                "names",
+                format!(
+                    "`{}` has static {rtype} records beside a policy that answers {rtype}",
+                    name.owner
+                ),
+            )
+            .label("would never be answered, or always")
+            .related(policy.span.clone(), "the policy")
+            .related(pool.span.clone(), format!("this pool has {rtype} members"))
+            .help("keep one: records in a pool, or no policy for this type"),
+        );
+    }
+}
+
+/// `"name:x"` needs a name above any cut and without a static CNAME (rule a42).
+fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners) {
+    let mut found = Vec::new();
+    for edge in &reader.edges {
+        let Item::Name(id) = edge.to else {
+            continue;
+        };
+        let name = &model.names[id];
+        if has_type(name, Rtype::CNAME) {
+            found.push((
+                edge.clone(),
+                rrset_span(name, Rtype::CNAME),
+                format!("`{}` is a CNAME and cannot be referred to", name.owner),
+                "refer to the name it leads to",
+            ));
+        } else if let Some(cut) = owners.cut_of(&name.owner, &model.apex) {
+            found.push((
+                edge.clone(),
+                rrset_span(&model.names[cut], Rtype::NS),
+                format!("`{}` is delegated and cannot be referred to", name.owner),
+                "its records are in another zone; make a pool with the name as `target`",
+            ));
+        }
+    }
+    for (edge, span, message, help) in found {
+        reader.faults.push(
+            Diagnostic::fault("L072", edge.span, &edge.path, message)
+                .label("refers to it")
+                .related(span, "because of this")
+                .help(help),
+        );
+    }
+}
+
+/// A relative name with nothing at or above it inside the zone has lost its dot; a single label is only missing
+/// (rule a6).
+fn judge_relative_names(reader: &mut Reader<'_>, owners: &Owners) {
+    let uses = std::mem::take(&mut reader.name_uses);
+    for used in &uses {
+        if !exists(&used.name, &reader.apex, owners) {
+            let diagnostic = missing_name(used, &reader.apex);
+            reader.faults.push(diagnostic);
+        }
+    }
+    reader.name_uses = uses;
+}
+
+/// Says whether a name, a wildcard for it, or a cut above it is in the zone.
+fn exists(name: &Name, apex: &Name, owners: &Owners) -> bool {
+    if owners.existing.contains(name) || owners.cut_of(name, apex).is_some() {
+        return true;
+    }
+    let mut next = name.parent();
+    while let Some(encloser) = next.filter(|encloser| encloser.is_at_or_below(apex)) {
+        let wildcard = encloser.child(b"*");
+        if wildcard.is_ok_and(|wildcard| owners.existing.contains(&wildcard)) {
+            return true;
+        }
+        next = encloser.parent();
+    }
+    false
+}
+
+fn missing_name(used: &NameUse, apex: &Name) -> Diagnostic {
+    let (text, name) = (&used.text, &used.name);
+    if used.labels_written >= 2 {
+        return Diagnostic::fault(
+            "L068",
+            used.span.clone(),
+            &used.path,
+            format!("`{text}` is read as `{name}`, which is not in this zone"),
+        )
+        .label("did you forget the final dot?")
+        .help(format!(
+            "write `{text}.` for the name outside, or define `{text}` here"
+        ))
+        .suggest(format!("{text}."));
+    }
+    Diagnostic::warning(
+        "L069",
+        used.span.clone(),
+        &used.path,
+        format!("`{text}` is not defined in the zone `{apex}`"),
+    )
+    .label(format!("read as `{name}`"))
+    .help(format!(
+        "add it under `[names]`, for example `{text}.A = \"192.0.2.1\"`"
+    ))
+}

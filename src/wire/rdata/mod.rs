@@ -1,0 +1,42 @@
+//! RDATA of every type that zones hold: from text, to text, and whether octets are well formed.
+//!
+//! In: master-file text, or wire octets without compression. Out: wire octets, text, the ranges of domain names, faults
+//! that say what to write instead. Never here: owners, TTLs, sets of records, compression.
+//!
+//! One table, `layout`, says what fields a type has; every verb walks it. Fields with rules of their own have a file
+//! each. hickory-proto reads some rare types a second time in `rules`, and all types that it knows in the tests.
+
+mod fault;
+mod layout;
+
+mod field;
+mod parse;
+mod source;
+
+mod check;
+mod names;
+mod rules;
+mod txt;
+mod write;
+
+mod bitmap;
+mod encoding;
+mod identity;
+mod location;
+mod number;
+mod prefix;
+mod svcb;
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod oracle;
+
+pub use check::check_rdata;
+pub use fault::{RdataFault, RdataFaultKind};
+pub use names::{NameRange, NameRanges, additional_name, rdata_name_ranges};
+pub use parse::{AutoHints, Parsed, RDATA_MAX, WrittenName, parse_rdata, parse_rdata_tokens};
+pub use txt::{STRING_MAX, split_txt, txt_rdata};
+pub use write::rdata_text;

@@ -1,0 +1,128 @@
+//! Rules between the fields of one record, and a second reading of rare types by hickory-proto.
+//!
+//! In: a type, well-cut octets and the ranges of its fields. Out: nothing, or the flaw and the index of its field. Never
+//! here: rules between records.
+
+use std::ops::Range;
+
+use hickory_proto::rr::rdata::naptr;
+use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::serialize::binary::{
+    BinDecoder, BinEncodable, BinEncoder, NameEncoding, Restrict,
+};
+
+use super::check::Flaw;
+use crate::wire::code::Rtype;
+
+/// The index that says that the flaw belongs to the record as a whole.
+const WHOLE: usize = usize::MAX;
+
+/// What is said of octets that hickory-proto does not read.
+pub(super) const NOT_READ_BACK: &str = "is not read back as written by other software";
+
+/// Shortest digest of ZONEMD in octets (RFC 8976, section 2.2.4).
+const ZONEMD_DIGEST_MIN: usize = 12;
+
+/// Checks what the fields of a type ask of each other.
+pub(super) fn check_rules(
+    rtype: Rtype,
+    octets: &[u8],
+    parts: &[Range<usize>],
+) -> Result<(), (usize, Flaw)> {
+    let part = |at: usize| {
+        parts
+            .get(at)
+            .and_then(|part| octets.get(part.clone()))
+            .unwrap_or_default()
+    };
+    let code = |at: usize| part(at).first().copied().unwrap_or_default();
+    match rtype {
+        // RFC 4034, section 2.1.2.
+        Rtype::DNSKEY | Rtype::CDNSKEY if code(1) != 3 => {
+            return Err((1, Flaw::rule(format!("must be 3, not {}", code(1)))));
+        }
+        // RFC 7553, section 4.4.
+        Rtype::URI if part(2).is_empty() => {
+            return Err((2, Flaw::rule("must not be empty")));
+        }
+        // RFC 8976, section 2.2.4.
+        Rtype::ZONEMD if part(3).len() < ZONEMD_DIGEST_MIN => {
+            let says = format!("has fewer than {ZONEMD_DIGEST_MIN} octets");
+            return Err((3, Flaw::rule(says)));
+        }
+        Rtype::NAPTR => check_naptr(part(2), part(4), part(5))?,
+        _ => {}
+    }
+    if let Some((at, wanted, name)) = digest_length(rtype, code(1), code(2)) {
+        let found = part(at).len();
+        if found != wanted {
+            let says = format!("has {found} octets, but {name} gives {wanted}");
+            return Err((at, Flaw::rule(says)));
+        }
+    }
+    if has_second_reader(rtype) && !reads_back(rtype, octets) {
+        return Err((WHOLE, Flaw::rule(NOT_READ_BACK)));
+    }
+    Ok(())
+}
+
+/// RFC 3403, section 4.1: flags are letters and digits; regular expression and replacement exclude each other.
+fn check_naptr(flags: &[u8], expression: &[u8], replacement: &[u8]) -> Result<(), (usize, Flaw)> {
+    if !naptr::verify_flags(flags.get(1..).unwrap_or_default()) {
+        return Err((2, Flaw::rule("must be letters and digits")));
+    }
+    if expression.len() > 1 && replacement.len() > 1 {
+        return Err((5, Flaw::rule("must be `.` beside a regular expression")));
+    }
+    Ok(())
+}
+
+/// The field that holds a digest, its length, and what made it; `first` and `second` are the fields 1 and 2.
+fn digest_length(rtype: Rtype, first: u8, second: u8) -> Option<(usize, usize, &'static str)> {
+    match (rtype, first, second) {
+        // RFC 8078, section 4: algorithm 0 asks for deletion and has one octet.
+        (Rtype::CDS, 0, 0) => Some((3, 1, "the request to delete (`0 0 0 00`)")),
+        // RFC 4034, RFC 4509, RFC 5933, RFC 6605.
+        (Rtype::DS | Rtype::CDS, _, 1) => Some((3, 20, "digest type 1 (SHA-1)")),
+        (Rtype::DS | Rtype::CDS, _, 2) => Some((3, 32, "digest type 2 (SHA-256)")),
+        (Rtype::DS | Rtype::CDS, _, 3) => Some((3, 32, "digest type 3 (GOST)")),
+        (Rtype::DS | Rtype::CDS, _, 4) => Some((3, 48, "digest type 4 (SHA-384)")),
+        // RFC 4255, RFC 6594.
+        (Rtype::SSHFP, 1, _) => Some((2, 20, "fingerprint type 1 (SHA-1)")),
+        (Rtype::SSHFP, 2, _) => Some((2, 32, "fingerprint type 2 (SHA-256)")),
+        // RFC 6698, section 2.1.3.
+        (Rtype::TLSA | Rtype::SMIMEA, _, 1) => Some((3, 32, "matching type 1 (SHA-256)")),
+        (Rtype::TLSA | Rtype::SMIMEA, _, 2) => Some((3, 64, "matching type 2 (SHA-512)")),
+        // RFC 8976, section 2.2.3.
+        (Rtype::ZONEMD, _, 1) => Some((3, 48, "hash algorithm 1 (SHA-384)")),
+        (Rtype::ZONEMD, _, 2) => Some((3, 64, "hash algorithm 2 (SHA-512)")),
+        _ => None,
+    }
+}
+
+/// The types that hickory-proto reads exactly as we do; it knows others too, but loses or refuses legal forms of them.
+fn has_second_reader(rtype: Rtype) -> bool {
+    matches!(
+        rtype,
+        Rtype::NAPTR | Rtype::CERT | Rtype::SSHFP | Rtype::TLSA | Rtype::SMIMEA | Rtype::OPENPGPKEY
+    )
+}
+
+/// Says whether hickory-proto reads these octets and writes them again.
+pub(super) fn reads_back(rtype: Rtype, octets: &[u8]) -> bool {
+    let Ok(length) = u16::try_from(octets.len()) else {
+        return false;
+    };
+    let mut decoder = BinDecoder::new(octets);
+    let Ok(rdata) = RData::read(
+        &mut decoder,
+        RecordType::from(rtype.0),
+        Restrict::new(length),
+    ) else {
+        return false;
+    };
+    let mut written = Vec::with_capacity(octets.len());
+    let mut encoder = BinEncoder::new(&mut written);
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    rdata.emit(&mut encoder).is_ok() && written == octets
+}
