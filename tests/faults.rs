@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use leeward::config::{Files, Severity, Source, read_zone, render_text};
+use leeward::config::{CODES, Files, Severity, Source, read_zone, render_text};
 
 /// Files beside the zones.
 struct Folder(PathBuf);
@@ -57,5 +57,79 @@ fn the_eighteen_zones_load_without_faults() {
                 .all(|found| found.severity == Severity::Note),
             "{file}:\n{text}"
         );
+    }
+}
+
+/// Renders what a zone of `tests/faults/` draws, and says which codes.
+fn judge(source: &Source) -> (bool, String, Vec<&'static str>) {
+    let (model, diagnostics) = read_zone(source, &Folder(folder("faults")));
+    let text = render_text(&diagnostics, std::slice::from_ref(source), false);
+    let codes = diagnostics.iter().map(|found| found.code).collect();
+    (model.is_some(), text, codes)
+}
+
+#[test]
+fn every_zone_draws_the_diagnostics_beside_it() {
+    let rewrite = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for (file, source) in zone_files("faults") {
+        let (_, text, codes) = judge(&source);
+        if let Some(code) = file.get(..4).filter(|code| code.starts_with('L')) {
+            assert!(codes.contains(&code), "{file} draws {codes:?}:\n{text}");
+        }
+        let golden = folder("faults").join(file.replace(".toml", ".txt"));
+        if rewrite {
+            std::fs::write(&golden, shorten(&text)).expect("writable");
+        } else if std::fs::read_to_string(&golden).unwrap_or_default() != shorten(&text) {
+            wrong.push(format!("{file}:\n{text}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "UPDATE_GOLDEN=1 rewrites\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// Keeps the beginning and the end of a flood.
+fn shorten(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= 120 {
+        return text.to_owned();
+    }
+    let (head, tail) = (&lines[..20], &lines[lines.len() - 12..]);
+    format!("{}\n...\n{}\n", head.join("\n"), tail.join("\n"))
+}
+
+#[test]
+fn every_code_has_a_zone_and_zones_that_are_right_draw_nothing() {
+    let sources = zone_files("faults");
+    for (code, title) in CODES {
+        let has_zone = sources.keys().any(|file| file.starts_with(code));
+        assert!(has_zone, "{code} ({title}) has no zone in tests/faults");
+    }
+    for (file, source) in &sources {
+        let (loads, text, codes) = judge(source);
+        let is_right = file.starts_with("right-");
+        if is_right {
+            assert!(loads && codes.is_empty(), "{file}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_zone_loads_exactly_when_it_draws_no_fault() {
+    for (file, source) in zone_files("faults") {
+        let (model, diagnostics) = read_zone(&source, &Folder(folder("faults")));
+        let has_fault = diagnostics
+            .iter()
+            .any(|found| found.severity == Severity::Fault);
+        assert_eq!(model.is_none(), has_fault, "{file}");
+        for found in &diagnostics {
+            assert!(
+                found.span.0.end <= source.text.len() && !found.message.ends_with('.'),
+                "{file}: {found:?}"
+            );
+        }
     }
 }

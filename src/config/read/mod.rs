@@ -22,7 +22,7 @@ mod pools;
 mod probes;
 mod reader;
 mod records;
-mod stand_in;
+mod reference_rules;
 mod subnets;
 mod syntax;
 mod table;

@@ -8,14 +8,14 @@ use super::members::plain_member;
 use super::names::TypeContent;
 use super::nodes::{POLICY_KEYS, read_node};
 use super::pools::type_of;
+use super::probes::not_yet;
 use super::reader::{Item, NameUse, Reader, UsedOn};
-use super::stand_in::{RdataFault, parse_rdata, txt_rdata};
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
     MemberModel, MemberValue, MinHealthy, NodeKind, PoolBody, PoolModel, ProbeOverride, RrsetModel,
 };
-use crate::wire::Rtype;
+use crate::wire::{RdataFault, Rtype, parse_rdata, txt_rdata};
 
 /// Most records of one type at one name; chosen: far more than fit into a message of 64 KiB.
 const RECORDS_MAX: usize = 4_000;
@@ -213,6 +213,10 @@ pub(super) fn read_record(
     };
     match parse_rdata(rtype, text, &reader.apex) {
         Ok(parsed) => {
+            if parsed.auto_hints.ipv4 || parsed.auto_hints.ipv6 {
+                let until_then = "until then the hints are left out; clients ask for A and AAAA";
+                not_yet(reader, &value.span(), &value.path, until_then);
+            }
             for written in parsed
                 .names
                 .into_iter()

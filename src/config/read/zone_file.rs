@@ -13,7 +13,7 @@ use super::pools::read_pool;
 use super::reader::{Index, Item, Reader};
 use super::syntax::parse;
 use super::table::{Entry, Table, Value};
-use super::{check_rules, links, zone_rules};
+use super::{check_rules, links, reference_rules, zone_rules};
 use crate::config::diagnostic::{Diagnostic, Files, Source};
 use crate::config::model::{
     CheckKind, CheckModel, MinHealthy, PoolBody, PoolModel, ProbeOverride, SoaModel, Span,
@@ -88,6 +88,7 @@ fn read_root<'s>(
         check_rules::judge(&mut reader, &model);
         if is_known {
             zone_rules::judge(&mut reader, &model);
+            reference_rules::judge(&mut reader, &model);
         }
     }
     (model, reader.faults)
