@@ -8,6 +8,10 @@ mod diagnostic;
 pub mod model;
 mod read;
 mod render;
+pub mod review;
+pub mod schema;
+pub mod server_file;
+pub mod show;
 pub mod suggest;
 
 pub use compile::compile_zone;

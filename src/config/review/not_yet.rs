@@ -1,0 +1,142 @@
+//! Notes on what is read and checked but takes effect in a later release, and what happens until then.
+
+use super::finding::Finding;
+use super::tree::{name_path, nodes_within, pool_path, roots};
+use crate::config::Severity;
+use crate::config::model::{
+    AllDownModel, CheckKind, Failback, MemberValue, NameModel, NodeKind, NodeOptions, Span,
+    TtlModel, ZoneModel,
+};
+
+/// Adds one note a key and place. What the model does not keep (`degraded`, `capacity`, `ramp`, hints that are
+/// `auto`) is the reader's to note.
+pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
+    let mut notes = Notes {
+        findings,
+        span: Span::default(),
+        path: String::new(),
+    };
+    notes.at(&Span(0..0), "ttl");
+    notes.ttl(Some(model.ttl));
+    for check in &model.checks {
+        if let CheckKind::NotYet { kind, .. } = check.kind {
+            notes.at(&check.span, &format!("checks.{}", check.id));
+            let counts = if check.unknown_is_healthy != check.invert {
+                "healthy"
+            } else {
+                "unhealthy"
+            };
+            notes.add(
+                &format!("checks of type `{kind}`"),
+                &format!("this one probes nothing and counts as {counts}"),
+            );
+        }
+    }
+    for pool in &model.pools {
+        notes.at(&pool.span, &pool_path(pool));
+        notes.ttl(pool.ttl);
+    }
+    for name in &model.names {
+        notes.at(&name.span, &name_path(model, &name.owner));
+        notes.options(&name.options);
+    }
+    for root in roots(model) {
+        for node in nodes_within(root.node) {
+            notes.at(&node.span, &root.path);
+            notes.options(&node.options);
+            if matches!(node.kind, NodeKind::Latency(_)) {
+                notes.add(
+                    "measured latency",
+                    "`latency` chooses by distance, as `nearest` does",
+                );
+            }
+        }
+    }
+    review_targets(model, &mut notes);
+}
+
+/// Targets that are answered as their addresses: by `flatten`, or since they are reached from the apex.
+fn review_targets(model: &ZoneModel, notes: &mut Notes<'_>) {
+    let apex: Option<&NameModel> = model.names.iter().find(|name| name.owner == model.apex);
+    let at_apex: std::collections::BTreeSet<usize> = apex
+        .into_iter()
+        .flat_map(super::tree::policies)
+        .flat_map(|(_, node)| super::tree::leaves(model, node))
+        .collect();
+    for (id, pool) in model.pools.iter().enumerate() {
+        for member in super::tree::members(pool) {
+            let is_target = matches!(member.value, MemberValue::Target(_));
+            if is_target && (member.flatten || at_apex.contains(&id)) {
+                notes.at(&member.span, &pool_path(pool));
+                notes.add(
+                    if member.flatten {
+                        "`flatten`"
+                    } else {
+                        "answering a target at the apex as its addresses"
+                    },
+                    "this target has no addresses to answer",
+                );
+            }
+        }
+    }
+}
+
+struct Notes<'f> {
+    findings: &'f mut Vec<Finding>,
+    span: Span,
+    path: String,
+}
+
+impl Notes<'_> {
+    fn at(&mut self, span: &Span, path: &str) {
+        self.span = span.clone();
+        path.clone_into(&mut self.path);
+    }
+
+    fn add(&mut self, what: &str, until_then: &str) {
+        let verb = if what.starts_with("checks") {
+            "take"
+        } else {
+            "takes"
+        };
+        self.findings.push(Finding::new(
+            Severity::Note,
+            "R020",
+            &self.span,
+            &self.path,
+            format!("{what} {verb} effect in a later release; until then {until_then}"),
+        ));
+    }
+
+    fn ttl(&mut self, ttl: Option<TtlModel>) {
+        if ttl.is_some_and(|ttl| ttl.min != ttl.max) {
+            self.add(
+                "a TTL that follows the horizon",
+                "`max` is sent at all times",
+            );
+        }
+    }
+
+    fn options(&mut self, options: &NodeOptions) {
+        self.ttl(options.ttl);
+        match &options.failback {
+            Failback::Auto => {}
+            Failback::Manual | Failback::After(_) | Failback::Window(_) => self.add(
+                "`failback` other than \"auto\"",
+                "an earlier tier is answered again as soon as it is healthy",
+            ),
+        }
+        if options.trickle_percent > 0 {
+            self.add("`trickle`", "the next tier gets no share");
+        }
+        if options.sticky.is_some() {
+            self.add("`sticky`", "each query is drawn for itself");
+        }
+        if options.overflow.is_some() {
+            self.add("`overflow`", "no share goes there");
+        }
+        if matches!(options.all_down, Some(AllDownModel::Last)) {
+            self.add("`all-down = \"last\"`", "it acts as \"all\"");
+        }
+    }
+}

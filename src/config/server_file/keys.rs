@@ -1,0 +1,128 @@
+//! The one table of the server file's keys: what is known, and what each key is for.
+
+/// A key of the server file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerKey {
+    /// Its table; empty at the top.
+    pub table: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// One line on what it is for, with its bounds.
+    pub doc: &'static str,
+}
+
+const fn key(table: &'static str, key: &'static str, doc: &'static str) -> ServerKey {
+    ServerKey { table, key, doc }
+}
+
+/// Every key, in the order in which [`super::show_server`] writes them.
+pub const KEYS: &[ServerKey] = &[
+    key(
+        "",
+        "listen",
+        "addresses for UDP and TCP, one or a list of 1-64",
+    ),
+    key("", "zones", "folder of zone files"),
+    key(
+        "",
+        "state",
+        "folder for what survives a restart; absent keeps nothing",
+    ),
+    key(
+        "",
+        "http",
+        "address of metrics, control API and page; false switches them off",
+    ),
+    key("", "workers", "UDP threads, 1-256; absent is one a core"),
+    key(
+        "",
+        "poll",
+        "time between two looks at the zone files, 100ms-1h; \"0s\" reloads on SIGHUP only",
+    ),
+    key(
+        "geo",
+        "database",
+        "location database in MaxMind's format, one or a list of up to 4",
+    ),
+    key(
+        "geo",
+        "networks",
+        "prefix to place, for example \"198.51.100.0/24\" = \"EU-DE\"; wins over the database",
+    ),
+    key(
+        "rate-limit",
+        "enabled",
+        "limits UDP answers by client prefix; takes effect in a later release",
+    ),
+    key("log", "format", "\"text\" or \"json\""),
+    key(
+        "log",
+        "level",
+        "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
+    ),
+    key(
+        "probe",
+        "concurrency",
+        "most probes under way at once, 1-100000",
+    ),
+    key("probe", "allow", "networks that may be probed, as prefixes"),
+    key("probe", "user-agent", "what HTTP probes call themselves"),
+    key(
+        "tcp",
+        "connections",
+        "most connections, 1-100000; when reached, the longest idle one makes room",
+    ),
+    key(
+        "tcp",
+        "connections-per-address",
+        "most connections of one client address, at most `connections`",
+    ),
+    key(
+        "tcp",
+        "idle-timeout",
+        "how long a connection may be quiet, 100ms-10m",
+    ),
+    key(
+        "tcp",
+        "message-timeout",
+        "how long one message may take to arrive, 100ms-10m",
+    ),
+    key(
+        "tcp",
+        "write-timeout",
+        "how long a client may take to read one answer, 100ms-10m",
+    ),
+];
+
+/// Every code of the reader with a title of one line, in order.
+pub const CODES: &[(&str, &str)] = &[
+    ("S001", "the server file is not valid TOML"),
+    ("S002", "unknown key in the server file"),
+    ("S003", "wrong type of value"),
+    ("S004", "a value out of bounds"),
+    ("S005", "not an address with port"),
+    ("S006", "not a duration"),
+    ("S007", "not a prefix"),
+    ("S008", "not a place"),
+    ("S009", "unknown word"),
+    ("S010", "the same thing twice"),
+    ("S011", "a list that may not be empty"),
+    ("S012", "a setting that takes effect in a later release"),
+    ("S013", "a control API that others can reach"),
+];
+
+/// Returns the keys of one table.
+pub(super) fn keys_of(table: &str) -> impl Iterator<Item = &'static ServerKey> {
+    KEYS.iter().filter(move |key| key.table == table)
+}
+
+/// Returns the tables, in order.
+pub(super) fn tables() -> Vec<&'static str> {
+    let mut tables: Vec<&'static str> = Vec::new();
+    for key in KEYS {
+        if !key.table.is_empty() && tables.last() != Some(&key.table) {
+            tables.push(key.table);
+        }
+    }
+    tables
+}

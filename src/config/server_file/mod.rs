@@ -1,0 +1,21 @@
+//! The server file, `leeward.toml`: where the server listens, what it loads and within which bounds it works.
+//!
+//! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
+//! positions. Never here: opening files, binding sockets, zones.
+
+mod keys;
+mod read;
+mod sections;
+mod settings;
+mod show;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use keys::{CODES, KEYS, ServerKey};
+pub use read::read_server_file;
+pub use settings::{
+    GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
+};
+pub use show::show_server;

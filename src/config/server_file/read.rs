@@ -1,0 +1,226 @@
+//! From the text of the server file to a [`ServerConfig`]: unknown keys first, then each table, all findings at once.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{keys_of, tables};
+use super::sections::{read_geo, read_log, read_probe, read_rate_limit, read_tcp};
+use super::settings::ServerConfig;
+use super::value::{Findings, Section, Zero, items};
+use crate::config::Severity;
+use crate::config::review::Finding;
+use crate::config::suggest::nearest;
+
+/// Reads a server file. The settings are `None` if there is any fault; warnings and notes come with settings.
+///
+/// `path` is where the file stands: relative paths in it start at its folder.
+pub fn read_server_file(path: &Path, text: &str) -> (Option<ServerConfig>, Vec<Finding>) {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut findings = Findings::default();
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        findings.fault("S001", span, "", error.message().to_owned());
+    }
+    if !errors.is_empty() {
+        // What follows a syntax fault is guesswork; its findings would be noise.
+        return (None, findings.list);
+    }
+    let root = root.get_ref();
+    refuse_unknown_keys(root, &mut findings);
+    let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let config = read_all(root, base, &mut findings);
+    let mut list = findings.list;
+    list.sort_by_key(|finding| finding.span.0.start);
+    let is_refused = list
+        .iter()
+        .any(|finding| finding.severity == Severity::Fault);
+    ((!is_refused).then_some(config), list)
+}
+
+fn refuse_unknown_keys(root: &DeTable<'_>, findings: &mut Findings) {
+    let tables = tables();
+    for (key, value) in root {
+        let name: &str = key.get_ref();
+        let Some(table) = tables.iter().find(|table| **table == name) else {
+            if !keys_of("").any(|known| known.key == name) {
+                let mut known: Vec<&str> = keys_of("").map(|known| known.key).collect();
+                known.extend(&tables);
+                refuse_key("", name, key.span(), &known, findings);
+            }
+            continue;
+        };
+        let DeValue::Table(inner) = value.get_ref() else {
+            findings.wrong_type(name, value, "a table");
+            continue;
+        };
+        let known: Vec<&str> = keys_of(table).map(|known| known.key).collect();
+        for key in inner.keys() {
+            let inner_name: &str = key.get_ref();
+            if !known.contains(&inner_name) {
+                refuse_key(table, inner_name, key.span(), &known, findings);
+            }
+        }
+    }
+}
+
+/// Adds "unknown key" with the nearest known key, or the table where the key is at home.
+fn refuse_key(
+    table: &str,
+    name: &str,
+    span: std::ops::Range<usize>,
+    known: &[&str],
+    findings: &mut Findings,
+) {
+    let place = if table.is_empty() {
+        "at the top".to_owned()
+    } else {
+        format!("in `[{table}]`")
+    };
+    let home = super::keys::KEYS.iter().find(|key| key.key == name);
+    let help = match (nearest(name, known.iter().copied()), home) {
+        (Some(word), _) => format!("did you mean `{word}`?"),
+        (None, Some(home)) if home.table.is_empty() => {
+            format!("`{name}` belongs at the top, before the first table")
+        }
+        (None, Some(home)) => format!("`{name}` belongs in `[{}]`", home.table),
+        (None, None) => format!("known {place}: {}", known.join(", ")),
+    };
+    let path = if table.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{table}.{name}")
+    };
+    findings
+        .fault("S002", span, &path, format!("unknown key `{name}` {place}"))
+        .help = Some(help);
+}
+
+fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> ServerConfig {
+    let section = |name: &'static str| Section {
+        name,
+        table: match root.get(name).map(toml::Spanned::get_ref) {
+            Some(DeValue::Table(table)) => Some(table),
+            _ => None,
+        },
+    };
+    let top = Section {
+        name: "",
+        table: Some(root),
+    };
+    ServerConfig {
+        listen: read_listen(&top, findings),
+        zones: base.join(
+            read_text(&top, "zones", "a folder", findings)
+                .unwrap_or_else(|| ServerConfig::ZONES.to_owned()),
+        ),
+        state: read_text(&top, "state", "a folder", findings).map(|folder| base.join(folder)),
+        http: read_http(&top, findings),
+        workers: read_count(&top, "workers", 1..=ServerConfig::WORKERS_MAX, findings),
+        poll: read_poll(&top, findings),
+        geo: read_geo(&section("geo"), &base, findings),
+        is_rate_limited: read_rate_limit(&section("rate-limit"), findings),
+        log: read_log(&section("log"), findings),
+        probe: read_probe(&section("probe"), findings),
+        tcp: read_tcp(&section("tcp"), findings),
+        base,
+    }
+}
+
+fn read_text(
+    section: &Section<'_, '_>,
+    key: &str,
+    wanted: &str,
+    findings: &mut Findings,
+) -> Option<String> {
+    let (path, value) = section.find(key)?;
+    let text = findings.text(&path, value, wanted)?;
+    if text.is_empty() {
+        findings.fault(
+            "S004",
+            value.span(),
+            &path,
+            format!("`{path}` must be {wanted}, not an empty text"),
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+pub(super) fn read_count(
+    section: &Section<'_, '_>,
+    key: &str,
+    bounds: std::ops::RangeInclusive<usize>,
+    findings: &mut Findings,
+) -> Option<usize> {
+    let (path, value) = section.find(key)?;
+    findings.count(&path, value, bounds)
+}
+
+fn read_listen(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<SocketAddr> {
+    let Some((path, value)) = top.find("listen") else {
+        return vec![ServerConfig::LISTEN];
+    };
+    let written = items(value);
+    if written.is_empty() {
+        findings.fault(
+            "S011",
+            value.span(),
+            &path,
+            "`listen` is an empty list: nobody could ask".to_owned(),
+        );
+    }
+    if written.len() > ServerConfig::LISTEN_MAX {
+        let message = format!("more than {} listen addresses", ServerConfig::LISTEN_MAX);
+        findings.fault("S004", value.span(), &path, message);
+    }
+    let mut addresses = Vec::new();
+    for item in written {
+        let Some(address) = findings.socket_address(&path, item) else {
+            continue;
+        };
+        // Port 0 asks for any free port, so two of them are two ports.
+        if address.port() != 0 && addresses.contains(&address) {
+            let message = format!("`{address}` is listed twice");
+            findings.fault("S010", item.span(), &path, message);
+        }
+        addresses.push(address);
+    }
+    addresses
+}
+
+fn read_http(top: &Section<'_, '_>, findings: &mut Findings) -> Option<SocketAddr> {
+    let Some((path, value)) = top.find("http") else {
+        return Some(ServerConfig::HTTP);
+    };
+    match value.get_ref() {
+        DeValue::Boolean(false) => None,
+        DeValue::Boolean(true) => Some(ServerConfig::HTTP),
+        _ => {
+            let address = findings.socket_address(&path, value)?;
+            if !address.ip().is_loopback() {
+                findings
+                    .add(
+                        Severity::Warning,
+                        "S013",
+                        value.span(),
+                        &path,
+                        format!("`{address}` can be reached from elsewhere, and the control API asks for no login"),
+                    )
+                    .help = Some("listen on loopback, or let a firewall or proxy decide who may come".to_owned());
+            }
+            Some(address)
+        }
+    }
+}
+
+fn read_poll(top: &Section<'_, '_>, findings: &mut Findings) -> Option<Duration> {
+    let Some((path, value)) = top.find("poll") else {
+        return Some(ServerConfig::POLL);
+    };
+    findings
+        .duration(&path, value, ServerConfig::POLL_BOUNDS, Zero::Passes)
+        .filter(|poll| !poll.is_zero())
+}

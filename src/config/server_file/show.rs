@@ -1,0 +1,177 @@
+//! Writes a [`ServerConfig`] as a server file with every default filled in and a line on what each key is for.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::keys::{KEYS, ServerKey};
+use super::settings::{LogFormat, LogLevel, ServerConfig};
+use crate::clock::format_duration;
+
+/// Writes the settings as TOML 1.0. Reading it again from the same folder gives the same settings.
+pub fn show_server(config: &ServerConfig) -> String {
+    let mut text = String::new();
+    let mut table = "";
+    for key in KEYS {
+        if key.table != table {
+            table = key.table;
+            let _ = write!(text, "\n[{table}]\n");
+        }
+        let _ = writeln!(text, "# {}.", key.doc);
+        match value_of(config, key) {
+            Some(value) => {
+                let _ = writeln!(text, "{} = {value}", key.key);
+            }
+            None => {
+                let _ = writeln!(text, "# {} is not set.", key.key);
+            }
+        }
+    }
+    text
+}
+
+/// Writes the value of one key; `None` if it is not set and has no default.
+fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
+    let value = match (key.table, key.key) {
+        ("", "listen") => list(config.listen.iter().map(quote_display)),
+        ("", "zones") => path(&config.base, &config.zones),
+        ("", "state") => path(&config.base, config.state.as_deref()?),
+        ("", "http") => config
+            .http
+            .as_ref()
+            .map_or_else(|| "false".to_owned(), quote_display),
+        ("", "workers") => config.workers?.to_string(),
+        ("", "poll") => quote(&format_duration(config.poll.unwrap_or_default())),
+        ("geo", "database") => {
+            if config.geo.databases.is_empty() {
+                return None;
+            }
+            list(
+                config
+                    .geo
+                    .databases
+                    .iter()
+                    .map(|file| path(&config.base, file)),
+            )
+        }
+        ("geo", "networks") => networks(config)?,
+        ("rate-limit", "enabled") => config.is_rate_limited.to_string(),
+        ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
+        ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
+        ("probe", "concurrency") => config.probe.concurrency.to_string(),
+        ("probe", "allow") => list(
+            config
+                .probe
+                .allow
+                .iter()
+                .map(|(address, length)| quote(&format!("{address}/{length}"))),
+        ),
+        ("probe", "user-agent") => quote(&config.probe.user_agent),
+        ("tcp", "connections") => config.tcp.connections.to_string(),
+        ("tcp", "connections-per-address") => config.tcp.connections_per_address.to_string(),
+        ("tcp", "idle-timeout") => quote(&format_duration(config.tcp.idle_timeout)),
+        ("tcp", "message-timeout") => quote(&format_duration(config.tcp.message_timeout)),
+        ("tcp", "write-timeout") => quote(&format_duration(config.tcp.write_timeout)),
+        (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
+    };
+    Some(value)
+}
+
+fn networks(config: &ServerConfig) -> Option<String> {
+    if config.geo.networks.is_empty() {
+        return None;
+    }
+    let entries: Vec<String> = config
+        .geo
+        .networks
+        .iter()
+        .map(|(address, length, place)| format!("\"{address}/{length}\" = \"{}\"", place))
+        .collect();
+    Some(format!("{{ {} }}", entries.join(", ")))
+}
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {
+    words
+        .iter()
+        .find(|(_, known)| *known == meaning)
+        .map(|(word, _)| *word)
+        .expect("the tables list every case")
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Writes a path as it would be written in the file: relative to its folder where it lies inside.
+fn path(base: &Path, path: &Path) -> String {
+    let shown = path.strip_prefix(base).unwrap_or(path);
+    quote(&shown.to_string_lossy())
+}
+
+fn quote_display(value: &impl ToString) -> String {
+    quote(&value.to_string())
+}
+
+fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use super::super::read_server_file;
+    use super::*;
+
+    fn read_back(config: &ServerConfig) -> ServerConfig {
+        let text = show_server(config);
+        let (read, findings) = read_server_file(&config.base.join("leeward.toml"), &text);
+        read.unwrap_or_else(|| panic!("{findings:?}\n{text}"))
+    }
+
+    #[test]
+    fn shows_every_key_and_reads_its_own_defaults() {
+        let config = ServerConfig::default();
+        let text = show_server(&config);
+        for key in KEYS {
+            assert!(text.contains(key.key), "{} is missing", key.key);
+        }
+        assert_eq!(read_back(&config), config);
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_shows(
+            ports in proptest::collection::vec(1u16.., 1..4),
+            zones in "[ -~]{1,20}",
+            has_state: bool,
+            has_http: bool,
+            workers in proptest::option::of(1usize..=256),
+            poll_millis in proptest::option::of(100u64..3_600_000),
+            agent in "[ -~]{1,40}",
+            connections in 1usize..100_000,
+        ) {
+            let mut ports = ports;
+            ports.sort_unstable();
+            ports.dedup();
+            let base = PathBuf::from("/etc/leeward");
+            let mut config = ServerConfig {
+                listen: ports.iter().map(|port| ([127, 0, 0, 1], *port).into()).collect(),
+                zones: base.join(zones),
+                state: has_state.then(|| PathBuf::from("/var/lib/leeward")),
+                http: has_http.then_some(ServerConfig::HTTP),
+                workers,
+                poll: poll_millis.map(std::time::Duration::from_millis),
+                base,
+                ..ServerConfig::default()
+            };
+            config.probe.user_agent = agent;
+            config.tcp.connections = connections;
+            config.tcp.connections_per_address = connections.min(100);
+            let back = read_back(&config);
+            prop_assert_eq!(back, config);
+        }
+    }
+}

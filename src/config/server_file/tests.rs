@@ -1,0 +1,205 @@
+//! Faults and oddities of server files, as a table.
+
+use std::path::Path;
+
+use super::{CODES, ServerConfig, read_server_file, show_server};
+use crate::config::Severity;
+use crate::config::review::Finding;
+
+fn read(text: &str) -> (Option<ServerConfig>, Vec<Finding>) {
+    read_server_file(Path::new("/etc/leeward/leeward.toml"), text)
+}
+
+#[test]
+fn reads_the_example_of_the_design() {
+    let (config, findings) = read(
+        r#"
+listen = ["127.0.0.1:5300", "[::1]:5300"]
+zones  = "zones"
+state  = "/var/lib/leeward"
+http   = "127.0.0.1:8053"
+workers = 2
+
+[geo]
+database = "country.mmdb"
+networks = { "198.51.100.0/24" = "EU-DE", "203.0.113.0/24" = "NA-US-CA" }
+
+[rate-limit]
+enabled = true
+"#,
+    );
+    let config = config.expect("no faults");
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.zones, Path::new("/etc/leeward/zones"));
+    assert_eq!(config.state.as_deref(), Some(Path::new("/var/lib/leeward")));
+    assert_eq!(config.workers, Some(2));
+    assert_eq!(
+        config.geo.databases,
+        [Path::new("/etc/leeward/country.mmdb")]
+    );
+    assert_eq!(config.geo.networks.len(), 2);
+    assert_eq!(config.geo.networks[0].2.country, Some(*b"DE"));
+    assert!(config.is_rate_limited);
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["S012"]);
+}
+
+#[test]
+fn an_empty_file_gives_the_defaults() {
+    let (config, findings) = read_server_file(Path::new("leeward.toml"), "");
+    assert_eq!(config, Some(ServerConfig::default()));
+    assert_eq!(findings, []);
+}
+
+/// Text of the file, code, the text under the finding, a part of its help.
+const FAULTS: &[(&str, &str, &str, &str)] = &[
+    ("listen = ", "S001", "", ""),
+    ("lisen = '1.2.3.4:53'", "S002", "lisen", "`listen`"),
+    ("[tpc]\nconnections = 5", "S002", "tpc", "`tcp`"),
+    (
+        "[tcp]\nconections = 5",
+        "S002",
+        "conections",
+        "`connections`",
+    ),
+    (
+        "connections = 5",
+        "S002",
+        "connections",
+        "belongs in `[tcp]`",
+    ),
+    ("[log]\nlisten = 'x'", "S002", "listen", "at the top"),
+    ("colour = 'x'", "S002", "colour", "known at the top"),
+    ("tcp = 5", "S003", "5", ""),
+    ("zones = 5", "S003", "5", ""),
+    ("workers = '2'", "S003", "'2'", ""),
+    ("[rate-limit]\nenabled = 'yes'", "S003", "'yes'", ""),
+    (
+        "[geo]\nnetworks = ['1.2.3.0/24']",
+        "S003",
+        "['1.2.3.0/24']",
+        "",
+    ),
+    ("workers = 0", "S004", "0", ""),
+    ("workers = 99999999999999999999999", "S004", "", ""),
+    ("zones = ''", "S004", "''", ""),
+    ("poll = '1ms'", "S004", "'1ms'", ""),
+    ("[tcp]\nidle-timeout = '0s'", "S004", "'0s'", ""),
+    (
+        "[tcp]\nconnections = 5\nconnections-per-address = 6",
+        "S004",
+        "6",
+        "",
+    ),
+    ("[probe]\nconcurrency = -1", "S004", "-1", ""),
+    ("[probe]\nuser-agent = \"a\\nb\"", "S004", "\"a\\nb\"", ""),
+    (
+        "listen = '127.0.0.1'",
+        "S005",
+        "'127.0.0.1'",
+        "127.0.0.1:53",
+    ),
+    (
+        "listen = '2001:db8::1'",
+        "S005",
+        "'2001:db8::1'",
+        "[2001:db8::1]:53",
+    ),
+    ("listen = ':53'", "S005", "':53'", "[::]:53"),
+    ("http = 'localhost'", "S005", "'localhost'", ""),
+    ("poll = 2", "S006", "2", "\"2s\""),
+    ("poll = '2 seconds'", "S006", "'2 seconds'", "ms"),
+    (
+        "[probe]\nallow = '10.0.0.1/8'",
+        "S007",
+        "'10.0.0.1/8'",
+        "`10.0.0.0/8`",
+    ),
+    (
+        "[probe]\nallow = '10.0.0.0/33'",
+        "S007",
+        "'10.0.0.0/33'",
+        "",
+    ),
+    ("[geo]\nnetworks = { x = 'EU' }", "S007", "x", ""),
+    (
+        "[geo.networks]\n'192.0.2.0/24' = 'Europe'",
+        "S008",
+        "'Europe'",
+        "",
+    ),
+    ("[log]\nformat = 'jsn'", "S009", "'jsn'", "`json`"),
+    (
+        "[log]\nlevel = 'verbose'",
+        "S009",
+        "'verbose'",
+        "known: error",
+    ),
+    (
+        "listen = ['127.0.0.1:53', '127.0.0.1:53']",
+        "S010",
+        "'127.0.0.1:53'",
+        "",
+    ),
+    (
+        "[geo.networks]\n'192.0.2.1' = 'EU'\n'192.0.2.1/32' = 'EU'",
+        "S010",
+        "'192.0.2.1/32'",
+        "",
+    ),
+    ("listen = []", "S011", "[]", ""),
+    ("[probe]\nallow = []", "S011", "[]", "leave the key out"),
+];
+
+#[test]
+fn faults_point_at_their_place_and_say_what_to_write() {
+    for (text, code, under, help) in FAULTS {
+        let (config, findings) = read(text);
+        assert_eq!(config, None, "{text:?}");
+        let found = findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Fault)
+            .unwrap_or_else(|| panic!("{text:?}"));
+        assert_eq!(found.code, *code, "{text:?}: {found:?}");
+        if !under.is_empty() {
+            assert_eq!(&text[found.span.0.clone()], *under, "{text:?}");
+        }
+        let found_help = found.help.clone().unwrap_or_default();
+        assert!(found_help.contains(help), "{text:?}: {found_help}");
+    }
+}
+
+#[test]
+fn every_code_is_listed_and_every_fault_is_shown_at_once() {
+    let known: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
+    for (text, code, ..) in FAULTS {
+        assert!(known.contains(code), "{text:?}");
+    }
+    let (_, findings) = read("listen = 5\nzones = 5\nhttp = 5\nfoo = 1\n[tcp]\nbar = 2");
+    assert_eq!(findings.len(), 5, "{findings:?}");
+    assert!(findings.is_sorted_by_key(|finding| finding.span.0.start));
+}
+
+#[test]
+fn words_that_look_wrong_and_are_right() {
+    let (config, findings) =
+        read("http = false\npoll = '0s'\nlisten = ['127.0.0.1:0', '127.0.0.1:0']");
+    let config = config.expect("no faults");
+    assert_eq!((config.http, config.poll), (None, None));
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(findings, []);
+    let (config, findings) = read("http = '0.0.0.0:8053'\n[tcp]\nconnections = 5");
+    assert_eq!(config.expect("no faults").tcp.connections_per_address, 5);
+    assert_eq!(findings[0].code, "S013");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "[ -~\n]{0,80}", at in 0usize..300, cut in 0usize..40) {
+        let _ = read(&text);
+        let sample = show_server(&ServerConfig::default());
+        let at = at % sample.len();
+        let mutated = format!("{}{text}{}", &sample[..at], &sample[(at + cut).min(sample.len())..]);
+        let _ = read(&mutated);
+    }
+}

@@ -1,0 +1,202 @@
+//! Checks and references to them.
+
+use super::text::{Lines, duration, inline, key, list, quote, rows};
+use crate::config::model::{
+    CalculatedRule, CheckKind, CheckModel, CheckRef, ProbeTemplate, ZoneModel,
+};
+use crate::health::{Endpoint, HttpProbe, ProbeKind, TcpProbe, Timeout, TlsProbe};
+
+/// Writes a check.
+pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Lines) {
+    lines.header(&format!("checks.{}", key(&check.id)));
+    match &check.kind {
+        CheckKind::Probe(template) => show_probe(template, lines),
+        CheckKind::Manual { on } => {
+            lines.set("type", quote("manual"));
+            lines.set("on", on.to_string());
+        }
+        CheckKind::Panel {
+            switches,
+            at_least,
+            at_most,
+        } => {
+            lines.set("type", quote("manual"));
+            let entries: Vec<(String, String)> = switches
+                .iter()
+                .map(|(name, is_on)| (key(name), is_on.to_string()))
+                .collect();
+            lines.set("switches", inline(&entries));
+            lines.set("at-least", at_least.to_string());
+            lines.set("at-most", at_most.to_string());
+        }
+        CheckKind::Calculated { rule, children } => {
+            lines.set("type", quote("calculated"));
+            let children = rows(children.iter().map(|child| quote(&reference(model, child))));
+            match rule {
+                CalculatedRule::All => lines.set("all", children),
+                CalculatedRule::Any => lines.set("any", children),
+                CalculatedRule::Not => lines.set("not", children),
+                CalculatedRule::AtLeast(count) => {
+                    lines.set("at-least", count.to_string());
+                    lines.set("of", children);
+                }
+            }
+        }
+        CheckKind::NotYet { kind, .. } => {
+            lines.set("type", quote(kind));
+            lines.note("Takes effect in a later release; its other keys are read and checked, and not kept.");
+        }
+    }
+    lines.set("invert", check.invert.to_string());
+    lines.set("disabled", check.disabled.to_string());
+    lines.set(
+        "unknown",
+        quote(if check.unknown_is_healthy {
+            "healthy"
+        } else {
+            "unhealthy"
+        }),
+    );
+}
+
+fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
+    let name = match &template.kind {
+        ProbeKind::Http(HttpProbe { tls: None, .. }) => "http",
+        ProbeKind::Http(_) => "https",
+        ProbeKind::Tcp(_) => "tcp",
+    };
+    lines.set("type", quote(name));
+    match &template.endpoint {
+        Some(Endpoint::Address(address)) => lines.set("address", quote(&address.to_string())),
+        // Here a name is absolute exactly when it ends in a dot (rule a6).
+        Some(Endpoint::Host(host)) => {
+            lines.set("target", quote(&format!("{}.", host.trim_end_matches('.'))));
+        }
+        None => lines.note("A recipe: applied to the address of each member."),
+    }
+    lines.set("port", template.port.to_string());
+    lines.set("interval", duration(template.interval));
+    lines.set("timeout", timeout(&template.timeout));
+    lines.set("fall", template.damping.fall.to_string());
+    lines.set("rise", template.damping.rise.to_string());
+    lines.set("forgive", template.damping.forgive.to_string());
+    match &template.kind {
+        ProbeKind::Http(http) => show_http(http, lines),
+        ProbeKind::Tcp(tcp) => show_tcp(tcp, lines),
+    }
+}
+
+fn timeout(timeout: &Timeout) -> String {
+    match timeout {
+        Timeout::Whole(whole) => duration(*whole),
+        Timeout::Phases {
+            connect,
+            response,
+            body,
+        } => inline(&[
+            ("connect".to_owned(), duration(*connect)),
+            ("response".to_owned(), duration(*response)),
+            ("body".to_owned(), duration(*body)),
+        ]),
+    }
+}
+
+fn show_http(http: &HttpProbe, lines: &mut Lines) {
+    if http.host.is_empty() {
+        lines.note("host: each member's target; without TLS its address.");
+    } else {
+        lines.set("host", quote(&http.host));
+    }
+    lines.set("path", quote(&http.path));
+    lines.set("method", quote(&http.method));
+    if !http.headers.is_empty() {
+        let entries: Vec<(String, String)> = http
+            .headers
+            .iter()
+            .map(|(name, value)| (key(name), quote(value)))
+            .collect();
+        lines.set("headers", inline(&entries));
+    }
+    let codes = http.status.iter().map(|(low, high)| {
+        quote(&if low == high {
+            low.to_string()
+        } else {
+            format!("{low}-{high}")
+        })
+    });
+    lines.set("status", rows(codes));
+    show_search(http.contains.as_deref(), http.regex.as_deref(), lines);
+    lines.set("follow-redirects", http.follow_redirects.to_string());
+    if let Some(tls) = &http.tls {
+        show_tls(tls, &http.host, lines);
+        lines.set("days-left", http.days_left.to_string());
+    }
+}
+
+fn show_tcp(tcp: &TcpProbe, lines: &mut Lines) {
+    lines.set("tls", tcp.tls.is_some().to_string());
+    if let Some(send) = &tcp.send {
+        lines.set("send", quote(send));
+    }
+    show_search(tcp.contains.as_deref(), tcp.regex.as_deref(), lines);
+    if let Some(tls) = &tcp.tls {
+        show_tls(tls, "", lines);
+    }
+}
+
+fn show_search(contains: Option<&str>, regex: Option<&str>, lines: &mut Lines) {
+    if let Some(contains) = contains {
+        lines.set("contains", quote(contains));
+    }
+    if let Some(regex) = regex {
+        lines.set("regex", quote(regex));
+    }
+}
+
+fn show_tls(tls: &TlsProbe, host: &str, lines: &mut Lines) {
+    match &tls.server_name {
+        Some(name) if name != host => lines.set("server-name", quote(name)),
+        _ => {}
+    }
+    lines.set("verify", tls.verify.to_string());
+    match &tls.ca_pem {
+        Some(pem) => lines.note(&format!(
+            "ca: {} octets from the file that was written here.",
+            pem.len()
+        )),
+        None => lines.note("ca: the system's roots."),
+    }
+}
+
+/// Writes `check = ...`; nothing if there are none.
+pub(super) fn references(model: &ZoneModel, refs: &[CheckRef]) -> Option<String> {
+    (!refs.is_empty()).then(|| list(refs.iter().map(|each| quote(&reference(model, each)))))
+}
+
+/// Writes a reference as a `check` key has it.
+pub(super) fn reference(model: &ZoneModel, reference: &CheckRef) -> String {
+    let id_of = |id: &usize| model.checks.get(*id).map_or("", |check| check.id.as_str());
+    match reference {
+        CheckRef::Check(id) => id_of(id).to_owned(),
+        CheckRef::Switch(id, switch) => {
+            let name = match model.checks.get(*id).map(|check| &check.kind) {
+                Some(CheckKind::Panel { switches, .. }) => {
+                    switches.get(*switch).map_or("", |(name, _)| name)
+                }
+                _ => "",
+            };
+            format!("{}/{name}", id_of(id))
+        }
+        CheckRef::Pool(id) => format!(
+            "pool:{}",
+            model.pools.get(*id).map_or("", |pool| pool.id.as_str())
+        ),
+        CheckRef::Name(id) => format!(
+            "name:{}",
+            model
+                .names
+                .get(*id)
+                .map_or_else(String::new, |name| name.owner.to_relative(&model.apex))
+        ),
+    }
+}

@@ -1,0 +1,156 @@
+//! What is shown reads back to the same zone.
+
+use std::path::Path;
+
+use super::show_zone;
+use crate::config::model::{NodeKind, NodeModel, NodeOptions, ZoneModel};
+use crate::config::review::review_zone;
+use crate::config::{Files, Source, read_zone};
+
+/// Serves the one file that the sample zones name.
+struct OneFile;
+
+impl Files for OneFile {
+    fn read(&self, _: &Path) -> Result<String, String> {
+        Ok("198.51.100.0/24\n2001:db8:5::/48\n".to_owned())
+    }
+}
+
+fn read(text: &str) -> ZoneModel {
+    let source = Source {
+        path: "zone.toml".into(),
+        text: text.to_owned(),
+    };
+    let (model, diagnostics) = read_zone(&source, &OneFile);
+    model.unwrap_or_else(|| panic!("{diagnostics:#?}\n{text}"))
+}
+
+/// The real zones, by file name.
+fn zones() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/zones/eighteen");
+    let mut zones: Vec<(String, String)> = std::fs::read_dir(folder)
+        .expect("the zones ship with the tests")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|path| {
+            let name = path
+                .file_name()
+                .expect("a file")
+                .to_string_lossy()
+                .into_owned();
+            (
+                name,
+                std::fs::read_to_string(&path).expect("a readable file"),
+            )
+        })
+        .collect();
+    zones.sort();
+    assert_eq!(zones.len(), 18);
+    zones
+}
+
+/// Writes a model without what may differ between a zone and what is shown of it: positions, and whether a name is
+/// written as a text or as a table with `to`, which mean the same.
+fn essence(model: &ZoneModel) -> String {
+    let mut model = model.clone();
+    for name in &mut model.names {
+        if let Some(node) = name.policy.take() {
+            let is_reference = matches!(node.kind, NodeKind::Pool(_) | NodeKind::Name(_));
+            name.policy = Some(if is_reference {
+                NodeModel {
+                    options: NodeOptions::default(),
+                    span: node.span.clone(),
+                    kind: NodeKind::To(Box::new(node)),
+                }
+            } else {
+                node
+            });
+        }
+    }
+    let text = format!("{model:#?}");
+    let mut kept = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim_end().ends_with("Span(") {
+            lines.next();
+            lines.next();
+        } else {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+#[test]
+fn real_zones_read_back_as_the_same_zone() {
+    for (name, text) in zones() {
+        let model = read(&text);
+        let shown = show_zone(&model);
+        let again = read(&shown);
+        assert_eq!(show_zone(&again), shown, "{name}");
+        assert_eq!(essence(&again), essence(&model), "{name}\n{shown}");
+    }
+}
+
+#[test]
+fn places_are_named_and_defaults_are_filled_in() {
+    let zones = zones();
+    let shown = show_zone(&read(&zones[2].1));
+    for line in [
+        "NA-US-HI = \"asia\"  # Hawaii, United States",
+        "AS-SA = \"europe\"  # Saudi Arabia",
+        "interval = \"10s\"",
+        "min-healthy = 1",
+        "expire = \"14d\"",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+}
+
+/// What the comments of the real zones say that `validate` tells, and nothing else: file, line, code.
+const TOLD: &[(&str, usize, &str)] = &[
+    ("04-cdn-subnets.toml", 16, "R020"),
+    ("05-families.toml", 16, "R006"),
+    ("07-cloud-targets.toml", 8, "R020"),
+    ("07-cloud-targets.toml", 13, "R020"),
+    ("12-sorry-failback.toml", 16, "R020"),
+    ("12-sorry-failback.toml", 20, "R020"),
+    ("13-route53-import.toml", 33, "R004"),
+    ("13-route53-import.toml", 39, "R020"),
+    ("13-route53-import.toml", 42, "R004"),
+    ("18-maintenance.toml", 1, "R020"),
+];
+
+#[test]
+fn real_zones_are_told_what_their_comments_say() {
+    let mut told = Vec::new();
+    for (name, text) in zones() {
+        for finding in review_zone(&read(&text)) {
+            let line = 1 + text[..finding.span.0.start].matches('\n').count();
+            told.push((name.clone(), line, finding.code));
+        }
+    }
+    let told: Vec<(&str, usize, &str)> = told
+        .iter()
+        .map(|(name, line, code)| (name.as_str(), *line, *code))
+        .collect();
+    assert_eq!(told, TOLD);
+}
+
+#[test]
+fn without_its_cure_the_wildcard_zone_is_warned() {
+    let (_, text) = zones().swap_remove(7);
+    let cure = "\"t1.apps\"    = \"front\"";
+    assert!(text.contains(cure));
+    let findings = review_zone(&read(&text.replace(cure, "")));
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0].code, "R005");
+    assert_eq!(
+        findings[0].help.as_deref(),
+        Some("to keep `t1.apps` answering, add: \"t1.apps\" = \"front\"")
+    );
+}
