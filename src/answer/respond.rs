@@ -51,6 +51,31 @@ pub struct Exchange<'a> {
     pub tally: Tally,
 }
 
+impl<'a> Exchange<'a> {
+    /// Makes an exchange that is silent until the engine fills it.
+    pub fn new(
+        transport: Transport,
+        client: SocketAddr,
+        input: &'a [u8],
+        out: &'a mut [u8],
+    ) -> Self {
+        Self {
+            input,
+            client,
+            transport,
+            out,
+            len: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes back what was written.
+    pub fn silence(&mut self) {
+        self.len = 0;
+        self.tally = Tally::default();
+    }
+}
+
 /// What to count about one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {

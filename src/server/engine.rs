@@ -3,106 +3,11 @@
 //! In: exchanges, each a query and room for its reply. Out: the same exchanges with lengths filled in, counted. Never
 //! here: sockets, or a look into the message.
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub use crate::answer::{Exchange, Source, Tally, Transport};
 use crate::metrics::{AnswerSource, QueryCounters, QueryTransport, SilentReason};
-use crate::wire::{Rcode, Rtype};
-
-/// How a query came in; it decides how long the reply may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// A datagram.
-    Udp,
-    /// A stream with two-byte lengths (RFC 7766).
-    Tcp,
-}
-
-/// What kind of data a reply was made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Source {
-    /// Records that do not depend on health or place.
-    Static,
-    /// Records that a routing policy chose.
-    Dynamic,
-    /// NXDOMAIN or NODATA.
-    Negative,
-    /// A delegation.
-    Referral,
-    /// A name outside our zones, or a client that may not ask.
-    Refused,
-    /// FORMERR, SERVFAIL, NOTIMP and their like.
-    Error,
-    /// No reply.
-    #[default]
-    Silent,
-}
-
-/// What the engine says about one reply, for the counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// The type that was asked.
-    pub rtype: Rtype,
-    /// The rcode that was answered.
-    pub rcode: Rcode,
-    /// What the answer was made from.
-    pub source: Source,
-    /// Whether the reply carries the TC bit.
-    pub is_truncated: bool,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self {
-            rtype: Rtype(0),
-            rcode: Rcode::NOERROR,
-            source: Source::Silent,
-            is_truncated: false,
-        }
-    }
-}
-
-/// One query and room for its reply.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The query as it was received.
-    pub input: &'a [u8],
-    /// Who asks.
-    pub client: SocketAddr,
-    /// How the query came in.
-    pub transport: Transport,
-    /// Where the reply is written; its length is the most that this transport carries.
-    pub out: &'a mut [u8],
-    /// How many octets of `out` are the reply; 0 is silence.
-    pub len: usize,
-    /// What to count.
-    pub tally: Tally,
-}
-
-impl<'a> Exchange<'a> {
-    /// Makes an exchange that is silent until the engine fills it.
-    pub fn new(
-        transport: Transport,
-        client: SocketAddr,
-        input: &'a [u8],
-        out: &'a mut [u8],
-    ) -> Self {
-        Self {
-            input,
-            client,
-            transport,
-            out,
-            len: 0,
-            tally: Tally::default(),
-        }
-    }
-
-    fn silence(&mut self) {
-        self.len = 0;
-        self.tally = Tally::default();
-    }
-}
 
 /// What turns queries into replies; one value belongs to one worker, so it may keep scratch and caches.
 pub trait Engine {
@@ -214,6 +119,10 @@ fn count_transport(transport: Transport) -> QueryTransport {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::SocketAddr;
+
+    use crate::wire::Rtype;
+
     use super::*;
     use crate::metrics::QueryTotals;
 
