@@ -100,10 +100,7 @@ async fn accept_all<E, M>(
                 Err(error) => {
                     shared.counters.count_tcp(TcpEvent::AcceptError);
                     if is_shortage(&error) {
-                        // Whoever has been idle longest gives a descriptor back.
-                        let idle = shared.registry.borrow_mut().evict_longest_idle();
-                        dismiss(idle, &shared.counters);
-                        sleep(ACCEPT_PAUSE).await;
+                        make_room(&shared).await;
                     }
                 }
             }
@@ -112,6 +109,18 @@ async fn accept_all<E, M>(
     // No more newcomers; what the kernel has queued is reset.
     drop(listener);
     while tasks.join_next().await.is_some() {}
+}
+
+/// Takes a descriptor back from whoever has been idle longest, or pauses if nobody has one: either way no spinning.
+async fn make_room<E, M>(shared: &Shared<E, M>) {
+    let idle = shared.registry.borrow_mut().evict_longest_idle();
+    if idle.is_none() {
+        sleep(ACCEPT_PAUSE).await;
+    } else {
+        dismiss(idle, &shared.counters);
+        // The dismissed task closes its socket when it is next run, which is before us.
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Finds a place for a newcomer and starts its conversation.
