@@ -104,7 +104,13 @@ fn digest_length(rtype: Rtype, first: u8, second: u8) -> Option<(usize, usize, &
 fn has_second_reader(rtype: Rtype) -> bool {
     matches!(
         rtype,
-        Rtype::NAPTR | Rtype::CERT | Rtype::SSHFP | Rtype::TLSA | Rtype::SMIMEA | Rtype::OPENPGPKEY
+        Rtype::CAA
+            | Rtype::NAPTR
+            | Rtype::CERT
+            | Rtype::SSHFP
+            | Rtype::TLSA
+            | Rtype::SMIMEA
+            | Rtype::OPENPGPKEY
     )
 }
 
