@@ -91,7 +91,7 @@ pub(super) struct Field {
 impl Field {
     /// Returns the phrase without its article.
     pub(super) fn noun(&self) -> &'static str {
-        ["a ", "an ", "the "]
+        ["a ", "an "]
             .iter()
             .find_map(|article| self.phrase.strip_prefix(article))
             .unwrap_or(self.phrase)
@@ -162,7 +162,7 @@ const DS: &[Field] = &[
 ];
 const DNSKEY: &[Field] = &[
     field("flags", U16),
-    field("the protocol 3", U8),
+    field("a protocol", U8),
     field("an algorithm", Algorithm),
     field("a public key in Base64", Base64),
 ];
