@@ -89,12 +89,13 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Returns the phrase without its article.
+    /// Returns the phrase without its article and its encoding: "digest".
     pub(super) fn noun(&self) -> &'static str {
+        let phrase = self.phrase.split(" in ").next().unwrap_or(self.phrase);
         ["a ", "an "]
             .iter()
-            .find_map(|article| self.phrase.strip_prefix(article))
-            .unwrap_or(self.phrase)
+            .find_map(|article| phrase.strip_prefix(article))
+            .unwrap_or(phrase)
     }
 }
 
