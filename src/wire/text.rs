@@ -111,8 +111,11 @@ impl<'t> Token<'t> {
                 b'\\' => {
                     let after = text.get(at..).unwrap_or_default();
                     let Ok((octet, used)) = parse_escape(after) else {
-                        let end = (start + at + 3).min(start + text.len());
-                        return Err(fault(TextFaultKind::BadEscape, start + at - 1..end));
+                        // Whole characters, so that the range can be shown.
+                        let shown = self.raw.get(at..).unwrap_or_default().chars().take(3);
+                        let length: usize = shown.map(char::len_utf8).sum();
+                        let place = start + at - 1..start + at + length;
+                        return Err(fault(TextFaultKind::BadEscape, place));
                     };
                     octets.push(octet);
                     at += used;
@@ -399,6 +402,7 @@ mod tests {
         assert_eq!(read(r"\;\ x"), Ok(b"; x".to_vec()));
         assert_eq!(read(r"ab\256"), Err(2..6));
         assert_eq!(read(r#""ab\25""#), Err(3..6));
+        assert_eq!(read("ab\\25é"), Err(2..7));
         assert_eq!(read(r#"k="v""#), Err(0..5));
     }
 

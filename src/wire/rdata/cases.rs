@@ -153,7 +153,7 @@ A          | 2001:db8::1 | 2001:db8::1 | it belongs into AAAA
 A          | 192.0.2.256 | 192.0.2.256 | numbers from 0 to 255
 A          | "192.0.2.1" | "192.0.2.1" | without quotes
 A          | \# 3 c00002 | \# 3 c00002 | ends early
-A          | \# 5 c000020101 | \# 5 c000020101 | 1 octets follow the end of A
+A          | \# 5 c000020101 | \# 5 c000020101 | 1 octet too many at the end of A
 A          | \# 4 c00002 | 4 | promises 4 octets, but 3 follow
 A          | \# x | x | a number from 0 to 65535
 A          | \# | $ | needs a length

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::fault::{RdataFault, RdataFaultKind};
+use super::fault::{RdataFault, RdataFaultKind, count_octets};
 use super::layout::{Field, Kind, find_layout, is_data};
 use super::parse::RDATA_MAX;
 use super::rules::check_rules;
@@ -92,7 +92,8 @@ pub(super) fn find_parts(
         at += length;
     }
     if at < octets.len() {
-        let message = format!("{} octets follow the end of {rtype}", octets.len() - at);
+        let extra = count_octets(octets.len() - at);
+        let message = format!("{extra} too many at the end of {rtype}");
         return Err((last, RdataFault::new(RdataFaultKind::Length, message)));
     }
     check_rules(rtype, octets, &parts).map_err(|(index, flaw)| match fields.get(index) {

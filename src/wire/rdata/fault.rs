@@ -93,3 +93,9 @@ impl fmt::Display for RdataFault {
 }
 
 impl std::error::Error for RdataFault {}
+
+/// Writes "1 octet", "2 octets" for messages.
+pub(super) fn count_octets(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} octet{plural}")
+}

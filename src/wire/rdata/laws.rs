@@ -174,7 +174,7 @@ fn check_text_law(rtype: Rtype, octets: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn text_of_sound_octets_reads_back((rtype, octets) in layout_octets()) {

@@ -89,12 +89,13 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Returns the phrase without its article.
+    /// Returns the phrase without its article and its encoding: "digest".
     pub(super) fn noun(&self) -> &'static str {
-        ["a ", "an ", "the "]
+        let phrase = self.phrase.split(" in ").next().unwrap_or(self.phrase);
+        ["a ", "an "]
             .iter()
-            .find_map(|article| self.phrase.strip_prefix(article))
-            .unwrap_or(self.phrase)
+            .find_map(|article| phrase.strip_prefix(article))
+            .unwrap_or(phrase)
     }
 }
 
@@ -162,7 +163,7 @@ const DS: &[Field] = &[
 ];
 const DNSKEY: &[Field] = &[
     field("flags", U16),
-    field("the protocol 3", U8),
+    field("a protocol", U8),
     field("an algorithm", Algorithm),
     field("a public key in Base64", Base64),
 ];

@@ -5,7 +5,7 @@
 
 use super::check::{check_rdata, find_parts};
 use super::encoding::Encoding;
-use super::fault::{RdataFault, RdataFaultKind};
+use super::fault::{RdataFault, RdataFaultKind, count_octets};
 use super::field::read_field;
 use super::layout::{find_layout, is_data};
 use super::names::rdata_name_ranges;
@@ -162,7 +162,8 @@ fn read_generic(rtype: Rtype, mark: &Token<'_>, rest: &[Token<'_>]) -> Result<Pa
     let octets = read_symbols(Encoding::Hex, hex)?;
     if octets.len() != length {
         return Err(fault(format!(
-            "`\\#` promises {length} octets, but {} follow",
+            "`\\#` promises {}, but {} follow",
+            count_octets(length),
             octets.len()
         ))
         .at(&length_token.range));

@@ -12,6 +12,7 @@ use hickory_proto::serialize::binary::{
 };
 
 use super::check::Flaw;
+use super::fault::count_octets;
 use crate::wire::code::Rtype;
 
 /// The index that says that the flaw belongs to the record as a whole.
@@ -56,7 +57,7 @@ pub(super) fn check_rules(
     if let Some((at, wanted, name)) = digest_length(rtype, code(1), code(2)) {
         let found = part(at).len();
         if found != wanted {
-            let says = format!("has {found} octets, but {name} gives {wanted}");
+            let says = format!("has {}, but {name} gives {wanted}", count_octets(found));
             return Err((at, Flaw::rule(says)));
         }
     }
@@ -104,7 +105,13 @@ fn digest_length(rtype: Rtype, first: u8, second: u8) -> Option<(usize, usize, &
 fn has_second_reader(rtype: Rtype) -> bool {
     matches!(
         rtype,
-        Rtype::NAPTR | Rtype::CERT | Rtype::SSHFP | Rtype::TLSA | Rtype::SMIMEA | Rtype::OPENPGPKEY
+        Rtype::CAA
+            | Rtype::NAPTR
+            | Rtype::CERT
+            | Rtype::SSHFP
+            | Rtype::TLSA
+            | Rtype::SMIMEA
+            | Rtype::OPENPGPKEY
     )
 }
 
