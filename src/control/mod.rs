@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Admin API, metrics text, status page and logs.
+//!
+//! In: requests over HTTP from operators and collectors. Out: what the owner of the state answers, as JSON or text.
+//! Never here: state; every request is handed to the one task that owns it ([`Ask`]), over a bounded queue.
+
+mod api;
+mod client;
+mod exposition;
+mod logs;
+mod page;
+mod status;
+mod status_text;
+
+pub use api::{Ask, Asking, ExplainRequest, Pulse, serve};
+pub use client::{ClientFault, get, post};
+pub use exposition::Exposition;
+pub use logs::{LogFormat, install_logs};
+pub use status::{
+    NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow,
+};
+pub use status_text::status_text;

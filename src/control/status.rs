@@ -1,0 +1,142 @@
+//! The state of a running server as data. `leeward status --json` prints it; its keys are an interface that stays.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything an operator asks first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The server.
+    pub server: ServerRow,
+    /// Zones served.
+    pub zones: Vec<ZoneRow>,
+    /// Targets probed, a row a use.
+    pub targets: Vec<TargetRow>,
+    /// Pools.
+    pub pools: Vec<PoolRow>,
+    /// Names with a policy.
+    pub names: Vec<NameRow>,
+    /// Files that are refused until mended.
+    pub files_refused: Vec<RefusedFile>,
+}
+
+/// The server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerRow {
+    /// Version.
+    pub version: String,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// Generation of the published world.
+    pub generation: u64,
+    /// Addresses listened on.
+    pub listen: Vec<String>,
+    /// Targets probed, each counted once.
+    pub targets: usize,
+    /// Location databases loaded, in words.
+    pub location: String,
+}
+
+/// A zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ZoneRow {
+    /// Apex.
+    pub zone: String,
+    /// File.
+    pub file: String,
+    /// Serial.
+    pub serial: u32,
+    /// Owner names.
+    pub names: usize,
+    /// When this content was loaded, RFC 3339.
+    pub loaded_at: String,
+    /// `served`, or `last good version served` while the file is refused.
+    pub state: String,
+}
+
+/// One use of a target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetRow {
+    /// `ZONE POOL/MEMBER CHECK`; for a gate `ZONE CHECK`.
+    pub id: String,
+    /// Zone.
+    pub zone: String,
+    /// Check.
+    pub check: String,
+    /// Pool; empty for a gate.
+    pub pool: String,
+    /// Member; empty for a gate.
+    pub address: String,
+    /// Where the probe goes.
+    pub probed: String,
+    /// Site.
+    pub site: String,
+    /// `healthy`, `unhealthy` or `unknown`.
+    pub status: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Seconds in this status.
+    pub since_s: u64,
+    /// What the last probe saw.
+    pub evidence: String,
+    /// Seconds since the last probe finished; absent before the first.
+    pub last_probe_age_s: Option<f64>,
+    /// Milliseconds that it took.
+    pub latency_ms: Option<f64>,
+}
+
+/// A pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolRow {
+    /// Zone.
+    pub zone: String,
+    /// Id.
+    pub pool: String,
+    /// Members healthy now.
+    pub healthy: usize,
+    /// Members.
+    pub total: usize,
+    /// `healthy`, `partial` or `unhealthy`.
+    pub status: String,
+    /// Members held by maintenance or file: drained, down or forced up.
+    pub held: usize,
+}
+
+/// A name and type with a policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NameRow {
+    /// Zone.
+    pub zone: String,
+    /// Name.
+    pub name: String,
+    /// Type.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// What is answered to a client whose place is unknown.
+    pub serves: Vec<ServedPool>,
+    /// Response code.
+    pub rcode: String,
+    /// TTL, seconds.
+    pub ttl: u32,
+    /// The first branch that is out, and why; empty if all is well.
+    pub because: String,
+}
+
+/// A pool with its share of answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServedPool {
+    /// Pool.
+    pub pool: String,
+    /// Share, 0 to 1.
+    pub share: f64,
+}
+
+/// A refused file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RefusedFile {
+    /// The file.
+    pub file: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Faults as `LINE:COLUMN CODE MESSAGE`.
+    pub faults: Vec<String>,
+}

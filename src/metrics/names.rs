@@ -1,0 +1,164 @@
+//! Every metric by name, kind, unit and meaning: one table, for registration and for the manual.
+
+/// Kind of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Buckets of seconds.
+    Histogram,
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Name.
+    pub name: &'static str,
+    /// Kind.
+    pub kind: Kind,
+    /// Labels; all come from configuration or fixed lists, never from packets.
+    pub labels: &'static [&'static str],
+    /// Meaning.
+    pub help: &'static str,
+}
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        kind,
+        labels,
+        help,
+    }
+}
+
+/// Every metric of the server.
+pub const METRICS: &[Metric] = &[
+    metric(
+        "leeward_build_info",
+        Kind::Gauge,
+        &["version"],
+        "Always 1; the version is a label.",
+    ),
+    metric(
+        "leeward_queries_total",
+        Kind::Counter,
+        &["transport", "type", "rcode"],
+        "Queries answered.",
+    ),
+    metric(
+        "leeward_answers_total",
+        Kind::Counter,
+        &["transport", "source"],
+        "Answers by what they were made from.",
+    ),
+    metric(
+        "leeward_queries_dropped_total",
+        Kind::Counter,
+        &["transport", "reason"],
+        "Queries that got no answer.",
+    ),
+    metric(
+        "leeward_answers_truncated_total",
+        Kind::Counter,
+        &[],
+        "Answers sent with TC set.",
+    ),
+    metric(
+        "leeward_udp_errors_total",
+        Kind::Counter,
+        &["event"],
+        "Errors of UDP sockets.",
+    ),
+    metric(
+        "leeward_tcp_connections_total",
+        Kind::Counter,
+        &["event"],
+        "TCP connections by what became of them.",
+    ),
+    metric(
+        "leeward_tcp_connections",
+        Kind::Gauge,
+        &[],
+        "TCP connections open now.",
+    ),
+    metric(
+        "leeward_probes_total",
+        Kind::Counter,
+        &["check", "outcome"],
+        "Probes finished.",
+    ),
+    metric(
+        "leeward_probe_duration_seconds",
+        Kind::Histogram,
+        &["check"],
+        "Time from the start of a probe to its verdict.",
+    ),
+    metric(
+        "leeward_probe_late_total",
+        Kind::Counter,
+        &[],
+        "Probes that started late, for want of room in flight.",
+    ),
+    metric(
+        "leeward_target_status",
+        Kind::Gauge,
+        &["zone", "check", "pool", "member"],
+        "1 healthy, 0 unhealthy, -1 unknown.",
+    ),
+    metric(
+        "leeward_target_last_probe_age_seconds",
+        Kind::Gauge,
+        &["zone", "check", "pool", "member"],
+        "Time since the last probe finished.",
+    ),
+    metric(
+        "leeward_transitions_total",
+        Kind::Counter,
+        &["to"],
+        "Changes of status.",
+    ),
+    metric(
+        "leeward_flip_seconds",
+        Kind::Histogram,
+        &[],
+        "From the observation that crossed a threshold to the published world.",
+    ),
+    metric(
+        "leeward_reloads_total",
+        Kind::Counter,
+        &["result"],
+        "Loads of the zones directory.",
+    ),
+    metric(
+        "leeward_zone_serial",
+        Kind::Gauge,
+        &["zone"],
+        "Serial of the SOA.",
+    ),
+    metric(
+        "leeward_zone_refused",
+        Kind::Gauge,
+        &["file"],
+        "1 while a zone file is refused.",
+    ),
+    metric("leeward_zones", Kind::Gauge, &[], "Zones served."),
+    metric(
+        "leeward_world_generation",
+        Kind::Gauge,
+        &[],
+        "Generation of the published world.",
+    ),
+    metric(
+        "leeward_worlds_retired",
+        Kind::Gauge,
+        &[],
+        "Old worlds that a reader still holds.",
+    ),
+];

@@ -1,0 +1,99 @@
+//! One event, as data and as a line for people.
+
+use serde::Serialize;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A target changed its status.
+    Transition {
+        /// Zones, pools and checks that use the target, for example `shop.example.com us-east/192.0.2.10 web`.
+        target: String,
+        /// Status before.
+        from: String,
+        /// Status now.
+        to: String,
+        /// What the last probe saw.
+        evidence: String,
+        /// How many observations were counted.
+        counted: String,
+    },
+    /// Zones were loaded anew.
+    Reload {
+        /// Zones whose content changed.
+        changed: Vec<String>,
+        /// Zones that are served.
+        zones: usize,
+    },
+    /// A zone file was refused; its last good version is served on, if there is one.
+    Refused {
+        /// The file.
+        file: String,
+        /// How many faults it has.
+        faults: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A file that was refused is mended.
+    Mended {
+        /// The file.
+        file: String,
+    },
+    /// Maintenance began or ended somewhere in a zone.
+    Maintenance {
+        /// The zone.
+        zone: String,
+        /// What is held now.
+        text: String,
+    },
+    /// The server started.
+    Started,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When, as RFC 3339 in UTC.
+    pub at: String,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+impl std::fmt::Display for EventKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Transition {
+                target,
+                from,
+                to,
+                evidence,
+                counted,
+            } => {
+                write!(f, "{target}: {from} -> {to}: {evidence} ({counted})")
+            }
+            Self::Reload { changed, zones } if changed.is_empty() => {
+                write!(f, "{zones} zones are served; none changed")
+            }
+            Self::Reload { changed, zones } => write!(
+                f,
+                "{zones} zones are served; changed: {}",
+                changed.join(", ")
+            ),
+            Self::Refused {
+                file,
+                faults,
+                first,
+            } => {
+                write!(
+                    f,
+                    "{file} is refused for {faults} fault(s); the first: {first}"
+                )
+            }
+            Self::Mended { file } => write!(f, "{file} is mended and served"),
+            Self::Maintenance { zone, text } => write!(f, "{zone}: {text}"),
+            Self::Started => f.write_str("the server started"),
+        }
+    }
+}
