@@ -132,9 +132,15 @@ fn walk_prefixes(bencher: Bencher<'_, '_>, count: u32) {
 }
 
 #[divan::bench(args = COUNTS, sample_count = 10)]
-fn refine_and_build(bencher: Bencher<'_, '_>, count: u32) {
+fn refine_runs(bencher: Bencher<'_, '_>, count: u32) {
     let locations = locations(count);
-    bencher.bench_local(|| black_box(class_map(&locations)));
+    bencher.bench_local(|| refine(&locations, &[], &mut |client| client.place_id % 8));
+}
+
+#[divan::bench(args = COUNTS, sample_count = 10)]
+fn build_class_map(bencher: Bencher<'_, '_>, count: u32) {
+    let (v4, v6) = refine(&locations(count), &[], &mut |client| client.place_id % 8);
+    bencher.bench_local(|| ClassMap::build(&v4, &v6));
 }
 
 #[divan::bench(args = COUNTS, sample_count = 5)]
