@@ -29,33 +29,37 @@ impl Sequence {
     }
 }
 
-/// A list of ranges like a country database: `count` a family, borders mostly at /24 and /48, some finer.
+/// A list of ranges like a country database: `count` a family, IPv4 ones in every fourth /16 and mostly ending at /24,
+/// IPv6 ones a /32 and its neighbours each in the blocks that registries give out.
 fn range_list(count: u32) -> String {
     const CODES: [&str; 12] = [
         "US", "DE", "FR", "JP", "BR", "IN", "CN", "GB", "AU", "ZA", "CA", "RU",
     ];
+    const CELLS: u32 = 1 << 14;
     let mut sequence = Sequence(1);
     let mut text = String::new();
-    let step = u32::MAX / count;
+    let per_cell = count.div_ceil(CELLS);
+    let step = (1 << 16) / per_cell;
     for i in 0..count {
-        let fine = if i % 15 == 0 {
-            0xffff_ffe0
-        } else {
-            0xffff_ff00
-        };
-        let first = (i * step + (sequence.next() as u32) % (step / 2)) & fine;
-        let last = (first + step / 2) & fine | !fine;
-        let last = last.min((i + 1).saturating_mul(step).saturating_sub(0x200));
+        let base = (i / per_cell) << 18 | (i % per_cell) * step;
+        let first = if i % 15 == 0 { base } else { base & !0xff };
         let code = CODES[sequence.next() as usize % CODES.len()];
-        if first <= last {
-            text.push_str(&format!("{first},{last},{code}\n"));
-        }
-        let block = 0x2001_0000_0000_0000 + (u128::from(i) << 40);
-        let (low, high) = (block << 64, (block << 64) | (0xff << 96) | 0xffff_ffff);
-        let (low, high) = (Ipv6Addr::from_bits(low), Ipv6Addr::from_bits(high));
-        text.push_str(&format!("{low},{high},{code}\n"));
+        text.push_str(&format!("{base},{},{code}\n", first.max(base) + step / 2));
+        let low = v6_block(i);
+        let (first, last) = (
+            Ipv6Addr::from_bits(low),
+            Ipv6Addr::from_bits(low | u128::MAX >> 36),
+        );
+        text.push_str(&format!("{first},{last},{code}\n"));
     }
     text
+}
+
+/// The first address of a listed IPv6 block: /36s spread over eight /12s.
+fn v6_block(i: u32) -> u128 {
+    const BLOCKS: [u128; 8] = [0x200, 0x240, 0x260, 0x280, 0x2a0, 0x2a1, 0x2c0, 0x241];
+    let (block, within) = (BLOCKS[i as usize % 8], u128::from(i / 8));
+    block << 116 | within << 93
 }
 
 fn locations(count: u32) -> Locations {
@@ -78,9 +82,8 @@ fn v4_addresses() -> Vec<IpAddr> {
 fn v6_addresses(count: u32) -> Vec<IpAddr> {
     let mut sequence = Sequence(9);
     let mut address = || {
-        let block = sequence.next() % u64::from(count);
-        let high = 0x2001_0000_0000_0000 + (u128::from(block) << 40);
-        Ipv6Addr::from_bits(high << 64 | u128::from(sequence.next())).into()
+        let block = v6_block(sequence.next() as u32 % count);
+        Ipv6Addr::from_bits(block | u128::from(sequence.next())).into()
     };
     (0..ADDRESSES).map(|_| address()).collect()
 }
