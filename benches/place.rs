@@ -41,7 +41,7 @@ fn range_list(count: u32) -> String {
     let per_cell = count.div_ceil(CELLS);
     let step = (1 << 16) / per_cell;
     for i in 0..count {
-        let base = (i / per_cell) << 18 | (i % per_cell) * step;
+        let base = ((i / per_cell) << 18) | ((i % per_cell) * step);
         let first = if i % 15 == 0 { base } else { base & !0xff };
         let code = CODES[sequence.next() as usize % CODES.len()];
         text.push_str(&format!("{base},{},{code}\n", first.max(base) + step / 2));

@@ -20,8 +20,6 @@ pub(super) trait Key: Copy + Ord + std::fmt::Debug {
     fn common_bits(self, other: Self) -> u8;
     /// The first 16 bits.
     fn top(self) -> usize;
-    /// The lowest number with these first 16 bits.
-    fn of_top(top: usize) -> Self;
     /// So many bits after the first 16, at most 16.
     fn after_top(self, bits: u8) -> usize;
     /// The next higher address.
@@ -52,9 +50,6 @@ impl Key for u32 {
     }
     fn top(self) -> usize {
         (self >> 16) as usize
-    }
-    fn of_top(top: usize) -> Self {
-        (top as Self) << 16
     }
     fn after_top(self, bits: u8) -> usize {
         // Widened, because a shift by all 32 bits is no shift.
@@ -93,12 +88,9 @@ impl Key for u128 {
     fn top(self) -> usize {
         (self >> 112) as usize
     }
-    fn of_top(top: usize) -> Self {
-        (top as Self) << 112
-    }
     fn after_top(self, bits: u8) -> usize {
         let next_64 = (self >> 48) as u64;
-        (u128::from(next_64) >> (64 - bits)) as usize
+        (Self::from(next_64) >> (64 - bits)) as usize
     }
     fn next(self) -> Option<Self> {
         self.checked_add(1)
@@ -427,7 +419,7 @@ mod tests {
         let keys = || (0..100_000u32).map(|i| i.wrapping_mul(2_654_435_761));
         finds_as_plainly(spread, keys());
         finds_as_plainly(dense, keys().chain(0x0a0a_ff00..0x0a0c_0100));
-        let blocks = (1..40_000u128).map(|i| 0x2a00_0000_0000_0000 << 64 | (i * 7) << 80 | i % 3);
+        let blocks = (1..40_000u128).map(|i| (0x2a00 << 112) | ((i * 7) << 80) | (i % 3));
         let blocks: Vec<u128> = [0].into_iter().chain(blocks).chain([u128::MAX]).collect();
         finds_as_plainly(blocks, keys().map(|k| 0x2a00 << 112 | u128::from(k) << 70));
         // All under one first 16 bits and equal in all bits of the second level.
