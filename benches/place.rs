@@ -3,8 +3,6 @@
 //! Goals (`engine.md`, cost table): class map 5 ns for IPv4, 50 ns for IPv6; a refinement of a million runs within a
 //! second. Addresses are drawn at random, so caches are as cold as random clients make them.
 
-#![allow(missing_docs)]
-
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
