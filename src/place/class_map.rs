@@ -12,7 +12,7 @@ use super::runs::Runs;
 #[derive(Clone, Debug)]
 pub struct ClassMap {
     v4: Runs<u32>,
-    v4_table: Table,
+    v4_table: Option<Table>,
     v6: Runs<u128>,
 }
 
@@ -25,16 +25,26 @@ pub struct ClassMap {
 ///
 /// | block entry | meaning |
 /// |---|---|
-/// | `MIXED` | a /24 with several classes: search the runs |
-/// | else | class and scope of a whole /24 |
-#[derive(Clone, Debug, Default)]
+/// | 0 | a /24 with several classes: search the runs |
+/// | n | `palette[n]` is class and scope of a whole /24 |
+#[derive(Clone, Debug)]
 struct Table {
     tops: Box<[u32]>,
-    blocks: Box<[u32]>,
+    blocks: Blocks,
+    /// Distinct pairs of class and scope; they are few, so blocks hold their numbers and stay small.
+    palette: Box<[u32]>,
+}
+
+/// Blocks, in octets while the palette allows it.
+#[derive(Clone, Debug)]
+enum Blocks {
+    Narrow(Box<[u8]>),
+    Wide(Box<[u16]>),
 }
 
 const DIRECT: u32 = 1 << 31;
-const MIXED: u32 = u32::MAX;
+/// Number in a block for a /24 that the table cannot answer.
+const SEARCH: u16 = 0;
 const BLOCK: usize = 256;
 /// Fewer IPv4 runs than this are searched without the table (chosen: the search is then within the first-level cache,
 /// and maps of a few client prefixes cost bytes; `engine.md`, Location).
@@ -46,11 +56,7 @@ impl ClassMap {
     /// Neighbours of equal class are joined. Addresses below the first run have class 0.
     pub fn build(v4: &[(u32, u16)], v6: &[(u128, u16)]) -> Self {
         let v4 = Runs::new(v4.iter().copied());
-        let v4_table = if v4.len() < TABLED_RUNS_MIN {
-            Table::default()
-        } else {
-            build_table(&v4)
-        };
+        let v4_table = (v4.len() >= TABLED_RUNS_MIN).then(|| build_table(&v4));
         Self {
             v4,
             v4_table,
@@ -67,7 +73,7 @@ impl ClassMap {
         match address {
             IpAddr::V4(v4) => {
                 let key = v4.to_bits();
-                let found = self.v4_table.find(key);
+                let found = self.v4_table.as_ref().and_then(|table| table.find(key));
                 found.unwrap_or_else(|| self.v4.value_and_scope(key))
             }
             IpAddr::V6(v6) => self.v6.value_and_scope(v6.to_bits()),
@@ -81,7 +87,7 @@ impl ClassMap {
 
     /// Heap memory in use.
     pub fn size_bytes(&self) -> usize {
-        let table = size_of_val(&*self.v4_table.tops) + size_of_val(&*self.v4_table.blocks);
+        let table = self.v4_table.as_ref().map_or(0, Table::size_bytes);
         table + self.v4.size_bytes() + self.v6.size_bytes()
     }
 }
@@ -95,8 +101,22 @@ impl Table {
             return Some(unpack(top & !DIRECT));
         }
         let place = (top as usize) * BLOCK + ((key >> 8) & 0xff) as usize;
-        let entry = *self.blocks.get(place)?;
-        (entry != MIXED).then(|| unpack(entry))
+        let number = match &self.blocks {
+            Blocks::Narrow(blocks) => u16::from(*blocks.get(place)?),
+            Blocks::Wide(blocks) => *blocks.get(place)?,
+        };
+        if number == SEARCH {
+            return None;
+        }
+        self.palette.get(usize::from(number)).copied().map(unpack)
+    }
+
+    fn size_bytes(&self) -> usize {
+        let blocks = match &self.blocks {
+            Blocks::Narrow(blocks) => size_of_val(&**blocks),
+            Blocks::Wide(blocks) => size_of_val(&**blocks),
+        };
+        blocks + size_of_val(&*self.tops) + size_of_val(&*self.palette)
     }
 }
 
@@ -110,38 +130,79 @@ const fn unpack(entry: u32) -> (u16, u8) {
 
 fn build_table(runs: &Runs<u32>) -> Table {
     let mut tops = Vec::with_capacity(1 << 16);
-    let mut blocks = Vec::new();
-    let mut numbers: HashMap<[u32; BLOCK], u32> = HashMap::new();
+    let mut blocks: Vec<u16> = Vec::new();
+    let mut numbers: HashMap<[u16; BLOCK], u32> = HashMap::new();
+    let mut palette = Palette::new(runs);
     let mut run = 0;
     for top in 0..=u32::from(u16::MAX) {
         let base = top << 16;
         run = advance(runs, run, base);
-        if let Some(entry) = whole_block(runs, run, base, 16) {
-            tops.push(entry | DIRECT);
+        if let Some((class, scope)) = whole_block(runs, run, base, 16) {
+            tops.push(pack(class, scope) | DIRECT);
             continue;
         }
-        let block = build_block(runs, run, base);
+        let block = build_block(runs, run, base, &mut palette);
         let number = *numbers.entry(block).or_insert_with(|| {
             blocks.extend_from_slice(&block);
             (blocks.len() / BLOCK - 1) as u32
         });
         tops.push(number);
     }
+    let narrow: Result<Vec<u8>, _> = blocks.iter().map(|n| u8::try_from(*n)).collect();
     Table {
         tops: tops.into(),
-        blocks: blocks.into(),
+        blocks: match narrow {
+            Ok(blocks) => Blocks::Narrow(blocks.into()),
+            Err(_) => Blocks::Wide(blocks.into()),
+        },
+        palette: palette.pairs.into(),
     }
 }
 
 /// The entries of the 256 /24s of a /16, of which `run` holds the first address.
-fn build_block(runs: &Runs<u32>, mut run: usize, base: u32) -> [u32; BLOCK] {
-    let mut block = [MIXED; BLOCK];
+fn build_block(runs: &Runs<u32>, mut run: usize, base: u32, palette: &mut Palette) -> [u16; BLOCK] {
+    let mut block = [SEARCH; BLOCK];
     for (i, entry) in block.iter_mut().enumerate() {
         let first = base | (i as u32) << 8;
         run = advance(runs, run, first);
-        *entry = whole_block(runs, run, first, 24).unwrap_or(MIXED);
+        if let Some((class, scope)) = whole_block(runs, run, first, 24) {
+            *entry = palette.number(class, scope);
+        }
     }
     block
+}
+
+/// Scopes of whole /24s: 0 to 24.
+const SCOPES: usize = 25;
+
+/// Numbers for pairs of class and scope while a table is built.
+struct Palette {
+    /// Number by class and scope; `SEARCH` if there is none yet.
+    numbers: Vec<u16>,
+    /// Packed pairs by number; entry 0 is never read.
+    pairs: Vec<u32>,
+}
+
+impl Palette {
+    fn new(runs: &Runs<u32>) -> Self {
+        let classes = runs.iter().map(|(_, class)| usize::from(class) + 1);
+        Self {
+            numbers: vec![SEARCH; classes.max().unwrap_or(0) * SCOPES],
+            pairs: vec![0],
+        }
+    }
+
+    /// The number of a pair; `SEARCH` once all 65,535 are given out, which is slower and as true.
+    fn number(&mut self, class: u16, scope: u8) -> u16 {
+        let number = &mut self.numbers[usize::from(class) * SCOPES + usize::from(scope)];
+        if *number == SEARCH
+            && let Ok(new) = u16::try_from(self.pairs.len())
+        {
+            *number = new;
+            self.pairs.push(pack(class, scope));
+        }
+        *number
+    }
 }
 
 /// The run that holds an address, searched upward from one that does not lie above it.
@@ -152,11 +213,11 @@ fn advance(runs: &Runs<u32>, mut run: usize, key: u32) -> usize {
     run
 }
 
-/// The entry of a block that lies within one run; all its addresses have the same scope, at most its length.
-fn whole_block(runs: &Runs<u32>, run: usize, first: u32, prefix_len: u8) -> Option<u32> {
+/// Class and scope of a block that lies within one run; all its addresses have the same scope, at most its length.
+fn whole_block(runs: &Runs<u32>, run: usize, first: u32, prefix_len: u8) -> Option<(u16, u8)> {
     let (_, class) = runs.get(run)?;
     let scope = runs.scope_in(run, first);
-    (scope <= prefix_len).then(|| pack(class, scope))
+    (scope <= prefix_len).then_some((class, scope))
 }
 
 #[cfg(test)]
@@ -205,7 +266,9 @@ mod tests {
             .flat_map(|i| [(i << 16, 1), (i << 16 | 0x4200, 2), (i << 16 | 0x4300, 1)])
             .collect();
         let map = ClassMap::build(&runs, &[]);
-        assert!(map.v4_table.blocks.len() <= 3 * BLOCK);
+        assert!(
+            matches!(&map.v4_table.as_ref().expect("a table").blocks, Blocks::Narrow(b) if b.len() <= 3 * BLOCK)
+        );
         assert_eq!(map.lookup(Ipv4Addr::new(1, 7, 0x42, 9).into()), (2, 24));
     }
 
@@ -214,11 +277,33 @@ mod tests {
         // Enough runs for the table, each a single address with its own class.
         let runs: Vec<(u32, u16)> = (0..2000u32).map(|i| (i * 3, i as u16)).collect();
         let map = ClassMap::build(&runs, &[]);
-        assert!(!map.v4_table.tops.is_empty());
+        assert!(map.v4_table.is_some());
         for key in 0..6000u32 {
             let wanted = map.v4.value_and_scope(key);
             assert_eq!(map.lookup(Ipv4Addr::from_bits(key).into()), wanted);
             assert_eq!(u32::from(wanted.0), (key / 3).min(1999));
+        }
+    }
+
+    #[test]
+    fn more_pairs_than_the_palette_holds_are_searched() {
+        // Every /24 of the first 120,000 differs from its neighbours, so that scopes are 24 and classes many.
+        let runs: Vec<(u32, u16)> = (0..120_000u32)
+            .map(|i| (i << 8, (i % 60_000) as u16))
+            .collect();
+        let shifted = (120_000..180_000u32).map(|i| (i << 9, (i % 60_000) as u16));
+        let runs: Vec<_> = runs.into_iter().chain(shifted).collect();
+        let map = ClassMap::build(&runs, &[]);
+        let table = map.v4_table.as_ref().expect("a table");
+        assert_eq!(table.palette.len(), 1 << 16);
+        for i in (0..180_000u32).step_by(7) {
+            let key = if i < 120_000 { i << 8 } else { i << 9 } | 0x77;
+            let address = Ipv4Addr::from_bits(key).into();
+            assert_eq!(
+                map.lookup(address),
+                map.v4.value_and_scope(key),
+                "{address}"
+            );
         }
     }
 

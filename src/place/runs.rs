@@ -20,8 +20,8 @@ pub(super) trait Key: Copy + Ord + std::fmt::Debug {
     fn common_bits(self, other: Self) -> u8;
     /// The first 16 bits.
     fn top(self) -> usize;
-    /// The lowest number with these first 16 bits.
-    fn of_top(top: usize) -> Self;
+    /// So many bits after the first 16, at most 16.
+    fn after_top(self, bits: u8) -> usize;
     /// The next higher address.
     fn next(self) -> Option<Self>;
     /// The next lower address.
@@ -51,8 +51,9 @@ impl Key for u32 {
     fn top(self) -> usize {
         (self >> 16) as usize
     }
-    fn of_top(top: usize) -> Self {
-        (top as Self) << 16
+    fn after_top(self, bits: u8) -> usize {
+        // Widened, because a shift by all 32 bits is no shift.
+        (u64::from(self << 16) >> (32 - bits)) as usize
     }
     fn next(self) -> Option<Self> {
         self.checked_add(1)
@@ -87,8 +88,9 @@ impl Key for u128 {
     fn top(self) -> usize {
         (self >> 112) as usize
     }
-    fn of_top(top: usize) -> Self {
-        (top as Self) << 112
+    fn after_top(self, bits: u8) -> usize {
+        let next_64 = (self >> 48) as u64;
+        (Self::from(next_64) >> (64 - bits)) as usize
     }
     fn next(self) -> Option<Self> {
         self.checked_add(1)
@@ -109,17 +111,95 @@ fn host_bits(prefix_len: u8, bits: u8) -> Option<u8> {
     (prefix_len < bits).then_some(prefix_len)
 }
 
-/// Fewer runs than this are searched without the index of first 16 bits, which costs 256 KiB (chosen).
+/// Fewer runs than this are searched without an index, which costs 512 KiB (chosen).
 const INDEXED_RUNS_MIN: usize = 1024;
 const TOPS: usize = 1 << 16;
+/// More runs than this under one first 16 bits get an index of their own (chosen: three steps of a search).
+const FINE_RUNS_MIN: usize = 8;
+const FINE_BITS_MAX: u8 = 16;
 
 /// Sorted first addresses of runs that cover the whole family.
 #[derive(Clone, Debug)]
 pub(super) struct Starts<K> {
     /// The first is the lowest address.
     starts: Box<[K]>,
+    index: Index,
+}
+
+/// Where to search: first by the first 16 bits, then, where many runs share these, by as many bits as they need.
+///
+/// Registries give out IPv6 in few large blocks, so without the second level most searches would be long.
+#[derive(Clone, Debug, Default)]
+struct Index {
     /// For each first 16 bits, how many starts lie below them; empty if there are few runs.
-    index: Box<[u32]>,
+    below: Box<[u32]>,
+    /// For each first 16 bits, its part of `fine`: offset * 32 + bits; bits 0 is none.
+    parts: Box<[u32]>,
+    /// For each value of the next bits, how many starts lie below it.
+    fine: Box<[u32]>,
+}
+
+impl Index {
+    fn new<K: Key>(starts: &[K]) -> Self {
+        let mut below = Vec::with_capacity(TOPS + 1);
+        let mut parts = Vec::with_capacity(TOPS);
+        let mut fine: Vec<u32> = Vec::new();
+        let mut low = 0;
+        for top in 0..TOPS {
+            below.push(low as u32);
+            let within = starts[low..].iter().take_while(|s| s.top() == top).count();
+            let bits = match within {
+                0..FINE_RUNS_MIN => 0,
+                _ => (within.ilog2() as u8).min(FINE_BITS_MAX),
+            };
+            // Parts hold fewer than two entries a run, so offsets stay in 27 bits up to 67 million runs.
+            let offset = u32::try_from(fine.len()).ok().filter(|n| *n < 1 << 27);
+            match offset.filter(|_| bits > 0) {
+                None => parts.push(0),
+                Some(offset) => {
+                    parts.push(offset << 5 | u32::from(bits));
+                    push_fine(&starts[low..low + within], low, bits, &mut fine);
+                }
+            }
+            low += within;
+        }
+        below.push(starts.len() as u32);
+        Self {
+            below: below.into(),
+            parts: parts.into(),
+            fine: fine.into(),
+        }
+    }
+
+    /// The positions between which the last start that is not above the key lies, or just before the first of them.
+    #[inline]
+    fn bounds<K: Key>(&self, key: K) -> Option<(usize, usize)> {
+        let top = key.top();
+        let part = *self.parts.get(top)?;
+        let bits = (part & 31) as u8;
+        let pair = if bits == 0 {
+            self.below.get(top..top + 2)
+        } else {
+            let at = (part >> 5) as usize + key.after_top(bits);
+            self.fine.get(at..at + 2)
+        };
+        match pair {
+            Some([low, high]) => Some((*low as usize, *high as usize)),
+            _ => None,
+        }
+    }
+}
+
+/// Appends, for each value of the bits after the first 16, the position of the first of `starts` that is not below it.
+fn push_fine<K: Key>(starts: &[K], low: usize, bits: u8, fine: &mut Vec<u32>) {
+    let mut below = 0;
+    for value in 0..1 << bits {
+        while starts.get(below).is_some_and(|s| s.after_top(bits) < value) {
+            below += 1;
+        }
+        fine.push((low + below) as u32);
+    }
+    fine.push((low + starts.len()) as u32);
 }
 
 impl<K: Key> Starts<K> {
@@ -129,30 +209,20 @@ impl<K: Key> Starts<K> {
             starts.first() == Some(&K::FIRST),
             "runs cover the whole family"
         );
-        let mut index = Vec::new();
-        if starts.len() >= INDEXED_RUNS_MIN {
-            index.reserve_exact(TOPS + 1);
-            let mut below = 0;
-            for top in 0..TOPS {
-                while starts.get(below).is_some_and(|s| *s < K::of_top(top)) {
-                    below += 1;
-                }
-                index.push(below as u32);
-            }
-            index.push(starts.len() as u32);
-        }
+        let index = match starts.len() {
+            0..INDEXED_RUNS_MIN => Index::default(),
+            _ => Index::new(&starts),
+        };
         Self {
             starts: starts.into(),
-            index: index.into(),
+            index,
         }
     }
 
     /// The number of the run that holds an address.
+    #[inline]
     pub(super) fn find(&self, key: K) -> usize {
-        let (low, high) = match self.index.get(key.top()..=key.top() + 1) {
-            Some([low, high]) => (*low as usize, *high as usize),
-            _ => (0, self.starts.len()),
-        };
+        let (low, high) = self.index.bounds(key).unwrap_or((0, self.starts.len()));
         let within = self.starts[low..high].partition_point(|start| *start <= key);
         // The first start is the lowest address, so at least one start is not above the key.
         (low + within).saturating_sub(1)
@@ -170,7 +240,9 @@ impl<K: Key> Starts<K> {
 
     /// Heap memory in use.
     pub(super) fn size_bytes(&self) -> usize {
-        size_of_val(&*self.starts) + size_of_val(&*self.index)
+        let Index { below, parts, fine } = &self.index;
+        let index = size_of_val(&**below) + size_of_val(&**parts) + size_of_val(&**fine);
+        index + size_of_val(&*self.starts)
     }
 }
 
@@ -326,17 +398,41 @@ mod tests {
         assert_eq!(zipped, wanted);
     }
 
+    fn finds_as_plainly<K: Key>(starts: Vec<K>, keys: impl Iterator<Item = K>) {
+        let indexed = Starts::new(starts.clone());
+        assert!(!indexed.index.below.is_empty());
+        let around = starts
+            .iter()
+            .flat_map(|s| [Some(*s), s.next(), s.previous()]);
+        for key in keys.chain(around.flatten()) {
+            let plain = starts.partition_point(|s| *s <= key) - 1;
+            assert_eq!(indexed.find(key), plain, "{key:?}");
+        }
+    }
+
     #[test]
     fn the_index_finds_what_a_plain_search_finds() {
         // Steps that are no power of two hit run borders before, at and after the borders of the index.
-        let starts: Vec<u32> = (0..6000u32).map(|i| i * 715_000).collect();
-        let indexed = Starts::new(starts.clone());
-        assert!(!indexed.index.is_empty());
-        for i in 0..100_000u32 {
-            let key = i.wrapping_mul(2_654_435_761);
-            let plain = starts.partition_point(|s| *s <= key) - 1;
-            assert_eq!(indexed.find(key), plain, "{key}");
+        let spread: Vec<u32> = (0..6000u32).map(|i| i * 715_000).collect();
+        let dense = (1..5000u32).map(|i| 0x0a0b_0000 + i * 13);
+        let dense: Vec<u32> = [0].into_iter().chain(dense).chain([u32::MAX]).collect();
+        let keys = || (0..100_000u32).map(|i| i.wrapping_mul(2_654_435_761));
+        finds_as_plainly(spread, keys());
+        finds_as_plainly(dense, keys().chain(0x0a0a_ff00..0x0a0c_0100));
+        let blocks = (1..40_000u128).map(|i| (0x2a00 << 112) | ((i * 7) << 80) | (i % 3));
+        let blocks: Vec<u128> = [0].into_iter().chain(blocks).chain([u128::MAX]).collect();
+        finds_as_plainly(blocks, keys().map(|k| 0x2a00 << 112 | u128::from(k) << 70));
+        // All under one first 16 bits and equal in all bits of the second level.
+        let deep = (1..3000u128).map(|i| 0x2001 << 112 | i << 3);
+        finds_as_plainly([0].into_iter().chain(deep).collect(), 0..100u128);
+    }
+
+    #[test]
+    fn bits_after_the_first_16_are_taken_in_order() {
+        let cases = [(0, 0), (1, 1), (4, 0b1011), (16, 0xb00d)];
+        for (bits, wanted) in cases {
+            assert_eq!(0xfff0_b00du32.after_top(bits), wanted, "{bits}");
+            assert_eq!((0xfff0_b00du128 << 96).after_top(bits), wanted, "{bits}");
         }
-        assert_eq!(indexed.find(u32::MAX), 5999);
     }
 }
