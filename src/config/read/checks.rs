@@ -182,7 +182,7 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
             (CalculatedRule::AtLeast(least), &found[1].value)
         }
         _ => {
-            let (message, span, path) = match found.get(1).or(found.first()) {
+            let (message, span, path) = match found.get(1).or_else(|| found.first()) {
                 None => ("a calculated check needs a rule".to_owned(), span, path),
                 Some(entry) if found.len() == 1 => (
                     format!("`{}` needs `at-least` and `of` together", entry.key),
@@ -225,8 +225,8 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
         && children.len() == list.one_or_items().len()
     {
         reader.faults.push(
-            Diagnostic::fault(
-                "L010",
+            Diagnostic::warning(
+                "L073",
                 found[0].value.span(),
                 &found[0].value.path,
                 format!(
@@ -237,7 +237,6 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
             .label("more than are listed")
             .related(list.span(), "the checks"),
         );
-        return None;
     }
     (!children.is_empty() && children.len() <= CHILDREN_MAX)
         .then_some(CheckKind::Calculated { rule, children })

@@ -103,6 +103,7 @@ fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<
     );
     let checks = table
         .take_value("check")
+        .filter(|_| !comes_uncheckable(rtype))
         .map(|value| reader.check_refs(&value, UsedOn::Policy));
     table.finish("a record", &["data", "check"], &mut reader.faults);
     let octets = read_record(reader, rtype, &data?)?;
@@ -112,12 +113,17 @@ fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<
     })
 }
 
-/// Says whether records of a type may have checks; addresses belong into a pool (rule a47).
-fn may_be_checked(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) -> bool {
-    let is_refused = matches!(
+/// Types whose records have no checks of their own.
+fn comes_uncheckable(rtype: Rtype) -> bool {
+    matches!(
         rtype,
         Rtype::A | Rtype::AAAA | Rtype::CNAME | Rtype::NS | Rtype::DS
-    );
+    )
+}
+
+/// Says whether records of a type may have checks; addresses belong into a pool (rule a47).
+fn may_be_checked(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) -> bool {
+    let is_refused = comes_uncheckable(rtype);
     if is_refused {
         let help = match rtype {
             Rtype::A | Rtype::AAAA => {
@@ -296,7 +302,7 @@ fn push_rdata_fault(
         &value.path,
         fault.message,
     )
-    .label(format!("not the data of a {rtype} record"));
+    .label(format!("not {rtype} data"));
     diagnostic.help = fault.help;
     reader.faults.push(diagnostic);
 }

@@ -101,16 +101,21 @@ fn read_apex(faults: &mut Faults<'_>, table: &mut Table<'_>) -> Option<Name> {
         faults,
     )?;
     let text = faults.text(&value)?;
-    let message = match Name::parse_absolute(text) {
-        Ok(name) if name.is_wildcard() => "a zone cannot be a wildcard".to_owned(),
-        Ok(name) if name.is_root() => "the root zone is not served".to_owned(),
+    let (message, help) = match Name::parse_absolute(text) {
+        Ok(name) if name.is_wildcard() => (
+            "a zone cannot be a wildcard".to_owned(),
+            "write the wildcard as a name: `\"*\" = ...` under `[names]`",
+        ),
         Ok(name) => return Some(name),
-        Err(fault) => format!("`{text}` is no domain name: {fault}"),
+        Err(fault) => (
+            format!("`{text}` is no domain name: {fault}"),
+            "write it with or without a dot at the end: `zone = \"example.com\"`",
+        ),
     };
     faults.push(
         Diagnostic::fault("L020", value.span(), &value.path, message)
             .label("not the name of a zone")
-            .help("write it with or without a dot at the end: `zone = \"example.com\"`"),
+            .help(help),
     );
     None
 }
