@@ -3,7 +3,8 @@
 //! In: one table of `[checks]`. Out: a [`CheckModel`]. Never here: what a check is applied to; rules that need pools
 //! and members are judged once all is read.
 
-use super::probes::{read_not_yet, read_probe};
+use super::later_checks::read_not_yet;
+use super::probes::read_probe;
 use super::reader::{Reader, UsedOn};
 use super::table::{Entry, Table};
 use crate::config::diagnostic::Diagnostic;

@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
+use super::later_checks::not_yet;
 use super::members::plain_member;
 use super::names::TypeContent;
 use super::nodes::{POLICY_KEYS, read_node};
 use super::pools::type_of;
-use super::probes::not_yet;
 use super::reader::{Item, NameUse, Reader, UsedOn};
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
@@ -208,14 +208,11 @@ pub(super) fn read_record(
     if rtype == Rtype::TXT {
         return read_txt(reader, value);
     }
-    let text = match value.as_str() {
-        Some(text) => text,
-        None => {
-            reader
-                .faults
-                .wrong_type(value, &format!("the text of a {rtype} record"));
-            return None;
-        }
+    let Some(text) = value.as_str() else {
+        reader
+            .faults
+            .wrong_type(value, &format!("the text of a {rtype} record"));
+        return None;
     };
     match parse_rdata(rtype, text, &reader.apex) {
         Ok(parsed) => {
