@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use leeward::config::{CODES, Files, Severity, Source, read_zone, render_text};
+use leeward::config::{
+    CODES, Files, Severity, Source, read_zone, render_github, render_json, render_text,
+};
+use proptest::prelude::*;
 
 /// Files beside the zones.
 struct Folder(PathBuf);
@@ -132,4 +135,99 @@ fn a_zone_loads_exactly_when_it_draws_no_fault() {
             );
         }
     }
+}
+
+/// Returns the eighteen zones and all fault zones as seeds.
+fn seeds() -> Vec<String> {
+    let mut all: Vec<String> = zone_files("zones/eighteen")
+        .into_values()
+        .map(|source| source.text)
+        .collect();
+    all.extend(
+        zone_files("faults")
+            .into_values()
+            .map(|source| source.text)
+            .filter(|text| text.len() < 4_000),
+    );
+    all
+}
+
+/// One small change of a text.
+#[derive(Clone, Debug)]
+enum Change {
+    Delete(usize, usize),
+    Insert(usize, String),
+    Copy(usize, usize, usize),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let bits = r#"[ -~]{1,3}|\n|"|\.|=|\[|\]|\{|\}|,|@|\*|0|-1|name:|pool:|/|ä|\\u0000|1e999|true"#;
+    prop_oneof![
+        (any::<usize>(), 1..20usize).prop_map(|(at, length)| Change::Delete(at, length)),
+        (any::<usize>(), bits).prop_map(|(at, text)| Change::Insert(at, text)),
+        (any::<usize>(), any::<usize>(), 1..40usize)
+            .prop_map(|(from, to, length)| Change::Copy(from, to, length)),
+    ]
+}
+
+fn apply(text: &str, change: &Change) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    let count = letters.len().max(1);
+    match change {
+        Change::Delete(at, length) => {
+            let at = at % count;
+            letters.drain(at.min(letters.len())..(at + length).min(letters.len()));
+        }
+        Change::Insert(at, text) => {
+            let at = (at % count).min(letters.len());
+            letters.splice(at..at, text.chars());
+        }
+        Change::Copy(from, to, length) => {
+            let from = (from % count).min(letters.len());
+            let part: Vec<char> = letters[from..(from + length).min(letters.len())].to_vec();
+            let to = (to % count).min(letters.len());
+            letters.splice(to..to, part);
+        }
+    }
+    letters.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a hand does to a zone file, it is read or refused with words, never with a panic.
+    #[test]
+    fn no_text_makes_the_reader_panic(seed in any::<usize>(), changes in prop::collection::vec(change(), 1..6)) {
+        let seeds = seeds();
+        let mut text = seeds[seed % seeds.len()].clone();
+        for change in &changes {
+            text = apply(&text, change);
+        }
+        let source = Source { path: "mutant.toml".into(), text };
+        let (model, diagnostics) = read_zone(&source, &Folder(folder("zones/eighteen")));
+        let has_fault = diagnostics.iter().any(|found| found.severity == Severity::Fault);
+        prop_assert_eq!(model.is_none(), has_fault);
+        for found in &diagnostics {
+            prop_assert!(found.span.0.end <= source.text.len() && found.span.0.start <= found.span.0.end);
+        }
+        let sources = [source];
+        render_text(&diagnostics, &sources, true);
+        serde_json::from_str::<serde_json::Value>(&render_json(&diagnostics, &sources)).expect("JSON");
+        render_github(&diagnostics, &sources);
+    }
+}
+
+#[test]
+fn a_zone_of_many_names_is_read_in_time_that_grows_with_it() {
+    let mut text = "zone = \"big.example\"\n[pools.a]\nmembers = [\"192.0.2.1\"]\n[names]\n\"@\".NS = \"ns.example.net.\"\n".to_owned();
+    for i in 0..20_000 {
+        text.push_str(&format!("n{i} = \"a\"\n\"x.n{i}\".A = \"192.0.2.1\"\n"));
+    }
+    let source = Source {
+        path: "big.toml".into(),
+        text,
+    };
+    let (model, diagnostics) = read_zone(&source, &Folder(folder("faults")));
+    assert!(diagnostics.is_empty());
+    assert_eq!(model.expect("it loads").names.len(), 40_001);
 }

@@ -210,6 +210,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("L070", "address records with checks of their own"),
     ("L071", "a record twice"),
     ("L072", "a reference to a name that cannot be referred to"),
+    ("L073", "a calculated check that can never hold"),
     ("L080", "a reference that matches nothing"),
     ("L081", "a period that ends before it starts"),
     ("L082", "an expectation that demands nothing"),

@@ -6,12 +6,14 @@
 /// Words listed in a help text when nothing is near; more would drown the message.
 const LISTED_MAX: usize = 12;
 /// Words compared with what was written; more are not looked at.
-const COMPARED_MAX: usize = 100_000;
+const COMPARED_MAX: usize = 10_000;
 
 /// Returns the known word nearest to `written`, if a slip of the finger could explain the difference.
 pub fn nearest<'w>(written: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let folded = fold(written);
-    let limit = (folded.chars().count() / 3).clamp(1, 4);
+    let length = folded.chars().count();
+    // A word of one letter is near to every other such word; that says nothing.
+    let limit = (length / 3).clamp(1, 4).min(length.saturating_sub(1));
     known
         .into_iter()
         .take(COMPARED_MAX)
@@ -77,6 +79,7 @@ mod tests {
             ("checks", Some("check")),
             ("something", None),
             ("eu-west", None),
+            ("b", None),
         ];
         for (written, wanted) in cases {
             assert_eq!(nearest(written, known), wanted, "{written}");

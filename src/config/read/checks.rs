@@ -3,11 +3,12 @@
 //! In: one table of `[checks]`. Out: a [`CheckModel`]. Never here: what a check is applied to; rules that need pools
 //! and members are judged once all is read.
 
-use super::probes::{read_not_yet, read_probe};
+use super::later_checks::read_not_yet;
+use super::probes::read_probe;
 use super::reader::{Reader, UsedOn};
-use super::table::{Entry, Table};
+use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{CalculatedRule, CheckKind, CheckModel, CheckRef};
+use crate::config::model::{CalculatedRule, CheckKind, CheckModel, CheckRef, Span};
 
 /// Every check type.
 const TYPES: &[&str] = &[
@@ -78,16 +79,12 @@ pub(super) fn with_common<'k>(keys: &[&'k str]) -> Vec<&'k str> {
 }
 
 fn read_manual(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<CheckKind> {
-    let span = table.span();
-    let Some(switches_value) = table.take_value("switches") else {
+    let noun = "a manual check";
+    let Some(switches) = table.take_value("switches") else {
         let on = table
             .take_value("on")
             .map_or(Some(true), |value| reader.faults.boolean(&value));
-        table.finish(
-            "a manual check",
-            &with_common(&["on", "switches"]),
-            &mut reader.faults,
-        );
+        table.finish(noun, &with_common(&["on", "switches"]), &mut reader.faults);
         return Some(CheckKind::Manual { on: on? });
     };
     if let Some(on) = table.take("on") {
@@ -99,66 +96,62 @@ fn read_manual(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<CheckKin
                 "`on` and `switches` exclude each other".to_owned(),
             )
             .label("a panel has a value for each switch")
-            .related(switches_value.span(), "the switches"),
+            .related(switches.span(), "the switches"),
         );
     }
-    let Some(switch_table) = switches_value.as_table() else {
-        reader.faults.wrong_type(
-            &switches_value,
-            "a table such as `{ blue = true, green = false }`",
-        );
+    let panel = read_panel(reader, &mut table, &switches);
+    let known = with_common(&["switches", "at-least", "at-most"]);
+    table.finish(noun, &known, &mut reader.faults);
+    panel
+}
+
+/// Reads the switches of a panel and their bounds, which the first values must keep (rule a39).
+fn read_panel(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'_>,
+    value: &Value<'_>,
+) -> Option<CheckKind> {
+    let (least, most) = (table.take_value("at-least"), table.take_value("at-most"));
+    let Some(written) = value.as_table() else {
+        let wanted = "a table such as `{ blue = true, green = false }`";
+        reader.faults.wrong_type(value, wanted);
         return None;
     };
-    reader
-        .faults
-        .count(&switches_value, switch_table.len(), SWITCHES_MAX);
+    if !reader.faults.count(value, written.len(), SWITCHES_MAX) {
+        return None;
+    }
     let mut switches = Vec::new();
-    for entry in switch_table.entries() {
+    for entry in written.entries() {
         super::index::judge_id(reader, entry, "a switch");
         if let Some(on) = reader.faults.boolean(&entry.value) {
             switches.push((entry.key.to_owned(), on));
         }
     }
-    let count = i64::try_from(switches.len()).ok()?;
-    let mut bound = |key: &str, default: i64| {
-        table.take_value(key).map_or(Some(default), |value| {
-            reader.faults.integer(&value, 0, count)
+    let count = i64::try_from(written.len()).ok()?;
+    let mut bound = |value: Option<Value<'_>>, default: usize| {
+        value.map_or(Some(default), |value| {
+            reader.faults.number(&value, 0, count)
         })
     };
-    let (at_least, at_most) = (bound("at-least", 0), bound("at-most", count));
-    table.finish(
-        "a manual check",
-        &with_common(&["switches", "at-least", "at-most"]),
-        &mut reader.faults,
-    );
-    let (at_least, at_most) = (at_least?, at_most?);
+    let (at_least, at_most) = (bound(least, 0)?, bound(most, written.len())?);
     let on = switches.iter().filter(|(_, on)| *on).count();
-    let (at_least, at_most) = (
-        usize::try_from(at_least).ok()?,
-        usize::try_from(at_most).ok()?,
-    );
-    let complaint = if at_least > at_most {
-        Some("`at-least` is above `at-most`".to_owned())
-    } else if on < at_least || on > at_most {
-        Some(format!(
-            "{on} switches are on at first; the panel allows {at_least} to {at_most}"
-        ))
+    let message = if at_least > at_most {
+        "`at-least` is above `at-most`".to_owned()
+    } else if !(at_least..=at_most).contains(&on) {
+        format!("{on} switches are on at first; the panel allows {at_least} to {at_most}")
     } else {
-        None
+        return Some(CheckKind::Panel {
+            switches,
+            at_least,
+            at_most,
+        });
     };
-    if let Some(message) = complaint {
-        reader.faults.push(
-            Diagnostic::fault("L038", switches_value.span(), &switches_value.path, message)
-                .label("these switches")
-                .related(span, "this panel"),
-        );
-        return None;
-    }
-    Some(CheckKind::Panel {
-        switches,
-        at_least,
-        at_most,
-    })
+    reader.faults.push(
+        Diagnostic::fault("L038", value.span(), &value.path, message)
+            .label("these switches")
+            .related(table.span(), "this panel"),
+    );
+    None
 }
 
 /// Reads `all`, `any`, `not` or `at-least` with `of`: exactly one form.
@@ -182,28 +175,7 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
             (CalculatedRule::AtLeast(least), &found[1].value)
         }
         _ => {
-            let (message, span, path) = match found.get(1).or(found.first()) {
-                None => ("a calculated check needs a rule".to_owned(), span, path),
-                Some(entry) if found.len() == 1 => (
-                    format!("`{}` needs `at-least` and `of` together", entry.key),
-                    entry.key_span(),
-                    entry.value.path.clone(),
-                ),
-                Some(entry) => (
-                    "a calculated check has exactly one rule".to_owned(),
-                    entry.key_span(),
-                    entry.value.path.clone(),
-                ),
-            };
-            let mut diagnostic = Diagnostic::fault("L019", span, &path, message).help(
-                "use one of `all = [...]`, `any = [...]`, `not = \"x\"`, or `at-least = 2` with `of = [...]`",
-            );
-            if let [first, _, ..] = found.as_slice() {
-                diagnostic = diagnostic
-                    .label("one too many")
-                    .related(first.key_span(), "the first");
-            }
-            reader.faults.push(diagnostic);
+            wrong_rule(reader, &found, span, &path);
             return None;
         }
     };
@@ -225,8 +197,8 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
         && children.len() == list.one_or_items().len()
     {
         reader.faults.push(
-            Diagnostic::fault(
-                "L010",
+            Diagnostic::warning(
+                "L073",
                 found[0].value.span(),
                 &found[0].value.path,
                 format!(
@@ -237,8 +209,37 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
             .label("more than are listed")
             .related(list.span(), "the checks"),
         );
-        return None;
     }
     (!children.is_empty() && children.len() <= CHILDREN_MAX)
         .then_some(CheckKind::Calculated { rule, children })
+}
+
+/// Reports a calculated check with no rule, half a rule or two.
+fn wrong_rule(reader: &mut Reader<'_>, found: &[Entry<'_>], table: Span, table_path: &str) {
+    let (message, span, path) = match found {
+        [] => (
+            "a calculated check needs a rule".to_owned(),
+            table,
+            table_path,
+        ),
+        [entry] => (
+            format!("`{}` needs `at-least` and `of` together", entry.key),
+            entry.key_span(),
+            entry.value.path.as_str(),
+        ),
+        [_, entry, ..] => (
+            "a calculated check has exactly one rule".to_owned(),
+            entry.key_span(),
+            entry.value.path.as_str(),
+        ),
+    };
+    let mut diagnostic = Diagnostic::fault("L019", span, path, message).help(
+        "use one of `all = [...]`, `any = [...]`, `not = \"x\"`, or `at-least = 2` with `of = [...]`",
+    );
+    if let [first, _, ..] = found {
+        diagnostic = diagnostic
+            .label("one too many")
+            .related(first.key_span(), "the first");
+    }
+    reader.faults.push(diagnostic);
 }

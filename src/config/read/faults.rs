@@ -41,7 +41,7 @@ impl<'s> Faults<'s> {
         if is_muted {
             return;
         }
-        if self.list.len() >= FINDINGS_MAX {
+        if self.is_full() {
             self.dropped += 1;
             return;
         }
@@ -62,6 +62,11 @@ impl<'s> Faults<'s> {
             .position(|octet| *octet == b'\n')
             .map_or(self.text.len() + 1, |at| end + at + 1);
         self.muted.push(line_start..line_end);
+    }
+
+    /// Says whether further findings are only counted, so that help for them need not be searched.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= FINDINGS_MAX
     }
 
     /// Says whether anything so far refuses the zone.

@@ -13,6 +13,9 @@ use crate::config::model::CheckRef;
 /// Deepest nesting of calculated checks (zone format, section 2).
 const CHECK_DEPTH_MAX: usize = 8;
 
+/// Items of a circle that are shown; chosen, longer ones are found by the ends.
+const CIRCLE_SHOWN_MAX: usize = 12;
+
 /// References by the item that holds them.
 struct Graph<'e> {
     edges: &'e [Edge],
@@ -105,10 +108,15 @@ fn report_cycle(
         .iter()
         .position(|(item, ..)| *item == closing.to)
         .unwrap_or(0);
-    let mut words: Vec<String> = path[start..]
+    let circle = &path[start..];
+    let mut words: Vec<String> = circle
         .iter()
+        .take(CIRCLE_SHOWN_MAX)
         .map(|(item, ..)| describe(reader, *item))
         .collect();
+    if circle.len() > CIRCLE_SHOWN_MAX {
+        words.push("...".to_owned());
+    }
     words.push(describe(reader, closing.to));
     let mut diagnostic = Diagnostic::fault(
         "L034",
@@ -118,7 +126,7 @@ fn report_cycle(
     )
     .label("closes the circle")
     .help("take out one of these references");
-    for (_, _, reference) in path[start..].iter().skip(1) {
+    for (_, _, reference) in circle.iter().skip(1).take(CIRCLE_SHOWN_MAX) {
         if let Some(edge) = reference.map(|i| &graph.edges[i]) {
             diagnostic = diagnostic.related(
                 edge.span.clone(),

@@ -5,7 +5,7 @@
 use super::pools::{read_probe_override, read_site};
 use super::reader::{Reader, UsedOn};
 use super::records::{parse_type_key, read_record};
-use super::table::{Table, Value};
+use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{Force, MemberModel, MemberValue, ProbeOverride};
 use crate::wire::{Name, Rtype};
@@ -119,33 +119,11 @@ fn read_value(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<MemberVa
     let entry = match found.as_slice() {
         [entry] => entry,
         [] => {
-            reader.faults.push(
-                Diagnostic::fault(
-                    "L019",
-                    table.span(),
-                    &table.path,
-                    "a member needs `address`, `target` or a record type".to_owned(),
-                )
-                .label("nothing to answer")
-                .help("write for example `{ address = \"192.0.2.1\" }` or `{ MX = \"10 mail\" }`"),
-            );
+            no_value(reader, table);
             return None;
         }
         [first, second, ..] => {
-            reader.faults.push(
-                Diagnostic::fault(
-                    "L019",
-                    second.key_span(),
-                    &second.value.path,
-                    format!(
-                        "`{}` beside `{}`: a member is one thing",
-                        second.key, first.key
-                    ),
-                )
-                .label("a second value")
-                .related(first.key_span(), "the first value")
-                .help("write a member for each"),
-            );
+            two_values(reader, first, second);
             return None;
         }
     };
@@ -182,6 +160,36 @@ fn read_value(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<MemberVa
             })
         }
     }
+}
+
+fn no_value(reader: &mut Reader<'_>, table: &Table<'_>) {
+    reader.faults.push(
+        Diagnostic::fault(
+            "L019",
+            table.span(),
+            &table.path,
+            "a member needs `address`, `target` or a record type".to_owned(),
+        )
+        .label("nothing to answer")
+        .help("write for example `{ address = \"192.0.2.1\" }` or `{ MX = \"10 mail\" }`"),
+    );
+}
+
+fn two_values(reader: &mut Reader<'_>, first: &Entry<'_>, second: &Entry<'_>) {
+    reader.faults.push(
+        Diagnostic::fault(
+            "L019",
+            second.key_span(),
+            &second.value.path,
+            format!(
+                "`{}` beside `{}`: a member is one thing",
+                second.key, first.key
+            ),
+        )
+        .label("a second value")
+        .related(first.key_span(), "the first value")
+        .help("write a member for each"),
+    );
 }
 
 /// `{ A = "192.0.2.1" }` is the address.

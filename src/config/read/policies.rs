@@ -9,7 +9,7 @@ use super::location::read_location;
 use super::nodes::{DEPTH_MAX, OPTION_KEYS, plain_node, read_node, read_options, read_reference};
 use super::reader::{Reader, UsedOn};
 use super::subnets::read_subnets;
-use super::table::{Entry, Value};
+use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{BranchModel, Location, NodeKind, NodeModel, PoolId, Span};
 
@@ -80,35 +80,7 @@ pub(super) fn read_branch<'d>(
         .and_then(|value| reader.faults.boolean(&value))
         .unwrap_or(true);
     let mut known = vec!["to", "check", "follow-health"];
-    let mut weight = Some(1);
-    let mut bias = Some(0);
-    let mut location = None;
-    let mut within = None;
-    match policy {
-        "weighted" => {
-            known.push("weight");
-            if let Some(value) = table.take_value("weight") {
-                weight = reader.faults.number(&value, 0, 65535);
-            }
-        }
-        "nearest" | "latency" => {
-            known.push("at");
-            if let Some(value) = table.take_value("at") {
-                location = Some(read_location(reader, &value)?);
-            }
-            if policy == "nearest" {
-                known.push("bias");
-                if let Some(value) = table.take_value("bias") {
-                    bias = reader.faults.number(&value, -99, 99);
-                }
-            }
-        }
-        "subnets" => {
-            known.push("in");
-            within = table.take_value("in");
-        }
-        _ => {}
-    }
+    let own = read_branch_options(reader, &mut table, policy, &mut known);
     let to = table.take("to")?;
     let options = read_options(reader, &mut table, Some(&to));
     let has_options = OPTION_KEYS
@@ -122,7 +94,8 @@ pub(super) fn read_branch<'d>(
     );
     let node = read_node(reader, &to.value, depth)?;
     let label = label_of(reader, &node, value);
-    let location = location.or_else(|| pool_location(reader, &node));
+    let own = own?;
+    let location = own.location.or_else(|| pool_location(reader, &node));
     let node = if has_options {
         NodeModel {
             kind: NodeKind::To(Box::new(node)),
@@ -137,15 +110,64 @@ pub(super) fn read_branch<'d>(
             node,
             checks,
             follow_health,
-            weight: weight?,
-            bias: bias?,
+            weight: own.weight,
+            bias: own.bias,
             location,
             label,
         },
-        within,
+        within: own.within,
         span: value.span(),
         path: value.path.clone(),
     })
+}
+
+/// What a branch of one policy has and others have not.
+struct BranchOptions<'d> {
+    weight: u16,
+    bias: i8,
+    location: Option<Location>,
+    within: Option<Value<'d>>,
+}
+
+/// Reads what belongs to branches of this policy, and adds the keys to those that are known.
+fn read_branch_options<'d>(
+    reader: &mut Reader<'_>,
+    table: &mut Table<'d>,
+    policy: &str,
+    known: &mut Vec<&str>,
+) -> Option<BranchOptions<'d>> {
+    let mut options = BranchOptions {
+        weight: 1,
+        bias: 0,
+        location: None,
+        within: None,
+    };
+    match policy {
+        "weighted" => {
+            known.push("weight");
+            if let Some(value) = table.take_value("weight") {
+                options.weight = reader.faults.number(&value, 0, 65535)?;
+            }
+        }
+        "nearest" | "latency" => {
+            known.push("at");
+            if policy == "nearest" {
+                known.push("bias");
+                if let Some(value) = table.take_value("bias") {
+                    options.bias = reader.faults.number(&value, -99, 99)?;
+                }
+            }
+            if let Some(value) = table.take_value("at") {
+                options.location = Some(read_location(reader, &value)?);
+            }
+        }
+        "subnets" => {
+            known.push("in");
+            options.within = table.take_value("in");
+        }
+        _ => {}
+    }
+    Some(options)
 }
 
 fn bare_branch<'d>(reader: &Reader<'_>, node: NodeModel, value: &Value<'_>) -> ReadBranch<'d> {

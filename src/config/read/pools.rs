@@ -8,12 +8,13 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::index::is_id;
+use super::later_checks::not_yet;
 use super::location::read_location;
 use super::members::read_member;
 use super::nodes::{OPTION_KEYS, POLICY_KEYS, read_options, take_policy};
 use super::policies::read_policy;
-use super::probes::{not_yet, read_address, read_host, read_path};
 use super::reader::{Reader, UsedOn};
+use super::request_text::{read_address, read_host, read_path};
 use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{

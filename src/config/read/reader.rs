@@ -15,6 +15,9 @@ use crate::wire::Name;
 /// Most checks that one key may list (zone format, section 2: children of a calculated check).
 const CHECK_LIST_MAX: usize = 256;
 
+/// Most owner names looked at for "did you mean"; chosen, a thousand findings stay quick.
+const OWNERS_COMPARED_MAX: usize = 10_000;
+
 /// Something that can refer and be referred to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Item {
@@ -145,6 +148,10 @@ impl<'s> Reader<'s> {
             format!("there is no pool `{id}`"),
         )
         .label("not defined in this file");
+        if self.faults.is_full() {
+            self.faults.push(diagnostic);
+            return None;
+        }
         let near = suggest::nearest(id, self.index.pool_ids.keys().map(String::as_str));
         if let Some(near) = near {
             let entry = &self.index.pools[self.index.pool_ids[near]];
@@ -218,11 +225,16 @@ impl<'s> Reader<'s> {
             format!("there is no name `{text}` in this zone"),
         )
         .label("not defined in this file");
+        if self.faults.is_full() {
+            self.faults.push(diagnostic);
+            return None;
+        }
         let apex = &self.apex;
         let owners: Vec<String> = self
             .index
             .names
             .iter()
+            .take(OWNERS_COMPARED_MAX)
             .map(|entry| entry.owner.to_relative(apex))
             .collect();
         if let Some(near) = suggest::nearest(text, owners.iter().map(String::as_str)) {
@@ -349,6 +361,10 @@ impl<'s> Reader<'s> {
             format!("there is no check `{id}`"),
         )
         .label("not defined in this file");
+        if self.faults.is_full() {
+            self.faults.push(diagnostic);
+            return None;
+        }
         let near = suggest::nearest(id, self.index.check_ids.keys().map(String::as_str));
         if let Some(near) = near {
             let entry = &self.index.checks[self.index.check_ids[near]];

@@ -4,11 +4,11 @@
 
 use std::ops::Range;
 
+use super::later_checks::not_yet;
 use super::members::plain_member;
 use super::names::TypeContent;
 use super::nodes::{POLICY_KEYS, read_node};
 use super::pools::type_of;
-use super::probes::not_yet;
 use super::reader::{Item, NameUse, Reader, UsedOn};
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
@@ -103,6 +103,7 @@ fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<
     );
     let checks = table
         .take_value("check")
+        .filter(|_| !comes_uncheckable(rtype))
         .map(|value| reader.check_refs(&value, UsedOn::Policy));
     table.finish("a record", &["data", "check"], &mut reader.faults);
     let octets = read_record(reader, rtype, &data?)?;
@@ -112,12 +113,17 @@ fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<
     })
 }
 
-/// Says whether records of a type may have checks; addresses belong into a pool (rule a47).
-fn may_be_checked(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) -> bool {
-    let is_refused = matches!(
+/// Types whose records have no checks of their own.
+fn comes_uncheckable(rtype: Rtype) -> bool {
+    matches!(
         rtype,
         Rtype::A | Rtype::AAAA | Rtype::CNAME | Rtype::NS | Rtype::DS
-    );
+    )
+}
+
+/// Says whether records of a type may have checks; addresses belong into a pool (rule a47).
+fn may_be_checked(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) -> bool {
+    let is_refused = comes_uncheckable(rtype);
     if is_refused {
         let help = match rtype {
             Rtype::A | Rtype::AAAA => {
@@ -202,14 +208,11 @@ pub(super) fn read_record(
     if rtype == Rtype::TXT {
         return read_txt(reader, value);
     }
-    let text = match value.as_str() {
-        Some(text) => text,
-        None => {
-            reader
-                .faults
-                .wrong_type(value, &format!("the text of a {rtype} record"));
-            return None;
-        }
+    let Some(text) = value.as_str() else {
+        reader
+            .faults
+            .wrong_type(value, &format!("the text of a {rtype} record"));
+        return None;
     };
     match parse_rdata(rtype, text, &reader.apex) {
         Ok(parsed) => {
@@ -296,7 +299,7 @@ fn push_rdata_fault(
         &value.path,
         fault.message,
     )
-    .label(format!("not the data of a {rtype} record"));
+    .label(format!("not {rtype} data"));
     diagnostic.help = fault.help;
     reader.faults.push(diagnostic);
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use super::geo::no_default;
 use super::policies::{ReadBranch, read_branch};
-use super::probes::read_zone_file;
 use super::reader::Reader;
+use super::request_text::read_zone_file;
 use super::table::Value;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{BranchModel, NodeKind, Span, SubnetKeys};

@@ -151,7 +151,7 @@ fn duplicate_key(text: &str, span: Span, key: &str) -> Diagnostic {
             "keep one of the two".to_owned(),
         )
     };
-    let diagnostic = Diagnostic::fault("L003", span.clone(), "", message)
+    let diagnostic = Diagnostic::fault("L003", span, "", message)
         .label("again here")
         .help(help);
     match find_first(text, key, line_start) {

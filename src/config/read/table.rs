@@ -124,14 +124,6 @@ impl<'d> Table<'d> {
         &self.entries
     }
 
-    /// Looks at a key without reading it.
-    pub(super) fn peek(&self, key: &str) -> Option<&Entry<'d>> {
-        if !self.has(key) {
-            return None;
-        }
-        self.entries.iter().find(|entry| entry.key == key)
-    }
-
     /// Reads a key, once: it no longer counts as unknown.
     pub(super) fn take(&mut self, key: &str) -> Option<Entry<'d>> {
         if !self.has(key) {

@@ -16,8 +16,8 @@ use super::table::{Entry, Table, Value};
 use super::{check_rules, links, reference_rules, zone_rules};
 use crate::config::diagnostic::{Diagnostic, Files, Source};
 use crate::config::model::{
-    CheckKind, CheckModel, MinHealthy, PoolBody, PoolModel, ProbeOverride, SoaModel, Span,
-    TtlModel, ZoneModel,
+    CheckKind, CheckModel, MinHealthy, NameModel, PoolBody, PoolModel, ProbeOverride, SoaModel,
+    Span, TtlModel, ZoneModel,
 };
 use crate::wire::{Name, Rtype};
 
@@ -101,16 +101,21 @@ fn read_apex(faults: &mut Faults<'_>, table: &mut Table<'_>) -> Option<Name> {
         faults,
     )?;
     let text = faults.text(&value)?;
-    let message = match Name::parse_absolute(text) {
-        Ok(name) if name.is_wildcard() => "a zone cannot be a wildcard".to_owned(),
-        Ok(name) if name.is_root() => "the root zone is not served".to_owned(),
+    let (message, help) = match Name::parse_absolute(text) {
+        Ok(name) if name.is_wildcard() => (
+            "a zone cannot be a wildcard".to_owned(),
+            "write the wildcard as a name: `\"*\" = ...` under `[names]`",
+        ),
         Ok(name) => return Some(name),
-        Err(fault) => format!("`{text}` is no domain name: {fault}"),
+        Err(fault) => (
+            format!("`{text}` is no domain name: {fault}"),
+            "write it with or without a dot at the end: `zone = \"example.com\"`",
+        ),
     };
     faults.push(
         Diagnostic::fault("L020", value.span(), &value.path, message)
             .label("not the name of a zone")
-            .help("write it with or without a dot at the end: `zone = \"example.com\"`"),
+            .help(help),
     );
     None
 }
@@ -137,24 +142,8 @@ fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>)
     let (expect, maintenance) = (table.take_value("expect"), table.take_value("maintenance"));
     table.finish("a zone file", TOP_KEYS, &mut reader.faults);
 
-    let mut checks = Vec::with_capacity(check_entries.len());
-    for (i, entry) in check_entries.iter().enumerate() {
-        reader.current = Item::Check(i);
-        let check = read_check(reader, entry);
-        checks.push(check.unwrap_or_else(|| broken_check(entry)));
-    }
-    let mut pools = Vec::with_capacity(pool_entries.len());
-    for (i, entry) in pool_entries.iter().enumerate() {
-        reader.current = Item::Pool(i);
-        let pool = read_pool(reader, entry, i);
-        pools.push(pool.unwrap_or_else(|| broken_pool(entry)));
-    }
-    let mut names = Vec::with_capacity(name_entries.len());
-    for (i, entry) in name_entries.iter().enumerate() {
-        reader.current = Item::Name(i);
-        let owner = reader.index.names[i].owner.clone();
-        names.push(read_name(reader, entry, owner));
-    }
+    let (checks, mut pools, names) =
+        read_items(reader, &check_entries, &pool_entries, &name_entries);
     reader.current = Item::Name(usize::MAX);
     let soa = read_soa(reader, soa);
     let expects = expect
@@ -187,6 +176,34 @@ fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>)
         expects,
         maintenance,
     }
+}
+
+/// Reads every check, pool and name.
+fn read_items(
+    reader: &mut Reader<'_>,
+    check_entries: &[Entry<'_>],
+    pool_entries: &[Entry<'_>],
+    name_entries: &[Entry<'_>],
+) -> (Vec<CheckModel>, Vec<PoolModel>, Vec<NameModel>) {
+    let mut checks = Vec::with_capacity(check_entries.len());
+    for (i, entry) in check_entries.iter().enumerate() {
+        reader.current = Item::Check(i);
+        let check = read_check(reader, entry);
+        checks.push(check.unwrap_or_else(|| broken_check(entry)));
+    }
+    let mut pools = Vec::with_capacity(pool_entries.len());
+    for (i, entry) in pool_entries.iter().enumerate() {
+        reader.current = Item::Pool(i);
+        let pool = read_pool(reader, entry, i);
+        pools.push(pool.unwrap_or_else(|| broken_pool(entry)));
+    }
+    let mut names = Vec::with_capacity(name_entries.len());
+    for (i, entry) in name_entries.iter().enumerate() {
+        reader.current = Item::Name(i);
+        let owner = reader.index.names[i].owner.clone();
+        names.push(read_name(reader, entry, owner));
+    }
+    (checks, pools, names)
 }
 
 /// Stands for a check at fault, so that the rest can still be judged; such a model is never handed out.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::pools::type_of;
 use super::reader::{Item, NameUse, Reader};
+use super::table::join;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{NameId, NameModel, PoolBody, PoolId, Span, ZoneModel};
 use crate::wire::{Name, Rtype};
@@ -81,6 +82,15 @@ fn rrset_span(name: &NameModel, rtype: Rtype) -> Span {
         .map_or_else(|| name.span.clone(), |rrset| rrset.span.clone())
 }
 
+/// The key path of a name, or of one of its types.
+fn path_of(apex: &Name, name: &NameModel, rtype: Option<Rtype>) -> String {
+    let path = join("names", &name.owner.to_relative(apex));
+    match rtype {
+        Some(rtype) => format!("{path}.{rtype}"),
+        None => path,
+    }
+}
+
 /// NS at the apex is required (RFC 1034, section 4.2.1; rule a53).
 fn judge_apex(reader: &mut Reader<'_>, model: &ZoneModel) {
     let apex = model.names.iter().find(|name| name.owner == model.apex);
@@ -105,7 +115,7 @@ fn judge_cname(reader: &mut Reader<'_>, name: &NameModel) {
     let Some(cname) = name.rrsets.iter().find(|rrset| rrset.rtype == Rtype::CNAME) else {
         return;
     };
-    let path = "names";
+    let path = &path_of(&reader.apex, name, Some(Rtype::CNAME));
     if cname.rdata.len() > 1 {
         reader.faults.push(
             Diagnostic::fault(
@@ -199,7 +209,7 @@ fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners, name: 
         Diagnostic::fault(
             "L066",
             span,
-            "names",
+            &path_of(&model.apex, name, None),
             format!("{what} {place} the delegation of `{}`", cut.owner),
         )
         .label("is never answered")
@@ -235,7 +245,7 @@ fn judge_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners) {
                     Diagnostic::fault(
                         "L067",
                         rrset.span.clone(),
-                        "names",
+                        &path_of(&model.apex, name, Some(Rtype::NS)),
                         format!("the name server `{host}` lies below its own delegation and has no address here"),
                     )
                     .label("cannot be found without glue")
@@ -251,8 +261,12 @@ type Reachable = HashMap<Item, Vec<(Rtype, PoolId)>>;
 
 fn reachable_types(reader: &Reader<'_>, model: &ZoneModel) -> Reachable {
     let mut from: HashMap<Item, Vec<Item>> = HashMap::new();
+    let mut referred: HashSet<Item> = HashSet::new();
     for edge in reader.edges.iter().filter(|edge| !edge.is_check) {
         from.entry(edge.from).or_default().push(edge.to);
+        if matches!(edge.to, Item::Name(_)) {
+            referred.insert(edge.to);
+        }
     }
     let mut types: Reachable = HashMap::new();
     for (id, pool) in model.pools.iter().enumerate() {
@@ -266,29 +280,53 @@ fn reachable_types(reader: &Reader<'_>, model: &ZoneModel) -> Reachable {
             types.insert(Item::Pool(id), own);
         }
     }
-    // Policy pools first, in as many rounds as they are deep; names that refer to names are rare and few.
+    // Pools, and names that others refer to, in as many rounds as they are deep. All other names are looked up once.
+    let inner: Vec<(&Item, &Vec<Item>)> = from
+        .iter()
+        .filter(|(item, _)| matches!(item, Item::Pool(_)) || referred.contains(item))
+        .collect();
     for _ in 0..super::nodes::DEPTH_MAX {
         let mut changed = false;
-        for (item, targets) in &from {
-            let mut own = types.get(item).cloned().unwrap_or_default();
-            let before = own.len();
-            for target in targets {
-                for found in types.get(target).into_iter().flatten() {
-                    if !own.iter().any(|(rtype, _)| *rtype == found.0) {
-                        own.push(*found);
-                    }
-                }
-            }
-            if own.len() != before {
+        for (item, targets) in &inner {
+            let own = gather(&types, types.get(item), targets);
+            if own.len() != types.get(item).map_or(0, Vec::len) {
                 changed = true;
-                types.insert(*item, own);
+                types.insert(**item, own);
             }
         }
         if !changed {
             break;
         }
     }
+    for (id, name) in model.names.iter().enumerate() {
+        let item = Item::Name(id);
+        if name.policy.is_some()
+            && !name.rrsets.is_empty()
+            && let Some(targets) = from.get(&item)
+        {
+            let own = gather(&types, types.get(&item), targets);
+            types.insert(item, own);
+        }
+    }
     types
+}
+
+fn gather(
+    types: &Reachable,
+    own: Option<&Vec<(Rtype, PoolId)>>,
+    targets: &[Item],
+) -> Vec<(Rtype, PoolId)> {
+    let mut own = own.cloned().unwrap_or_default();
+    for found in targets
+        .iter()
+        .filter_map(|target| types.get(target))
+        .flatten()
+    {
+        if !own.iter().any(|(rtype, _)| *rtype == found.0) {
+            own.push(*found);
+        }
+    }
+    own
 }
 
 /// A static type beside a policy that answers it is a fault (rule a29).
@@ -327,7 +365,7 @@ fn judge_static_types(
             Diagnostic::fault(
                 "L064",
                 rrset.span.clone(),
-                "names",
+                &path_of(&model.apex, name, Some(*rtype)),
                 format!(
                     "`{}` has static {rtype} records beside a policy that answers {rtype}",
                     name.owner

@@ -104,7 +104,11 @@ fn list(items: impl Iterator<Item = String>) -> String {
 
 /// Writes a path as it would be written in the file: relative to its folder where it lies inside.
 fn path(base: &Path, path: &Path) -> String {
-    let shown = path.strip_prefix(base).unwrap_or(path);
+    let shown = match path.strip_prefix(base) {
+        Ok(rest) if rest.as_os_str().is_empty() => Path::new("."),
+        Ok(rest) => rest,
+        Err(_) => path,
+    };
     quote(&shown.to_string_lossy())
 }
 
