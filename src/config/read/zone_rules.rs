@@ -281,10 +281,11 @@ fn reachable_types(reader: &Reader<'_>, model: &ZoneModel) -> Reachable {
         }
     }
     // Pools, and names that others refer to, in as many rounds as they are deep. All other names are looked up once.
-    let inner: Vec<(&Item, &Vec<Item>)> = from
+    let mut inner: Vec<(&Item, &Vec<Item>)> = from
         .iter()
         .filter(|(item, _)| matches!(item, Item::Pool(_)) || referred.contains(item))
         .collect();
+    inner.sort_unstable_by_key(|(item, _)| **item);
     for _ in 0..super::nodes::DEPTH_MAX {
         let mut changed = false;
         for (item, targets) in &inner {
