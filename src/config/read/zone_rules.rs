@@ -483,6 +483,6 @@ fn missing_name(used: &NameUse, apex: &Name, owners: &Owners) -> Diagnostic {
     )
     .label(format!("read as `{name}`"))
     .help(format!(
-        "add it under `[names]`, for example `{text}.A = \"192.0.2.1\"`"
+        "add it under `[names]`, for example `{key}.A = \"192.0.2.1\"`"
     ))
 }
