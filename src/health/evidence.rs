@@ -409,7 +409,7 @@ impl fmt::Display for Finding {
                 write!(f, "no resolver answered for {name} (no evidence)")
             }
             Self::NoAuthorities => f.write_str(
-                "no system certificate authorities found to verify with; install ca-certificates or set `ca` (no evidence)",
+                "no system certificate authorities found to verify with; install ca-certificates and restart, or set `ca` (no evidence)",
             ),
             Self::NotFeasible(why) => write!(f, "the probe cannot be made: {why} (no evidence)"),
             Self::NoProbe { since } => write!(f, "no probe ended for {} (no evidence)", Span(*since)),
