@@ -4,8 +4,19 @@
 //! to record. Never here: DNS, sockets, clocks, logs. What a target is probed with ([`ProbeRecipe`]) is plain data
 //! that `config` writes and `probe` reads.
 
+mod evidence;
+mod registry;
+mod saved;
+mod step;
 mod target;
 
+pub use evidence::{
+    CertificateFault, Evidence, Family, Finding, Observation, Outcome, Phase, Phases, Searched,
+    Wanted,
+};
+pub use registry::{Changes, ID_REST, Row, SAVED_AGE_MAX, Targets};
+pub use saved::{SavedStatus, fingerprint};
+pub use step::{CheckState, Counted, Input, SILENT_INTERVALS_MAX, Transition, step};
 pub use target::{
     Damping, Endpoint, HttpProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe,
     Timeout, TlsProbe,

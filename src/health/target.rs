@@ -9,7 +9,10 @@ use std::time::Duration;
 pub struct TargetId(pub u32);
 
 /// Damped state of a target (rules a36-a38).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// `rise` good probes in a row, and no `fall` since.
     Healthy,
@@ -18,6 +21,23 @@ pub enum Status {
     /// No evidence yet, or none for three intervals.
     #[default]
     Unknown,
+}
+
+impl Status {
+    /// Returns the word that files, JSON and messages use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A probe applied to one endpoint, with its damping. Equality is identity.

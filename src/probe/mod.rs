@@ -1,1 +1,32 @@
-//! Placeholder.
+//! HTTP(S) and TCP probers and their schedule.
+//!
+//! In: targets to begin and stop. Out: one [`Report`] for each probe that ended. Never here: damping, statuses, logs.
+//!
+//! # What carries a probe
+//!
+//! HTTP goes through reqwest, with one client for each set of TLS settings, connection pool off: no check rides on a
+//! connection of another. Three hooks give what reqwest itself does not: its resolver hands over the target's address
+//! and its certificate verifier takes the expected name and keeps the validity, both from the [trace](trace) of the
+//! probe under way, which is a task-local; a connector layer marks when the connection stands. TCP checks use tokio and
+//! tokio-rustls with the same verifier and the same trace. TLS sessions are never resumed: a resumed session shows no
+//! certificate, and an expired one would go unnoticed.
+
+mod certificate;
+mod classify;
+mod content;
+mod http;
+mod kit;
+mod once;
+mod prober;
+mod resolve;
+mod schedule;
+mod tcp;
+mod tls;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use kit::ProbeKit;
+pub use once::probe_once;
+pub use prober::{Handle, ProbeConfig, ProbeCounters, ProbeCounts, Prober, Report};

@@ -1,0 +1,482 @@
+//! The table of all targets with their states; identical targets of all zones are one (rule a32).
+//!
+//! In: the targets that the zones want, observations, the time. Out: what a prober must begin and stop, transitions,
+//! statuses by id. Never here: probes, files, clocks.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::evidence::{Evidence, Finding, Observation, Outcome};
+use super::saved::{SavedStatus, fingerprint};
+use super::step::{CheckState, Input, Transition, step};
+use super::target::{Status, Target, TargetId};
+use crate::clock::{Moment, WallTime};
+
+/// All targets of the process.
+#[derive(Debug, Default)]
+pub struct Targets {
+    ids: HashMap<Arc<Target>, TargetId>,
+    slots: Vec<Option<Entry>>,
+    /// Ids that nothing uses, oldest first, with the moment they became free.
+    free: VecDeque<(TargetId, Moment)>,
+    /// Saved statuses that no target claimed yet, by fingerprint.
+    saved: HashMap<String, Saved>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    target: Arc<Target>,
+    references: u32,
+    state: CheckState,
+    carried: Carried,
+}
+
+/// Time that passed before this process knew the target.
+#[derive(Clone, Copy, Debug, Default)]
+struct Carried {
+    /// In the present status.
+    held: Duration,
+    /// Since the last evidence.
+    silent: Duration,
+}
+
+#[derive(Debug)]
+struct Saved {
+    status: Status,
+    evidence: Evidence,
+    carried: Carried,
+    /// When it is too old to be claimed.
+    until: Moment,
+}
+
+/// What a prober must begin and stop after [`Targets::reconcile`].
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Targets that are new.
+    pub added: Vec<(TargetId, Arc<Target>)>,
+    /// Ids whose targets nobody wants any more.
+    pub removed: Vec<TargetId>,
+}
+
+/// One target for status pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Its id.
+    pub id: TargetId,
+    /// What is probed.
+    pub target: &'a Arc<Target>,
+    /// Its state.
+    pub state: &'a CheckState,
+    /// How many uses the zones make of it.
+    pub references: u32,
+    held_before: Duration,
+}
+
+impl Row<'_> {
+    /// Returns how long the target has had its status, earlier runs of the process included.
+    pub fn held(&self, now: Moment) -> Duration {
+        now.since(self.state.since) + self.held_before
+    }
+}
+
+/// How long an id rests before another target may get it. Longer than the longest probe (60 s, rule a35), so that a
+/// late observation is never taken for one of the next target.
+pub const ID_REST: Duration = Duration::from_secs(120);
+
+/// Age beyond which a saved status is worth no more than none. Chosen; no standard value.
+pub const SAVED_AGE_MAX: Duration = Duration::from_secs(3_600);
+
+impl Targets {
+    /// Makes the table hold exactly the wanted targets; equal ones are kept with their state.
+    ///
+    /// A new target takes its status from the saved ones, else from a vanished target that asked the same question with
+    /// other timing (see [`fingerprint`]): to change an interval in the middle of an outage brings nothing back to life.
+    pub fn reconcile(&mut self, wanted: impl Iterator<Item = Target>, now: Moment) -> Changes {
+        let mut counts: HashMap<Target, u32> = HashMap::new();
+        for target in wanted {
+            *counts.entry(target).or_default() += 1;
+        }
+        let mut changes = Changes::default();
+        let vanished = self.remove_unwanted(&mut counts, now, &mut changes);
+        let mut added: Vec<_> = counts.into_iter().collect();
+        // The order of a hash map is random; ids follow the endpoints so that neighbours in files are so in tables.
+        added.sort_by_cached_key(|(target, _)| fingerprint(&target.probe));
+        for (target, references) in added {
+            let key = fingerprint(&target.probe);
+            let known = self
+                .saved
+                .remove(&key)
+                .filter(|saved| now <= saved.until)
+                .or_else(|| vanished.get(&key).map(Saved::copy));
+            let target = Arc::new(target);
+            let id = self.insert(Arc::clone(&target), references, known, now);
+            changes.added.push((id, target));
+        }
+        changes
+    }
+
+    /// Removes what is not in `counts`, and takes from `counts` what is kept. Returns what the removed ones knew.
+    fn remove_unwanted(
+        &mut self,
+        counts: &mut HashMap<Target, u32>,
+        now: Moment,
+        changes: &mut Changes,
+    ) -> HashMap<String, Saved> {
+        let mut vanished = HashMap::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some(entry) = slot else { continue };
+            if let Some(references) = counts.remove(entry.target.as_ref()) {
+                entry.references = references;
+                continue;
+            }
+            let id = id_of(index);
+            self.ids.remove(&entry.target);
+            self.free.push_back((id, now));
+            changes.removed.push(id);
+            vanished.insert(fingerprint(&entry.target.probe), entry.known(now));
+            *slot = None;
+        }
+        vanished
+    }
+
+    fn insert(
+        &mut self,
+        target: Arc<Target>,
+        references: u32,
+        known: Option<Saved>,
+        now: Moment,
+    ) -> TargetId {
+        let id = match self.free.front() {
+            Some((id, freed_at)) if now.since(*freed_at) >= ID_REST => {
+                let id = *id;
+                self.free.pop_front();
+                id
+            }
+            _ => {
+                self.slots.push(None);
+                id_of(self.slots.len() - 1)
+            }
+        };
+        let (state, carried) = match known {
+            None => (CheckState::new(now), Carried::default()),
+            Some(known) => (
+                CheckState::with_status(known.status, known.evidence, now),
+                known.carried,
+            ),
+        };
+        self.ids.insert(Arc::clone(&target), id);
+        self.slots[id.0 as usize] = Some(Entry {
+            target,
+            references,
+            state,
+            carried,
+        });
+        id
+    }
+
+    /// Takes an observation in. One for an id that is not in use any more changes nothing.
+    pub fn observe(
+        &mut self,
+        id: TargetId,
+        observation: Observation,
+        now: Moment,
+    ) -> Option<Transition> {
+        let entry = self.slots.get_mut(id.0 as usize)?.as_mut()?;
+        if observation.outcome != Outcome::NoEvidence {
+            entry.carried.silent = Duration::ZERO;
+        }
+        entry.apply(Input::Observed(observation), now)
+    }
+
+    /// Lets time pass for all targets; call it about once a second. Costs about ten nanoseconds a target.
+    pub fn tick(&mut self, now: Moment) -> Vec<(TargetId, Transition)> {
+        let mut transitions = Vec::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some(entry) = slot else { continue };
+            // Most targets were heard of lately; they need not be moved through the state machine.
+            if now.since(entry.state.heard_at) <= entry.target.probe.interval {
+                continue;
+            }
+            if let Some(transition) = entry.apply(Input::Tick, now) {
+                transitions.push((id_of(index), transition));
+            }
+        }
+        transitions
+    }
+
+    /// Returns the status of a target; unknown for an id that is not in use.
+    pub fn status(&self, id: TargetId) -> Status {
+        self.row(id).map_or(Status::Unknown, |row| row.state.status)
+    }
+
+    /// Returns the id of a target, if it is in the table.
+    pub fn id(&self, target: &Target) -> Option<TargetId> {
+        self.ids.get(target).copied()
+    }
+
+    /// Returns one target with its state.
+    pub fn row(&self, id: TargetId) -> Option<Row<'_>> {
+        let entry = self.slots.get(id.0 as usize)?.as_ref()?;
+        Some(entry.row(id))
+    }
+
+    /// Iterates over all targets by id.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let entries = self.slots.iter().enumerate();
+        entries.filter_map(|(index, slot)| Some(slot.as_ref()?.row(id_of(index))))
+    }
+
+    /// Returns how many targets there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Tells whether there is no target.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Returns a number above every id in use, for tables indexed by id.
+    pub fn ids_end(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Writes down all statuses that are known.
+    pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedStatus> {
+        let ago = |duration: Duration| {
+            let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+            wall.millis().saturating_sub(millis)
+        };
+        let entries = self.slots.iter().flatten();
+        let known = entries.filter(|entry| entry.state.status != Status::Unknown);
+        known
+            .map(|entry| SavedStatus {
+                probe: fingerprint(&entry.target.probe),
+                status: entry.state.status,
+                since_ms: ago(now.since(entry.state.since) + entry.carried.held),
+                heard_ms: ago(now.since(entry.state.heard_at) + entry.carried.silent),
+                evidence: match &entry.state.last_evidence.finding {
+                    Finding::Saved(text) => text.to_string(),
+                    _ => entry.state.last_evidence.to_string(),
+                },
+            })
+            .collect()
+    }
+
+    /// Takes statuses of an earlier run; targets claim them when they are added. Records that are too old, or come from
+    /// the future by the civil clock, are dropped. Returns how many were kept.
+    pub fn restore(
+        &mut self,
+        saved: impl IntoIterator<Item = SavedStatus>,
+        now: Moment,
+        wall: WallTime,
+    ) -> usize {
+        for record in saved {
+            let heard = WallTime::from_millis(record.heard_ms);
+            let silent = wall.since(heard);
+            if record.status == Status::Unknown || silent > SAVED_AGE_MAX || heard > wall {
+                continue;
+            }
+            let carried = Carried {
+                held: wall.since(WallTime::from_millis(record.since_ms)),
+                silent,
+            };
+            let saved = Saved {
+                status: record.status,
+                evidence: Finding::Saved(record.evidence.into()).into(),
+                carried,
+                until: now.after(SAVED_AGE_MAX - silent),
+            };
+            self.saved.insert(record.probe, saved);
+        }
+        self.saved.len()
+    }
+}
+
+impl Entry {
+    fn apply(&mut self, input: Input, now: Moment) -> Option<Transition> {
+        let state = std::mem::replace(&mut self.state, CheckState::new(now));
+        let interval = self.target.probe.interval;
+        let (state, mut transition) = step(&self.target.damping, interval, state, input, now);
+        self.state = state;
+        if let Some(transition) = &mut transition {
+            transition.lasted += self.carried.held;
+            self.carried.held = Duration::ZERO;
+        }
+        transition
+    }
+
+    fn known(&self, now: Moment) -> Saved {
+        Saved {
+            status: self.state.status,
+            evidence: self.state.last_evidence.clone(),
+            carried: Carried {
+                held: now.since(self.state.since) + self.carried.held,
+                silent: now.since(self.state.heard_at) + self.carried.silent,
+            },
+            until: now,
+        }
+    }
+
+    fn row(&self, id: TargetId) -> Row<'_> {
+        Row {
+            id,
+            target: &self.target,
+            state: &self.state,
+            references: self.references,
+            held_before: self.carried.held,
+        }
+    }
+}
+
+impl Saved {
+    fn copy(&self) -> Self {
+        Self {
+            status: self.status,
+            evidence: self.evidence.clone(),
+            carried: self.carried,
+            until: self.until,
+        }
+    }
+}
+
+fn id_of(index: usize) -> TargetId {
+    TargetId(u32::try_from(index).expect("memory ends before four billion targets"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::{Damping, Endpoint, Phases, ProbeKind, ProbeRecipe, TcpProbe, Timeout};
+
+    fn target(last_octet: u8, interval_secs: u64) -> Target {
+        Target {
+            probe: ProbeRecipe {
+                endpoint: Endpoint::Address([192, 0, 2, last_octet].into()),
+                port: 80,
+                kind: ProbeKind::Tcp(TcpProbe {
+                    tls: None,
+                    send: None,
+                    contains: None,
+                    regex: None,
+                }),
+                interval: Duration::from_secs(interval_secs),
+                timeout: Timeout::Whole(Duration::from_secs(1)),
+            },
+            damping: Damping {
+                rise: 2,
+                fall: 1,
+                forgive: 1,
+            },
+        }
+    }
+
+    fn fail(targets: &mut Targets, target: &Target, now: Moment) -> Option<Transition> {
+        let id = targets.id(target).expect("the target is in the table");
+        let observation = Observation::new(Finding::Refused.into(), Phases::default(), now);
+        targets.observe(id, observation, now)
+    }
+
+    fn at(secs: u64) -> Moment {
+        Moment::from_secs(secs)
+    }
+
+    #[test]
+    fn probes_equal_targets_once_and_keeps_their_state() {
+        let mut targets = Targets::default();
+        let (one, two, three) = (target(1, 10), target(2, 10), target(3, 10));
+        let wanted = [one.clone(), two.clone(), one.clone()];
+        let changes = targets.reconcile(wanted.into_iter(), at(1));
+        assert_eq!((changes.added.len(), changes.removed.len()), (2, 0));
+        let id = targets.id(&one).expect("it was wanted");
+        assert_eq!(targets.row(id).expect("in use").references, 2);
+        assert!(fail(&mut targets, &one, at(2)).is_some());
+
+        let changes = targets.reconcile([one.clone(), three].into_iter(), at(3));
+        assert_eq!((changes.added.len(), changes.removed.len()), (1, 1));
+        assert_eq!(targets.id(&one), Some(id));
+        assert_eq!(targets.status(id), Status::Unhealthy);
+        assert_eq!(targets.id(&two), None);
+        assert_eq!(targets.rows().count(), targets.len());
+    }
+
+    #[test]
+    fn gives_an_id_to_another_target_only_after_a_rest() {
+        let mut targets = Targets::default();
+        targets.reconcile([target(1, 10)].into_iter(), at(1));
+        let gone = targets.id(&target(1, 10)).expect("it was wanted");
+        targets.reconcile(std::iter::empty(), at(2));
+        targets.reconcile([target(2, 10)].into_iter(), at(3));
+        assert_ne!(targets.id(&target(2, 10)), Some(gone));
+        let late = Observation::new(Finding::Refused.into(), Phases::default(), at(3));
+        assert_eq!(targets.observe(gone, late, at(3)), None);
+        targets.reconcile([target(2, 10), target(3, 10)].into_iter(), at(200));
+        assert_eq!(targets.id(&target(3, 10)), Some(gone));
+        assert_eq!(targets.ids_end(), 2);
+    }
+
+    #[test]
+    fn keeps_the_status_when_only_the_timing_changes() {
+        let mut targets = Targets::default();
+        targets.reconcile([target(1, 10)].into_iter(), at(1));
+        fail(&mut targets, &target(1, 10), at(2));
+        targets.reconcile([target(1, 5)].into_iter(), at(12));
+        let id = targets.id(&target(1, 5)).expect("it was wanted");
+        let row = targets.row(id).expect("in use");
+        assert_eq!(row.state.status, Status::Unhealthy);
+        assert_eq!(row.held(at(13)), Duration::from_secs(11));
+        assert_eq!(row.state.last_evidence.to_string(), "connect refused");
+    }
+
+    #[test]
+    fn carries_statuses_over_a_restart() {
+        let mut before = Targets::default();
+        before.reconcile([target(1, 10), target(2, 10)].into_iter(), at(1));
+        fail(&mut before, &target(1, 10), at(2));
+        let wall = WallTime::from_millis(1_800_000_000_000);
+        let saved = before.save(at(5), wall);
+        assert_eq!(saved.len(), 1, "unknown is not saved");
+        let text = serde_json::to_string(&saved).expect("plain data");
+        let read: Vec<SavedStatus> = serde_json::from_str(&text).expect("as written");
+        assert_eq!(read, saved);
+
+        let minute = Duration::from_secs(60);
+        let cases = [
+            ("soon", wall.after(minute), Status::Unhealthy),
+            ("too late", wall.after(minute * 60), Status::Unknown),
+            (
+                "the clock went back",
+                WallTime::from_millis(1),
+                Status::Unknown,
+            ),
+        ];
+        for (name, wall, wanted) in cases {
+            let mut after = Targets::default();
+            after.restore(saved.clone(), at(1), wall);
+            after.reconcile([target(1, 10), target(2, 10)].into_iter(), at(1));
+            let id = after.id(&target(1, 10)).expect("it was wanted");
+            assert_eq!(after.status(id), wanted, "{name}");
+            if wanted == Status::Unhealthy {
+                let row = after.row(id).expect("in use");
+                assert_eq!(row.held(at(1)), Duration::from_secs(63));
+                let evidence = row.state.last_evidence.to_string();
+                assert_eq!(evidence, "connect refused (before the restart)");
+                // Saved again before any probe ended, the record is as old as it was.
+                assert_eq!(after.save(at(1), wall)[0].heard_ms, saved[0].heard_ms);
+            }
+        }
+    }
+
+    #[test]
+    fn notices_silence() {
+        let mut targets = Targets::default();
+        targets.reconcile([target(1, 10)].into_iter(), at(1));
+        fail(&mut targets, &target(1, 10), at(2));
+        assert!(targets.tick(at(42)).is_empty());
+        let transitions = targets.tick(at(43));
+        assert_eq!(transitions.len(), 1);
+        assert_eq!(transitions[0].1.to, Status::Unknown);
+        assert!(targets.tick(at(99)).is_empty());
+    }
+}

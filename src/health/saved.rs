@@ -1,0 +1,161 @@
+//! Statuses as they are saved over a restart.
+//!
+//! In: targets. Out: a stable text key for what a target probes, and the record that is written under it. Never here:
+//! files, formats, clocks.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::target::{Endpoint, HttpProbe, ProbeKind, ProbeRecipe, Status, TcpProbe, TlsProbe};
+
+/// A saved status. Unknown is never saved: it is what a missing record means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedStatus {
+    /// What was probed: see [`fingerprint`].
+    pub probe: String,
+    /// The status.
+    pub status: Status,
+    /// When it was taken, milliseconds since the Unix epoch.
+    pub since_ms: i64,
+    /// When a probe last gave evidence, milliseconds since the Unix epoch.
+    pub heard_ms: i64,
+    /// What the last probe found.
+    pub evidence: String,
+}
+
+/// Writes a text that names what a recipe probes, the same in every run: `https [2001:db8::1]:443 5d0c...`.
+///
+/// Interval, timeouts and damping are left out: whoever only changes how often or how patiently a target is judged
+/// asks the same question as before, and its status stays.
+pub fn fingerprint(recipe: &ProbeRecipe) -> String {
+    let word = match &recipe.kind {
+        ProbeKind::Http(HttpProbe { tls: None, .. }) => "http",
+        ProbeKind::Http(_) => "https",
+        ProbeKind::Tcp(TcpProbe { tls: None, .. }) => "tcp",
+        ProbeKind::Tcp(_) => "tcp+tls",
+    };
+    let mut text = match &recipe.endpoint {
+        Endpoint::Address(address) => {
+            let socket = std::net::SocketAddr::new(*address, recipe.port);
+            format!("{word} {socket} ")
+        }
+        Endpoint::Host(host) => format!("{word} {host}:{} ", recipe.port),
+    };
+    write!(text, "{:016x}", digest(&recipe.kind)).expect("a String takes everything");
+    text
+}
+
+fn digest(kind: &ProbeKind) -> u64 {
+    let mut fields = Fields(FNV_BASIS);
+    match kind {
+        ProbeKind::Http(http) => {
+            fields.add("http");
+            fields.add_tls(http.tls.as_ref());
+            for text in [&http.method, &http.path, &http.host] {
+                fields.add(text);
+            }
+            for (name, value) in &http.headers {
+                fields.add(name);
+                fields.add(value);
+            }
+            for (low, high) in &http.status {
+                fields.add(&format!("{low}-{high}"));
+            }
+            fields.add_optional(http.contains.as_deref());
+            fields.add_optional(http.regex.as_deref());
+            fields.add(&http.follow_redirects.to_string());
+            fields.add(&http.days_left.to_string());
+        }
+        ProbeKind::Tcp(tcp) => {
+            fields.add("tcp");
+            fields.add_tls(tcp.tls.as_ref());
+            fields.add_optional(tcp.send.as_deref());
+            fields.add_optional(tcp.contains.as_deref());
+            fields.add_optional(tcp.regex.as_deref());
+        }
+    }
+    fields.0
+}
+
+/// FNV-1a with 64 bits over fields of known length: stable over versions of compiler and library, unlike `Hash`.
+struct Fields(u64);
+
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+impl Fields {
+    fn add(&mut self, text: &str) {
+        let length = (text.len() as u64).to_be_bytes();
+        for octet in length.iter().chain(text.as_bytes()) {
+            self.0 = (self.0 ^ u64::from(*octet)).wrapping_mul(FNV_PRIME);
+        }
+    }
+
+    fn add_optional(&mut self, text: Option<&str>) {
+        self.add(if text.is_some() { "some" } else { "none" });
+        self.add(text.unwrap_or_default());
+    }
+
+    fn add_tls(&mut self, tls: Option<&TlsProbe>) {
+        let Some(tls) = tls else {
+            return self.add("plain");
+        };
+        self.add("tls");
+        self.add_optional(tls.server_name.as_deref());
+        self.add(if tls.verify { "verify" } else { "trust" });
+        self.add_optional(tls.ca_pem.as_deref());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Timeout;
+    use std::time::Duration;
+
+    fn recipe(change: impl FnOnce(&mut ProbeRecipe, &mut HttpProbe)) -> ProbeRecipe {
+        let mut http = HttpProbe {
+            tls: None,
+            method: "GET".into(),
+            path: "/".into(),
+            host: "www.example.com".into(),
+            headers: vec![],
+            status: vec![(200, 299)],
+            contains: None,
+            regex: None,
+            follow_redirects: 0,
+            days_left: 0,
+        };
+        let mut recipe = ProbeRecipe {
+            endpoint: Endpoint::Address("2001:db8::1".parse().expect("an address")),
+            port: 80,
+            kind: ProbeKind::Http(http.clone()),
+            interval: Duration::from_secs(10),
+            timeout: Timeout::Whole(Duration::from_secs(3)),
+        };
+        change(&mut recipe, &mut http);
+        recipe.kind = ProbeKind::Http(http);
+        recipe
+    }
+
+    #[test]
+    fn tells_probes_apart_by_what_they_ask() {
+        let plain = fingerprint(&recipe(|_, _| {}));
+        assert_eq!(plain, "http [2001:db8::1]:80 ddac046142a4ba34");
+        let patient = recipe(|recipe, _| recipe.interval = Duration::from_secs(1));
+        assert_eq!(fingerprint(&patient), plain, "the interval does not count");
+        let others = [
+            recipe(|recipe, _| recipe.port = 81),
+            recipe(|recipe, _| recipe.endpoint = Endpoint::Host("a.example".into())),
+            recipe(|_, http| http.path = "/x".into()),
+            recipe(|_, http| http.contains = Some(String::new())),
+            recipe(|_, http| http.headers = vec![("a".into(), "b".into())]),
+            recipe(|_, http| http.status = vec![(200, 399)]),
+            recipe(|_, http| http.days_left = 14),
+        ];
+        for other in others {
+            assert_ne!(fingerprint(&other), plain, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One probe of one target, from name to verdict.
+//!
+//! In: a target. Out: an observation, within the target's time limits. Never here: schedules, statuses.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::http::probe_http;
+use super::kit::{Plan, Prepared, ProbeKit};
+use super::resolve::is_allowed;
+use super::tcp::probe_tcp;
+use super::trace::{Budget, Trace};
+use crate::clock::Moment;
+use crate::health::{
+    Endpoint, Evidence, Finding, Observation, Outcome, Phases, ProbeKind, ProbeRecipe, Target,
+    Timeout,
+};
+
+/// One address to try.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) kit: &'a ProbeKit,
+    pub(super) recipe: &'a ProbeRecipe,
+    pub(super) plan: &'a Plan,
+    pub(super) address: SocketAddr,
+    pub(super) budget: Budget,
+}
+
+/// How an attempt ended.
+pub(super) struct Attempted {
+    pub(super) finding: Finding,
+    /// Whether a TCP connection stood; if not, another address may be tried.
+    pub(super) is_connected: bool,
+    pub(super) trace: Arc<Trace>,
+}
+
+impl Attempted {
+    pub(super) fn connected(finding: Finding, trace: Arc<Trace>) -> Self {
+        Self {
+            finding,
+            is_connected: true,
+            trace,
+        }
+    }
+
+    pub(super) fn without_connection(finding: Finding, trace: Arc<Trace>) -> Self {
+        Self {
+            finding,
+            is_connected: false,
+            trace,
+        }
+    }
+}
+
+/// Probes a target once, now.
+pub async fn probe_once(kit: &ProbeKit, target: &Arc<Target>) -> Observation {
+    run(kit, &kit.prepare(Arc::clone(target))).await
+}
+
+/// Probes a target that is ready.
+pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
+    let started = kit.clock.now();
+    let recipe = &prepared.target.probe;
+    let unfinished = |finding: Finding| conclude(kit, started, finding.into(), Phases::default());
+    let plan = match &prepared.plan {
+        Ok(plan) => plan,
+        Err(finding) => return unfinished(finding.clone()),
+    };
+    let addresses = match find_addresses(kit, recipe).await {
+        Ok(addresses) => addresses,
+        Err(finding) => return unfinished(finding),
+    };
+    let mut failed: Option<(Evidence, Phases)> = None;
+    for (tried, address) in addresses.iter().enumerate() {
+        let attempt = Attempt {
+            kit,
+            recipe,
+            plan,
+            address: *address,
+            budget: Budget {
+                timeout: recipe.timeout,
+                started,
+                connect_from: started,
+                addresses_left: u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX),
+            },
+        };
+        let attempted = match &recipe.kind {
+            ProbeKind::Http(http) => probe_http(&attempt, http).await,
+            ProbeKind::Tcp(tcp) => probe_tcp(&attempt, tcp).await,
+        };
+        let phases = attempted.trace.phases(started);
+        let names_address = matches!(recipe.endpoint, Endpoint::Host(_));
+        let evidence = Evidence {
+            address: names_address.then_some(address.ip()),
+            finding: attempted.finding,
+        };
+        if attempted.is_connected {
+            return conclude(kit, started, evidence, phases);
+        }
+        // A failure of the target says more than one of our own, and among equals the first is the preferred address.
+        let is_weightier = |(before, _): &(Evidence, Phases)| {
+            before.finding.outcome() == Outcome::NoEvidence
+                && evidence.finding.outcome() == Outcome::Bad
+        };
+        if failed.as_ref().is_none_or(is_weightier) {
+            failed = Some((evidence, phases));
+        }
+    }
+    let (evidence, phases) = failed.expect("there is at least one address");
+    conclude(kit, started, evidence, phases)
+}
+
+fn conclude(kit: &ProbeKit, started: Moment, evidence: Evidence, phases: Phases) -> Observation {
+    let now = kit.clock.now();
+    let total = Some(now.since(started));
+    Observation::new(evidence, Phases { total, ..phases }, now)
+}
+
+/// Returns the socket addresses to try, at least one.
+async fn find_addresses(kit: &ProbeKit, recipe: &ProbeRecipe) -> Result<Vec<SocketAddr>, Finding> {
+    let limit: Duration = match recipe.timeout {
+        Timeout::Whole(whole) => whole,
+        Timeout::Phases { connect, .. } => connect,
+    };
+    let finding = kit.lookups.find_addresses(&recipe.endpoint);
+    let addresses = match (&recipe.endpoint, tokio::time::timeout(limit, finding).await) {
+        (_, Ok(found)) => found?,
+        // A resolver that takes longer than the probe may is one that does not answer.
+        (Endpoint::Host(name), Err(_)) => {
+            let name = name.as_str().into();
+            return Err(Finding::ResolverSilent { name });
+        }
+        (Endpoint::Address(address), Err(_)) => vec![*address],
+    };
+    let first = addresses[0];
+    let allowed = addresses
+        .into_iter()
+        .filter(|address| is_allowed(&kit.allow_networks, *address));
+    let sockets: Vec<_> = allowed
+        .map(|address| SocketAddr::new(address, recipe.port))
+        .collect();
+    match sockets.is_empty() {
+        true => Err(Finding::NotAllowed { address: first }),
+        false => Ok(sockets),
+    }
+}

@@ -1,0 +1,292 @@
+//! HTTP without TLS.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{AMPLE, Play, SCARCE, Stage, closed_address, http_probe, kit, observe, probe, target};
+use crate::health::{Endpoint, HttpProbe, Outcome, ProbeKind, Target, Timeout};
+use crate::probe::{ProbeKit, probe_once};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready";
+
+fn wanting(change: impl FnOnce(&mut HttpProbe)) -> ProbeKind {
+    let mut http = http_probe();
+    change(&mut http);
+    ProbeKind::Http(http)
+}
+
+fn plain() -> ProbeKind {
+    wanting(|_| {})
+}
+
+fn ready() -> ProbeKind {
+    wanting(|http| http.contains = Some("ready".into()))
+}
+
+/// A response with so many octets of headers, as a server would count them.
+fn long_headers(octets: usize) -> Vec<u8> {
+    let mut text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_owned();
+    let line = format!("x: {}\r\n", "y".repeat(200));
+    while text.len() + line.len() + 2 <= octets {
+        text += &line;
+    }
+    text += &format!(
+        "z: {}\r\n\r\n",
+        "y".repeat(octets.saturating_sub(text.len() + 7))
+    );
+    text.into_bytes()
+}
+
+#[tokio::test]
+async fn names_what_is_wrong_with_a_response() {
+    let head = |rest: &str| format!("HTTP/1.1 200 OK\r\n{rest}\r\n\r\n");
+    #[rustfmt::skip]
+    let cases = [
+        ("passes", Play::say(OK), plain(), "status 200"),
+        ("text is there", Play::say(OK), ready(), "status 200"),
+        ("a text is enough, whatever follows", Play::SayAndHold(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nready".to_vec()), ready(), "status 200"),
+        ("status", Play::say("HTTP/1.1 503 No\r\n\r\n"), plain(), "status 503"),
+        ("other statuses may be wanted", Play::say("HTTP/1.1 503 No\r\n\r\n"), wanting(|http| http.status = vec![(200, 200), (500, 599)]), "status 503"),
+        ("body is never read without need", Play::SayAndHold(head("Content-Length: 99").into()), plain(), "status 200"),
+        ("body", Play::say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsorry"), ready(), "body lacks \"ready\" (5 bytes searched)"),
+        ("empty body", Play::say(&head("Content-Length: 0")), ready(), "body lacks \"ready\" (it is empty)"),
+        ("pattern", Play::say(OK), wanting(|http| http.regex = Some("^re.*y$".into())), "status 200"),
+        ("no match", Play::say(OK), wanting(|http| http.regex = Some("^no".into())), "body does not match /^no/ (5 bytes searched)"),
+        ("broken pattern", Play::say(OK), wanting(|http| http.regex = Some("(".into())), "the probe cannot be made"),
+        ("endless body", Play::Repeat(head("").into_bytes()), ready(), "body lacks \"ready\" (5,120 bytes searched)"),
+        ("body ends early", Play::say("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsorry"), ready(), "connection closed while reading the body"),
+        ("reset in the body", Play::SayAndReset(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsorry".to_vec()), ready(), "connection reset while reading the body"),
+        ("headers of 16,384 bytes", Play::Say(long_headers(16_300)), plain(), "status 200"),
+        ("H23: headers of 17,000 bytes", Play::Say(long_headers(17_000)), plain(), "headers over 16,384 bytes"),
+        ("endless headers", Play::Repeat(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec()), plain(), "headers over 16,384 bytes"),
+        ("closes at once", Play::say(""), plain(), "connection closed waiting for headers"),
+        ("resets", Play::SayAndReset(vec![]), plain(), "connection reset waiting for headers"),
+        ("no HTTP", Play::say("SSH-2.0-OpenSSH_9.2\r\n"), plain(), "malformed response: "),
+        ("hangs", Play::SayAndHold(vec![]), plain(), "timed out after 80 ms waiting for headers"),
+        ("hangs in the body", Play::SayAndHold(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nrea".to_vec()), ready(), "timed out after 80 ms while reading the body"),
+        ("H3: a redirect is no success", Play::say("HTTP/1.1 301 Moved\r\nLocation: https://b.example/x\r\n\r\n"), plain(), "status 301, redirect to https://b.example/x not followed"),
+        ("H3 as Route 53 has it", Play::say("HTTP/1.1 301 Moved\r\nLocation: /x\r\n\r\n"), wanting(|http| http.status = vec![(200, 399)]), "status 301"),
+    ];
+    for (name, play, kind, wanted) in cases {
+        let timeout = if wanted.starts_with("timed out") {
+            SCARCE
+        } else {
+            AMPLE
+        };
+        let stage = Stage::open(vec![play]).await;
+        let evidence = probe(stage.address, kind, timeout).await;
+        assert!(evidence.starts_with(wanted), "{name}: {evidence}");
+    }
+}
+
+#[tokio::test]
+async fn says_that_nobody_listens() {
+    let observation = observe(closed_address().await, plain(), AMPLE).await;
+    assert_eq!(observation.outcome, Outcome::Bad);
+    assert_eq!(observation.evidence.to_string(), "connect refused");
+    assert_eq!(observation.phases.connect, None);
+    assert!(observation.phases.total.is_some());
+}
+
+#[tokio::test]
+async fn measures_phases() {
+    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let phases = observe(stage.address, ready(), AMPLE).await.phases;
+    assert!(phases.connect.is_some() && phases.first_byte.is_some() && phases.tls.is_none());
+    assert!(phases.total >= phases.first_byte);
+}
+
+#[tokio::test]
+async fn gives_each_phase_its_own_limit() {
+    let millis = Duration::from_millis;
+    let timeout = |response, body| Timeout::Phases {
+        connect: millis(10_000),
+        response: millis(response),
+        body: millis(body),
+    };
+    let slow_body = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nrea";
+    let cases = [
+        (
+            "",
+            timeout(60, 10_000),
+            "timed out after 60 ms waiting for headers",
+        ),
+        (
+            slow_body,
+            timeout(10_000, 60),
+            "timed out after 60 ms while reading the body",
+        ),
+    ];
+    for (text, timeout, wanted) in cases {
+        let stage = Stage::open(vec![Play::SayAndHold(text.into())]).await;
+        assert_eq!(probe(stage.address, ready(), timeout).await, wanted);
+    }
+}
+
+#[tokio::test]
+async fn sends_what_was_asked_for() {
+    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let port = stage.address.port();
+    let kind = wanting(|http| {
+        http.method = "POST".into();
+        http.path = "/health?deep=1".into();
+        http.host = "www.example.com".into();
+        http.headers = vec![
+            ("X-Probe".into(), "1".into()),
+            ("X-Probe".into(), "2".into()),
+        ];
+    });
+    probe(stage.address, kind, AMPLE).await;
+    let request = stage.requests()[0].to_ascii_lowercase();
+    assert!(
+        request.starts_with("post /health?deep=1 http/1.1\r\n"),
+        "{request}"
+    );
+    for line in [
+        format!("host: www.example.com:{port}"),
+        "user-agent: leeward-test".into(),
+        "connection: close".into(),
+        "x-probe: 1\r\nx-probe: 2".into(),
+    ] {
+        assert!(
+            request.contains(&format!("\r\n{line}\r\n")),
+            "{line} in {request}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn sends_the_address_where_there_is_no_host() {
+    let stage = Stage::open(vec![Play::say(OK)]).await;
+    for host in ["", "127.0.0.1", "1.2"] {
+        let kind = wanting(|http| http.host = host.into());
+        assert_eq!(
+            probe(stage.address, kind, AMPLE).await,
+            "status 200",
+            "{host}"
+        );
+    }
+    let port = stage.address.port();
+    let hosts: Vec<_> = stage
+        .requests()
+        .iter()
+        .map(|request| {
+            let (_, rest) = request.split_once("host: ").unwrap();
+            rest.split_once("\r\n").unwrap().0.to_owned()
+        })
+        .collect();
+    let address = format!("127.0.0.1:{port}");
+    assert_eq!(hosts, [address.clone(), address, format!("1.2:{port}")]);
+}
+
+#[tokio::test]
+async fn follows_redirects_on_the_same_host_as_far_as_allowed() {
+    let moved = |to: &str| Play::say(&format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\n\r\n"));
+    let plays = vec![moved("/a"), moved("b?c=1"), Play::say(OK)];
+    let following = |count| {
+        wanting(|http| {
+            http.follow_redirects = count;
+            http.host = "www.example.com".into();
+        })
+    };
+    let stage = Stage::open(plays.clone()).await;
+    assert_eq!(
+        probe(stage.address, following(2), AMPLE).await,
+        "status 200"
+    );
+    let lines: Vec<_> = stage
+        .requests()
+        .iter()
+        .map(|request| request.split(' ').nth(1).unwrap().to_owned())
+        .collect();
+    assert_eq!(lines, ["/", "/a", "/b?c=1"]);
+
+    let stage = Stage::open(plays).await;
+    let evidence = probe(stage.address, following(1), AMPLE).await;
+    assert_eq!(evidence, "status 302, redirect to b?c=1 not followed");
+
+    let stage = Stage::open(vec![moved("http://other.example/")]).await;
+    let evidence = probe(stage.address, following(5), AMPLE).await;
+    assert_eq!(
+        evidence,
+        "status 302, redirect to http://other.example/ not followed"
+    );
+    assert_eq!(stage.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn searches_compressed_bodies() {
+    // `printf 'all is ready' | gzip -n`.
+    let gzip: [u8; 32] = [
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x4b, 0xcc, 0xc9, 0x51, 0xc8,
+        0x2c, 0x56, 0x28, 0x4a, 0x4d, 0x4c, 0xa9, 0x04, 0x00, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, b"all is ready").unwrap();
+    let body = encoder.finish().unwrap();
+    assert_eq!(body[..10], gzip[..10], "as gzip writes it");
+    let mut octets = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    octets.extend(body);
+    let stage = Stage::open(vec![Play::Say(octets)]).await;
+    assert_eq!(probe(stage.address, ready(), AMPLE).await, "status 200");
+}
+
+#[tokio::test]
+async fn never_shares_a_connection_between_targets() {
+    // Both targets have the same host, port and path in their requests; only the address tells them apart.
+    let good = Stage::open(vec![Play::SayAndHold(OK.into())]).await;
+    let kit = kit();
+    let kind = || wanting(|http| http.host = "www.example.com".into());
+    for _ in 0..3 {
+        let observation = probe_once(&kit, &target(good.address, kind(), AMPLE)).await;
+        assert_eq!(observation.outcome, Outcome::Good);
+        let elsewhere = SocketAddr::new([127, 0, 0, 2].into(), good.address.port());
+        let observation = probe_once(&kit, &target(elsewhere, kind(), AMPLE)).await;
+        assert_eq!(observation.evidence.to_string(), "connect refused");
+    }
+    assert_eq!(good.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn tries_the_addresses_of_a_name_in_order_and_names_the_one() {
+    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let at = |address: SocketAddr, name: &str| {
+        let target = target(address, plain(), AMPLE);
+        let mut target = Target::clone(&target);
+        target.probe.endpoint = Endpoint::Host(name.into());
+        target.into()
+    };
+    let observation = probe_once(&kit(), &at(stage.address, "localhost")).await;
+    assert_eq!(
+        observation.evidence.to_string(),
+        "status 200 (at 127.0.0.1)"
+    );
+    let observation = probe_once(&kit(), &at(closed_address().await, "localhost")).await;
+    assert_eq!(observation.outcome, Outcome::Bad);
+    assert!(
+        observation
+            .evidence
+            .to_string()
+            .starts_with("connect refused (at ")
+    );
+}
+
+#[tokio::test]
+async fn probes_only_the_networks_that_are_allowed() {
+    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let networks = vec![([192, 0, 2, 0].into(), 24)];
+    let kit = ProbeKit::new("leeward-test", networks, crate::clock::Clock::start());
+    let observation = probe_once(&kit, &target(stage.address, plain(), AMPLE)).await;
+    assert_eq!(observation.outcome, Outcome::NoEvidence);
+    assert!(
+        observation
+            .evidence
+            .to_string()
+            .contains("outside the networks")
+    );
+    assert!(stage.requests().is_empty());
+}

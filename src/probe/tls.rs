@@ -1,0 +1,204 @@
+//! TLS as probes speak it: what is trusted, which name must be covered, what is remembered of the certificate.
+//!
+//! In: TLS settings of a check. Out: rustls configurations. Never here: connections.
+
+use std::sync::{Arc, Once};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::certificate::read_validity;
+use super::trace::Trace;
+use crate::health::{Finding, TlsProbe};
+
+/// Everything about TLS that two checks must share to share a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TlsProfile {
+    /// Whether certificates are verified.
+    pub(super) verify: bool,
+    /// Whether the name is sent in the handshake.
+    pub(super) send_name: bool,
+    /// Authorities to trust instead of the system's.
+    pub(super) ca_pem: Option<String>,
+}
+
+impl TlsProfile {
+    pub(super) fn of(tls: &TlsProbe) -> Self {
+        Self {
+            verify: tls.verify,
+            send_name: sent_name(tls).is_some(),
+            // Without verification nobody is trusted, so the text makes no difference.
+            ca_pem: tls.ca_pem.clone().filter(|_| tls.verify),
+        }
+    }
+}
+
+/// Returns the name that goes into the handshake; addresses do not (RFC 6066, section 3).
+pub(super) fn sent_name(tls: &TlsProbe) -> Option<&str> {
+    let name = tls.server_name.as_deref()?;
+    matches!(ServerName::try_from(name), Ok(ServerName::DnsName(_))).then_some(name)
+}
+
+/// Returns the name that the certificate must cover, or why there is none.
+pub(super) fn verified_name(tls: &TlsProbe) -> Result<Option<ServerName<'static>>, Finding> {
+    if !tls.verify {
+        return Ok(None);
+    }
+    let Some(name) = &tls.server_name else {
+        let why = "there is no name to verify the certificate for; set `host` or `server-name`";
+        return Err(Finding::NotFeasible(why.into()));
+    };
+    match ServerName::try_from(name.clone()) {
+        Ok(name) => Ok(Some(name)),
+        Err(_) => {
+            let why = format!("{name:?} is no name that a certificate can be for");
+            Err(Finding::NotFeasible(why.into()))
+        }
+    }
+}
+
+/// Makes ring the provider for whoever asks for the default one. One provider serves the whole process.
+pub(super) fn install_provider() {
+    static ONCE: Once = Once::new();
+    // If somebody was quicker, theirs is the default and ours is still what this module names.
+    ONCE.call_once(|| drop(ring::default_provider().install_default()));
+}
+
+/// Loads the system's certificate authorities. An empty store is not an error here: verification with it is refused
+/// with [`Finding::NoAuthorities`].
+pub(super) fn load_system_roots() -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Arc::new(roots)
+}
+
+/// Makes the configuration for a profile.
+pub(super) fn make_config(
+    profile: &TlsProfile,
+    system_roots: impl FnOnce() -> Arc<RootCertStore>,
+) -> Result<ClientConfig, Finding> {
+    let provider = Arc::new(ring::default_provider());
+    let inner = match (profile.verify, &profile.ca_pem) {
+        (false, _) => None,
+        (true, None) => Some(system_roots()),
+        (true, Some(pem)) => Some(Arc::new(read_roots(pem)?)),
+    };
+    let inner = match inner {
+        None => None,
+        Some(roots) if roots.is_empty() => return Err(Finding::NoAuthorities),
+        Some(roots) => Some(make_verifier(roots, &provider)?),
+    };
+    let verifier = Verifier {
+        inner,
+        algorithms: provider.signature_verification_algorithms,
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Finding::NotFeasible(error.to_string().into()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.enable_sni = profile.send_name;
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+fn make_verifier(
+    roots: Arc<RootCertStore>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, Finding> {
+    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+        .build()
+        .map_err(|error| Finding::NotFeasible(error.to_string().into()))
+}
+
+fn read_roots(pem: &str) -> Result<RootCertStore, Finding> {
+    let infeasible = |why: String| Finding::NotFeasible(why.into());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate =
+            certificate.map_err(|error| infeasible(format!("`ca` is no PEM text: {error}")))?;
+        roots.add(certificate).map_err(|error| {
+            infeasible(format!(
+                "`ca` holds a certificate that cannot be used: {error}"
+            ))
+        })?;
+    }
+    if roots.is_empty() {
+        return Err(infeasible("`ca` holds no certificate".to_owned()));
+    }
+    Ok(roots)
+}
+
+/// Verifies certificates, if at all, for the name in the [`Trace`] under way, and notes their validity there.
+#[derive(Debug)]
+struct Verifier {
+    /// `None` accepts everything.
+    inner: Option<Arc<WebPkiServerVerifier>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let trace = Trace::current();
+        if let Some((trace, validity)) = trace.as_ref().zip(read_validity(end_entity)) {
+            // A handshake shows one certificate, so the cell is empty.
+            let _ = trace.validity.set(validity);
+        }
+        let Some(inner) = &self.inner else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let wanted = trace.as_ref().and_then(|trace| trace.wanted_name.as_ref());
+        inner.verify_server_cert(
+            end_entity,
+            intermediates,
+            wanted.unwrap_or(server_name),
+            ocsp_response,
+            now,
+        )
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match &self.inner {
+            Some(_) => rustls::crypto::verify_tls12_signature(message, cert, dss, &self.algorithms),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match &self.inner {
+            Some(_) => rustls::crypto::verify_tls13_signature(message, cert, dss, &self.algorithms),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
+    }
+
+    /// Rustls asks for this while it writes the first message of a handshake: the TCP connection stands by then, which
+    /// reqwest itself shows nowhere.
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        if let Some(trace) = Trace::current() {
+            trace.enter_tls();
+        }
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,275 @@
+//! What is known about the attempt under way: where it goes, which phase it is in, when each phase ended.
+//!
+//! In: marks, set where things happen, deep inside the HTTP client too (through a task-local). Out: phases, the phase a
+//! time limit was hit in. Never here: verdicts.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+
+use super::certificate::Validity;
+use crate::clock::{Clock, Moment};
+use crate::health::{Finding, Phase, Phases, Timeout};
+
+tokio::task_local! {
+    static TRACE: Arc<Trace>;
+}
+
+/// One attempt at one address.
+#[derive(Debug)]
+pub(super) struct Trace {
+    clock: Clock,
+    /// Where the attempt goes.
+    pub(super) address: SocketAddr,
+    /// The name that the certificate must cover; `None` where nothing is verified.
+    pub(super) wanted_name: Option<ServerName<'static>>,
+    /// Validity of the certificate that the peer showed.
+    pub(super) validity: OnceLock<Validity>,
+    phase: AtomicU8,
+    began: Moment,
+    /// Nanoseconds of the clock; 0 is not yet.
+    tcp_stood: AtomicU64,
+    ready: AtomicU64,
+    first_byte: AtomicU64,
+}
+
+impl Trace {
+    pub(super) fn begin(
+        clock: Clock,
+        address: SocketAddr,
+        wanted_name: Option<ServerName<'static>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            address,
+            wanted_name,
+            validity: OnceLock::new(),
+            phase: AtomicU8::new(Phase::Connect as u8),
+            began: clock.now(),
+            tcp_stood: AtomicU64::new(0),
+            ready: AtomicU64::new(0),
+            first_byte: AtomicU64::new(0),
+        })
+    }
+
+    /// Runs a future in which [`Trace::current`] is this trace.
+    pub(super) async fn scope<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        TRACE.scope(Arc::clone(self), future).await
+    }
+
+    /// Returns the trace of the attempt that the present task works on.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        TRACE.try_with(Arc::clone).ok()
+    }
+
+    /// Marks that the TCP connection stands and the TLS handshake begins.
+    pub(super) fn enter_tls(&self) {
+        self.mark(&self.tcp_stood);
+        self.enter(Phase::Tls);
+    }
+
+    /// Marks that the connection can be used, TLS included.
+    pub(super) fn enter_exchange(&self, phase: Phase) {
+        self.mark(&self.ready);
+        self.enter(phase);
+    }
+
+    /// Marks that the headers, or the first octets, are read.
+    pub(super) fn mark_first_byte(&self) {
+        self.mark(&self.first_byte);
+    }
+
+    /// Marks that the headers are read and the body is awaited.
+    pub(super) fn enter_body(&self) {
+        self.mark(&self.first_byte);
+        self.enter(Phase::Body);
+    }
+
+    /// Returns the present phase.
+    pub(super) fn phase(&self) -> Phase {
+        const PHASES: [Phase; 6] = [
+            Phase::Resolve,
+            Phase::Connect,
+            Phase::Tls,
+            Phase::Headers,
+            Phase::Body,
+            Phase::Reply,
+        ];
+        let number = self.phase.load(Ordering::Relaxed);
+        *PHASES
+            .iter()
+            .find(|phase| **phase as u8 == number)
+            .expect("only phases are stored")
+    }
+
+    /// Returns how long the attempt has taken so far.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.clock.now().since(self.began)
+    }
+
+    /// Returns how long the phases took; the whole probe began at `started`.
+    pub(super) fn phases(&self, started: Moment) -> Phases {
+        let at = |mark: &AtomicU64| match mark.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Moment::from_nanos(nanos)),
+        };
+        let (tcp_stood, ready) = (at(&self.tcp_stood), at(&self.ready));
+        let connected = tcp_stood.or(ready);
+        Phases {
+            connect: connected.map(|moment| moment.since(self.began)),
+            tls: tcp_stood.zip(ready).map(|(from, to)| to.since(from)),
+            first_byte: ready
+                .zip(at(&self.first_byte))
+                .map(|(from, to)| to.since(from)),
+            total: Some(self.clock.now().since(started)),
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    fn mark(&self, mark: &AtomicU64) {
+        mark.store(self.clock.now().nanos(), Ordering::Relaxed);
+    }
+}
+
+/// The time limits of one attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Limits as configured.
+    pub(super) timeout: Timeout,
+    /// When the probe, of which this attempt is a part, began.
+    pub(super) started: Moment,
+    /// From when the time to connect counts: the same, but for the hops of a redirect.
+    pub(super) connect_from: Moment,
+    /// How many addresses, this one included, have yet to be tried: they share the time to connect.
+    pub(super) addresses_left: u32,
+}
+
+/// A limit that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit {
+    until: Moment,
+    /// The length to tell in evidence.
+    length: Duration,
+}
+
+impl Budget {
+    /// Returns when the whole probe ends at the latest.
+    pub(super) fn end(&self) -> Moment {
+        self.started.after(match self.timeout {
+            Timeout::Whole(whole) => whole,
+            Timeout::Phases {
+                connect,
+                response,
+                body,
+            } => connect + response + body,
+        })
+    }
+
+    /// Awaits a future until the limit of whichever phase the attempt is in.
+    pub(super) async fn run<F: Future>(
+        &self,
+        trace: &Trace,
+        future: F,
+    ) -> Result<F::Output, Finding> {
+        let mut future = pin!(future);
+        let mut limit = self.limit(trace);
+        loop {
+            let until = trace.clock.instant(limit.until).into();
+            if let Ok(output) = tokio::time::timeout_at(until, &mut future).await {
+                return Ok(output);
+            }
+            // The attempt may have moved on to a phase with a later limit while we slept.
+            let now = self.limit(trace);
+            if now.until <= limit.until {
+                return Err(Finding::TimedOut {
+                    phase: trace.phase(),
+                    after: now.length,
+                });
+            }
+            limit = now;
+        }
+    }
+
+    fn limit(&self, trace: &Trace) -> Limit {
+        let phase = trace.phase();
+        let at = |mark: &AtomicU64| Moment::from_nanos(mark.load(Ordering::Relaxed));
+        let limit = match (self.timeout, phase) {
+            (Timeout::Whole(whole), _) => Limit {
+                until: self.started.after(whole),
+                length: whole,
+            },
+            (Timeout::Phases { response, .. }, Phase::Headers | Phase::Reply) => Limit {
+                until: at(&trace.ready).after(response),
+                length: response,
+            },
+            (Timeout::Phases { body, .. }, Phase::Body) => Limit {
+                until: at(&trace.first_byte).after(body),
+                length: body,
+            },
+            (Timeout::Phases { connect, .. }, _) => Limit {
+                until: self.connect_from.after(connect),
+                length: connect,
+            },
+        };
+        if phase != Phase::Connect || self.addresses_left <= 1 {
+            let until = limit.until.min(self.end());
+            return Limit { until, ..limit };
+        }
+        // A black hole behind the first address must leave time for the others.
+        let share = limit.until.since(trace.began) / self.addresses_left;
+        Limit {
+            until: trace.began.after(share),
+            length: share,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_each_phase_by_what_it_was_given() {
+        let clock = Clock::start();
+        let millis = Duration::from_millis;
+        let trace = Trace::begin(clock, "192.0.2.1:80".parse().expect("an address"), None);
+        let phases = Timeout::Phases {
+            connect: millis(4000),
+            response: millis(2000),
+            body: millis(1000),
+        };
+        let budget = |timeout, addresses_left| Budget {
+            timeout,
+            started: trace.began,
+            connect_from: trace.began,
+            addresses_left,
+        };
+        let length = |budget: Budget| budget.limit(&trace).length;
+        assert_eq!(
+            length(budget(Timeout::Whole(millis(3000)), 1)),
+            millis(3000)
+        );
+        assert_eq!(
+            length(budget(Timeout::Whole(millis(3000)), 3)),
+            millis(1000)
+        );
+        assert_eq!(length(budget(phases, 1)), millis(4000));
+        trace.enter_tls();
+        assert_eq!(length(budget(phases, 2)), millis(4000));
+        trace.enter_exchange(Phase::Headers);
+        assert_eq!(length(budget(phases, 1)), millis(2000));
+        trace.enter_body();
+        assert_eq!(length(budget(phases, 1)), millis(1000));
+        assert_eq!(trace.phase(), Phase::Body);
+        let taken = trace.phases(trace.began);
+        assert!(taken.connect.is_some() && taken.tls.is_some() && taken.first_byte.is_some());
+    }
+}
