@@ -32,8 +32,9 @@ pub(super) const CONFIG_DEFAULT: &str = "leeward.toml";
     arg_required_else_help = true
 )]
 pub struct Arguments {
-    /// Use colours: on terminals only, always, or never
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourWhen::Auto, global = true)]
+    /// When to use colours; auto: on terminals, unless `NO_COLOR` is set
+    #[arg(long, value_name = "auto|always|never", value_enum, default_value_t = ColourWhen::Auto)]
+    #[arg(global = true, hide_possible_values = true)]
     pub color: ColourWhen,
     /// What to do.
     #[command(subcommand)]
@@ -102,7 +103,12 @@ pub struct ServeArguments {
     #[arg(long, value_name = "ADDR:PORT")]
     pub http: Option<SocketAddr>,
     /// How log lines are written; wins over the server file
-    #[arg(long, value_name = "FORMAT", value_enum)]
+    #[arg(
+        long,
+        value_name = "text|json",
+        value_enum,
+        hide_possible_values = true
+    )]
     pub log_format: Option<LogFormat>,
     /// Folder of zone files; wins over the server file
     #[arg(value_name = "ZONES_DIR")]
@@ -145,7 +151,8 @@ pub struct ValidateArguments {
     #[arg(value_name = "ZONES_DIR")]
     pub zones: PathBuf,
     /// How faults are written: for people, for editors, for GitHub's annotations
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ListFormat::Text)]
+    #[arg(long, value_name = "text|json|github", value_enum, default_value_t = ListFormat::Text)]
+    #[arg(hide_possible_values = true)]
     pub format: ListFormat,
     /// Count warnings as faults
     #[arg(long)]
@@ -226,7 +233,7 @@ pub struct GeoArguments {
 
 /// Arguments of `lab`.
 #[derive(Args, Clone, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct LabArguments {
     /// Address of the lab's name server, UDP and TCP
     #[arg(long, value_name = "ADDR:PORT", default_value_t = crate::lab::LAB_LISTEN)]

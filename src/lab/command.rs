@@ -68,7 +68,12 @@ pub fn parse_command(line: &str) -> Result<Option<LabCommand>, CommandFault> {
     };
     let verb = verb.to_ascii_lowercase();
     let region = words.next();
-    if let Some(extra) = words.next().or(region.filter(|_| !needs_region(&verb))) {
+    let first_extra = if needs_region(&verb) {
+        words.next()
+    } else {
+        region
+    };
+    if let Some(extra) = first_extra {
         return Err(extra_word(&verb, extra));
     }
     let command = match verb.as_str() {

@@ -63,9 +63,9 @@ pub(super) async fn serve(listener: TcpListener, region: Region, mode: watch::Re
 
 /// Reads one request and answers it, once the region is well.
 async fn converse(mut stream: TcpStream, region: Region, mut mode: watch::Receiver<Mode>) {
-    let request = match tokio::time::timeout(REQUEST_WAIT, read_request(&mut stream)).await {
-        Ok(Ok(Some(request))) => request,
-        Ok(Ok(None) | Err(_)) | Err(_) => return,
+    let reading = tokio::time::timeout(REQUEST_WAIT, read_request(&mut stream));
+    let Ok(Ok(Some(request))) = reading.await else {
+        return;
     };
     if mode.wait_for(|mode| *mode == Mode::Well).await.is_err() {
         return;
