@@ -1,6 +1,22 @@
-//! Placeholder.
+//! Verbs, arguments, human and JSON output, exit codes.
+//!
+//! In: the words of the command line. Out: text or JSON on standard output, complaints on standard error, an exit
+//! code. Never here: a decision of its own; every verb asks a lower layer and shows what it says.
 
-/// Runs the command line.
-pub fn run(_arguments: impl IntoIterator<Item = std::ffi::OsString>) -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}
+mod arguments;
+mod explain_arguments;
+mod help;
+mod output;
+mod run;
+mod values;
+mod verbs;
+
+pub use arguments::{
+    Arguments, ColourWhen, CompletionsArguments, GeoArguments, HealthcheckArguments, LabAction,
+    LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReloadArguments,
+    ServeArguments, ServeSource, ShowArguments, StatusArguments, ValidateArguments, Verb,
+};
+pub use explain_arguments::{ExplainArguments, ExplainSource};
+pub use output::{Complaint, Exit, Outcome, Output};
+pub use run::run;
+pub use values::{ClientSource, Prefix};

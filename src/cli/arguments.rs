@@ -1,0 +1,284 @@
+//! Verbs and their flags, as typed.
+//!
+//! In: words. Out: one [`Verb`] with its arguments. Never here: files, sockets, printing. Order of verbs and flags is
+//! the order in which help shows them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::explain_arguments::ExplainArguments;
+use super::help;
+use super::values::{ClientSource, parse_client};
+use crate::lab::RegionSelection;
+
+/// Where a running server answers operators unless its file says otherwise.
+pub(super) const SERVER_DEFAULT: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
+
+/// Folder of zone files where none is named.
+pub(super) const ZONES_DEFAULT: &str = "zones";
+
+/// Server file where none is named.
+pub(super) const CONFIG_DEFAULT: &str = "leeward.toml";
+
+/// An authoritative DNS server that fails over.
+#[derive(Debug, Parser)]
+#[command(name = "leeward", version, about, after_help = help::TOP, max_term_width = 100)]
+#[command(
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Arguments {
+    /// When to use colours; auto: on terminals, unless `NO_COLOR` is set
+    #[arg(long, value_name = "auto|always|never", value_enum, default_value_t = ColourWhen::Auto)]
+    #[arg(global = true, hide_possible_values = true)]
+    pub color: ColourWhen,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColourWhen {
+    /// On terminals, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Answer queries and probe targets, in the foreground
+    #[command(after_help = help::SERVE)]
+    Serve(ServeArguments),
+    /// Read zone files and report every fault in them
+    #[command(after_help = help::VALIDATE)]
+    Validate(ValidateArguments),
+    /// Print a zone with every default filled in
+    #[command(after_help = help::SHOW)]
+    Show(ShowArguments),
+    /// Say what a client would be answered, and why
+    #[command(after_help = help::EXPLAIN)]
+    Explain(ExplainArguments),
+    /// Run the checks once, now, and show phases and verdicts
+    #[command(after_help = help::PROBE)]
+    Probe(ProbeArguments),
+    /// Show targets, pools and names of a running server
+    #[command(after_help = help::STATUS)]
+    Status(StatusArguments),
+    /// Make a running server read its zone files again
+    #[command(after_help = help::RELOAD)]
+    Reload(ReloadArguments),
+    /// Show where an address is taken to be
+    #[command(after_help = help::GEO)]
+    Geo(GeoArguments),
+    /// Start regions on loopback that can be killed, and a server in front of them
+    #[command(after_help = help::LAB)]
+    Lab(LabArguments),
+    /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArguments),
+    /// Exit 0 if the server here is alive (for Docker's HEALTHCHECK)
+    #[command(after_help = help::HEALTHCHECK)]
+    Healthcheck(HealthcheckArguments),
+}
+
+/// Arguments of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArguments {
+    /// Server file; default: leeward.toml, if neither it nor ZONES_DIR is given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address for UDP and TCP; may be repeated; wins over the server file
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Vec<SocketAddr>,
+    /// Address for metrics, control and status page; wins over the server file
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub http: Option<SocketAddr>,
+    /// How log lines are written; wins over the server file
+    #[arg(
+        long,
+        value_name = "text|json",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub log_format: Option<LogFormat>,
+    /// Folder of zone files; wins over the server file
+    #[arg(value_name = "ZONES_DIR")]
+    pub zones: Option<PathBuf>,
+}
+
+/// What `serve` is started from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServeSource {
+    /// A server file, and maybe a folder that replaces the one it names.
+    File(PathBuf, Option<PathBuf>),
+    /// A folder of zone files, everything else by default.
+    Zones(PathBuf),
+}
+
+impl ServeArguments {
+    /// Says what to start from: the folder alone, or a server file.
+    pub fn source(&self) -> ServeSource {
+        match (&self.config, &self.zones) {
+            (None, Some(zones)) => ServeSource::Zones(zones.clone()),
+            (Some(file), zones) => ServeSource::File(file.clone(), zones.clone()),
+            (None, None) => ServeSource::File(PathBuf::from(CONFIG_DEFAULT), None),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Arguments of `validate`.
+#[derive(Args, Clone, Debug)]
+pub struct ValidateArguments {
+    /// Folder of zone files, or one file
+    #[arg(value_name = "ZONES_DIR")]
+    pub zones: PathBuf,
+    /// How faults are written: for people, for editors, for GitHub's annotations
+    #[arg(long, value_name = "text|json|github", value_enum, default_value_t = ListFormat::Text)]
+    #[arg(hide_possible_values = true)]
+    pub format: ListFormat,
+    /// Count warnings as faults
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// How a list of faults is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// As a compiler would.
+    Text,
+    /// One JSON array.
+    Json,
+    /// Workflow commands that GitHub shows beside the lines.
+    Github,
+}
+
+/// Arguments of `show`.
+#[derive(Args, Clone, Debug)]
+pub struct ShowArguments {
+    /// Zone file, or folder of zone files
+    #[arg(value_name = "ZONE_FILE|DIR")]
+    pub path: PathBuf,
+    /// Only this name, relative to the zone or in full
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Arguments of `probe`.
+#[derive(Args, Clone, Debug)]
+pub struct ProbeArguments {
+    /// Folder of zone files
+    #[arg(long, value_name = "ZONES_DIR", default_value = ZONES_DEFAULT)]
+    pub zones: PathBuf,
+    /// Only this check
+    #[arg(long, value_name = "ID")]
+    pub check: Option<String>,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Args, Clone, Debug)]
+pub struct StatusArguments {
+    /// HTTP address of the running server
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
+    pub server: SocketAddr,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `reload`.
+#[derive(Args, Clone, Debug)]
+pub struct ReloadArguments {
+    /// HTTP address of the running server
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
+    pub server: SocketAddr,
+}
+
+/// Arguments of `geo`.
+#[derive(Args, Clone, Debug)]
+pub struct GeoArguments {
+    /// An address, or a place such as EU-DE
+    #[arg(value_name = "ADDRESS|PLACE", value_parser = parse_client)]
+    pub client: ClientSource,
+    /// Server file whose networks and database are asked; default: leeward.toml, if there is one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Database in MaxMind's format; wins over the server file
+    #[arg(long, value_name = "FILE")]
+    pub database: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `lab`.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct LabArguments {
+    /// Address of the lab's name server, UDP and TCP
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = crate::lab::LAB_LISTEN)]
+    pub listen: SocketAddr,
+    /// Serve the zone files of this folder instead of the zone that ships
+    #[arg(long, value_name = "ZONES_DIR")]
+    pub zones: Option<PathBuf>,
+    /// What to do to a lab that runs in another terminal.
+    #[command(subcommand)]
+    pub action: Option<LabAction>,
+}
+
+/// What to do to a running lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum LabAction {
+    /// Close a region's listeners: connections are refused
+    Kill(LabRegion),
+    /// Let a region listen and answer again
+    Heal(LabRegion),
+    /// Let a region accept connections and never answer
+    Slow(LabRegion),
+    /// Print the board once
+    Status,
+}
+
+/// A region of the lab, or all of them.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabRegion {
+    /// Which region
+    #[arg(value_name = "REGION", value_enum)]
+    pub region: RegionSelection,
+}
+
+/// Arguments of `completions`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `healthcheck`.
+#[derive(Args, Clone, Debug)]
+pub struct HealthcheckArguments {
+    /// HTTP address of the running server
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
+    pub server: SocketAddr,
+}

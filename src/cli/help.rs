@@ -1,0 +1,107 @@
+//! What help shows below the flags: examples to copy, and exit codes.
+//!
+//! In: nothing. Out: text. Each example is a line that works as it stands beside this repository's files.
+
+/// Below `leeward --help`.
+pub(super) const TOP: &str = "\
+Examples:
+  leeward lab                                  try it: three regions on loopback, nothing to set up
+  leeward validate zones                       read the zone files, report every fault
+  leeward serve --listen 127.0.0.1:5300 zones  serve them
+  leeward explain www.lab.example A --zones zones --down pool:us-east
+  leeward status                               what is served now, why, since when
+
+Exit codes: 0 fine, 1 faults found, 2 wrong usage, 3 cannot run.";
+
+/// Below `leeward serve --help`.
+pub(super) const SERVE: &str = "\
+Examples:
+  leeward serve --listen 127.0.0.1:5300 zones
+  leeward serve --listen 192.0.2.53:53 --listen '[2001:db8::53]:53' zones
+  leeward serve --config leeward.toml
+
+SIGHUP reads zone files and server file again; so does a change of a zone file, within seconds.
+SIGTERM and Ctrl-C stop after the queries under way are answered.";
+
+/// Below `leeward validate --help`.
+pub(super) const VALIDATE: &str = "\
+Examples:
+  leeward validate zones
+  leeward validate zones --strict --format github    # in a workflow
+  leeward validate zones/lab.toml --format json      # in an editor
+
+Outage tests ([[expect]] blocks) run too. Exit codes: 0 clean, 1 faults found, 2 wrong usage.";
+
+/// Below `leeward show --help`.
+pub(super) const SHOW: &str = "\
+Examples:
+  leeward show zones/lab.toml
+  leeward show zones www.lab.example";
+
+/// Below `leeward explain --help`.
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  leeward explain www.lab.example A                      # the running server, as it is now
+  leeward explain api.lab.example A --from EU-DE --zones zones
+  leeward explain api.lab.example A --from 192.0.2.7 --subnet 198.51.100.0/24 --zones zones
+  leeward explain www.lab.example A --down pool:us-east --down 'target:eu-west/127.0.2.*'
+
+Without --zones, --down and --up the running server is asked. With them no server is needed: all
+targets count as healthy but those that are named, and zone files come from ./zones if not said.";
+
+/// Below `leeward probe --help`.
+pub(super) const PROBE: &str = "\
+Examples:
+  leeward probe --zones zones
+  leeward probe --zones zones --check web --json
+
+Each check is run once from this machine, against every target. Nothing is changed anywhere.
+Exit codes: 0 all good, 1 at least one probe failed.";
+
+/// Below `leeward status --help`.
+pub(super) const STATUS: &str = "\
+Examples:
+  leeward status
+  leeward status --server 127.0.0.1:8053 --json";
+
+/// Below `leeward reload --help`.
+pub(super) const RELOAD: &str = "\
+Examples:
+  leeward reload
+
+Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served).";
+
+/// Below `leeward geo --help`.
+pub(super) const GEO: &str = "\
+Examples:
+  leeward geo 198.51.100.7
+  leeward geo 198.51.100.7 --database country.mmdb --json
+  leeward geo EU-DE
+
+Fetches nothing: it asks the networks of the server file and the database that is named.";
+
+/// Below `leeward lab --help`.
+pub(super) const LAB: &str = "\
+Examples:
+  leeward lab                 start it; then type help
+  leeward lab kill us-east    from another terminal: connections to us-east are refused
+  leeward lab slow eu-west    eu-west accepts and never answers
+  leeward lab heal all        everything is well again
+
+The lab needs no root and touches loopback addresses only: 127.0.1.1 to 127.0.3.2 (port 8480) for
+the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:8054 for commands.";
+
+/// Below `leeward completions --help`.
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  leeward completions bash > /etc/bash_completion.d/leeward
+  leeward completions zsh > ~/.zfunc/_leeward
+  leeward completions fish > ~/.config/fish/completions/leeward.fish";
+
+/// Below `leeward healthcheck --help`.
+pub(super) const HEALTHCHECK: &str = "\
+Examples:
+  leeward healthcheck
+  leeward healthcheck --server 127.0.0.1:8053
+
+Exit codes: 0 alive, 1 the server says that something of it is stuck, 3 nobody answers.";

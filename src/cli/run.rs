@@ -1,0 +1,57 @@
+//! From the words of the command line to an exit code.
+//!
+//! In: words. Out: an exit code; what a verb prints goes through [`Output`]. Never here: what a verb does.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::arguments::{Arguments, Verb};
+use super::output::{Exit, Outcome, Output};
+use super::verbs;
+
+/// Runs the command line and returns what the process ends with.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return report_usage(&error),
+    };
+    let mut output = Output::open(arguments.color);
+    let exit = match run_verb(&arguments.verb, &mut output) {
+        Ok(exit) => exit,
+        Err(complaint) => {
+            output.complain(&complaint);
+            complaint.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
+    match verb {
+        Verb::Serve(arguments) => verbs::serve(arguments, output),
+        Verb::Validate(arguments) => verbs::validate(arguments, output),
+        Verb::Show(arguments) => verbs::show(arguments, output),
+        Verb::Explain(arguments) => verbs::explain(arguments, output),
+        Verb::Probe(arguments) => verbs::probe(arguments, output),
+        Verb::Status(arguments) => verbs::status(arguments, output),
+        Verb::Reload(arguments) => verbs::reload(arguments, output),
+        Verb::Geo(arguments) => verbs::geo(arguments, output),
+        Verb::Lab(arguments) => verbs::lab(arguments, output),
+        Verb::Completions(arguments) => verbs::completions(*arguments, output),
+        Verb::Healthcheck(arguments) => verbs::healthcheck(arguments, output),
+    }
+}
+
+/// Prints what the parser has to say; help and version are asked for and so no fault.
+fn report_usage(error: &clap::Error) -> ExitCode {
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Fine,
+        _ => Exit::Usage,
+    };
+    // A reader that went away cannot be told.
+    drop(error.print());
+    ExitCode::from(exit.code())
+}

@@ -1,0 +1,28 @@
+//! One file a verb: ask a lower layer, show what it says.
+//!
+//! In: arguments that are read. Out: text or JSON, and an exit. Never here: decisions about answers or health.
+
+mod completions;
+mod explain;
+mod geo;
+mod healthcheck;
+mod lab;
+mod pending;
+mod probe;
+mod reload;
+mod serve;
+mod show;
+mod status;
+mod validate;
+
+pub(super) use completions::completions;
+pub(super) use explain::explain;
+pub(super) use geo::geo;
+pub(super) use healthcheck::healthcheck;
+pub(super) use lab::lab;
+pub(super) use probe::probe;
+pub(super) use reload::reload;
+pub(super) use serve::serve;
+pub(super) use show::show;
+pub(super) use status::status;
+pub(super) use validate::validate;

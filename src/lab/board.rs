@@ -1,0 +1,330 @@
+//! The board: what clients in each place are answered now, why, and since when.
+//!
+//! In: what the engine answers and the probes say, as [`Seen`], and what the lab did to its regions. Out: text, a pure
+//! function of the state. Never here: a terminal; no colour carries meaning alone.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::endpoint::Mode;
+use super::region::Region;
+use crate::clock::format_duration;
+
+/// Columns stand this far apart.
+const GAP: usize = 2;
+
+/// What the server sees and answers at one moment; the caller computes it with the engine that answers queries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Names shown, relative to the zone, in the order of [`PlaceRow::answers`].
+    pub names: Vec<String>,
+    /// What clients in each place are answered.
+    pub places: Vec<PlaceRow>,
+    /// What probes say of each region, in the order of [`Region::ALL`].
+    pub regions: Vec<RegionHealth>,
+}
+
+/// What clients in one place are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceRow {
+    /// The place, for example `EU-DE`.
+    pub place: String,
+    /// A prefix that stands there, for `dig +subnet=`.
+    pub prefix: String,
+    /// One text for each name: pools, with shares if there are several, or an rcode.
+    pub answers: Vec<String>,
+}
+
+/// What probes say of one region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegionHealth {
+    /// Members that count as healthy.
+    pub healthy: usize,
+    /// All members.
+    pub total: usize,
+    /// Status word of the region: healthy, unhealthy or unknown.
+    pub status: String,
+    /// Evidence of the last probe that failed, or of the last one.
+    pub evidence: String,
+    /// How long the status has lasted.
+    pub lasted: Duration,
+}
+
+/// All that the board shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoardState {
+    /// Where the name server listens.
+    pub listen: SocketAddr,
+    /// What the lab did to each region, in the order of [`Region::ALL`].
+    pub modes: [Mode; Region::ALL.len()],
+    /// What the server sees and answers.
+    pub seen: Seen,
+}
+
+/// One cell: its text and how it is coloured where colours are.
+type Cell = (String, Style);
+
+/// Draws the board: answers first, then the regions with the evidence, in lines of at most `width` characters.
+pub fn board(state: &BoardState, width: usize, is_colour: bool) -> String {
+    let mut text = String::new();
+    let title = format!("leeward lab: name server {}", state.listen);
+    push_row(
+        &mut text,
+        &[(title, Style::new().bold())],
+        &[],
+        width,
+        is_colour,
+    );
+    text.push('\n');
+    push_table(&mut text, &answer_rows(&state.seen), width, is_colour);
+    text.push('\n');
+    push_table(&mut text, &region_rows(state), width, is_colour);
+    text
+}
+
+fn answer_rows(seen: &Seen) -> Vec<Vec<Cell>> {
+    let head = Style::new().bold();
+    let mut rows = vec![vec![("clients in".to_owned(), head)]];
+    rows[0].extend(seen.names.iter().map(|name| (name.clone(), head)));
+    for place in &seen.places {
+        let who = format!("{} {}", place.place, place.prefix);
+        let mut row = vec![(who, Style::new())];
+        let answers = place.answers.iter();
+        row.extend(answers.map(|answer| (answer.clone(), Style::new())));
+        rows.push(row);
+    }
+    rows
+}
+
+fn region_rows(state: &BoardState) -> Vec<Vec<Cell>> {
+    let head = Style::new().bold();
+    let titles = [
+        "region",
+        "endpoints",
+        "status",
+        "for",
+        "healthy",
+        "evidence",
+    ];
+    let mut rows = vec![titles.map(|title| (title.to_owned(), head)).to_vec()];
+    for region in Region::ALL {
+        let mode = state.modes[region.index()];
+        let unseen = RegionHealth::default();
+        let health = state.seen.regions.get(region.index()).unwrap_or(&unseen);
+        rows.push(vec![
+            (region.to_string(), Style::new()),
+            (mode.word().to_owned(), mode_style(mode)),
+            (health.status.clone(), status_style(&health.status)),
+            (whole_seconds(health.lasted), Style::new()),
+            (
+                format!("{} of {}", health.healthy, health.total),
+                Style::new(),
+            ),
+            (health.evidence.clone(), Style::new()),
+        ]);
+    }
+    rows
+}
+
+fn mode_style(mode: Mode) -> Style {
+    match mode {
+        Mode::Well => Style::new(),
+        Mode::Slow => AnsiColor::Yellow.on_default(),
+        Mode::Killed => AnsiColor::Red.on_default(),
+    }
+}
+
+fn status_style(status: &str) -> Style {
+    match status {
+        "healthy" => AnsiColor::Green.on_default(),
+        "unhealthy" => AnsiColor::Red.on_default(),
+        _ => AnsiColor::Yellow.on_default(),
+    }
+}
+
+/// Writes a duration without its parts below a second.
+fn whole_seconds(duration: Duration) -> String {
+    format_duration(Duration::from_secs(duration.as_secs()))
+}
+
+fn push_table(text: &mut String, rows: &[Vec<Cell>], width: usize, is_colour: bool) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells
+                .map(|(cell, _)| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in rows {
+        push_row(text, row, &widths, width, is_colour);
+    }
+}
+
+/// Writes one line, padded by column and cut at `width`.
+fn push_row(text: &mut String, row: &[Cell], widths: &[usize], width: usize, is_colour: bool) {
+    let mut left = width;
+    let mut owed = 0;
+    for (column, (cell, style)) in row.iter().enumerate() {
+        let shown = cut(cell, left.saturating_sub(owed));
+        if !shown.is_empty() {
+            text.extend(std::iter::repeat_n(' ', owed));
+            left -= owed;
+            push_styled(text, &shown, *style, is_colour);
+            owed = 0;
+        }
+        let count = shown.chars().count();
+        left -= count;
+        let padded = widths.get(column).copied().unwrap_or(count);
+        owed += padded.saturating_sub(count) + GAP;
+    }
+    text.push('\n');
+}
+
+fn push_styled(text: &mut String, shown: &str, style: Style, is_colour: bool) {
+    if is_colour && style != Style::new() {
+        text.push_str(&format!("{style}{shown}{style:#}"));
+    } else {
+        text.push_str(shown);
+    }
+}
+
+/// Cuts a text to `room` characters and marks the cut.
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let mut shown: String = text.chars().take(room.saturating_sub(1)).collect();
+    if room > 0 {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Says in sentences which answers and which statuses differ; for output that is no terminal, and for the record.
+pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
+    let mut lines = Vec::new();
+    for region in Region::ALL {
+        let (Some(was), Some(is)) = (
+            before.regions.get(region.index()),
+            after.regions.get(region.index()),
+        ) else {
+            continue;
+        };
+        if was.status != is.status || was.healthy != is.healthy {
+            lines.push(format!(
+                "{region} is {}, {} of {} healthy: {}",
+                is.status, is.healthy, is.total, is.evidence
+            ));
+        }
+    }
+    for (was, is) in before.places.iter().zip(&after.places) {
+        for (name, (old, new)) in after.names.iter().zip(was.answers.iter().zip(&is.answers)) {
+            if old != new {
+                lines.push(format!(
+                    "{name} for clients in {}: {new}, was {old}",
+                    is.place
+                ));
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(healthy: usize, evidence: &str, lasted: u64) -> RegionHealth {
+        RegionHealth {
+            healthy,
+            total: 2,
+            status: if healthy > 0 { "healthy" } else { "unhealthy" }.to_owned(),
+            evidence: evidence.to_owned(),
+            lasted: Duration::from_millis(lasted),
+        }
+    }
+
+    fn row(place: &str, prefix: &str, answers: [&str; 2]) -> PlaceRow {
+        PlaceRow {
+            place: place.to_owned(),
+            prefix: prefix.to_owned(),
+            answers: answers.map(str::to_owned).to_vec(),
+        }
+    }
+
+    fn state() -> BoardState {
+        BoardState {
+            listen: super::super::region::LAB_LISTEN,
+            modes: [Mode::Killed, Mode::Well, Mode::Slow],
+            seen: Seen {
+                names: vec!["www".to_owned(), "shop".to_owned()],
+                places: vec![
+                    row(
+                        "NA-US",
+                        "192.0.2.0/24",
+                        ["eu-west", "us-east 70 % eu-west 30 %"],
+                    ),
+                    row("EU-DE", "198.51.100.0/24", ["eu-west", "eu-west"]),
+                ],
+                regions: vec![
+                    region(0, "connection refused", 4_321),
+                    region(2, "status 200 in 1 ms", 60_000),
+                    region(1, "timed out", 500),
+                ],
+            },
+        }
+    }
+
+    #[test]
+    fn shows_answers_first_then_evidence() {
+        let wanted = "\
+leeward lab: name server 127.0.0.1:5300
+
+clients in             www      shop
+NA-US 192.0.2.0/24     eu-west  us-east 70 % eu-west 30 %
+EU-DE 198.51.100.0/24  eu-west  eu-west
+
+region    endpoints  status     for  healthy  evidence
+us-east   killed     unhealthy  4s   0 of 2   connection refused
+eu-west   well       healthy    1m   2 of 2   status 200 in 1 ms
+ap-south  slow       healthy    0s   1 of 2   timed out
+";
+        assert_eq!(board(&state(), 100, false), wanted);
+    }
+
+    #[test]
+    fn keeps_to_the_width_and_says_the_same_in_colour() {
+        for width in [0, 1, 2, 20, 40, 59, 100] {
+            for line in board(&state(), width, false).lines() {
+                assert!(line.chars().count() <= width, "{width}: {line:?}");
+            }
+        }
+        let coloured = board(&state(), 100, true);
+        assert!(coloured.contains('\u{1b}'));
+        assert_eq!(
+            anstream::adapter::strip_str(&coloured).to_string(),
+            board(&state(), 100, false)
+        );
+    }
+
+    #[test]
+    fn tells_changes_in_sentences() {
+        let before = state().seen;
+        let mut after = before.clone();
+        assert_eq!(changes(&before, &after), Vec::<String>::new());
+        after.regions[0] = region(2, "status 200 in 1 ms", 0);
+        after.places[0].answers[0] = "us-east".to_owned();
+        assert_eq!(
+            changes(&before, &after),
+            [
+                "us-east is healthy, 2 of 2 healthy: status 200 in 1 ms",
+                "www for clients in NA-US: us-east, was eu-west",
+            ]
+        );
+    }
+}

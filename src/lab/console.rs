@@ -1,0 +1,285 @@
+//! The lab's one loop: takes commands, breaks and mends regions, shows the board.
+//!
+//! In: typed lines, commands from other terminals, and a callback that says what clients are answered. Out: outages,
+//! and text handed to the caller's writer. Never here: printing, answers, the server itself.
+
+use std::io::BufRead as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use super::board::{BoardState, Seen, board, changes};
+use super::command::{LabCommand, parse_command};
+use super::endpoint::Mode;
+use super::endpoints::Endpoints;
+use super::region::{LAB_CONTROL, LAB_NETWORKS, LAB_ZONE, Region, RegionSelection};
+use super::remote::{Remote, RemoteRequest};
+use super::screen::Screen;
+use crate::clock::{Clock, Moment};
+
+/// How often the board looks for changes; short enough to look live.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Typed lines that wait at a time.
+const LINES_MAX: usize = 16;
+
+/// Width of boards that are not drawn on a terminal, which cuts lines by itself.
+const BOARD_WIDTH: usize = 120;
+
+const PROMPT: &str = "lab> ";
+
+/// Says what clients are answered and what probes say, now.
+pub type BoardSource = Arc<dyn Fn() -> Seen + Send + Sync>;
+
+/// What the lab's loop runs with.
+pub struct LabPlan {
+    /// The regions, started.
+    pub endpoints: Endpoints,
+    /// Where the name server listens.
+    pub listen: SocketAddr,
+    /// What the board shows.
+    pub source: BoardSource,
+    /// Typed lines.
+    pub lines: mpsc::Receiver<String>,
+    /// Commands from other terminals.
+    pub remote: Remote,
+    /// Whether a terminal shows the output: the board is redrawn in place, else changes are told line by line.
+    pub is_terminal: bool,
+    /// Whether text may carry colours.
+    pub is_colour: bool,
+    /// The clock that changes are stamped with.
+    pub clock: Clock,
+}
+
+/// Starts a thread that hands over lines from standard input until it ends.
+///
+/// The thread has no other end than the process: a blocking read cannot be called off.
+///
+/// # Errors
+/// Passes on that no thread can be started.
+pub fn read_lines() -> std::io::Result<mpsc::Receiver<String>> {
+    let (sender, receiver) = mpsc::channel(LINES_MAX);
+    let read = move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("lab-input".to_owned())
+        .spawn(read)?;
+    Ok(receiver)
+}
+
+/// Says what to try: lines to paste into a shell, and commands to type.
+pub fn introduction(listen: SocketAddr) -> String {
+    let at = format!("dig @{} -p {}", listen.ip(), listen.port());
+    let mut text = format!(
+        "Ask from another terminal:\n  {at} www.{LAB_ZONE} A +short\n  {at} shop.{LAB_ZONE} A +short\n"
+    );
+    for (prefix, place) in LAB_NETWORKS {
+        text.push_str(&format!(
+            "  {at} api.{LAB_ZONE} A +short +subnet={prefix}    # a client in {place}\n"
+        ));
+    }
+    text.push_str("Then type: kill us-east   (help shows the rest)\n");
+    text
+}
+
+fn help_text() -> String {
+    let regions = RegionSelection::EVERY.map(RegionSelection::word).join(", ");
+    format!(
+        "kill REGION   close its listeners: connections are refused\n\
+         slow REGION   accept connections and never answer\n\
+         heal REGION   listen and answer again\n\
+         status        show the board\n\
+         quit          stop the lab (so does Ctrl-C)\n\
+         REGION is one of {regions}. From another terminal: leeward lab kill us-east\n\
+         (commands are heard on {LAB_CONTROL})\n"
+    )
+}
+
+/// Runs the lab until it is told to quit or `stop` ends; every endpoint is closed when it returns.
+pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut dyn FnMut(&str)) {
+    let LabPlan {
+        endpoints,
+        listen,
+        source,
+        mut lines,
+        mut remote,
+        is_terminal,
+        is_colour,
+        clock,
+    } = plan;
+    let mut stage = Stage {
+        endpoints,
+        listen,
+        source,
+        is_colour,
+        screen: is_terminal.then(Screen::new),
+        started: clock.now(),
+        last: None,
+        write,
+    };
+    stage.open();
+    let mut look = tokio::time::interval(LOOK_INTERVAL);
+    look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut has_lines = true;
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            line = lines.recv(), if has_lines => match line {
+                Some(line) => if stage.take_line(&line).await == Next::Stop { break },
+                // No more input is no reason to stop: the lab may run without a terminal.
+                None => has_lines = false,
+            },
+            Some(request) = remote.requests.recv() => if stage.take_request(request).await == Next::Stop { break },
+            _ = look.tick() => stage.look(clock.now()),
+        }
+    }
+    stage.close().await;
+}
+
+/// Whether the lab goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Go,
+    Stop,
+}
+
+/// The regions, what was shown last, and where text goes.
+struct Stage<'a> {
+    endpoints: Endpoints,
+    listen: SocketAddr,
+    source: BoardSource,
+    is_colour: bool,
+    /// Absent where output is no terminal.
+    screen: Option<Screen>,
+    started: Moment,
+    last: Option<Seen>,
+    write: &'a mut dyn FnMut(&str),
+}
+
+impl Stage<'_> {
+    fn open(&mut self) {
+        let state = self.state();
+        let is_colour = self.is_colour;
+        if let Some(screen) = &mut self.screen {
+            if let Some(text) = screen.draw(&board(&state, BOARD_WIDTH, is_colour)) {
+                (self.write)(&text);
+            }
+        } else {
+            (self.write)(&board(&state, BOARD_WIDTH, is_colour));
+            (self.write)("\n");
+        }
+        self.last = Some(state.seen);
+        let text = introduction(self.listen);
+        (self.write)(&text);
+        self.prompt();
+    }
+
+    fn prompt(&mut self) {
+        if self.screen.is_some() {
+            (self.write)(PROMPT);
+        }
+    }
+
+    fn state(&self) -> BoardState {
+        BoardState {
+            listen: self.listen,
+            modes: Region::ALL.map(|region| self.endpoints.mode(region)),
+            seen: (self.source)(),
+        }
+    }
+
+    /// Redraws the board, or tells what changed since the last look.
+    fn look(&mut self, now: Moment) {
+        let state = self.state();
+        if let Some(screen) = &mut self.screen {
+            if let Some(text) = screen.draw(&board(&state, BOARD_WIDTH, self.is_colour)) {
+                (self.write)(&text);
+            }
+        } else if let Some(last) = &self.last {
+            let seconds = now.since(self.started).as_secs_f64();
+            for line in changes(last, &state.seen) {
+                (self.write)(&format!("[{seconds:>7.1} s] {line}\n"));
+            }
+        }
+        self.last = Some(state.seen);
+    }
+
+    async fn take_line(&mut self, line: &str) -> Next {
+        let command = match parse_command(line) {
+            Ok(None) => {
+                self.prompt();
+                return Next::Go;
+            }
+            Ok(Some(command)) => command,
+            Err(fault) => {
+                (self.write)(&format!("{fault}\n"));
+                self.prompt();
+                return Next::Go;
+            }
+        };
+        let (Ok(text) | Err(text)) = self.obey(command).await;
+        (self.write)(&text);
+        if command == LabCommand::Quit {
+            return Next::Stop;
+        }
+        self.prompt();
+        Next::Go
+    }
+
+    async fn take_request(&mut self, request: RemoteRequest) -> Next {
+        let answer = self.obey(request.command).await;
+        if self.screen.is_none() {
+            (self.write)(&format!("from another terminal: {}\n", request.command));
+        }
+        // A terminal that went away does not hear the answer; the command is done all the same.
+        drop(request.reply.send(answer));
+        if request.command == LabCommand::Quit {
+            Next::Stop
+        } else {
+            Next::Go
+        }
+    }
+
+    /// Does what a command says and returns what to tell whoever gave it.
+    async fn obey(&mut self, command: LabCommand) -> Result<String, String> {
+        match command {
+            LabCommand::Kill(selection) => self.set(selection, Mode::Killed).await,
+            LabCommand::Heal(selection) => self.set(selection, Mode::Well).await,
+            LabCommand::Slow(selection) => self.set(selection, Mode::Slow).await,
+            LabCommand::Status => Ok(board(&self.state(), BOARD_WIDTH, false)),
+            LabCommand::Help => Ok(help_text()),
+            LabCommand::Quit => Ok("stopping\n".to_owned()),
+        }
+    }
+
+    async fn set(&mut self, selection: RegionSelection, mode: Mode) -> Result<String, String> {
+        let mut text = String::new();
+        for region in selection.regions() {
+            let was = self.endpoints.mode(region);
+            self.endpoints
+                .set(region, mode)
+                .await
+                .map_err(|fault| format!("{fault}\n"))?;
+            let already = if was == mode { " already" } else { "" };
+            text.push_str(&format!("{region} is {}{already}\n", mode.word()));
+        }
+        Ok(text)
+    }
+
+    async fn close(mut self) {
+        if let Some(text) = self.screen.as_mut().and_then(Screen::leave) {
+            (self.write)(text);
+        }
+        self.endpoints.stop().await;
+    }
+}

@@ -1,0 +1,286 @@
+//! Directions between modules (house style, section 3).
+//!
+//! In: sources. Out: a finding for each use that the table does not allow.
+
+use crate::source::{Finding, Source, has_word};
+
+/// Modules by layer, lowest first.
+const LAYERS: [(u8, &str); 17] = [
+    (0, "wire"),
+    (0, "clock"),
+    (0, "metrics"),
+    (1, "health"),
+    (1, "place"),
+    (2, "zone"),
+    (3, "answer"),
+    (3, "config"),
+    (4, "rehearse"),
+    (4, "publish"),
+    (4, "timeline"),
+    (5, "probe"),
+    (5, "server"),
+    (6, "control"),
+    (7, "daemon"),
+    (7, "lab"),
+    (8, "cli"),
+];
+
+/// What a module may use.
+enum Allowed {
+    /// These alone.
+    Only(&'static [&'static str]),
+    /// These, and everything in layers below its own.
+    AllBelow(&'static [&'static str]),
+}
+
+/// The table of the house style.
+fn allowed(module: &str) -> Option<Allowed> {
+    Some(match module {
+        "wire" | "clock" | "metrics" | "place" => Allowed::Only(&[]),
+        "health" => Allowed::Only(&["clock"]),
+        "zone" => Allowed::Only(&["wire", "health", "place"]),
+        "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "rehearse" | "publish" => Allowed::AllBelow(&[]),
+        "timeline" => Allowed::Only(&["health", "clock"]),
+        "probe" => Allowed::Only(&["clock", "metrics", "health"]),
+        "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
+        "control" => Allowed::Only(&[
+            "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",
+            "publish", "timeline",
+        ]),
+        "lab" => Allowed::Only(&["wire", "clock", "metrics"]),
+        "daemon" | "cli" => Allowed::AllBelow(&[]),
+        _ => return None,
+    })
+}
+
+/// Crates with a wide interface, and the one module that may name each.
+const OWNED_CRATES: [(&str, &str); 7] = [
+    ("hickory_proto", "wire"),
+    ("hickory_server", "server"),
+    ("reqwest", "probe"),
+    ("axum", "control"),
+    ("maxminddb", "place"),
+    ("socket2", "server"),
+    ("clap", "cli"),
+];
+
+/// What layers 0 to 4 never do: input and output, spawning, logging.
+const IMPURE: [&str; 9] = [
+    "std::fs",
+    "File::open",
+    "TcpStream",
+    "UdpSocket",
+    "tokio",
+    "tracing",
+    "thread::spawn",
+    "async fn",
+    "Command::new",
+];
+
+fn layer(module: &str) -> Option<u8> {
+    LAYERS
+        .iter()
+        .find(|(_, name)| *name == module)
+        .map(|(layer, _)| *layer)
+}
+
+fn may_use(module: &str, other: &str) -> bool {
+    if module == other {
+        return true;
+    }
+    let (Some(own), Some(its)) = (layer(module), layer(other)) else {
+        return false;
+    };
+    match allowed(module) {
+        Some(Allowed::Only(names)) => names.contains(&other),
+        Some(Allowed::AllBelow(names)) => its < own || names.contains(&other),
+        None => false,
+    }
+}
+
+/// Finds uses of modules that the table does not allow.
+pub(crate) fn directions(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources {
+        let Some(module) = source.module() else {
+            continue;
+        };
+        if layer(module).is_none() {
+            findings.push(source.finding(1, format!("module `{module}` has no layer")));
+            continue;
+        }
+        for (line, other) in used_modules(source) {
+            if !may_use(module, &other) {
+                findings.push(source.finding(
+                    line,
+                    format!("`{module}` uses `{other}`; house style, section 3, does not allow it"),
+                ));
+            }
+        }
+        findings.extend(climbs(source));
+    }
+    findings
+}
+
+/// Finds `crate::x` and each `x` of `crate::{x, y::{..}}`, with its line.
+fn used_modules(source: &Source) -> Vec<(usize, String)> {
+    let product: Vec<(usize, &str)> = source
+        .product()
+        .map(|(line, text)| (line, text.code.as_str()))
+        .collect();
+    let mut used = Vec::new();
+    for (index, (line, code)) in product.iter().enumerate() {
+        for (at, found) in code.match_indices("crate::") {
+            let is_macro_path = code[..at].ends_with('$');
+            let rest = &code[at + found.len()..];
+            if is_macro_path {
+                continue;
+            }
+            if rest.starts_with('{') {
+                used.extend(grouped(&product[index..], at + found.len()));
+            } else {
+                used.push((*line, leading_word(rest)));
+            }
+        }
+    }
+    used
+}
+
+/// Reads the first words of each entry of a braced group that begins at column `at` of the first line.
+fn grouped(lines: &[(usize, &str)], at: usize) -> Vec<(usize, String)> {
+    let mut used = Vec::new();
+    let mut depth = 0;
+    let mut is_start = false;
+    for (index, (line, code)) in lines.iter().enumerate() {
+        let from = if index == 0 { at } else { 0 };
+        for (column, c) in code.char_indices().skip_while(|(column, _)| *column < from) {
+            match c {
+                '{' => (depth, is_start) = (depth + 1, depth == 0),
+                '}' => depth -= 1,
+                ',' => is_start = depth == 1,
+                _ if is_start && !c.is_whitespace() => {
+                    used.push((*line, leading_word(&code[column..])));
+                    is_start = false;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                return used;
+            }
+        }
+    }
+    used
+}
+
+fn leading_word(text: &str) -> String {
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}
+
+/// Finds `super::super::..` that climbs out of the top-level module.
+fn climbs(source: &Source) -> Vec<Finding> {
+    let inner = source.path.trim_start_matches("src/");
+    let depth = inner.trim_end_matches("/mod.rs").split('/').count();
+    source
+        .product()
+        .filter(|(_, line)| line.code.contains(&"super::".repeat(depth)))
+        .map(|(line, _)| source.finding(line, "`super` climbs out of the module; write `crate::`"))
+        .collect()
+}
+
+/// Finds wide third-party crates named outside the one module that owns each.
+pub(crate) fn owned_crates(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources {
+        for (line, text) in source.product() {
+            for (name, owner) in OWNED_CRATES {
+                let is_named = has_word(&text.code, name);
+                if is_named && source.module() != Some(owner) && !is_exempt(name, source) {
+                    findings.push(source.finding(line, format!("`{name}` belongs to `{owner}`")));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// Sockets of probes need options too.
+fn is_exempt(name: &str, source: &Source) -> bool {
+    name == "socket2" && source.module() == Some("probe")
+}
+
+/// Finds input, output, spawning and logging in layers 0 to 4.
+pub(crate) fn purity(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources {
+        if !source
+            .module()
+            .and_then(layer)
+            .is_some_and(|layer| layer <= 4)
+        {
+            continue;
+        }
+        for (line, text) in source.product() {
+            for word in IMPURE {
+                if has_word(&text.code, word) {
+                    findings.push(source.finding(
+                        line,
+                        format!(
+                            "`{word}` in layers 0 to 4, which do no I/O, spawn and log nothing"
+                        ),
+                    ));
+                }
+            }
+        }
+    }
+    findings
+}
+
+#[test]
+fn the_rules_of_layers_can_fail() {
+    let bad = |path: &str, text: &str| [Source::new(path, text)];
+    let cases = [
+        ("src/health/step.rs", "use crate::wire::Name;\n", 1),
+        ("src/health/step.rs", "use crate::clock::Moment;\n", 0),
+        (
+            "src/zone/arena.rs",
+            "use crate::{wire::Name, config::{model, read}};\n",
+            1,
+        ),
+        (
+            "src/zone/arena.rs",
+            "use crate::{\n    answer,\n    probe,\n};\n",
+            2,
+        ),
+        (
+            "src/zone/arena.rs",
+            "fn f() { crate::server::start(); }\n",
+            1,
+        ),
+        ("src/zone/arena.rs", "use super::super::wire::Name;\n", 1),
+        ("src/zone/tree/walk.rs", "use super::super::arena;\n", 0),
+        ("src/zone/mod.rs", "use super::wire;\n", 1),
+        ("src/novelty/mod.rs", "fn f() {}\n", 1),
+        ("src/cli/run.rs", "use crate::daemon::start;\n", 0),
+        (
+            "src/health/step.rs",
+            "#[cfg(test)]\nmod tests {\n use crate::wire::Name;\n}\n",
+            0,
+        ),
+    ];
+    for (path, text, wanted) in cases {
+        assert_eq!(directions(&bad(path, text)).len(), wanted, "{path}: {text}");
+    }
+    let named = bad(
+        "src/server/tcp.rs",
+        "use reqwest::Client;\nfn my_reqwest_like() {}\n",
+    );
+    assert_eq!(owned_crates(&named).len(), 1);
+    let noisy = bad(
+        "src/answer/find.rs",
+        "fn f() { tracing::info!(); std::fs::read(x); }\n",
+    );
+    assert_eq!(purity(&noisy).len(), 2);
+}
