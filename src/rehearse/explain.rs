@@ -566,9 +566,8 @@ fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
         }
         Judge::Target { slot, .. } => {
             let check = policies
-                .uses
-                .iter()
-                .find(|used| used.slot == slot)
+                .uses_of(slot)
+                .first()
                 .map_or("check", |used| &used.check);
             match (stage.evidence)(slot) {
                 Some(evidence) => format!("{check}: {evidence}"),
@@ -579,9 +578,8 @@ fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
         Judge::Not(of) => match policies.judges[of as usize] {
             Judge::Target { slot, .. } => {
                 let check = policies
-                    .uses
-                    .iter()
-                    .find(|used| used.slot == slot)
+                    .uses_of(slot)
+                    .first()
                     .map_or("check", |used| &used.check);
                 format!("{check} holds, and is inverted")
             }
