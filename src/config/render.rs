@@ -157,50 +157,61 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic, source: Option<&Sour
         let origin = annotate_snippets::Origin::path(path);
         return renderer.render(&[title.element(origin)]);
     };
-    let (window, line, cut) = excerpt(&source.text, diagnostic);
+    let (near, far): (Vec<_>, Vec<_>) = diagnostic
+        .related
+        .iter()
+        .partition(|(span, _)| diagnostic.span.0.start.abs_diff(span.0.start) <= EXCERPT_MAX);
+    let spans: Vec<&Range<usize>> = std::iter::once(&diagnostic.span.0)
+        .chain(near.iter().map(|(span, _)| &span.0))
+        .collect();
+    let (window, line, cut) = excerpt(&source.text, &spans);
+    let mark = |kind, span: &Range<usize>, label| annotation(kind, span, cut, window, label);
     let mut snippet = Snippet::source(window)
         .line_start(line)
         .path(path)
-        .fold(true);
-    snippet = snippet.annotation(annotation(
-        AnnotationKind::Primary,
-        &diagnostic.span.0,
-        cut,
-        window,
-        &diagnostic.label,
-    ));
-    for (span, label) in &diagnostic.related {
-        snippet = snippet.annotation(annotation(
-            AnnotationKind::Context,
-            &span.0,
-            cut,
-            window,
-            label,
+        .fold(true)
+        .annotation(mark(
+            AnnotationKind::Primary,
+            &diagnostic.span.0,
+            diagnostic.label.as_str(),
         ));
+    for (span, label) in near {
+        snippet = snippet.annotation(mark(AnnotationKind::Context, &span.0, label));
     }
     let mut group = title.element(snippet);
+    for (span, label) in far {
+        let line = line_of(&source.text, span.0.start);
+        group = group.element(Level::NOTE.message(format!("line {line}: {label}")));
+    }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
     renderer.render(&[group])
 }
 
+/// Farthest related place, in octets, that is shown in the same excerpt; farther ones are named by their line. Chosen:
+/// some thousand lines, which are quick to fold.
+const EXCERPT_MAX: usize = 128 * 1024;
+
+fn line_of(text: &str, at: usize) -> usize {
+    let end = at.min(text.len());
+    1 + text.as_bytes()[..end]
+        .iter()
+        .filter(|octet| **octet == b'\n')
+        .count()
+}
+
 /// Cuts the source to the lines that the annotations touch, so that a long file costs nothing to render.
-fn excerpt<'s>(text: &'s str, diagnostic: &Diagnostic) -> (&'s str, usize, usize) {
-    let spans = std::iter::once(&diagnostic.span).chain(diagnostic.related.iter().map(|(s, _)| s));
+fn excerpt<'s>(text: &'s str, spans: &[&Range<usize>]) -> (&'s str, usize, usize) {
     let (mut first, mut last) = (usize::MAX, 0);
     for span in spans {
-        let clean = clamp(text, &span.0);
+        let clean = clamp(text, span);
         first = first.min(clean.start);
         last = last.max(clean.end);
     }
     let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
     let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
-    let line = 1 + text[..start]
-        .bytes()
-        .filter(|octet| *octet == b'\n')
-        .count();
-    (&text[start..end], line, start)
+    (&text[start..end], line_of(text, start), start)
 }
 
 fn annotation<'a>(
@@ -340,6 +351,16 @@ mod tests {
                 .starts_with("::error file=a.toml,line=3,endLine=3,col=1,endColumn=5,title=L006::"),
             "{github}"
         );
+    }
+
+    #[test]
+    fn names_far_places_by_their_line() {
+        let (mut diagnostics, mut sources) = example();
+        sources[0].text.push_str(&"# a long file\n".repeat(20_000));
+        let end = sources[0].text.len();
+        diagnostics[0].related = vec![(Span(end - 3..end - 1), "far below".to_owned())];
+        let text = render_text(&diagnostics, &sources, false);
+        assert!(text.contains("note: line 20003: far below"), "{text}");
     }
 
     #[test]

@@ -142,8 +142,10 @@ fn read_switches(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(CheckId, Op
         for check in reader.check_refs(&item, super::reader::UsedOn::Policy) {
             match check {
                 CheckRef::Switch(id, at) => switches.push((id, Some(at))),
-                CheckRef::Check(id) => switches.push((id, None)),
-                CheckRef::Pool(_) | CheckRef::Name(_) => reader.faults.push(
+                CheckRef::Check(id) if reader.index.checks[id].is_manual => {
+                    switches.push((id, None));
+                }
+                _ => reader.faults.push(
                     Diagnostic::fault(
                         "L026",
                         item.span(),

@@ -47,6 +47,11 @@ pub(super) fn index_checks<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Ve
             id: entry.key.to_owned(),
             span: entry.key_span(),
             switches,
+            is_manual: entry
+                .value
+                .as_table()
+                .and_then(|mut table| table.take_value("type"))
+                .is_some_and(|kind| kind.as_str() == Some("manual")),
         });
     }
     entries

@@ -77,6 +77,8 @@ pub(super) struct CheckEntry {
     pub(super) id: String,
     pub(super) span: Span,
     pub(super) switches: Option<Vec<String>>,
+    /// Whether it is a single switch.
+    pub(super) is_manual: bool,
 }
 
 /// What is known about a pool before it is read.
@@ -152,7 +154,7 @@ impl<'s> Reader<'s> {
             self.faults.push(diagnostic);
             return None;
         }
-        let near = suggest::nearest(id, self.index.pool_ids.keys().map(String::as_str));
+        let near = suggest::nearest(id, self.index.pools.iter().map(|pool| pool.id.as_str()));
         if let Some(near) = near {
             let entry = &self.index.pools[self.index.pool_ids[near]];
             diagnostic = diagnostic
@@ -365,7 +367,7 @@ impl<'s> Reader<'s> {
             self.faults.push(diagnostic);
             return None;
         }
-        let near = suggest::nearest(id, self.index.check_ids.keys().map(String::as_str));
+        let near = suggest::nearest(id, self.index.checks.iter().map(|check| check.id.as_str()));
         if let Some(near) = near {
             let entry = &self.index.checks[self.index.check_ids[near]];
             diagnostic = diagnostic

@@ -320,3 +320,162 @@ fn read_rname(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Name> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::model::{CheckRef, MemberValue, NodeKind, SubnetKeys};
+    use crate::config::render::render_text;
+    use crate::health::{ProbeKind, Timeout};
+
+    struct OneFile;
+
+    impl Files for OneFile {
+        fn read(&self, relative: &Path) -> Result<String, String> {
+            match relative.to_str() {
+                Some("isp.txt") => Ok("# north\n198.51.100.0/24 # a\n\n2001:db8::/32\n".to_owned()),
+                _ => Err("no such file".to_owned()),
+            }
+        }
+    }
+
+    fn read(text: &str) -> ZoneModel {
+        let text =
+            format!("zone = \"Example.com\"\n{text}\n[names.\"@\"]\nNS = \"ns.example.net.\"\n");
+        let source = Source {
+            path: "test.toml".into(),
+            text,
+        };
+        let (model, found) = read_zone(&source, &OneFile);
+        let shown = render_text(&found, std::slice::from_ref(&source), false);
+        model.unwrap_or_else(|| panic!("{shown}"))
+    }
+
+    const POOLS: &str = "[pools.a]\nat = \"eu-west-1\"\nmembers = [\"192.0.2.1\"]\n[pools.b]\nmembers = [\"2001:db8::1\"]\n";
+
+    #[test]
+    fn fills_in_defaults() {
+        let model = read("[checks.web]\ntype = \"http\"\ninterval = \"2s\"");
+        assert_eq!(model.ttl, TTL_DEFAULT);
+        assert_eq!(model.soa.rname.to_string(), "hostmaster.Example.com.");
+        assert_eq!(model.soa.mname.to_string(), "ns.example.net.");
+        assert_eq!((model.soa.refresh, model.soa.negative_ttl), (7200, 30));
+        let CheckKind::Probe(probe) = &model.checks[0].kind else {
+            panic!("a probe");
+        };
+        assert_eq!(probe.port, 80);
+        assert_eq!(probe.timeout, Timeout::Whole(Duration::from_secs(2)));
+        assert_eq!(
+            (
+                probe.damping.fall,
+                probe.damping.rise,
+                probe.damping.forgive
+            ),
+            (3, 2, 1)
+        );
+        assert!(
+            matches!(&probe.kind, ProbeKind::Http(http) if http.path == "/" && http.status == [(200, 299)])
+        );
+    }
+
+    #[test]
+    fn reads_mailboxes_with_dots() {
+        let model = read("[soa]\nrname = \"dns.team@example.org\"\nserial = 7");
+        assert_eq!(model.soa.rname.to_string(), "dns\\.team.example.org.");
+        assert_eq!(model.soa.serial, Some(7));
+    }
+
+    #[test]
+    fn resolves_forward_references_branches_and_options() {
+        let model = read(&format!(
+            "{POOLS}[names.www]\nlatency = [{{ to = \"name:us\", at = \"us-east-1\", follow-health = false }}, \"a\"]\n\
+             all-down = \"b\"\n[names.us]\nto = {{ failover = {{ primary = \"a\", secondary = \"b\" }} }}"
+        ));
+        let NodeKind::Latency(branches) = &model.names[0].policy.as_ref().expect("a policy").kind
+        else {
+            panic!("latency");
+        };
+        let seen: Vec<(&str, bool, Option<&str>)> = branches
+            .iter()
+            .map(|branch| {
+                let code = branch.location.as_ref().and_then(|at| at.code.as_deref());
+                (branch.label.as_str(), branch.follow_health, code)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("name:us", false, Some("us-east-1")),
+                ("a", true, Some("eu-west-1"))
+            ]
+        );
+        assert!(model.names[0].options.all_down.is_some());
+        assert_eq!(model.pools[0].site, "eu-west-1");
+        assert_eq!(model.pools[1].site, "b");
+    }
+
+    #[test]
+    fn makes_anonymous_pools_of_records_with_checks() {
+        let model = read(&format!(
+            "{POOLS}[names]\nsip = \"a\"\n[names.\"_sip._tcp\"]\nSRV = [{{ data = \"10 60 5060 sip\", check = \"name:sip\" }}, \"20 1 5060 sip\"]"
+        ));
+        let (rtype, node) = &model.names[1].type_policies[0];
+        assert_eq!(*rtype, Rtype::SRV);
+        assert!(matches!(node.kind, NodeKind::Pool(2)));
+        let pool = &model.pools[2];
+        assert_eq!(
+            (pool.id.as_str(), pool.answers),
+            ("names.\"_sip._tcp\".SRV", Some(2))
+        );
+        let PoolBody::Members(members) = &pool.body else {
+            panic!("members");
+        };
+        assert_eq!(members[0].checks.as_deref(), Some(&[CheckRef::Name(0)][..]));
+        assert!(matches!(
+            members[1].value,
+            MemberValue::Record(Rtype::SRV, _)
+        ));
+    }
+
+    #[test]
+    fn reads_prefixes_from_files_and_keeps_the_first_of_two() {
+        let model = read(&format!(
+            "{POOLS}[names.www]\nsubnets = [{{ in = \"file:isp.txt\", to = \"a\" }}, \
+             {{ in = [\"198.51.100.0/24\", \"10.0.0.0/8\"], to = \"b\" }}, {{ in = \"default\", to = \"a\" }}]"
+        ));
+        let NodeKind::Subnets(branches) = &model.names[0].policy.as_ref().expect("a policy").kind
+        else {
+            panic!("subnets");
+        };
+        let counts: Vec<Option<usize>> = branches
+            .iter()
+            .map(|(keys, _)| match keys {
+                SubnetKeys::Prefixes(prefixes) => Some(prefixes.len()),
+                SubnetKeys::Default => None,
+            })
+            .collect();
+        assert_eq!(counts, [Some(2), Some(1), None]);
+    }
+
+    #[test]
+    fn reads_times_with_offsets_and_switches() {
+        let model = read(&format!(
+            "{POOLS}[checks.slot]\ntype = \"manual\"\nswitches = {{ blue = true, green = false }}\nat-most = 1\n\
+             [names]\nwww = \"a\"\n[[maintenance]]\ndrain = \"site:eu-*\"\nfrom = 1970-01-01T00:00:10Z\n\
+             until = 1970-01-01T01:00:20+01:00\nreason = \"work\"\n[[expect]]\nname = \"x\"\non = \"slot/green\"\n\
+             ask = {{ name = \"www\", from = \"EU-DE\" }}\nanswer = [\"a\"]\nshare = {{ a = 99.5 }}"
+        ));
+        let period = &model.maintenance[0];
+        assert_eq!(
+            (period.from.millis(), period.until.millis()),
+            (10_000, 20_000)
+        );
+        let expect = &model.expects[0];
+        assert_eq!(expect.on, [(0, Some(1))]);
+        assert_eq!(expect.rtype, Rtype::A);
+        assert_eq!(expect.wanted.share, [(0, 99.5)]);
+    }
+}

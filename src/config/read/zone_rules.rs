@@ -281,10 +281,11 @@ fn reachable_types(reader: &Reader<'_>, model: &ZoneModel) -> Reachable {
         }
     }
     // Pools, and names that others refer to, in as many rounds as they are deep. All other names are looked up once.
-    let inner: Vec<(&Item, &Vec<Item>)> = from
+    let mut inner: Vec<(&Item, &Vec<Item>)> = from
         .iter()
         .filter(|(item, _)| matches!(item, Item::Pool(_)) || referred.contains(item))
         .collect();
+    inner.sort_unstable_by_key(|(item, _)| **item);
     for _ in 0..super::nodes::DEPTH_MAX {
         let mut changed = false;
         for (item, targets) in &inner {
@@ -413,13 +414,13 @@ fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Ow
     }
 }
 
-/// A relative name with nothing at or above it inside the zone has lost its dot; a single label is only missing
-/// (rule a6).
+/// A relative name with nothing at or above it inside the zone has lost its dot; a single label, or a name with
+/// relatives in the zone, is only missing (rule a6).
 fn judge_relative_names(reader: &mut Reader<'_>, owners: &Owners) {
     let uses = std::mem::take(&mut reader.name_uses);
     for used in &uses {
         if !exists(&used.name, &reader.apex, owners) {
-            let diagnostic = missing_name(used, &reader.apex);
+            let diagnostic = missing_name(used, &reader.apex, owners);
             reader.faults.push(diagnostic);
         }
     }
@@ -442,9 +443,21 @@ fn exists(name: &Name, apex: &Name, owners: &Owners) -> bool {
     false
 }
 
-fn missing_name(used: &NameUse, apex: &Name) -> Diagnostic {
+/// Says whether a name above this one and below the apex is in the zone.
+fn has_relatives(name: &Name, apex: &Name, owners: &Owners) -> bool {
+    let mut next = name.parent();
+    while let Some(above) = next.filter(|above| above != apex && above.is_at_or_below(apex)) {
+        if owners.existing.contains(&above) {
+            return true;
+        }
+        next = above.parent();
+    }
+    false
+}
+
+fn missing_name(used: &NameUse, apex: &Name, owners: &Owners) -> Diagnostic {
     let (text, name) = (&used.text, &used.name);
-    if used.labels_written >= 2 {
+    if used.labels_written >= 2 && !has_relatives(name, apex, owners) {
         return Diagnostic::fault(
             "L068",
             used.span.clone(),
@@ -457,6 +470,11 @@ fn missing_name(used: &NameUse, apex: &Name) -> Diagnostic {
         ))
         .suggest(format!("{text}."));
     }
+    let key = if text.contains('.') {
+        format!("\"{text}\"")
+    } else {
+        text.clone()
+    };
     Diagnostic::warning(
         "L069",
         used.span.clone(),
@@ -465,6 +483,6 @@ fn missing_name(used: &NameUse, apex: &Name) -> Diagnostic {
     )
     .label(format!("read as `{name}`"))
     .help(format!(
-        "add it under `[names]`, for example `{text}.A = \"192.0.2.1\"`"
+        "add it under `[names]`, for example `{key}.A = \"192.0.2.1\"`"
     ))
 }
