@@ -16,6 +16,7 @@ RUN cargo build --release --locked --bin leeward \
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/target/release/leeward /usr/local/bin/leeward
 COPY --from=build --chown=65532:65532 /out/var/lib/leeward /var/lib/leeward
+COPY examples/container/leeward.toml /etc/leeward/leeward.toml
 COPY zones /etc/leeward/zones
 USER 65532:65532
 # Mount your zone files over /etc/leeward/zones. Docker lets non-root processes bind port 53 in their own network
@@ -26,4 +27,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
     CMD ["/usr/local/bin/leeward", "healthcheck"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/leeward"]
-CMD ["serve", "--listen", "0.0.0.0:53", "--http", "127.0.0.1:8053", "/etc/leeward/zones"]
+CMD ["serve", "--config", "/etc/leeward/leeward.toml"]
