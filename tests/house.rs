@@ -141,11 +141,12 @@ fn every_dependency_says_what_it_is_for() {
 }
 
 #[test]
-fn zones_and_examples_are_toml() {
+fn zones_examples_and_blocks_in_documents_are_toml() {
     let mut files = files_below("zones", ".toml");
     assert!(!files.is_empty(), "no zone ships");
     files.extend(files_below("examples", ".toml"));
     expect_none(shelf::toml_files(&files));
+    expect_none(shelf::toml_blocks(&documents()));
 }
 
 #[test]

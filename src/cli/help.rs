@@ -46,8 +46,9 @@ Examples:
   leeward explain api.lab.example A --from 192.0.2.7 --subnet 198.51.100.0/24 --zones zones
   leeward explain www.lab.example A --down pool:us-east --down 'target:eu-west/127.0.2.*'
 
-Without --zones, --down and --up the running server is asked. With them no server is needed: all
-targets count as healthy but those that are named, and zone files come from ./zones if not said.";
+Without --zones, --down and --up the running server is asked. With one of them no server is needed:
+all targets count as healthy but those that are named, and zone files come from ./zones if not
+said. With --server and --down the running server says what it would answer then.";
 
 /// Below `leeward probe --help`.
 pub(super) const PROBE: &str = "\

@@ -118,10 +118,11 @@ impl Output {
         ignore_gone_reader(self.stdout.flush());
     }
 
-    /// Writes octets to standard output as they are.
+    /// Writes octets to standard output as they are, control sequences included, colours or not.
     pub fn raw(&mut self, octets: &[u8]) {
-        ignore_gone_reader(self.stdout.write_all(octets));
-        ignore_gone_reader(self.stdout.flush());
+        let mut stdout = io::stdout().lock();
+        ignore_gone_reader(stdout.write_all(octets));
+        ignore_gone_reader(stdout.flush());
     }
 
     /// Writes a value as indented JSON, with a line end.

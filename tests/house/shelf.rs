@@ -86,6 +86,28 @@ pub(crate) fn toml_files(files: &[(String, String)]) -> Vec<Finding> {
         .collect()
 }
 
+/// Finds blocks of TOML in documents that are not TOML.
+pub(crate) fn toml_blocks(documents: &[(String, String)]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in documents {
+        let mut block: Option<(usize, String)> = None;
+        for (index, line) in text.lines().enumerate() {
+            match (&mut block, line) {
+                (None, "```toml") => block = Some((index + 1, String::new())),
+                (Some((start, toml)), "```") => {
+                    if let Err(fault) = toml.parse::<toml::Table>() {
+                        findings.push(at(path, *start, fault.message()));
+                    }
+                    block = None;
+                }
+                (Some((_, toml)), line) => toml.extend([line, "\n"]),
+                (None, _) => {}
+            }
+        }
+    }
+    findings
+}
+
 /// Finds folders of somebody's machine in files that travel.
 pub(crate) fn machine_paths(files: &[(String, String)]) -> Vec<Finding> {
     let folders = ["work", "home", "root", "Users"].map(|name| format!("/{name}/"));
@@ -168,6 +190,8 @@ fn the_rules_of_the_shelf_can_fail() {
         "[package]\nname = \"x\"\n[dependencies]\na = \"1\"\n# Codec.\nb = \"1\"\nc = \"1\"\n";
     assert_eq!(dependencies(manifest).len(), 1);
     assert_eq!(toml_files(&file("a = 1\nb = = 2\n"))[0].place, "a.toml:2");
+    let text = "```toml\na = 1\n```\n```toml\na = = 1\n```\n";
+    assert_eq!(toml_blocks(&file(text))[0].place, "a.toml:4");
     let path = format!("see /{}/me/x\n/healthz /metrics\n", "home");
     assert_eq!(machine_paths(&file(&path)).len(), 1);
     let text = "```sh\nleeward frobnicate zones\nleeward validate zones --loud\n\
