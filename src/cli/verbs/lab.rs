@@ -1,6 +1,5 @@
 //! `leeward lab`: regions on loopback that can be killed, a server in front of them, and a board.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::arguments::{LabAction, LabArguments};
@@ -11,8 +10,8 @@ use crate::config::server_file::{GeoSettings, ServerConfig};
 use crate::control::{LogFormat, install_logs};
 use crate::daemon::start;
 use crate::lab::{
-    ENDPOINT_PORT, Endpoints, LAB_CONTROL, LAB_NETWORKS, LAB_ZONE_FILE, LabCommand, LabPlan, Seen,
-    listen_remote, read_lines, run_lab, send_command,
+    ENDPOINT_PORT, Endpoints, LAB_CONTROL, LAB_HTTP, LAB_NETWORKS, LAB_ZONE_FILE, LabCommand,
+    LabPlan, Seen, listen_remote, read_lines, run_lab, send_command,
 };
 use crate::place::Place;
 
@@ -78,7 +77,7 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
     let config = ServerConfig {
         listen: vec![arguments.listen],
         zones: folder.clone(),
-        http: Some(SocketAddr::from(([127, 0, 0, 1], 8053))),
+        http: Some(LAB_HTTP),
         state: None,
         geo: GeoSettings {
             networks: networks.collect(),

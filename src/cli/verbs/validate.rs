@@ -13,10 +13,8 @@ pub(in crate::cli) fn validate(arguments: &ValidateArguments, output: &mut Outpu
     let (diagnostics, sources) = set.findings();
     match arguments.format {
         ListFormat::Text => {
-            if !diagnostics.is_empty() {
-                output.line(&render_text(&diagnostics, &sources, output.is_colour()));
-            }
-            output.line(&summary(&diagnostics, sources.len()));
+            let text = render_text(&diagnostics, &sources, output.is_colour());
+            output.line(if text.is_empty() { summary(&diagnostics, sources.len()) } else { text }.as_str());
         }
         ListFormat::Json => output.line(&render_json(&diagnostics, &sources)),
         ListFormat::Github => output.line(&render_github(&diagnostics, &sources)),
