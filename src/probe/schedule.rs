@@ -229,7 +229,7 @@ mod tests {
     fn skips_starts_that_were_missed() {
         let length = INTERVAL * 5 / 2;
         let starts = run_one(length, 4);
-        assert_eq!(starts[2].1, 1);
+        assert!((1..=2).contains(&starts[2].1), "{starts:?}");
         assert!(starts[3].0.since(starts[2].0) >= length);
     }
 
