@@ -20,6 +20,17 @@ pub enum Outcome {
     NoEvidence,
 }
 
+impl Outcome {
+    /// Returns the word that JSON and metrics use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::NoEvidence => "no-evidence",
+        }
+    }
+}
+
 /// Result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {

@@ -68,10 +68,12 @@ impl Trace {
         TRACE.try_with(Arc::clone).ok()
     }
 
-    /// Marks that the TCP connection stands and the TLS handshake begins.
+    /// Marks that the TCP connection stands and the TLS handshake begins. Marks nothing when the handshake begins anew.
     pub(super) fn enter_tls(&self) {
-        self.mark(&self.tcp_stood);
-        self.enter(Phase::Tls);
+        if self.phase() == Phase::Connect {
+            self.mark(&self.tcp_stood);
+            self.enter(Phase::Tls);
+        }
     }
 
     /// Marks that the connection can be used, TLS included.

@@ -292,3 +292,22 @@ async fn probes_only_the_networks_that_are_allowed() {
     );
     assert!(stage.requests().is_empty());
 }
+
+#[tokio::test]
+async fn probes_ipv6_addresses() {
+    let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
+        // Some machines have no IPv6 at all.
+        return;
+    };
+    let address = listener.local_addr().unwrap();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let request = super::read_request(&mut stream).await;
+        super::play_on(&mut stream, Play::say(OK)).await;
+        request
+    };
+    let (evidence, request) = tokio::join!(probe(address, plain(), AMPLE), server);
+    assert_eq!(evidence, "status 200");
+    let host = format!("host: [::1]:{}\r\n", address.port());
+    assert!(request.contains(&host), "{request}");
+}
