@@ -1,6 +1,6 @@
 //! CPU, memory and punctuality of many HTTP checks against one tiny server.
 //!
-//! `cargo bench --bench probe -- [TARGETS] [INTERVAL_MS] [SECONDS]`, by default 10,000 targets, 10 s, 30 s. The server is a
+//! `cargo bench --bench probe -- [TARGETS] [INTERVAL_MS] [SECONDS] [THREADS]`, by default 10,000 targets, 10 s, 30 s, 1. The server is a
 //! process of its own, so what is told is the cost of the prober alone. Linux only: figures come from `/proc`.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -40,11 +40,15 @@ fn main() {
         .read_line(&mut line)
         .expect("the server tells its address");
     let address = line.trim().parse().expect("an address");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let mut builder = match numbers.next() {
+        Some(threads @ 2..) => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads as usize);
+            builder
+        }
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build().expect("a runtime");
     runtime.block_on(measure(address, targets, interval, length));
     server.kill().expect("stop the server");
     server.wait().expect("the server has stopped");
@@ -120,10 +124,21 @@ fn target(server: SocketAddr, number: u64, interval: Duration) -> Target {
     }
 }
 
-/// Answers every connection on every loopback address, one after another.
+/// Answers every connection on every loopback address, a few at once: a client that is slow to send must not fill the
+/// queue of the listener.
 fn serve() {
     let listener = TcpListener::bind("0.0.0.0:0").expect("bind");
     println!("{}", listener.local_addr().expect("it is bound"));
+    std::thread::scope(|scope| {
+        for _ in 0..SERVER_THREADS {
+            scope.spawn(|| answer(&listener));
+        }
+    });
+}
+
+const SERVER_THREADS: usize = 64;
+
+fn answer(listener: &TcpListener) {
     let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nready";
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { continue };

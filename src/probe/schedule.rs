@@ -51,9 +51,10 @@ pub(super) struct Start<'a, T> {
     pub(super) payload: &'a mut T,
 }
 
-/// First starts of targets that come together lie so far apart, and together at most one interval: 5,000 HTTP probes
-/// a second take about a fifth of a core.
-const FIRST_START_GAP: Duration = Duration::from_micros(200);
+/// First starts of targets that come together lie so far apart, and together at most one interval: 2,000 HTTP probes
+/// a second took 40 % of a core of a small virtual machine (`benches/probe.rs`), and more would crowd out the first
+/// replies.
+const FIRST_START_GAP: Duration = Duration::from_micros(500);
 
 impl<T> Schedule<T> {
     pub(super) fn new(seed: u64) -> Self {
