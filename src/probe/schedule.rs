@@ -82,9 +82,9 @@ impl<T> Schedule<T> {
         let together = u32::try_from(together).unwrap_or(u32::MAX);
         let window = FIRST_START_GAP.saturating_mul(together).min(interval);
         let at = now.after(self.draw(window));
-        // The first starts are close together; the second ones find their places all over the interval, and never less
-        // than a quarter of it after the first.
-        let gap = interval / 4 + self.draw(interval - interval / 4);
+        // The first starts may be close together; the second ones find their places all over the interval, and never
+        // less than a quarter of it after the first.
+        let gap = interval - self.draw((interval - window) / 4 * 3);
         self.turn.0 += 1;
         let turn = self.turn;
         let entry = Entry {
