@@ -10,7 +10,8 @@ use crate::zone::{
 };
 
 use super::asker::Asker;
-use super::decide::{Draw, Outcome, Picked, Scene};
+use super::decide::{Outcome, Scene};
+use super::draw::{Draw, Picked};
 use super::locus::Locus;
 use super::message::{Answer, CHAIN_MAX, Owner, Part, Records, Section, Source};
 use super::view::ZoneView;
