@@ -199,10 +199,7 @@ fn asker(client: Client, locations: &Locations) -> Asker {
         Client::Address(address) => Asker::new(address, None, locations),
         Client::Subnet(address, source_len) => Asker::new(
             address,
-            Some(ClientSubnet {
-                address,
-                source_len,
-            }),
+            Some(ClientSubnet::new(address, source_len)),
             locations,
         ),
     }

@@ -10,8 +10,9 @@ use crate::wire::{NAME_MAX, Name, Rtype};
 pub const OWNER_QUESTION: u16 = 0xc00c;
 /// Fixed octets of a record whose owner is a pointer: owner, type, class, TTL, RDLENGTH.
 pub const RR_FIXED: usize = 12;
-/// Names in one RRset whose addresses are worth sending along (engine bound; others are dropped first anyway).
-pub const ADDITIONAL_MAX: usize = 8;
+/// Names in one RRset whose addresses are sent along (chosen: thirteen servers as the root has them, whose glue RFC
+/// 9471, section 3.1 requires whole, and room).
+pub const ADDITIONAL_MAX: usize = 16;
 
 /// One RRset as octets, before it stands in an arena.
 #[derive(Clone, Debug, Default)]
