@@ -5,8 +5,8 @@
 
 use crate::wire::{NAME_MAX, Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone,
-    Whereabouts, Zone,
+    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, POSITION_OWNER, Piece, Policies, RootId,
+    ServedZone, Whereabouts, Zone,
 };
 
 use super::asker::Asker;
@@ -328,8 +328,12 @@ impl<'a> Gathering<'a> {
             let Some(node) = node.checked_sub(1).map(NodeAt) else {
                 continue;
             };
+            let owner = match position {
+                POSITION_OWNER => answer.parts()[usize::from(part)].owner,
+                _ => Owner::InPart(part, position),
+            };
             for rtype in [Rtype::A, Rtype::AAAA] {
-                self.add_host(node, rtype, Owner::InPart(part, position), answer, draw);
+                self.add_host(node, rtype, owner, answer, draw);
             }
         }
     }
