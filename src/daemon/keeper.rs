@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::answer::Inputs;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, ExplainRequest, Exposition, Pulse, ServerRow, StatusReport};
+use crate::control::{Ask, ExplainRequest, Exposition, Pulse, ServerRow, StatusReport, log_event};
 use crate::health::{Outcome, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
 use crate::place::{AddressReport, Locations, Place};
@@ -231,15 +231,12 @@ impl Keeper {
         };
         self.exposition
             .add("leeward_transitions_total", &[("to", to)], 1);
-        if transition.to == Status::Healthy {
-            info!("{kind}");
-        } else {
-            warn!("{kind}");
-        }
         self.record(kind);
     }
 
+    /// Logs an event and keeps it.
     fn record(&mut self, kind: EventKind) {
+        log_event(&kind);
         let at = self.clock.wall().to_string();
         self.timeline.record(Event { at, kind });
     }
@@ -311,7 +308,6 @@ impl Keeper {
                     zone: zone.apex.to_string(),
                     text,
                 };
-                info!("{kind}");
                 self.record(kind);
             }
         }
@@ -456,10 +452,6 @@ impl Keeper {
             zones: self.set.zones.len(),
         });
         for kind in events {
-            match &kind {
-                EventKind::Refused { .. } => error!("{kind}"),
-                _ => info!("{kind}"),
-            }
             self.record(kind);
         }
         changed
@@ -522,8 +514,8 @@ impl Keeper {
         match ask {
             Ask::Status(answer) => drop(answer.send(self.status())),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
-            Ask::Timeline(filter, limit, answer) => {
-                drop(answer.send(json!(self.timeline.newest(&filter, limit))))
+            Ask::Timeline(wanted, answer) => {
+                drop(answer.send(json!(self.timeline.newest(&wanted))))
             }
             Ask::Geo(address, answer) => {
                 let report = AddressReport::of(&self.locations, address);
