@@ -63,6 +63,7 @@ pub(super) struct Keeper {
     pub(super) timeline: Timeline,
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
+    pub(super) series: measure::Series,
     pub(super) pulse: Arc<Pulse>,
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
@@ -172,17 +173,18 @@ impl Keeper {
             Outcome::Bad => "bad",
             Outcome::NoEvidence => "no-evidence",
         };
-        let check = self.check_of(report.target).unwrap_or_default();
-        self.exposition.add(
-            "leeward_probes_total",
-            &[("check", &check), ("outcome", outcome)],
-            1,
-        );
+        let (zone, check) = self.recipe_of(report.target);
+        let labels = [
+            ("zone", zone.as_str()),
+            ("check", check.as_str()),
+            ("outcome", outcome),
+        ];
+        self.exposition.add("leeward_probes_total", &labels, 1);
         if let Some(total) = report.observation.phases.total {
             self.latencies.insert(report.target, total);
             self.exposition.record(
                 "leeward_probe_duration_seconds",
-                &[("check", &check)],
+                &labels[..2],
                 total.as_secs_f64(),
             );
         }
@@ -196,8 +198,15 @@ impl Keeper {
         })
     }
 
-    fn check_of(&self, target: TargetId) -> Option<String> {
-        self.use_of(target).map(|(_, used)| used.check.clone())
+    /// Returns zone and check of the first use of a target, for labels; a target just removed has none.
+    fn recipe_of(&self, target: TargetId) -> (String, String) {
+        self.use_of(target)
+            .map_or_else(Default::default, |(zone, used)| {
+                (
+                    self.set.zones[zone].model.apex.to_string(),
+                    used.check.clone(),
+                )
+            })
     }
 
     /// Names a target by its first use, and says in how many more zones it is used.
@@ -229,8 +238,13 @@ impl Keeper {
             evidence: transition.evidence.to_string(),
             counted: transition.counted.to_string(),
         };
-        self.exposition
-            .add("leeward_transitions_total", &[("to", to)], 1);
+        let (zone, check) = self.recipe_of(target);
+        let labels = [
+            ("zone", zone.as_str()),
+            ("check", check.as_str()),
+            ("to", to),
+        ];
+        self.exposition.add("leeward_transitions_total", &labels, 1);
         self.record(kind);
     }
 
@@ -259,7 +273,8 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
-        measure::targets(&self.exposition, &self.set, &self.ids, &self.targets, now);
+        measure::targets(&self.exposition, &self.targets);
+        self.series.update(&self.targets, now);
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
         }
@@ -433,7 +448,6 @@ impl Keeper {
                 .iter()
                 .map(|file| EventKind::Mended { file: file.clone() }),
         );
-        measure::zones(&self.exposition, &self.set, &mended);
         let same = |zone: &super::load::LoadedZone| {
             before
                 .zones
@@ -506,7 +520,8 @@ impl Keeper {
             .replace(snapshot, inputs, |id| targets.status(id));
         self.exposition
             .set("leeward_world_generation", &[], published.generation as f64);
-        measure::zones(&self.exposition, &self.set, &[]);
+        self.series =
+            measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }
 
     fn answer(&self, ask: Ask) {
