@@ -155,6 +155,11 @@ fn documents_name_verbs_and_flags_that_exist() {
 }
 
 #[test]
+fn links_in_documents_lead_somewhere() {
+    expect_none(shelf::links(&documents()));
+}
+
+#[test]
 fn nothing_names_one_machine() {
     let mut files = documents();
     for (folder, ending) in [

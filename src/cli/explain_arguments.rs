@@ -35,6 +35,9 @@ pub struct ExplainArguments {
     /// Suppose that this is up, after every --down; may be repeated
     #[arg(long, value_name = "REF")]
     pub up: Vec<String>,
+    /// Server file whose networks and database say where addresses are; default: leeward.toml here or beside the folder
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    pub config: Option<PathBuf>,
     /// HTTP address of the running server to ask [default: 127.0.0.1:8053]
     #[arg(long, value_name = "ADDR:PORT")]
     pub server: Option<SocketAddr>,

@@ -84,13 +84,15 @@ Fetches nothing: it asks the networks of the server file and the database that i
 /// Below `leeward lab --help`.
 pub(super) const LAB: &str = "\
 Examples:
-  leeward lab                 start it; then type help
-  leeward lab kill us-east    from another terminal: connections to us-east are refused
-  leeward lab slow eu-west    eu-west accepts and never answers
-  leeward lab heal all        everything is well again
+  leeward lab                        start it; then type help
+  leeward lab kill us-east           from another terminal: connections to us-east are refused
+  leeward lab slow eu-west           eu-west accepts and never answers
+  leeward lab heal all               everything is well again
+  leeward explain www.lab.example A  why it is answered what it is answered
 
 The lab needs no root and touches loopback addresses only: 127.0.1.1 to 127.0.3.2 (port 8480) for
-the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:8054 for commands.";
+the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:8053 for status and explain, 127.0.0.1:8054 for
+commands from other terminals.";
 
 /// Below `leeward completions --help`.
 pub(super) const COMPLETIONS: &str = "\

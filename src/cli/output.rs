@@ -136,6 +136,11 @@ impl Output {
         Ok(())
     }
 
+    /// Writes a note to standard error.
+    pub fn note(&self, text: &str) {
+        ignore_gone_reader(writeln!(io::stderr(), "{}", text.trim_end()));
+    }
+
     /// Writes a complaint to standard error.
     pub fn complain(&mut self, complaint: &Complaint) {
         let bold_red = anstyle::AnsiColor::Red.on_default().bold();
