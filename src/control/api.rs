@@ -6,21 +6,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clock::{WallTime, parse_duration};
+use crate::timeline::Wanted;
+
+use super::door::{Door, VISIT_MAX, guard};
 use super::exposition::Exposition;
+use super::fault::{Parameters, fault};
 use super::page::page;
 use super::status::StatusReport;
 
 /// Time that the owner has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Events that one request gets unless it asks for another number.
+const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
 const EVENTS_MAX: usize = 1_000;
 /// A beat older than this is a stalled owner.
@@ -36,13 +44,14 @@ pub enum Ask {
     /// Load the zones now.
     Reload(oneshot::Sender<Value>),
     /// What moved.
-    Timeline(String, usize, oneshot::Sender<Value>),
+    Timeline(Wanted, oneshot::Sender<Value>),
     /// Where an address is taken to be.
     Geo(IpAddr, oneshot::Sender<Value>),
 }
 
 /// Parameters of `/api/explain`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ExplainRequest {
     /// Name.
     pub name: String,
@@ -96,30 +105,40 @@ pub struct Asking {
 impl Asking {
     async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Response> {
         let (sender, receiver) = oneshot::channel();
-        let busy = || {
-            fault(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server is busy with other requests; try again",
-            )
-        };
-        self.asks.try_send(make(sender)).map_err(|_| busy())?;
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        if let Err(fault_of_queue) = self.asks.try_send(make(sender)) {
+            return Err(match fault_of_queue {
+                mpsc::error::TrySendError::Full(_) => fault(
+                    unavailable,
+                    "the server is busy with other requests",
+                    "try again",
+                ),
+                mpsc::error::TrySendError::Closed(_) => stopping(),
+            });
+        }
         match tokio::time::timeout(PATIENCE, receiver).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(fault(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server is stopping",
-            )),
+            Ok(Err(_)) => Err(stopping()),
             Err(_) => Err(fault(
                 StatusCode::GATEWAY_TIMEOUT,
-                "the server did not answer within 5 s",
+                &format!("the server did not answer within {} s", PATIENCE.as_secs()),
+                "what was asked may still happen; /healthz says whether the server is stalled",
             )),
         }
     }
 }
 
-fn fault(code: StatusCode, message: &str) -> Response {
-    (code, axum::Json(json!({ "error": message }))).into_response()
+fn stopping() -> Response {
+    fault(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the server is stopping, or its health loop has ended",
+        "queries are answered from the last published world; see the log",
+    )
 }
+
+/// What is served, for those who ask for something else.
+const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
+                      /api/geo?address=, and POST /api/reload";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -140,17 +159,17 @@ pub async fn serve(
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))
-        .fallback(async || {
-            fault(
-                StatusCode::NOT_FOUND,
-                "no such page; see /, /metrics, /api/status, /api/explain",
-            )
+        .fallback(async || fault(StatusCode::NOT_FOUND, "no such page", PLACES))
+        .method_not_allowed_fallback(async || {
+            let error = "this page does not take that method";
+            fault(StatusCode::METHOD_NOT_ALLOWED, error, PLACES)
         })
+        .layer(from_fn_with_state(listener.local_addr().ok(), guard))
         .with_state(asking);
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    axum::serve(listener, router)
+    axum::serve(Door::new(listener, VISIT_MAX), router)
         .with_graceful_shutdown(stopped)
         .await
 }
@@ -161,7 +180,7 @@ async fn show_page(State(asking): State<Asking>) -> Response {
         Err(response) => return response,
     };
     let policy = HeaderValue::from_static(
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     );
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     (
@@ -176,7 +195,11 @@ async fn show_page(State(asking): State<Asking>) -> Response {
 
 async fn show_metrics(State(asking): State<Asking>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], asking.exposition.render()).into_response()
+    // Tens of thousands of series take a while to write.
+    match tokio::task::spawn_blocking(move || asking.exposition.render()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        Err(_) => stopping(),
+    }
 }
 
 async fn show_health(State(asking): State<Asking>) -> Response {
@@ -187,6 +210,7 @@ async fn show_health(State(asking): State<Asking>) -> Response {
         return fault(
             StatusCode::SERVICE_UNAVAILABLE,
             &format!("the health loop has not turned for {silence} s"),
+            "statuses no longer follow the probes; restart the server and keep its log",
         );
     }
     "ok\n".into_response()
@@ -197,6 +221,7 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
         return fault(
             StatusCode::SERVICE_UNAVAILABLE,
             "first probes are under way",
+            "queries are answered already; this changes when every target was probed once, or the wait is over",
         );
     }
     "ready\n".into_response()
@@ -211,32 +236,53 @@ async fn show_status(State(asking): State<Asking>) -> Response {
 
 async fn show_explanation(
     State(asking): State<Asking>,
-    Query(request): Query<ExplainRequest>,
+    Parameters(request): Parameters<ExplainRequest>,
 ) -> Response {
     match asking.ask(|answer| Ask::Explain(request, answer)).await {
         Ok(Ok(explanation)) => axum::Json(explanation).into_response(),
-        Ok(Err(message)) => fault(StatusCode::BAD_REQUEST, &message),
+        Ok(Err(message)) => fault(
+            StatusCode::BAD_REQUEST,
+            &message,
+            "for example /api/explain?name=www.shop.example.com&type=A&from=EU-DE&down=pool:eu-west",
+        ),
         Err(response) => response,
     }
 }
 
 /// Parameters of `/api/timeline`.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TimelineRequest {
     #[serde(default)]
     filter: String,
+    since: Option<String>,
     limit: Option<usize>,
 }
 
 async fn show_timeline(
     State(asking): State<Asking>,
-    Query(request): Query<TimelineRequest>,
+    Parameters(request): Parameters<TimelineRequest>,
 ) -> Response {
-    let limit = request.limit.unwrap_or(100).min(EVENTS_MAX);
-    match asking
-        .ask(|answer| Ask::Timeline(request.filter, limit, answer))
-        .await
-    {
+    let since = match request.since.as_deref().map(parse_duration).transpose() {
+        Ok(since) => since,
+        Err(_) => {
+            let error = "`since` is no duration";
+            return fault(
+                StatusCode::BAD_REQUEST,
+                error,
+                "for example since=2h or since=1d12h",
+            );
+        }
+    };
+    let wall = asking.clock.wall().millis();
+    let since = since.map(|since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    let wanted = Wanted {
+        filter: request.filter,
+        since: since
+            .map(|since| WallTime::from_millis(wall.saturating_sub(since).max(0)).to_string()),
+        limit: request.limit.unwrap_or(EVENTS_DEFAULT).min(EVENTS_MAX),
+    };
+    match asking.ask(|answer| Ask::Timeline(wanted, answer)).await {
         Ok(events) => axum::Json(events).into_response(),
         Err(response) => response,
     }
@@ -244,15 +290,20 @@ async fn show_timeline(
 
 /// Parameters of `/api/geo`.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct GeoRequest {
     address: String,
 }
 
-async fn show_geo(State(asking): State<Asking>, Query(request): Query<GeoRequest>) -> Response {
+async fn show_geo(
+    State(asking): State<Asking>,
+    Parameters(request): Parameters<GeoRequest>,
+) -> Response {
     let Ok(address) = request.address.parse() else {
         return fault(
             StatusCode::BAD_REQUEST,
             &format!("`{}` is no address", request.address),
+            "for example /api/geo?address=198.51.100.7",
         );
     };
     match asking.ask(|answer| Ask::Geo(address, answer)).await {

@@ -66,27 +66,82 @@ fn request(server: SocketAddr, method: &str, path: &str) -> Result<String, Clien
         .take(ANSWER_MAX)
         .read_to_end(&mut answer)
         .map_err(broken)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or_else(|| ClientFault::Broken("no header".to_owned()))?;
-    let code = head
-        .split(' ')
-        .nth(1)
+    read_answer(&answer)
+}
+
+/// Takes an answer apart, and makes sure that it is whole.
+fn read_answer(answer: &[u8]) -> Result<String, ClientFault> {
+    let answer = String::from_utf8_lossy(answer);
+    let broken = |cause: &str| Err(ClientFault::Broken(cause.to_owned()));
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return broken("it has no header; is this the `http` address of a Leeward server?");
+    };
+    let mut lines = head.lines();
+    let status_line = lines.next().unwrap_or_default();
+    let code = status_line
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.split(' ').nth(1))
         .and_then(|code| code.parse::<u16>().ok());
+    let announced = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, size)| size.trim().parse::<usize>().ok());
+    if announced.is_some_and(|size| body.len() < size) {
+        return broken("it ended before its announced length");
+    }
     match code {
         Some(200..=299) => Ok(body.to_owned()),
         Some(code) => Err(ClientFault::Refused(code, message_of(body))),
-        None => Err(ClientFault::Broken("no status line".to_owned())),
+        None => broken("it has no status line; is this the `http` address of a Leeward server?"),
     }
 }
 
-/// Reads the message of an error body, or gives the body itself.
+/// Reads message and help of an error body, or gives the body itself.
 fn message_of(body: &str) -> String {
-    let parsed: Option<serde_json::Value> = serde_json::from_str(body).ok();
-    let message = parsed
-        .as_ref()
-        .and_then(|body| body.get("error"))
-        .and_then(serde_json::Value::as_str);
-    message.unwrap_or(body).to_owned()
+    let Ok(parsed) = serde_json::from_str::<serde_json::Value>(body) else {
+        return body.trim().to_owned();
+    };
+    let text = |key: &str| parsed.get(key).and_then(serde_json::Value::as_str);
+    match (text("error"), text("help")) {
+        (Some(error), Some(help)) => format!("{error}: {help}"),
+        (Some(error), None) => error.to_owned(),
+        _ => body.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_whole_answers_and_says_what_is_wrong_with_others() {
+        let cases = [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "{}"),
+            ("HTTP/1.0 200 OK\r\n\r\n{}", "{}"),
+            (
+                "HTTP/1.1 400 Bad Request\r\n\r\n{\"error\":\"no type\",\"help\":\"write A\"}",
+                "no type: write A",
+            ),
+            (
+                "HTTP/1.1 502 Bad Gateway\r\n\r\nfrom a proxy\n",
+                "from a proxy",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+                "the server's answer broke off: it ended before its announced length",
+            ),
+            (
+                "SSH-2.0-x\r\n\r\n",
+                "the server's answer broke off: it has no status line; is this the `http` address of a Leeward server?",
+            ),
+            (
+                "",
+                "the server's answer broke off: it has no header; is this the `http` address of a Leeward server?",
+            ),
+        ];
+        for (answer, wanted) in cases {
+            let text = read_answer(answer.as_bytes()).unwrap_or_else(|fault| fault.to_string());
+            assert_eq!(text, wanted, "{answer:?}");
+        }
+    }
 }

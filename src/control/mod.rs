@@ -5,16 +5,19 @@
 
 mod api;
 mod client;
+mod door;
 mod exposition;
+mod fault;
 mod logs;
 mod page;
+mod plain;
 mod status;
 mod status_text;
 
 pub use api::{Ask, Asking, ExplainRequest, Pulse, serve};
 pub use client::{ClientFault, get, post};
-pub use exposition::Exposition;
-pub use logs::{LogFormat, install_logs};
+pub use exposition::{Exposition, GaugeHandle, LoadGauges};
+pub use logs::{LogFormat, install_logs, log_event};
 pub use status::{
     NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow,
 };

@@ -1,8 +1,198 @@
 //! The status page: plain HTML with text first, nothing from elsewhere, the whole state without script.
+//!
+//! In: a report. Out: one page that reloads itself. Never here: colour without a word beside it, unescaped text.
 
-use super::status::StatusReport;
+use std::time::Duration;
+
+use crate::clock::format_duration;
+
+use super::plain::plain;
+use super::status::{StatusReport, TargetRow};
+use super::status_text::{place_text, served_text, urgency};
+
+/// Rows of one table on the page (chosen; the API has all).
+const ROWS_MAX: usize = 500;
+
+const STYLE: &str = "body{font:15px/1.4 system-ui,sans-serif;margin:1.5em;max-width:80em}table{border-collapse:collapse;\
+margin-bottom:1.5em}td,th{text-align:left;padding:.2em .9em .2em 0;vertical-align:top}th{border-bottom:1px solid}\
+.unhealthy td:first-child,.refused{font-weight:bold;color:#b00020}.unknown td:first-child{font-style:italic}\
+@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}a{color:#8ab4f8}.unhealthy td:first-child,\
+.refused{color:#ff8a80}}";
+
+/// A table: headings, and rows with the class that marks them.
+struct Rows<'a> {
+    head: &'a [&'a str],
+    rows: Vec<(&'a str, Vec<String>)>,
+}
+
+/// Writes the page.
+pub(super) fn page(report: &StatusReport) -> String {
+    let server = &report.server;
+    let mut html = format!(
+        "<!doctype html>\n<html lang=en><meta charset=utf-8><meta http-equiv=refresh content=5>\n\
+         <meta name=viewport content=\"width=device-width\"><title>{}</title><style>{STYLE}</style>\n\
+         <h1>Leeward</h1>\n<p>{}</p>\n",
+        escaped(&title(report)),
+        escaped(&format!(
+            "Version {}, up {}, world {}, listening on {}. {}",
+            server.version,
+            format_duration(Duration::from_secs(server.uptime_s)),
+            server.generation,
+            server.listen.join(" "),
+            server.location,
+        )),
+    );
+    for file in &report.files_refused {
+        let text = format!(
+            "Refused: {} since {}: {}",
+            file.file,
+            file.since,
+            file.faults.join("; ")
+        );
+        html.push_str(&format!("<p class=refused>{}</p>\n", escaped(&text)));
+    }
+    section(
+        &mut html,
+        "Names: what is served now, and why",
+        names(report),
+    );
+    section(&mut html, "Pools", pools(report));
+    section(
+        &mut html,
+        "Targets: since when, and the evidence",
+        targets(report),
+    );
+    section(&mut html, "Zones", zones(report));
+    html.push_str(
+        "<p>Names show what a client of unknown place gets. As data: <a href=api/status>status</a>, \
+         <a href=api/timeline>timeline</a>, <a href=metrics>metrics</a>.</p>\n</html>\n",
+    );
+    html
+}
+
+/// Says in the browser's tab how things stand.
+fn title(report: &StatusReport) -> String {
+    let is_out = |row: &&TargetRow| row.status == "unhealthy";
+    let out = report.targets.iter().filter(is_out).count();
+    match (out, report.files_refused.len()) {
+        (0, 0) => "Leeward: all is well".to_owned(),
+        (0, refused) => format!("Leeward: {refused} refused"),
+        (out, 0) => format!("Leeward: {out} unhealthy"),
+        (out, refused) => format!("Leeward: {out} unhealthy, {refused} refused"),
+    }
+}
+
+fn names(report: &StatusReport) -> Rows<'_> {
+    let rows = report.names.iter().map(|row| {
+        let cells = vec![
+            row.name.clone(),
+            row.rtype.clone(),
+            served_text(row),
+            format!("{} s", row.ttl),
+            row.because.clone(),
+        ];
+        ("", cells)
+    });
+    Rows {
+        head: &["Name", "Type", "Serves", "TTL", "Because"],
+        rows: rows.collect(),
+    }
+}
+
+fn pools(report: &StatusReport) -> Rows<'_> {
+    let rows = report.pools.iter().map(|row| {
+        let cells = vec![
+            row.status.clone(),
+            row.zone.clone(),
+            row.pool.clone(),
+            format!("{} of {}", row.healthy, row.total),
+            row.held.to_string(),
+        ];
+        (row.status.as_str(), cells)
+    });
+    Rows {
+        head: &["Status", "Zone", "Pool", "Healthy", "Held"],
+        rows: rows.collect(),
+    }
+}
+
+fn targets(report: &StatusReport) -> Rows<'_> {
+    let mut sorted: Vec<&TargetRow> = report.targets.iter().collect();
+    sorted.sort_by_key(|row| urgency(row));
+    let rows = sorted.into_iter().map(|row| {
+        let probed = row.last_probe_age_s;
+        let cells = vec![
+            row.status.clone(),
+            row.since.clone(),
+            row.zone.clone(),
+            place_text(row),
+            row.check.clone(),
+            probed.map_or_else(|| "never".to_owned(), |age| format!("{age:.1} s ago")),
+            row.evidence.clone(),
+        ];
+        (row.status.as_str(), cells)
+    });
+    Rows {
+        head: &[
+            "Status",
+            "Since",
+            "Zone",
+            "Target",
+            "Check",
+            "Last probe",
+            "Evidence",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn zones(report: &StatusReport) -> Rows<'_> {
+    let rows = report.zones.iter().map(|row| {
+        let cells = vec![
+            row.zone.clone(),
+            row.serial.to_string(),
+            row.names.to_string(),
+            row.loaded_at.clone(),
+            row.state.clone(),
+            row.file.clone(),
+        ];
+        ("", cells)
+    });
+    Rows {
+        head: &["Zone", "Serial", "Names", "Loaded", "State", "File"],
+        rows: rows.collect(),
+    }
+}
+
+fn section(html: &mut String, title: &str, rows: Rows<'_>) {
+    html.push_str(&format!("<h2>{title}</h2>\n"));
+    if rows.rows.is_empty() {
+        html.push_str("<p>None.</p>\n");
+        return;
+    }
+    html.push_str("<table><tr>");
+    for cell in rows.head {
+        html.push_str(&format!("<th>{cell}</th>"));
+    }
+    html.push_str("</tr>\n");
+    for (class, cells) in rows.rows.iter().take(ROWS_MAX) {
+        html.push_str(&format!("<tr class=\"{}\">", escaped(class)));
+        for cell in cells {
+            html.push_str(&format!("<td>{}</td>", escaped(cell)));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</table>\n");
+    let rest = rows.rows.len().saturating_sub(ROWS_MAX);
+    if rest > 0 {
+        html.push_str(&format!(
+            "<p>... and {rest} more; <a href=api/status>the data</a> has all.</p>\n"
+        ));
+    }
+}
 
 fn escaped(text: &str) -> String {
+    let text = plain(text);
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -16,109 +206,24 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-const STYLE: &str = "body{font:15px/1.4 system-ui,sans-serif;margin:1.5em;max-width:75em}table{border-collapse:collapse;\
-margin-bottom:1.5em}td,th{text-align:left;padding:.2em .9em .2em 0;vertical-align:top}th{border-bottom:1px solid}\
-.unhealthy td:first-child,.refused{font-weight:bold;color:#b00020}@media(prefers-color-scheme:dark){body{background:#111;\
-color:#ddd}.unhealthy td:first-child,.refused{color:#ff8a80}}";
-
-/// Rows of one table on the page (chosen; the API has all).
-const ROWS_MAX: usize = 500;
-
-fn table(head: &[&str], rows: impl Iterator<Item = (String, Vec<String>)>) -> String {
-    let mut html = String::from("<table><tr>");
-    head.iter()
-        .for_each(|cell| html.push_str(&format!("<th>{cell}</th>")));
-    html.push_str("</tr>");
-    for (class, cells) in rows.take(ROWS_MAX) {
-        html.push_str(&format!("<tr class=\"{}\">", escaped(&class)));
-        cells
-            .iter()
-            .for_each(|cell| html.push_str(&format!("<td>{}</td>", escaped(cell))));
-        html.push_str("</tr>");
-    }
-    html.push_str("</table>");
-    html
-}
-
-/// Writes the page.
-pub(super) fn page(report: &StatusReport) -> String {
-    let refused: String = report
-        .files_refused
-        .iter()
-        .map(|file| {
-            let faults = file.faults.join("; ");
-            format!(
-                "<p class=refused>Refused: {} since {}: {}</p>",
-                escaped(&file.file),
-                escaped(&file.since),
-                escaped(&faults)
-            )
-        })
-        .collect();
-    let names = report.names.iter().map(|row| {
-        let serves: Vec<String> = row
-            .serves
-            .iter()
-            .map(|served| format!("{} {:.0} %", served.pool, served.share * 100.0))
-            .collect();
-        let cells = vec![
-            row.name.clone(),
-            row.rtype.clone(),
-            serves.join(", "),
-            row.because.clone(),
-        ];
-        (String::new(), cells)
-    });
-    let targets = report.targets.iter().map(|row| {
-        let cells = vec![
-            row.status.clone(),
-            row.since.clone(),
-            row.id.clone(),
-            row.evidence.clone(),
-        ];
-        (row.status.clone(), cells)
-    });
-    let zones = report.zones.iter().map(|row| {
-        (
-            String::new(),
-            vec![
-                row.zone.clone(),
-                row.serial.to_string(),
-                row.state.clone(),
-                row.file.clone(),
-            ],
-        )
-    });
-    format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=5>\
-         <meta name=viewport content=\"width=device-width\"><title>Leeward</title><style>{STYLE}</style>\
-         <h1>Leeward {}</h1>{refused}<h2>Names: what is served now, and why</h2>{}<h2>Targets: since when, and the \
-         evidence</h2>{}<h2>Zones</h2>{}<p>As data: <a href=api/status>status</a>, <a href=api/timeline>timeline</a>, \
-         <a href=metrics>metrics</a>.</p></html>",
-        escaped(&report.server.version),
-        table(&["Name", "Type", "Serves", "Because"], names),
-        table(&["Status", "Since", "Target", "Evidence"], targets),
-        table(&["Zone", "Serial", "State", "File"], zones),
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::status::TargetRow;
     use super::*;
 
     #[test]
-    fn writes_no_markup_that_came_from_outside() {
-        let evidence = "body lacks \"<script>alert(1)</script>\"".to_owned();
+    fn writes_no_markup_that_came_from_outside_and_counts_what_it_leaves_out() {
+        let target = TargetRow {
+            evidence: "body lacks \"<script>alert(1)</script>\"".to_owned(),
+            status: "unhealthy\"><script>".to_owned(),
+            ..TargetRow::default()
+        };
         let report = StatusReport {
-            targets: vec![TargetRow {
-                evidence,
-                ..TargetRow::default()
-            }],
+            targets: vec![target; ROWS_MAX + 3],
             ..StatusReport::default()
         };
         let html = page(&report);
         assert!(!html.contains("<script>"), "{html}");
-        assert!(html.contains("&lt;script&gt;"), "{html}");
+        assert!(html.contains("&lt;script&gt;"));
+        assert!(html.contains("... and 3 more"));
     }
 }

@@ -1,134 +1,187 @@
 //! A status report for terminals: what is served now, why, since when.
+//!
+//! In: a report, maybe from another machine. Out: text without colour; what a target sent cannot command the terminal.
+
+use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::clock::format_duration;
 
-use super::status::{NameRow, StatusReport, TargetRow};
+use super::plain::plain;
+use super::status::{NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
 
 /// Rows of one table before the rest is only counted (chosen: three screens).
 const ROWS_MAX: usize = 100;
 
-fn table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(head);
-    table
-}
-
-/// Writes a report. Unhealthy rows come first; no colour carries meaning alone.
+/// Writes a report. What is not well comes first; no colour carries meaning alone.
 pub fn status_text(report: &StatusReport) -> String {
     let server = &report.server;
     let mut text = format!(
-        "leeward {}, up {}, world {}, {} targets, listening on {}\n{}\n",
-        server.version,
-        format_duration(std::time::Duration::from_secs(server.uptime_s)),
+        "leeward {}, up {}, world {}, {}, listening on {}\n{}\n",
+        plain(&server.version),
+        format_duration(Duration::from_secs(server.uptime_s)),
         server.generation,
-        server.targets,
-        server.listen.join(" "),
-        server.location,
+        counted(server.targets, "target"),
+        plain(&server.listen.join(" ")),
+        plain(&server.location),
     );
     for file in &report.files_refused {
-        text.push_str(&format!("\nREFUSED {} since {}\n", file.file, file.since));
-        file.faults
-            .iter()
-            .for_each(|fault| text.push_str(&format!("  {fault}\n")));
+        text.push_str(&format!(
+            "\nREFUSED {} since {}\n",
+            plain(&file.file),
+            plain(&file.since)
+        ));
+        for fault in &file.faults {
+            text.push_str(&format!("  {}\n", plain(fault)));
+        }
     }
-    text.push_str("\nNAMES\n");
-    text.push_str(&names_table(&report.names));
-    text.push_str("\n\nPOOLS\n");
-    let mut pools = table(&["ZONE", "POOL", "STATUS", "HEALTHY", "HELD"]);
-    for row in report.pools.iter().take(ROWS_MAX) {
-        let healthy = format!("{} of {}", row.healthy, row.total);
-        pools.add_row([
+    section(&mut text, "NAMES", names(&report.names));
+    section(&mut text, "POOLS", pools(&report.pools));
+    section(&mut text, "TARGETS", targets(&report.targets));
+    section(&mut text, "ZONES", zones(&report.zones));
+    text
+}
+
+/// Rows in order, under their headings.
+struct Rows {
+    head: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+fn names(names: &[NameRow]) -> Rows {
+    let row = |row: &NameRow| {
+        vec![
+            row.name.clone(),
+            row.rtype.clone(),
+            served_text(row),
+            format!("{} s", row.ttl),
+            row.because.clone(),
+        ]
+    };
+    Rows {
+        head: &["NAME", "TYPE", "SERVES", "TTL", "BECAUSE"],
+        rows: names.iter().map(row).collect(),
+    }
+}
+
+fn pools(pools: &[PoolRow]) -> Rows {
+    let row = |row: &PoolRow| {
+        vec![
             row.zone.clone(),
             row.pool.clone(),
             row.status.clone(),
-            healthy,
+            format!("{} of {}", row.healthy, row.total),
             row.held.to_string(),
-        ]);
+        ]
+    };
+    Rows {
+        head: &["ZONE", "POOL", "STATUS", "HEALTHY", "HELD"],
+        rows: pools.iter().map(row).collect(),
     }
-    text.push_str(&pools.to_string());
-    text.push_str("\n\nTARGETS\n");
-    text.push_str(&targets_table(&report.targets));
-    text.push_str("\n\nZONES\n");
-    let mut zones = table(&["ZONE", "SERIAL", "NAMES", "LOADED", "STATE", "FILE"]);
-    for row in report.zones.iter().take(ROWS_MAX) {
-        zones.add_row([
+}
+
+fn targets(targets: &[TargetRow]) -> Rows {
+    let row = |row: &TargetRow| {
+        vec![
+            row.status.clone(),
+            format_duration(Duration::from_secs(row.since_s)),
+            row.zone.clone(),
+            place_text(row),
+            row.check.clone(),
+            row.last_probe_age_s
+                .map_or_else(|| "never".to_owned(), |age| format!("{age:.1} s ago")),
+            row.evidence.clone(),
+        ]
+    };
+    let mut sorted: Vec<&TargetRow> = targets.iter().collect();
+    sorted.sort_by_key(|row| urgency(row));
+    Rows {
+        head: &[
+            "STATUS",
+            "FOR",
+            "ZONE",
+            "TARGET",
+            "CHECK",
+            "LAST PROBE",
+            "EVIDENCE",
+        ],
+        rows: sorted.into_iter().map(row).collect(),
+    }
+}
+
+fn zones(zones: &[ZoneRow]) -> Rows {
+    let row = |row: &ZoneRow| {
+        vec![
             row.zone.clone(),
             row.serial.to_string(),
             row.names.to_string(),
             row.loaded_at.clone(),
             row.state.clone(),
             row.file.clone(),
-        ]);
+        ]
+    };
+    Rows {
+        head: &["ZONE", "SERIAL", "NAMES", "LOADED", "STATE", "FILE"],
+        rows: zones.iter().map(row).collect(),
     }
-    text.push_str(&zones.to_string());
-    text.push('\n');
-    text
 }
 
-fn names_table(rows: &[NameRow]) -> String {
-    let mut names = table(&["NAME", "TYPE", "SERVES", "TTL", "BECAUSE"]);
-    for row in rows.iter().take(ROWS_MAX) {
-        let serves: Vec<String> = row
-            .serves
-            .iter()
-            .map(|served| format!("{} {:.0}%", served.pool, served.share * 100.0))
-            .collect();
-        let serves = if serves.is_empty() {
-            row.rcode.clone()
-        } else {
-            serves.join(", ")
-        };
-        names.add_row([
-            row.name.clone(),
-            row.rtype.clone(),
-            serves,
-            format!("{} s", row.ttl),
-            row.because.clone(),
-        ]);
+/// Says which pools a name serves with which share, or the response code if none.
+pub(super) fn served_text(row: &NameRow) -> String {
+    if row.serves.is_empty() {
+        return row.rcode.clone();
     }
-    with_rest(names, rows.len())
+    let shares = row
+        .serves
+        .iter()
+        .map(|served| format!("{} {:.0} %", served.pool, served.share * 100.0));
+    shares.collect::<Vec<_>>().join(", ")
 }
 
-fn targets_table(rows: &[TargetRow]) -> String {
-    let mut sorted: Vec<&TargetRow> = rows.iter().collect();
-    sorted.sort_by_key(|row| match row.status.as_str() {
+/// Names a target within its zone.
+pub(super) fn place_text(row: &TargetRow) -> String {
+    if row.pool.is_empty() {
+        row.probed.clone()
+    } else {
+        format!("{}/{}", row.pool, row.address)
+    }
+}
+
+/// Orders targets for people who were just woken up.
+pub(super) fn urgency(row: &TargetRow) -> u8 {
+    match row.status.as_str() {
         "unhealthy" => 0,
         "unknown" => 1,
         _ => 2,
-    });
-    let mut targets = table(&["STATUS", "FOR", "TARGET", "CHECK", "LAST PROBE", "EVIDENCE"]);
-    for row in sorted.into_iter().take(ROWS_MAX) {
-        let place = if row.pool.is_empty() {
-            row.probed.clone()
-        } else {
-            format!("{}/{}", row.pool, row.address)
-        };
-        let age = row
-            .last_probe_age_s
-            .map_or_else(|| "never".to_owned(), |age| format!("{age:.1} s ago"));
-        let held = format_duration(std::time::Duration::from_secs(row.since_s));
-        targets.add_row([
-            row.status.clone(),
-            held,
-            place,
-            row.check.clone(),
-            age,
-            row.evidence.clone(),
-        ]);
     }
-    with_rest(targets, rows.len())
 }
 
-fn with_rest(table: Table, rows: usize) -> String {
-    let rest = rows.saturating_sub(ROWS_MAX);
-    if rest == 0 {
-        table.to_string()
-    } else {
-        format!("{table}\n... and {rest} more; --json has all")
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+fn section(text: &mut String, title: &str, rows: Rows) {
+    text.push_str(&format!("\n{title}\n"));
+    if rows.rows.is_empty() {
+        text.push_str("  none\n");
+        return;
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(rows.head);
+    for row in rows.rows.iter().take(ROWS_MAX) {
+        table.add_row(row.iter().map(|cell| plain(cell)));
+    }
+    for line in table.to_string().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let rest = rows.rows.len().saturating_sub(ROWS_MAX);
+    if rest > 0 {
+        text.push_str(&format!(" ... and {rest} more; --json has all\n"));
     }
 }

@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::answer::Inputs;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, ExplainRequest, Exposition, Pulse, ServerRow, StatusReport};
+use crate::control::{Ask, ExplainRequest, Exposition, Pulse, ServerRow, StatusReport, log_event};
 use crate::health::{Outcome, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
 use crate::place::{AddressReport, Locations, Place};
@@ -63,6 +63,7 @@ pub(super) struct Keeper {
     pub(super) timeline: Timeline,
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
+    pub(super) series: measure::Series,
     pub(super) pulse: Arc<Pulse>,
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
@@ -172,17 +173,18 @@ impl Keeper {
             Outcome::Bad => "bad",
             Outcome::NoEvidence => "no-evidence",
         };
-        let check = self.check_of(report.target).unwrap_or_default();
-        self.exposition.add(
-            "leeward_probes_total",
-            &[("check", &check), ("outcome", outcome)],
-            1,
-        );
+        let (zone, check) = self.recipe_of(report.target);
+        let labels = [
+            ("zone", zone.as_str()),
+            ("check", check.as_str()),
+            ("outcome", outcome),
+        ];
+        self.exposition.add("leeward_probes_total", &labels, 1);
         if let Some(total) = report.observation.phases.total {
             self.latencies.insert(report.target, total);
             self.exposition.record(
                 "leeward_probe_duration_seconds",
-                &[("check", &check)],
+                &labels[..2],
                 total.as_secs_f64(),
             );
         }
@@ -196,8 +198,15 @@ impl Keeper {
         })
     }
 
-    fn check_of(&self, target: TargetId) -> Option<String> {
-        self.use_of(target).map(|(_, used)| used.check.clone())
+    /// Returns zone and check of the first use of a target, for labels; a target just removed has none.
+    fn recipe_of(&self, target: TargetId) -> (String, String) {
+        self.use_of(target)
+            .map_or_else(Default::default, |(zone, used)| {
+                (
+                    self.set.zones[zone].model.apex.to_string(),
+                    used.check.clone(),
+                )
+            })
     }
 
     /// Names a target by its first use, and says in how many more zones it is used.
@@ -229,17 +238,19 @@ impl Keeper {
             evidence: transition.evidence.to_string(),
             counted: transition.counted.to_string(),
         };
-        self.exposition
-            .add("leeward_transitions_total", &[("to", to)], 1);
-        if transition.to == Status::Healthy {
-            info!("{kind}");
-        } else {
-            warn!("{kind}");
-        }
+        let (zone, check) = self.recipe_of(target);
+        let labels = [
+            ("zone", zone.as_str()),
+            ("check", check.as_str()),
+            ("to", to),
+        ];
+        self.exposition.add("leeward_transitions_total", &labels, 1);
         self.record(kind);
     }
 
+    /// Logs an event and keeps it.
     fn record(&mut self, kind: EventKind) {
+        log_event(&kind);
         let at = self.clock.wall().to_string();
         self.timeline.record(Event { at, kind });
     }
@@ -262,7 +273,8 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
-        measure::targets(&self.exposition, &self.set, &self.ids, &self.targets, now);
+        measure::targets(&self.exposition, &self.targets);
+        self.series.update(&self.targets, now);
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
         }
@@ -311,7 +323,6 @@ impl Keeper {
                     zone: zone.apex.to_string(),
                     text,
                 };
-                info!("{kind}");
                 self.record(kind);
             }
         }
@@ -437,7 +448,6 @@ impl Keeper {
                 .iter()
                 .map(|file| EventKind::Mended { file: file.clone() }),
         );
-        measure::zones(&self.exposition, &self.set, &mended);
         let same = |zone: &super::load::LoadedZone| {
             before
                 .zones
@@ -456,10 +466,6 @@ impl Keeper {
             zones: self.set.zones.len(),
         });
         for kind in events {
-            match &kind {
-                EventKind::Refused { .. } => error!("{kind}"),
-                _ => info!("{kind}"),
-            }
             self.record(kind);
         }
         changed
@@ -514,7 +520,8 @@ impl Keeper {
             .replace(snapshot, inputs, |id| targets.status(id));
         self.exposition
             .set("leeward_world_generation", &[], published.generation as f64);
-        measure::zones(&self.exposition, &self.set, &[]);
+        self.series =
+            measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }
 
     fn answer(&self, ask: Ask) {
@@ -522,8 +529,8 @@ impl Keeper {
         match ask {
             Ask::Status(answer) => drop(answer.send(self.status())),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
-            Ask::Timeline(filter, limit, answer) => {
-                drop(answer.send(json!(self.timeline.newest(&filter, limit))))
+            Ask::Timeline(wanted, answer) => {
+                drop(answer.send(json!(self.timeline.newest(&wanted))))
             }
             Ask::Geo(address, answer) => {
                 let report = AddressReport::of(&self.locations, address);

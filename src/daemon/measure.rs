@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use crate::clock::Moment;
-use crate::control::Exposition;
+use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, TcpEvent, UdpEvent};
 use crate::probe::ProbeCounts;
 
 use super::load::ZoneSet;
+use super::overview::word;
 
 /// Uses of targets that get series of their own; beyond it only totals are shown.
 const TARGET_SERIES_MAX: usize = 10_000;
+/// How a gauge says that a status is unknown.
+const UNKNOWN: f64 = -1.0;
 
 /// Writes the counters of all workers.
 pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) {
@@ -46,11 +49,26 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
             totals.udp(event),
         );
     }
-    for (event, name) in [(TcpEvent::Opened, "opened"), (TcpEvent::Closed, "closed")] {
+    for (event, name) in [
+        (TcpEvent::Opened, "opened"),
+        (TcpEvent::Closed, "closed"),
+        (TcpEvent::Refused, "refused"),
+        (TcpEvent::Evicted, "evicted"),
+        (TcpEvent::TimedOut, "timed-out"),
+        (TcpEvent::AcceptError, "accept-error"),
+    ] {
         exposition.total(
             "leeward_tcp_connections_total",
             &[("event", name)],
             totals.tcp(event),
+        );
+    }
+    for (size_max, batches) in totals.batches() {
+        let size_max = size_max.to_string();
+        exposition.total(
+            "leeward_udp_batches_total",
+            &[("size_max", &size_max)],
+            batches,
         );
     }
     exposition.set("leeward_tcp_connections", &[], totals.tcp_current() as f64);
@@ -59,63 +77,107 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
 /// Writes what probes did.
 pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
     exposition.total("leeward_probe_late_total", &[], counts.late);
+    exposition.total("leeward_probes_skipped_total", &[], counts.skipped);
+    exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
 }
 
-/// Writes status and age of every use of a target.
-pub(super) fn targets(
-    exposition: &Exposition,
-    set: &ZoneSet,
-    ids: &[Vec<TargetId>],
-    targets: &Targets,
-    now: Moment,
-) {
-    let mut series = 0;
-    for (zone, ids) in set.zones.iter().zip(ids) {
-        let apex = zone.model.apex.to_string();
-        for used in &zone.served.zone.policies.uses {
-            let Some(row) = ids.get(used.slot as usize).and_then(|id| targets.row(*id)) else {
+/// Writes how many targets have which status.
+pub(super) fn targets(exposition: &Exposition, targets: &Targets) {
+    let statuses = [Status::Healthy, Status::Unhealthy, Status::Unknown];
+    let mut counts = [0u32; 3];
+    for row in targets.rows() {
+        let place = statuses
+            .iter()
+            .position(|status| *status == row.state.status);
+        counts[place.expect("the list holds every status")] += 1;
+    }
+    for (status, count) in statuses.into_iter().zip(counts) {
+        let labels = [("status", word(status))];
+        exposition.set("leeward_targets", &labels, f64::from(count));
+    }
+}
+
+/// Handles of the series of one load; setting them all costs a nanosecond each.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    uses: Vec<(TargetId, GaugeHandle, GaugeHandle)>,
+    loaded_at: Moment,
+}
+
+impl Series {
+    /// Makes the series of a load and puts them in the place of those before.
+    pub(super) fn of(
+        exposition: &Exposition,
+        set: &ZoneSet,
+        ids: &[Vec<TargetId>],
+        targets: &Targets,
+        now: Moment,
+    ) -> Self {
+        let gauges = LoadGauges::default();
+        zones(&gauges, set);
+        let mut series = Self {
+            uses: Vec::new(),
+            loaded_at: now,
+        };
+        let mut omitted = 0u32;
+        for (zone, ids) in set.zones.iter().zip(ids) {
+            let apex = zone.model.apex.to_string();
+            for used in &zone.served.zone.policies.uses {
+                let Some(id) = ids.get(used.slot as usize) else {
+                    continue;
+                };
+                if series.uses.len() == TARGET_SERIES_MAX {
+                    omitted += 1;
+                    continue;
+                }
+                let labels = [
+                    ("zone", apex.as_str()),
+                    ("check", used.check.as_str()),
+                    ("pool", used.pool.as_str()),
+                    ("member", used.member.as_str()),
+                ];
+                let status = gauges.gauge("leeward_target_status", &labels, UNKNOWN);
+                let age = gauges.gauge("leeward_target_last_probe_age_seconds", &labels, 0.0);
+                series.uses.push((*id, status, age));
+            }
+        }
+        series.update(targets, now);
+        exposition.set("leeward_target_series_omitted", &[], f64::from(omitted));
+        exposition.set("leeward_zones", &[], set.zones.len() as f64);
+        exposition.put(gauges);
+        series
+    }
+
+    /// Writes status and age of every use of a target.
+    pub(super) fn update(&self, targets: &Targets, now: Moment) {
+        for (id, status, age) in &self.uses {
+            let Some(row) = targets.row(*id) else {
                 continue;
             };
-            series += 1;
-            if series > TARGET_SERIES_MAX {
-                return;
-            }
-            let labels = [
-                ("zone", apex.as_str()),
-                ("check", used.check.as_str()),
-                ("pool", used.pool.as_str()),
-                ("member", used.member.as_str()),
-            ];
-            let value = match row.state.status {
+            status.set(match row.state.status {
                 Status::Healthy => 1.0,
                 Status::Unhealthy => 0.0,
-                Status::Unknown => -1.0,
-            };
-            exposition.set("leeward_target_status", &labels, value);
-            if let Some(probed) = row.state.last_probe_at {
-                let age = now.since(probed).as_secs_f64();
-                exposition.set("leeward_target_last_probe_age_seconds", &labels, age);
-            }
+                Status::Unknown => UNKNOWN,
+            });
+            // Without any probe the age grows from the load, so that a prober that never ran is noticed.
+            let probed = row.state.last_probe_at.unwrap_or(self.loaded_at);
+            age.set(now.since(probed).as_secs_f64());
         }
     }
 }
 
-/// Writes zones and their serials.
-pub(super) fn zones(exposition: &Exposition, set: &ZoneSet, gone: &[String]) {
-    exposition.set("leeward_zones", &[], set.zones.len() as f64);
+/// Writes zones, their serials, and what is refused.
+fn zones(gauges: &LoadGauges, set: &ZoneSet) {
     for zone in &set.zones {
         let apex = zone.model.apex.to_string();
-        exposition.set(
-            "leeward_zone_serial",
-            &[("zone", &apex)],
-            f64::from(zone.served.zone.serial()),
-        );
-    }
-    for file in gone {
-        exposition.set("leeward_zone_refused", &[("file", file)], 0.0);
+        let labels = [("zone", apex.as_str())];
+        let serial = f64::from(zone.served.zone.serial());
+        gauges.gauge("leeward_zone_serial", &labels, serial);
+        let loaded_at = zone.loaded_at.millis() as f64 / 1000.0;
+        gauges.gauge("leeward_zone_loaded_timestamp_seconds", &labels, loaded_at);
     }
     for refusal in &set.refusals {
         let file = refusal.path.display().to_string();
-        exposition.set("leeward_zone_refused", &[("file", &file)], 1.0);
+        gauges.gauge("leeward_zone_refused", &[("file", &file)], 1.0);
     }
 }

@@ -210,6 +210,7 @@ fn prepare(
         timeline,
         latencies: std::collections::HashMap::new(),
         exposition,
+        series: super::measure::Series::default(),
         pulse,
         counters: Vec::new(),
         listen: Vec::new(),

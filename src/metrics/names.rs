@@ -71,6 +71,12 @@ pub const METRICS: &[Metric] = &[
         "Answers sent with TC set.",
     ),
     metric(
+        "leeward_udp_batches_total",
+        Kind::Counter,
+        &["size_max"],
+        "Receive calls by how many datagrams they took, up to size_max; not cumulative.",
+    ),
+    metric(
         "leeward_udp_errors_total",
         Kind::Counter,
         &["event"],
@@ -91,13 +97,13 @@ pub const METRICS: &[Metric] = &[
     metric(
         "leeward_probes_total",
         Kind::Counter,
-        &["check", "outcome"],
-        "Probes finished.",
+        &["zone", "check", "outcome"],
+        "Probes finished: good, bad, or no-evidence when the fault was our own.",
     ),
     metric(
         "leeward_probe_duration_seconds",
         Kind::Histogram,
-        &["check"],
+        &["zone", "check"],
         "Time from the start of a probe to its verdict.",
     ),
     metric(
@@ -105,6 +111,30 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         &[],
         "Probes that started late, for want of room in flight.",
+    ),
+    metric(
+        "leeward_probes_in_flight",
+        Kind::Gauge,
+        &[],
+        "Probes under way now.",
+    ),
+    metric(
+        "leeward_probes_skipped_total",
+        Kind::Counter,
+        &[],
+        "Probes left out because the one before took longer than the interval.",
+    ),
+    metric(
+        "leeward_targets",
+        Kind::Gauge,
+        &["status"],
+        "Targets by status, each counted once however often it is used.",
+    ),
+    metric(
+        "leeward_target_series_omitted",
+        Kind::Gauge,
+        &[],
+        "Uses of targets without series of their own, because there are more than 10,000.",
     ),
     metric(
         "leeward_target_status",
@@ -121,7 +151,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         "leeward_transitions_total",
         Kind::Counter,
-        &["to"],
+        &["zone", "check", "to"],
         "Changes of status.",
     ),
     metric(
@@ -147,6 +177,12 @@ pub const METRICS: &[Metric] = &[
         Kind::Gauge,
         &["file"],
         "1 while a zone file is refused.",
+    ),
+    metric(
+        "leeward_zone_loaded_timestamp_seconds",
+        Kind::Gauge,
+        &["zone"],
+        "When the content that is served was loaded, as Unix time.",
     ),
     metric("leeward_zones", Kind::Gauge, &[], "Zones served."),
     metric(

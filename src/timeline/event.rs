@@ -1,6 +1,6 @@
 //! One event, as data and as a line for people.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,13 +52,31 @@ pub enum EventKind {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// When, as RFC 3339 in UTC.
     pub at: String,
     /// What.
-    #[serde(flatten)]
     pub kind: EventKind,
+}
+
+impl Serialize for Event {
+    /// Writes the time, the line for people as `text`, and the fields of the kind beside them.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            at: &'a str,
+            text: String,
+            #[serde(flatten)]
+            kind: &'a EventKind,
+        }
+        let row = Row {
+            at: &self.at,
+            text: self.kind.to_string(),
+            kind: &self.kind,
+        };
+        row.serialize(serializer)
+    }
 }
 
 impl std::fmt::Display for EventKind {
@@ -95,5 +113,36 @@ impl std::fmt::Display for EventKind {
             Self::Maintenance { zone, text } => write!(f, "{zone}: {text}"),
             Self::Started => f.write_str("the server started"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_the_line_and_its_fields() {
+        let event = Event {
+            at: "2026-12-05T22:00:00Z".to_owned(),
+            kind: EventKind::Transition {
+                target: "shop.example.com us-east/192.0.2.10 web".to_owned(),
+                from: "healthy".to_owned(),
+                to: "unhealthy".to_owned(),
+                evidence: "connection refused".to_owned(),
+                counted: "3 failures of 3".to_owned(),
+            },
+        };
+        let written = serde_json::to_value(&event).expect("plain data");
+        let wanted = serde_json::json!({
+            "at": "2026-12-05T22:00:00Z",
+            "kind": "transition",
+            "text": "shop.example.com us-east/192.0.2.10 web: healthy -> unhealthy: connection refused (3 failures of 3)",
+            "target": "shop.example.com us-east/192.0.2.10 web",
+            "from": "healthy",
+            "to": "unhealthy",
+            "evidence": "connection refused",
+            "counted": "3 failures of 3",
+        });
+        assert_eq!(written, wanted);
     }
 }

@@ -6,4 +6,4 @@ mod event;
 mod ring;
 
 pub use event::{Event, EventKind};
-pub use ring::{EVENTS_MAX, Timeline};
+pub use ring::{EVENTS_MAX, Timeline, Wanted};
