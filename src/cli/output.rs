@@ -137,8 +137,8 @@ impl Output {
     }
 
     /// Writes a note to standard error.
-    pub fn note(&self, text: &str) {
-        ignore_gone_reader(writeln!(io::stderr(), "{}", text.trim_end()));
+    pub fn note(&mut self, text: &str) {
+        ignore_gone_reader(writeln!(self.stderr, "{}", text.trim_end()));
     }
 
     /// Writes a complaint to standard error.

@@ -263,16 +263,13 @@ async fn show_timeline(
     State(asking): State<Asking>,
     Parameters(request): Parameters<TimelineRequest>,
 ) -> Response {
-    let since = match request.since.as_deref().map(parse_duration).transpose() {
-        Ok(since) => since,
-        Err(_) => {
-            let error = "`since` is no duration";
-            return fault(
-                StatusCode::BAD_REQUEST,
-                error,
-                "for example since=2h or since=1d12h",
-            );
-        }
+    let Ok(since) = request.since.as_deref().map(parse_duration).transpose() else {
+        let error = "`since` is no duration";
+        return fault(
+            StatusCode::BAD_REQUEST,
+            error,
+            "for example since=2h or since=1d12h",
+        );
     };
     let wall = asking.clock.wall().millis();
     let since = since.map(|since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));

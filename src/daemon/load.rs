@@ -12,7 +12,7 @@ use crate::clock::WallTime;
 use crate::config::model::{Span, ZoneModel};
 use crate::config::{Diagnostic, Severity, Source, compile_zone, read_zone, review};
 use crate::place::Locations;
-use crate::rehearse::check_expectations;
+use crate::rehearse::{ExpectFailure, check_expectations};
 use crate::zone::{ServedZone, build_maps};
 
 use super::files::{FolderFault, Stamp, ZoneFiles, find_zone_files, read_text, stamp};
@@ -141,7 +141,7 @@ pub fn load_zones(mut loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
         loading
             .folder
             .parent()
-            .unwrap_or(Path::new(""))
+            .unwrap_or_else(|| Path::new(""))
             .to_path_buf()
     } else {
         loading.folder.to_path_buf()
@@ -203,53 +203,90 @@ fn load_file(
     known: Option<&LoadedZone>,
     loading: &mut Loading<'_>,
 ) -> Result<LoadedZone, Refusal> {
-    let own_stamp = stamp(path);
-    let wall = loading.wall;
-    let refuse = |text: String, diagnostics: Vec<Diagnostic>, stamps| Refusal {
-        path: path.to_path_buf(),
-        since: wall,
-        diagnostics: Arc::new(diagnostics),
-        source: Arc::new(Source {
-            path: path.to_path_buf(),
-            text,
-        }),
-        stamps,
-    };
-    let own = vec![(path.to_path_buf(), own_stamp)];
-    let text = match read_text(path) {
-        Ok(text) => text,
-        Err(cause) => {
-            let fault = at_file(
-                path,
-                Diagnostic::fault("D005", Span(0..0), "", format!("cannot be read: {cause}")),
-            );
-            return Err(refuse(String::new(), vec![fault], own));
-        }
-    };
+    let mut stamps = vec![(path.to_path_buf(), stamp(path))];
+    let read = read_text(path);
     let source = Source {
         path: path.to_path_buf(),
-        text,
+        text: read.as_deref().unwrap_or_default().to_owned(),
     };
-    let (model, mut diagnostics) = read_zone(&source, files);
-    let mut stamps = own;
+    if let Some(known) = known
+        && read.is_ok()
+    {
+        let named = known.stamps.iter().skip(1).map(|(named, _)| named.clone());
+        let named: Vec<PathBuf> = named.collect();
+        if digest(&source.text, &named) == known.digest {
+            stamps.extend(named.into_iter().map(|named| {
+                let found = stamp(&named);
+                (named, found)
+            }));
+            return Ok(unchanged(known, stamps, loading));
+        }
+    }
+    let mut diagnostics = Vec::new();
+    let judged = match read {
+        Ok(_) => judge(&source, files, loading, &mut stamps, &mut diagnostics),
+        Err(cause) => {
+            let message = format!("cannot be read: {cause}");
+            diagnostics.push(at_file(
+                path,
+                Diagnostic::fault("D005", Span(0..0), "", message),
+            ));
+            None
+        }
+    };
+    let (diagnostics, source) = (Arc::new(diagnostics), Arc::new(source));
+    match judged {
+        Some((model, served, digest)) => Ok(LoadedZone {
+            path: path.to_path_buf(),
+            model: Arc::new(model),
+            served,
+            loaded_at: loading.wall,
+            diagnostics,
+            source,
+            digest,
+            stamps,
+        }),
+        None => Err(Refusal {
+            path: path.to_path_buf(),
+            since: loading.wall,
+            diagnostics,
+            source,
+            stamps,
+        }),
+    }
+}
+
+/// Hashes a zone's text and the contents of the files that it names.
+fn digest(text: &str, named: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    source.text.hash(&mut hasher);
-    for (named, stamp) in files.take_read() {
-        read_text(&named).unwrap_or_default().hash(&mut hasher);
-        stamps.push((named, stamp));
+    text.hash(&mut hasher);
+    for path in named {
+        read_text(path).unwrap_or_default().hash(&mut hasher);
     }
-    let digest = hasher.finish();
-    if let Some(known) = known.filter(|known| known.digest == digest) {
-        return Ok(unchanged(known, stamps, loading));
-    }
-    let Some(model) = model else {
-        return Err(refuse(source.text, diagnostics, stamps));
-    };
-    diagnostics.extend(
-        review::review_zone(&model)
-            .into_iter()
-            .map(|finding| finding.into_diagnostic(path)),
-    );
+    hasher.finish()
+}
+
+/// Reads, reviews, compiles and tests a zone; `None` if there is a fault among the diagnostics.
+fn judge(
+    source: &Source,
+    files: &ZoneFiles,
+    loading: &mut Loading<'_>,
+    stamps: &mut Vec<(PathBuf, Option<Stamp>)>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(ZoneModel, ServedZone, u64)> {
+    let path = &source.path;
+    let (model, found) = read_zone(source, files);
+    diagnostics.extend(found);
+    stamps.extend(files.take_read());
+    let named: Vec<PathBuf> = stamps
+        .iter()
+        .skip(1)
+        .map(|(named, _)| named.clone())
+        .collect();
+    let digest = digest(&source.text, &named);
+    let model = model?;
+    let findings = review::review_zone(&model).into_iter();
+    diagnostics.extend(findings.map(|finding| finding.into_diagnostic(path)));
     let served = match serve(&model, digest, loading) {
         Ok(served) => served,
         Err(message) => {
@@ -257,38 +294,34 @@ fn load_file(
                 path,
                 Diagnostic::fault("D002", Span(0..0), "", message),
             ));
-            return Err(refuse(source.text, diagnostics, stamps));
+            return None;
         }
     };
     let has_database = !loading.locations.databases().is_empty();
-    for failure in check_expectations(&model, &served, loading.locations, has_database) {
-        let message = format!("expectation \"{}\": {}", failure.title, failure.message);
-        let mut diagnostic = if failure.is_skipped {
-            Diagnostic::warning("D004", failure.span, "expect", message)
-        } else {
-            Diagnostic::fault("D003", failure.span, "expect", message)
-        };
-        if !failure.trace.is_empty() {
-            diagnostic = diagnostic.help(failure.trace);
-        }
-        diagnostics.push(at_file(path, diagnostic));
-    }
-    if diagnostics
+    let failures = check_expectations(&model, &served, loading.locations, has_database);
+    diagnostics.extend(
+        failures
+            .into_iter()
+            .map(|failure| of_expectation(path, failure)),
+    );
+    let is_faulty = diagnostics
         .iter()
-        .any(|found| found.severity == Severity::Fault)
-    {
-        return Err(refuse(source.text, diagnostics, stamps));
+        .any(|found| found.severity == Severity::Fault);
+    (!is_faulty).then_some((model, served, digest))
+}
+
+/// Turns a failed expectation into a fault, a skipped one into a warning.
+fn of_expectation(path: &Path, failure: ExpectFailure) -> Diagnostic {
+    let message = format!("expectation \"{}\": {}", failure.title, failure.message);
+    let mut diagnostic = if failure.is_skipped {
+        Diagnostic::warning("D004", failure.span, "expect", message)
+    } else {
+        Diagnostic::fault("D003", failure.span, "expect", message)
+    };
+    if !failure.trace.is_empty() {
+        diagnostic = diagnostic.help(failure.trace);
     }
-    Ok(LoadedZone {
-        path: path.to_path_buf(),
-        model: Arc::new(model),
-        served,
-        loaded_at: loading.wall,
-        diagnostics: Arc::new(diagnostics),
-        source: Arc::new(source),
-        digest,
-        stamps,
-    })
+    at_file(path, diagnostic)
 }
 
 fn at_file(path: &Path, mut diagnostic: Diagnostic) -> Diagnostic {

@@ -12,9 +12,9 @@ use crate::clock::Clock;
 use crate::config::server_file::{ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
-use crate::probe::{ProbeConfig, Prober};
+use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
-use crate::server::{Drained, Server, TcpLimits, UdpLimits, WorldEngine, bind};
+use crate::server::{Bound, Drained, Server, TcpLimits, Transport, UdpLimits, WorldEngine, bind};
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
@@ -59,83 +59,89 @@ pub struct Running {
 /// If the zones folder or a location database cannot be read, or an address cannot be bound.
 pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartFault> {
     let exposition = Arc::new(Exposition::new());
-    exposition.set(
-        "leeward_build_info",
-        &[("version", env!("CARGO_PKG_VERSION"))],
-        1.0,
-    );
-    let workers = config
-        .workers
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
+    let workers = config.workers.unwrap_or_else(count_cores);
     let bound = bind(&config.listen, workers).map_err(|fault| StartFault(fault.to_string()))?;
-    let control = match config.http {
+    let listener = match config.http {
         Some(address) => Some(bind_control(address).await?),
         None => None,
     };
-    let keeper = prepare(&config, clock, Arc::clone(&exposition))?;
-    let current = keeper.publisher.current();
-    let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
-    let server = bound
-        .start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
-            let lane = (seat.index as u64) << 1
-                | u64::from(seat.transport == crate::server::Transport::Tcp);
-            WorldEngine::new(
-                &current,
-                clock,
-                seed ^ lane.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-            )
-        })
-        .map_err(|fault| StartFault(fault.to_string()))?;
+    let mut keeper = prepare(&config, clock, Arc::clone(&exposition))?;
     let (stop, stopping) = watch::channel(false);
+    let (sink, reports) = mpsc::channel(REPORTS_MAX);
+    keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
+    // The zones are in place before the first query is read.
+    keeper.put_in_place();
+    let server = start_server(bound, &config, &keeper)?;
+    keeper.counters = server.counters().to_vec();
+    keeper.listen = server.addresses().iter().map(ToString::to_string).collect();
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
-    let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    let probing = ProbeConfig {
-        in_flight_max: config.probe.concurrency,
-        user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
+    let asking = Asking {
+        asks: asks.clone(),
+        exposition,
+        pulse: Arc::clone(&keeper.pulse),
+        clock,
     };
-    let mut until = stopping.clone();
-    let prober = Prober::start(probing, sink, clock, async move {
-        let _ = until.wait_for(|stop| *stop).await;
-    });
-    let pulse = Arc::clone(&keeper.pulse);
-    let set = Arc::clone(&keeper.set);
-    let mut keeper = Keeper {
-        prober: Some(prober),
-        counters: server.counters().to_vec(),
-        listen: server.addresses().iter().map(ToString::to_string).collect(),
-        ..keeper
-    };
-    keeper.put_in_place();
     let sources = Sources {
         reports,
         asks: asked,
         reloads: reload,
         stop: stopping.clone(),
     };
-    let asking = Asking {
-        asks: asks.clone(),
-        exposition,
-        pulse,
-        clock,
-    };
-    let http = control
+    let set = Arc::clone(&keeper.set);
+    let http = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
-    let control = control.map(|listener| tokio::spawn(serve(listener, asking, stopping)));
-    let keeper = tokio::spawn(keeper.run(sources));
     Ok(Running {
         server,
-        keeper,
-        control,
+        keeper: tokio::spawn(keeper.run(sources)),
+        control: listener.map(|listener| tokio::spawn(serve(listener, asking, stopping))),
         http,
         asks,
         reloads,
         stop,
         set,
     })
+}
+
+fn count_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn start_prober(
+    config: &ServerConfig,
+    sink: mpsc::Sender<Report>,
+    clock: Clock,
+    mut stopping: watch::Receiver<bool>,
+) -> Handle {
+    let settings = ProbeConfig {
+        in_flight_max: config.probe.concurrency,
+        user_agent: config.probe.user_agent.clone(),
+        allow_networks: config.probe.allow.clone(),
+    };
+    Prober::start(settings, sink, clock, async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    })
+}
+
+fn start_server(
+    bound: Bound,
+    config: &ServerConfig,
+    keeper: &Keeper,
+) -> Result<Server, StartFault> {
+    let clock = keeper.clock;
+    let current = keeper.publisher.current();
+    let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
+    let started = bound.start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
+        // Each worker draws from a stream of its own.
+        let is_tcp = u64::from(seat.transport == Transport::Tcp);
+        let lane = ((seat.index as u64) << 1 | is_tcp).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        WorldEngine::new(&current, clock, seed ^ lane)
+    });
+    started.map_err(|fault| StartFault(fault.to_string()))
 }
 
 async fn bind_control(address: SocketAddr) -> Result<TcpListener, StartFault> {
@@ -217,6 +223,7 @@ fn prepare(
         started: now,
         saved_at: now,
         is_ready: false,
+        load_fault: None,
     })
 }
 

@@ -44,7 +44,7 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
 }
 
 /// Puts the server file, or defaults around a folder, under what the command line says.
-fn config(arguments: &ServeArguments, output: &Output) -> Result<ServerConfig, Complaint> {
+fn config(arguments: &ServeArguments, output: &mut Output) -> Result<ServerConfig, Complaint> {
     let mut config = match arguments.source() {
         ServeSource::File(path, zones) => {
             let (mut config, warnings) =
