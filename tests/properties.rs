@@ -178,7 +178,7 @@ fn fault_of(reply: &[u8]) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn a_followed_view_is_the_view_folded_anew(zone in zone(), changes in vec(statuses(), 1..8)) {

@@ -330,12 +330,12 @@ impl<'a> Scene<'a> {
     }
 
     /// Says whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
-    /// this client (rule a11). Recursion is bounded by the depth of the tree.
+    /// this client (rule a11). Among all, a child without any branch for this client is still none: it could only
+    /// answer NODATA. Recursion is bounded by the depth of the tree.
     fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
-        let Among::Living(layer, _) = among else {
-            return true;
-        };
-        if !layer.is_alive(id) {
+        if let Among::Living(layer, _) = among
+            && !layer.is_alive(id)
+        {
             return false;
         }
         let node = &self.policies.nodes[id as usize];

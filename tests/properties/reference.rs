@@ -38,7 +38,8 @@ pub(crate) struct Reference<'a> {
     pub(crate) rtype: Rtype,
 }
 
-/// The layer of last resort in which everything counts as healthy.
+/// The layer of last resort in which every member counts as healthy; a location without any branch for the client has
+/// no member.
 const ALL: usize = 3;
 
 impl<'a> Reference<'a> {
@@ -131,6 +132,7 @@ impl<'a> Reference<'a> {
         let fate = fate_of(self.fates, &pool.id, &address.to_string());
         let probes = pool.checks.is_empty() || fate.status != Status::Unhealthy;
         match fate.hold {
+            _ if layer == ALL => true,
             Hold::None => probes || layer == 2,
             Hold::Up => true,
             Hold::Down => false,
@@ -152,7 +154,7 @@ impl<'a> Reference<'a> {
         let MinHealthy::Count(least) = self.model.pools[id].min_healthy else {
             panic!("not generated");
         };
-        let least = if layer == 2 { 1 } else { usize::from(least) };
+        let least = if layer >= 2 { 1 } else { usize::from(least) };
         let count = if up(true) > 0 { up(true) } else { up(false) };
         count >= least
     }
@@ -174,7 +176,7 @@ impl<'a> Reference<'a> {
     }
 
     fn is_candidate(&self, branch: &'a BranchModel, layer: usize) -> bool {
-        layer == ALL || !branch.follow_health || self.is_healthy(&branch.node, layer)
+        !branch.follow_health || self.is_healthy(&branch.node, layer)
     }
 
     /// The branches among which a layer chooses.
