@@ -34,7 +34,7 @@ impl<'m> Compiler<'m> {
             }
             for (rtype, node) in &name.type_policies {
                 let family = Family::Type(*rtype);
-                if let Some(spec) = self.node_spec(node, family) {
+                if let Some(spec) = self.policy_spec(id, node, family) {
                     let spec = self.with_name_options(id, spec, family);
                     let root = self.policies.root(spec, model.ttl.max);
                     builder.dynamic(&name.owner, *rtype, root)?;
@@ -63,7 +63,7 @@ impl<'m> Compiler<'m> {
         let is_together =
             name.families.or_else(|| self.families_of(policy)) == Some(Families::Together);
         if is_alias || is_together {
-            let Some(spec) = self.node_spec(policy, Family::Together) else {
+            let Some(spec) = self.policy_spec(id, policy, Family::Together) else {
                 return Ok(());
             };
             let spec = self.with_name_options(id, spec, Family::Together);
@@ -88,7 +88,7 @@ impl<'m> Compiler<'m> {
                 continue;
             }
             let family = Family::Type(rtype);
-            if let Some(spec) = self.node_spec(policy, family) {
+            if let Some(spec) = self.policy_spec(id, policy, family) {
                 let spec = self.with_name_options(id, spec, family);
                 let root = self.policies.root(spec, model.ttl.max);
                 builder.dynamic(&name.owner, rtype, root)?;

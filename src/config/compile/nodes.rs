@@ -12,6 +12,36 @@ impl<'m> Compiler<'m> {
     /// Compiles a node for a family; `None` if nothing below has members of it.
     pub(super) fn node_spec(&mut self, node: &'m NodeModel, family: Family) -> Option<NodeSpec> {
         let options = self.options(&node.options, family);
+        self.node_spec_with(node, family, options)
+    }
+
+    /// Compiles the policy of a name. `all-down = "all"` stands beside the policy in the name's table and means the
+    /// policy's own candidates, not the policy as the one candidate of its name (rule a14).
+    pub(super) fn policy_spec(
+        &mut self,
+        id: NameId,
+        node: &'m NodeModel,
+        family: Family,
+    ) -> Option<NodeSpec> {
+        let mut options = self.options(&node.options, family);
+        let is_reference = matches!(
+            node.kind,
+            NodeKind::Pool(_) | NodeKind::Name(_) | NodeKind::To(_)
+        );
+        let of_name = &self.model.names[id].options.all_down;
+        let takes_all = matches!(of_name, Some(AllDownModel::All | AllDownModel::Last));
+        if takes_all && !is_reference && node.options.all_down.is_none() {
+            options.all_down = AllDown::All;
+        }
+        self.node_spec_with(node, family, options)
+    }
+
+    fn node_spec_with(
+        &mut self,
+        node: &'m NodeModel,
+        family: Family,
+        options: Options,
+    ) -> Option<NodeSpec> {
         let spec = match &node.kind {
             NodeKind::Pool(id) => self
                 .pool_spec(*id, family)
@@ -182,7 +212,7 @@ impl<'m> Compiler<'m> {
             Family::Together => name.policy.as_ref().or_else(|| own(Rtype::A)),
         };
         let spec = match policy {
-            Some(node) => self.node_spec(node, family),
+            Some(node) => self.policy_spec(id, node, family),
             None => self.static_spec(id, family),
         };
         let spec = spec.map(|spec| self.with_name_options(id, spec, family));
