@@ -141,16 +141,22 @@ fn every_dependency_says_what_it_is_for() {
 }
 
 #[test]
-fn zones_and_examples_are_toml() {
+fn zones_examples_and_blocks_in_documents_are_toml() {
     let mut files = files_below("zones", ".toml");
     assert!(!files.is_empty(), "no zone ships");
     files.extend(files_below("examples", ".toml"));
     expect_none(shelf::toml_files(&files));
+    expect_none(shelf::toml_blocks(&documents()));
 }
 
 #[test]
 fn documents_name_verbs_and_flags_that_exist() {
     expect_none(shelf::commands(&documents()));
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    expect_none(shelf::links(&documents()));
 }
 
 #[test]

@@ -26,11 +26,8 @@ pub(super) const CONFIG_DEFAULT: &str = "leeward.toml";
 /// An authoritative DNS server that fails over.
 #[derive(Debug, Parser)]
 #[command(name = "leeward", version, about, after_help = help::TOP, max_term_width = 100)]
-#[command(
-    propagate_version = true,
-    subcommand_required = true,
-    arg_required_else_help = true
-)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
 pub struct Arguments {
     /// When to use colours; auto: on terminals, unless `NO_COLOR` is set
     #[arg(long, value_name = "auto|always|never", value_enum, default_value_t = ColourWhen::Auto)]

@@ -46,8 +46,9 @@ Examples:
   leeward explain api.lab.example A --from 192.0.2.7 --subnet 198.51.100.0/24 --zones zones
   leeward explain www.lab.example A --down pool:us-east --down 'target:eu-west/127.0.2.*'
 
-Without --zones, --down and --up the running server is asked. With them no server is needed: all
-targets count as healthy but those that are named, and zone files come from ./zones if not said.";
+Without --zones, --down and --up the running server is asked. With one of them no server is needed:
+all targets count as healthy but those that are named, and zone files come from ./zones if not
+said. With --server and --down the running server says what it would answer then.";
 
 /// Below `leeward probe --help`.
 pub(super) const PROBE: &str = "\
@@ -83,13 +84,15 @@ Fetches nothing: it asks the networks of the server file and the database that i
 /// Below `leeward lab --help`.
 pub(super) const LAB: &str = "\
 Examples:
-  leeward lab                 start it; then type help
-  leeward lab kill us-east    from another terminal: connections to us-east are refused
-  leeward lab slow eu-west    eu-west accepts and never answers
-  leeward lab heal all        everything is well again
+  leeward lab                        start it; then type help
+  leeward lab kill us-east           from another terminal: connections to us-east are refused
+  leeward lab slow eu-west           eu-west accepts and never answers
+  leeward lab heal all               everything is well again
+  leeward explain www.lab.example A  why it is answered what it is answered
 
 The lab needs no root and touches loopback addresses only: 127.0.1.1 to 127.0.3.2 (port 8480) for
-the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:8054 for commands.";
+the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:8053 for status and explain, 127.0.0.1:8054 for
+commands from other terminals.";
 
 /// Below `leeward completions --help`.
 pub(super) const COMPLETIONS: &str = "\

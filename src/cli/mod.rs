@@ -6,6 +6,7 @@
 mod arguments;
 mod explain_arguments;
 mod help;
+mod lab_board;
 mod output;
 mod run;
 mod values;

@@ -118,10 +118,11 @@ impl Output {
         ignore_gone_reader(self.stdout.flush());
     }
 
-    /// Writes octets to standard output as they are.
+    /// Writes octets to standard output as they are, control sequences included, colours or not.
     pub fn raw(&mut self, octets: &[u8]) {
-        ignore_gone_reader(self.stdout.write_all(octets));
-        ignore_gone_reader(self.stdout.flush());
+        let mut stdout = io::stdout().lock();
+        ignore_gone_reader(stdout.write_all(octets));
+        ignore_gone_reader(stdout.flush());
     }
 
     /// Writes a value as indented JSON, with a line end.
@@ -133,6 +134,11 @@ impl Output {
             .map_err(|error| Complaint::cannot_run(format!("write JSON: {error}")))?;
         self.line(&text);
         Ok(())
+    }
+
+    /// Writes a note to standard error.
+    pub fn note(&self, text: &str) {
+        ignore_gone_reader(writeln!(io::stderr(), "{}", text.trim_end()));
     }
 
     /// Writes a complaint to standard error.

@@ -19,8 +19,6 @@ use super::exposition::Exposition;
 use super::page::page;
 use super::status::StatusReport;
 
-/// Requests that wait for the owner of the state.
-pub const ASKS_MAX: usize = 64;
 /// Time that the owner has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events that one request gets at most.

@@ -1,1 +1,20 @@
-//! Placeholder.
+//! Starts, reloads and stops; owns every task and every writer handle.
+//!
+//! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
+//! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
+
+mod files;
+mod keeper;
+mod load;
+mod locations;
+mod measure;
+mod overview;
+mod running;
+mod serials;
+mod state;
+
+pub use files::{FolderFault, ZoneFiles, find_zone_files};
+pub use load::{LoadedZone, Loading, Refusal, ZoneSet, load_zones};
+pub use locations::{LocationFault, load_locations};
+pub use running::{Running, StartFault, start};
+pub use serials::Serials;

@@ -5,15 +5,15 @@
 //! that `config` writes and `probe` reads.
 
 mod evidence;
+mod finding;
 mod registry;
 mod saved;
 mod step;
 mod target;
+mod wording;
 
-pub use evidence::{
-    CertificateFault, Evidence, Family, Finding, Observation, Outcome, Phase, Phases, Searched,
-    Wanted,
-};
+pub use evidence::{Evidence, Observation, Outcome, Phase, Phases};
+pub use finding::{CertificateFault, Family, Finding, Searched, Wanted};
 pub use registry::{Changes, ID_REST, Row, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
 pub use step::{CheckState, Counted, Input, SILENT_INTERVALS_MAX, Transition, step};

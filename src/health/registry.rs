@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Finding, Observation, Outcome};
+use super::evidence::{Evidence, Observation, Outcome};
+use super::finding::Finding;
 use super::saved::{SavedStatus, fingerprint};
 use super::step::{CheckState, Input, Transition, step};
 use super::target::{Status, Target, TargetId};
@@ -237,6 +238,14 @@ impl Targets {
         self.ids.is_empty()
     }
 
+    /// Returns how many targets no probe has ended for yet; a start that waits for first results waits for zero.
+    pub fn count_unprobed(&self) -> usize {
+        let entries = self.slots.iter().flatten();
+        entries
+            .filter(|entry| entry.state.last_probe_at.is_none())
+            .count()
+    }
+
     /// Returns a number above every id in use, for tables indexed by id.
     pub fn ids_end(&self) -> usize {
         self.slots.len()
@@ -391,7 +400,9 @@ mod tests {
         assert_eq!((changes.added.len(), changes.removed.len()), (2, 0));
         let id = targets.id(&one).expect("it was wanted");
         assert_eq!(targets.row(id).expect("in use").references, 2);
+        assert_eq!(targets.count_unprobed(), 2);
         assert!(fail(&mut targets, &one, at(2)).is_some());
+        assert_eq!(targets.count_unprobed(), 1);
 
         let changes = targets.reconcile([one.clone(), three].into_iter(), at(3));
         assert_eq!((changes.added.len(), changes.removed.len()), (1, 1));

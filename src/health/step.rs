@@ -5,7 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Finding, Observation, Outcome};
+use super::evidence::{Evidence, Observation, Outcome};
+use super::finding::Finding;
 use super::target::{Damping, Status};
 use crate::clock::Moment;
 

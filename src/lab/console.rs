@@ -84,7 +84,7 @@ pub fn introduction(listen: SocketAddr) -> String {
     );
     for (prefix, place) in LAB_NETWORKS {
         text.push_str(&format!(
-            "  {at} api.{LAB_ZONE} A +short +subnet={prefix}    # a client in {place}\n"
+            "  {at} api.{LAB_ZONE} A +short +subnet={prefix:<15}  # a client in {place}\n"
         ));
     }
     text.push_str("Then type: kill us-east   (help shows the rest)\n");
@@ -281,5 +281,154 @@ impl Stage<'_> {
             (self.write)(text);
         }
         self.endpoints.stop().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Mutex;
+
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::lab::board::{PlaceRow, RegionHealth};
+    use crate::lab::region::LAB_LISTEN;
+    use crate::lab::remote::{listen_remote, send_command};
+
+    async fn start_endpoints() -> Endpoints {
+        for _ in 0..20 {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+            let port = listener.local_addr().expect("bound").port();
+            if let Ok(endpoints) = Endpoints::start(port).await {
+                return endpoints;
+            }
+        }
+        panic!("no port is free on all loopback addresses");
+    }
+
+    /// A source that answers what it was last told.
+    fn source(seen: &Arc<Mutex<Seen>>) -> BoardSource {
+        let seen = Arc::clone(seen);
+        Arc::new(move || seen.lock().expect("no test panics with it").clone())
+    }
+
+    fn seen(answer: &str) -> Seen {
+        Seen {
+            names: vec!["www".to_owned()],
+            places: vec![PlaceRow {
+                place: "NA-US".to_owned(),
+                prefix: "192.0.2.0/24".to_owned(),
+                answers: vec![answer.to_owned()],
+            }],
+            regions: vec![RegionHealth::default(); Region::ALL.len()],
+        }
+    }
+
+    async fn plan(seen: &Arc<Mutex<Seen>>, is_terminal: bool) -> (LabPlan, mpsc::Sender<String>) {
+        let (typed, lines) = mpsc::channel(LINES_MAX);
+        let remote = listen_remote((Ipv4Addr::LOCALHOST, 0).into())
+            .await
+            .expect("loopback");
+        let plan = LabPlan {
+            endpoints: start_endpoints().await,
+            listen: LAB_LISTEN,
+            source: source(seen),
+            lines,
+            remote,
+            is_terminal,
+            is_colour: false,
+            clock: Clock::start(),
+        };
+        (plan, typed)
+    }
+
+    async fn type_lines(typed: &mpsc::Sender<String>, lines: &[&str]) {
+        for line in lines {
+            typed
+                .send((*line).to_owned())
+                .await
+                .expect("the lab listens");
+        }
+    }
+
+    #[tokio::test]
+    async fn typed_commands_are_obeyed_until_quit_and_everything_is_closed() {
+        let seen = Arc::new(Mutex::new(seen("us-east")));
+        let (plan, typed) = plan(&seen, false).await;
+        let address = plan
+            .endpoints
+            .addresses(Region::EuWest)
+            .next()
+            .expect("two members");
+        let lines = [
+            "kil us-east",
+            "kill us-east",
+            "kill us-east",
+            "heal all",
+            "help",
+            "quit",
+        ];
+        type_lines(&typed, &lines).await;
+        let mut text = String::new();
+        run_lab(plan, std::future::pending(), &mut |part| {
+            text.push_str(part)
+        })
+        .await;
+        for part in [
+            "dig @127.0.0.1 -p 5300 www.lab.example A +short",
+            "+subnet=198.51.100.0/24",
+            "did you mean \"kill\"?",
+            "us-east is killed\n",
+            "us-east is killed already\n",
+            "us-east is well\neu-west is well already\n",
+            "close its listeners",
+            "stopping\n",
+        ] {
+            assert!(text.contains(part), "{part:?} is missing in\n{text}");
+        }
+        let refused = TcpStream::connect(address).await;
+        assert!(refused.is_err(), "an endpoint outlived the lab");
+    }
+
+    #[tokio::test]
+    async fn another_terminal_is_obeyed_and_changes_are_told() {
+        let seen_now = Arc::new(Mutex::new(seen("us-east")));
+        let (plan, typed) = plan(&seen_now, false).await;
+        let address = plan.remote.address;
+        let (told, mut parts) = mpsc::channel(64);
+        let mut write = move |part: &str| drop(told.try_send(part.to_owned()));
+        let east = RegionSelection::One(Region::UsEast);
+        let lab = run_lab(plan, std::future::pending(), &mut write);
+        let story = async {
+            let answer = send_command(address, LabCommand::Kill(east)).await;
+            assert_eq!(answer, Ok("us-east is killed\n".to_owned()));
+            let board = send_command(address, LabCommand::Status)
+                .await
+                .expect("a board");
+            assert!(board.contains("us-east   killed"), "{board}");
+            *seen_now.lock().expect("no test panics with it") = seen("eu-west");
+            while let Some(part) = parts.recv().await {
+                if part.contains("www for clients in NA-US: eu-west, was us-east") {
+                    break;
+                }
+            }
+            type_lines(&typed, &["quit"]).await;
+        };
+        tokio::join!(lab, story);
+    }
+
+    #[tokio::test]
+    async fn a_terminal_gets_a_board_and_is_given_back() {
+        let seen = Arc::new(Mutex::new(seen("us-east")));
+        let (plan, _typed) = plan(&seen, true).await;
+        let mut text = String::new();
+        run_lab(plan, std::future::ready(()), &mut |part| {
+            text.push_str(part)
+        })
+        .await;
+        assert!(text.contains("\x1b[2J"), "{text:?}");
+        assert!(text.contains(PROMPT), "{text:?}");
+        assert!(text.ends_with("\x1b[r\x1b[999;1H\r\n"), "{text:?}");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -67,8 +68,12 @@ async fn converse(mut stream: TcpStream, region: Region, mut mode: watch::Receiv
     let Ok(Ok(Some(request))) = reading.await else {
         return;
     };
-    if mode.wait_for(|mode| *mode == Mode::Well).await.is_err() {
-        return;
+    let mut more = [0u8; 1];
+    tokio::select! {
+        biased;
+        well = mode.wait_for(|mode| *mode == Mode::Well) => if well.is_err() { return },
+        // A client that gave up, or says more than one request: a slow region must not collect them.
+        _ = stream.read(&mut more) => return,
     }
     let (status, body) = reply_to(&request, region);
     // A client that went away while the region was slow is no fault of ours.

@@ -284,6 +284,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_slow_region_lets_go_of_clients_that_gave_up() {
+        let mut endpoints = start_somewhere().await;
+        endpoints
+            .set(Region::EuWest, Mode::Slow)
+            .await
+            .expect("listening");
+        let mut stream = connect(&endpoints, Region::EuWest).await.expect("accepted");
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\n\r\n")
+            .await
+            .expect("written");
+        stream.shutdown().await.expect("half closed");
+        let reply = read_all(&mut stream).await;
+        assert_eq!(reply.expect("closed in time"), "");
+    }
+
+    #[tokio::test]
     async fn a_taken_port_is_named() {
         let endpoints = start_somewhere().await;
         let fault = Endpoints::start(endpoints.port).await.expect_err("taken");

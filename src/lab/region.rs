@@ -12,6 +12,9 @@ pub const ENDPOINT_PORT: u16 = 8480;
 /// Where the lab's name server listens.
 pub const LAB_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
 
+/// Where the lab's server answers `leeward status` and `leeward explain`: where they ask unless told otherwise.
+pub const LAB_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
+
 /// Where a running lab takes commands from other terminals.
 pub const LAB_CONTROL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8054);
 

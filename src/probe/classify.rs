@@ -164,6 +164,14 @@ fn classify_fault(fault: &CertificateError) -> CertificateFault {
             names: presented.iter().map(|name| plain_name(name)).collect(),
         },
         CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        CertificateError::BadSignature => {
+            CertificateFault::Other("its signature does not fit its authority".into())
+        }
+        CertificateError::Revoked => CertificateFault::Other("it is revoked".into()),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            CertificateFault::Other("it is not for servers".into())
+        }
+        CertificateError::BadEncoding => CertificateFault::Other("it is malformed".into()),
         other => CertificateFault::Other(other.to_string().into()),
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn probe_http(attempt: &Attempt<'_>, http: &HttpProbe) -> Attem
     };
     for hops_left in (0..=http.follow_redirects).rev() {
         let port = hop.logical.port_or_known_default();
-        let address = SocketAddr::new(attempt.address.ip(), port.unwrap_or(attempt.address.port()));
+        let address = SocketAddr::new(attempt.address.ip(), port.unwrap_or(attempt.recipe.port));
         trace = Trace::begin(attempt.kit.clock, address, hop.wanted_name.clone());
         let exchange = trace.scope(exchange(&attempt, http, &hop, &trace, hops_left > 0));
         let verdict = attempt.budget.run(&trace, exchange).await;

@@ -6,7 +6,7 @@
 //!
 //! HTTP goes through reqwest, with one client for each set of TLS settings, connection pool off: no check rides on a
 //! connection of another. Three hooks give what reqwest itself does not: its resolver hands over the target's address
-//! and its certificate verifier takes the expected name and keeps the validity, both from the [trace](trace) of the
+//! and its certificate verifier takes the expected name and keeps the validity, both from the `trace` of the
 //! probe under way, which is a task-local; a connector layer marks when the connection stands. TCP checks use tokio and
 //! tokio-rustls with the same verifier and the same trace. TLS sessions are never resumed: a resumed session shows no
 //! certificate, and an expired one would go unnoticed.

@@ -4,7 +4,8 @@
 //! system's resolver decides.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
@@ -13,16 +14,17 @@ use crate::health::{Endpoint, Finding};
 /// Most addresses of one name that a probe tries.
 pub(super) const ADDRESSES_MAX: usize = 8;
 
-/// Most names that are resolved at once: each occupies a thread of the runtime while the system's resolver works.
+/// Most names that are resolved at once: each occupies a thread of the runtime for as long as the system's resolver
+/// works, even if the probe that wanted it has given up.
 const LOOKUPS_MAX: usize = 64;
 
 /// Resolves names, a bounded number at once.
 #[derive(Debug)]
-pub(super) struct Lookups(Semaphore);
+pub(super) struct Lookups(Arc<Semaphore>);
 
 impl Default for Lookups {
     fn default() -> Self {
-        Self(Semaphore::new(LOOKUPS_MAX))
+        Self(Arc::new(Semaphore::new(LOOKUPS_MAX)))
     }
 }
 
@@ -33,12 +35,22 @@ impl Lookups {
             Endpoint::Address(address) => return Ok(vec![*address]),
             Endpoint::Host(host) => host,
         };
-        let permit = self.0.acquire().await;
-        let found = tokio::net::lookup_host((host.as_str(), 0)).await;
-        drop(permit);
+        let silent = || Finding::ResolverSilent {
+            name: host.as_str().into(),
+        };
+        let permit = Arc::clone(&self.0).acquire_owned().await;
+        let name = host.clone();
+        let lookup = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            (name.as_str(), 0)
+                .to_socket_addrs()
+                .map(Iterator::collect::<Vec<_>>)
+        });
+        // A lookup fails to join only while the runtime shuts down.
+        let found = lookup.await.map_err(|_| silent())?;
         let mut addresses: Vec<IpAddr> = Vec::new();
         for socket in found.map_err(|error| classify_lookup(host, &error))? {
-            // The system lists an address once for each kind of socket on some platforms.
+            // Some systems list an address once for each kind of socket.
             if addresses.len() < ADDRESSES_MAX && !addresses.contains(&socket.ip()) {
                 addresses.push(socket.ip());
             }

@@ -51,9 +51,10 @@ pub(super) struct Start<'a, T> {
     pub(super) payload: &'a mut T,
 }
 
-/// First starts of targets that come together lie so far apart, and together at most one interval: 5,000 HTTP probes
-/// a second take about a fifth of a core.
-const FIRST_START_GAP: Duration = Duration::from_micros(200);
+/// First starts of targets that come together lie so far apart, and together at most one interval: 2,000 HTTP probes
+/// a second took 40 % of a core of a small virtual machine (`benches/probe.rs`), and more would crowd out the first
+/// replies.
+const FIRST_START_GAP: Duration = Duration::from_micros(500);
 
 impl<T> Schedule<T> {
     pub(super) fn new(seed: u64) -> Self {
@@ -81,9 +82,9 @@ impl<T> Schedule<T> {
         let together = u32::try_from(together).unwrap_or(u32::MAX);
         let window = FIRST_START_GAP.saturating_mul(together).min(interval);
         let at = now.after(self.draw(window));
-        // The first starts are close together; the second ones find their places all over the interval, and never less
-        // than a quarter of it after the first.
-        let gap = interval / 4 + self.draw(interval - interval / 4);
+        // The first starts may be close together; the second ones find their places all over the interval, and never
+        // less than a quarter of it after the first.
+        let gap = interval - self.draw((interval - window) / 4 * 3);
         self.turn.0 += 1;
         let turn = self.turn;
         let entry = Entry {
@@ -229,7 +230,7 @@ mod tests {
     fn skips_starts_that_were_missed() {
         let length = INTERVAL * 5 / 2;
         let starts = run_one(length, 4);
-        assert_eq!(starts[2].1, 1);
+        assert!((1..=2).contains(&starts[2].1), "{starts:?}");
         assert!(starts[3].0.since(starts[2].0) >= length);
     }
 

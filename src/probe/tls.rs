@@ -3,16 +3,21 @@
 //! In: TLS settings of a check. Out: rustls configurations. Never here: connections.
 
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use super::certificate::read_validity;
 use super::trace::Trace;
+use crate::clock::WallTime;
 use crate::health::{Finding, TlsProbe};
 
 /// Everything about TLS that two checks must share to share a configuration.
@@ -82,10 +87,14 @@ pub(super) fn make_config(
     system_roots: impl FnOnce() -> Arc<RootCertStore>,
 ) -> Result<ClientConfig, Finding> {
     let provider = Arc::new(ring::default_provider());
+    let mut pinned = Vec::new();
     let inner = match (profile.verify, &profile.ca_pem) {
         (false, _) => None,
         (true, None) => Some(system_roots()),
-        (true, Some(pem)) => Some(Arc::new(read_roots(pem)?)),
+        (true, Some(pem)) => {
+            pinned = read_certificates(pem)?;
+            Some(Arc::new(trust(&pinned)?))
+        }
     };
     let inner = match inner {
         None => None,
@@ -94,6 +103,7 @@ pub(super) fn make_config(
     };
     let verifier = Verifier {
         inner,
+        pinned,
         algorithms: provider.signature_verification_algorithms,
     };
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -116,20 +126,24 @@ fn make_verifier(
         .map_err(|error| Finding::NotFeasible(error.to_string().into()))
 }
 
-fn read_roots(pem: &str) -> Result<RootCertStore, Finding> {
+fn read_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Finding> {
     let infeasible = |why: String| Finding::NotFeasible(why.into());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate =
-            certificate.map_err(|error| infeasible(format!("`ca` is no PEM text: {error}")))?;
-        roots.add(certificate).map_err(|error| {
-            infeasible(format!(
-                "`ca` holds a certificate that cannot be used: {error}"
-            ))
-        })?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let certificates =
+        certificates.map_err(|error| infeasible(format!("`ca` is no PEM text: {error}")))?;
+    match certificates.is_empty() {
+        true => Err(infeasible("`ca` holds no certificate".to_owned())),
+        false => Ok(certificates),
     }
-    if roots.is_empty() {
-        return Err(infeasible("`ca` holds no certificate".to_owned()));
+}
+
+fn trust(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, Finding> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate.clone()).map_err(|error| {
+            let why = format!("`ca` holds a certificate that cannot be used: {error}");
+            Finding::NotFeasible(why.into())
+        })?;
     }
     Ok(roots)
 }
@@ -139,6 +153,9 @@ fn read_roots(pem: &str) -> Result<RootCertStore, Finding> {
 struct Verifier {
     /// `None` accepts everything.
     inner: Option<Arc<WebPkiServerVerifier>>,
+    /// The certificates of `ca`. A server may show one of them itself: whoever writes a self-signed certificate there
+    /// means just that, and path building would refuse it if it is marked as an authority's.
+    pinned: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -160,6 +177,9 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         let wanted = trace.as_ref().and_then(|trace| trace.wanted_name.as_ref());
+        if self.pinned.contains(end_entity) {
+            return verify_pinned(end_entity, wanted.unwrap_or(server_name), now);
+        }
         inner.verify_server_cert(
             end_entity,
             intermediates,
@@ -201,4 +221,28 @@ impl ServerCertVerifier for Verifier {
         }
         self.algorithms.supported_schemes()
     }
+}
+
+/// Verifies what is left of a certificate that is trusted as it is: its validity and its names.
+fn verify_pinned(
+    end_entity: &CertificateDer<'_>,
+    wanted: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, rustls::Error> {
+    let validity = read_validity(end_entity).ok_or(CertificateError::BadEncoding)?;
+    let unix = |wall: WallTime| {
+        let secs = u64::try_from(wall.millis() / 1000).unwrap_or(0);
+        UnixTime::since_unix_epoch(Duration::from_secs(secs))
+    };
+    let (not_before, not_after) = (unix(validity.from), unix(validity.until));
+    if now < not_before {
+        let time = now;
+        return Err(CertificateError::NotValidYetContext { time, not_before }.into());
+    }
+    if now > not_after {
+        let time = now;
+        return Err(CertificateError::ExpiredContext { time, not_after }.into());
+    }
+    verify_server_name(&ParsedCertificate::try_from(end_entity)?, wanted)?;
+    Ok(ServerCertVerified::assertion())
 }

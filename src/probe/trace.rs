@@ -3,11 +3,12 @@
 //! In: marks, set where things happen, deep inside the HTTP client too (through a task-local). Out: phases, the phase a
 //! time limit was hit in. Never here: verdicts.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -67,10 +68,12 @@ impl Trace {
         TRACE.try_with(Arc::clone).ok()
     }
 
-    /// Marks that the TCP connection stands and the TLS handshake begins.
+    /// Marks that the TCP connection stands and the TLS handshake begins. Marks nothing when the handshake begins anew.
     pub(super) fn enter_tls(&self) {
-        self.mark(&self.tcp_stood);
-        self.enter(Phase::Tls);
+        if self.phase() == Phase::Connect {
+            self.mark(&self.tcp_stood);
+            self.enter(Phase::Tls);
+        }
     }
 
     /// Marks that the connection can be used, TLS included.
@@ -181,21 +184,26 @@ impl Budget {
     ) -> Result<F::Output, Finding> {
         let mut future = pin!(future);
         let mut limit = self.limit(trace);
-        loop {
-            let until = trace.clock.instant(limit.until).into();
-            if let Ok(output) = tokio::time::timeout_at(until, &mut future).await {
-                return Ok(output);
+        let instant = |limit: Limit| trace.clock.instant(limit.until).into();
+        let mut alarm = pin!(tokio::time::sleep_until(instant(limit)));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
             }
-            // The attempt may have moved on to a phase with a later limit while we slept.
-            let now = self.limit(trace);
-            if now.until <= limit.until {
-                return Err(Finding::TimedOut {
+            // Phases change only while the future is polled; the limit of the next one may be earlier or later.
+            let present = self.limit(trace);
+            if present != limit {
+                limit = present;
+                alarm.as_mut().reset(instant(limit));
+            }
+            alarm.as_mut().poll(context).map(|()| {
+                Err(Finding::TimedOut {
                     phase: trace.phase(),
-                    after: now.length,
-                });
-            }
-            limit = now;
-        }
+                    after: limit.length,
+                })
+            })
+        })
+        .await
     }
 
     fn limit(&self, trace: &Trace) -> Limit {

@@ -76,6 +76,12 @@ impl Publisher {
         self.folds.get(zone).and_then(Option::as_ref)
     }
 
+    /// Lists where a target is used: zone and slot.
+    pub fn uses(&self, target: TargetId) -> impl Iterator<Item = (usize, u32)> + '_ {
+        let uses = self.uses.get(&target).map_or(&[][..], Vec::as_slice);
+        uses.iter().map(|&(zone, slot)| (zone as usize, slot))
+    }
+
     /// Returns the snapshot that is served.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot

@@ -132,8 +132,8 @@ fn set_switches(policies: &Policies, expect: &ExpectModel, inputs: &mut Inputs) 
     }
 }
 
-/// Applies the maintenance that is under way at a time (rule a49).
-pub(crate) fn apply_maintenance(
+/// Applies the maintenance that is under way at a time (rule a49); returns references that mean nothing.
+pub fn apply_maintenance(
     model: &ZoneModel,
     policies: &Policies,
     now: WallTime,

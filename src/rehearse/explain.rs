@@ -202,10 +202,7 @@ fn asker(client: Client, locations: &Locations) -> Asker {
         Client::Address(address) => Asker::new(address, None, locations),
         Client::Subnet(address, source_len) => Asker::new(
             address,
-            Some(ClientSubnet {
-                address,
-                source_len,
-            }),
+            Some(ClientSubnet::new(address, source_len)),
             locations,
         ),
     }
@@ -580,9 +577,8 @@ fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
         }
         Judge::Target { slot, .. } => {
             let check = policies
-                .uses
-                .iter()
-                .find(|used| used.slot == slot)
+                .uses_of(slot)
+                .first()
                 .map_or("check", |used| &used.check);
             match (stage.evidence)(slot) {
                 Some(evidence) => format!("{check}: {evidence}"),
@@ -593,9 +589,8 @@ fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
         Judge::Not(of) => match policies.judges[of as usize] {
             Judge::Target { slot, .. } => {
                 let check = policies
-                    .uses
-                    .iter()
-                    .find(|used| used.slot == slot)
+                    .uses_of(slot)
+                    .first()
                     .map_or("check", |used| &used.check);
                 format!("{check} holds, and is inverted")
             }

@@ -10,7 +10,7 @@ mod lister;
 mod reference;
 mod report;
 
-pub use expect::{ExpectFailure, check_expectations};
+pub use expect::{ExpectFailure, apply_maintenance, check_expectations};
 pub use explain::{Candidate, Client, Explanation, Question, Stage, Step, StepCandidate, explain};
 pub use reference::{ReferenceFault, Suppose, apply_references};
 pub use report::{explanation_json, explanation_text};

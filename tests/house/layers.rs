@@ -215,10 +215,10 @@ fn is_exempt(name: &str, source: &Source) -> bool {
 pub(crate) fn purity(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
-        if !source
+        if source
             .module()
             .and_then(layer)
-            .is_some_and(|layer| layer <= 4)
+            .is_none_or(|layer| layer > 4)
         {
             continue;
         }

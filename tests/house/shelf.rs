@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use crate::source::Finding;
+use crate::source::{Finding, root};
 
 /// What the package's folder may hold.
 const SHELF: [&str; 20] = [
@@ -84,6 +84,50 @@ pub(crate) fn toml_files(files: &[(String, String)]) -> Vec<Finding> {
             Some(at(path, line, fault.message()))
         })
         .collect()
+}
+
+/// Finds blocks of TOML in documents that are not TOML.
+pub(crate) fn toml_blocks(documents: &[(String, String)]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in documents {
+        let mut block: Option<(usize, String)> = None;
+        for (index, line) in text.lines().enumerate() {
+            match (&mut block, line) {
+                (None, "```toml") => block = Some((index + 1, String::new())),
+                (Some((start, toml)), "```") => {
+                    if let Err(fault) = toml.parse::<toml::Table>() {
+                        findings.push(at(path, *start, fault.message()));
+                    }
+                    block = None;
+                }
+                (Some((_, toml)), line) => toml.extend([line, "\n"]),
+                (None, _) => {}
+            }
+        }
+    }
+    findings
+}
+
+/// Finds links of documents to files that are not there.
+pub(crate) fn links(documents: &[(String, String)]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in documents {
+        let folder = root().join(path);
+        let folder = folder.parent().expect("a file lies in a folder");
+        for (index, line) in text.lines().enumerate() {
+            for (_, rest) in line
+                .match_indices("](")
+                .map(|(at, _)| line.split_at(at + 2))
+            {
+                let link = rest.split([')', '#']).next().unwrap_or_default();
+                let is_elsewhere = link.is_empty() || link.contains("://");
+                if !is_elsewhere && !folder.join(link).exists() {
+                    findings.push(at(path, index + 1, format!("`{link}` is not there")));
+                }
+            }
+        }
+    }
+    findings
 }
 
 /// Finds folders of somebody's machine in files that travel.
@@ -168,6 +212,10 @@ fn the_rules_of_the_shelf_can_fail() {
         "[package]\nname = \"x\"\n[dependencies]\na = \"1\"\n# Codec.\nb = \"1\"\nc = \"1\"\n";
     assert_eq!(dependencies(manifest).len(), 1);
     assert_eq!(toml_files(&file("a = 1\nb = = 2\n"))[0].place, "a.toml:2");
+    let text = "```toml\na = 1\n```\n```toml\na = = 1\n```\n";
+    assert_eq!(toml_blocks(&file(text))[0].place, "a.toml:4");
+    let text = "[a](#x) [b](Cargo.toml#x)\n[c](https://x.example/) and [d](nowhere.md)\n";
+    assert_eq!(links(&file(text))[0].place, "a.toml:2");
     let path = format!("see /{}/me/x\n/healthz /metrics\n", "home");
     assert_eq!(machine_paths(&file(&path)).len(), 1);
     let text = "```sh\nleeward frobnicate zones\nleeward validate zones --loud\n\

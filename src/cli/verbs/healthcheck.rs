@@ -1,13 +1,22 @@
-//! `leeward healthcheck`: asks the server's own health page, for Docker.
+//! `leeward healthcheck`: exit 0 if the server here is alive.
 
-use super::pending::pending;
 use crate::cli::arguments::HealthcheckArguments;
-use crate::cli::output::{Outcome, Output};
+use crate::cli::output::{Complaint, Exit, Outcome, Output};
+use crate::control::get;
 
 /// Runs `healthcheck`.
 pub(in crate::cli) fn healthcheck(
-    _arguments: &HealthcheckArguments,
-    _output: &mut Output,
+    arguments: &HealthcheckArguments,
+    output: &mut Output,
 ) -> Outcome {
-    pending("healthcheck")
+    match get(arguments.server, "/healthz") {
+        Ok(_) => {
+            output.line("alive");
+            Ok(Exit::Fine)
+        }
+        Err(fault) => Err(Complaint {
+            exit: Exit::Faults,
+            ..Complaint::cannot_run(fault.to_string())
+        }),
+    }
 }

@@ -7,7 +7,7 @@ mod explain;
 mod geo;
 mod healthcheck;
 mod lab;
-mod pending;
+mod offline;
 mod probe;
 mod reload;
 mod serve;

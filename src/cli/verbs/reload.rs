@@ -1,10 +1,40 @@
-//! `leeward reload`: makes a running server read its files again.
+//! `leeward reload`: a running server reads its zone files now.
 
-use super::pending::pending;
 use crate::cli::arguments::ReloadArguments;
-use crate::cli::output::{Outcome, Output};
+use crate::cli::output::{Complaint, Exit, Outcome, Output};
+use crate::control::post;
 
-/// Runs `reload`.
-pub(in crate::cli) fn reload(_arguments: &ReloadArguments, _output: &mut Output) -> Outcome {
-    pending("reload")
+/// Runs `reload`. Ends with 1 if a file is refused.
+pub(in crate::cli) fn reload(arguments: &ReloadArguments, output: &mut Output) -> Outcome {
+    let answer = post(arguments.server, "/api/reload")
+        .map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
+    let value: serde_json::Value = serde_json::from_str(&answer)
+        .map_err(|cause| Complaint::cannot_run(format!("read the server's answer: {cause}")))?;
+    let list = |key: &str| -> Vec<String> {
+        let items = value
+            .get(key)
+            .and_then(serde_json::Value::as_array)
+            .into_iter()
+            .flatten();
+        items
+            .filter_map(|item| item.as_str().map(str::to_owned))
+            .collect()
+    };
+    if let Some(message) = value.get("error").and_then(serde_json::Value::as_str) {
+        return Err(Complaint::cannot_run(message));
+    }
+    let (changed, refused) = (list("changed"), list("refused"));
+    output.line(&if changed.is_empty() {
+        "no zone changed".to_owned()
+    } else {
+        format!("changed: {}", changed.join(", "))
+    });
+    if refused.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    output.line(&format!(
+        "refused, the last good version is served: {} (leeward status shows the faults)",
+        refused.join(", ")
+    ));
+    Ok(Exit::Faults)
 }

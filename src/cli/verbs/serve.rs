@@ -1,10 +1,107 @@
-//! `leeward serve`: answers queries and probes targets until it is told to stop.
+//! `leeward serve`: answers in the foreground until SIGTERM or SIGINT; SIGHUP reloads.
 
-use super::pending::pending;
-use crate::cli::arguments::ServeArguments;
-use crate::cli::output::{Outcome, Output};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::cli::arguments::{LogFormat, ServeArguments, ServeSource};
+use crate::cli::output::{Complaint, Exit, Outcome, Output};
+use crate::clock::Clock;
+use crate::config::server_file::{self, ServerConfig};
+use crate::control;
+use crate::daemon::{Running, start};
+use crate::server::Drained;
+
+use super::offline::read_config;
 
 /// Runs `serve`.
-pub(in crate::cli) fn serve(_arguments: &ServeArguments, _output: &mut Output) -> Outcome {
-    pending("serve")
+pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> Outcome {
+    let config = config(arguments, output)?;
+    install_logs(arguments, &config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| Complaint::cannot_run(format!("start the runtime: {cause}")))?;
+    runtime.block_on(async {
+        let running = start(config, Clock::start())
+            .await
+            .map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
+        for address in running.addresses() {
+            info!("answering on {address}, UDP and TCP");
+        }
+        if let Some(http) = running.http() {
+            info!("metrics, status and control on http://{http}/");
+        }
+        wait_for_end(&running).await?;
+        info!("stopping: finishing what is queued");
+        match running.stop().await {
+            Drained::InTime => info!("stopped"),
+            Drained::CutOff => {
+                info!("stopped; some TCP connections were cut off after five seconds")
+            }
+        }
+        Ok(Exit::Fine)
+    })
+}
+
+/// Puts the server file, or defaults around a folder, under what the command line says.
+fn config(arguments: &ServeArguments, output: &Output) -> Result<ServerConfig, Complaint> {
+    let mut config = match arguments.source() {
+        ServeSource::File(path, zones) => {
+            let (mut config, warnings) =
+                read_config(&path, output.is_colour()).map_err(|complaint| {
+                    complaint.with_help("or name a folder of zones: leeward serve ZONES_DIR")
+                })?;
+            if !warnings.is_empty() {
+                output.note(&warnings);
+            }
+            config.zones = zones.unwrap_or(config.zones);
+            config
+        }
+        ServeSource::Zones(zones) => ServerConfig {
+            zones,
+            ..ServerConfig::default()
+        },
+    };
+    if !arguments.listen.is_empty() {
+        config.listen.clone_from(&arguments.listen);
+    }
+    if arguments.http.is_some() {
+        config.http = arguments.http;
+    }
+    Ok(config)
+}
+
+fn install_logs(arguments: &ServeArguments, config: &ServerConfig) {
+    let is_json = match arguments.log_format {
+        Some(format) => format == LogFormat::Json,
+        None => config.log.format == server_file::LogFormat::Json,
+    };
+    let level = server_file::LogLevel::ALL
+        .iter()
+        .find(|(_, level)| *level == config.log.level);
+    let format = if is_json {
+        control::LogFormat::Json
+    } else {
+        control::LogFormat::Text
+    };
+    control::install_logs(format, level.map_or("info", |(word, _)| word));
+}
+
+async fn wait_for_end(running: &Running) -> Result<(), Complaint> {
+    let listen = |kind| {
+        signal(kind).map_err(|cause| Complaint::cannot_run(format!("listen for signals: {cause}")))
+    };
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => {
+                info!("SIGHUP: reading zone files");
+                running.reload();
+            }
+        }
+    }
 }

@@ -1,10 +1,64 @@
-//! `leeward show`: prints a zone with every default filled in.
+//! `leeward show`: zones with every default filled in, or the settings of a server file.
 
-use super::pending::pending;
 use crate::cli::arguments::ShowArguments;
-use crate::cli::output::{Outcome, Output};
+use crate::cli::output::{Complaint, Exit, Outcome, Output};
+use crate::config::server_file::show_server;
+use crate::config::show::{show_name_as, show_zone};
+use crate::daemon::ZoneSet;
+use crate::place::Locations;
+use crate::wire::Name;
+
+use super::offline::{complain_of_refusals, load, read_config};
 
 /// Runs `show`.
-pub(in crate::cli) fn show(_arguments: &ShowArguments, _output: &mut Output) -> Outcome {
-    pending("show")
+pub(in crate::cli) fn show(arguments: &ShowArguments, output: &mut Output) -> Outcome {
+    if arguments
+        .path
+        .file_name()
+        .is_some_and(|name| name == crate::cli::arguments::CONFIG_DEFAULT)
+    {
+        let (config, _) = read_config(&arguments.path, output.is_colour())?;
+        output.line(&show_server(&config));
+        return Ok(Exit::Fine);
+    }
+    let set = load(&arguments.path, &Locations::unknown())?;
+    match &arguments.name {
+        None => {
+            for zone in &set.zones {
+                output.line(&show_zone(&zone.model));
+            }
+        }
+        Some(text) => show_names(&set, text, output)?,
+    }
+    match complain_of_refusals(&set, output.is_colour()) {
+        Some(complaint) => Err(complaint),
+        None => Ok(Exit::Fine),
+    }
+}
+
+fn show_names(set: &ZoneSet, text: &str, output: &mut Output) -> Result<(), Complaint> {
+    let mut is_found = false;
+    for zone in &set.zones {
+        let Ok(owner) = Name::parse(text, &zone.model.apex) else {
+            continue;
+        };
+        let absolute = Name::parse_absolute(text).unwrap_or_else(|_| owner.clone());
+        for name in zone
+            .model
+            .names
+            .iter()
+            .filter(|name| name.owner == owner || name.owner == absolute)
+        {
+            is_found = true;
+            output.line(&format!("# zone {}", zone.model.apex));
+            output.line(&show_name_as(&zone.model, name, &name.owner));
+        }
+    }
+    if is_found {
+        Ok(())
+    } else {
+        Err(Complaint::usage(format!(
+            "no zone here has a name `{text}`"
+        )))
+    }
 }

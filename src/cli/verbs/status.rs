@@ -1,10 +1,23 @@
-//! `leeward status`: shows targets, pools and names of a running server.
+//! `leeward status`: targets, pools and names of a running server.
 
-use super::pending::pending;
 use crate::cli::arguments::StatusArguments;
-use crate::cli::output::{Outcome, Output};
+use crate::cli::output::{Complaint, Exit, Outcome, Output};
+use crate::control::{StatusReport, get, status_text};
 
-/// Runs `status`.
-pub(in crate::cli) fn status(_arguments: &StatusArguments, _output: &mut Output) -> Outcome {
-    pending("status")
+/// Runs `status`. Ends with 1 while a zone file is refused.
+pub(in crate::cli) fn status(arguments: &StatusArguments, output: &mut Output) -> Outcome {
+    let answer = get(arguments.server, "/api/status")
+        .map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
+    let report: StatusReport = serde_json::from_str(&answer)
+        .map_err(|cause| Complaint::cannot_run(format!("read the server's answer: {cause}")))?;
+    if arguments.json {
+        output.json(&report)?;
+    } else {
+        output.line(&status_text(&report));
+    }
+    Ok(if report.files_refused.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Faults
+    })
 }

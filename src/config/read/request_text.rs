@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::reader::Reader;
 use super::table::{Table, Value};
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, Severity};
 
 /// Most headers of an HTTP probe.
 const HEADERS_MAX: usize = 32;
@@ -227,7 +227,7 @@ pub(super) fn within(
 
 pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.faults.text(value)?;
-    let pem = read_zone_file(reader, value, text)?;
+    let pem = read_zone_file(reader, value, text, Severity::Fault)?;
     if pem.contains("-----BEGIN CERTIFICATE-----") {
         return Some(pem);
     }
@@ -244,11 +244,13 @@ pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Stri
     None
 }
 
-/// Reads a file beside the zones; paths that leave the directory are refused.
+/// Reads a file beside the zones; paths that leave the directory are refused. How grave a missing file is depends on
+/// what it is for.
 pub(super) fn read_zone_file(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
     text: &str,
+    missing: Severity,
 ) -> Option<String> {
     let path = Path::new(text);
     let is_inside = !text.is_empty()
@@ -263,16 +265,19 @@ pub(super) fn read_zone_file(
     match outcome {
         Ok(text) => Some(text),
         Err(reason) => {
-            reader.faults.push(
-                Diagnostic::fault(
-                    "L040",
-                    value.span(),
-                    &value.path,
-                    format!("cannot read `{text}`: {reason}"),
-                )
-                .label("this file")
-                .help("paths are relative to the zones directory and stay inside it"),
-            );
+            let message = format!("cannot read `{text}`: {reason}");
+            let help = if missing == Severity::Fault || !is_inside {
+                "paths are relative to the zones directory and stay inside it"
+            } else {
+                "until the file is there this branch matches no client; paths are relative to the zones directory"
+            };
+            let severity = if is_inside { missing } else { Severity::Fault };
+            reader.faults.push(Diagnostic {
+                severity,
+                ..Diagnostic::fault("L040", value.span(), &value.path, message)
+                    .label("this file")
+                    .help(help)
+            });
             None
         }
     }

@@ -10,7 +10,7 @@ use super::policies::{ReadBranch, read_branch};
 use super::reader::Reader;
 use super::request_text::read_zone_file;
 use super::table::Value;
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::model::{BranchModel, NodeKind, Span, SubnetKeys};
 
 /// Most prefixes of one policy (zone format, section 2).
@@ -221,7 +221,10 @@ fn read_prefix_file(
     branch: usize,
     blocks: &mut Vec<Block>,
 ) -> Option<Vec<(IpAddr, u8)>> {
-    let text = read_zone_file(reader, value, file)?;
+    let Some(text) = read_zone_file(reader, value, file, Severity::Warning) else {
+        // A list that is not there yet refuses nothing: the branch matches nobody.
+        return Some(Vec::new());
+    };
     let mut prefixes = Vec::new();
     for (i, line) in text.lines().enumerate() {
         let content = line.split('#').next().unwrap_or_default().trim();

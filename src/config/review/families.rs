@@ -26,7 +26,7 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
     let mut reviewed: HashSet<PoolId> = HashSet::new();
     for name in &model.names {
         let Some(node) = &name.policy else { continue };
-        if is_together(model, name, node) || reaches_target(model, node) {
+        if is_together(model, name, node) {
             continue;
         }
         if is_name_reference(node) {
@@ -39,6 +39,10 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
             Some(id) => (pool_path(&model.pools[id]), &model.pools[id].span),
             None => (name_path(model, &name.owner), &node.span),
         };
+        // A name that may be a CNAME is always decided together (rule a27).
+        if reaches_target(model, node) {
+            continue;
+        }
         let Some(split) = find_split(model, node) else {
             continue;
         };

@@ -1,7 +1,7 @@
 //! Reviews of names: what a name takes out of a wildcard, what may not stand beside targets, and answers too large for
 //! one datagram.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::finding::Finding;
@@ -35,7 +35,7 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
 
 /// Rule a52: an empty non-terminal below a wildcard's owner ends the wildcard there (RFC 4592, section 2.2.2).
 fn review_wildcards(model: &ZoneModel, findings: &mut Vec<Finding>) {
-    let wildcards: BTreeMap<Name, &NameModel> = model
+    let wildcards: HashMap<Name, &NameModel> = model
         .names
         .iter()
         .filter(|name| name.owner.is_wildcard())
@@ -44,15 +44,15 @@ fn review_wildcards(model: &ZoneModel, findings: &mut Vec<Finding>) {
     if wildcards.is_empty() {
         return;
     }
-    let written: BTreeSet<&Name> = model.names.iter().map(|name| &name.owner).collect();
-    let cuts: BTreeSet<&Name> = model
+    let written: HashSet<&Name> = model.names.iter().map(|name| &name.owner).collect();
+    let cuts: HashSet<&Name> = model
         .names
         .iter()
         .filter(|name| name.owner != model.apex)
         .filter(|name| name.rrsets.iter().any(|rrset| rrset.rtype == Rtype::NS))
         .map(|name| &name.owner)
         .collect();
-    let mut told = BTreeSet::new();
+    let mut told = HashSet::new();
     for name in &model.names {
         // From the name upwards: what lies between it and the wildcard's owner, and is not written itself.
         let mut between = Vec::new();

@@ -64,15 +64,16 @@ fn definitions() -> Value {
         "askTable": object(&[KeyGroup::Ask], &["name"]),
         "maintenanceTable": object(&[KeyGroup::Maintenance], &["from", "until", "reason"]),
     });
-    if let (Some(all), Value::Object(tables)) = (definitions.as_object_mut(), tables) {
-        all.extend(tables);
+    for more in [policy_parts(), tables] {
+        if let (Some(all), Value::Object(more)) = (definitions.as_object_mut(), more) {
+            all.extend(more);
+        }
     }
     definitions
 }
 
 /// What keys refer to by name.
 fn parts() -> Value {
-    let branch = json!({ "$ref": "#/definitions/branch" });
     let duration = json!({ "$ref": "#/definitions/duration" });
     let texts = json!({ "$ref": "#/definitions/texts" });
     json!({
@@ -112,6 +113,24 @@ fn parts() -> Value {
             { "type": "integer", "minimum": 1 },
             { "$ref": "#/definitions/percent" },
         ] },
+        "shares": { "type": "object", "additionalProperties": { "type": "number" } },
+        "record": { "anyOf": [
+            texts,
+            fields(json!({ "data": texts, "check": texts })),
+        ] },
+        "records": { "anyOf": [
+            { "$ref": "#/definitions/record" },
+            { "type": "array", "items": { "$ref": "#/definitions/record" } },
+            { "$ref": "#/definitions/node" },
+        ] },
+    })
+}
+
+/// What keys of policies refer to by name.
+fn policy_parts() -> Value {
+    let branch = json!({ "$ref": "#/definitions/branch" });
+    let duration = json!({ "$ref": "#/definitions/duration" });
+    json!({
         "failover": { "anyOf": [
             fields(json!({ "primary": branch, "secondary": branch })),
             { "type": "array", "minItems": 1, "maxItems": 16, "items": branch },
@@ -137,16 +156,6 @@ fn parts() -> Value {
                 "ipv4": { "type": "integer", "minimum": 1, "maximum": 32 },
                 "ipv6": { "type": "integer", "minimum": 1, "maximum": 128 },
             })),
-        ] },
-        "shares": { "type": "object", "additionalProperties": { "type": "number" } },
-        "record": { "anyOf": [
-            texts,
-            fields(json!({ "data": texts, "check": texts })),
-        ] },
-        "records": { "anyOf": [
-            { "$ref": "#/definitions/record" },
-            { "type": "array", "items": { "$ref": "#/definitions/record" } },
-            { "$ref": "#/definitions/node" },
         ] },
     })
 }

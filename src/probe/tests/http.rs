@@ -53,12 +53,12 @@ async fn names_what_is_wrong_with_a_response() {
         ("pattern", Play::say(OK), wanting(|http| http.regex = Some("^re.*y$".into())), "status 200"),
         ("no match", Play::say(OK), wanting(|http| http.regex = Some("^no".into())), "body does not match /^no/ (5 bytes searched)"),
         ("broken pattern", Play::say(OK), wanting(|http| http.regex = Some("(".into())), "the probe cannot be made"),
-        ("endless body", Play::Repeat(head("").into_bytes()), ready(), "body lacks \"ready\" (5,120 bytes searched)"),
+        ("endless body", Play::Repeat(head("").into_bytes(), b"sorry ".to_vec()), ready(), "body lacks \"ready\" (5,120 bytes searched)"),
         ("body ends early", Play::say("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsorry"), ready(), "connection closed while reading the body"),
         ("reset in the body", Play::SayAndReset(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nsorry".to_vec()), ready(), "connection reset while reading the body"),
         ("headers of 16,384 bytes", Play::Say(long_headers(16_300)), plain(), "status 200"),
         ("H23: headers of 17,000 bytes", Play::Say(long_headers(17_000)), plain(), "headers over 16,384 bytes"),
-        ("endless headers", Play::Repeat(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec()), plain(), "headers over 16,384 bytes"),
+        ("endless headers", Play::Repeat(b"HTTP/1.1 200 OK\r\n".to_vec(), b"x: y\r\n".to_vec()), plain(), "headers over 16,384 bytes"),
         ("closes at once", Play::say(""), plain(), "connection closed waiting for headers"),
         ("resets", Play::SayAndReset(vec![]), plain(), "connection reset waiting for headers"),
         ("no HTTP", Play::say("SSH-2.0-OpenSSH_9.2\r\n"), plain(), "malformed response: "),
@@ -119,7 +119,12 @@ async fn gives_each_phase_its_own_limit() {
     ];
     for (text, timeout, wanted) in cases {
         let stage = Stage::open(vec![Play::SayAndHold(text.into())]).await;
-        assert_eq!(probe(stage.address, ready(), timeout).await, wanted);
+        let observation = observe(stage.address, ready(), timeout).await;
+        assert_eq!(observation.evidence.to_string(), wanted);
+        assert!(
+            observation.phases.total < Some(millis(5_000)),
+            "the limit is kept"
+        );
     }
 }
 
@@ -216,15 +221,12 @@ async fn follows_redirects_on_the_same_host_as_far_as_allowed() {
 
 #[tokio::test]
 async fn searches_compressed_bodies() {
-    // `printf 'all is ready' | gzip -n`.
-    let gzip: [u8; 32] = [
-        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x4b, 0xcc, 0xc9, 0x51, 0xc8,
-        0x2c, 0x56, 0x28, 0x4a, 0x4d, 0x4c, 0xa9, 0x04, 0x00, 0, 0, 0, 0, 0, 0, 0, 0,
+    // As `printf 'all is ready' | gzip -n` writes it.
+    let body: [u8; 32] = [
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x4b, 0xcc, 0xc9, 0x51, 0xc8,
+        0x2c, 0x56, 0x28, 0x4a, 0x4d, 0x4c, 0xa9, 0x04, 0x00, 0x08, 0x82, 0xf9, 0x20, 0x0c, 0x00,
+        0x00, 0x00,
     ];
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    std::io::Write::write_all(&mut encoder, b"all is ready").unwrap();
-    let body = encoder.finish().unwrap();
-    assert_eq!(body[..10], gzip[..10], "as gzip writes it");
     let mut octets = format!(
         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -289,4 +291,23 @@ async fn probes_only_the_networks_that_are_allowed() {
             .contains("outside the networks")
     );
     assert!(stage.requests().is_empty());
+}
+
+#[tokio::test]
+async fn probes_ipv6_addresses() {
+    let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
+        // Some machines have no IPv6 at all.
+        return;
+    };
+    let address = listener.local_addr().unwrap();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let request = super::read_request(&mut stream).await;
+        super::play_on(&mut stream, Play::say(OK)).await;
+        request
+    };
+    let (evidence, request) = tokio::join!(probe(address, plain(), AMPLE), server);
+    assert_eq!(evidence, "status 200");
+    let host = format!("host: [::1]:{}\r\n", address.port());
+    assert!(request.contains(&host), "{request}");
 }

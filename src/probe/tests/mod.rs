@@ -28,8 +28,8 @@ pub(super) enum Play {
     SayAndHold(Vec<u8>),
     /// Writes and resets the connection.
     SayAndReset(Vec<u8>),
-    /// Writes the same again and again, for ever.
-    Repeat(Vec<u8>),
+    /// Writes the first, then the second again and again, for ever.
+    Repeat(Vec<u8>, Vec<u8>),
 }
 
 impl Play {
@@ -89,18 +89,26 @@ async fn perform(mut stream: TcpStream, play: Play, heard: Arc<Mutex<Vec<String>
     play_on(&mut stream, play).await;
 }
 
-/// Reads until the end of the headers, or of a line that is no HTTP.
+/// First octet of a TLS record that holds a handshake.
+const TLS_HANDSHAKE: u8 = 22;
+
+/// Reads until the end of the headers, of a line that is no HTTP, or of a TLS record.
 pub(super) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut request = Vec::new();
     let mut octet = [0];
     while stream.read(&mut octet).await.is_ok_and(|count| count == 1) {
         request.push(octet[0]);
+        if request.len() == 5 && request[0] == TLS_HANDSHAKE {
+            let mut record = vec![0; usize::from(u16::from_be_bytes([request[3], request[4]]))];
+            stream.read_exact(&mut record).await.unwrap();
+            break;
+        }
         let is_http = request.windows(5).any(|window| window == b"HTTP/");
         if request.ends_with(b"\r\n\r\n") || (!is_http && request.ends_with(b"\n")) {
             break;
         }
     }
-    String::from_utf8(request).unwrap()
+    String::from_utf8_lossy(&request).into_owned()
 }
 
 pub(super) async fn play_on(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), play: Play) {
@@ -113,7 +121,10 @@ pub(super) async fn play_on(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), 
             let _ = stream.write_all(&octets).await;
             let _ = stream.read(&mut [0]).await;
         }
-        Play::Repeat(octets) => while stream.write_all(&octets).await.is_ok() {},
+        Play::Repeat(first, then) => {
+            let _ = stream.write_all(&first).await;
+            while stream.write_all(&then).await.is_ok() {}
+        }
     }
 }
 

@@ -495,7 +495,8 @@ impl PolicyBuilder {
     }
 
     /// Ends the building.
-    pub fn finish(self) -> Policies {
+    pub fn finish(mut self) -> Policies {
+        self.uses.sort_by_key(|used| used.slot);
         let mut judge_pairs = Vec::new();
         let mut target_pairs = Vec::new();
         for (id, judge) in self.judges.iter().enumerate() {

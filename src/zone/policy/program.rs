@@ -204,7 +204,7 @@ pub struct Policies {
     pub holds: Box<[Hold]>,
     /// Targets by slot.
     pub targets: Box<[Target]>,
-    /// Uses of targets.
+    /// Uses of targets, by slot.
     pub uses: Box<[TargetUse]>,
     /// First values of the switches by slot.
     pub switches: Box<[bool]>,
@@ -245,6 +245,13 @@ impl Policies {
     /// Counts the member bits.
     pub fn member_count(&self) -> usize {
         self.member_judges.len()
+    }
+
+    /// Returns the uses of a target slot.
+    pub fn uses_of(&self, slot: u32) -> &[TargetUse] {
+        let from = self.uses.partition_point(|used| used.slot < slot);
+        let to = self.uses.partition_point(|used| used.slot <= slot);
+        &self.uses[from..to]
     }
 
     /// Says whether anything here can change an answer.

@@ -1,0 +1,103 @@
+//! What several verbs need without a running server: the server file and the zones of a folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::arguments::CONFIG_DEFAULT;
+use crate::cli::output::Complaint;
+use crate::clock::Clock;
+use crate::config::server_file::{ServerConfig, read_server_file};
+use crate::config::{Severity, Source, render_text};
+use crate::daemon::{Loading, Serials, ZoneSet, load_locations, load_zones};
+use crate::place::Locations;
+
+/// Reads a server file. Warnings are returned as text beside it.
+pub(super) fn read_config(
+    path: &Path,
+    is_colour: bool,
+) -> Result<(ServerConfig, String), Complaint> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| Complaint::cannot_run(format!("read {}: {cause}", path.display())))?;
+    let (config, findings) = read_server_file(path, &text);
+    let source = Source {
+        path: path.to_path_buf(),
+        text,
+    };
+    let diagnostics: Vec<_> = findings
+        .into_iter()
+        .map(|finding| finding.into_diagnostic(path))
+        .collect();
+    let rendered = render_text(&diagnostics, std::slice::from_ref(&source), is_colour);
+    match config {
+        Some(config)
+            if diagnostics
+                .iter()
+                .all(|found| found.severity != Severity::Fault) =>
+        {
+            Ok((config, rendered))
+        }
+        _ => Err(Complaint {
+            message: format!("the server file has faults\n{rendered}"),
+            help: None,
+            exit: crate::cli::output::Exit::Faults,
+        }),
+    }
+}
+
+/// Finds the server file that belongs to a folder of zones: the one named, else `leeward.toml` here or beside the
+/// folder, else none.
+pub(super) fn find_config(named: Option<&Path>, zones: &Path) -> Option<PathBuf> {
+    if let Some(named) = named {
+        return Some(named.to_path_buf());
+    }
+    let beside = zones.parent().map(|parent| parent.join(CONFIG_DEFAULT));
+    [Some(PathBuf::from(CONFIG_DEFAULT)), beside]
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())
+}
+
+/// Loads what is known about addresses, by the server file that belongs to the zones.
+pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locations, Complaint> {
+    match find_config(named, zones) {
+        Some(path) => {
+            let (config, _) = read_config(&path, false)?;
+            load_locations(&config.geo).map_err(|fault| Complaint::cannot_run(fault.to_string()))
+        }
+        None => Ok(Locations::unknown()),
+    }
+}
+
+/// Loads a folder of zones, or one zone file.
+pub(super) fn load(zones: &Path, locations: &Locations) -> Result<ZoneSet, Complaint> {
+    let mut serials = Serials::default();
+    let loading = Loading {
+        folder: zones,
+        previous: &ZoneSet::default(),
+        serials: &mut serials,
+        locations,
+        are_locations_new: false,
+        wall: Clock::start().wall(),
+    };
+    load_zones(loading).map_err(|fault| {
+        Complaint::cannot_run(fault.to_string())
+            .with_help("name a folder of zone files, or one zone file")
+    })
+}
+
+/// Complains about refused files, if there are any.
+pub(super) fn complain_of_refusals(set: &ZoneSet, is_colour: bool) -> Option<Complaint> {
+    if set.refusals.is_empty() {
+        return None;
+    }
+    let (mut diagnostics, sources) = set.findings();
+    diagnostics.retain(|found| found.severity == Severity::Fault);
+    Some(Complaint {
+        message: format!(
+            "{} zone file(s) have faults\n{}",
+            set.refusals.len(),
+            render_text(&diagnostics, &sources, is_colour)
+        ),
+        help: None,
+        exit: crate::cli::output::Exit::Faults,
+    })
+}

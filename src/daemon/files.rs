@@ -1,0 +1,160 @@
+//! Zone files on disk: which there are, and whether they changed.
+//!
+//! Contents are what counts, so that folders swapped by symbolic links, editors that rename, and file systems without
+//! notices are all seen; stamps only spare reading what cannot have changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::UNIX_EPOCH;
+
+use crate::config::Files;
+
+/// Folders below the zones folder that are looked into.
+const DEPTH_MAX: usize = 8;
+/// Zone files in one folder tree (chosen; far above 13,000).
+const FILES_MAX: usize = 1_000_000;
+/// Largest zone file or file named by one, in octets.
+const SIZE_MAX: u64 = 1 << 30;
+
+/// Why the zones folder cannot be read.
+#[derive(Debug)]
+pub struct FolderFault {
+    /// The path.
+    pub path: PathBuf,
+    /// The cause.
+    pub cause: std::io::Error,
+}
+
+impl std::fmt::Display for FolderFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "read zones folder {}: {}",
+            self.path.display(),
+            self.cause
+        )
+    }
+}
+
+impl std::error::Error for FolderFault {}
+
+/// What tells one version of a file from another without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified_nanos: u128,
+    len: u64,
+}
+
+/// Returns the stamp of a file; `None` if it cannot be looked at.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let modified = metadata
+        .modified()
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Some(Stamp {
+        modified_nanos: modified.as_nanos(),
+        len: metadata.len(),
+    })
+}
+
+/// Lists the zone files below a folder, or the one file that is named, sorted by path.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn find_zone_files(path: &Path) -> Result<Vec<PathBuf>, FolderFault> {
+    let fault = |cause| FolderFault {
+        path: path.to_path_buf(),
+        cause,
+    };
+    if fs::metadata(path).map_err(fault)?.is_file() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut found = Vec::new();
+    collect(path, 0, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FolderFault> {
+    let fault = |cause| FolderFault {
+        path: folder.to_path_buf(),
+        cause,
+    };
+    for entry in fs::read_dir(folder).map_err(fault)? {
+        let path = entry.map_err(fault)?.path();
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if is_hidden || found.len() >= FILES_MAX {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < DEPTH_MAX {
+                collect(&path, depth + 1, found)?;
+            }
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file of bounded size.
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    let len = fs::metadata(path).map_err(|cause| cause.to_string())?.len();
+    if len > SIZE_MAX {
+        return Err(format!("it has {len} octets; the limit is {SIZE_MAX}"));
+    }
+    fs::read_to_string(path).map_err(|cause| cause.to_string())
+}
+
+/// The files that zone files may name: those inside the zones folder. Remembers what was read.
+#[derive(Debug)]
+pub struct ZoneFiles {
+    folder: PathBuf,
+    read: Mutex<BTreeMap<PathBuf, Option<Stamp>>>,
+}
+
+impl ZoneFiles {
+    /// Serves files below a folder.
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            read: Mutex::default(),
+        }
+    }
+
+    /// Takes the files that were read since the last call, with their stamps.
+    pub(super) fn take_read(&self) -> Vec<(PathBuf, Option<Stamp>)> {
+        let mut read = self
+            .read
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut *read).into_iter().collect()
+    }
+}
+
+impl Files for ZoneFiles {
+    fn read(&self, relative: &Path) -> Result<String, String> {
+        let is_inside = relative
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        if !is_inside {
+            return Err("only files inside the zones folder may be named, without `..`".to_owned());
+        }
+        let path = self.folder.join(relative);
+        let found = stamp(&path);
+        self.read
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(path.clone(), found);
+        read_text(&path)
+    }
+}

@@ -1,0 +1,100 @@
+//! Location databases on disk.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::server_file::GeoSettings;
+use crate::place::{Locations, LocationsBuilder, Network};
+
+use super::files::{Stamp, stamp};
+
+/// Largest database in octets (a city database has some 150 MB).
+const SIZE_MAX: u64 = 4 << 30;
+
+/// Why a database cannot be used.
+#[derive(Debug)]
+pub struct LocationFault {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl std::fmt::Display for LocationFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "location database {}: {}",
+            self.path.display(),
+            self.message
+        )
+    }
+}
+
+impl std::error::Error for LocationFault {}
+
+/// Loads databases and the operator's networks.
+///
+/// # Errors
+/// If a database cannot be read or understood.
+pub fn load_locations(settings: &GeoSettings) -> Result<Locations, LocationFault> {
+    let mut builder = LocationsBuilder::new();
+    for path in &settings.databases {
+        let fault = |message: String| LocationFault {
+            path: path.clone(),
+            message,
+        };
+        let octets = read_database(path).map_err(fault)?;
+        builder = builder
+            .database(&octets)
+            .map_err(|cause| fault(cause.to_string()))?;
+    }
+    let networks = settings.networks.iter();
+    let networks: Vec<Network> = networks
+        .map(|&(address, prefix_len, place)| Network {
+            address,
+            prefix_len,
+            place,
+        })
+        .collect();
+    Ok(builder.networks(&networks).build())
+}
+
+fn read_database(path: &Path) -> Result<Vec<u8>, String> {
+    let len = std::fs::metadata(path)
+        .map_err(|cause| cause.to_string())?
+        .len();
+    if len > SIZE_MAX {
+        return Err(format!("it has {len} octets; the limit is {SIZE_MAX}"));
+    }
+    std::fs::read(path).map_err(|cause| cause.to_string())
+}
+
+/// Returns the stamps of the databases.
+pub(super) fn stamps(settings: &GeoSettings) -> Vec<Option<Stamp>> {
+    settings.databases.iter().map(|path| stamp(path)).collect()
+}
+
+/// Says in words what is known about clients.
+pub(super) fn describe(locations: &Locations, settings: &GeoSettings) -> String {
+    let databases: Vec<String> = locations
+        .databases()
+        .iter()
+        .map(|database| {
+            let built = database
+                .built_date()
+                .unwrap_or_else(|| "unknown date".to_owned());
+            format!("{} of {built}", database.kind)
+        })
+        .collect();
+    let networks = settings.networks.len();
+    if databases.is_empty() {
+        format!(
+            "no location database: clients outside the {networks} configured networks are unknown"
+        )
+    } else {
+        format!(
+            "location database: {}; {networks} configured networks",
+            databases.join(", ")
+        )
+    }
+}

@@ -1,0 +1,262 @@
+//! The state as a report: what is served, why, since when. Names are explained by the engine itself.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::answer::Fold;
+use crate::clock::{Moment, WallTime};
+use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
+use crate::health::{Endpoint, Status, TargetId, Targets};
+use crate::place::Locations;
+use crate::rehearse::{Client, Question, Stage, explain};
+use crate::wire::{Name, Rtype};
+use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
+
+use super::load::{LoadedZone, Refusal, ZoneSet};
+
+/// Names that are explained in one report; the rest is asked for by name.
+const NAMES_MAX: usize = 1_000;
+
+/// Returns the word for a status.
+pub(super) fn word(status: Status) -> &'static str {
+    match status {
+        Status::Healthy => "healthy",
+        Status::Unhealthy => "unhealthy",
+        Status::Unknown => "unknown",
+    }
+}
+
+/// Lists the zones.
+pub(super) fn zone_rows(set: &ZoneSet) -> Vec<ZoneRow> {
+    let row = |zone: &LoadedZone| {
+        let is_refused = set.refusals.iter().any(|refusal| refusal.path == zone.path);
+        ZoneRow {
+            zone: zone.model.apex.to_string(),
+            file: zone.path.display().to_string(),
+            serial: zone.served.zone.serial(),
+            names: zone.served.zone.name_count(),
+            loaded_at: zone.loaded_at.to_string(),
+            state: if is_refused {
+                "last good version served"
+            } else {
+                "served"
+            }
+            .to_owned(),
+        }
+    };
+    set.zones.iter().map(row).collect()
+}
+
+/// Lists refused files.
+pub(super) fn refused_rows(set: &ZoneSet) -> Vec<RefusedFile> {
+    set.refusals.iter().map(refused_row).collect()
+}
+
+fn refused_row(refusal: &Refusal) -> RefusedFile {
+    let text = &refusal.source.text;
+    let faults = refusal
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == crate::config::Severity::Fault);
+    let faults = faults.map(|found| {
+        let before = text.get(..found.span.0.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
+        format!("{line}:{column} {} {}", found.code, found.message)
+    });
+    RefusedFile {
+        file: refusal.path.display().to_string(),
+        since: refusal.since.to_string(),
+        faults: faults.collect(),
+    }
+}
+
+/// What rows of targets are made from.
+pub(super) struct TargetsAt<'a> {
+    pub(super) targets: &'a Targets,
+    pub(super) now: Moment,
+    pub(super) wall: WallTime,
+    pub(super) latencies: &'a HashMap<TargetId, Duration>,
+}
+
+impl TargetsAt<'_> {
+    /// Lists every use of a target in a zone.
+    pub(super) fn rows(&self, zone: &LoadedZone, ids: &[TargetId]) -> Vec<TargetRow> {
+        let apex = zone.model.apex.to_string();
+        let mut rows = Vec::new();
+        for used in &zone.served.zone.policies.uses {
+            let Some(row) = ids
+                .get(used.slot as usize)
+                .and_then(|id| self.targets.row(*id))
+            else {
+                continue;
+            };
+            let held = row.held(self.now);
+            let probe = &row.target.probe;
+            let host = match &probe.endpoint {
+                Endpoint::Address(address) => address.to_string(),
+                Endpoint::Host(host) => host.clone(),
+            };
+            let place = if used.pool.is_empty() {
+                String::new()
+            } else {
+                format!(" {}/{}", used.pool, used.member)
+            };
+            let since = self.wall.millis() - i64::try_from(held.as_millis()).unwrap_or(0);
+            rows.push(TargetRow {
+                id: format!("{apex}{place} {}", used.check),
+                zone: apex.clone(),
+                check: used.check.clone(),
+                pool: used.pool.clone(),
+                address: used.member.clone(),
+                probed: format!("{host} port {}", probe.port),
+                site: used.site.clone(),
+                status: word(row.state.status).to_owned(),
+                since: WallTime::from_millis(since).to_string(),
+                since_s: held.as_secs(),
+                evidence: row.state.last_evidence.to_string(),
+                last_probe_age_s: row
+                    .state
+                    .last_probe_at
+                    .map(|at| rounded(self.now.since(at))),
+                latency_ms: self
+                    .latencies
+                    .get(&row.id)
+                    .map(|total| rounded(*total) * 1000.0),
+            });
+        }
+        rows
+    }
+}
+
+fn rounded(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e6
+}
+
+/// Lists the pools of a zone with how many members are up.
+pub(super) fn pool_rows(zone: &LoadedZone, fold: Option<&Fold>) -> Vec<PoolRow> {
+    let Some(fold) = fold else { return Vec::new() };
+    let policies = &zone.served.zone.policies;
+    let view = fold.view();
+    let Some(layer) = view.layers.first() else {
+        return Vec::new();
+    };
+    let mut rows = Vec::new();
+    for (number, pool) in policies.pools.iter().enumerate() {
+        let members = (0..policies.member_count() as u32)
+            .filter(|&member| policies.labels[member as usize].pool as usize == number);
+        let (mut healthy, mut total, mut held) = (0, 0, 0);
+        let mut seen: Vec<&str> = Vec::new();
+        for member in members {
+            // A member of a merged pool has a bit there too.
+            let text = policies.labels[member as usize].text.as_str();
+            if seen.contains(&text) {
+                continue;
+            }
+            seen.push(text);
+            total += 1;
+            healthy += usize::from(layer.is_up(member));
+            held += usize::from(fold.inputs().holds[member as usize] != Hold::None);
+        }
+        if total == 0 {
+            continue;
+        }
+        let status = match healthy {
+            0 => "unhealthy",
+            _ if healthy == total => "healthy",
+            _ => "partial",
+        };
+        rows.push(PoolRow {
+            zone: zone.model.apex.to_string(),
+            pool: pool.clone(),
+            healthy,
+            total,
+            status: status.to_owned(),
+            held,
+        });
+    }
+    rows
+}
+
+/// Lists the dynamic names of a zone with what they serve to a client whose place is unknown.
+pub(super) fn name_rows(
+    zone: &LoadedZone,
+    fold: Option<&Fold>,
+    locations: &Locations,
+    evidence: &dyn Fn(u32) -> Option<String>,
+    room: &mut usize,
+) -> Vec<NameRow> {
+    let Some(fold) = fold else { return Vec::new() };
+    let view = fold.view();
+    let stage = Stage {
+        served: &zone.served,
+        view: &view,
+        inputs: fold.inputs(),
+        locations,
+        evidence,
+    };
+    let mut rows = Vec::new();
+    for name in &zone.model.names {
+        for rtype in dynamic_types(&zone.served.zone, &name.owner) {
+            if *room == 0 {
+                return rows;
+            }
+            *room -= 1;
+            let question = Question {
+                name: name.owner.clone(),
+                rtype,
+            };
+            let explanation = explain(&stage, &question, Client::Unknown);
+            let out = explanation
+                .steps
+                .iter()
+                .flat_map(|step| &step.candidates)
+                .find(|candidate| !candidate.is_healthy);
+            let because = out.map_or_else(String::new, |candidate| {
+                format!(
+                    "{} is out: {}",
+                    candidate.label,
+                    candidate.why.as_deref().unwrap_or("unhealthy")
+                )
+            });
+            rows.push(NameRow {
+                zone: zone.model.apex.to_string(),
+                name: name.owner.to_string(),
+                rtype: rtype.to_string(),
+                serves: explanation
+                    .pools
+                    .iter()
+                    .map(|(pool, share)| ServedPool {
+                        pool: pool.clone(),
+                        share: *share,
+                    })
+                    .collect(),
+                rcode: explanation.rcode.to_string(),
+                ttl: explanation.ttl,
+                because,
+            });
+        }
+    }
+    rows
+}
+
+/// Returns how many names one report explains.
+pub(super) const fn names_max() -> usize {
+    NAMES_MAX
+}
+
+fn dynamic_types(zone: &Zone, owner: &Name) -> Vec<Rtype> {
+    let mut scratch = crate::wire::Scratch::default();
+    if !scratch.take(owner.octets()) {
+        return Vec::new();
+    }
+    let crate::zone::Found::Exact(node) = zone.find(&scratch) else {
+        return Vec::new();
+    };
+    let dynamic = zone
+        .entries(node)
+        .filter(|(_, entry)| matches!(entry, Entry::Dynamic(_)));
+    dynamic
+        .map(|(rtype, _)| if rtype == ANY_TYPE { Rtype::A } else { rtype })
+        .collect()
+}

@@ -1,0 +1,280 @@
+//! Starts a server from a configuration, and stops it again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::config::server_file::{ServerConfig, TcpSettings};
+use crate::control::{Ask, Asking, Exposition, Pulse, serve};
+use crate::health::Targets;
+use crate::probe::{ProbeConfig, Prober};
+use crate::publish::Publisher;
+use crate::server::{Drained, Server, TcpLimits, UdpLimits, WorldEngine, bind};
+use crate::timeline::{Event, EventKind, Timeline};
+use crate::zone::Snapshot;
+
+use super::keeper::{Keeper, Sources};
+use super::load::{Loading, ZoneSet, load_zones};
+use super::locations::{describe, load_locations, stamps};
+use super::state;
+
+/// Probe reports that wait for the keeper.
+const REPORTS_MAX: usize = 8_192;
+/// Requests of control that wait for the keeper.
+const ASKS_MAX: usize = 64;
+
+/// Why a server could not start, in words: verb, object, cause.
+#[derive(Debug)]
+pub struct StartFault(pub String);
+
+impl std::fmt::Display for StartFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartFault {}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Running {
+    server: Server,
+    keeper: JoinHandle<()>,
+    control: Option<JoinHandle<std::io::Result<()>>>,
+    http: Option<SocketAddr>,
+    asks: mpsc::Sender<Ask>,
+    reloads: mpsc::Sender<()>,
+    stop: watch::Sender<bool>,
+    set: Arc<ZoneSet>,
+}
+
+/// Starts everything: zones are loaded, sockets bound, probes begun, before this returns.
+///
+/// # Errors
+/// If the zones folder or a location database cannot be read, or an address cannot be bound.
+pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartFault> {
+    let exposition = Arc::new(Exposition::new());
+    exposition.set(
+        "leeward_build_info",
+        &[("version", env!("CARGO_PKG_VERSION"))],
+        1.0,
+    );
+    let workers = config
+        .workers
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // Sockets first: an address in use is the fault that is mended quickest.
+    let bound = bind(&config.listen, workers).map_err(|fault| StartFault(fault.to_string()))?;
+    let control = match config.http {
+        Some(address) => Some(bind_control(address).await?),
+        None => None,
+    };
+    let keeper = prepare(&config, clock, Arc::clone(&exposition))?;
+    let current = keeper.publisher.current();
+    let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
+    let server = bound
+        .start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
+            let lane = (seat.index as u64) << 1
+                | u64::from(seat.transport == crate::server::Transport::Tcp);
+            WorldEngine::new(
+                &current,
+                clock,
+                seed ^ lane.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            )
+        })
+        .map_err(|fault| StartFault(fault.to_string()))?;
+    let (stop, stopping) = watch::channel(false);
+    let (asks, asked) = mpsc::channel(ASKS_MAX);
+    let (reloads, reload) = mpsc::channel(1);
+    let (sink, reports) = mpsc::channel(REPORTS_MAX);
+    let probing = ProbeConfig {
+        in_flight_max: config.probe.concurrency,
+        user_agent: config.probe.user_agent.clone(),
+        allow_networks: config.probe.allow.clone(),
+    };
+    let mut until = stopping.clone();
+    let prober = Prober::start(probing, sink, clock, async move {
+        let _ = until.wait_for(|stop| *stop).await;
+    });
+    let pulse = Arc::clone(&keeper.pulse);
+    let set = Arc::clone(&keeper.set);
+    let mut keeper = Keeper {
+        prober: Some(prober),
+        counters: server.counters().to_vec(),
+        listen: server.addresses().iter().map(ToString::to_string).collect(),
+        ..keeper
+    };
+    keeper.put_in_place();
+    let sources = Sources {
+        reports,
+        asks: asked,
+        reloads: reload,
+        stop: stopping.clone(),
+    };
+    let asking = Asking {
+        asks: asks.clone(),
+        exposition,
+        pulse,
+        clock,
+    };
+    let http = control
+        .as_ref()
+        .and_then(|listener| listener.local_addr().ok());
+    let control = control.map(|listener| tokio::spawn(serve(listener, asking, stopping)));
+    let keeper = tokio::spawn(keeper.run(sources));
+    Ok(Running {
+        server,
+        keeper,
+        control,
+        http,
+        asks,
+        reloads,
+        stop,
+        set,
+    })
+}
+
+async fn bind_control(address: SocketAddr) -> Result<TcpListener, StartFault> {
+    TcpListener::bind(address).await.map_err(|cause| {
+        StartFault(format!("bind HTTP {address}: {cause}; `http = \"...\"` in leeward.toml or --http chooses another address"))
+    })
+}
+
+fn tcp_limits(settings: &TcpSettings) -> TcpLimits {
+    TcpLimits {
+        idle_timeout: settings.idle_timeout,
+        message_timeout: settings.message_timeout,
+        write_timeout: settings.write_timeout,
+        connections_max: settings.connections,
+        connections_per_client_max: settings.connections_per_address,
+    }
+}
+
+/// Loads zones, locations and saved state into a keeper without prober and sockets.
+fn prepare(
+    config: &ServerConfig,
+    clock: Clock,
+    exposition: Arc<Exposition>,
+) -> Result<Keeper, StartFault> {
+    let now = clock.now();
+    let wall = clock.wall();
+    let location_stamps = stamps(&config.geo);
+    let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
+    info!("{}", describe(&locations, &config.geo));
+    let saved = match &config.state {
+        Some(folder) => state::read(folder).unwrap_or_else(|message| {
+            warn!("{message}; starting without saved statuses");
+            state::Saved::default()
+        }),
+        None => state::Saved::default(),
+    };
+    let mut targets = Targets::default();
+    let restored = targets.restore(saved.statuses, now, wall);
+    if restored > 0 {
+        info!("{restored} saved statuses are used until first probes end");
+    }
+    let mut serials = saved.serials;
+    let loading = Loading {
+        folder: &config.zones,
+        previous: &ZoneSet::default(),
+        serials: &mut serials,
+        locations: &locations,
+        are_locations_new: false,
+        wall,
+    };
+    let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
+    let locations = Arc::new(locations);
+    let mut timeline = Timeline::default();
+    timeline.record(Event {
+        at: wall.to_string(),
+        kind: EventKind::Started,
+    });
+    tell_set(&set);
+    let pulse = Arc::new(Pulse::default());
+    pulse.beat(now.nanos() / 1_000_000_000);
+    Ok(Keeper {
+        clock,
+        config: config.clone(),
+        set: Arc::new(set),
+        serials,
+        publisher: Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations))),
+        locations,
+        location_stamps,
+        targets,
+        ids: Vec::new(),
+        prober: None,
+        timeline,
+        latencies: std::collections::HashMap::new(),
+        exposition,
+        pulse,
+        counters: Vec::new(),
+        listen: Vec::new(),
+        started: now,
+        saved_at: now,
+        is_ready: false,
+    })
+}
+
+fn tell_set(set: &ZoneSet) {
+    for zone in &set.zones {
+        let served = &zone.served.zone;
+        info!(
+            "zone {} serial {}: {} names, {} targets",
+            served.apex(),
+            served.serial(),
+            served.name_count(),
+            served.policies.targets.len()
+        );
+    }
+    for row in super::overview::refused_rows(set) {
+        tracing::error!("{} is refused: {}", row.file, row.faults.join("; "));
+    }
+    if set.zones.is_empty() {
+        warn!("no zone is served: every query is answered REFUSED");
+    }
+}
+
+impl Running {
+    /// Returns the addresses that answer queries.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
+    }
+
+    /// Returns the address of metrics and control, if they are on.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// Returns the zones as they were at the start.
+    pub fn zones(&self) -> &ZoneSet {
+        &self.set
+    }
+
+    /// Returns the way to ask the keeper.
+    pub fn asks(&self) -> mpsc::Sender<Ask> {
+        self.asks.clone()
+    }
+
+    /// Asks for a reload, as SIGHUP does; one that waits already is enough.
+    pub fn reload(&self) {
+        let _ = self.reloads.try_send(());
+    }
+
+    /// Stops everything in order: control, probes, state saved, then answers drained.
+    pub async fn stop(self) -> Drained {
+        self.stop.send_replace(true);
+        let _ = self.keeper.await;
+        if let Some(control) = self.control {
+            // A client that reads slowly does not hold up the end.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), control).await;
+        }
+        let server = self.server;
+        tokio::task::spawn_blocking(move || server.shutdown())
+            .await
+            .unwrap_or(Drained::CutOff)
+    }
+}

@@ -1,0 +1,104 @@
+//! What survives a restart: statuses with their age, and serials. Written beside and renamed, so that a full disk or a
+//! crash leaves the last whole file; failing to save never stops answers.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::health::SavedStatus;
+
+use super::serials::Serials;
+
+/// Version of the file's format.
+const FORMAT: u32 = 1;
+
+/// The saved state.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Saved {
+    format: u32,
+    pub(super) statuses: Vec<SavedStatus>,
+    pub(super) serials: Serials,
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("state.json")
+}
+
+/// Reads the saved state; a missing file is a first start.
+///
+/// # Errors
+/// If the file is there and cannot be read or understood.
+pub(super) fn read(folder: &Path) -> Result<Saved, String> {
+    let path = file(folder);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Saved::default()),
+        Err(cause) => return Err(format!("read {}: {cause}", path.display())),
+    };
+    let saved: Saved =
+        serde_json::from_str(&text).map_err(|cause| format!("read {}: {cause}", path.display()))?;
+    if saved.format != FORMAT {
+        return Err(format!(
+            "read {}: its format is {}, not {FORMAT}",
+            path.display(),
+            saved.format
+        ));
+    }
+    Ok(saved)
+}
+
+/// Writes the state.
+///
+/// # Errors
+/// If the folder cannot be written; the old file stays.
+pub(super) fn write(
+    folder: &Path,
+    statuses: Vec<SavedStatus>,
+    serials: Serials,
+) -> Result<(), String> {
+    let path = file(folder);
+    let fault = |cause: std::io::Error| format!("write {}: {cause}", path.display());
+    fs::create_dir_all(folder).map_err(fault)?;
+    let saved = Saved {
+        format: FORMAT,
+        statuses,
+        serials,
+    };
+    let text =
+        serde_json::to_vec(&saved).map_err(|cause| format!("write {}: {cause}", path.display()))?;
+    let beside = path.with_extension("json.new");
+    let mut new = fs::File::create(&beside).map_err(fault)?;
+    new.write_all(&text)
+        .and_then(|()| new.sync_all())
+        .map_err(fault)?;
+    fs::rename(&beside, &path).map_err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_wrote_and_says_what_is_wrong() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(
+            read(folder.path())
+                .expect("a first start")
+                .statuses
+                .is_empty()
+        );
+        write(folder.path(), Vec::new(), Serials::default()).expect("a writable folder");
+        assert_eq!(
+            read(folder.path()).expect("what was written").format,
+            FORMAT
+        );
+        fs::write(file(folder.path()), "{").expect("a writable folder");
+        assert!(
+            read(folder.path())
+                .expect_err("half a file")
+                .contains("state.json")
+        );
+    }
+}
