@@ -1,0 +1,410 @@
+//! The whole core in a storm: outages, flaps, silence, drains, reloads of changed zones and clock jumps for simulated
+//! days, with invariants after every step.
+//!
+//! `STORM_SEED=7 cargo test --test storm` runs one seed; the seed of a failure is printed.
+
+#[path = "scenarios/core.rs"]
+mod core;
+#[path = "scenarios/message.rs"]
+mod message;
+#[path = "storm/oracle.rs"]
+mod oracle;
+#[path = "storm/plan.rs"]
+mod plan;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use leeward::answer::{Chance, Worker};
+use leeward::clock::WallTime;
+use leeward::health::{Endpoint, Status, TargetId, Transition};
+use leeward::place::{LocationsBuilder, Network, Place};
+use leeward::rehearse::{Client, Question, Stage, Suppose, explain, explanation_text};
+use leeward::wire::{Name, Rtype};
+
+use crate::core::{Conduct, Core, read};
+use crate::oracle::Oracle;
+use crate::plan::{ADDRESSES_MAX, CheckPlan, Plan};
+
+/// Storms by default.
+const SEEDS: [u64; 3] = [1, 2, 53];
+/// Steps of one storm.
+const STEPS: u32 = 120;
+/// Most rounds of probes in one step.
+const ROUNDS_MAX: u32 = 60;
+/// Time between rounds.
+const ROUND: Duration = Duration::from_secs(30);
+/// Longest sleep of the machine: probes and ticks stand still.
+const SLEEP_MAX_SECS: u32 = 7_200;
+/// Zones.
+const APEXES: [&str; 2] = ["one.example", "two.example"];
+/// Clients: where they are, an address there, and the places on their chain.
+const CLIENTS: [(&str, [u8; 4], &[&str]); 5] = [
+    ("EU-DE", [10, 1, 0, 1], &["DE", "EU"]),
+    ("EU-FR", [10, 2, 0, 1], &["FR", "EU"]),
+    ("NA-US-CA", [10, 3, 0, 1], &["US", "NA"]),
+    ("AS-JP", [10, 4, 0, 1], &[]),
+    ("", [198, 51, 100, 53], &[]),
+];
+
+/// How a target behaves.
+#[derive(Clone, Copy, Debug)]
+enum Mood {
+    Steady(Conduct),
+    /// Bad with so many chances in a hundred.
+    Flapping(u32),
+    /// No probe ends at all.
+    Silent,
+}
+
+struct Storm {
+    chance: Chance,
+    core: Core,
+    check: CheckPlan,
+    plans: Vec<Plan>,
+    moods: HashMap<u32, Mood>,
+    /// Observations since a target's status changed last, newest last: counts start anew there.
+    history: HashMap<TargetId, Vec<Conduct>>,
+    /// Operator's holds: zone, pool, what.
+    holds: Vec<(usize, usize, Suppose)>,
+    worker: Worker,
+    transitions: usize,
+    answers: usize,
+}
+
+#[test]
+fn invariants_hold_through_storms() {
+    let seeds = match std::env::var("STORM_SEED") {
+        Ok(seed) => vec![seed.parse().expect("a number")],
+        Err(_) => SEEDS.to_vec(),
+    };
+    for seed in seeds {
+        println!("STORM_SEED={seed}");
+        let mut storm = Storm::begin(seed);
+        let start = storm.core.now;
+        for _ in 0..STEPS {
+            storm.step();
+        }
+        let lasted = storm.core.now.since(start);
+        println!(
+            "{:.1} days, {} transitions, {} answers",
+            lasted.as_secs_f64() / 86_400.0,
+            storm.transitions,
+            storm.answers
+        );
+        assert!(lasted > Duration::from_secs(86_400), "a day at least");
+        assert!(storm.transitions > 100, "a storm is no calm");
+    }
+}
+
+impl Storm {
+    fn begin(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let network = |(place, address, _): &(&str, [u8; 4], _)| Network {
+            address: (*address).into(),
+            prefix_len: 16,
+            place: Place::parse(place).expect("a place"),
+        };
+        let networks: Vec<Network> = CLIENTS[..4].iter().map(network).collect();
+        let locations = LocationsBuilder::new().networks(&networks).build();
+        let check = CheckPlan::draw(&mut chance);
+        let plans: Vec<Plan> = APEXES
+            .iter()
+            .map(|apex| Plan::draw(apex, &mut chance))
+            .collect();
+        let wall = WallTime::from_millis(1_800_000_000_000);
+        let models = plans
+            .iter()
+            .map(|plan| read("plan", &plan.text(check)).expect("a sound zone"));
+        let core = Core::new(models.collect(), locations, wall);
+        Self {
+            chance,
+            core,
+            check,
+            plans,
+            moods: HashMap::new(),
+            history: HashMap::new(),
+            holds: Vec::new(),
+            worker: Worker::new(seed),
+            transitions: 0,
+            answers: 0,
+        }
+    }
+
+    fn step(&mut self) {
+        match self.chance.below(12) {
+            0..=1 => self.reload(),
+            2..=3 => self.operate(),
+            4 => self.sleep(),
+            5 => self.turn_civil_clock(),
+            6 => self.weather(true),
+            _ => self.weather(false),
+        }
+        for _ in 0..=self.chance.below(ROUNDS_MAX) {
+            self.round();
+        }
+        self.core.follow_holds();
+        self.core.assert_folded();
+        self.check_answers();
+    }
+
+    /// Changes how targets behave: some of them, or all at once.
+    fn weather(&mut self, is_everywhere: bool) {
+        for address in 1..=ADDRESSES_MAX {
+            if is_everywhere || self.chance.below(4) == 0 {
+                let mood = match self.chance.below(8) {
+                    0..=2 => Mood::Steady(Conduct::Good),
+                    3 => Mood::Steady(Conduct::Bad),
+                    4 => Mood::Steady(Conduct::Timeout),
+                    5 => Mood::Steady(Conduct::NoEvidence),
+                    6 => Mood::Silent,
+                    _ => Mood::Flapping(10 + self.chance.below(80)),
+                };
+                self.moods.insert(address, mood);
+            }
+        }
+    }
+
+    /// One probe of every target, and a tick.
+    fn round(&mut self) {
+        self.core.pass(ROUND);
+        let due: Vec<(TargetId, u32)> = self
+            .core
+            .targets
+            .rows()
+            .map(|row| (row.id, last_octet(&row.target.probe.endpoint)))
+            .collect();
+        for (id, address) in due {
+            let mood = self.moods.get(&address).copied();
+            let conduct = match mood.unwrap_or(Mood::Steady(Conduct::Good)) {
+                Mood::Silent => continue,
+                Mood::Steady(conduct) => conduct,
+                Mood::Flapping(percent) if self.chance.below(100) < percent => Conduct::Bad,
+                Mood::Flapping(_) => Conduct::Good,
+            };
+            let history = self.history.entry(id).or_default();
+            history.push(conduct);
+            let transition = self.core.observe(id, conduct);
+            if let Some(transition) = &transition {
+                assert_counted(transition, &self.history[&id], self.check);
+                self.history.remove(&id);
+                self.transitions += 1;
+                continue;
+            }
+            let status = self.core.targets.status(id);
+            assert_followed(status, &self.history[&id], self.check);
+        }
+        self.tick();
+    }
+
+    /// Time alone forgets, and does nothing else.
+    fn tick(&mut self) {
+        for (id, transition) in self.core.tick() {
+            assert_eq!(transition.to, Status::Unknown, "{transition:?}");
+            self.history.remove(&id);
+            self.transitions += 1;
+        }
+    }
+
+    /// The machine sleeps: the monotonic clock jumps.
+    fn sleep(&mut self) {
+        let secs = u64::from(self.chance.below(SLEEP_MAX_SECS));
+        self.core.pass(Duration::from_secs(secs));
+        self.tick();
+    }
+
+    /// Someone sets the civil clock, forth or back; only maintenance follows it.
+    fn turn_civil_clock(&mut self) {
+        let before = self.statuses();
+        let jump = i64::from(self.chance.below(14_400_000)) - 7_200_000;
+        self.core.wall = WallTime::from_millis(self.core.wall.millis() + jump);
+        self.core.follow_holds();
+        assert_eq!(before, self.statuses(), "no status follows the civil clock");
+    }
+
+    /// An operator drains, holds down, or ends all that.
+    fn operate(&mut self) {
+        if self.chance.below(3) == 0 {
+            self.holds.clear();
+        } else {
+            let zone = self.chance.below(APEXES.len() as u32) as usize;
+            let pool = self.chance.below(self.plans[zone].pools.len() as u32) as usize;
+            let suppose = match self.chance.below(2) {
+                0 => Suppose::Drained,
+                _ => Suppose::HeldDown,
+            };
+            self.holds.push((zone, pool, suppose));
+        }
+        // The operator's references hold in every zone that has such a pool.
+        let reference =
+            |(_, pool, suppose): &(usize, usize, Suppose)| (format!("pool:p{pool}"), *suppose);
+        let least = self.plans.iter().map(|plan| plan.pools.len()).min();
+        self.holds.retain(|(_, pool, _)| Some(*pool) < least);
+        self.core.operator.holds = self.holds.iter().map(reference).collect();
+        self.core.follow_holds();
+    }
+
+    /// Loads changed zone files: targets that stay keep their status, even when timing changes.
+    fn reload(&mut self) {
+        let before = self.statuses();
+        let wall_ms = self.core.wall.millis();
+        if self.chance.below(4) == 0 {
+            self.check = CheckPlan::draw(&mut self.chance);
+            self.history.clear();
+        }
+        for plan in &mut self.plans {
+            plan.edit(wall_ms, &mut self.chance);
+        }
+        let check = self.check;
+        let models = self.plans.iter().map(|plan| {
+            let text = plan.text(check);
+            read("plan", &text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+        });
+        self.core.load(models.collect());
+        let after = self.statuses();
+        for (address, status) in &after {
+            let known = before.get(address).copied().unwrap_or(Status::Unknown);
+            assert_eq!(*status, known, "192.0.2.{address} after a reload");
+        }
+        let rows = self.core.targets.rows();
+        let known: BTreeSet<TargetId> = rows.map(|row| row.id).collect();
+        self.history.retain(|id, _| known.contains(id));
+    }
+
+    /// Statuses by last octet; one check makes one target of an address.
+    fn statuses(&self) -> HashMap<u32, Status> {
+        let rows = self.core.targets.rows();
+        let status = |row: leeward::health::Row<'_>| {
+            (last_octet(&row.target.probe.endpoint), row.state.status)
+        };
+        rows.map(status).collect()
+    }
+
+    /// Compares every answer with the oracle's.
+    fn check_answers(&mut self) {
+        let world = self.core.world();
+        let statuses = self.statuses();
+        for (number, plan) in self.plans.iter().enumerate() {
+            let served = &world.snapshot.zones[number];
+            let stage = Stage {
+                served,
+                view: &world.view.zones[number],
+                inputs: self
+                    .core
+                    .publisher
+                    .fold(number)
+                    .expect("it has policies")
+                    .inputs(),
+                locations: &world.snapshot.locations,
+                evidence: &|_| None,
+            };
+            for (place, address, chain) in CLIENTS {
+                let oracle = Oracle {
+                    plan,
+                    statuses: &|address| statuses[&address],
+                    drained: self.held(plan, Suppose::Drained),
+                    down: self.held(plan, Suppose::HeldDown),
+                    chain,
+                };
+                for (name, tree) in &plan.names {
+                    let question = Question {
+                        name: Name::parse(name, served.zone.apex()).expect("a name"),
+                        rtype: Rtype::A,
+                    };
+                    let client = IpAddr::from(address);
+                    let found = explain(&stage, &question, Client::Address(client));
+                    let wanted: BTreeSet<String> = oracle
+                        .may_answer(tree)
+                        .iter()
+                        .map(|last| format!("192.0.2.{last}"))
+                        .collect();
+                    let rdata = found.candidates.iter().flat_map(|one| one.rdata.clone());
+                    let known: BTreeSet<String> = rdata.collect();
+                    assert_eq!(
+                        known,
+                        wanted,
+                        "{name} from {place:?}: {tree:?}\n{}",
+                        explanation_text(&found)
+                    );
+                    let query = message::query(&question.name, Rtype::A, None);
+                    let said = message::ask(&world, &mut self.worker, client, &query);
+                    self.answers += 1;
+                    assert_eq!(said.rcode, "NOERROR", "health never refuses");
+                    assert_eq!(said.records.is_empty(), wanted.is_empty(), "{said:?}");
+                    assert_eq!(said.ttl, Some(found.ttl), "{said:?}");
+                    assert_eq!(said.scope, None, "nobody sent a client subnet");
+                    assert!(said.owner.is_empty() || said.owner.starts_with(name.as_str()));
+                    for record in &said.records {
+                        let address = record.trim_start_matches("a ");
+                        assert!(wanted.contains(address), "{record} is not in {wanted:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Pools that are drained or held down now, by the file or the operator.
+    fn held(&self, plan: &Plan, suppose: Suppose) -> BTreeSet<usize> {
+        let of_operator = self.holds.iter().filter(|(.., held)| *held == suppose);
+        let mut held: BTreeSet<usize> = of_operator.map(|(_, pool, _)| *pool).collect();
+        if suppose == Suppose::Drained {
+            let now = self.core.wall.millis();
+            let works = plan.works.iter();
+            let under_way = works.filter(|work| work.from_ms / 1000 * 1000 <= now);
+            let under_way = under_way.filter(|work| now < work.until_ms / 1000 * 1000);
+            held.extend(under_way.map(|work| work.pool));
+        }
+        held
+    }
+}
+
+fn last_octet(endpoint: &Endpoint) -> u32 {
+    match endpoint {
+        Endpoint::Address(IpAddr::V4(address)) => u32::from(address.octets()[3]),
+        other => panic!("{other:?} is in no plan"),
+    }
+}
+
+fn is_bad(conduct: &Conduct) -> bool {
+    matches!(conduct, Conduct::Bad | Conduct::Timeout)
+}
+
+/// The observations that are evidence, newest first.
+fn evidence(history: &[Conduct]) -> impl Iterator<Item = &Conduct> {
+    let newest_first = history.iter().rev();
+    newest_first.filter(|conduct| **conduct != Conduct::NoEvidence)
+}
+
+/// A status changes only after `fall` failures or `rise` successes in a row, or three probes without evidence.
+fn assert_counted(transition: &Transition, history: &[Conduct], check: CheckPlan) {
+    let is_justified = match (transition.from, transition.to) {
+        (_, Status::Unhealthy) => {
+            let run = evidence(history).take(check.fall).filter(|one| is_bad(one));
+            run.count() == check.fall
+        }
+        (Status::Unhealthy, Status::Healthy) => {
+            let run = evidence(history)
+                .take(check.rise)
+                .filter(|one| !is_bad(one));
+            run.count() == check.rise
+        }
+        (_, Status::Healthy) => history.last() == Some(&Conduct::Good),
+        (_, Status::Unknown) => history.last() == Some(&Conduct::NoEvidence),
+    };
+    assert!(is_justified, "{transition:?} after {history:?}, {check:?}");
+}
+
+/// After `fall` failures in a row nothing is healthy, after `rise` successes nothing unhealthy.
+fn assert_followed(status: Status, history: &[Conduct], check: CheckPlan) {
+    let newest = |count: usize, wanted: fn(&Conduct) -> bool| {
+        let end = history.iter().rev().take(count);
+        history.len() >= count && end.clone().all(wanted)
+    };
+    if newest(check.fall, is_bad) {
+        assert_eq!(status, Status::Unhealthy, "after {history:?}, {check:?}");
+    }
+    if newest(check.rise, |one| *one == Conduct::Good) {
+        assert_eq!(status, Status::Healthy, "after {history:?}, {check:?}");
+    }
+}
