@@ -118,4 +118,18 @@ macro_rules! topics {
 
 topics! {
     synthesises_from_wildcards: "wildcard",
+    refers_below_cuts: "delegation",
+    sends_all_glue_or_sets_tc: "glue",
+    follows_aliases: "cname",
+    rewrites_below_dnames: "dname",
+    denies_with_the_soa: "negative",
+    adds_addresses_of_hosts: "additional",
+    speaks_edns: "edns",
+    refuses_what_is_no_query: "messages",
+    keeps_letters_as_asked: "case",
+    answers_any_with_little: "any",
+    serves_the_longest_apex_and_refuses_the_rest: "zones",
+    truncates_by_whole_rrsets: "truncation",
+    heeds_client_subnets: "subnet",
+    draws_and_rotates: "draws",
 }

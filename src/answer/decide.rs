@@ -9,20 +9,14 @@
 use crate::wire::Rtype;
 use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, RunId};
 
-use super::chance::Chance;
+use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, Weights};
 use super::locus::{CHILDREN_MAX, Locus};
-use super::view::{Layer, ZoneView};
+use super::view::ZoneView;
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
 pub const PATH_MAX: usize = 64;
-/// Members in one answer (grammar of `answers`).
-pub const ANSWERS_MAX: usize = 64;
 /// Members in an answer where nothing is written and weights are equal (rule a22).
 pub const ANSWERS_DEFAULT: u8 = 8;
-/// Members of one run (grammar of `members`; multivalue over pools is bounded by the builder).
-pub const MEMBERS_MAX: usize = 512;
-/// Draws before a weighted choice falls back to one exact pass over the living.
-const REDRAWS_MAX: usize = 16;
 
 /// What a decision came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,102 +36,6 @@ pub struct Decision {
     pub outcome: Outcome,
     /// TTL in seconds (rule a44).
     pub ttl: u32,
-}
-
-/// Members picked for an answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Picked {
-    /// Indices within the run.
-    pub members: [u16; ANSWERS_MAX],
-    /// How many.
-    pub len: usize,
-}
-
-impl Default for Picked {
-    fn default() -> Self {
-        Self {
-            members: [0; ANSWERS_MAX],
-            len: 0,
-        }
-    }
-}
-
-/// Which candidates of a group a draw may take: those alive in a layer, or all.
-#[derive(Clone, Copy, Debug)]
-pub enum Among<'a> {
-    /// Those healthy in this layer; the number of the layer.
-    Living(&'a Layer, usize),
-    /// All, on last resort.
-    All,
-}
-
-/// Candidates of a weighted node: children `first + i` for `i` below `weights.len()` with prefix sums, or, if only
-/// standby branches are eligible, children from there on with equal chance.
-#[derive(Clone, Copy, Debug)]
-pub struct Weights<'a> {
-    /// Prefix sums of the children drawn by weight; empty for an even draw.
-    pub sums: &'a [u32],
-    /// Index of the first candidate of an even draw.
-    pub even_first: u16,
-    /// Number of children.
-    pub n: u16,
-}
-
-/// Candidates of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidates<'a> {
-    /// The run.
-    pub run: &'a Run,
-    /// First member index considered.
-    pub first: u16,
-    /// One past the last member index considered.
-    pub end: u16,
-    /// Which of them.
-    pub among: Among<'a>,
-    /// Prefix sums of weights, if they differ and count.
-    pub sums: &'a [u32],
-    /// Most members to pick.
-    pub answers: usize,
-}
-
-impl Candidates<'_> {
-    /// Says whether a member is a candidate.
-    #[inline]
-    pub fn is_eligible(&self, member: u16) -> bool {
-        match self.among {
-            Among::Living(layer, _) => layer.is_up(self.run.first_bit + u32::from(member)),
-            Among::All => true,
-        }
-    }
-
-    /// Returns the weight of a member; 1 where weights do not count.
-    pub fn weight(&self, member: u16) -> u32 {
-        let at = usize::from(member);
-        match self.sums.get(at) {
-            Some(sum) => sum - at.checked_sub(1).map_or(0, |before| self.sums[before]),
-            None => 1,
-        }
-    }
-}
-
-/// A source of draws and a witness of the way. Serving passes [`Chance`]; explain lists instead of drawing.
-pub trait Draw {
-    /// Whether the witness wants to hear; serving compiles the calls to nothing.
-    const WANTED: bool = false;
-
-    /// Draws a child of a weighted node; `is_eligible` says which may be taken, and at least one may.
-    fn branch(&mut self, weights: Weights<'_>, is_eligible: impl FnMut(u16) -> bool) -> u16;
-
-    /// Picks members; at least one is eligible.
-    fn members(&mut self, candidates: Candidates<'_>, picked: &mut Picked);
-
-    /// Picks the record that a static RRset of `count` even records starts with.
-    fn turn(&mut self, _count: u16) -> u16 {
-        0
-    }
-
-    /// Hears of each node passed and of the layer its candidates came from (3 is "all").
-    fn visit(&mut self, _node: NodeId, _layer: usize, _chosen: Option<NodeId>) {}
 }
 
 /// What a decision reads.
@@ -330,12 +228,12 @@ impl<'a> Scene<'a> {
     }
 
     /// Says whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
-    /// this client (rule a11). Recursion is bounded by the depth of the tree.
+    /// this client (rule a11). What holds no answer for this client is none even where all are candidates: health
+    /// alone never makes an answer empty (`route53` 1.8). Recursion is bounded by the depth of the tree.
     fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
-        let Among::Living(layer, _) = among else {
-            return true;
-        };
-        if !layer.is_alive(id) {
+        if let Among::Living(layer, _) = among
+            && !layer.is_alive(id)
+        {
             return false;
         }
         let node = &self.policies.nodes[id as usize];
@@ -459,130 +357,5 @@ fn tier(runs: &[Run], among: Among<'_>) -> Option<Tier> {
         Some(Tier::Standby)
     } else {
         None
-    }
-}
-
-impl Among<'_> {
-    /// Returns the number of the layer; 3 is "all".
-    pub const fn layer(&self) -> usize {
-        match self {
-            Self::Living(_, layer) => *layer,
-            Self::All => 3,
-        }
-    }
-}
-
-impl Draw for Chance {
-    #[inline]
-    fn turn(&mut self, count: u16) -> u16 {
-        self.below(u32::from(count)) as u16
-    }
-
-    #[inline]
-    fn branch(&mut self, weights: Weights<'_>, mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
-        if let Some(&total) = weights.sums.last() {
-            for _ in 0..REDRAWS_MAX {
-                let child = by_sums(weights.sums, self.below(total));
-                if is_eligible(child) {
-                    return child;
-                }
-            }
-            return exact(self, weights.sums, is_eligible);
-        }
-        even(self, weights.even_first, weights.n, is_eligible)
-    }
-
-    #[inline]
-    fn members(&mut self, candidates: Candidates<'_>, picked: &mut Picked) {
-        if candidates.sums.is_empty() {
-            pick_evenly(self, &candidates, picked);
-        } else {
-            pick_by_weight(self, &candidates, picked);
-        }
-    }
-}
-
-/// Finds the child that a number below the total falls to.
-#[inline]
-fn by_sums(sums: &[u32], number: u32) -> u16 {
-    sums.partition_point(|&sum| sum <= number) as u16
-}
-
-/// Draws by weight among the eligible in one pass: the same distribution as redrawing for ever.
-fn exact(chance: &mut Chance, sums: &[u32], mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
-    let mut total = 0;
-    let mut chosen = 0;
-    let mut before = 0;
-    for (child, &sum) in sums.iter().enumerate() {
-        let weight = sum - before;
-        before = sum;
-        if is_eligible(child as u16) {
-            total += weight;
-            // Reservoir: the child stays with chance weight / total.
-            if chance.below(total) < weight {
-                chosen = child as u16;
-            }
-        }
-    }
-    chosen
-}
-
-/// Draws evenly among the eligible of `first..end`.
-fn even(
-    chance: &mut Chance,
-    first: u16,
-    end: u16,
-    mut is_eligible: impl FnMut(u16) -> bool,
-) -> u16 {
-    let mut count = 0;
-    let mut chosen = first;
-    for child in first..end {
-        if is_eligible(child) {
-            count += 1;
-            if chance.below(count) == 0 {
-                chosen = child;
-            }
-        }
-    }
-    chosen
-}
-
-/// Picks up to `answers` eligible members in random order: a partial Fisher-Yates shuffle.
-fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
-    let mut eligible = [0u16; MEMBERS_MAX];
-    let mut count = 0;
-    for member in candidates.first..candidates.end {
-        if candidates.is_eligible(member) && count < MEMBERS_MAX {
-            eligible[count] = member;
-            count += 1;
-        }
-    }
-    picked.len = count.min(candidates.answers);
-    for n in 0..picked.len {
-        let other = n + chance.below((count - n) as u32) as usize;
-        eligible.swap(n, other);
-        picked.members[n] = eligible[n];
-    }
-}
-
-/// Picks up to `answers` eligible members, each draw in proportion to weight among those not yet picked (rule a22).
-fn pick_by_weight(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
-    picked.len = 0;
-    while picked.len < candidates.answers {
-        let is_left = |member: u16| {
-            let is_new = !picked.members[..picked.len].contains(&member);
-            is_new && member < candidates.end && candidates.is_eligible(member)
-        };
-        if !(candidates.first..candidates.end).any(is_left) {
-            break;
-        }
-        let weights = Weights {
-            sums: candidates.sums,
-            even_first: 0,
-            n: 0,
-        };
-        let member = chance.branch(weights, is_left);
-        picked.members[picked.len] = member;
-        picked.len += 1;
     }
 }

@@ -5,12 +5,13 @@
 
 use crate::wire::{NAME_MAX, Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone,
-    Whereabouts, Zone,
+    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, POSITION_OWNER, Piece, Policies, RootId,
+    ServedZone, Whereabouts, Zone,
 };
 
 use super::asker::Asker;
-use super::decide::{Draw, Outcome, Picked, Scene};
+use super::decide::{Outcome, Scene};
+use super::draw::{Draw, Picked};
 use super::locus::Locus;
 use super::message::{Answer, CHAIN_MAX, Owner, Part, Records, Section, Source};
 use super::view::ZoneView;
@@ -76,21 +77,29 @@ impl<'a> Gathering<'a> {
         answer: &mut Answer<'a>,
     ) {
         answer.reset(Rcode::NOERROR, Source::Static);
-        if let Link::Alias(owner) = self.link(name, Owner::Question, None, answer, chain, draw) {
-            self.chase(owner, answer, chain, draw);
+        if let Link::Alias(owner) = self.link(name, Owner::Question, answer, chain, draw) {
+            self.chase(name, owner, answer, chain, draw);
         }
     }
 
-    /// Follows aliases inside the zone, at most [`CHAIN_MAX`] of them; a loop ends there (RFC 1034, section 3.6.2).
+    /// Follows aliases inside the zone, at most [`CHAIN_MAX`] of them; a loop ends where a name comes back (RFC 1034,
+    /// section 3.6.2), so that no record is sent twice (RFC 2181, section 5).
     fn chase(
         &self,
+        first: &Scratch,
         first_owner: Owner,
         answer: &mut Answer<'a>,
         chain: &mut Scratch,
         draw: &mut impl Draw,
     ) {
         let mut owner = first_owner;
+        let mut seen = [0; CHAIN_MAX];
+        seen[0] = first.hashes[first.labels];
         for links in 1..CHAIN_MAX {
+            seen[links] = chain.hashes[chain.labels];
+            if seen[..links].contains(&seen[links]) {
+                return;
+            }
             let name = chain.clone();
             let labels = self.zone().apex_labels();
             let is_inside = name.labels >= labels && {
@@ -100,7 +109,7 @@ impl<'a> Gathering<'a> {
             if !is_inside {
                 return;
             }
-            match self.link(&name, owner, Some(links), answer, chain, draw) {
+            match self.link(&name, owner, answer, chain, draw) {
                 Link::Done => return,
                 Link::Alias(next) => owner = next,
             }
@@ -111,7 +120,6 @@ impl<'a> Gathering<'a> {
         &self,
         name: &Scratch,
         owner: Owner,
-        links: Option<usize>,
         answer: &mut Answer<'a>,
         chain: &mut Scratch,
         draw: &mut impl Draw,
@@ -126,7 +134,7 @@ impl<'a> Gathering<'a> {
                     // The parent side of a cut holds DS (RFC 4035, section 3.1.4.1).
                     return self.answer_node(node, owner, answer, chain, draw);
                 }
-                self.refer(node, name, labels, links.is_some(), answer, draw);
+                self.refer(node, name, labels, owner, answer, draw);
                 Link::Done
             }
             Found::Dname(node, labels) => self.synthesise(node, name, labels, owner, answer, chain),
@@ -320,8 +328,12 @@ impl<'a> Gathering<'a> {
             let Some(node) = node.checked_sub(1).map(NodeAt) else {
                 continue;
             };
+            let owner = match position {
+                POSITION_OWNER => answer.parts()[usize::from(part)].owner,
+                _ => Owner::InPart(part, position),
+            };
             for rtype in [Rtype::A, Rtype::AAAA] {
-                self.add_host(node, rtype, Owner::InPart(part, position), answer, draw);
+                self.add_host(node, rtype, owner, answer, draw);
             }
         }
     }
@@ -369,28 +381,23 @@ impl<'a> Gathering<'a> {
         node: NodeAt,
         name: &Scratch,
         labels: usize,
-        is_in_chain: bool,
+        owner: Owner,
         answer: &mut Answer<'a>,
         draw: &mut impl Draw,
     ) {
-        // After an alias the client asks for the target by itself: its name is no suffix of the question.
-        if is_in_chain {
-            return;
+        // AA belongs to the first owner in the answer section (RFC 1035, section 4.1.1).
+        if answer.is_empty() {
+            answer.is_authoritative = false;
+            answer.source = Source::Referral;
         }
-        answer.is_authoritative = false;
-        answer.source = Source::Referral;
         let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::NS) else {
             return;
         };
-        let cut_len = (name.len - usize::from(name.starts[labels])) as u8;
-        let records = Records::Stored(piece, 0);
-        let Some(at) = answer.push(
-            Section::Authority,
-            Part {
-                records,
-                owner: Owner::Suffix(cut_len),
-            },
-        ) else {
+        let part = Part {
+            records: Records::Stored(piece, 0),
+            owner: suffix_owner(name, labels, owner),
+        };
+        let Some(at) = answer.push(Section::Authority, part) else {
             return;
         };
         answer.needs_additional = !piece.hosts.is_empty();
@@ -411,11 +418,7 @@ impl<'a> Gathering<'a> {
             return Link::Done;
         };
         let start = usize::from(name.starts[labels]);
-        let dname_owner = match owner {
-            Owner::Question => Owner::Suffix((name.len - start) as u8),
-            Owner::InPart(at, offset) => Owner::InPart(at, offset + start as u16),
-            other @ Owner::Suffix(_) => other,
-        };
+        let dname_owner = suffix_owner(name, labels, owner);
         answer.push(
             Section::Answer,
             Part {
@@ -446,6 +449,17 @@ impl<'a> Gathering<'a> {
             Some(at) if chain.take(&octets) => Link::Alias(Owner::InPart(at, 12)),
             _ => Link::Done,
         }
+    }
+}
+
+/// Says where the suffix of `labels` labels stands of a name that stands at `owner`. Below the apex it stands there
+/// whole; the apex itself may be a pointer, which is as good.
+fn suffix_owner(name: &Scratch, labels: usize, owner: Owner) -> Owner {
+    let start = usize::from(name.starts[labels]);
+    match owner {
+        Owner::Question => Owner::Suffix((name.len - start) as u8),
+        Owner::InPart(at, offset) => Owner::InPart(at, offset + start as u16),
+        other @ Owner::Suffix(_) => other,
     }
 }
 

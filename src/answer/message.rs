@@ -3,8 +3,8 @@
 use crate::wire::{NAME_MAX, Rcode};
 use crate::zone::{ADDITIONAL_MAX, Piece, Policies, Run};
 
-/// Links of a CNAME chain in one answer (engine bound; loops end here at the latest).
-pub const CHAIN_MAX: usize = 8;
+/// Links of a CNAME chain in one answer (chosen: what BIND follows; a resolver asks on from there).
+pub const CHAIN_MAX: usize = 16;
 /// Parts of one answer: links with their DNAMEs, the last RRset, authority, two families for each host.
 pub const PARTS_MAX: usize = CHAIN_MAX * 2 + 2 + ADDITIONAL_MAX * 2;
 /// Octets of names made for one answer: four synthesised targets.

@@ -8,6 +8,7 @@ mod asker;
 mod assemble;
 mod chance;
 mod decide;
+mod draw;
 mod gather;
 mod locus;
 mod message;
@@ -18,10 +19,8 @@ mod world;
 pub use asker::Asker;
 pub use assemble::{Written, assemble};
 pub use chance::Chance;
-pub use decide::{
-    ANSWERS_DEFAULT, ANSWERS_MAX, Among, Candidates, Decision, Draw, MEMBERS_MAX, Outcome,
-    PATH_MAX, Picked, Scene, Weights,
-};
+pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
+pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, SHUFFLE_MAX, Weights};
 pub use gather::{Gathering, Hosts};
 pub use locus::Locus;
 pub use message::{Answer, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source};

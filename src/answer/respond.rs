@@ -204,20 +204,7 @@ fn answer_one<'w>(
             rcode,
             question_end,
             has_edns,
-        }) => {
-            let edns = ResponseEdns {
-                rcode_high: (rcode.0 >> 4) as u8,
-                ..ResponseEdns::default()
-            };
-            let edns = has_edns.then_some((edns, UDP_PAYLOAD_MAX));
-            exchange.len = assemble_error(exchange.input, rcode, question_end, edns, exchange.out);
-            exchange.tally = Tally {
-                rcode,
-                source: Source::Error,
-                ..Tally::default()
-            };
-            return;
-        }
+        }) => return refuse(exchange, rcode, question_end, has_edns),
     };
     let subnet = query.edns.and_then(|edns| edns.subnet);
     match lookup.zone {
@@ -241,22 +228,7 @@ fn answer_one<'w>(
             answer.is_authoritative = false;
         }
     }
-    let edns = query.edns.map(|edns| {
-        let scope_len = if subnet.is_some_and(|subnet| subnet.source_len > 0) {
-            answer.scope_len
-        } else {
-            0
-        };
-        let subnet = subnet.map(|subnet| (subnet, scope_len));
-        (
-            ResponseEdns {
-                rcode_high: 0,
-                is_dnssec_ok: edns.is_dnssec_ok,
-                subnet,
-            },
-            UDP_PAYLOAD_MAX,
-        )
-    });
+    let edns = response_edns(&query, answer.scope_len);
     let limit = match exchange.transport {
         Transport::Tcp => usize::from(u16::MAX),
         Transport::Udp => query.edns.map_or(UDP_PLAIN_MAX, |edns| {
@@ -271,6 +243,37 @@ fn answer_one<'w>(
         source: answer.source,
         is_truncated: written.is_truncated,
     };
+}
+
+/// Answers a message that cannot be looked up with a bare response code.
+fn refuse(exchange: &mut Exchange<'_>, rcode: Rcode, question_end: Option<usize>, has_edns: bool) {
+    let edns = ResponseEdns {
+        rcode_high: (rcode.0 >> 4) as u8,
+        ..ResponseEdns::default()
+    };
+    let edns = has_edns.then_some((edns, UDP_PAYLOAD_MAX));
+    exchange.len = assemble_error(exchange.input, rcode, question_end, edns, exchange.out);
+    exchange.tally = Tally {
+        rcode,
+        source: Source::Error,
+        ..Tally::default()
+    };
+}
+
+/// Composes the OPT record for a query that has one. Source length 0 asks for no tailoring: scope 0 (RFC 7871, 7.1.2).
+#[inline]
+fn response_edns(query: &Query, scope_len: u8) -> Option<(ResponseEdns, u16)> {
+    let edns = query.edns?;
+    let subnet = edns.subnet.map(|subnet| match subnet.source_len {
+        0 => (subnet, 0),
+        _ => (subnet, scope_len),
+    });
+    let response = ResponseEdns {
+        rcode_high: 0,
+        is_dnssec_ok: edns.is_dnssec_ok,
+        subnet,
+    };
+    Some((response, UDP_PAYLOAD_MAX))
 }
 
 const fn is_transfer(rtype: Rtype) -> bool {

@@ -5,9 +5,12 @@ use std::net::IpAddr;
 use crate::answer::{Answer, Asker, Gathering, Hosts, Inputs, Records, Section, ZoneView};
 use crate::place::{Locations, Place};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch, rdata_text};
-use crate::zone::{Hold, Judge, JudgeId, NONE, NodeId, NodeKind, Policies, ServedZone};
+use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind, Policies, ServedZone};
 
 use super::lister::{Leaf, Lister, Visit, WAYS_MAX, shares};
+
+/// Most reasons that one line names, so that a pool of hundreds stays readable; chosen.
+const REASONS_MAX: usize = 3;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -199,10 +202,7 @@ fn asker(client: Client, locations: &Locations) -> Asker {
         Client::Address(address) => Asker::new(address, None, locations),
         Client::Subnet(address, source_len) => Asker::new(
             address,
-            Some(ClientSubnet {
-                address,
-                source_len,
-            }),
+            Some(ClientSubnet::new(address, source_len)),
             locations,
         ),
     }
@@ -494,26 +494,37 @@ fn why_node(stage: &Stage<'_>, id: NodeId) -> String {
         return why_judge(stage, gate);
     }
     if node.kind == NodeKind::Pool {
-        let runs = &policies.runs[node.first as usize..(node.first + u32::from(node.n)) as usize];
-        let total: u32 = runs.iter().map(|run| u32::from(run.len)).sum();
-        let up = runs
-            .iter()
-            .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len));
-        let up = up
-            .filter(|&member| {
-                stage
-                    .view
-                    .layers
-                    .first()
-                    .is_some_and(|layer| layer.is_up(member))
-            })
-            .count();
-        return format!(
-            "{up} of {total} members healthy, {} needed",
-            node.extra.max(1)
-        );
+        return why_pool(stage, node);
     }
     "no branch below it is healthy".to_owned()
+}
+
+/// Counts the healthy members of a pool, and says of the first others what is wrong with them.
+fn why_pool(stage: &Stage<'_>, node: &Node) -> String {
+    let policies = &stage.served.zone.policies;
+    let runs = &policies.runs[node.first as usize..(node.first + u32::from(node.n)) as usize];
+    let members: Vec<u32> = runs
+        .iter()
+        .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len))
+        .collect();
+    let layer = stage.view.layers.first();
+    let is_up = |member: &&u32| layer.is_some_and(|layer| layer.is_up(**member));
+    let (up, down): (Vec<&u32>, Vec<&u32>) = members.iter().partition(is_up);
+    let mut text = format!(
+        "{} of {} members healthy, {} needed",
+        up.len(),
+        members.len(),
+        node.extra.max(1)
+    );
+    for (n, &&member) in down.iter().take(REASONS_MAX).enumerate() {
+        let separator = if n == 0 { ": " } else { "; " };
+        let label = &policies.labels[member as usize].text;
+        text += &format!("{separator}{label} {}", why_member(stage, member));
+    }
+    if down.len() > REASONS_MAX {
+        text += &format!("; {} more", down.len() - REASONS_MAX);
+    }
+    text
 }
 
 fn why_member(stage: &Stage<'_>, member: u32) -> String {
@@ -593,7 +604,7 @@ fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
                 .collect();
             let reasons: Vec<String> = failing
                 .iter()
-                .take(3)
+                .take(REASONS_MAX)
                 .map(|child| why_judge(stage, **child))
                 .collect();
             if wanted == len {

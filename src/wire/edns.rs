@@ -27,6 +27,19 @@ pub struct ClientSubnet {
     pub address: IpAddr,
     /// Prefix length that the client gave.
     pub source_len: u8,
+    /// Whether the family was 0, which goes with length 0 only and is sent back as it came (RFC 7871, section 7.1.2).
+    pub has_no_family: bool,
+}
+
+impl ClientSubnet {
+    /// Makes the client subnet of an address prefix.
+    pub const fn new(address: IpAddr, source_len: u8) -> Self {
+        Self {
+            address,
+            source_len,
+            has_no_family: false,
+        }
+    }
 }
 
 /// Reads an OPT record: class, TTL (5 octets of them: class, extended rcode, version, flags high) and options.
@@ -37,6 +50,10 @@ pub(super) fn parse_opt(fields: [u8; 5], options: &[u8]) -> Result<Edns, ()> {
         is_dnssec_ok: fields[4] & 0x80 != 0,
         subnet: None,
     };
+    // What the options of another version mean is not known (RFC 6891, section 6.1.3).
+    if edns.version != 0 {
+        return Ok(edns);
+    }
     let mut rest = options;
     for _ in 0..OPTIONS_MAX {
         let Some((head, after)) = rest.split_first_chunk::<4>() else {
@@ -68,7 +85,8 @@ fn parse_subnet(data: &[u8]) -> Option<ClientSubnet> {
     {
         return None;
     }
-    let address = match (u16::from_be_bytes([family_high, family_low]), source_len) {
+    let family = u16::from_be_bytes([family_high, family_low]);
+    let address = match (family, source_len) {
         (1, ..=32) => IpAddr::V4(Ipv4Addr::from(padded::<4>(address))),
         (2, ..=128) => IpAddr::V6(Ipv6Addr::from(padded::<16>(address))),
         // Family 0 with length 0 says "no subnet", and some stub resolvers send it.
@@ -76,8 +94,8 @@ fn parse_subnet(data: &[u8]) -> Option<ClientSubnet> {
         _ => return None,
     };
     Some(ClientSubnet {
-        address,
-        source_len,
+        has_no_family: family == 0,
+        ..ClientSubnet::new(address, source_len)
     })
 }
 
@@ -138,6 +156,7 @@ impl ResponseEdns {
         };
         let address_len = usize::from(subnet.source_len.div_ceil(8));
         let family = match subnet.address {
+            _ if subnet.has_no_family => 0,
             IpAddr::V4(_) => 1,
             IpAddr::V6(_) => 2,
         };
@@ -169,12 +188,7 @@ mod tests {
 
     #[test]
     fn reads_client_subnets_and_refuses_bad_ones() {
-        let v4 = |a: [u8; 4], source_len| {
-            Some(ClientSubnet {
-                address: IpAddr::from(a),
-                source_len,
-            })
-        };
+        let v4 = |a: [u8; 4], source_len| Some(ClientSubnet::new(IpAddr::from(a), source_len));
         let cases: [(&[u8], Option<ClientSubnet>); 8] = [
             (&[0, 1, 24, 0, 203, 0, 113], v4([203, 0, 113, 0], 24)),
             (&[0, 1, 0, 0], v4([0, 0, 0, 0], 0)),
@@ -192,10 +206,7 @@ mod tests {
 
     #[test]
     fn writes_what_it_says_it_writes() {
-        let subnet = ClientSubnet {
-            address: IpAddr::from([203, 0, 113, 0]),
-            source_len: 24,
-        };
+        let subnet = ClientSubnet::new(IpAddr::from([203, 0, 113, 0]), 24);
         let edns = ResponseEdns {
             rcode_high: 0,
             is_dnssec_ok: true,

@@ -84,7 +84,7 @@ impl ZoneBuilder {
         let rdata = [soa.into()];
         let fault = || BuildFault::RrsetTooLarge(apex.clone(), Rtype::SOA);
         let negative =
-            PieceSpec::encode(apex, Rtype::SOA, negative_ttl, &rdata).ok_or_else(fault)?;
+            PieceSpec::encode(apex, apex, Rtype::SOA, negative_ttl, &rdata).ok_or_else(fault)?;
         let serial = soa.len().checked_sub(20).and_then(|at| soa.get(at..at + 4));
         let serial = serial.map_or(0, |octets| {
             u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]])
@@ -111,7 +111,7 @@ impl ZoneBuilder {
         ttl: u32,
         rdata: &[Box<[u8]>],
     ) -> Result<(), BuildFault> {
-        let piece = PieceSpec::encode(&self.apex, rtype, ttl, rdata)
+        let piece = PieceSpec::encode(&self.apex, owner, rtype, ttl, rdata)
             .ok_or_else(|| BuildFault::RrsetTooLarge(owner.clone(), rtype))?;
         self.add(owner, rtype, Content::Static(piece))
     }

@@ -10,8 +10,11 @@ use crate::wire::{NAME_MAX, Name, Rtype};
 pub const OWNER_QUESTION: u16 = 0xc00c;
 /// Fixed octets of a record whose owner is a pointer: owner, type, class, TTL, RDLENGTH.
 pub const RR_FIXED: usize = 12;
-/// Names in one RRset whose addresses are worth sending along (engine bound; others are dropped first anyway).
-pub const ADDITIONAL_MAX: usize = 8;
+/// Position that says "the owner of the RRset itself"; no RDATA starts there.
+pub const POSITION_OWNER: u16 = 0;
+/// Names in one RRset whose addresses are sent along (chosen: thirteen servers as the root has them, whose glue RFC
+/// 9471, section 3.1 requires whole, and room).
+pub const ADDITIONAL_MAX: usize = 16;
 
 /// One RRset as octets, before it stands in an arena.
 #[derive(Clone, Debug, Default)]
@@ -84,10 +87,16 @@ const fn name_layout(rtype: Rtype) -> NameLayout {
 
 impl PieceSpec {
     /// Encodes an RRset of a zone. `None` if the octets exceed what one message could hold.
-    pub fn encode(apex: &Name, rtype: Rtype, ttl: u32, rdata: &[Box<[u8]>]) -> Option<Self> {
+    pub fn encode(
+        apex: &Name,
+        owner: &Name,
+        rtype: Rtype,
+        ttl: u32,
+        rdata: &[Box<[u8]>],
+    ) -> Option<Self> {
         let mut piece = Self::default();
         for record in rdata {
-            piece.push(apex, rtype, ttl, record)?;
+            piece.push(apex, owner, rtype, ttl, record)?;
         }
         let len = piece.records.len() / rdata.len().max(1);
         let is_even = rdata.windows(2).all(|pair| pair[0].len() == pair[1].len());
@@ -97,7 +106,14 @@ impl PieceSpec {
         Some(piece)
     }
 
-    fn push(&mut self, apex: &Name, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Option<()> {
+    fn push(
+        &mut self,
+        apex: &Name,
+        owner: &Name,
+        rtype: Rtype,
+        ttl: u32,
+        rdata: &[u8],
+    ) -> Option<()> {
         self.records
             .extend_from_slice(&OWNER_QUESTION.to_be_bytes());
         self.records.extend_from_slice(&rtype.0.to_be_bytes());
@@ -122,8 +138,15 @@ impl PieceSpec {
                 let (name, _) = Name::from_wire(rdata.get(at..)?).ok()?;
                 let used = self.push_name(apex, &rdata[at..], compressible)?;
                 self.records.extend_from_slice(&rdata[at + used..]);
-                if is_host && name.is_at_or_below(apex) && self.hosts.len() < ADDITIONAL_MAX {
-                    self.hosts.push((position, name));
+                // RFC 9460, section 2.5.2: in ServiceMode "." stands for the owner.
+                let is_service =
+                    matches!(rtype, Rtype::SVCB | Rtype::HTTPS) && rdata[..at] != [0, 0];
+                let host = match (is_service, name.is_root()) {
+                    (true, true) => Some((POSITION_OWNER, owner.clone())),
+                    _ => name.is_at_or_below(apex).then_some((position, name)),
+                };
+                if is_host && self.hosts.len() < ADDITIONAL_MAX {
+                    self.hosts.extend(host);
                 }
             }
         }

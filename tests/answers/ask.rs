@@ -8,15 +8,15 @@ use super::read::Reply;
 
 /// A case of a topic.
 #[derive(Debug)]
-pub struct Case {
-    pub title: String,
-    pub rule: String,
-    pub is_silence: bool,
-    pub is_tcp: bool,
-    pub from: IpAddr,
-    pub down: Vec<String>,
-    pub first: Option<Vec<String>>,
-    pub size_max: usize,
+pub(crate) struct Case {
+    pub(crate) title: String,
+    pub(crate) rule: String,
+    pub(crate) is_silence: bool,
+    pub(crate) is_tcp: bool,
+    pub(crate) from: IpAddr,
+    pub(crate) down: Vec<String>,
+    pub(crate) first: Option<Vec<String>>,
+    pub(crate) size_max: usize,
     soa: String,
     table: Table,
 }
@@ -31,7 +31,7 @@ fn texts(table: &Table, key: &str) -> Vec<String> {
 
 impl Case {
     /// Reads a case; a key that means nothing is a mistake.
-    pub fn read(table: &Table, soa: &str) -> Self {
+    pub(crate) fn read(table: &Table, soa: &str) -> Self {
         const KEYS: &str = " title rule ask hex header options edns do subnet tcp from down reply rcode flags answer \
              authority additional opt first size_max version ";
         for key in table.keys() {
@@ -79,7 +79,7 @@ impl Case {
     }
 
     /// Says what must come back.
-    pub fn wanted(&self) -> Reply {
+    pub(crate) fn wanted(&self) -> Reply {
         let sorted = |key: &str| {
             let mut list = texts(&self.table, key);
             for record in list.iter_mut().filter(|record| *record == "SOA") {
@@ -188,7 +188,7 @@ fn subnet_option(text: &str) -> Vec<u8> {
 }
 
 /// Writes the message of a case.
-pub fn message(case: &Case) -> Vec<u8> {
+pub(crate) fn message(case: &Case) -> Vec<u8> {
     if let Some(hex) = case.text("hex") {
         return unhex(hex);
     }

@@ -10,15 +10,15 @@ use domain::rdata::AllRecordData;
 
 /// A reply as text, records sorted.
 #[derive(Debug)]
-pub struct Reply {
-    pub rcode: String,
-    pub flags: String,
-    pub answer: Vec<String>,
-    pub authority: Vec<String>,
-    pub additional: Vec<String>,
-    pub opt: Option<String>,
+pub(crate) struct Reply {
+    pub(crate) rcode: String,
+    pub(crate) flags: String,
+    pub(crate) answer: Vec<String>,
+    pub(crate) authority: Vec<String>,
+    pub(crate) additional: Vec<String>,
+    pub(crate) opt: Option<String>,
     /// The answer section in the order it was sent; not compared.
-    pub answer_as_sent: Vec<String>,
+    pub(crate) answer_as_sent: Vec<String>,
 }
 
 impl PartialEq for Reply {
@@ -60,17 +60,14 @@ fn records(section: RecordSection<'_, [u8]>) -> Result<Vec<String>, String> {
             .into_record::<AllRecordData<_, ParsedName<_>>>()
             .map_err(|fault| format!("  a {rtype} record does not parse: {fault}\n"))?
             .ok_or("  a record is of no type\n")?;
-        list.push(format!(
-            "{} {ttl} {rtype} {}",
-            record.owner(),
-            record.data()
-        ));
+        let text = format!("{} {ttl} {rtype} {}", record.owner(), record.data());
+        list.push(text.trim_end().to_owned());
     }
     Ok(list)
 }
 
 /// Decodes a reply; the identifier, the question and the counts must fit.
-pub fn read_reply(input: &[u8], reply: &[u8]) -> Result<Reply, String> {
+pub(crate) fn read_reply(input: &[u8], reply: &[u8]) -> Result<Reply, String> {
     let message = Message::from_slice(reply).map_err(|fault| format!("  {fault}\n"))?;
     if input[..2] != reply[..2] {
         return Err("  the identifier differs\n".to_owned());

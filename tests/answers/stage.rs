@@ -25,14 +25,14 @@ impl Files for NoFiles {
 }
 
 /// Zones as they are served.
-pub struct Stage {
+pub(crate) struct Stage {
     models: Vec<ZoneModel>,
     snapshot: Arc<Snapshot>,
 }
 
 impl Stage {
     /// Reads and compiles zones; a fault in one is a mistake of the test.
-    pub fn new(texts: &[&str]) -> Self {
+    pub(crate) fn new(texts: &[&str]) -> Self {
         let locations = Arc::new(Locations::unknown());
         let (mut models, mut zones) = (Vec::new(), Vec::new());
         for text in texts {
@@ -82,7 +82,7 @@ impl Stage {
     }
 
     /// Sends a message; the reply is empty for silence.
-    pub fn ask(&self, case: &Case, input: &[u8], seed: u64) -> Vec<u8> {
+    pub(crate) fn ask(&self, case: &Case, input: &[u8], seed: u64) -> Vec<u8> {
         let world = self.world(&case.down);
         let mut out = vec![0xaa; 65_535];
         let transport = if case.is_tcp {
