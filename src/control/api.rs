@@ -27,6 +27,8 @@ use super::status::StatusReport;
 
 /// Time that the owner has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that a reload has, which reads every zone; the load goes on when it is over.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
 /// Events that one request gets unless it asks for another number.
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
@@ -87,6 +89,13 @@ impl Pulse {
     pub fn ready(&self) {
         self.is_ready.store(1, Ordering::Relaxed);
     }
+
+    /// Returns how long the owner's loop has stood still, if that is too long.
+    fn stall(&self, now_secs: u64) -> Option<Duration> {
+        let silence = now_secs.saturating_sub(self.beat_secs.load(Ordering::Relaxed));
+        let silence = Duration::from_secs(silence);
+        (silence > BEAT_MAX).then_some(silence)
+    }
 }
 
 /// What handlers need.
@@ -104,6 +113,14 @@ pub struct Asking {
 
 impl Asking {
     async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Response> {
+        self.ask_within(PATIENCE, make).await
+    }
+
+    async fn ask_within<T>(
+        &self,
+        patience: Duration,
+        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
+    ) -> Result<T, Response> {
         let (sender, receiver) = oneshot::channel();
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         if let Err(fault_of_queue) = self.asks.try_send(make(sender)) {
@@ -116,12 +133,12 @@ impl Asking {
                 mpsc::error::TrySendError::Closed(_) => stopping(),
             });
         }
-        match tokio::time::timeout(PATIENCE, receiver).await {
+        match tokio::time::timeout(patience, receiver).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(stopping()),
             Err(_) => Err(fault(
                 StatusCode::GATEWAY_TIMEOUT,
-                &format!("the server did not answer within {} s", PATIENCE.as_secs()),
+                &format!("the server did not answer within {} s", patience.as_secs()),
                 "what was asked may still happen; /healthz says whether the server is stalled",
             )),
         }
@@ -203,17 +220,15 @@ async fn show_metrics(State(asking): State<Asking>) -> Response {
 }
 
 async fn show_health(State(asking): State<Asking>) -> Response {
-    let beat = asking.pulse.beat_secs.load(Ordering::Relaxed);
     let now = asking.clock.now().nanos() / 1_000_000_000;
-    let silence = now.saturating_sub(beat);
-    if silence > BEAT_MAX.as_secs() {
-        return fault(
+    match asking.pulse.stall(now) {
+        None => "ok\n".into_response(),
+        Some(silence) => fault(
             StatusCode::SERVICE_UNAVAILABLE,
-            &format!("the health loop has not turned for {silence} s"),
+            &format!("the health loop has not turned for {} s", silence.as_secs()),
             "statuses no longer follow the probes; restart the server and keep its log",
-        );
+        ),
     }
-    "ok\n".into_response()
 }
 
 async fn show_readiness(State(asking): State<Asking>) -> Response {
@@ -265,11 +280,8 @@ async fn show_timeline(
 ) -> Response {
     let Ok(since) = request.since.as_deref().map(parse_duration).transpose() else {
         let error = "`since` is no duration";
-        return fault(
-            StatusCode::BAD_REQUEST,
-            error,
-            "for example since=2h or since=1d12h",
-        );
+        let help = "for example since=2h or since=1d12h";
+        return fault(StatusCode::BAD_REQUEST, error, help);
     };
     let wall = asking.clock.wall().millis();
     let since = since.map(|since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
@@ -310,8 +322,33 @@ async fn show_geo(
 }
 
 async fn reload(State(asking): State<Asking>) -> Response {
-    match asking.ask(Ask::Reload).await {
+    match asking.ask_within(RELOAD_PATIENCE, Ask::Reload).await {
         Ok(result) => axum::Json(result).into_response(),
         Err(response) => response,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_stands_still_is_a_stall() {
+        let pulse = Pulse::default();
+        pulse.beat(100);
+        let cases = [
+            (99, None),
+            (100, None),
+            (110, None),
+            (111, Some(11)),
+            (500, Some(400)),
+        ];
+        for (now, wanted) in cases {
+            assert_eq!(
+                pulse.stall(now),
+                wanted.map(Duration::from_secs),
+                "at {now} s"
+            );
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Time for connecting, and for each read and write.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time for connecting, and for each read and write; a server gives every request less.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Octets of an answer that are read (a status of 100,000 targets is about 40 MB).
 const ANSWER_MAX: u64 = 256 << 20;
 
