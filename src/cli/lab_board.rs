@@ -138,7 +138,7 @@ fn region_health(report: &StatusReport, region: Region) -> RegionHealth {
     let shown = rows
         .iter()
         .find(|row| row.status != "healthy")
-        .or(rows.first());
+        .or_else(|| rows.first());
     RegionHealth {
         healthy,
         total: rows.len(),

@@ -99,7 +99,7 @@ pub struct CheckModel {
 #[derive(Clone, Debug)]
 pub enum CheckKind {
     /// `http`, `https` or `tcp`.
-    Probe(ProbeTemplate),
+    Probe(Box<ProbeTemplate>),
     /// `manual` with one switch.
     Manual {
         /// First value.

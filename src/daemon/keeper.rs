@@ -327,7 +327,7 @@ impl Keeper {
     }
 
     /// Begins a load beside what is served, unless one is under way; says whether one is.
-    fn begin_load(&mut self, is_loading: bool, done: &mpsc::Sender<Loaded>) -> bool {
+    fn begin_load(&self, is_loading: bool, done: &mpsc::Sender<Loaded>) -> bool {
         if is_loading {
             return true;
         }

@@ -141,7 +141,7 @@ pub fn load_zones(mut loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
         loading
             .folder
             .parent()
-            .unwrap_or(Path::new(""))
+            .unwrap_or_else(|| Path::new(""))
             .to_path_buf()
     } else {
         loading.folder.to_path_buf()

@@ -14,7 +14,14 @@ pub(in crate::cli) fn validate(arguments: &ValidateArguments, output: &mut Outpu
     match arguments.format {
         ListFormat::Text => {
             let text = render_text(&diagnostics, &sources, output.is_colour());
-            output.line(if text.is_empty() { summary(&diagnostics, sources.len()) } else { text }.as_str());
+            output.line(
+                if text.is_empty() {
+                    summary(&diagnostics, sources.len())
+                } else {
+                    text
+                }
+                .as_str(),
+            );
         }
         ListFormat::Json => output.line(&render_json(&diagnostics, &sources)),
         ListFormat::Github => output.line(&render_github(&diagnostics, &sources)),
