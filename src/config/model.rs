@@ -103,7 +103,7 @@ pub struct CheckModel {
 )]
 pub enum CheckKind {
     /// `http`, `https` or `tcp`.
-    Probe(ProbeTemplate),
+    Probe(Box<ProbeTemplate>),
     /// `manual` with one switch.
     Manual {
         /// First value.

@@ -48,7 +48,7 @@ pub(super) fn read_check(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<C
     let kind_value = table.require("type", help, &mut reader.faults)?;
     let kind = reader.faults.word(&kind_value, TYPES)?;
     let kind = match kind {
-        "http" | "https" | "tcp" => CheckKind::Probe(read_probe(reader, table, kind)?),
+        "http" | "https" | "tcp" => CheckKind::Probe(Box::new(read_probe(reader, table, kind)?)),
         "manual" => read_manual(reader, table)?,
         "calculated" => read_calculated(reader, table)?,
         _ => read_not_yet(reader, table, kind)?,

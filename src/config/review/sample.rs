@@ -70,14 +70,14 @@ impl Sample {
 
     /// Adds an `http` recipe with defaults: detection takes 33 s.
     pub(in crate::config) fn check(&mut self, id: &str) -> CheckId {
-        self.check_of(id, CheckKind::Probe(http(None)))
+        self.check_of(id, CheckKind::Probe(Box::new(http(None))))
     }
 
     /// Adds an `http` gate that probes a name.
     pub(in crate::config) fn gate(&mut self, id: &str, host: &str) -> CheckId {
         self.check_of(
             id,
-            CheckKind::Probe(http(Some(Endpoint::Host(host.to_owned())))),
+            CheckKind::Probe(Box::new(http(Some(Endpoint::Host(host.to_owned()))))),
         )
     }
 
