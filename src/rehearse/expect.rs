@@ -48,53 +48,37 @@ fn check_one(
     has_database: bool,
     expect: &ExpectModel,
 ) -> Vec<ExpectFailure> {
-    let failure = |span: &Span, message: String, trace: String, is_skipped| ExpectFailure {
+    let failure = |span: &Span, message: String| ExpectFailure {
         title: expect.title.clone(),
         span: span.clone(),
         message,
-        trace,
-        is_skipped,
+        trace: String::new(),
+        is_skipped: false,
     };
     let policies = &served.zone.policies;
-    let mut inputs = Inputs::uniform(policies, Status::Healthy);
-    let mut failures = Vec::new();
-    set_switches(policies, expect, &mut inputs);
-    if let Some(now) = expect.now {
-        for fault in apply_maintenance(model, policies, now, &mut inputs) {
-            failures.push(failure(
-                &expect.span,
-                fault.to_string(),
-                String::new(),
-                false,
-            ));
-        }
-    }
-    for (list, suppose) in [(&expect.down, Suppose::Down), (&expect.up, Suppose::Up)] {
-        for (reference, span) in list {
-            for fault in
-                apply_references(model, policies, [reference.as_str()], suppose, &mut inputs)
-            {
-                failures.push(failure(span, fault.to_string(), String::new(), false));
-            }
-        }
-    }
+    let (inputs, faults) = supposed(model, policies, expect);
+    let mut failures: Vec<ExpectFailure> = faults
+        .into_iter()
+        .map(|(span, fault)| failure(&span, fault.to_string()))
+        .collect();
     let client = match expect.from {
         None => Client::Unknown,
         Some(From::Place(place)) => Client::Place(place),
-        Some(From::Address(address)) => {
-            if !has_database
-                && locations.locate(address).place.is_none()
-                && !policies.rules.is_empty()
-            {
-                let message = format!(
-                    "skipped: where {address} is needs a location database, and none is loaded"
-                );
-                failures.push(failure(&expect.span, message, String::new(), true));
-                return failures;
-            }
-            Client::Address(address)
-        }
+        Some(From::Address(address)) => Client::Address(address),
     };
+    if let Client::Address(address) = client
+        && !has_database
+        && locations.locate(address).place.is_none()
+        && !policies.rules.is_empty()
+    {
+        let message =
+            format!("skipped: where {address} is needs a location database, and none is loaded");
+        failures.push(ExpectFailure {
+            is_skipped: true,
+            ..failure(&expect.span, message)
+        });
+        return failures;
+    }
     let view = Fold::new(policies, inputs.clone()).view();
     let stage = Stage {
         served,
@@ -108,15 +92,38 @@ fn check_one(
         rtype: expect.rtype,
     };
     let explanation = explain(&stage, &question, client);
-    for message in differences(model, expect, &explanation) {
-        failures.push(failure(
-            &expect.span,
-            message,
-            explanation_text(&explanation),
-            false,
-        ));
-    }
+    failures.extend(
+        differences(model, expect, &explanation)
+            .into_iter()
+            .map(|message| ExpectFailure {
+                trace: explanation_text(&explanation),
+                ..failure(&expect.span, message)
+            }),
+    );
     failures
+}
+
+/// Returns the inputs that an expectation supposes, and the references that mean nothing.
+fn supposed(
+    model: &ZoneModel,
+    policies: &Policies,
+    expect: &ExpectModel,
+) -> (Inputs, Vec<(Span, ReferenceFault)>) {
+    let mut inputs = Inputs::uniform(policies, Status::Healthy);
+    let mut faults = Vec::new();
+    set_switches(policies, expect, &mut inputs);
+    if let Some(now) = expect.now {
+        let found = apply_maintenance(model, policies, now, &mut inputs).into_iter();
+        faults.extend(found.map(|fault| (expect.span.clone(), fault)));
+    }
+    for (list, suppose) in [(&expect.down, Suppose::Down), (&expect.up, Suppose::Up)] {
+        for (reference, span) in list {
+            let one = [reference.as_str()];
+            let found = apply_references(model, policies, one, suppose, &mut inputs).into_iter();
+            faults.extend(found.map(|fault| (span.clone(), fault)));
+        }
+    }
+    (inputs, faults)
 }
 
 /// Sets the switches that the expectation names on, and the others of their panels off.
@@ -157,71 +164,25 @@ pub fn apply_maintenance(
 
 /// Lists how an explanation differs from what was wanted.
 fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> Vec<String> {
-    let mut differences = Vec::new();
     let wanted = &expect.wanted;
-    let mut pools: Vec<&str> = found
-        .candidates
-        .iter()
-        .filter_map(|candidate| candidate.pool.as_deref())
-        .collect();
-    pools.sort_unstable();
-    pools.dedup();
-    let shown = if pools.is_empty() {
-        outcome_word(found).to_owned()
-    } else {
-        pools.join(", ")
-    };
-    if let Some(ids) = &wanted.pools {
-        let mut names: Vec<&str> = ids.iter().map(|&id| model.pools[id].id.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if names != pools {
-            differences.push(format!(
-                "expected {}, but the answer is {shown}",
-                names.join(", ")
-            ));
-        }
-    }
-    if let Some(outcome) = wanted.outcome {
-        let word = match outcome {
-            Outcome::NoData => "nodata",
-            Outcome::NxDomain => "nxdomain",
-            Outcome::ServFail => "servfail",
-        };
-        if word != outcome_word(found) {
-            differences.push(format!("expected {word}, but the answer is {shown}"));
-        }
-    }
+    let mut differences = Vec::new();
+    differences.extend(pools_differ(model, expect, found));
     for (id, percent) in &wanted.share {
         let name = &model.pools[*id].id;
-        let share = found
-            .pools
-            .iter()
-            .find(|(pool, _)| pool == name)
-            .map_or(0.0, |(_, share)| share * 100.0);
+        let share = found.pools.iter().find(|(pool, _)| pool == name);
+        let share = share.map_or(0.0, |(_, share)| share * 100.0);
         if (share - percent).abs() > SHARE_TOLERANCE {
             differences.push(format!(
                 "expected {percent} % for {name}, but its share is {share:.1} %"
             ));
         }
     }
-    if let Some(rdata) = &wanted.rdata {
-        let mut given: Vec<&str> = found
-            .candidates
-            .iter()
-            .flat_map(|candidate| candidate.rdata.iter().map(String::as_str))
-            .collect();
-        let mut named: Vec<&str> = rdata.iter().map(String::as_str).collect();
-        given.sort_unstable();
-        named.sort_unstable();
-        if given != named {
-            differences.push(format!(
-                "expected {}, but the records are {}",
-                named.join(", "),
-                given.join(", ")
-            ));
-        }
-    }
+    differences.extend(
+        wanted
+            .rdata
+            .as_ref()
+            .and_then(|rdata| rdata_differs(rdata, found)),
+    );
     if let Some(rcode) = wanted.rcode
         && rcode != found.rcode
     {
@@ -239,6 +200,53 @@ fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> 
         ));
     }
     differences
+}
+
+/// Compares the pools, or the outcome without records.
+fn pools_differ(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> Option<String> {
+    let candidates = found.candidates.iter();
+    let mut pools: Vec<&str> = candidates
+        .filter_map(|candidate| candidate.pool.as_deref())
+        .collect();
+    pools.sort_unstable();
+    pools.dedup();
+    let shown = if pools.is_empty() {
+        outcome_word(found).to_owned()
+    } else {
+        pools.join(", ")
+    };
+    if let Some(ids) = &expect.wanted.pools {
+        let mut names: Vec<&str> = ids.iter().map(|&id| model.pools[id].id.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let message = format!("expected {}, but the answer is {shown}", names.join(", "));
+        return (names != pools).then_some(message);
+    }
+    let word = match expect.wanted.outcome? {
+        Outcome::NoData => "nodata",
+        Outcome::NxDomain => "nxdomain",
+        Outcome::ServFail => "servfail",
+    };
+    let message = format!("expected {word}, but the answer is {shown}");
+    (word != outcome_word(found)).then_some(message)
+}
+
+fn rdata_differs(wanted: &[String], found: &Explanation) -> Option<String> {
+    let records = found
+        .candidates
+        .iter()
+        .flat_map(|candidate| &candidate.rdata);
+    let mut given: Vec<&str> = records.map(String::as_str).collect();
+    let mut named: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    given.sort_unstable();
+    named.sort_unstable();
+    (given != named).then(|| {
+        format!(
+            "expected {}, but the records are {}",
+            named.join(", "),
+            given.join(", ")
+        )
+    })
 }
 
 fn outcome_word(found: &Explanation) -> &'static str {

@@ -2,15 +2,14 @@
 
 use std::net::IpAddr;
 
-use crate::answer::{Answer, Asker, Gathering, Hosts, Inputs, Records, Section, ZoneView};
+use crate::answer::{Answer, Asker, Gathering, Hosts, Inputs, ZoneView};
 use crate::place::{Locations, Place};
-use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch, rdata_text};
-use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind, Policies, ServedZone};
+use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
+use crate::zone::ServedZone;
 
-use super::lister::{Leaf, Lister, Visit, WAYS_MAX, shares};
-
-/// Most reasons that one line names, so that a pool of hundreds stays readable; chosen.
-const REASONS_MAX: usize = 3;
+use super::candidates::{add_shares, candidates_of, merge};
+use super::lister::{Lister, WAYS_MAX};
+use super::trace::add_steps;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -116,22 +115,28 @@ pub struct Explanation {
     pub aliases: Vec<String>,
 }
 
+impl Explanation {
+    fn empty(zone: &Name, question: &Question) -> Self {
+        Self {
+            zone: zone.clone(),
+            name: question.name.clone(),
+            rtype: question.rtype,
+            rcode: Rcode::NOERROR,
+            ttl: 0,
+            scope_len: 0,
+            empty_probability: 0.0,
+            candidates: Vec::new(),
+            pools: Vec::new(),
+            steps: Vec::new(),
+            aliases: Vec::new(),
+        }
+    }
+}
+
 /// Explains what a question at or below the zone's apex gets.
 pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explanation {
     let zone = &stage.served.zone;
-    let mut explanation = Explanation {
-        zone: zone.apex().clone(),
-        name: question.name.clone(),
-        rtype: question.rtype,
-        rcode: Rcode::NOERROR,
-        ttl: 0,
-        scope_len: 0,
-        empty_probability: 0.0,
-        candidates: Vec::new(),
-        pools: Vec::new(),
-        steps: Vec::new(),
-        aliases: Vec::new(),
-    };
+    let mut explanation = Explanation::empty(zone.apex(), question);
     let mut name = Scratch::default();
     if !name.take(question.name.octets()) {
         return explanation;
@@ -205,418 +210,5 @@ fn asker(client: Client, locations: &Locations) -> Asker {
             Some(ClientSubnet::new(address, source_len)),
             locations,
         ),
-    }
-}
-
-/// Adds the share of each pool of a leaf.
-fn add_shares(policies: &Policies, leaf: &Leaf, probability: f64, pools: &mut Vec<(String, f64)>) {
-    let mut of_leaf: Vec<(String, f64)> = Vec::new();
-    let is_drawn = leaf.is_weighted && leaf.members.len() > leaf.answers;
-    for (member, share) in shares(&leaf.members) {
-        let label = &policies.labels[(leaf.first_bit + u32::from(member)) as usize];
-        let pool = &policies.pools[label.pool as usize];
-        let share = if is_drawn { share } else { 1.0 };
-        match of_leaf.iter_mut().find(|(known, _)| known == pool) {
-            Some((_, known)) => *known = (*known + share).min(1.0),
-            None => of_leaf.push((pool.clone(), share)),
-        }
-    }
-    for (pool, share) in of_leaf {
-        match pools.iter_mut().find(|(known, _)| *known == pool) {
-            Some((_, known)) => *known += share * probability,
-            None => pools.push((pool, share * probability)),
-        }
-    }
-}
-
-/// Adds a candidate, or its probability to an equal one.
-fn merge(candidates: &mut Vec<Candidate>, new: Candidate) {
-    match candidates
-        .iter_mut()
-        .find(|known| known.pool == new.pool && known.rdata == new.rdata)
-    {
-        Some(known) => {
-            known.probability += new.probability;
-            known.ttl = known.ttl.min(new.ttl);
-        }
-        None => candidates.push(new),
-    }
-}
-
-/// Reads the candidates of one way off its answer: the last RRset of the answer section.
-fn candidates_of(
-    stage: &Stage<'_>,
-    answer: &Answer<'_>,
-    lister: &Lister,
-    aliases: &mut Vec<String>,
-) -> Vec<Candidate> {
-    let policies = &stage.served.zone.policies;
-    let in_answer = answer.counts()[Section::Answer as usize];
-    for part in &answer.parts()[..in_answer.saturating_sub(1)] {
-        note_alias(stage, answer, &part.records, aliases);
-    }
-    let Some(last) = in_answer
-        .checked_sub(1)
-        .and_then(|at| answer.parts().get(at))
-    else {
-        return Vec::new();
-    };
-    match &last.records {
-        Records::Members(_, run, _, _, ttl) => {
-            let Some(leaf) = lister.leaves.last() else {
-                return Vec::new();
-            };
-            let member_rdata =
-                |member: u16| rdata_text(run.rtype, policies.rdata(run, usize::from(member)));
-            together(
-                policies,
-                leaf,
-                lister.probability,
-                run.rtype,
-                *ttl,
-                &member_rdata,
-            )
-        }
-        Records::Stored(piece, _) => {
-            let records = read_records(stage, piece);
-            let Some((rtype, ttl)) = records.first().map(|(rtype, ttl, _)| (*rtype, *ttl)) else {
-                return Vec::new();
-            };
-            let rdata = records.into_iter().map(|(_, _, text)| text).collect();
-            vec![Candidate {
-                pool: None,
-                rdata,
-                rtype,
-                probability: lister.probability,
-                ttl,
-            }]
-        }
-        Records::Synthesised(ttl, start, len) => {
-            let rdata = vec![rdata_text(Rtype::CNAME, answer.made(*start, *len))];
-            vec![Candidate {
-                pool: None,
-                rdata,
-                rtype: Rtype::CNAME,
-                probability: lister.probability,
-                ttl: *ttl,
-            }]
-        }
-    }
-}
-
-/// Groups the members of a leaf: one candidate a pool if all are answered together, else one a member.
-fn together(
-    policies: &Policies,
-    leaf: &Leaf,
-    probability: f64,
-    rtype: Rtype,
-    ttl: u32,
-    rdata: &dyn Fn(u16) -> String,
-) -> Vec<Candidate> {
-    let pool_of = |member: u16| {
-        let label = &policies.labels[(leaf.first_bit + u32::from(member)) as usize];
-        policies.pools[label.pool as usize].clone()
-    };
-    let one = |member: u16, share: f64| Candidate {
-        pool: Some(pool_of(member)),
-        rdata: vec![rdata(member)],
-        rtype,
-        probability: probability * share,
-        ttl,
-    };
-    if leaf.members.len() <= leaf.answers {
-        let mut grouped: Vec<Candidate> = Vec::new();
-        for (member, _) in &leaf.members {
-            let candidate = one(*member, 1.0);
-            match grouped
-                .iter_mut()
-                .find(|known| known.pool == candidate.pool)
-            {
-                Some(known) => known.rdata.extend(candidate.rdata),
-                None => grouped.push(candidate),
-            }
-        }
-        return grouped;
-    }
-    if leaf.is_weighted {
-        return shares(&leaf.members)
-            .into_iter()
-            .map(|(member, share)| one(member, share))
-            .collect();
-    }
-    let share = leaf.answers as f64 / leaf.members.len() as f64;
-    leaf.members
-        .iter()
-        .map(|(member, _)| one(*member, share))
-        .collect()
-}
-
-fn note_alias(
-    stage: &Stage<'_>,
-    answer: &Answer<'_>,
-    records: &Records<'_>,
-    aliases: &mut Vec<String>,
-) {
-    let text = match records {
-        Records::Stored(piece, _) => read_records(stage, piece)
-            .pop()
-            .map(|(rtype, _, text)| format!("{rtype} {text}")),
-        Records::Synthesised(_, start, len) => Some(format!(
-            "CNAME {}",
-            rdata_text(Rtype::CNAME, answer.made(*start, *len))
-        )),
-        Records::Members(policies, run, start, len, _) => {
-            answer.picks(*start, *len).first().map(|&member| {
-                format!(
-                    "CNAME {}",
-                    rdata_text(Rtype::CNAME, policies.rdata(run, usize::from(member)))
-                )
-            })
-        }
-    };
-    if let Some(text) = text
-        && !aliases.contains(&text)
-    {
-        aliases.push(text);
-    }
-}
-
-/// Reads type, TTL and text of the records of a stored piece, its pointers to the apex written out.
-fn read_records(stage: &Stage<'_>, piece: &crate::zone::Piece<'_>) -> Vec<(Rtype, u32, String)> {
-    let apex = stage.served.zone.apex().octets();
-    let patches: Vec<usize> = piece.patches().collect();
-    let mut records = Vec::new();
-    let mut at = 0;
-    while let Some(fixed) = piece.records.get(at..at + 12) {
-        let rtype = Rtype(u16::from_be_bytes([fixed[2], fixed[3]]));
-        let ttl = u32::from_be_bytes([fixed[6], fixed[7], fixed[8], fixed[9]]);
-        let end = at + 12 + usize::from(u16::from_be_bytes([fixed[10], fixed[11]]));
-        let mut rdata = Vec::new();
-        let mut from = at + 12;
-        for &patch in patches.iter().filter(|&&patch| patch >= at && patch < end) {
-            rdata.extend_from_slice(&piece.records[from..patch]);
-            rdata.extend_from_slice(apex);
-            from = patch + 2;
-        }
-        rdata.extend_from_slice(&piece.records[from..end]);
-        records.push((rtype, ttl, rdata_text(rtype, &rdata)));
-        at = end;
-    }
-    records
-}
-
-fn add_steps(stage: &Stage<'_>, visits: &[Visit], steps: &mut Vec<Step>) {
-    let policies = &stage.served.zone.policies;
-    for visit in visits {
-        let node = &policies.nodes[visit.node as usize];
-        // Wrappers and references decide nothing.
-        if node.kind == NodeKind::Refer || (node.kind == NodeKind::First && node.n == 1) {
-            continue;
-        }
-        let label = policies.branch_labels[visit.node as usize].to_string();
-        let policy = match node.kind {
-            NodeKind::Pool => "pool",
-            NodeKind::First => "failover",
-            NodeKind::Weighted => "weighted",
-            NodeKind::Located => "location",
-            NodeKind::Refer => "reference",
-        };
-        let chosen = visit
-            .chosen
-            .map(|child| policies.branch_labels[child as usize].to_string());
-        if let Some(known) = steps
-            .iter_mut()
-            .find(|step| step.policy == policy && step.label == label)
-        {
-            known.chosen.extend(
-                chosen
-                    .filter(|chosen| !known.chosen.contains(chosen))
-                    .into_iter()
-                    .collect::<Vec<_>>(),
-            );
-            continue;
-        }
-        let among = [
-            "healthy",
-            "drained, for want of others",
-            "not held down, for want of others",
-            "all, as last resort",
-        ];
-        steps.push(Step {
-            policy,
-            label,
-            among: among[visit.layer.min(3)],
-            candidates: step_candidates(stage, visit.node),
-            chosen: chosen.into_iter().collect(),
-        });
-    }
-}
-
-fn step_candidates(stage: &Stage<'_>, id: NodeId) -> Vec<StepCandidate> {
-    let policies = &stage.served.zone.policies;
-    let node = &policies.nodes[id as usize];
-    let Some(layer) = stage.view.layers.first() else {
-        return Vec::new();
-    };
-    let range = node.first..node.first + u32::from(node.n);
-    if node.kind != NodeKind::Pool {
-        let candidate = |child: NodeId| {
-            let is_healthy = layer.is_alive(child);
-            StepCandidate {
-                label: policies.branch_labels[child as usize].to_string(),
-                is_healthy,
-                why: (!is_healthy).then(|| why_node(stage, child)),
-            }
-        };
-        return range.map(candidate).collect();
-    }
-    let runs = &policies.runs[range.start as usize..range.end as usize];
-    let members = runs
-        .iter()
-        .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len));
-    let candidate = |member: u32| {
-        let is_healthy = layer.is_up(member);
-        StepCandidate {
-            label: policies.labels[member as usize].text.clone(),
-            is_healthy,
-            why: (!is_healthy).then(|| why_member(stage, member)),
-        }
-    };
-    members.map(candidate).collect()
-}
-
-/// Says in words why a node is not healthy.
-fn why_node(stage: &Stage<'_>, id: NodeId) -> String {
-    let policies = &stage.served.zone.policies;
-    let node = &policies.nodes[id as usize];
-    let gate = policies.gates[id as usize];
-    if gate != NONE && !holds(stage, gate) {
-        return why_judge(stage, gate);
-    }
-    if node.kind == NodeKind::Pool {
-        return why_pool(stage, node);
-    }
-    "no branch below it is healthy".to_owned()
-}
-
-/// Counts the healthy members of a pool, and says of the first others what is wrong with them.
-fn why_pool(stage: &Stage<'_>, node: &Node) -> String {
-    let policies = &stage.served.zone.policies;
-    let runs = &policies.runs[node.first as usize..(node.first + u32::from(node.n)) as usize];
-    let members: Vec<u32> = runs
-        .iter()
-        .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len))
-        .collect();
-    let layer = stage.view.layers.first();
-    let is_up = |member: &&u32| layer.is_some_and(|layer| layer.is_up(**member));
-    let (up, down): (Vec<&u32>, Vec<&u32>) = members.iter().partition(is_up);
-    let mut text = format!(
-        "{} of {} members healthy, {} needed",
-        up.len(),
-        members.len(),
-        node.extra.max(1)
-    );
-    for (n, &&member) in down.iter().take(REASONS_MAX).enumerate() {
-        let separator = if n == 0 { ": " } else { "; " };
-        let label = &policies.labels[member as usize].text;
-        text += &format!("{separator}{label} {}", why_member(stage, member));
-    }
-    if down.len() > REASONS_MAX {
-        text += &format!("; {} more", down.len() - REASONS_MAX);
-    }
-    text
-}
-
-fn why_member(stage: &Stage<'_>, member: u32) -> String {
-    match stage.inputs.holds[member as usize] {
-        Hold::Drained => "drained".to_owned(),
-        Hold::Down => "held down by an operator".to_owned(),
-        Hold::Failing => "supposed to be down".to_owned(),
-        Hold::None | Hold::Up => {
-            let policies = &stage.served.zone.policies;
-            match policies.judges[policies.member_judges[member as usize] as usize] {
-                Judge::Member { of, .. } => why_judge(stage, of),
-                _ => String::new(),
-            }
-        }
-    }
-}
-
-/// Evaluates a judge in layer 0 for people; the view has folded the same formula.
-fn holds(stage: &Stage<'_>, id: JudgeId) -> bool {
-    let policies = &stage.served.zone.policies;
-    match policies.judges[id as usize] {
-        Judge::Constant(holds) => holds,
-        Judge::Target {
-            slot,
-            unknown_is_healthy,
-        } => Judge::counts(stage.inputs.statuses[slot as usize], unknown_is_healthy),
-        Judge::Switch(slot) => stage.inputs.switches[slot as usize],
-        Judge::Not(of) => !holds(stage, of),
-        Judge::AtLeast { wanted, first, len } => {
-            let children = &policies.judge_children[first as usize..(first + len) as usize];
-            children
-                .iter()
-                .filter(|&&child| holds(stage, child))
-                .count()
-                >= wanted as usize
-        }
-        Judge::Member { bit, .. } => stage
-            .view
-            .layers
-            .first()
-            .is_some_and(|layer| layer.is_up(bit)),
-    }
-}
-
-fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
-    let policies = &stage.served.zone.policies;
-    match policies.judges[id as usize] {
-        Judge::Constant(_) => {
-            "its check can never hold (disabled and inverted, or without data)".to_owned()
-        }
-        Judge::Target { slot, .. } => {
-            let check = policies
-                .uses_of(slot)
-                .first()
-                .map_or("check", |used| &used.check);
-            match (stage.evidence)(slot) {
-                Some(evidence) => format!("{check}: {evidence}"),
-                None => format!("{check} is unhealthy"),
-            }
-        }
-        Judge::Switch(_) => "its switch is off".to_owned(),
-        Judge::Not(of) => match policies.judges[of as usize] {
-            Judge::Target { slot, .. } => {
-                let check = policies
-                    .uses_of(slot)
-                    .first()
-                    .map_or("check", |used| &used.check);
-                format!("{check} holds, and is inverted")
-            }
-            _ => "an inverted check holds".to_owned(),
-        },
-        Judge::AtLeast { wanted, first, len } => {
-            let children = &policies.judge_children[first as usize..(first + len) as usize];
-            let failing: Vec<&JudgeId> = children
-                .iter()
-                .filter(|&&child| !holds(stage, child))
-                .collect();
-            let reasons: Vec<String> = failing
-                .iter()
-                .take(REASONS_MAX)
-                .map(|child| why_judge(stage, **child))
-                .collect();
-            if wanted == len {
-                reasons.join("; ")
-            } else {
-                format!(
-                    "{} of {len} hold, {wanted} needed: {}",
-                    children.len() - failing.len(),
-                    reasons.join("; ")
-                )
-            }
-        }
-        Judge::Member { bit, .. } => why_member(stage, bit),
     }
 }

@@ -4,11 +4,13 @@
 //! [`Explanation`] as data, or the failures of expectations. Never here: a second way to decide; everything goes
 //! through [`crate::answer::Gathering`].
 
+mod candidates;
 mod expect;
 mod explain;
 mod lister;
 mod reference;
 mod report;
+mod trace;
 
 pub use expect::{ExpectFailure, apply_maintenance, check_expectations};
 pub use explain::{Candidate, Client, Explanation, Question, Stage, Step, StepCandidate, explain};

@@ -1,5 +1,6 @@
 //! `leeward lab`: regions on loopback that can be killed, a server in front of them, and a board.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::arguments::{LabAction, LabArguments};
@@ -66,31 +67,13 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
             true,
         ),
     };
-    let networks = LAB_NETWORKS.iter().filter_map(|(prefix, place)| {
-        let (address, len) = prefix.split_once('/')?;
-        Some((
-            address.parse().ok()?,
-            len.parse().ok()?,
-            Place::parse(place).ok()?,
-        ))
-    });
-    let config = ServerConfig {
-        listen: vec![arguments.listen],
-        zones: folder.clone(),
-        http: Some(LAB_HTTP),
-        state: None,
-        geo: GeoSettings {
-            networks: networks.collect(),
-            ..GeoSettings::default()
-        },
-        ..ServerConfig::default()
-    };
+    let config = config(arguments, &folder);
     let clock = Clock::start();
     let running = start(config, clock)
         .await
         .map_err(|fault| cannot(fault.to_string()))?;
     output.line(&format!(
-        "zone file: {} (edit it: a correct change is live in two seconds)",
+        "zones: {} (edit a file there: a correct change is live in two seconds)",
         folder.display()
     ));
     if let Some(http) = running.http() {
@@ -125,6 +108,29 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
     }
     output.line("the lab is closed");
     Ok(Exit::Fine)
+}
+
+/// The lab's server: its zone, networks that stand for places, nothing kept.
+fn config(arguments: &LabArguments, zones: &Path) -> ServerConfig {
+    let networks = LAB_NETWORKS.iter().filter_map(|(prefix, place)| {
+        let (address, len) = prefix.split_once('/')?;
+        Some((
+            address.parse().ok()?,
+            len.parse().ok()?,
+            Place::parse(place).ok()?,
+        ))
+    });
+    ServerConfig {
+        listen: vec![arguments.listen],
+        zones: zones.to_path_buf(),
+        http: Some(LAB_HTTP),
+        state: None,
+        geo: GeoSettings {
+            networks: networks.collect(),
+            ..GeoSettings::default()
+        },
+        ..ServerConfig::default()
+    }
 }
 
 fn own_folder() -> std::io::Result<std::path::PathBuf> {

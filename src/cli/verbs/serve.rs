@@ -14,7 +14,7 @@ use crate::server::Drained;
 use super::offline::read_config;
 
 /// Runs `serve`.
-pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &Output) -> Outcome {
+pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> Outcome {
     let config = config(arguments, output)?;
     install_logs(arguments, &config);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -98,7 +98,10 @@ impl<'m> Compiler<'m> {
             Some(AllDownModel::NoData) => AllDown::NoData,
             Some(AllDownModel::ServFail) => AllDown::ServFail,
             Some(AllDownModel::Node(node)) => match self.node_spec(node, family) {
-                Some(spec) => AllDown::Node(self.policies.place(vec![spec])),
+                Some(spec) => {
+                    let spec = self.policies.last_resort_all(spec);
+                    AllDown::Node(self.policies.place(vec![spec]))
+                }
                 None => AllDown::NoData,
             },
         };

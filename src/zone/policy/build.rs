@@ -420,6 +420,16 @@ impl PolicyBuilder {
         }
     }
 
+    /// Makes the last resort of a node `all`, unless it has an `all-down` of its own (rule a14).
+    pub fn last_resort_all(&mut self, mut spec: NodeSpec) -> NodeSpec {
+        let mut options = self.options[spec.node.options as usize];
+        if options.all_down == AllDown::LastResort {
+            options.all_down = AllDown::All;
+            spec.node.options = self.option_id(options);
+        }
+        spec
+    }
+
     /// Adds a gate to a node, beside those it has.
     pub fn gated(&mut self, mut spec: NodeSpec, gate: JudgeId) -> NodeSpec {
         let always = self.judge(Judge::Constant(true));
