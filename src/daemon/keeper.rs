@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
@@ -19,24 +19,20 @@ use tracing::{error, info, warn};
 use crate::answer::Inputs;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, ExplainRequest, Exposition, Pulse, ServerRow, StatusReport};
+use crate::control::{Ask, Exposition, Pulse};
 use crate::health::{Outcome, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
-use crate::place::{AddressReport, Locations, Place};
+use crate::place::Locations;
 use crate::probe::{Handle, Report};
-use crate::publish::{Publisher, ZoneInputs};
-use crate::rehearse::{
-    Client, Question, Stage, Suppose, apply_maintenance, apply_references, explain,
-    explanation_json,
-};
+use crate::publish::Publisher;
+use crate::rehearse::apply_maintenance;
 use crate::timeline::{Event, EventKind, Timeline};
-use crate::wire::{Name, Rtype};
-use crate::zone::{Snapshot, TargetUse};
+use crate::zone::TargetUse;
 
 use super::files::Stamp;
-use super::load::{Loading, ZoneSet, load_zones};
-use super::locations::{describe, load_locations, stamps};
-use super::overview::{TargetsAt, name_rows, names_max, pool_rows, refused_rows, word, zone_rows};
+use super::load::ZoneSet;
+use super::overview::word;
+use super::reload::Loaded;
 use super::serials::Serials;
 use super::{measure, state};
 
@@ -70,9 +66,6 @@ pub(super) struct Keeper {
     pub(super) saved_at: Moment,
     pub(super) is_ready: bool,
 }
-
-/// What came of a load in the background.
-type Loaded = Result<(ZoneSet, Serials, Option<Arc<Locations>>, Vec<Option<Stamp>>), String>;
 
 /// Where events come from.
 pub(super) struct Sources {
@@ -239,7 +232,7 @@ impl Keeper {
         self.record(kind);
     }
 
-    fn record(&mut self, kind: EventKind) {
+    pub(super) fn record(&mut self, kind: EventKind) {
         let at = self.clock.wall().to_string();
         self.timeline.record(Event { at, kind });
     }
@@ -317,301 +310,6 @@ impl Keeper {
         }
     }
 
-    fn is_stale(&self) -> bool {
-        let are_databases_new = stamps(&self.config.geo) != self.location_stamps;
-        match self.set.is_stale(&self.config.zones) {
-            Ok(is_stale) => is_stale || are_databases_new,
-            // The load says what is wrong.
-            Err(_) => true,
-        }
-    }
-
-    /// Begins a load beside what is served, unless one is under way; says whether one is.
-    fn begin_load(&self, is_loading: bool, done: &mpsc::Sender<Loaded>) -> bool {
-        if is_loading {
-            return true;
-        }
-        let set = Arc::clone(&self.set);
-        let mut serials = self.serials.clone();
-        let (config, old) = (self.config.clone(), Arc::clone(&self.locations));
-        let (wall, done) = (self.clock.wall(), done.clone());
-        let known_stamps = self.location_stamps.clone();
-        tokio::task::spawn_blocking(move || {
-            let found_stamps = stamps(&config.geo);
-            let new = if found_stamps == known_stamps {
-                Ok(None)
-            } else {
-                load_locations(&config.geo).map(|locations| Some(Arc::new(locations)))
-            };
-            let result = new.map_err(|fault| fault.to_string()).and_then(|new| {
-                let loading = Loading {
-                    folder: &config.zones,
-                    previous: &set,
-                    serials: &mut serials,
-                    locations: new.as_ref().unwrap_or(&old),
-                    are_locations_new: new.is_some(),
-                    wall,
-                };
-                let loaded = load_zones(loading).map_err(|fault| fault.to_string())?;
-                Ok((loaded, serials, new, found_stamps))
-            });
-            // The keeper may have stopped meanwhile.
-            let _ = done.blocking_send(result);
-        });
-        true
-    }
-
-    /// Puts a loaded set in place; on failure everything stays as it is.
-    fn take_loaded(&mut self, loaded: Loaded) -> Value {
-        let (set, serials, locations, found_stamps) = match loaded {
-            Ok(loaded) => loaded,
-            Err(message) => {
-                error!("reload: {message}; everything is served as before");
-                self.exposition
-                    .add("leeward_reloads_total", &[("result", "failed")], 1);
-                return json!({ "result": "failed", "error": message });
-            }
-        };
-        let before = std::mem::replace(&mut self.set, Arc::new(set));
-        self.serials = serials;
-        self.location_stamps = found_stamps;
-        if let Some(locations) = locations {
-            info!("{}", describe(&locations, &self.config.geo));
-            self.locations = locations;
-        }
-        self.put_in_place();
-        let changed = self.tell_changes(&before);
-        let refused: Vec<String> = self
-            .set
-            .refusals
-            .iter()
-            .map(|refusal| refusal.path.display().to_string())
-            .collect();
-        let result = if refused.is_empty() {
-            "loaded"
-        } else {
-            "loaded-with-refusals"
-        };
-        self.exposition
-            .add("leeward_reloads_total", &[("result", result)], 1);
-        json!({ "result": result, "changed": changed, "zones": self.set.zones.len(), "refused": refused })
-    }
-
-    /// Tells refusals, mended files and changed zones, each once.
-    fn tell_changes(&mut self, before: &ZoneSet) -> Vec<String> {
-        let was_refused =
-            |path: &std::path::Path| before.refusals.iter().find(|refusal| refusal.path == path);
-        let mut events = Vec::new();
-        for refusal in &self.set.refusals {
-            let is_known = was_refused(&refusal.path).is_some_and(|known| {
-                known.source.text == refusal.source.text && known.diagnostics == refusal.diagnostics
-            });
-            if is_known {
-                continue;
-            }
-            let row = refused_rows(&ZoneSet {
-                zones: Vec::new(),
-                refusals: vec![refusal.clone()],
-            })
-            .remove(0);
-            let first = row.faults.first().cloned().unwrap_or_default();
-            events.push(EventKind::Refused {
-                file: row.file,
-                faults: row.faults.len(),
-                first,
-            });
-        }
-        let mut mended = Vec::new();
-        for refusal in &before.refusals {
-            if !self
-                .set
-                .refusals
-                .iter()
-                .any(|still| still.path == refusal.path)
-            {
-                mended.push(refusal.path.display().to_string());
-            }
-        }
-        events.extend(
-            mended
-                .iter()
-                .map(|file| EventKind::Mended { file: file.clone() }),
-        );
-        measure::zones(&self.exposition, &self.set, &mended);
-        let same = |zone: &super::load::LoadedZone| {
-            before
-                .zones
-                .iter()
-                .any(|known| Arc::ptr_eq(&known.served.zone, &zone.served.zone))
-        };
-        let changed: Vec<String> = self
-            .set
-            .zones
-            .iter()
-            .filter(|zone| !same(zone))
-            .map(|zone| zone.model.apex.to_string())
-            .collect();
-        events.push(EventKind::Reload {
-            changed: changed.clone(),
-            zones: self.set.zones.len(),
-        });
-        for kind in events {
-            match &kind {
-                EventKind::Refused { .. } => error!("{kind}"),
-                _ => info!("{kind}"),
-            }
-            self.record(kind);
-        }
-        changed
-    }
-
-    /// Publishes the set: targets are reconciled by identity, so equal ones keep their state.
-    pub(super) fn put_in_place(&mut self) {
-        let now = self.clock.now();
-        let wall = self.clock.wall();
-        let wanted = self
-            .set
-            .zones
-            .iter()
-            .flat_map(|zone| zone.served.zone.policies.targets.iter().cloned());
-        let changes = self.targets.reconcile(wanted, now);
-        changes.removed.iter().for_each(|gone| {
-            self.latencies.remove(gone);
-        });
-        if let Some(prober) = &self.prober {
-            prober.update(changes.added, changes.removed);
-        }
-        self.ids = self
-            .set
-            .zones
-            .iter()
-            .map(|zone| {
-                let targets = zone.served.zone.policies.targets.iter();
-                targets
-                    .map(|target| self.targets.id(target).unwrap_or(TargetId(u32::MAX)))
-                    .collect()
-            })
-            .collect();
-        let inputs = (0..self.set.zones.len()).map(|number| {
-            let inputs = inputs_of(&self.set, number, wall);
-            ZoneInputs {
-                targets: self.ids[number].clone(),
-                switches: inputs.switches,
-                holds: inputs.holds,
-            }
-        });
-        let inputs = inputs.collect();
-        let served = self
-            .set
-            .zones
-            .iter()
-            .map(|zone| zone.served.clone())
-            .collect();
-        let snapshot = Snapshot::new(served, Arc::clone(&self.locations));
-        let targets = &self.targets;
-        let published = self
-            .publisher
-            .replace(snapshot, inputs, |id| targets.status(id));
-        self.exposition
-            .set("leeward_world_generation", &[], published.generation as f64);
-        measure::zones(&self.exposition, &self.set, &[]);
-    }
-
-    fn answer(&self, ask: Ask) {
-        // An asker that went away needs no answer.
-        match ask {
-            Ask::Status(answer) => drop(answer.send(self.status())),
-            Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
-            Ask::Timeline(filter, limit, answer) => {
-                drop(answer.send(json!(self.timeline.newest(&filter, limit))))
-            }
-            Ask::Geo(address, answer) => {
-                let report = AddressReport::of(&self.locations, address);
-                drop(answer.send(json!(report)));
-            }
-            Ask::Reload(answer) => drop(answer.send(Value::Null)),
-        }
-    }
-
-    fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
-        let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
-        Some(row.state.last_evidence.to_string())
-    }
-
-    fn status(&self) -> StatusReport {
-        let now = self.clock.now();
-        let at = TargetsAt {
-            targets: &self.targets,
-            now,
-            wall: self.clock.wall(),
-            latencies: &self.latencies,
-        };
-        let mut report = StatusReport {
-            server: ServerRow {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                uptime_s: now.since(self.started).as_secs(),
-                generation: self.publisher.current().generation(),
-                listen: self.listen.clone(),
-                targets: self.targets.len(),
-                location: describe(&self.locations, &self.config.geo),
-            },
-            zones: zone_rows(&self.set),
-            files_refused: refused_rows(&self.set),
-            ..StatusReport::default()
-        };
-        let mut room = names_max();
-        for (number, zone) in self.set.zones.iter().enumerate() {
-            let fold = self.publisher.fold(number);
-            report.targets.extend(at.rows(zone, &self.ids[number]));
-            report.pools.extend(pool_rows(zone, fold));
-            let evidence = |slot: u32| self.evidence(number, slot);
-            report
-                .names
-                .extend(name_rows(zone, fold, &self.locations, &evidence, &mut room));
-        }
-        report
-    }
-
-    fn explain(&self, request: &ExplainRequest) -> Result<Value, String> {
-        let name = Name::parse_absolute(&request.name)
-            .map_err(|fault| format!("`{}`: {fault}", request.name))?;
-        let rtype = request.rtype.as_deref().unwrap_or("A");
-        let rtype = Rtype::parse(rtype).ok_or_else(|| format!("`{rtype}` is no record type"))?;
-        let client = parse_client(request.from.as_deref(), request.subnet.as_deref())?;
-        let number = zone_of(&self.set, &name)
-            .ok_or_else(|| format!("{name} lies in no zone that is served (REFUSED)"))?;
-        let zone = &self.set.zones[number];
-        let policies = &zone.served.zone.policies;
-        let fold = self.publisher.fold(number);
-        let mut inputs = fold.map_or_else(
-            || inputs_of(&self.set, number, self.clock.wall()),
-            |fold| fold.inputs().clone(),
-        );
-        for (list, suppose) in [(&request.down, Suppose::Down), (&request.up, Suppose::Up)] {
-            let references = list
-                .split(',')
-                .map(str::trim)
-                .filter(|text| !text.is_empty());
-            let faults = apply_references(&zone.model, policies, references, suppose, &mut inputs);
-            if let Some(fault) = faults.first() {
-                return Err(fault.to_string());
-            }
-        }
-        let view = crate::answer::Fold::new(policies, inputs.clone()).view();
-        let evidence = |slot: u32| self.evidence(number, slot);
-        let stage = Stage {
-            served: &zone.served,
-            view: &view,
-            inputs: &inputs,
-            locations: &self.locations,
-            evidence: &evidence,
-        };
-        let explanation = explain(&stage, &Question { name, rtype }, client);
-        let mut value = explanation_json(&explanation);
-        value["text"] = Value::String(crate::rehearse::explanation_text(&explanation));
-        Ok(value)
-    }
-
     fn save(&mut self) {
         self.saved_at = self.clock.now();
         let Some(folder) = &self.config.state else {
@@ -626,18 +324,6 @@ impl Keeper {
     }
 }
 
-/// Finds the loaded zone with the longest apex at or above a name.
-pub(super) fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
-    let holding = set
-        .zones
-        .iter()
-        .enumerate()
-        .filter(|(_, zone)| name.is_at_or_below(&zone.model.apex));
-    holding
-        .max_by_key(|(_, zone)| zone.model.apex.label_count())
-        .map(|(number, _)| number)
-}
-
 /// Returns switches and holds of a zone as its file has them now, maintenance included.
 pub(super) fn inputs_of(set: &ZoneSet, number: usize, wall: WallTime) -> Inputs {
     let zone = &set.zones[number];
@@ -646,29 +332,4 @@ pub(super) fn inputs_of(set: &ZoneSet, number: usize, wall: WallTime) -> Inputs 
     // References that mean nothing were refused when the file was read.
     let _ = apply_maintenance(&zone.model, policies, wall, &mut inputs);
     inputs
-}
-
-/// Reads where a question comes from.
-fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<Client, String> {
-    if let Some(subnet) = subnet {
-        let (address, len) = subnet
-            .split_once('/')
-            .ok_or_else(|| format!("`{subnet}` is no prefix: write ADDRESS/LENGTH"))?;
-        let address = address
-            .parse()
-            .map_err(|_| format!("`{address}` is no address"))?;
-        let len = len
-            .parse()
-            .map_err(|_| format!("`{len}` is no prefix length"))?;
-        return Ok(Client::Subnet(address, len));
-    }
-    let Some(from) = from else {
-        return Ok(Client::Unknown);
-    };
-    if let Ok(address) = from.parse() {
-        return Ok(Client::Address(address));
-    }
-    Place::parse(from)
-        .map(Client::Place)
-        .map_err(|fault| fault.message)
 }

@@ -3,12 +3,14 @@
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
 //! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
 
+mod answers;
 mod files;
 mod keeper;
 mod load;
 mod locations;
 mod measure;
 mod overview;
+mod reload;
 mod running;
 mod serials;
 mod state;

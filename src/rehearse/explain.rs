@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use crate::answer::{Answer, Asker, Gathering, Hosts, Inputs, Records, Section, ZoneView};
 use crate::place::{Locations, Place};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch, rdata_text};
-use crate::zone::{Hold, Judge, JudgeId, NONE, NodeId, NodeKind, Policies, ServedZone};
+use crate::zone::{Policies, ServedZone};
 
-use super::lister::{Leaf, Lister, Visit, WAYS_MAX, shares};
+use super::lister::{Leaf, Lister, WAYS_MAX, shares};
+use super::steps::add_steps;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -169,9 +170,15 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
             break;
         }
     }
+    conclude(stage, empty_rcode, &mut explanation);
+    explanation
+}
+
+/// Sets response code and TTL from the candidates, and puts the most probable first.
+fn conclude(stage: &Stage<'_>, empty_rcode: Option<Rcode>, explanation: &mut Explanation) {
     if explanation.candidates.is_empty() {
         explanation.rcode = empty_rcode.unwrap_or(Rcode::NOERROR);
-        let soa = zone.negative_piece();
+        let soa = stage.served.zone.negative_piece();
         explanation.ttl = u32::from_be_bytes([
             soa.records[6],
             soa.records[7],
@@ -189,7 +196,6 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
     explanation
         .candidates
         .sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    explanation
 }
 
 fn asker(client: Client, locations: &Locations) -> Asker {
@@ -403,209 +409,4 @@ fn read_records(stage: &Stage<'_>, piece: &crate::zone::Piece<'_>) -> Vec<(Rtype
         at = end;
     }
     records
-}
-
-fn add_steps(stage: &Stage<'_>, visits: &[Visit], steps: &mut Vec<Step>) {
-    let policies = &stage.served.zone.policies;
-    for visit in visits {
-        let node = &policies.nodes[visit.node as usize];
-        // Wrappers and references decide nothing.
-        if node.kind == NodeKind::Refer || (node.kind == NodeKind::First && node.n == 1) {
-            continue;
-        }
-        let label = policies.branch_labels[visit.node as usize].to_string();
-        let policy = match node.kind {
-            NodeKind::Pool => "pool",
-            NodeKind::First => "failover",
-            NodeKind::Weighted => "weighted",
-            NodeKind::Located => "location",
-            NodeKind::Refer => "reference",
-        };
-        let chosen = visit
-            .chosen
-            .map(|child| policies.branch_labels[child as usize].to_string());
-        if let Some(known) = steps
-            .iter_mut()
-            .find(|step| step.policy == policy && step.label == label)
-        {
-            known.chosen.extend(
-                chosen
-                    .filter(|chosen| !known.chosen.contains(chosen))
-                    .into_iter()
-                    .collect::<Vec<_>>(),
-            );
-            continue;
-        }
-        let among = [
-            "healthy",
-            "drained, for want of others",
-            "not held down, for want of others",
-            "all, as last resort",
-        ];
-        steps.push(Step {
-            policy,
-            label,
-            among: among[visit.layer.min(3)],
-            candidates: step_candidates(stage, visit.node),
-            chosen: chosen.into_iter().collect(),
-        });
-    }
-}
-
-fn step_candidates(stage: &Stage<'_>, id: NodeId) -> Vec<StepCandidate> {
-    let policies = &stage.served.zone.policies;
-    let node = &policies.nodes[id as usize];
-    let Some(layer) = stage.view.layers.first() else {
-        return Vec::new();
-    };
-    let range = node.first..node.first + u32::from(node.n);
-    if node.kind != NodeKind::Pool {
-        let candidate = |child: NodeId| {
-            let is_healthy = layer.is_alive(child);
-            StepCandidate {
-                label: policies.branch_labels[child as usize].to_string(),
-                is_healthy,
-                why: (!is_healthy).then(|| why_node(stage, child)),
-            }
-        };
-        return range.map(candidate).collect();
-    }
-    let runs = &policies.runs[range.start as usize..range.end as usize];
-    let members = runs
-        .iter()
-        .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len));
-    let candidate = |member: u32| {
-        let is_healthy = layer.is_up(member);
-        StepCandidate {
-            label: policies.labels[member as usize].text.clone(),
-            is_healthy,
-            why: (!is_healthy).then(|| why_member(stage, member)),
-        }
-    };
-    members.map(candidate).collect()
-}
-
-/// Says in words why a node is not healthy.
-fn why_node(stage: &Stage<'_>, id: NodeId) -> String {
-    let policies = &stage.served.zone.policies;
-    let node = &policies.nodes[id as usize];
-    let gate = policies.gates[id as usize];
-    if gate != NONE && !holds(stage, gate) {
-        return why_judge(stage, gate);
-    }
-    if node.kind == NodeKind::Pool {
-        let runs = &policies.runs[node.first as usize..(node.first + u32::from(node.n)) as usize];
-        let total: u32 = runs.iter().map(|run| u32::from(run.len)).sum();
-        let up = runs
-            .iter()
-            .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len));
-        let up = up
-            .filter(|&member| {
-                stage
-                    .view
-                    .layers
-                    .first()
-                    .is_some_and(|layer| layer.is_up(member))
-            })
-            .count();
-        return format!(
-            "{up} of {total} members healthy, {} needed",
-            node.extra.max(1)
-        );
-    }
-    "no branch below it is healthy".to_owned()
-}
-
-fn why_member(stage: &Stage<'_>, member: u32) -> String {
-    match stage.inputs.holds[member as usize] {
-        Hold::Drained => "drained".to_owned(),
-        Hold::Down => "held down by an operator".to_owned(),
-        Hold::Failing => "supposed to be down".to_owned(),
-        Hold::None | Hold::Up => {
-            let policies = &stage.served.zone.policies;
-            match policies.judges[policies.member_judges[member as usize] as usize] {
-                Judge::Member { of, .. } => why_judge(stage, of),
-                _ => String::new(),
-            }
-        }
-    }
-}
-
-/// Evaluates a judge in layer 0 for people; the view has folded the same formula.
-fn holds(stage: &Stage<'_>, id: JudgeId) -> bool {
-    let policies = &stage.served.zone.policies;
-    match policies.judges[id as usize] {
-        Judge::Constant(holds) => holds,
-        Judge::Target {
-            slot,
-            unknown_is_healthy,
-        } => Judge::counts(stage.inputs.statuses[slot as usize], unknown_is_healthy),
-        Judge::Switch(slot) => stage.inputs.switches[slot as usize],
-        Judge::Not(of) => !holds(stage, of),
-        Judge::AtLeast { wanted, first, len } => {
-            let children = &policies.judge_children[first as usize..(first + len) as usize];
-            children
-                .iter()
-                .filter(|&&child| holds(stage, child))
-                .count()
-                >= wanted as usize
-        }
-        Judge::Member { bit, .. } => stage
-            .view
-            .layers
-            .first()
-            .is_some_and(|layer| layer.is_up(bit)),
-    }
-}
-
-fn why_judge(stage: &Stage<'_>, id: JudgeId) -> String {
-    let policies = &stage.served.zone.policies;
-    match policies.judges[id as usize] {
-        Judge::Constant(_) => {
-            "its check can never hold (disabled and inverted, or without data)".to_owned()
-        }
-        Judge::Target { slot, .. } => {
-            let check = policies
-                .uses_of(slot)
-                .first()
-                .map_or("check", |used| &used.check);
-            match (stage.evidence)(slot) {
-                Some(evidence) => format!("{check}: {evidence}"),
-                None => format!("{check} is unhealthy"),
-            }
-        }
-        Judge::Switch(_) => "its switch is off".to_owned(),
-        Judge::Not(of) => match policies.judges[of as usize] {
-            Judge::Target { slot, .. } => {
-                let check = policies
-                    .uses_of(slot)
-                    .first()
-                    .map_or("check", |used| &used.check);
-                format!("{check} holds, and is inverted")
-            }
-            _ => "an inverted check holds".to_owned(),
-        },
-        Judge::AtLeast { wanted, first, len } => {
-            let children = &policies.judge_children[first as usize..(first + len) as usize];
-            let failing: Vec<&JudgeId> = children
-                .iter()
-                .filter(|&&child| !holds(stage, child))
-                .collect();
-            let reasons: Vec<String> = failing
-                .iter()
-                .take(3)
-                .map(|child| why_judge(stage, **child))
-                .collect();
-            if wanted == len {
-                reasons.join("; ")
-            } else {
-                format!(
-                    "{} of {len} hold, {wanted} needed: {}",
-                    children.len() - failing.len(),
-                    reasons.join("; ")
-                )
-            }
-        }
-        Judge::Member { bit, .. } => why_member(stage, bit),
-    }
 }

@@ -9,6 +9,8 @@ mod explain;
 mod lister;
 mod reference;
 mod report;
+mod steps;
+mod why;
 
 pub use expect::{ExpectFailure, apply_maintenance, check_expectations};
 pub use explain::{Candidate, Client, Explanation, Question, Stage, Step, StepCandidate, explain};

@@ -1,0 +1,151 @@
+//! Answers of the keeper to control: status, explanations, timeline, places.
+//!
+//! In: questions of control. Out: rows and documents made from the keeper's state. Never here: changes.
+
+use serde_json::{Value, json};
+
+use crate::control::{Ask, ExplainRequest, ServerRow, StatusReport};
+use crate::place::{AddressReport, Place};
+use crate::rehearse::{
+    Client, Question, Stage, Suppose, apply_references, explain, explanation_json,
+};
+use crate::wire::{Name, Rtype};
+
+use super::keeper::{Keeper, inputs_of};
+use super::load::ZoneSet;
+use super::locations::describe;
+use super::overview::{TargetsAt, name_rows, names_max, pool_rows, refused_rows, zone_rows};
+
+impl Keeper {
+    pub(super) fn answer(&self, ask: Ask) {
+        // An asker that went away needs no answer.
+        match ask {
+            Ask::Status(answer) => drop(answer.send(self.status())),
+            Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
+            Ask::Timeline(filter, limit, answer) => {
+                drop(answer.send(json!(self.timeline.newest(&filter, limit))))
+            }
+            Ask::Geo(address, answer) => {
+                let report = AddressReport::of(&self.locations, address);
+                drop(answer.send(json!(report)));
+            }
+            Ask::Reload(answer) => drop(answer.send(Value::Null)),
+        }
+    }
+
+    fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
+        let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
+        Some(row.state.last_evidence.to_string())
+    }
+
+    fn status(&self) -> StatusReport {
+        let now = self.clock.now();
+        let at = TargetsAt {
+            targets: &self.targets,
+            now,
+            wall: self.clock.wall(),
+            latencies: &self.latencies,
+        };
+        let mut report = StatusReport {
+            server: ServerRow {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                uptime_s: now.since(self.started).as_secs(),
+                generation: self.publisher.current().generation(),
+                listen: self.listen.clone(),
+                targets: self.targets.len(),
+                location: describe(&self.locations, &self.config.geo),
+            },
+            zones: zone_rows(&self.set),
+            files_refused: refused_rows(&self.set),
+            ..StatusReport::default()
+        };
+        let mut room = names_max();
+        for (number, zone) in self.set.zones.iter().enumerate() {
+            let fold = self.publisher.fold(number);
+            report.targets.extend(at.rows(zone, &self.ids[number]));
+            report.pools.extend(pool_rows(zone, fold));
+            let evidence = |slot: u32| self.evidence(number, slot);
+            report
+                .names
+                .extend(name_rows(zone, fold, &self.locations, &evidence, &mut room));
+        }
+        report
+    }
+
+    fn explain(&self, request: &ExplainRequest) -> Result<Value, String> {
+        let name = Name::parse_absolute(&request.name)
+            .map_err(|fault| format!("`{}`: {fault}", request.name))?;
+        let rtype = request.rtype.as_deref().unwrap_or("A");
+        let rtype = Rtype::parse(rtype).ok_or_else(|| format!("`{rtype}` is no record type"))?;
+        let client = parse_client(request.from.as_deref(), request.subnet.as_deref())?;
+        let number = zone_of(&self.set, &name)
+            .ok_or_else(|| format!("{name} lies in no zone that is served (REFUSED)"))?;
+        let zone = &self.set.zones[number];
+        let policies = &zone.served.zone.policies;
+        let fold = self.publisher.fold(number);
+        let mut inputs = fold.map_or_else(
+            || inputs_of(&self.set, number, self.clock.wall()),
+            |fold| fold.inputs().clone(),
+        );
+        for (list, suppose) in [(&request.down, Suppose::Down), (&request.up, Suppose::Up)] {
+            let references = list
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty());
+            let faults = apply_references(&zone.model, policies, references, suppose, &mut inputs);
+            if let Some(fault) = faults.first() {
+                return Err(fault.to_string());
+            }
+        }
+        let view = crate::answer::Fold::new(policies, inputs.clone()).view();
+        let evidence = |slot: u32| self.evidence(number, slot);
+        let stage = Stage {
+            served: &zone.served,
+            view: &view,
+            inputs: &inputs,
+            locations: &self.locations,
+            evidence: &evidence,
+        };
+        let explanation = explain(&stage, &Question { name, rtype }, client);
+        let mut value = explanation_json(&explanation);
+        value["text"] = Value::String(crate::rehearse::explanation_text(&explanation));
+        Ok(value)
+    }
+}
+
+/// Finds the loaded zone with the longest apex at or above a name.
+fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
+    let holding = set
+        .zones
+        .iter()
+        .enumerate()
+        .filter(|(_, zone)| name.is_at_or_below(&zone.model.apex));
+    holding
+        .max_by_key(|(_, zone)| zone.model.apex.label_count())
+        .map(|(number, _)| number)
+}
+
+/// Reads where a question comes from.
+fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<Client, String> {
+    if let Some(subnet) = subnet {
+        let (address, len) = subnet
+            .split_once('/')
+            .ok_or_else(|| format!("`{subnet}` is no prefix: write ADDRESS/LENGTH"))?;
+        let address = address
+            .parse()
+            .map_err(|_| format!("`{address}` is no address"))?;
+        let len = len
+            .parse()
+            .map_err(|_| format!("`{len}` is no prefix length"))?;
+        return Ok(Client::Subnet(address, len));
+    }
+    let Some(from) = from else {
+        return Ok(Client::Unknown);
+    };
+    if let Ok(address) = from.parse() {
+        return Ok(Client::Address(address));
+    }
+    Place::parse(from)
+        .map(Client::Place)
+        .map_err(|fault| fault.message)
+}
