@@ -260,19 +260,7 @@ fn load_file(
             return Err(refuse(source.text, diagnostics, stamps));
         }
     };
-    let has_database = !loading.locations.databases().is_empty();
-    for failure in check_expectations(&model, &served, loading.locations, has_database) {
-        let message = format!("expectation \"{}\": {}", failure.title, failure.message);
-        let mut diagnostic = if failure.is_skipped {
-            Diagnostic::warning("D004", failure.span, "expect", message)
-        } else {
-            Diagnostic::fault("D003", failure.span, "expect", message)
-        };
-        if !failure.trace.is_empty() {
-            diagnostic = diagnostic.help(failure.trace);
-        }
-        diagnostics.push(at_file(path, diagnostic));
-    }
+    diagnostics.extend(rehearse(path, &model, &served, loading));
     if diagnostics
         .iter()
         .any(|found| found.severity == Severity::Fault)
@@ -289,6 +277,30 @@ fn load_file(
         digest,
         stamps,
     })
+}
+
+/// Runs the expectations of a zone file; those that do not hold are faults.
+fn rehearse(
+    path: &Path,
+    model: &ZoneModel,
+    served: &ServedZone,
+    loading: &Loading<'_>,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let has_database = !loading.locations.databases().is_empty();
+    for failure in check_expectations(model, served, loading.locations, has_database) {
+        let message = format!("expectation \"{}\": {}", failure.title, failure.message);
+        let mut diagnostic = if failure.is_skipped {
+            Diagnostic::warning("D004", failure.span, "expect", message)
+        } else {
+            Diagnostic::fault("D003", failure.span, "expect", message)
+        };
+        if !failure.trace.is_empty() {
+            diagnostic = diagnostic.help(failure.trace);
+        }
+        diagnostics.push(at_file(path, diagnostic));
+    }
+    diagnostics
 }
 
 fn at_file(path: &Path, mut diagnostic: Diagnostic) -> Diagnostic {

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::server_file::{ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
-use crate::probe::{ProbeConfig, Prober};
+use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{Drained, Server, TcpLimits, UdpLimits, WorldEngine, bind};
 use crate::timeline::{Event, EventKind, Timeline};
@@ -74,32 +74,12 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         None => None,
     };
     let keeper = prepare(&config, clock, Arc::clone(&exposition))?;
-    let current = keeper.publisher.current();
-    let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
-    let server = bound
-        .start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
-            let lane = (seat.index as u64) << 1
-                | u64::from(seat.transport == crate::server::Transport::Tcp);
-            WorldEngine::new(
-                &current,
-                clock,
-                seed ^ lane.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-            )
-        })
-        .map_err(|fault| StartFault(fault.to_string()))?;
+    let server = start_answering(bound, &config, &keeper)?;
     let (stop, stopping) = watch::channel(false);
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    let probing = ProbeConfig {
-        in_flight_max: config.probe.concurrency,
-        user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
-    };
-    let mut until = stopping.clone();
-    let prober = Prober::start(probing, sink, clock, async move {
-        let _ = until.wait_for(|stop| *stop).await;
-    });
+    let prober = start_probing(&config, sink, clock, stopping.clone());
     let pulse = Arc::clone(&keeper.pulse);
     let set = Arc::clone(&keeper.set);
     let mut keeper = Keeper {
@@ -135,6 +115,45 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         reloads,
         stop,
         set,
+    })
+}
+
+/// Starts the threads that answer, each with a reader of the keeper's worlds.
+fn start_answering(
+    bound: crate::server::Bound,
+    config: &ServerConfig,
+    keeper: &Keeper,
+) -> Result<Server, StartFault> {
+    let clock = keeper.clock;
+    let current = keeper.publisher.current();
+    let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
+    bound
+        .start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
+            let lane = (seat.index as u64) << 1
+                | u64::from(seat.transport == crate::server::Transport::Tcp);
+            WorldEngine::new(
+                &current,
+                clock,
+                seed ^ lane.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            )
+        })
+        .map_err(|fault| StartFault(fault.to_string()))
+}
+
+/// Starts the prober, which ends when told to stop.
+fn start_probing(
+    config: &ServerConfig,
+    sink: mpsc::Sender<Report>,
+    clock: Clock,
+    mut until: watch::Receiver<bool>,
+) -> Handle {
+    let probing = ProbeConfig {
+        in_flight_max: config.probe.concurrency,
+        user_agent: config.probe.user_agent.clone(),
+        allow_networks: config.probe.allow.clone(),
+    };
+    Prober::start(probing, sink, clock, async move {
+        let _ = until.wait_for(|stop| *stop).await;
     })
 }
 

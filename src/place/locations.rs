@@ -7,14 +7,14 @@ use std::net::IpAddr;
 
 use super::database::{Contents, Database, DatabaseFault, RunList, read_database};
 use super::place_code::Place;
-use super::place_table::{PlaceId, PlaceInfo, Spot, SpotTable};
+use super::place_table::{PlaceEntry, PlaceId, Spot, SpotTable};
 use super::prefix_table::PrefixTable;
 use super::runs::{Key, Runs, zip_runs};
 
 /// Places of all addresses of both families.
 #[derive(Clone, Debug)]
 pub struct Locations {
-    infos: Box<[PlaceInfo]>,
+    infos: Box<[PlaceEntry]>,
     v4: Runs<u32>,
     v6: Runs<u128>,
     networks: PrefixTable<PlaceId>,
@@ -39,7 +39,7 @@ pub struct Network {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finding<'a> {
     /// Place and point.
-    pub info: &'a PlaceInfo,
+    pub info: &'a PlaceEntry,
     /// Where this is known from.
     pub source: Source<'a>,
     /// First address and length of the block that matched: the network as listed, or the widest block around the
@@ -65,7 +65,7 @@ impl Locations {
     }
 
     /// Place and point of an address. An IPv4-mapped address counts as IPv6.
-    pub fn locate(&self, address: IpAddr) -> &PlaceInfo {
+    pub fn locate(&self, address: IpAddr) -> &PlaceEntry {
         self.place_info(self.place_id(address))
     }
 
@@ -78,13 +78,13 @@ impl Locations {
     }
 
     /// Place and point of an id.
-    pub fn place_info(&self, id: PlaceId) -> &PlaceInfo {
+    pub fn place_info(&self, id: PlaceId) -> &PlaceEntry {
         // Ids come from these tables, and entry 0 always exists.
         self.infos.get(usize::from(id)).unwrap_or(&self.infos[0])
     }
 
     /// All places and points that occur, by id; the first is the unknown one.
-    pub fn place_infos(&self) -> &[PlaceInfo] {
+    pub fn place_infos(&self) -> &[PlaceEntry] {
         &self.infos
     }
 

@@ -23,7 +23,7 @@ pub use class_map::ClassMap;
 pub use database::{Database, DatabaseFault};
 pub use locations::{Finding, Locations, LocationsBuilder, Network, Source};
 pub use place_code::{Continent, Coordinates, Place};
-pub use place_table::{PlaceId, PlaceInfo};
+pub use place_table::{PlaceEntry, PlaceId};
 pub use place_text::PlaceFault;
 pub use prefix_table::PrefixTable;
 pub use refine::{ClassRuns, ClientAt, refine};

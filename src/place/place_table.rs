@@ -1,6 +1,6 @@
 //! What is known about addresses, each thing once, under 16-bit ids.
 //!
-//! In: places and points as databases and the operator give them. Out: [`PlaceInfo`]s and the id of each thing given.
+//! In: places and points as databases and the operator give them. Out: [`PlaceEntry`]s and the id of each thing given.
 //! Never here: addresses.
 
 use std::collections::HashMap;
@@ -9,14 +9,14 @@ use super::place_code::{Coordinates, Place};
 
 /// What is known about an address.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PlaceInfo {
+pub struct PlaceEntry {
     /// The place; `None` if unknown.
     pub place: Option<Place>,
     /// Where the client stands: the database's point, else the place's; `None` if unknown.
     pub point: Option<Coordinates>,
 }
 
-/// Number of a [`PlaceInfo`]; 0 is unknown.
+/// Number of a [`PlaceEntry`]; 0 is unknown.
 pub type PlaceId = u16;
 
 /// A place and a point in hundredths of a degree, about 1 km, which is finer than any database is true.
@@ -75,7 +75,7 @@ impl SpotTable {
     ///
     /// More distinct spots are merged by ever wider cells of a grid until they fit; merged ones stand in the middle of
     /// their points.
-    pub(super) fn finish(self, infos_max: usize) -> (Vec<PlaceInfo>, Vec<PlaceId>) {
+    pub(super) fn finish(self, infos_max: usize) -> (Vec<PlaceEntry>, Vec<PlaceId>) {
         let infos_max = infos_max.clamp(2, usize::from(PlaceId::MAX) + 1);
         let mut merged = None;
         for grain in GRAINS {
@@ -87,7 +87,7 @@ impl SpotTable {
         }
         merged.unwrap_or_else(|| {
             // Reached only if fewer infos are allowed than there are continents.
-            (vec![PlaceInfo::default()], vec![0; self.spots.len()])
+            (vec![PlaceEntry::default()], vec![0; self.spots.len()])
         })
     }
 }
@@ -137,13 +137,13 @@ impl Cell {
         }
     }
 
-    fn info(&self) -> PlaceInfo {
+    fn info(&self) -> PlaceEntry {
         let mean = |sum: i64| sum as f64 / self.points as f64 / 100.0;
         let point = (self.points > 0).then(|| Coordinates {
             latitude: mean(self.latitudes),
             longitude: mean(self.longitudes),
         });
-        PlaceInfo {
+        PlaceEntry {
             place: self.place,
             point: point.or_else(|| self.place.map(|place| place.point())),
         }
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(table.number(Spot::of_place(germany)), 1);
         let (infos, ids) = table.finish(65_536);
         assert_eq!(ids, [0, 1, 2]);
-        assert_eq!(infos[0], PlaceInfo::default());
+        assert_eq!(infos[0], PlaceEntry::default());
         assert_eq!(infos[1].point, Some(germany.point()));
         assert_eq!(infos[2].point, at(52.5, 13.4));
     }

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use super::locations::Locations;
-use super::place_table::{PlaceId, PlaceInfo};
+use super::place_table::{PlaceEntry, PlaceId};
 use super::runs::{Key, zip_runs};
 
 /// A client as its location shows it: of all addresses of one run the same is known, and the same prefixes cover them.
@@ -17,7 +17,7 @@ pub struct ClientAt<'a> {
     /// Id of what is known about the run's addresses; good as a key of a cache.
     pub place_id: PlaceId,
     /// What is known about the run's addresses.
-    pub info: &'a PlaceInfo,
+    pub info: &'a PlaceEntry,
 }
 
 /// Runs of classes of both families, IPv4 first: first address and class, sorted, from the lowest address.
@@ -92,7 +92,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     /// A class that depends on the country and on the longest prefix.
-    fn class_of(table: &PrefixTable<u16>, info: &PlaceInfo, address: IpAddr) -> u16 {
+    fn class_of(table: &PrefixTable<u16>, info: &PlaceEntry, address: IpAddr) -> u16 {
         let country = info.place.and_then(|p| p.country);
         let by_place = match country.as_ref() {
             Some(b"DE") => 1,

@@ -2,7 +2,7 @@
 
 use crate::answer::{Fold, Inputs};
 use crate::clock::WallTime;
-use crate::config::model::{ExpectModel, From, MaintenanceModel, Outcome, Span, ZoneModel};
+use crate::config::model::{ExpectModel, From, MaintenanceModel, Outcome, Span, Wanted, ZoneModel};
 use crate::health::Status;
 use crate::place::Locations;
 use crate::wire::Rcode;
@@ -78,21 +78,11 @@ fn check_one(
             }
         }
     }
-    let client = match expect.from {
-        None => Client::Unknown,
-        Some(From::Place(place)) => Client::Place(place),
-        Some(From::Address(address)) => {
-            if !has_database
-                && locations.locate(address).place.is_none()
-                && !policies.rules.is_empty()
-            {
-                let message = format!(
-                    "skipped: where {address} is needs a location database, and none is loaded"
-                );
-                failures.push(failure(&expect.span, message, String::new(), true));
-                return failures;
-            }
-            Client::Address(address)
+    let client = match client_of(expect, policies, locations, has_database) {
+        Ok(client) => client,
+        Err(message) => {
+            failures.push(failure(&expect.span, message, String::new(), true));
+            return failures;
         }
     };
     let view = Fold::new(policies, inputs.clone()).view();
@@ -117,6 +107,28 @@ fn check_one(
         ));
     }
     failures
+}
+
+/// Returns where the question comes from, or why that cannot be known.
+fn client_of(
+    expect: &ExpectModel,
+    policies: &Policies,
+    locations: &Locations,
+    has_database: bool,
+) -> Result<Client, String> {
+    match expect.from {
+        None => Ok(Client::Unknown),
+        Some(From::Place(place)) => Ok(Client::Place(place)),
+        Some(From::Address(address)) => {
+            let is_located = has_database || locations.locate(address).place.is_some();
+            if is_located || policies.rules.is_empty() {
+                return Ok(Client::Address(address));
+            }
+            Err(format!(
+                "skipped: where {address} is needs a location database, and none is loaded"
+            ))
+        }
+    }
 }
 
 /// Sets the switches that the expectation names on, and the others of their panels off.
@@ -157,8 +169,31 @@ pub fn apply_maintenance(
 
 /// Lists how an explanation differs from what was wanted.
 fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> Vec<String> {
-    let mut differences = Vec::new();
     let wanted = &expect.wanted;
+    let mut differences = pool_differences(model, wanted, found);
+    differences.extend(rdata_difference(wanted, found));
+    if let Some(rcode) = wanted.rcode
+        && rcode != found.rcode
+    {
+        differences.push(format!(
+            "expected {rcode}, but the response code is {}",
+            found.rcode
+        ));
+    }
+    if let Some(ttl) = wanted.ttl
+        && ttl != found.ttl
+    {
+        differences.push(format!(
+            "expected a TTL of {ttl} s, but it is {} s",
+            found.ttl
+        ));
+    }
+    differences
+}
+
+/// Lists how pools, outcome and shares differ from what was wanted.
+fn pool_differences(model: &ZoneModel, wanted: &Wanted, found: &Explanation) -> Vec<String> {
+    let mut differences = Vec::new();
     let mut pools: Vec<&str> = found
         .candidates
         .iter()
@@ -205,40 +240,27 @@ fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> 
             ));
         }
     }
-    if let Some(rdata) = &wanted.rdata {
-        let mut given: Vec<&str> = found
-            .candidates
-            .iter()
-            .flat_map(|candidate| candidate.rdata.iter().map(String::as_str))
-            .collect();
-        let mut named: Vec<&str> = rdata.iter().map(String::as_str).collect();
-        given.sort_unstable();
-        named.sort_unstable();
-        if given != named {
-            differences.push(format!(
-                "expected {}, but the records are {}",
-                named.join(", "),
-                given.join(", ")
-            ));
-        }
-    }
-    if let Some(rcode) = wanted.rcode
-        && rcode != found.rcode
-    {
-        differences.push(format!(
-            "expected {rcode}, but the response code is {}",
-            found.rcode
-        ));
-    }
-    if let Some(ttl) = wanted.ttl
-        && ttl != found.ttl
-    {
-        differences.push(format!(
-            "expected a TTL of {ttl} s, but it is {} s",
-            found.ttl
-        ));
-    }
     differences
+}
+
+/// Says how the records differ from those wanted.
+fn rdata_difference(wanted: &Wanted, found: &Explanation) -> Option<String> {
+    let rdata = wanted.rdata.as_ref()?;
+    let mut given: Vec<&str> = found
+        .candidates
+        .iter()
+        .flat_map(|candidate| candidate.rdata.iter().map(String::as_str))
+        .collect();
+    let mut named: Vec<&str> = rdata.iter().map(String::as_str).collect();
+    given.sort_unstable();
+    named.sort_unstable();
+    (given != named).then(|| {
+        format!(
+            "expected {}, but the records are {}",
+            named.join(", "),
+            given.join(", ")
+        )
+    })
 }
 
 fn outcome_word(found: &Explanation) -> &'static str {
