@@ -31,7 +31,6 @@ const SHELF: [&str; 20] = [
 ];
 
 /// Quiet folders of tools.
-/// Files of tools, kept by git or ignored by it.
 const TOOLS: [&str; 5] = [
     ".ci",
     ".cargo",
