@@ -7,6 +7,7 @@ mod compile;
 mod diagnostic;
 pub mod model;
 mod read;
+mod rehearsal_model;
 mod render;
 pub mod review;
 pub mod schema;

@@ -36,7 +36,7 @@ pub(super) const KIND_DYNAMIC: u16 = 2;
 pub(super) const ENTRY_LEN: usize = 8;
 pub(super) const FULL_HEADER: usize = 8;
 pub(super) const HOST_LEN: usize = 8;
-const MIX: u64 = 0xff51_afd7_ed55_8ccd;
+pub(super) const MIX: u64 = 0xff51_afd7_ed55_8ccd;
 
 /// A node by its arena offset divided by 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

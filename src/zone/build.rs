@@ -6,7 +6,7 @@ use crate::wire::{Name, Rtype, fold, hash_name};
 
 use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
-    FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, Zone,
+    FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, Zone,
 };
 use super::piece::PieceSpec;
 use super::policy::{Policies, RootId};
@@ -15,7 +15,6 @@ use super::policy::{Policies, RootId};
 const PROBE_MAX: usize = 64;
 /// Seeds that are tried before the best one is taken.
 const SEEDS_MAX: u64 = 16;
-const MIX: u64 = 0xff51_afd7_ed55_8ccd;
 
 /// Why a zone cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]

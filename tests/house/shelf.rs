@@ -31,7 +31,13 @@ const SHELF: [&str; 20] = [
 ];
 
 /// Quiet folders of tools.
-const TOOLS: [&str; 4] = [".ci", ".cargo", ".config", ".github"];
+const TOOLS: [&str; 5] = [
+    ".ci",
+    ".cargo",
+    ".config",
+    ".github",
+    "proptest-regressions",
+];
 
 fn at(path: &str, line: usize, message: impl Into<String>) -> Finding {
     Finding {

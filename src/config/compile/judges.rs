@@ -9,7 +9,7 @@ use super::super::model::{
     CalculatedRule, CheckKind, CheckRef, MemberValue, NameId, NodeKind, NodeModel, PoolBody,
     PoolId, ProbeOverride, ProbeTemplate,
 };
-use super::{Compiler, PoolRun};
+use super::compiler::{Compiler, PoolRun};
 
 /// A member as far as its probes ask.
 #[derive(Clone, Copy)]

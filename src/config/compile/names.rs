@@ -8,7 +8,7 @@ use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
 use super::super::model::{
     AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, PoolBody, PoolId, SoaModel,
 };
-use super::{Compiler, Family};
+use super::compiler::{Compiler, Family};
 
 /// What the members below a policy can answer.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use crate::zone::{AllDown, Judge, LocationRule, NodeSpec, Options};
 use super::super::model::{
     AllDownModel, BranchModel, GeoKey, NameId, NodeKind, NodeModel, NodeOptions, SubnetKeys,
 };
-use super::{Compiler, Family};
+use super::compiler::{Compiler, Family};
 
 impl<'m> Compiler<'m> {
     /// Compiles a node for a family; `None` if nothing below has members of it.

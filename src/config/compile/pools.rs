@@ -8,8 +8,8 @@ use crate::zone::{Hold, JudgeId, MemberLabel, MemberSpec, NodeSpec, Options, Run
 use super::super::model::{
     CheckRef, Force, MemberModel, MemberValue, MinHealthy, PoolBody, PoolId, PoolModel,
 };
+use super::compiler::{Compiler, Family, PoolRun};
 use super::judges::{MemberAt, member_text};
-use super::{Compiler, Family, PoolRun};
 
 /// Type under which a member is answered; `None` for a flattened target, whose addresses are not known here.
 fn member_type(member: &MemberModel) -> Option<Rtype> {

@@ -6,11 +6,10 @@ use std::collections::{HashMap, HashSet};
 use crate::health::Target;
 use crate::wire::Rtype;
 
-use super::csr::Csr;
 use super::judge::{Hold, Judge, JudgeId};
 use super::program::{
-    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root,
-    RootId, Run, RunId, TargetUse,
+    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Root, RootId, Run,
+    RunId, TargetUse,
 };
 
 /// A node before it has a number: what a parent places into its block of children.
@@ -53,38 +52,38 @@ pub struct RunSpec {
 /// Collects the policies of one zone.
 #[derive(Default)]
 pub struct PolicyBuilder {
-    nodes: Vec<Node>,
-    gates: Vec<u32>,
-    branch_labels: Vec<Box<str>>,
-    options: Vec<Options>,
-    option_ids: HashMap<Options, u32>,
-    sums: Vec<u32>,
-    weight_ids: HashMap<Vec<u16>, u32>,
-    runs: Vec<Run>,
-    data: Vec<u8>,
-    offsets: Vec<u32>,
-    member_ttls: Vec<u32>,
-    roots: Vec<Root>,
-    root_rules: Vec<u32>,
-    root_ids: HashMap<(NodeSpec, u32), RootId>,
-    blocks: HashMap<Vec<NodeSpec>, NodeId>,
-    rules: Vec<LocationRule>,
-    maps: Vec<Box<[u32]>>,
-    judges: Vec<Judge>,
-    judge_ids: HashMap<Judge, JudgeId>,
-    list_ids: HashMap<(u32, Vec<JudgeId>), JudgeId>,
-    judge_children: Vec<u32>,
-    member_judges: Vec<JudgeId>,
-    holds: Vec<Hold>,
-    labels: Vec<MemberLabel>,
-    targets: Vec<Target>,
-    target_slots: HashMap<Target, u32>,
-    uses: Vec<TargetUse>,
-    known_uses: HashSet<TargetUse>,
-    switches: Vec<bool>,
-    switch_names: Vec<(usize, usize)>,
-    pools: Vec<String>,
-    run_of_member: Vec<RunId>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) gates: Vec<u32>,
+    pub(super) branch_labels: Vec<Box<str>>,
+    pub(super) options: Vec<Options>,
+    pub(super) option_ids: HashMap<Options, u32>,
+    pub(super) sums: Vec<u32>,
+    pub(super) weight_ids: HashMap<Vec<u16>, u32>,
+    pub(super) runs: Vec<Run>,
+    pub(super) data: Vec<u8>,
+    pub(super) offsets: Vec<u32>,
+    pub(super) member_ttls: Vec<u32>,
+    pub(super) roots: Vec<Root>,
+    pub(super) root_rules: Vec<u32>,
+    pub(super) root_ids: HashMap<(NodeSpec, u32), RootId>,
+    pub(super) blocks: HashMap<Vec<NodeSpec>, NodeId>,
+    pub(super) rules: Vec<LocationRule>,
+    pub(super) maps: Vec<Box<[u32]>>,
+    pub(super) judges: Vec<Judge>,
+    pub(super) judge_ids: HashMap<Judge, JudgeId>,
+    pub(super) list_ids: HashMap<(u32, Vec<JudgeId>), JudgeId>,
+    pub(super) judge_children: Vec<u32>,
+    pub(super) member_judges: Vec<JudgeId>,
+    pub(super) holds: Vec<Hold>,
+    pub(super) labels: Vec<MemberLabel>,
+    pub(super) targets: Vec<Target>,
+    pub(super) target_slots: HashMap<Target, u32>,
+    pub(super) uses: Vec<TargetUse>,
+    pub(super) known_uses: HashSet<TargetUse>,
+    pub(super) switches: Vec<bool>,
+    pub(super) switch_names: Vec<(usize, usize)>,
+    pub(super) pools: Vec<String>,
+    pub(super) run_of_member: Vec<RunId>,
 }
 
 impl PolicyBuilder {
@@ -501,71 +500,6 @@ impl PolicyBuilder {
             for child in node.first..node.first + u32::from(node.n) {
                 self.collect_rules(child, rules, seen);
             }
-        }
-    }
-
-    /// Ends the building.
-    pub fn finish(mut self) -> Policies {
-        self.uses.sort_by_key(|used| used.slot);
-        let mut judge_pairs = Vec::new();
-        let mut target_pairs = Vec::new();
-        for (id, judge) in self.judges.iter().enumerate() {
-            let id = id as u32;
-            match *judge {
-                Judge::Target { slot, .. } => target_pairs.push((slot, id)),
-                Judge::Not(of) | Judge::Member { of, .. } => judge_pairs.push((of, id)),
-                Judge::AtLeast { first, len, .. } => {
-                    let children = &self.judge_children[first as usize..(first + len) as usize];
-                    judge_pairs.extend(children.iter().map(|&child| (child, id)));
-                }
-                Judge::Constant(_) | Judge::Switch(_) => {}
-            }
-        }
-        let mut run_pairs = Vec::new();
-        let mut gate_pairs = Vec::new();
-        let mut parent_pairs = Vec::new();
-        for (id, node) in self.nodes.iter().enumerate() {
-            let id = id as u32;
-            let children = (node.first..node.first + u32::from(node.n)).map(|child| (child, id));
-            if node.kind == NodeKind::Pool {
-                run_pairs.extend(children);
-            } else {
-                parent_pairs.extend(children);
-            }
-            if self.gates[id as usize] != NONE {
-                gate_pairs.push((self.gates[id as usize], id));
-            }
-        }
-        Policies {
-            judges_of_target: Csr::group(self.targets.len(), &target_pairs),
-            judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
-            nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
-            nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
-            parents: Csr::group(self.nodes.len(), &parent_pairs),
-            nodes: self.nodes.into(),
-            gates: self.gates.into(),
-            options: self.options.into(),
-            sums: self.sums.into(),
-            runs: self.runs.into(),
-            data: self.data.into(),
-            offsets: self.offsets.into(),
-            member_ttls: self.member_ttls.into(),
-            roots: self.roots.into(),
-            root_rules: self.root_rules.into(),
-            rules: self.rules.into(),
-            maps: self.maps.into(),
-            judges: self.judges.into(),
-            judge_children: self.judge_children.into(),
-            member_judges: self.member_judges.into(),
-            holds: self.holds.into(),
-            targets: self.targets.into(),
-            uses: self.uses.into(),
-            switches: self.switches.into(),
-            switch_names: self.switch_names.into(),
-            labels: self.labels.into(),
-            pools: self.pools.into(),
-            branch_labels: self.branch_labels.into(),
-            run_of_member: self.run_of_member.into(),
         }
     }
 }

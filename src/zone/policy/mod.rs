@@ -5,6 +5,7 @@
 
 mod build;
 mod csr;
+mod finish;
 mod judge;
 mod program;
 

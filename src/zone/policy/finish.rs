@@ -1,0 +1,75 @@
+//! Ends the building of policies: who depends on what is turned round, and everything becomes immutable.
+//!
+//! In: a builder. Out: [`Policies`]. Never here: sharing of equal parts; the builder has done that.
+
+use super::build::PolicyBuilder;
+use super::csr::Csr;
+use super::judge::Judge;
+use super::program::{NONE, NodeKind, Policies};
+
+impl PolicyBuilder {
+    /// Ends the building.
+    pub fn finish(mut self) -> Policies {
+        self.uses.sort_by_key(|used| used.slot);
+        let mut judge_pairs = Vec::new();
+        let mut target_pairs = Vec::new();
+        for (id, judge) in self.judges.iter().enumerate() {
+            let id = id as u32;
+            match *judge {
+                Judge::Target { slot, .. } => target_pairs.push((slot, id)),
+                Judge::Not(of) | Judge::Member { of, .. } => judge_pairs.push((of, id)),
+                Judge::AtLeast { first, len, .. } => {
+                    let children = &self.judge_children[first as usize..(first + len) as usize];
+                    judge_pairs.extend(children.iter().map(|&child| (child, id)));
+                }
+                Judge::Constant(_) | Judge::Switch(_) => {}
+            }
+        }
+        let mut run_pairs = Vec::new();
+        let mut gate_pairs = Vec::new();
+        let mut parent_pairs = Vec::new();
+        for (id, node) in self.nodes.iter().enumerate() {
+            let id = id as u32;
+            let children = (node.first..node.first + u32::from(node.n)).map(|child| (child, id));
+            if node.kind == NodeKind::Pool {
+                run_pairs.extend(children);
+            } else {
+                parent_pairs.extend(children);
+            }
+            if self.gates[id as usize] != NONE {
+                gate_pairs.push((self.gates[id as usize], id));
+            }
+        }
+        Policies {
+            judges_of_target: Csr::group(self.targets.len(), &target_pairs),
+            judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
+            nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
+            nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
+            parents: Csr::group(self.nodes.len(), &parent_pairs),
+            nodes: self.nodes.into(),
+            gates: self.gates.into(),
+            options: self.options.into(),
+            sums: self.sums.into(),
+            runs: self.runs.into(),
+            data: self.data.into(),
+            offsets: self.offsets.into(),
+            member_ttls: self.member_ttls.into(),
+            roots: self.roots.into(),
+            root_rules: self.root_rules.into(),
+            rules: self.rules.into(),
+            maps: self.maps.into(),
+            judges: self.judges.into(),
+            judge_children: self.judge_children.into(),
+            member_judges: self.member_judges.into(),
+            holds: self.holds.into(),
+            targets: self.targets.into(),
+            uses: self.uses.into(),
+            switches: self.switches.into(),
+            switch_names: self.switch_names.into(),
+            labels: self.labels.into(),
+            pools: self.pools.into(),
+            branch_labels: self.branch_labels.into(),
+            run_of_member: self.run_of_member.into(),
+        }
+    }
+}
