@@ -50,9 +50,10 @@ impl Case {
             rule: text("rule").expect("a rule").to_owned(),
             is_silence: text("reply") == Some("silence"),
             is_tcp,
-            from: text("from").map_or(IpAddr::from([192, 0, 2, 53]), |from| {
-                from.parse().expect("an address")
-            }),
+            from: text("from").map_or_else(
+                || IpAddr::from([192, 0, 2, 53]),
+                |from| from.parse().expect("an address"),
+            ),
             down: texts(table, "down"),
             first: table.contains_key("first").then(|| texts(table, "first")),
             size_max: table
