@@ -98,6 +98,9 @@ impl Keeper {
         let mut waiting: Vec<oneshot::Sender<Value>> = Vec::new();
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
         let mut is_loading = false;
+        // Requests that came during a load wait for the next one; the first `in_turn` wait for this one.
+        let mut is_asked_again = false;
+        let mut in_turn = 0;
         loop {
             tokio::select! {
                 biased;
@@ -110,18 +113,32 @@ impl Keeper {
                     self.take_reports(&mut reports);
                 }
                 Some(result) = loaded.recv() => {
-                    is_loading = false;
                     let answer = self.take_loaded(result);
-                    waiting.drain(..).for_each(|asker| drop(asker.send(answer.clone())));
+                    if is_asked_again {
+                        // Whoever asked meanwhile may have changed what this load had read already.
+                        is_asked_again = false;
+                        self.begin_load(false, &loaded_to);
+                        waiting.drain(..in_turn).for_each(|asker| drop(asker.send(answer.clone())));
+                        in_turn = waiting.len();
+                    } else {
+                        is_loading = false;
+                        waiting.drain(..).for_each(|asker| drop(asker.send(answer.clone())));
+                        in_turn = 0;
+                    }
                 }
                 Some(ask) = sources.asks.recv() => match ask {
                     Ask::Reload(answer) => {
                         waiting.push(answer);
+                        is_asked_again = is_loading;
+                        in_turn += usize::from(!is_loading);
                         is_loading = self.begin_load(is_loading, &loaded_to);
                     }
                     other => self.answer(other),
                 },
-                Some(()) = sources.reloads.recv() => is_loading = self.begin_load(is_loading, &loaded_to),
+                Some(()) = sources.reloads.recv() => {
+                    is_asked_again = is_loading;
+                    is_loading = self.begin_load(is_loading, &loaded_to);
+                }
                 _ = poll.tick(), if self.config.poll.is_some() => {
                     if !is_loading && self.is_stale() {
                         is_loading = self.begin_load(is_loading, &loaded_to);
