@@ -3,8 +3,10 @@
 //! Contents are what counts, so that folders swapped by symbolic links, editors that rename, and file systems without
 //! notices are all seen; stamps only spare reading what cannot have changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
@@ -40,10 +42,13 @@ impl std::fmt::Display for FolderFault {
 
 impl std::error::Error for FolderFault {}
 
-/// What tells one version of a file from another without reading it.
+/// What tells one version of a file from another without reading it. The inode and the time of the last change tell a
+/// file that was put in place with the size and the date of the old one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     modified_nanos: u128,
+    changed: (i64, i64),
+    inode: (u64, u64),
     len: u64,
 }
 
@@ -57,6 +62,8 @@ pub(super) fn stamp(path: &Path) -> Option<Stamp> {
         .unwrap_or_default();
     Some(Stamp {
         modified_nanos: modified.as_nanos(),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+        inode: (metadata.dev(), metadata.ino()),
         len: metadata.len(),
     })
 }
@@ -73,46 +80,74 @@ pub fn find_zone_files(path: &Path) -> Result<Vec<PathBuf>, FolderFault> {
     if fs::metadata(path).map_err(fault)?.is_file() {
         return Ok(vec![path.to_path_buf()]);
     }
-    let mut found = Vec::new();
-    collect(path, 0, &mut found)?;
-    found.sort();
-    Ok(found)
+    let mut search = Search::default();
+    search.collect(path, 0)?;
+    search.found.sort();
+    Ok(search.found)
 }
 
-fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FolderFault> {
-    let fault = |cause| FolderFault {
-        path: folder.to_path_buf(),
-        cause,
-    };
-    for entry in fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
-        let is_hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if is_hidden || found.len() >= FILES_MAX {
-            continue;
+/// What a walk through folders has found, and where it has been: links may lead in circles.
+#[derive(Default)]
+struct Search {
+    visited: HashSet<(u64, u64)>,
+    found: Vec<PathBuf>,
+}
+
+impl Search {
+    /// Collects below a folder: its own files first, so that links to it from below lead to nothing new.
+    fn collect(&mut self, folder: &Path, depth: usize) -> Result<(), FolderFault> {
+        let fault = |cause| FolderFault {
+            path: folder.to_path_buf(),
+            cause,
+        };
+        let metadata = fs::metadata(folder).map_err(fault)?;
+        if !self.visited.insert((metadata.dev(), metadata.ino())) {
+            return Ok(());
         }
-        if path.is_dir() {
-            if depth < DEPTH_MAX {
-                collect(&path, depth + 1, found)?;
+        let mut below = Vec::new();
+        for entry in fs::read_dir(folder).map_err(fault)? {
+            let path = entry.map_err(fault)?.path();
+            let is_hidden = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if is_hidden || self.found.len() >= FILES_MAX {
+                continue;
             }
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            found.push(path);
+            if path.is_dir() {
+                if depth < DEPTH_MAX {
+                    below.push(path);
+                }
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
+                self.found.push(path);
+            }
         }
+        below.sort();
+        below
+            .iter()
+            .try_for_each(|path| self.collect(path, depth + 1))
     }
-    Ok(())
 }
 
 /// Reads a file of bounded size.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    let len = fs::metadata(path).map_err(|cause| cause.to_string())?.len();
+    let metadata = fs::metadata(path).map_err(|cause| cause.to_string())?;
+    // A pipe would hold the reader up for good, and a device may never end.
+    if !metadata.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let len = metadata.len();
     if len > SIZE_MAX {
         return Err(format!("it has {len} octets; the limit is {SIZE_MAX}"));
     }
-    fs::read_to_string(path).map_err(|cause| cause.to_string())
+    let mut text = String::new();
+    // It may grow while it is read.
+    fs::File::open(path)
+        .and_then(|file| file.take(SIZE_MAX).read_to_string(&mut text))
+        .map_err(|cause| cause.to_string())?;
+    Ok(text)
 }
 
 /// The files that zone files may name: those inside the zones folder. Remembers what was read.

@@ -11,8 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, warn};
 
@@ -29,6 +28,7 @@ use crate::zone::TargetUse;
 
 use super::files::Stamp;
 use super::load::ZoneSet;
+use super::load_queue::LoadQueue;
 use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
@@ -64,6 +64,8 @@ pub(super) struct Keeper {
     pub(super) started: Moment,
     pub(super) saved_at: Moment,
     pub(super) is_ready: bool,
+    /// Whether probe reports can still come.
+    pub(super) is_probing: bool,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
 }
@@ -89,39 +91,45 @@ impl Keeper {
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         poll.reset();
         let mut reports = Vec::with_capacity(REPORTS_MAX);
-        let mut waiting: Vec<oneshot::Sender<Value>> = Vec::new();
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
-        let mut is_loading = false;
+        let mut queue = LoadQueue::default();
+        let stopping = sources.stop.clone();
         loop {
             tokio::select! {
                 biased;
                 _ = sources.stop.wait_for(|stop| *stop) => break,
-                count = sources.reports.recv_many(&mut reports, REPORTS_MAX) => {
-                    if count == 0 {
+                count = sources.reports.recv_many(&mut reports, REPORTS_MAX), if self.is_probing => {
+                    if count > 0 {
+                        self.take_reports(&mut reports);
+                    } else if !*stopping.borrow() {
+                        // Answers go on with the last statuses; the health endpoint turns red.
                         error!("the prober ended; statuses stay as they are");
-                        break;
+                        self.is_probing = false;
                     }
-                    self.take_reports(&mut reports);
                 }
                 Some(result) = loaded.recv() => {
-                    is_loading = false;
-                    if let Some(answer) = self.take_loaded(result) {
-                        waiting.drain(..).for_each(|asker| drop(asker.send(answer.clone())));
-                    } else if !waiting.is_empty() {
-                        // A look at the files was under way when somebody asked for a reload.
-                        is_loading = self.begin_load(false, When::Always, &loaded_to);
+                    let answer = self.take_loaded(result);
+                    if queue.finish(answer) {
+                        self.begin_load(When::Always, &loaded_to);
                     }
                 }
                 Some(ask) = sources.asks.recv() => match ask {
-                    Ask::Reload(answer) => {
-                        waiting.push(answer);
-                        is_loading = self.begin_load(is_loading, When::Always, &loaded_to);
+                    Ask::Reload(asker) => {
+                        if queue.ask(Some(asker)) {
+                            self.begin_load(When::Always, &loaded_to);
+                        }
                     }
                     other => self.answer(other),
                 },
-                Some(()) = sources.reloads.recv() => is_loading = self.begin_load(is_loading, When::Always, &loaded_to),
+                Some(()) = sources.reloads.recv() => {
+                    if queue.ask(None) {
+                        self.begin_load(When::Always, &loaded_to);
+                    }
+                }
                 _ = poll.tick(), if self.config.poll.is_some() => {
-                    is_loading = self.begin_load(is_loading, When::Changed, &loaded_to);
+                    if queue.look() {
+                        self.begin_load(When::Changed, &loaded_to);
+                    }
                 }
                 _ = second.tick() => self.tick(),
             }
@@ -256,7 +264,9 @@ impl Keeper {
     /// What happens once a second.
     fn tick(&mut self) {
         let now = self.clock.now();
-        self.pulse.beat(now.nanos() / 1_000_000_000);
+        if self.is_probing {
+            self.pulse.beat(now.nanos() / 1_000_000_000);
+        }
         let silent = self.targets.tick(now);
         let changes: Vec<(TargetId, Status)> = silent
             .iter()

@@ -7,6 +7,7 @@ mod answers;
 mod files;
 mod keeper;
 mod load;
+mod load_queue;
 mod locations;
 mod measure;
 mod overview;

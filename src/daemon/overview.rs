@@ -8,7 +8,7 @@ use crate::clock::{Moment, WallTime};
 use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::health::{Endpoint, Status, TargetId, Targets};
 use crate::place::Locations;
-use crate::rehearse::{Client, Question, Stage, explain};
+use crate::rehearse::{Client, Explanation, Question, Stage, explain};
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
 
@@ -207,18 +207,7 @@ pub(super) fn name_rows(
                 rtype,
             };
             let explanation = explain(&stage, &question, Client::Unknown);
-            let out = explanation
-                .steps
-                .iter()
-                .flat_map(|step| &step.candidates)
-                .find(|candidate| !candidate.is_healthy);
-            let because = out.map_or_else(String::new, |candidate| {
-                format!(
-                    "{} is out: {}",
-                    candidate.label,
-                    candidate.why.as_deref().unwrap_or("unhealthy")
-                )
-            });
+            let because = because(&explanation);
             rows.push(NameRow {
                 zone: zone.model.apex.to_string(),
                 name: name.owner.to_string(),
@@ -238,6 +227,43 @@ pub(super) fn name_rows(
         }
     }
     rows
+}
+
+/// Says why the answer is not what it would be if all were well: what is out before the branch that was taken, or in
+/// a draw; and that last resort was reached.
+fn because(explanation: &Explanation) -> String {
+    for step in &explanation.steps {
+        let taken = step
+            .candidates
+            .iter()
+            .position(|candidate| step.chosen.contains(&candidate.label));
+        // In a failover, what stands behind the branch taken changes nothing.
+        let counted = if step.policy == "failover" {
+            taken.unwrap_or(step.candidates.len())
+        } else {
+            step.candidates.len()
+        };
+        let is_location = step.policy == "location";
+        let out = step.candidates[..counted]
+            .iter()
+            .find(|candidate| !candidate.is_healthy && !is_location);
+        if step.among != "healthy" {
+            let why = step
+                .candidates
+                .iter()
+                .find_map(|candidate| candidate.why.as_deref())
+                .unwrap_or("none is healthy");
+            return format!("last resort ({}): {why}", step.among);
+        }
+        if let Some(out) = out {
+            return format!(
+                "{} is out: {}",
+                out.label,
+                out.why.as_deref().unwrap_or("unhealthy")
+            );
+        }
+    }
+    String::new()
 }
 
 /// Returns how many names one report explains.

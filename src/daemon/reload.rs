@@ -93,16 +93,8 @@ impl Job {
 }
 
 impl Keeper {
-    /// Begins a load beside what is served, unless one is under way; says whether one is.
-    pub(super) fn begin_load(
-        &self,
-        is_loading: bool,
-        when: When,
-        done: &mpsc::Sender<Loaded>,
-    ) -> bool {
-        if is_loading {
-            return true;
-        }
+    /// Begins a load beside what is served.
+    pub(super) fn begin_load(&self, when: When, done: &mpsc::Sender<Loaded>) {
         let job = Job {
             set: Arc::clone(&self.set),
             serials: self.serials.clone(),
@@ -116,7 +108,6 @@ impl Keeper {
             // The keeper may have stopped meanwhile.
             let _ = done.blocking_send(job.run(when));
         });
-        true
     }
 
     /// Puts a loaded set in place; on failure everything stays as it is.

@@ -223,6 +223,7 @@ fn prepare(
         started: now,
         saved_at: now,
         is_ready: false,
+        is_probing: true,
         load_fault: None,
     })
 }

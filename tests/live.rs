@@ -1,0 +1,13 @@
+//! The whole server on loopback: real sockets, real endpoints that die and come back, answers read by a client that
+//! shares no code with it. Nothing sleeps: every wait is for an event, with a deadline.
+
+#[path = "live/command.rs"]
+mod command;
+#[path = "live/failover.rs"]
+mod failover;
+#[path = "live/faults.rs"]
+mod faults;
+#[path = "live/reload.rs"]
+mod reload;
+#[path = "live/stage.rs"]
+mod stage;

@@ -1,0 +1,185 @@
+//! Zone files and databases change while queries are answered.
+
+use maxminddb_writer::Database;
+use maxminddb_writer::metadata::IpVersion;
+use maxminddb_writer::paths::IpAddrWithMask;
+use serde_json::json;
+
+use super::stage::{Live, failover_zone, fixed_zone, two_endpoints, wait_for};
+
+#[test]
+fn a_changed_file_is_served_after_a_look() {
+    let live = Live::start(
+        &[("a.toml", &fixed_zone("a.example", "192.0.2.1"))],
+        |_, _| (),
+    );
+    let serial = live.json("/api/status")["zones"][0]["serial"].as_u64();
+    live.write("a.toml", &fixed_zone("a.example", "192.0.2.2"));
+    live.wait_answer("www.a.example", "192.0.2.2");
+    assert!(live.json("/api/status")["zones"][0]["serial"].as_u64() > serial);
+}
+
+#[test]
+fn a_request_reloads_where_nothing_looks() {
+    let live = Live::start(
+        &[("a.toml", &fixed_zone("a.example", "192.0.2.1"))],
+        |config, _| {
+            config.poll = None;
+        },
+    );
+    live.write("a.toml", &fixed_zone("a.example", "192.0.2.2"));
+    live.running().reload();
+    live.wait_answer("www.a.example", "192.0.2.2");
+    live.write("a.toml", &fixed_zone("a.example", "192.0.2.3"));
+    let told = leeward::control::post(live.http(), "/api/reload").expect("an answer");
+    assert!(told.contains("\"loaded\""), "{told}");
+    assert_eq!(
+        live.ask("www.a.example").text(),
+        "192.0.2.3",
+        "the answer comes after the swap"
+    );
+}
+
+#[test]
+fn a_request_during_a_load_is_not_lost() {
+    let live = Live::start(
+        &[("a.toml", &fixed_zone("a.example", "192.0.2.0"))],
+        |config, _| {
+            config.poll = None;
+        },
+    );
+    for round in 1..=50 {
+        let address = format!("192.0.2.{round}");
+        // The first load may still be under way, with the old content read already.
+        live.running().reload();
+        live.write("a.toml", &fixed_zone("a.example", &address));
+        leeward::control::post(live.http(), "/api/reload").expect("an answer");
+        assert_eq!(live.ask("www.a.example").text(), address);
+    }
+}
+
+#[test]
+fn a_broken_file_keeps_the_last_good_zone() {
+    let live = Live::start(
+        &[("a.toml", &fixed_zone("a.example", "192.0.2.1"))],
+        |_, _| (),
+    );
+    live.write("a.toml", "zone = \"a.example\"\n[names\n");
+    let refused = wait_for("the refusal", || {
+        let status = live.json("/api/status");
+        (status["files_refused"].as_array()?.len() == 1).then_some(status)
+    });
+    assert!(
+        refused["files_refused"][0]["faults"][0]
+            .as_str()
+            .is_some_and(|text| text.contains("L001"))
+    );
+    assert_eq!(refused["zones"][0]["state"], "last good version served");
+    assert_eq!(live.ask("www.a.example").text(), "192.0.2.1");
+    let gauge = |value: &str| {
+        live.get("/metrics")
+            .lines()
+            .any(|line| line.starts_with("leeward_zone_refused{") && line.ends_with(value))
+    };
+    assert!(gauge(" 1"), "{}", live.get("/metrics"));
+    live.write("a.toml", &fixed_zone("a.example", "192.0.2.3"));
+    live.wait_answer("www.a.example", "192.0.2.3");
+    assert_eq!(live.json("/api/status")["files_refused"], json!([]));
+    assert!(gauge(" 0"), "{}", live.get("/metrics"));
+}
+
+#[test]
+fn zones_come_and_go_and_no_apex_is_served_twice() {
+    let live = Live::start(
+        &[("a.toml", &fixed_zone("a.example", "192.0.2.1"))],
+        |_, _| (),
+    );
+    live.write("b.toml", &fixed_zone("b.example", "192.0.2.2"));
+    live.wait_answer("www.b.example", "192.0.2.2");
+    live.write("c.toml", &fixed_zone("b.example", "192.0.2.3"));
+    wait_for("the second file of one zone to be refused", || {
+        let status = live.json("/api/status");
+        status["files_refused"][0]["file"]
+            .as_str()?
+            .ends_with("c.toml")
+            .then_some(())
+    });
+    assert_eq!(live.ask("www.b.example").text(), "192.0.2.2");
+    live.remove("b.toml");
+    live.wait_answer("www.b.example", "192.0.2.3");
+    live.remove("c.toml");
+    live.wait_answer("www.b.example", "REFUSED");
+    assert_eq!(live.ask("www.a.example").text(), "192.0.2.1");
+}
+
+#[test]
+fn equal_targets_keep_their_status() {
+    let (east, west) = two_endpoints();
+    let zone = failover_zone("a.example", &east, &west);
+    let live = Live::start(&[("a.toml", &zone)], |_, _| ());
+    east.kill();
+    live.wait_answer("www.a.example", "127.0.1.2");
+    live.wait_statuses_known();
+    let before = live.json("/api/status");
+    live.write("a.toml", &zone.replace("192.0.2.7", "192.0.2.8"));
+    wait_for("the new content", || {
+        let reply = live.ask("www.a.example");
+        assert_eq!(reply.text(), "127.0.1.2", "no answer in between");
+        (live.ask("fixed.a.example").text() == "192.0.2.8").then_some(())
+    });
+    let after = live.json("/api/status");
+    for number in 0..2 {
+        for key in ["id", "status", "since"] {
+            assert_eq!(
+                after["targets"][number][key],
+                before["targets"][number][key]
+            );
+        }
+    }
+}
+
+/// A database that puts the loopback network in one country.
+fn database(country: &str, continent: &str) -> Vec<u8> {
+    let mut writer = Database::default();
+    writer.metadata.ip_version = IpVersion::V4;
+    writer.metadata.database_type = "Test-Country".to_owned();
+    writer.metadata.binary_format_major_version = 2;
+    writer.metadata.build_epoch = 1_780_000_000;
+    let record = json!({"country": {"iso_code": country}, "continent": {"code": continent}});
+    let value = writer.insert_value(&record).expect("a record");
+    writer.insert_node(
+        "127.0.0.0/8".parse::<IpAddrWithMask>().expect("a prefix"),
+        value,
+    );
+    writer.write_to(Vec::new()).expect("memory can be written")
+}
+
+#[test]
+fn a_database_is_exchanged_and_a_broken_one_is_passed_over() {
+    let zone = "zone = \"a.example\"\n[pools.eu]\nmembers = [\"192.0.2.1\"]\n[pools.us]\nmembers = [\"192.0.2.2\"]\n\
+                [names]\n\"@\".NS = \"ns.example.net.\"\n[names.www.geo]\nEU = \"eu\"\ndefault = \"us\"\n";
+    let live = Live::start(&[("a.toml", zone)], |config, folder| {
+        let path = folder.join("country.mmdb");
+        std::fs::write(&path, database("DE", "EU")).expect("a writable folder");
+        config.geo.databases = vec![path];
+    });
+    let path = live.folder.path().join("country.mmdb");
+    let exchange = |octets: &[u8]| {
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, octets).expect("a writable folder");
+        std::fs::rename(&beside, &path).expect("a writable folder");
+    };
+    assert_eq!(live.ask("www.a.example").text(), "192.0.2.1");
+    exchange(&database("US", "NA"));
+    live.wait_answer("www.a.example", "192.0.2.2");
+    exchange(b"no database");
+    wait_for("the fault to be counted", || {
+        live.get("/metrics")
+            .contains("leeward_reloads_total{result=\"failed\"}")
+            .then_some(())
+    });
+    assert_eq!(live.ask("www.a.example").text(), "192.0.2.2");
+    exchange(&database("FR", "EU"));
+    live.wait_answer("www.a.example", "192.0.2.1");
+    assert_eq!(live.json("/api/geo?address=127.0.0.1")["place"], "EU-FR");
+}
