@@ -98,10 +98,6 @@ pub struct CheckModel {
 
 /// What a check judges by.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every check is the large variant"
-)]
 pub enum CheckKind {
     /// `http`, `https` or `tcp`.
     Probe(Box<ProbeTemplate>),

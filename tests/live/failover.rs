@@ -41,7 +41,11 @@ fn answers_secondary_while_primary_is_dead() {
     );
     let metrics = live.get("/metrics");
     assert!(
-        metrics.contains("leeward_transitions_total{to=\"unhealthy\"} 1"),
+        metrics.lines().any(|line| {
+            line.starts_with("leeward_transitions_total{")
+                && line.contains("to=\"unhealthy\"")
+                && line.ends_with(" 1")
+        }),
         "{metrics}"
     );
 

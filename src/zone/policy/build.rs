@@ -4,50 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::health::Target;
-use crate::wire::Rtype;
 
 use super::judge::{Hold, Judge, JudgeId};
 use super::program::{
     AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Root, RootId, Run,
     RunId, TargetUse,
 };
-
-/// A node before it has a number: what a parent places into its block of children.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NodeSpec {
-    /// The node itself.
-    pub node: Node,
-    /// Its gate; [`NONE`] has none.
-    pub gate: u32,
-    /// How traces name it.
-    pub label: Box<str>,
-}
-
-/// A member before it has a bit.
-#[derive(Clone, Debug)]
-pub struct MemberSpec {
-    /// Its RDATA, uncompressed.
-    pub rdata: Box<[u8]>,
-    /// Weight.
-    pub weight: u16,
-    /// What its checks say.
-    pub judge: JudgeId,
-    /// What the file holds.
-    pub hold: Hold,
-    /// TTL that it brings into a merged run.
-    pub ttl: Option<u32>,
-    /// For people.
-    pub label: MemberLabel,
-}
-
-/// A run before it has a number.
-#[derive(Clone, Debug)]
-pub struct RunSpec {
-    /// Type of the records.
-    pub rtype: Rtype,
-    /// Members in written order.
-    pub members: Vec<MemberSpec>,
-}
+use super::spec::{NodeSpec, RunSpec};
 
 /// Collects the policies of one zone.
 #[derive(Default)]

@@ -8,11 +8,13 @@ mod csr;
 mod finish;
 mod judge;
 mod program;
+mod spec;
 
-pub use build::{MemberSpec, NodeSpec, PolicyBuilder, RunSpec};
+pub use build::PolicyBuilder;
 pub use csr::Csr;
 pub use judge::{Hold, Judge, JudgeId};
 pub use program::{
     AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root,
     RootId, RuleKey, Run, RunId, TargetUse,
 };
+pub use spec::{MemberSpec, NodeSpec, RunSpec};
