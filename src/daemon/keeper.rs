@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
@@ -68,6 +69,8 @@ pub(super) struct Keeper {
     pub(super) listen: Vec<String>,
     pub(super) started: Moment,
     pub(super) saved_at: Moment,
+    /// The save that began last.
+    pub(super) saving: Option<JoinHandle<()>>,
     pub(super) is_ready: bool,
 }
 
@@ -147,7 +150,7 @@ impl Keeper {
                 _ = second.tick() => self.tick(),
             }
         }
-        self.save();
+        self.save_at_end().await;
     }
 
     /// Takes probe reports in, then publishes once for all of them.
@@ -629,16 +632,38 @@ impl Keeper {
         Ok(value)
     }
 
+    /// Begins to save beside the work: a slow disk must not hold up a flip. One save at a time.
     fn save(&mut self) {
         self.saved_at = self.clock.now();
-        let Some(folder) = &self.config.state else {
+        let Some(folder) = self.config.state.clone() else {
             return;
         };
+        if self
+            .saving
+            .as_ref()
+            .is_some_and(|saving| !saving.is_finished())
+        {
+            return;
+        }
         let statuses = self.targets.save(self.saved_at, self.clock.wall());
-        if let Err(message) = state::write(folder, statuses, self.serials.clone()) {
-            warn!(
-                "save state: {message}; answers go on, but a restart would start from an older state"
-            );
+        let serials = self.serials.clone();
+        self.saving = Some(tokio::task::spawn_blocking(move || {
+            if let Err(message) = state::write(&folder, statuses, serials) {
+                warn!(
+                    "save state: {message}; answers go on, but a restart would start from an older state"
+                );
+            }
+        }));
+    }
+
+    /// Saves for the last time, after a save that is under way.
+    async fn save_at_end(mut self) {
+        if let Some(saving) = self.saving.take() {
+            let _ = saving.await;
+        }
+        self.save();
+        if let Some(saving) = self.saving.take() {
+            let _ = saving.await;
         }
     }
 }

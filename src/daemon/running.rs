@@ -215,6 +215,7 @@ fn prepare(
         listen: Vec::new(),
         started: now,
         saved_at: now,
+        saving: None,
         is_ready: false,
     })
 }

@@ -72,7 +72,14 @@ fn explain_writes_the_keys_that_stay() {
     assert_eq!(first["probability"], 1.0);
     assert_eq!(first["pool"], "west");
     assert_eq!(first["rdata"][0], "192.0.2.2");
-    let output = leeward(&["explain", "none.a.example", "A", "--zones", &zones, "--json"]);
+    let output = leeward(&[
+        "explain",
+        "none.a.example",
+        "A",
+        "--zones",
+        &zones,
+        "--json",
+    ]);
     assert_eq!(json(&output)["rcode"], "NXDOMAIN");
 }
 

@@ -70,7 +70,10 @@ fn explanation_is_what_clients_get() {
     assert_eq!(told["candidates"][0]["probability"], 1.0);
     assert_eq!(told["candidates"][0]["pool"], "west");
     let text = told["text"].as_str().expect("a text");
-    assert!(text.contains("0 of 1 members healthy"), "the reason is told: {text}");
+    assert!(
+        text.contains("0 of 1 members healthy"),
+        "the reason is told: {text}"
+    );
     let supposed = live.json("/api/explain?name=www.b.example&type=A&up=pool:east");
     assert_eq!(supposed["candidates"][0]["pool"], "east");
 }
