@@ -42,11 +42,11 @@ fn main() {
     wait_for_probes(&quiet, 1);
     println!(
         "queries beside 1 target:       {}",
-        steady(&quiet, Duration::from_secs(10))
+        steady(&quiet, Duration::from_secs(5))
     );
     runtime.block_on(quiet.stop());
 
-    let running = serve(&runtime, &zone(targets, names, crowd, switched, "50ms"));
+    let running = serve(&runtime, &zone(targets, names, crowd, switched, "100ms"));
     let begun = Instant::now();
     wait_for_probes(&running, u64::from(targets));
     println!(
@@ -55,7 +55,7 @@ fn main() {
     );
     println!(
         "queries beside {targets} targets:  {}",
-        steady(&running, Duration::from_secs(25))
+        steady(&running, Duration::from_secs(12))
     );
     let spans = (0..flips).map(|flip| time_flip(&running, &switch, flip, names));
     println!(
@@ -121,8 +121,8 @@ fn answer_all(switch: Option<Arc<Switch>>) -> u16 {
 fn zone(targets: u32, names: u32, crowd: u16, switched: u16, interval: &str) -> String {
     let mut text = format!(
         "zone = \"soak.example\"\nttl = \"5s\"\n[checks.crowd]\ntype = \"http\"\nport = {crowd}\ninterval = \"10s\"\n\
-         [checks.switch]\ntype = \"http\"\nport = {switched}\ninterval = \"{interval}\"\ntimeout = \"50ms\"\nfall = 1\n\
-         rise = 1\n[pools.first]\ncheck = \"switch\"\nmembers = [\"127.0.0.1\"]\n[pools.last]\nmembers = [\"192.0.2.2\"]\n"
+         [checks.switch]\ntype = \"http\"\nport = {switched}\ninterval = \"{interval}\"\ntimeout = \"90ms\"\nfall = 1\n\
+         rise = 1\n[pools.east]\ncheck = \"switch\"\nmembers = [\"127.0.0.1\"]\n[pools.west]\nmembers = [\"192.0.2.2\"]\n"
     );
     for pool in 0..targets.div_ceil(MEMBERS) {
         let size = MEMBERS.min(targets - pool * MEMBERS);
@@ -142,7 +142,7 @@ fn zone(targets: u32, names: u32, crowd: u16, switched: u16, interval: &str) -> 
         let _ = writeln!(text, "c{pool} = \"p{pool}\"");
     }
     for name in 0..names.max(1) {
-        let _ = writeln!(text, "[names.n{name}]\nfailover = [\"first\", \"last\"]");
+        let _ = writeln!(text, "[names.n{name}]\nfailover = [\"east\", \"west\"]");
     }
     text
 }
