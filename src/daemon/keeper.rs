@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, warn};
 
@@ -63,6 +64,8 @@ pub(super) struct Keeper {
     pub(super) listen: Vec<String>,
     pub(super) started: Moment,
     pub(super) saved_at: Moment,
+    /// The save that began last.
+    pub(super) saving: Option<JoinHandle<()>>,
     pub(super) is_ready: bool,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
@@ -134,9 +137,13 @@ impl Keeper {
                 _ = second.tick() => self.tick(),
             }
         }
-        if let Some(saving) = self.saving() {
+        if let Some(under_way) = self.saving.take() {
+            // An older save must not end after the last one.
+            let _ = under_way.await;
+        }
+        if let Some(write) = self.prepare_save() {
             // The last save is waited for: a restart begins with it.
-            let _ = tokio::task::spawn_blocking(saving).await;
+            let _ = tokio::task::spawn_blocking(write).await;
         }
     }
 
@@ -339,13 +346,18 @@ impl Keeper {
     /// Saves beside the loop: a slow disk delays no flip.
     fn save_in_background(&mut self) {
         self.saved_at = self.clock.now();
-        if let Some(saving) = self.saving() {
-            drop(tokio::task::spawn_blocking(saving));
+        if self
+            .saving
+            .as_ref()
+            .is_some_and(|saving| !saving.is_finished())
+        {
+            return;
         }
+        self.saving = self.prepare_save().map(tokio::task::spawn_blocking);
     }
 
     /// Collects what is to be saved; the result writes it.
-    fn saving(&self) -> Option<impl FnOnce() + Send + 'static> {
+    fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.config.state.clone()?;
         let statuses = self.targets.save(self.clock.now(), self.clock.wall());
         let serials = self.serials.clone();

@@ -222,6 +222,7 @@ fn prepare(
         listen: Vec::new(),
         started: now,
         saved_at: now,
+        saving: None,
         is_ready: false,
         is_probing: true,
         load_fault: None,
