@@ -87,7 +87,9 @@ pub(super) fn describe(locations: &Locations, settings: &GeoSettings) -> String 
         })
         .collect();
     let networks = settings.networks.len();
-    if databases.is_empty() {
+    if databases.is_empty() && networks == 0 {
+        "no location database and no networks: where clients are is unknown".to_owned()
+    } else if databases.is_empty() {
         format!(
             "no location database: clients outside the {networks} configured networks are unknown"
         )

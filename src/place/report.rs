@@ -77,7 +77,7 @@ impl AddressReport {
         let database = match (&self.database, &self.built) {
             (Some(kind), Some(built)) => format!("{kind} of {built}"),
             (Some(kind), None) => kind.clone(),
-            (None, _) => "no database knows this family".to_owned(),
+            (None, _) => "no network or database here covers it".to_owned(),
         };
         let source = match self.source {
             "networks" => "networks of the server's configuration".to_owned(),
@@ -143,7 +143,7 @@ mod tests {
             (
                 "2001:db8::1",
                 "address  2001:db8::1|place    unknown; `default` answers|\
-                 source   no database knows this family|matched  ::/0",
+                 source   no network or database here covers it|matched  ::/0",
             ),
         ];
         let locations = locations();

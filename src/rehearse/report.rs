@@ -109,9 +109,14 @@ pub fn explanation_text(explanation: &Explanation) -> String {
         } else {
             format!(" {}", step.label)
         };
+        let article = if step.among.starts_with("all") {
+            ""
+        } else {
+            "the "
+        };
         let _ = writeln!(
             text,
-            "{}. {}{label}, among the {}{chosen}",
+            "{}. {}{label}, among {article}{}{chosen}",
             number + 1,
             step.policy,
             step.among

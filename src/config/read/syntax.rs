@@ -135,10 +135,15 @@ fn duplicate_key(text: &str, span: Span, key: &str) -> Diagnostic {
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[line_start..].lines().next().unwrap_or_default().trim();
     let is_header = line.starts_with('[');
-    let (message, help) = if line == format!("[{key}]") {
+    let header = line.split('#').next().unwrap_or_default().trim();
+    let is_second = is_header
+        && text[..line_start]
+            .lines()
+            .any(|earlier| earlier.split('#').next().unwrap_or_default().trim() == header);
+    let (message, help) = if is_second {
         (
-            format!("`[{key}]` is opened a second time"),
-            format!("TOML allows each table once: move these lines under the first `[{key}]`"),
+            format!("`{header}` is opened a second time"),
+            format!("TOML allows each table once: move these lines under the first `{header}`"),
         )
     } else if is_header || text[start..].trim_start_matches(key).starts_with('.') {
         (
