@@ -15,11 +15,11 @@ pub(crate) enum Tree {
     /// A pool by its index.
     Pool(usize),
     /// First healthy in order.
-    Failover(Vec<Tree>),
+    Failover(Vec<Self>),
     /// By weight.
-    Weighted(Vec<(Tree, u32)>),
+    Weighted(Vec<(Self, u32)>),
     /// By place, with or without default.
-    Geo(Vec<(&'static str, Tree)>, Option<Box<Tree>>),
+    Geo(Vec<(&'static str, Self)>, Option<Box<Self>>),
 }
 
 /// A pool.

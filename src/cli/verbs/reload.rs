@@ -24,11 +24,11 @@ pub(in crate::cli) fn reload(arguments: &ReloadArguments, output: &mut Output) -
         return Err(Complaint::cannot_run(message));
     }
     let (changed, refused) = (list("changed"), list("refused"));
-    output.line(&if changed.is_empty() {
-        "no zone changed".to_owned()
-    } else {
-        format!("changed: {}", changed.join(", "))
-    });
+    if !changed.is_empty() {
+        output.line(&format!("changed: {}", changed.join(", ")));
+    } else if refused.is_empty() {
+        output.line("no zone changed");
+    }
     if refused.is_empty() {
         return Ok(Exit::Fine);
     }
