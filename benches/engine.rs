@@ -4,8 +4,6 @@
 //! out; a decision within tens of nanoseconds, whatever the number of branches. Names are asked in random order, so
 //! that caches are as cold as random clients make them.
 
-#![expect(missing_docs, reason = "a bench has no readers of its docs")]
-
 use std::hint::black_box;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};

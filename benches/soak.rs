@@ -5,6 +5,8 @@
 //! changed answer that a client holds, so it is longer than from observation to answer. Everything shares the
 //! machine's cores: server, endpoints and clients.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};

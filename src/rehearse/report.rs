@@ -99,41 +99,43 @@ pub fn explanation_text(explanation: &Explanation) -> String {
         );
     }
     for (number, step) in e.steps.iter().enumerate() {
-        let chosen = if step.chosen.is_empty() {
-            String::new()
-        } else {
-            format!(" -> {}", step.chosen.join(" or "))
-        };
-        let label = if step.label.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", step.label)
-        };
-        let article = if step.among.starts_with("all") {
-            ""
-        } else {
-            "the "
-        };
-        let _ = writeln!(
-            text,
-            "{}. {}{label}, among {article}{}{chosen}",
-            number + 1,
-            step.policy,
-            step.among
-        );
-        for candidate in &step.candidates {
-            let mark = if candidate.is_healthy {
-                "healthy"
-            } else {
-                "out    "
-            };
-            let why = candidate
-                .why
-                .as_deref()
-                .map(|why| format!(": {why}"))
-                .unwrap_or_default();
-            let _ = writeln!(text, "     {mark} {}{why}", candidate.label);
-        }
+        push_step(&mut text, number + 1, step);
     }
     text
+}
+
+fn push_step(text: &mut String, number: usize, step: &Step) {
+    let chosen = if step.chosen.is_empty() {
+        String::new()
+    } else {
+        format!(" -> {}", step.chosen.join(" or "))
+    };
+    let label = if step.label.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", step.label)
+    };
+    let article = if step.among.starts_with("all") {
+        ""
+    } else {
+        "the "
+    };
+    let _ = writeln!(
+        text,
+        "{}. {}{label}, among {article}{}{chosen}",
+        number, step.policy, step.among
+    );
+    for candidate in &step.candidates {
+        let mark = if candidate.is_healthy {
+            "healthy"
+        } else {
+            "out    "
+        };
+        let why = candidate
+            .why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
+        let _ = writeln!(text, "     {mark} {}{why}", candidate.label);
+    }
 }
