@@ -153,18 +153,23 @@ impl Keeper {
         let mut changes: Vec<(TargetId, Status)> = Vec::new();
         let mut earliest = now;
         let mut transitions = Vec::new();
+        let mut measured = Vec::with_capacity(reports.len());
         for report in reports.drain(..) {
-            self.measure_probe(&report);
-            let at = report.observation.at;
+            let (at, total) = (report.observation.at, report.observation.phases.total);
+            measured.push((report.target, report.observation.outcome, total));
             if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
                 changes.push((report.target, transition.to));
                 earliest = earliest.min(at);
                 transitions.push((report.target, transition));
             }
         }
+        // Answers first; counting and telling can wait.
         self.publish(&changes, earliest);
         for (target, transition) in transitions {
             self.tell_transition(target, &transition);
+        }
+        for (target, outcome, total) in measured {
+            self.measure_probe(target, outcome, total);
         }
     }
 
@@ -180,21 +185,21 @@ impl Keeper {
         }
     }
 
-    fn measure_probe(&mut self, report: &Report) {
-        let outcome = match report.observation.outcome {
+    fn measure_probe(&mut self, target: TargetId, outcome: Outcome, total: Option<Duration>) {
+        let outcome = match outcome {
             Outcome::Good => "good",
             Outcome::Bad => "bad",
             Outcome::NoEvidence => "no-evidence",
         };
-        let (zone, check) = self.recipe_of(report.target);
+        let (zone, check) = self.recipe_of(target);
         let labels = [
             ("zone", zone.as_str()),
             ("check", check.as_str()),
             ("outcome", outcome),
         ];
         self.exposition.add("leeward_probes_total", &labels, 1);
-        if let Some(total) = report.observation.phases.total {
-            self.latencies.insert(report.target, total);
+        if let Some(total) = total {
+            self.latencies.insert(target, total);
             self.exposition.record(
                 "leeward_probe_duration_seconds",
                 &labels[..2],
