@@ -1,6 +1,11 @@
 //! The whole server on loopback: real sockets, real endpoints that die and come back, answers read by a client that
 //! shares no code with it. Nothing sleeps: every wait is for an event, with a deadline.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "live tests wait for real servers, with a deadline"
+)]
+
 #[path = "live/command.rs"]
 mod command;
 #[path = "live/failover.rs"]

@@ -1,6 +1,6 @@
 //! The result of one probe: outcome, evidence, phases.
 //!
-//! In: findings that probers make. Out: observations. Never here: counting (see [`step`](super::step)), words, sockets,
+//! In: findings that probers make. Out: observations. Never here: counting (see [`step`](super::step())), words, sockets,
 //! clocks.
 
 use std::net::IpAddr;

@@ -5,7 +5,7 @@
 //! any reading of a message beyond its length.
 //!
 //! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
-//! engine, send them in one call. TCP is one thread with an event loop. Start at [`bind`].
+//! engine, send them in one call. TCP is one thread with an event loop. Start at [`bind()`].
 
 #[cfg(test)]
 mod behaviour;

@@ -1,6 +1,6 @@
 //! How the place of a client orders the children of a location-dependent node.
 //!
-//! [`order_children`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by class,
+//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by class,
 //! made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on the spot.
 
 use std::net::IpAddr;

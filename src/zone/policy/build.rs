@@ -1,4 +1,4 @@
-//! Builds [`Policies`]: judges, runs, nodes and roots, each after what it refers to; equal judges and equal children
+//! Builds [`Policies`](super::Policies): judges, runs, nodes and roots, each after what it refers to; equal judges and equal children
 //! blocks are shared.
 
 use std::collections::{HashMap, HashSet};

@@ -10,7 +10,7 @@ use super::program::{MemberLabel, Node};
 pub struct NodeSpec {
     /// The node itself.
     pub node: Node,
-    /// Its gate; [`NONE`] has none.
+    /// Its gate; [`NONE`](super::NONE) has none.
     pub gate: u32,
     /// How traces name it.
     pub label: Box<str>,
