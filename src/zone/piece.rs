@@ -4,7 +4,7 @@
 //! compress end in a pointer to the apex inside the question, stored as the distance from the question's name end, so
 //! that copying adds one number. Nothing else is compressed.
 
-use crate::wire::{NAME_MAX, Name, Rtype};
+use crate::wire::{NAME_MAX, Name, Rtype, additional_name, rdata_name_ranges};
 
 /// Pointer to the question's name, as every stored record owns it.
 pub const OWNER_QUESTION: u16 = 0xc00c;
@@ -29,60 +29,6 @@ pub struct PieceSpec {
     pub patches: Vec<u16>,
     /// Hosts named in RDATA whose addresses may be sent along: position of the name, and the name.
     pub hosts: Vec<(u16, Name)>,
-}
-
-/// Where the domain names of an RDATA are, for the types whose names matter to an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NameLayout {
-    /// None that concerns us.
-    None,
-    /// One at this offset; compressible or not; whether its addresses belong into the additional section.
-    One {
-        at: usize,
-        compressible: bool,
-        is_host: bool,
-    },
-    /// SOA: two at the start.
-    Soa,
-}
-
-/// RFC 3597, section 4: only types of RFC 1035 may be compressed. RFC 1035 section 3.3, RFC 2782, RFC 9460 section
-/// 4.1 say whose addresses to add.
-const fn name_layout(rtype: Rtype) -> NameLayout {
-    match rtype {
-        Rtype::NS => NameLayout::One {
-            at: 0,
-            compressible: true,
-            is_host: true,
-        },
-        Rtype::CNAME | Rtype::PTR => NameLayout::One {
-            at: 0,
-            compressible: true,
-            is_host: false,
-        },
-        Rtype::MX => NameLayout::One {
-            at: 2,
-            compressible: true,
-            is_host: true,
-        },
-        Rtype::SRV => NameLayout::One {
-            at: 6,
-            compressible: false,
-            is_host: true,
-        },
-        Rtype::SVCB | Rtype::HTTPS => NameLayout::One {
-            at: 2,
-            compressible: false,
-            is_host: true,
-        },
-        Rtype::DNAME => NameLayout::One {
-            at: 0,
-            compressible: false,
-            is_host: false,
-        },
-        Rtype::SOA => NameLayout::Soa,
-        _ => NameLayout::None,
-    }
 }
 
 impl PieceSpec {
@@ -121,35 +67,18 @@ impl PieceSpec {
         self.records.extend_from_slice(&ttl.to_be_bytes());
         let length_at = self.records.len();
         self.records.extend_from_slice(&[0, 0]);
-        match name_layout(rtype) {
-            NameLayout::None => self.records.extend_from_slice(rdata),
-            NameLayout::Soa => {
-                let first = self.push_name(apex, rdata, true)?;
-                let second = self.push_name(apex, &rdata[first..], true)?;
-                self.records.extend_from_slice(&rdata[first + second..]);
+        let host = additional_name(rtype, rdata);
+        let mut from = 0;
+        for name in rdata_name_ranges(rtype, rdata) {
+            self.records
+                .extend_from_slice(rdata.get(from..name.range.start)?);
+            if host.as_ref() == Some(&name.range) {
+                self.push_host(apex, owner, &rdata[name.range.clone()])?;
             }
-            NameLayout::One {
-                at,
-                compressible,
-                is_host,
-            } => {
-                self.records.extend_from_slice(rdata.get(..at)?);
-                let position = u16::try_from(self.records.len()).ok()?;
-                let (name, _) = Name::from_wire(rdata.get(at..)?).ok()?;
-                let used = self.push_name(apex, &rdata[at..], compressible)?;
-                self.records.extend_from_slice(&rdata[at + used..]);
-                // RFC 9460, section 2.5.2: in ServiceMode "." stands for the owner.
-                let is_service =
-                    matches!(rtype, Rtype::SVCB | Rtype::HTTPS) && rdata[..at] != [0, 0];
-                let host = match (is_service, name.is_root()) {
-                    (true, true) => Some((POSITION_OWNER, owner.clone())),
-                    _ => name.is_at_or_below(apex).then_some((position, name)),
-                };
-                if is_host && self.hosts.len() < ADDITIONAL_MAX {
-                    self.hosts.extend(host);
-                }
-            }
+            self.push_name(apex, &rdata[name.range.clone()], name.is_compressible)?;
+            from = name.range.end;
         }
+        self.records.extend_from_slice(rdata.get(from..)?);
         let length = u16::try_from(self.records.len() - length_at - 2).ok()?;
         self.records[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
         u16::try_from(self.records.len()).ok()?;
@@ -157,22 +86,36 @@ impl PieceSpec {
         Some(())
     }
 
-    /// Writes the name at the start of `rdata`, its end as a pointer to the apex where possible; returns its length
-    /// in `rdata`.
-    fn push_name(&mut self, apex: &Name, rdata: &[u8], compressible: bool) -> Option<usize> {
-        let (name, used) = Name::from_wire(rdata).ok()?;
-        let apex_len = apex.octets().len();
-        if !compressible || apex.is_root() || !name.is_at_or_below(apex) {
-            self.records.extend_from_slice(name.octets());
-            return Some(used);
+    /// Notes a host of this zone whose name comes next. The root stands for the owner (RFC 9460, section 2.5.2).
+    fn push_host(&mut self, apex: &Name, owner: &Name, octets: &[u8]) -> Option<()> {
+        let (name, _) = Name::from_wire(octets).ok()?;
+        let position = u16::try_from(self.records.len()).ok()?;
+        let host = if name.is_root() {
+            Some((POSITION_OWNER, owner.clone()))
+        } else {
+            name.is_at_or_below(apex).then_some((position, name))
+        };
+        if self.hosts.len() < ADDITIONAL_MAX {
+            self.hosts.extend(host);
         }
-        self.records
-            .extend_from_slice(&name.octets()[..used - apex_len]);
+        Some(())
+    }
+
+    /// Writes a name, its end as a pointer to the apex where possible.
+    fn push_name(&mut self, apex: &Name, octets: &[u8], is_compressible: bool) -> Option<()> {
+        let (name, _) = Name::from_wire(octets).ok()?;
+        let apex_len = apex.octets().len();
+        if !is_compressible || apex.is_root() || !name.is_at_or_below(apex) {
+            self.records.extend_from_slice(name.octets());
+            return Some(());
+        }
+        let relative = name.octets().len() - apex_len;
+        self.records.extend_from_slice(&name.octets()[..relative]);
         self.patches.push(u16::try_from(self.records.len()).ok()?);
         debug_assert!(apex_len <= NAME_MAX, "a name is at most 255 octets");
         self.records
             .extend_from_slice(&(apex_len as u16).to_be_bytes());
-        Some(used)
+        Some(())
     }
 }
 
