@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::control::{Ask, ExplainRequest, ServerRow, StatusReport};
+use crate::control::{Ask, ExplainRequest, RefusedFile, ServerRow, StatusReport};
 use crate::place::{AddressReport, Place};
 use crate::rehearse::{
     Client, Question, Stage, Suppose, apply_references, explain, explanation_json,
@@ -60,6 +60,13 @@ impl Keeper {
             files_refused: refused_rows(&self.set),
             ..StatusReport::default()
         };
+        report
+            .files_refused
+            .extend(self.location_fault.iter().map(|fault| RefusedFile {
+                file: "location database".to_owned(),
+                since: "its last change".to_owned(),
+                faults: vec![fault.clone()],
+            }));
         let mut room = names_max();
         for (number, zone) in self.set.zones.iter().enumerate() {
             let fold = self.publisher.fold(number);
@@ -98,7 +105,11 @@ impl Keeper {
                 return Err(fault.to_string());
             }
         }
-        let view = crate::answer::Fold::new(policies, inputs.clone()).view();
+        let is_supposition = !request.down.is_empty() || !request.up.is_empty();
+        let view = match fold.filter(|_| !is_supposition) {
+            Some(fold) => fold.view(),
+            None => crate::answer::Fold::new(policies, inputs.clone()).view(),
+        };
         let evidence = |slot: u32| self.evidence(number, slot);
         let stage = Stage {
             served: &zone.served,

@@ -69,6 +69,8 @@ pub(super) struct Keeper {
     pub(super) is_ready: bool,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
+    /// Why the location databases cannot be used as they are now, if so.
+    pub(super) location_fault: Option<String>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
 }

@@ -42,6 +42,8 @@ pub(super) struct Brought {
     serials: Serials,
     /// New locations, if a database changed.
     locations: Option<Arc<Locations>>,
+    /// Why the databases cannot be used as they are now.
+    location_fault: Option<String>,
     location_stamps: Vec<Option<Stamp>>,
 }
 
@@ -55,6 +57,7 @@ struct Job {
     config: ServerConfig,
     locations: Arc<Locations>,
     location_stamps: Vec<Option<Stamp>>,
+    location_fault: Option<String>,
     wall: WallTime,
 }
 
@@ -67,12 +70,18 @@ impl Job {
         if when == When::Changed && !are_databases_new && !is_stale() {
             return Ok(None);
         }
-        let locations = if are_databases_new {
-            let new = load_locations(&self.config.geo).map_err(|fault| fault.to_string())?;
-            Some(Arc::new(new))
-        } else {
-            None
-        };
+        // A broken database holds nothing else back: the old one is kept, and the zones are loaded.
+        let mut location_fault = self.location_fault;
+        let mut locations = None;
+        if are_databases_new {
+            match load_locations(&self.config.geo) {
+                Ok(new) => {
+                    locations = Some(Arc::new(new));
+                    location_fault = None;
+                }
+                Err(fault) => location_fault = Some(fault.to_string()),
+            }
+        }
         let loading = Loading {
             folder: &self.config.zones,
             previous: &self.set,
@@ -87,6 +96,7 @@ impl Job {
             set,
             serials,
             locations,
+            location_fault,
             location_stamps,
         })))
     }
@@ -101,6 +111,7 @@ impl Keeper {
             config: self.config.clone(),
             locations: Arc::clone(&self.locations),
             location_stamps: self.location_stamps.clone(),
+            location_fault: self.location_fault.clone(),
             wall: self.clock.wall(),
         };
         let done = done.clone();
@@ -130,6 +141,14 @@ impl Keeper {
         self.load_fault = None;
         self.serials = brought.serials;
         self.location_stamps = brought.location_stamps;
+        if let Some(fault) = brought
+            .location_fault
+            .as_ref()
+            .filter(|fault| self.location_fault.as_ref() != Some(fault))
+        {
+            error!("{fault}; clients are located as before");
+        }
+        self.location_fault = brought.location_fault;
         if let Some(locations) = brought.locations {
             info!("{}", describe(&locations, &self.config.geo));
             self.locations = locations;
@@ -142,7 +161,7 @@ impl Keeper {
             .iter()
             .map(|refusal| refusal.path.display().to_string())
             .collect();
-        let result = if refused.is_empty() {
+        let result = if refused.is_empty() && self.location_fault.is_none() {
             "loaded"
         } else {
             "loaded-with-refusals"

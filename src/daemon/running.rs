@@ -225,6 +225,7 @@ fn prepare(
         saving: None,
         is_ready: false,
         is_probing: true,
+        location_fault: None,
         load_fault: None,
     })
 }

@@ -174,12 +174,15 @@ fn a_database_is_exchanged_and_a_broken_one_is_passed_over() {
     exchange(&database("US", "NA"));
     live.wait_answer("www.a.example", "192.0.2.2");
     exchange(b"no database");
-    wait_for("the fault to be counted", || {
-        live.get("/metrics")
-            .contains("leeward_reloads_total{result=\"failed\"}")
-            .then_some(())
+    wait_for("the fault to be shown", || {
+        let status = live.json("/api/status");
+        let fault = status["files_refused"][0]["faults"][0].as_str()?;
+        fault.contains("country.mmdb").then_some(())
     });
     assert_eq!(live.ask("www.a.example").text(), "192.0.2.2");
+    // A broken database holds no zone back.
+    live.write("a.toml", &zone.replace("192.0.2.2", "192.0.2.3"));
+    live.wait_answer("www.a.example", "192.0.2.3");
     exchange(&database("FR", "EU"));
     live.wait_answer("www.a.example", "192.0.2.1");
     assert_eq!(live.json("/api/geo?address=127.0.0.1")["place"], "EU-FR");
