@@ -32,6 +32,19 @@ pub enum Transport {
     Udp,
     /// A stream with its own length.
     Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
+}
+
+impl Transport {
+    /// Says whether nobody on the way can read what is said.
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls | Self::Https | Self::Quic)
+    }
 }
 
 /// One query and its answer.
@@ -230,7 +243,9 @@ fn answer_one<'w>(
     }
     let edns = response_edns(&query, answer.scope_len);
     let limit = match exchange.transport {
-        Transport::Tcp => usize::from(u16::MAX),
+        Transport::Tcp | Transport::Tls | Transport::Https | Transport::Quic => {
+            usize::from(u16::MAX)
+        }
         Transport::Udp => query.edns.map_or(UDP_PLAIN_MAX, |edns| {
             usize::from(edns.payload_size.min(UDP_PAYLOAD_MAX))
         }),

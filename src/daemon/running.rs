@@ -14,7 +14,7 @@ use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
-use crate::server::{Bound, Drained, Server, TcpLimits, Transport, UdpLimits, WorldEngine, bind};
+use crate::server::{Bound, Drained, Server, TcpLimits, UdpLimits, WorldEngine, bind};
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
@@ -137,8 +137,8 @@ fn start_server(
     let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
     let started = bound.start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
         // Each worker draws from a stream of its own.
-        let is_tcp = u64::from(seat.transport == Transport::Tcp);
-        let lane = ((seat.index as u64) << 1 | is_tcp).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let via = seat.transport as u64;
+        let lane = ((seat.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         WorldEngine::new(&current, clock, seed ^ lane)
     });
     started.map_err(|fault| StartFault(fault.to_string()))

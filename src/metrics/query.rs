@@ -16,6 +16,12 @@ pub enum QueryTransport {
     Udp,
     /// A stream with two-byte lengths (RFC 7766).
     Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
 }
 
 /// What kind of data an answer was made from.
@@ -76,7 +82,7 @@ pub enum TcpEvent {
     AcceptError,
 }
 
-const TRANSPORTS: [&str; 2] = ["udp", "tcp"];
+const TRANSPORTS: [&str; 5] = ["udp", "tcp", "tls", "https", "quic"];
 const TYPES: [&str; 12] = [
     "A", "AAAA", "CNAME", "MX", "NS", "SOA", "SRV", "TXT", "HTTPS", "PTR", "ANY", "other",
 ];
@@ -97,9 +103,9 @@ type Cells<const N: usize> = [AtomicU64; N];
 #[derive(Debug, Default)]
 #[repr(align(128))] // Two cache lines: the adjacent-line prefetcher fetches pairs.
 pub struct QueryCounters {
-    queries: [[Cells<7>; 12]; 2],
-    sources: [Cells<7>; 2],
-    silent: [Cells<4>; 2],
+    queries: [[Cells<7>; 12]; 5],
+    sources: [Cells<7>; 5],
+    silent: [Cells<4>; 5],
     truncated: AtomicU64,
     batches: Cells<6>,
     udp_events: Cells<2>,
@@ -184,7 +190,7 @@ fn rcode_class(rcode: u16) -> usize {
 /// How many queries of one kind were answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryCount {
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp`, `tls`, `https` or `quic`.
     pub transport: &'static str,
     /// The type's mnemonic, or `other`.
     pub rtype: &'static str,
@@ -197,9 +203,9 @@ pub struct QueryCount {
 /// The sums of several blocks, as plain numbers since start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryTotals {
-    queries: [[[u64; 7]; 12]; 2],
-    sources: [[u64; 7]; 2],
-    silent: [[u64; 4]; 2],
+    queries: [[[u64; 7]; 12]; 5],
+    sources: [[u64; 7]; 5],
+    silent: [[u64; 4]; 5],
     truncated: u64,
     batches: [u64; 6],
     udp_events: [u64; 2],
@@ -296,7 +302,7 @@ fn gather<const N: usize>(into: &mut [u64; N], from: &Cells<N>) {
 
 fn labelled<const N: usize>(
     labels: &'static [&'static str; N],
-    counts: &[[u64; N]; 2],
+    counts: &[[u64; N]; 5],
 ) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
     let by_transport = TRANSPORTS.iter().zip(counts);
     by_transport.flat_map(move |(transport, row)| {

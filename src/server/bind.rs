@@ -103,6 +103,9 @@ impl fmt::Display for BindFault {
                 let via = match transport {
                     Transport::Udp => "UDP",
                     Transport::Tcp => "TCP",
+                    Transport::Tls => "TLS",
+                    Transport::Https => "HTTPS",
+                    Transport::Quic => "QUIC",
                 };
                 write!(f, "bind {via} {address}: {}", explain(*address, cause))
             }

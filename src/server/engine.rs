@@ -114,6 +114,9 @@ fn count_transport(transport: Transport) -> QueryTransport {
     match transport {
         Transport::Udp => QueryTransport::Udp,
         Transport::Tcp => QueryTransport::Tcp,
+        Transport::Tls => QueryTransport::Tls,
+        Transport::Https => QueryTransport::Https,
+        Transport::Quic => QueryTransport::Quic,
     }
 }
 
