@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use super::engine::tests::{Echo, query, reply};
-use super::{Drained, Engine, Exchange, Seat, Server, TcpLimits, Transport, UdpLimits, bind};
+use super::{
+    Bound, Drained, Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, Transport,
+};
 use crate::metrics::{QueryTotals, SilentReason, TcpEvent};
 
 /// Nothing here takes long; a test that waits this long has failed.
@@ -15,11 +17,17 @@ fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn start(texts: &[&str], workers: usize, limits: TcpLimits) -> Server {
-    let bound = bind(&addresses(texts), workers).expect("loopback is free");
-    bound
-        .start(UdpLimits::default(), limits, |_: Seat| Echo)
-        .expect("threads")
+fn bind(addresses: &[SocketAddr], workers: usize) -> Bound {
+    super::bind(&Listen::plain(addresses), workers).expect("loopback is free")
+}
+
+fn start(texts: &[&str], workers: usize, tcp: TcpLimits) -> Server {
+    let serving = Serving {
+        tcp,
+        ..Serving::default()
+    };
+    let bound = bind(&addresses(texts), workers);
+    bound.start(serving, |_: Seat| Echo).expect("threads")
 }
 
 fn totals(server: &Server) -> QueryTotals {
@@ -389,7 +397,7 @@ fn finishes_what_is_queued_and_stops_at_once() {
         let len = client.recv(&mut buffer).expect("a reply");
         assert_eq!(buffer[..len], reply("last"));
     }
-    let again = bind(&addresses, 1).expect("the addresses are free again");
+    let again = bind(&addresses, 1);
     assert_eq!(again.addresses(), addresses);
 }
 
@@ -409,12 +417,10 @@ impl Engine for Reporting {
 fn tells_every_idle_worker_within_about_a_second() {
     let (send, receive) = std::sync::mpsc::channel();
     for listen in [vec!["127.0.0.1:0"], vec!["127.0.0.1:0", "127.0.0.2:0"]] {
-        let bound = bind(&addresses(&listen), 2).expect("loopback is free");
+        let bound = bind(&addresses(&listen), 2);
         let send = send.clone();
         let make = move |seat| Reporting(seat, send.clone());
-        let server = bound
-            .start(UdpLimits::default(), TcpLimits::default(), make)
-            .expect("threads");
+        let server = bound.start(Serving::default(), make).expect("threads");
         let seat = |transport, index| Seat { transport, index };
         let mut missing = vec![
             seat(Transport::Udp, 0),
