@@ -10,6 +10,8 @@
 mod accept;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod behaviour_tls;
 mod bind;
 mod certificate;
 mod datagram;
