@@ -15,7 +15,8 @@ use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
-    Bound, Drained, Listen, Server, Serving, TcpLimits, UdpLimits, WorldEngine, bind,
+    Bound, Drained, Listen, Server, Serving, TcpLimits, TrustedProxies, UdpLimits, WorldEngine,
+    bind,
 };
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
@@ -154,6 +155,7 @@ fn start_server(
             .certificates
             .as_ref()
             .map(|watch| watch.certificates()),
+        proxies: Arc::new(TrustedProxies::new(&config.proxy.allow)),
     };
     let started = bound.start(serving, move |seat| {
         // Each worker draws from a stream of its own.

@@ -11,6 +11,8 @@ mod accept;
 #[cfg(test)]
 mod behaviour;
 #[cfg(test)]
+mod behaviour_proxy;
+#[cfg(test)]
 mod behaviour_tls;
 mod bind;
 mod certificate;
@@ -19,6 +21,7 @@ mod engine;
 mod limits;
 mod listen;
 mod live;
+mod proxy;
 mod registry;
 mod serve;
 mod sockaddr;
@@ -35,4 +38,5 @@ pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
 pub use limits::{Serving, TcpLimits, UdpLimits};
 pub use listen::Listen;
 pub use live::WorldEngine;
+pub use proxy::TrustedProxies;
 pub use serve::{Drained, Server, StartFault};

@@ -94,6 +94,7 @@ impl<E, M> Post<E, M> {
     pub(super) fn house(&self) -> House {
         House {
             limits: self.serving.tcp,
+            proxies: Arc::clone(&self.serving.proxies),
             counters: Arc::clone(&self.counters),
             stop: self.stop.clone(),
             drain_max: self.drain_max,
@@ -249,13 +250,14 @@ impl Server {
         let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
         let (stop, counters) = (Arc::clone(&self.stop), self.new_counters());
         let reply_size_max = opening.serving.udp.bounded().reply_size_max;
+        let proxies = Arc::clone(&opening.serving.proxies);
         self.spawn(format!("udp-{index}"), move || {
             let seat = Seat {
                 transport: Transport::Udp,
                 index,
             };
             let guarded = Guarded::new(make, seat, counters);
-            UdpWorker::new(guarded, reply_size_max).run(sockets, &stop);
+            UdpWorker::new(guarded, reply_size_max, proxies).run(sockets, &stop);
             drop(alive);
             true
         })
