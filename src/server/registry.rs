@@ -189,8 +189,9 @@ impl<H> Registry<H> {
 
 /// Whom an address belongs to for counting: itself, or its /64 in IPv6, which is what one subscriber gets.
 fn client_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    // A socket for both families shows IPv4 clients as IPv4-mapped IPv6: one /64 for all of them.
+    match address.to_canonical() {
+        address @ IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {
             let network = v6.to_bits() & !u128::from(u64::MAX);
             IpAddr::V6(Ipv6Addr::from_bits(network))
@@ -283,6 +284,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
             ("::1", "::"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
         ];
         for (address, wanted) in cases {
             let address: IpAddr = address.parse().unwrap();

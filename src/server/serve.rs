@@ -66,6 +66,7 @@ pub enum Drained {
 pub struct Server {
     addresses: Listen,
     counters: Vec<Arc<QueryCounters>>,
+    /// Our own UDP sockets, to wake their workers; those that were passed live on, and are let go within a second.
     datagrams: Vec<Arc<DatagramSocket>>,
     stop: Arc<AtomicBool>,
     stop_loops: watch::Sender<bool>,
@@ -138,10 +139,13 @@ impl Bound {
             running,
             threads: Vec::new(),
         };
-        if !self.listeners.is_empty() {
-            for (index, sockets) in self.datagrams.into_iter().enumerate() {
+        for (index, mut sockets) in self.datagrams.into_iter().enumerate() {
+            sockets.extend(self.lent.iter().cloned());
+            if !sockets.is_empty() {
                 server.spawn_udp(&opening, index, sockets)?;
             }
+        }
+        if !self.listeners.is_empty() {
             let listeners = || into_event_loop(self.listeners);
             server.spawn_loop(&opening, Transport::Tcp, listeners, tcp::run)?;
         }
