@@ -18,6 +18,7 @@ use crate::server::{Bound, Drained, Server, TcpLimits, UdpLimits, WorldEngine, b
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
+use super::conduct::Secrets;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, ZoneSet, load_zones};
 use super::locations::{describe, load_locations, stamps};
@@ -62,8 +63,8 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
-    let workers = config.workers.unwrap_or_else(count_cores);
-    let bound = bind(&config.listen, workers).map_err(|fault| StartFault(fault.to_string()))?;
+    let bound = bind(&config.listen, count_workers(&config))
+        .map_err(|fault| StartFault(fault.to_string()))?;
     let listener = match config.http {
         Some(address) => Some(bind_control(address).await?),
         None => None,
@@ -73,6 +74,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
     // The zones are in place before the first query is read.
+    keeper.publish_conduct();
     keeper.put_in_place();
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
@@ -107,8 +109,10 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     })
 }
 
-fn count_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Returns the number of UDP threads.
+pub(super) fn count_workers(config: &ServerConfig) -> usize {
+    let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.workers.unwrap_or_else(count_cores)
 }
 
 fn start_prober(
@@ -135,7 +139,10 @@ fn start_server(
     let clock = keeper.clock;
     let current = keeper.publisher.current();
     let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
-    let started = bound.start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
+    let udp = UdpLimits {
+        reply_size_max: config.udp.payload_size,
+    };
+    let started = bound.start(udp, tcp_limits(&config.tcp), move |seat| {
         // Each worker draws from a stream of its own.
         let via = seat.transport as u64;
         let lane = ((seat.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -183,6 +190,7 @@ fn prepare(
     if restored > 0 {
         info!("{restored} saved statuses are used until first probes end");
     }
+    let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = saved.serials;
     let loading = Loading {
         folder: &config.zones,
@@ -226,6 +234,8 @@ fn prepare(
         is_ready: false,
         is_probing: true,
         location_fault: None,
+        secrets,
+        secret_fault: None,
         load_fault: None,
     })
 }

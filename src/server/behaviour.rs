@@ -174,6 +174,7 @@ fn stays_silent_where_it_must_and_goes_on() {
             SilentReason::EngineFault => "engine-fault",
             SilentReason::TooLong => "too-long",
             SilentReason::SourcePortZero => "source-port-zero",
+            SilentReason::RateLimit => "rate-limit",
         };
         assert!(
             silent.contains(&(transport, label, count)),

@@ -3,6 +3,8 @@
 //! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
 //! positions. Never here: opening files, binding sockets, zones.
 
+mod conduct;
+mod conduct_sections;
 mod keys;
 mod read;
 mod sections;
@@ -13,6 +15,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 pub use keys::{CODES, KEYS, ServerKey};
 pub use read::read_server_file;
 pub use settings::{
