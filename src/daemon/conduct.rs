@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use tracing::warn;
+
 use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, WithoutCookie};
 use crate::config::server_file::ServerConfig;
 use crate::wire::{CookieSecrets, SECRET_LEN};
@@ -28,25 +30,31 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the secrets at the start; without a file one is made, and kept if there is a place for it.
+    /// Reads the secrets at the start. Without a file of the operator's one is made and kept in the state folder; if
+    /// that cannot be written, or there is none, it lives as long as the process: cookies are made anew then.
     ///
     /// # Errors
-    /// If the file cannot be read, understood or written.
+    /// If the operator's file cannot be read or understood.
     pub(super) fn start(config: &ServerConfig) -> Result<Self, String> {
         if !config.cookies.is_enabled {
             return Ok(Self::default());
         }
-        let Some(path) = secret_path(config) else {
-            let current = Some(CookieSecrets::new(new_secret()?, None));
-            return Ok(Self {
-                current,
-                stamp: None,
-            });
-        };
-        if config.cookies.secret_file.is_none() {
-            make_file(&path).map_err(|cause| format!("write {}: {cause}", path.display()))?;
+        if let Some(path) = &config.cookies.secret_file {
+            return Self::read(path);
         }
-        Self::read(&path)
+        if let Some(path) = secret_path(config) {
+            let made = make_file(&path);
+            let made = made.map_err(|cause| format!("write {}: {cause}", path.display()));
+            match made.and_then(|()| Self::read(&path)) {
+                Ok(kept) => return Ok(kept),
+                Err(fault) => warn!("{fault}; cookies end with this process"),
+            }
+        }
+        let current = Some(CookieSecrets::new(new_secret()?, None));
+        Ok(Self {
+            current,
+            stamp: secret_path(config).and_then(|path| stamp(&path)),
+        })
     }
 
     /// Reads the secrets again if their file is another one now; `None` if it is not.
@@ -173,6 +181,11 @@ mod tests {
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(first.renew(&config).expect("a file").is_none());
+        // A folder that cannot be written stops nothing.
+        let config = self::config(Some(&path));
+        let in_memory = Secrets::start(&config).expect("a secret in memory");
+        assert!(in_memory.current.is_some());
+        assert!(in_memory.renew(&config).expect("no file").is_none());
     }
 
     #[test]

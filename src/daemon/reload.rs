@@ -19,6 +19,7 @@ use crate::rehearse::apply_maintenance;
 use crate::timeline::EventKind;
 use crate::zone::Snapshot;
 
+use super::certificate::CertificateWatch;
 use super::conduct::{Secrets, compose};
 use super::files::Stamp;
 use super::keeper::Keeper;
@@ -64,11 +65,15 @@ struct Job {
     location_fault: Option<String>,
     secrets: Secrets,
     secret_fault: Option<String>,
+    certificates: Option<Arc<CertificateWatch>>,
     wall: WallTime,
 }
 
 impl Job {
     fn run(mut self, when: When) -> Loaded {
+        if let Some(certificates) = &self.certificates {
+            certificates.look(when);
+        }
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
         // A folder that cannot be listed is stale too: the load says what is wrong.
@@ -126,6 +131,7 @@ impl Keeper {
             location_fault: self.location_fault.clone(),
             secrets: self.secrets.clone(),
             secret_fault: self.secret_fault.clone(),
+            certificates: self.certificates.clone(),
             wall: self.clock.wall(),
         };
         let done = done.clone();

@@ -14,10 +14,13 @@ use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
-use crate::server::{Bound, Drained, Server, TcpLimits, UdpLimits, WorldEngine, bind};
+use crate::server::{
+    Bound, Drained, Listen, Server, Serving, TcpLimits, UdpLimits, WorldEngine, bind,
+};
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
+use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, ZoneSet, load_zones};
@@ -63,7 +66,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
-    let bound = bind(&config.listen, count_workers(&config))
+    let bound = bind(&listen(&config), count_workers(&config))
         .map_err(|fault| StartFault(fault.to_string()))?;
     let listener = match config.http {
         Some(address) => Some(bind_control(address).await?),
@@ -78,7 +81,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.put_in_place();
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
-    keeper.listen = server.addresses().iter().map(ToString::to_string).collect();
+    keeper.listen = server.listen().shown();
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
     let asking = Asking {
@@ -115,6 +118,15 @@ pub(super) fn count_workers(config: &ServerConfig) -> usize {
     config.workers.unwrap_or_else(count_cores)
 }
 
+fn listen(config: &ServerConfig) -> Listen {
+    Listen {
+        plain: config.listen.clone(),
+        tls: config.tls.listen.clone(),
+        https: config.https.listen.clone(),
+        quic: config.quic.listen.clone(),
+    }
+}
+
 fn start_prober(
     config: &ServerConfig,
     sink: mpsc::Sender<Report>,
@@ -139,10 +151,17 @@ fn start_server(
     let clock = keeper.clock;
     let current = keeper.publisher.current();
     let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
-    let udp = UdpLimits {
-        reply_size_max: config.udp.payload_size,
+    let serving = Serving {
+        udp: UdpLimits {
+            reply_size_max: config.udp.payload_size,
+        },
+        tcp: tcp_limits(&config.tcp),
+        certificates: keeper
+            .certificates
+            .as_ref()
+            .map(|watch| watch.certificates()),
     };
-    let started = bound.start(udp, tcp_limits(&config.tcp), move |seat| {
+    let started = bound.start(serving, move |seat| {
         // Each worker draws from a stream of its own.
         let via = seat.transport as u64;
         let lane = ((seat.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -178,13 +197,9 @@ fn prepare(
     let location_stamps = stamps(&config.geo);
     let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
     info!("{}", describe(&locations, &config.geo));
-    let saved = match &config.state {
-        Some(folder) => state::read(folder).unwrap_or_else(|message| {
-            warn!("{message}; starting without saved statuses");
-            state::Saved::default()
-        }),
-        None => state::Saved::default(),
-    };
+    let saved = read_saved(config);
+    let certificates =
+        CertificateWatch::start(&config.tls).map_err(|fault| StartFault(fault.to_string()))?;
     let mut targets = Targets::default();
     let restored = targets.restore(saved.statuses, now, wall);
     if restored > 0 {
@@ -218,6 +233,7 @@ fn prepare(
         publisher: Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations))),
         locations,
         location_stamps,
+        certificates,
         targets,
         ids: Vec::new(),
         prober: None,
@@ -238,6 +254,17 @@ fn prepare(
         secret_fault: None,
         load_fault: None,
     })
+}
+
+/// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.
+fn read_saved(config: &ServerConfig) -> state::Saved {
+    match &config.state {
+        Some(folder) => state::read(folder).unwrap_or_else(|message| {
+            warn!("{message}; starting without saved statuses");
+            state::Saved::default()
+        }),
+        None => state::Saved::default(),
+    }
 }
 
 fn tell_set(set: &ZoneSet) {
@@ -263,6 +290,11 @@ impl Running {
     /// Returns the addresses that answer queries.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.server.addresses()
+    }
+
+    /// Returns every address that answers queries, by transport.
+    pub fn listen(&self) -> &Listen {
+        self.server.listen()
     }
 
     /// Returns the address of metrics and control, if they are on.

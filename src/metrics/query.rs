@@ -93,6 +93,8 @@ pub enum TcpEvent {
     TimedOut,
     /// An accept call failed.
     AcceptError,
+    /// A TLS handshake did not succeed.
+    HandshakeFailed,
 }
 
 const TRANSPORTS: [&str; 5] = ["udp", "tcp", "tls", "https", "quic"];
@@ -131,7 +133,7 @@ pub struct QueryCounters {
     cookies: Cells<3>,
     batches: Cells<6>,
     udp_events: Cells<2>,
-    tcp_events: Cells<6>,
+    tcp_events: Cells<7>,
 }
 
 impl QueryCounters {
@@ -243,7 +245,7 @@ pub struct QueryTotals {
     cookies: [u64; 3],
     batches: [u64; 6],
     udp_events: [u64; 2],
-    tcp_events: [u64; 6],
+    tcp_events: [u64; 7],
 }
 
 impl QueryTotals {

@@ -5,6 +5,7 @@
 
 mod conduct;
 mod conduct_sections;
+mod encrypted;
 mod keys;
 mod read;
 mod sections;
@@ -16,6 +17,7 @@ mod value;
 mod tests;
 
 pub use conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
+pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
 pub use keys::{CODES, KEYS, ServerKey};
 pub use read::read_server_file;
 pub use settings::{

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
+use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -42,6 +43,12 @@ pub struct ServerConfig {
     pub probe: ProbeSettings,
     /// TCP.
     pub tcp: TcpSettings,
+    /// DNS over TLS, and the certificate.
+    pub tls: TlsSettings,
+    /// DNS over HTTPS.
+    pub https: HttpsSettings,
+    /// DNS over QUIC.
+    pub quic: QuicSettings,
 }
 
 impl ServerConfig {
@@ -81,6 +88,9 @@ impl Default for ServerConfig {
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
             tcp: TcpSettings::default(),
+            tls: TlsSettings::default(),
+            https: HttpsSettings::default(),
+            quic: QuicSettings::default(),
         }
     }
 }
