@@ -258,10 +258,7 @@ fn refuse_opcode(opcode: Opcode, input: &[u8], scratch: &mut Scratch) -> Unanswe
     });
     if let Some(end) = question_end {
         refusal.question_end = Some(end as u16);
-        let rest = read_rest(input, end, Rtype(0));
-        if rest.rcode == Rcode::NOERROR {
-            refusal.edns = rest.edns;
-        }
+        refusal.edns = read_rest(input, end, Rtype(0)).edns;
     }
     Unanswerable::Refuse(refusal)
 }
