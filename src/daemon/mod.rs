@@ -5,12 +5,14 @@
 
 mod answers;
 mod certificate;
+mod conduct;
 mod files;
 mod keeper;
 mod load;
 mod load_queue;
 mod locations;
 mod measure;
+mod notify;
 mod overview;
 mod reload;
 mod running;

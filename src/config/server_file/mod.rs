@@ -3,8 +3,11 @@
 //! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
 //! positions. Never here: opening files, binding sockets, zones.
 
+mod conduct;
+mod conduct_sections;
 mod encrypted;
 mod keys;
+mod proxy;
 mod read;
 mod sections;
 mod settings;
@@ -14,8 +17,10 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
 pub use keys::{CODES, KEYS, ServerKey};
+pub use proxy::ProxySettings;
 pub use read::read_server_file;
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,

@@ -6,12 +6,10 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
+use super::proxy::read_prefixes;
 use super::read::read_count;
-use super::settings::{
-    GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
-};
+use super::settings::{GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, TcpSettings};
 use super::value::{Findings, Section, Zero, items};
-use crate::config::Severity;
 use crate::place::Place;
 
 pub(super) fn read_geo(
@@ -86,24 +84,6 @@ fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpA
     networks
 }
 
-pub(super) fn read_rate_limit(section: &Section<'_, '_>, findings: &mut Findings) -> bool {
-    let Some((path, value)) = section.find("enabled") else {
-        return ServerConfig::IS_RATE_LIMITED;
-    };
-    findings
-        .add(
-            Severity::Note,
-            "S012",
-            value.span(),
-            &path,
-            "rate limiting is read and checked but takes effect in a later release; until then no answer is limited"
-                .to_owned(),
-        );
-    findings
-        .boolean(&path, value)
-        .unwrap_or(ServerConfig::IS_RATE_LIMITED)
-}
-
 pub(super) fn read_log(section: &Section<'_, '_>, findings: &mut Findings) -> LogSettings {
     let mut log = LogSettings::default();
     if let Some((path, value)) = section.find("format") {
@@ -137,17 +117,9 @@ pub(super) fn read_probe(section: &Section<'_, '_>, findings: &mut Findings) -> 
                 )
                 .help = Some("leave the key out to allow every network".to_owned());
         }
-        if written.len() > ProbeSettings::ALLOW_MAX {
-            let message = format!("more than {} networks", ProbeSettings::ALLOW_MAX);
-            findings.fault("S004", value.span(), &path, message);
-        }
-        probe.allow.clear();
-        for item in written {
-            let text = findings.text(&path, item, "a prefix or a list of prefixes");
-            if let Some(prefix) = text.and_then(|text| findings.prefix(&path, item.span(), text)) {
-                probe.allow.push(prefix);
-            }
-        }
+    }
+    if let Some(allow) = read_prefixes(section, "allow", ProbeSettings::ALLOW_MAX, findings) {
+        probe.allow = allow;
     }
     if let Some((path, value)) = section.find("user-agent")
         && let Some(text) = findings.text(&path, value, "a text")
