@@ -50,6 +50,8 @@ pub enum SilentReason {
     SourcePortZero,
     /// The datagram was longer than any query needs to be.
     TooLong,
+    /// A trusted proxy did not say who asks.
+    ProxyHeader,
     /// The engine chose silence: a response, or less than a header.
     Engine,
     /// The engine failed on this query; a fault of ours.
@@ -107,9 +109,10 @@ const RCODES: [&str; 7] = [
 const SOURCES: [&str; 7] = [
     "static", "dynamic", "negative", "referral", "refused", "error", "silent",
 ];
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 6] = [
     "source-port-zero",
     "too-long",
+    "proxy-header",
     "engine",
     "engine-fault",
     "rate-limit",
@@ -127,7 +130,7 @@ type Cells<const N: usize> = [AtomicU64; N];
 pub struct QueryCounters {
     queries: [[Cells<7>; 12]; 5],
     sources: [Cells<7>; 5],
-    silent: [Cells<5>; 5],
+    silent: [Cells<6>; 5],
     truncated: AtomicU64,
     slipped: AtomicU64,
     cookies: Cells<3>,
@@ -239,7 +242,7 @@ pub struct QueryCount {
 pub struct QueryTotals {
     queries: [[[u64; 7]; 12]; 5],
     sources: [[u64; 7]; 5],
-    silent: [[u64; 5]; 5],
+    silent: [[u64; 6]; 5],
     truncated: u64,
     slipped: u64,
     cookies: [u64; 3],

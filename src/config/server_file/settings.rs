@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
+use super::proxy::ProxySettings;
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -49,6 +50,8 @@ pub struct ServerConfig {
     pub https: HttpsSettings,
     /// DNS over QUIC.
     pub quic: QuicSettings,
+    /// Proxies before this server.
+    pub proxy: ProxySettings,
 }
 
 impl ServerConfig {
@@ -91,6 +94,7 @@ impl Default for ServerConfig {
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),
             quic: QuicSettings::default(),
+            proxy: ProxySettings::default(),
         }
     }
 }

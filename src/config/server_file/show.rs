@@ -1,7 +1,7 @@
 //! Writes a [`ServerConfig`] as a server file with every default filled in and a line on what each key is for.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use super::encrypted::CertificateSetting;
@@ -79,6 +79,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("https", "listen") => addresses(&config.https.listen)?,
         ("https", "path") => quote(&config.https.path),
         ("quic", "listen") => addresses(&config.quic.listen)?,
+        ("proxy", "allow") => prefixes(&config.proxy.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
     Some(value)
@@ -106,7 +107,7 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
     Some(value)
 }
 
-fn prefixes(prefixes: &[(std::net::IpAddr, u8)]) -> String {
+fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
     let written = prefixes.iter();
     list(written.map(|(address, length)| quote(&format!("{address}/{length}"))))
 }
