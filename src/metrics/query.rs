@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a query came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueryTransport {
     /// A datagram.
+    #[default]
     Udp,
     /// A stream with two-byte lengths (RFC 7766).
     Tcp,
@@ -67,14 +68,14 @@ pub enum UdpEvent {
     SendError,
 }
 
-/// What happened to TCP connections.
+/// What happened to connections of any transport but UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpEvent {
     /// A connection was accepted.
     Opened,
     /// A connection ended, for whatever reason.
     Closed,
-    /// A connection was turned away at once.
+    /// A connection was turned away: a proxy did not say for whom it asks.
     Refused,
     /// A connection was closed in favour of a newcomer.
     Evicted,
@@ -104,6 +105,16 @@ const REASONS: [&str; 5] = [
     "engine-fault",
 ];
 
+const EVENTS: [&str; 7] = [
+    "opened",
+    "closed",
+    "refused",
+    "evicted",
+    "timed-out",
+    "accept-error",
+    "handshake-failed",
+];
+
 /// The largest batch of each bucket; sizes above the last count into the last.
 pub const BATCH_BUCKETS: [u64; 6] = [1, 3, 7, 15, 31, 32];
 
@@ -120,9 +131,19 @@ pub struct QueryCounters {
     batches: Cells<6>,
     udp_events: Cells<2>,
     tcp_events: Cells<7>,
+    /// The transport whose connections are counted.
+    via: QueryTransport,
 }
 
 impl QueryCounters {
+    /// Makes the counters of a worker of one transport.
+    pub fn of(via: QueryTransport) -> Self {
+        Self {
+            via,
+            ..Self::default()
+        }
+    }
+
     /// Counts an answered query; `rtype` and `rcode` are the numbers on the wire.
     pub fn count_answer(
         &self,
@@ -162,7 +183,7 @@ impl QueryCounters {
         add(&self.udp_events[event as usize], times);
     }
 
-    /// Counts an event on TCP connections.
+    /// Counts an event on connections of the worker's transport.
     pub fn count_tcp(&self, event: TcpEvent) {
         add(&self.tcp_events[event as usize], 1);
     }
@@ -219,7 +240,7 @@ pub struct QueryTotals {
     truncated: u64,
     batches: [u64; 6],
     udp_events: [u64; 2],
-    tcp_events: [u64; 7],
+    tcp_events: [[u64; 7]; 5],
 }
 
 impl QueryTotals {
@@ -237,7 +258,10 @@ impl QueryTotals {
             totals.truncated += block.truncated.load(Ordering::Relaxed);
             gather(&mut totals.batches, &block.batches);
             gather(&mut totals.udp_events, &block.udp_events);
-            gather(&mut totals.tcp_events, &block.tcp_events);
+            gather(
+                &mut totals.tcp_events[block.via as usize],
+                &block.tcp_events,
+            );
         }
         totals
     }
@@ -291,16 +315,30 @@ impl QueryTotals {
         self.udp_events[event as usize]
     }
 
-    /// Returns the count of one kind of TCP event.
+    /// Returns the count of one kind of connection event, over all transports.
     pub fn tcp(&self, event: TcpEvent) -> u64 {
-        self.tcp_events[event as usize]
+        self.tcp_events.iter().map(|row| row[event as usize]).sum()
     }
 
-    /// Returns how many TCP connections are open now.
+    /// Returns how many connections are open now, over all transports.
     pub fn tcp_current(&self) -> u64 {
+        self.open_connections().map(|(_, count)| count).sum()
+    }
+
+    /// Lists (transport, event, count) of connections, zeros kept.
+    pub fn connections(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + '_ {
+        let without_udp = |row: &(&'static str, &'static str, u64)| row.0 != TRANSPORTS[0];
+        labelled(&EVENTS, &self.tcp_events).filter(without_udp)
+    }
+
+    /// Lists (transport, connections that are open now).
+    pub fn open_connections(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         // The two are read one after the other, so a connection that ends between may be missing from the first.
-        self.tcp(TcpEvent::Opened)
-            .saturating_sub(self.tcp(TcpEvent::Closed))
+        let open = |row: &[u64; 7]| {
+            row[TcpEvent::Opened as usize].saturating_sub(row[TcpEvent::Closed as usize])
+        };
+        let rows = TRANSPORTS.iter().zip(&self.tcp_events);
+        rows.map(move |(transport, row)| (*transport, open(row)))
     }
 }
 
@@ -407,13 +445,19 @@ mod tests {
 
     #[test]
     fn knows_how_many_connections_are_open() {
-        let block = Arc::new(QueryCounters::default());
+        let block = Arc::new(QueryCounters::of(QueryTransport::Tcp));
+        let sealed = Arc::new(QueryCounters::of(QueryTransport::Tls));
         for event in [TcpEvent::Opened, TcpEvent::Opened, TcpEvent::Closed] {
             block.count_tcp(event);
+            sealed.count_tcp(event);
         }
+        sealed.count_tcp(TcpEvent::HandshakeFailed);
         block.count_udp(UdpEvent::SendError, 3);
-        let totals = QueryTotals::sum(&[block]);
-        assert_eq!(totals.tcp_current(), 1);
+        let totals = QueryTotals::sum(&[block, sealed]);
+        assert_eq!(totals.tcp_current(), 2);
+        assert!(totals.open_connections().any(|row| row == ("tls", 1)));
+        let mut events = totals.connections();
+        assert!(events.any(|row| row == ("tls", "handshake-failed", 1)));
         assert_eq!(totals.udp(UdpEvent::SendError), 3);
     }
 }
