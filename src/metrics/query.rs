@@ -53,10 +53,23 @@ pub enum SilentReason {
     TooLong,
     /// A trusted proxy did not say who asks.
     ProxyHeader,
-    /// The engine chose silence: a response, less than a header, or over a limit.
+    /// The engine chose silence: a response, or less than a header.
     Engine,
     /// The engine failed on this query; a fault of ours.
     EngineFault,
+    /// The client's prefix was over its rate.
+    RateLimit,
+}
+
+/// What the cookie of a query was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieEvent {
+    /// A client cookie alone.
+    ClientOnly,
+    /// A server cookie that is not ours, too old, or another address's.
+    Bad,
+    /// A valid server cookie.
+    Valid,
 }
 
 /// What happened on a UDP socket beside queries.
@@ -97,13 +110,15 @@ const RCODES: [&str; 7] = [
 const SOURCES: [&str; 7] = [
     "static", "dynamic", "negative", "referral", "refused", "error", "silent",
 ];
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 6] = [
     "source-port-zero",
     "too-long",
     "proxy-header",
     "engine",
     "engine-fault",
+    "rate-limit",
 ];
+const COOKIES: [&str; 3] = ["client-only", "bad", "valid"];
 
 const EVENTS: [&str; 7] = [
     "opened",
@@ -126,8 +141,10 @@ type Cells<const N: usize> = [AtomicU64; N];
 pub struct QueryCounters {
     queries: [[Cells<7>; 12]; 5],
     sources: [Cells<7>; 5],
-    silent: [Cells<5>; 5],
+    silent: [Cells<6>; 5],
     truncated: AtomicU64,
+    slipped: AtomicU64,
+    cookies: Cells<3>,
     batches: Cells<6>,
     udp_events: Cells<2>,
     tcp_events: Cells<7>,
@@ -167,6 +184,16 @@ impl QueryCounters {
     /// Counts an answer that was sent with the TC bit.
     pub fn count_truncated(&self) {
         add(&self.truncated, 1);
+    }
+
+    /// Counts an answer that was sent empty with the TC bit because its client was over its rate.
+    pub fn count_slipped(&self) {
+        add(&self.slipped, 1);
+    }
+
+    /// Counts a query with a cookie.
+    pub fn count_cookie(&self, event: CookieEvent) {
+        add(&self.cookies[event as usize], 1);
     }
 
     /// Counts a batch of `size` datagrams received in one call.
@@ -236,8 +263,10 @@ pub struct QueryCount {
 pub struct QueryTotals {
     queries: [[[u64; 7]; 12]; 5],
     sources: [[u64; 7]; 5],
-    silent: [[u64; 5]; 5],
+    silent: [[u64; 6]; 5],
     truncated: u64,
+    slipped: u64,
+    cookies: [u64; 3],
     batches: [u64; 6],
     udp_events: [u64; 2],
     tcp_events: [[u64; 7]; 5],
@@ -256,6 +285,8 @@ impl QueryTotals {
                 gather(&mut totals.silent[via], &block.silent[via]);
             }
             totals.truncated += block.truncated.load(Ordering::Relaxed);
+            totals.slipped += block.slipped.load(Ordering::Relaxed);
+            gather(&mut totals.cookies, &block.cookies);
             gather(&mut totals.batches, &block.batches);
             gather(&mut totals.udp_events, &block.udp_events);
             gather(
@@ -303,6 +334,16 @@ impl QueryTotals {
     /// Returns how many answers carried the TC bit.
     pub fn truncated(&self) -> u64 {
         self.truncated
+    }
+
+    /// Returns how many answers were sent empty because their client was over its rate.
+    pub fn slipped(&self) -> u64 {
+        self.slipped
+    }
+
+    /// Lists (worth, count) of queries with a cookie, zeros kept.
+    pub fn cookies(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        COOKIES.into_iter().zip(self.cookies)
     }
 
     /// Lists (largest size, batches) of receive calls; buckets are not cumulative.
@@ -360,104 +401,4 @@ fn labelled<const N: usize>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_the_blocks_of_several_workers_by_label() {
-        let blocks = [
-            Arc::new(QueryCounters::default()),
-            Arc::new(QueryCounters::default()),
-        ];
-        for block in &blocks {
-            block.count_answer(QueryTransport::Udp, 28, 0, AnswerSource::Dynamic);
-        }
-        blocks[1].count_answer(QueryTransport::Tcp, 257, 16, AnswerSource::Error);
-        blocks[1].count_silence(QueryTransport::Udp, SilentReason::SourcePortZero);
-        blocks[0].count_truncated();
-        let totals = QueryTotals::sum(&blocks);
-        let seen: Vec<_> = totals
-            .queries()
-            .map(|q| (q.transport, q.rtype, q.rcode, q.count))
-            .collect();
-        assert_eq!(
-            seen,
-            [("udp", "AAAA", "NOERROR", 2), ("tcp", "other", "other", 1)]
-        );
-        assert_eq!(totals.answered(), 3);
-        assert_eq!(totals.truncated(), 1);
-        assert!(totals.sources().any(|s| s == ("udp", "dynamic", 2)));
-        assert!(totals.sources().any(|s| s == ("udp", "silent", 1)));
-        assert!(totals.silent().any(|s| s == ("udp", "source-port-zero", 1)));
-    }
-
-    #[test]
-    fn gives_every_type_and_rcode_its_class() {
-        let types = [
-            (1, "A"),
-            (2, "NS"),
-            (5, "CNAME"),
-            (6, "SOA"),
-            (12, "PTR"),
-            (15, "MX"),
-            (16, "TXT"),
-            (28, "AAAA"),
-            (33, "SRV"),
-            (65, "HTTPS"),
-            (255, "ANY"),
-            (0, "other"),
-            (65_535, "other"),
-        ];
-        for (number, label) in types {
-            assert_eq!(TYPES[type_class(number)], label, "type {number}");
-        }
-        let rcodes = [
-            (0, "NOERROR"),
-            (1, "FORMERR"),
-            (2, "SERVFAIL"),
-            (3, "NXDOMAIN"),
-            (4, "NOTIMP"),
-            (5, "REFUSED"),
-            (6, "other"),
-            (4_095, "other"),
-        ];
-        for (number, label) in rcodes {
-            assert_eq!(RCODES[rcode_class(number)], label, "rcode {number}");
-        }
-    }
-
-    #[test]
-    fn sorts_batches_into_buckets() {
-        let block = Arc::new(QueryCounters::default());
-        for size in [1, 2, 3, 4, 16, 31, 32, 64] {
-            block.count_batch(size);
-        }
-        let totals = QueryTotals::sum(&[block]);
-        let wanted = [(1, 1), (3, 2), (7, 1), (15, 0), (31, 2), (32, 2)];
-        assert_eq!(totals.batches().collect::<Vec<_>>(), wanted);
-    }
-
-    #[test]
-    fn keeps_two_workers_off_one_cache_line() {
-        assert_eq!(align_of::<QueryCounters>(), 128);
-        assert_eq!(size_of::<QueryCounters>() % 128, 0);
-    }
-
-    #[test]
-    fn knows_how_many_connections_are_open() {
-        let block = Arc::new(QueryCounters::of(QueryTransport::Tcp));
-        let sealed = Arc::new(QueryCounters::of(QueryTransport::Tls));
-        for event in [TcpEvent::Opened, TcpEvent::Opened, TcpEvent::Closed] {
-            block.count_tcp(event);
-            sealed.count_tcp(event);
-        }
-        sealed.count_tcp(TcpEvent::HandshakeFailed);
-        block.count_udp(UdpEvent::SendError, 3);
-        let totals = QueryTotals::sum(&[block, sealed]);
-        assert_eq!(totals.tcp_current(), 2);
-        assert!(totals.open_connections().any(|row| row == ("tls", 1)));
-        let mut events = totals.connections();
-        assert!(events.any(|row| row == ("tls", "handshake-failed", 1)));
-        assert_eq!(totals.udp(UdpEvent::SendError), 3);
-    }
-}
+mod tests;
