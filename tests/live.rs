@@ -18,3 +18,5 @@ mod faults;
 mod reload;
 #[path = "live/stage.rs"]
 mod stage;
+#[path = "live/systemd.rs"]
+mod systemd;
