@@ -12,6 +12,8 @@
 mod ask;
 #[path = "packets/exchange.rs"]
 mod exchange;
+#[path = "packets/families.rs"]
+mod families;
 #[path = "packets/message.rs"]
 mod message;
 #[path = "packets/outcome.rs"]
@@ -20,6 +22,8 @@ mod outcome;
 mod peers;
 #[path = "answers/stage.rs"]
 mod stage;
+#[path = "packets/streams.rs"]
+mod streams;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -27,6 +31,7 @@ use std::fs;
 
 use ask::Case;
 use exchange::{over_tcp, over_udp};
+use families::families;
 use message::packets;
 use outcome::Outcome;
 use peers::{Peer, Served, Voice, start};
@@ -162,4 +167,41 @@ fn each_outcome_is_one_that_a_peer_has() {
         }
     }
     assert!(faults.is_empty(), "\n{faults}");
+}
+
+#[test]
+fn each_outcome_of_a_family_is_one_that_a_peer_has() {
+    if peers::is_skipped() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let servers = Voice::ALL.map(|voice| serve(voice, &folder));
+    let stage = Stage::new(&[ZONE]);
+    let mut faults = String::new();
+    for (name, octets) in families() {
+        let ours = over_udp(servers[0].address, &octets);
+        let direct = Outcome::read(&stage.ask(&Case::over(false), &octets, 1));
+        if direct != ours {
+            writeln!(faults, "{name}: {ours:?} live, {direct:?} by the engine").expect("room");
+        }
+        let told: Vec<Outcome> = servers[1..]
+            .iter()
+            .map(|server| heard_again(|| over_udp(server.address, &octets)))
+            .collect();
+        if !told.contains(&ours) {
+            writeln!(faults, "{name}: {ours:?}, but peers say {told:?}").expect("room");
+        }
+    }
+    assert!(faults.is_empty(), "\n{faults}");
+}
+
+#[test]
+fn streams_may_be_cut_and_joined_anywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = serve(Voice::Leeward, &folder);
+    streams::answers_pipelined_queries(server.address);
+    streams::answers_a_query_split_at_each_octet(server.address);
+    streams::answers_after_the_client_stops_writing(server.address);
+    streams::survives_lengths_that_lie(server.address);
+    streams::survives_a_datagram_from_port_0(server.address);
 }
