@@ -85,6 +85,7 @@ fn world(zone: Zone) -> World {
         view: Arc::new(View {
             zones: [view].into(),
         }),
+        conduct: Arc::default(),
         generation: 1,
     }
 }

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use leeward::server::{Engine, Exchange, Seat, Source, TcpLimits, UdpLimits, bind};
+use leeward::server::{Engine, Exchange, Listen, Seat, Serving, Source, bind};
 
 struct Flip;
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         eprintln!("usage: udp_floor ADDRESS:PORT [WORKERS]");
         return ExitCode::from(2);
     };
-    let bound = match bind(&[address], workers) {
+    let bound = match bind(&Listen::plain(&[address]), workers) {
         Ok(bound) => bound,
         Err(fault) => {
             eprintln!("{fault}");
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         }
     };
     let flip = |_: Seat| Flip;
-    match bound.start(UdpLimits::default(), TcpLimits::default(), flip) {
+    match bound.start(Serving::default(), flip) {
         Ok(server) => {
             println!("answers on {:?}", server.addresses());
             // Whatever ends the input ends the server.

@@ -29,7 +29,7 @@ pub fn assemble(
     answer: &Answer<'_>,
     query: &Query,
     input: &[u8],
-    edns: Option<(ResponseEdns, u16)>,
+    edns: Option<(ResponseEdns<'_>, u16)>,
     limit: usize,
     out: &mut [u8],
 ) -> Written {
@@ -196,7 +196,7 @@ pub(super) fn assemble_error(
     input: &[u8],
     rcode: crate::wire::Rcode,
     question_end: Option<usize>,
-    edns: Option<(ResponseEdns, u16)>,
+    edns: Option<(ResponseEdns<'_>, u16)>,
     out: &mut [u8],
 ) -> usize {
     let mut at = question_end.unwrap_or(HEADER_LEN);

@@ -7,25 +7,32 @@
 mod asker;
 mod assemble;
 mod chance;
+mod chaos;
+mod conduct;
 mod decide;
 mod draw;
 mod gather;
 mod locus;
 mod message;
+mod prefixes;
+mod rate;
 mod respond;
+mod terms;
 mod view;
 mod world;
 
 pub use asker::Asker;
 pub use assemble::{Written, assemble};
 pub use chance::Chance;
+pub use conduct::{Conduct, Cookies, Identity, UDP_PAYLOAD_MAX, WithoutCookie};
 pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
 pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, SHUFFLE_MAX, Weights};
 pub use gather::{Gathering, Hosts};
 pub use locus::Locus;
 pub use message::{Answer, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source};
-pub use respond::{
-    BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, UDP_PAYLOAD_MAX, Worker, respond,
-};
+pub use prefixes::Prefixes;
+pub use rate::RateLimits;
+pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respond};
+pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
 pub use world::{View, World};

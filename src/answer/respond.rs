@@ -6,24 +6,28 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::clock::Moment;
-use crate::wire::{Class, Query, Rcode, ResponseEdns, Rtype, Scratch, Unanswerable, parse_query};
+use crate::clock::{Moment, WallTime};
+use crate::wire::{
+    Class, CookieStanding, Query, Rcode, Refusal, Rtype, Scratch, Unanswerable, parse_query,
+    write_bad_key,
+};
 
 use super::asker::Asker;
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
+use super::chaos::write_chaos;
 use super::gather::{Gathering, Hosts};
 use super::message::{Answer, Source};
+use super::rate::Kind;
+use super::terms::{Gate, Limited, Terms, kind_of};
 use super::world::World;
 
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
-/// Largest UDP payload that is sent or offered (DNS flag day 2020; RFC 9715).
-pub const UDP_PAYLOAD_MAX: u16 = 1232;
-/// Largest UDP payload without EDNS (RFC 1035, section 4.2.1).
-const UDP_PLAIN_MAX: usize = 512;
-/// Octets that an output buffer must hold at least: header, longest question, OPT with client subnet.
+/// Octets that an output buffer must hold at least: header, longest question, OPT with every option.
 pub const OUT_MIN: usize = 512;
+/// TC in the third octet of a message.
+const TC_HIGH: u8 = 0x02;
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,17 @@ impl Transport {
     /// Says whether nobody on the way can read what is said.
     pub const fn is_encrypted(self) -> bool {
         matches!(self, Self::Tls | Self::Https | Self::Quic)
+    }
+
+    /// Returns its name as metrics and threads show it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Https => "https",
+            Self::Quic => "quic",
+        }
     }
 }
 
@@ -100,6 +115,10 @@ pub struct Tally {
     pub source: Source,
     /// Whether TC was set.
     pub is_truncated: bool,
+    /// What the cookie of the query was worth.
+    pub cookie: CookieStanding,
+    /// What was done about it because of a rate limit.
+    pub limited: Limited,
 }
 
 impl Default for Tally {
@@ -109,6 +128,8 @@ impl Default for Tally {
             rcode: Rcode::NOERROR,
             source: Source::Silent,
             is_truncated: false,
+            cookie: CookieStanding::Absent,
+            limited: Limited::No,
         }
     }
 }
@@ -119,6 +140,7 @@ pub struct Worker {
     lookups: Box<[Lookup; BATCH_MAX]>,
     chain: Box<Scratch>,
     chance: Chance,
+    gate: Gate,
     touched: u64,
 }
 
@@ -143,13 +165,21 @@ impl Worker {
             lookups: Box::new(std::array::from_fn(|_| lookup.clone())),
             chain: Box::default(),
             chance: Chance::new(seed),
+            gate: Gate::new(seed),
             touched: 0,
         }
+    }
+
+    /// Tells the civil time that cookies are made and judged with; a second's precision is enough.
+    pub fn tell_wall(&mut self, wall: WallTime) {
+        // RFC 9018, section 4.3: 32 bits that wrap.
+        self.gate.wall_secs = (wall.millis() / 1000) as u32;
     }
 }
 
 /// Answers a batch of at most [`BATCH_MAX`] exchanges; further ones stay silent.
-pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, _now: Moment) {
+pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, now: Moment) {
+    worker.gate.now = now;
     let count = batch.len().min(BATCH_MAX);
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
         lookup.query = parse_query(exchange.input, &mut lookup.scratch);
@@ -182,6 +212,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, _
             lookup,
             &mut worker.chain,
             &mut worker.chance,
+            &mut worker.gate,
             &mut answer,
         );
     }
@@ -206,6 +237,7 @@ fn answer_one<'w>(
     lookup: &Lookup,
     chain: &mut Scratch,
     chance: &mut Chance,
+    gate: &mut Gate,
     answer: &mut Answer<'w>,
 ) {
     exchange.len = 0;
@@ -213,12 +245,12 @@ fn answer_one<'w>(
     let query = match lookup.query {
         Ok(query) => query,
         Err(Unanswerable::Silence) => return,
-        Err(Unanswerable::Refuse {
-            rcode,
-            question_end,
-            has_edns,
-        }) => return refuse(exchange, rcode, question_end, has_edns),
+        Err(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, gate),
     };
+    let terms = gate.admit(&world.conduct, exchange, query.edns);
+    if terms.needs_cookie(&world.conduct) {
+        return refuse(world, exchange, bad_cookie(&query), gate);
+    }
     let subnet = query.edns.and_then(|edns| edns.subnet);
     match lookup.zone {
         Some(zone) if !is_transfer(query.rtype) => {
@@ -241,54 +273,124 @@ fn answer_one<'w>(
             answer.is_authoritative = false;
         }
     }
-    let edns = response_edns(&query, answer.scope_len);
-    let limit = match exchange.transport {
-        Transport::Tcp | Transport::Tls | Transport::Https | Transport::Quic => {
-            usize::from(u16::MAX)
+    deliver(world, exchange, (&query, lookup), terms, gate, answer);
+}
+
+/// Writes a composed answer as far as the terms of its query allow.
+#[inline]
+fn deliver<'w>(
+    world: &'w World,
+    exchange: &mut Exchange<'_>,
+    (query, lookup): (&Query, &Lookup),
+    mut terms: Terms<'w>,
+    gate: &mut Gate,
+    answer: &mut Answer<'_>,
+) {
+    let conduct = &*world.conduct;
+    let identity = match query.class {
+        Class::CH if matches!(query.rtype, Rtype::TXT | Rtype::ANY) => {
+            conduct.identity.chaos(lookup.scratch.name())
         }
-        Transport::Udp => query.edns.map_or(UDP_PLAIN_MAX, |edns| {
-            usize::from(edns.payload_size.min(UDP_PAYLOAD_MAX))
-        }),
+        _ => None,
     };
-    let written = assemble(answer, &query, exchange.input, edns, limit, exchange.out);
-    exchange.len = written.len;
+    if identity.is_some() {
+        answer.rcode = Rcode::NOERROR;
+        answer.source = Source::Static;
+    }
+    terms.settle(conduct, query, answer);
     exchange.tally = Tally {
         rtype: query.rtype,
         rcode: answer.rcode,
         source: answer.source,
-        is_truncated: written.is_truncated,
+        cookie: terms.standing,
+        ..Tally::default()
     };
+    let kind = kind_of(answer, lookup.zone);
+    let asked = (query.rtype, query.edns);
+    let limit = match gate.size_max(conduct, exchange, asked, &terms, kind) {
+        Ok(limit) => limit,
+        Err(Limited::Slipped) => {
+            exchange.tally.limited = Limited::Slipped;
+            0
+        }
+        Err(limited) => {
+            exchange.tally.limited = limited;
+            return;
+        }
+    };
+    let opt = terms.opt(conduct);
+    if let Some(identity) = identity
+        && let Some(len) = write_chaos(query, exchange.input, identity, opt, limit, exchange.out)
+    {
+        exchange.len = terms.pad(exchange.out, len);
+        return;
+    }
+    let mut written = assemble(answer, query, exchange.input, opt, limit, exchange.out);
+    if limit == 0 || identity.is_some() {
+        // Nothing is in it, whatever there was to say: the client asks again by TCP.
+        exchange.out[2] |= TC_HIGH;
+        written.is_truncated = true;
+    }
+    exchange.len = terms.pad(exchange.out, written.len);
+    exchange.tally.is_truncated = written.is_truncated;
 }
 
-/// Answers a message that cannot be looked up with a bare response code.
-fn refuse(exchange: &mut Exchange<'_>, rcode: Rcode, question_end: Option<usize>, has_edns: bool) {
-    let edns = ResponseEdns {
-        rcode_high: (rcode.0 >> 4) as u8,
-        ..ResponseEdns::default()
-    };
-    let edns = has_edns.then_some((edns, UDP_PAYLOAD_MAX));
-    exchange.len = assemble_error(exchange.input, rcode, question_end, edns, exchange.out);
+/// Asks for a cookie before anything is answered (RFC 7873, section 5.2.3).
+#[cold]
+fn bad_cookie(query: &Query) -> Refusal {
+    Refusal {
+        rcode: Rcode::BADCOOKIE,
+        question_end: Some(query.question_end() as u16),
+        edns: query.edns,
+        tsig: None,
+    }
+}
+
+/// Answers a message that is not looked up with a bare response code.
+#[cold]
+fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &mut Gate) {
+    let conduct = &*world.conduct;
+    let mut terms = gate.admit(conduct, exchange, refusal.edns);
+    let mut rcode = refusal.rcode;
+    if rcode == Rcode::NOERROR {
+        // RFC 7873, section 5.4: a query without a question asks for a cookie, which means nothing if they are off.
+        rcode = match terms.standing {
+            CookieStanding::Absent => Rcode::FORMERR,
+            CookieStanding::Bad => Rcode::BADCOOKIE,
+            CookieStanding::ClientOnly | CookieStanding::Valid => Rcode::NOERROR,
+        };
+    }
+    terms.settle_refusal(conduct, rcode);
     exchange.tally = Tally {
         rcode,
         source: Source::Error,
+        cookie: terms.standing,
         ..Tally::default()
     };
-}
-
-/// Composes the OPT record for a query that has one. Source length 0 asks for no tailoring: scope 0 (RFC 7871, 7.1.2).
-#[inline]
-fn response_edns(query: &Query, scope_len: u8) -> Option<(ResponseEdns, u16)> {
-    let edns = query.edns?;
-    let subnet = edns.subnet.map(|subnet| match subnet.source_len {
-        0 => (subnet, 0),
-        _ => (subnet, scope_len),
-    });
-    let response = ResponseEdns {
-        rcode_high: 0,
-        is_dnssec_ok: edns.is_dnssec_ok,
-        subnet,
+    let asked = (Rtype(0), refusal.edns);
+    let limit = match gate.size_max(conduct, exchange, asked, &terms, (Kind::Error, 0)) {
+        Err(Limited::Dropped) => {
+            exchange.tally.limited = Limited::Dropped;
+            return;
+        }
+        limit => limit.unwrap_or(0),
     };
-    Some((response, UDP_PAYLOAD_MAX))
+    let question_end = refusal.question_end.map(usize::from);
+    let opt = terms.opt(conduct);
+    let mut len = assemble_error(exchange.input, rcode, question_end, opt, exchange.out);
+    if limit == 0 {
+        exchange.out[2] |= TC_HIGH;
+        exchange.tally.limited = Limited::Slipped;
+        exchange.tally.is_truncated = true;
+    } else {
+        len = terms.pad(exchange.out, len);
+        if let Some(tsig) = refusal.tsig {
+            let room = limit.min(exchange.out.len()).max(len);
+            let out = &mut exchange.out[..room];
+            len = write_bad_key(exchange.input, usize::from(tsig), out, len).unwrap_or(len);
+        }
+    }
+    exchange.len = len;
 }
 
 const fn is_transfer(rtype: Rtype) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::zone::Snapshot;
 
+use super::conduct::Conduct;
 use super::view::ZoneView;
 
 /// Health of every zone, in the order of the snapshot.
@@ -20,6 +21,8 @@ pub struct World {
     pub snapshot: Arc<Snapshot>,
     /// Their health.
     pub view: Arc<View>,
+    /// How the server behaves beside its data.
+    pub conduct: Arc<Conduct>,
     /// Grows with each publication.
     pub generation: u64,
 }

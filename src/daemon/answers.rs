@@ -67,6 +67,14 @@ impl Keeper {
                 since: "its last change".to_owned(),
                 faults: vec![fault.clone()],
             }));
+        let certificate_fault = self.certificates.as_ref().and_then(|watch| watch.fault());
+        report
+            .files_refused
+            .extend(certificate_fault.map(|fault| RefusedFile {
+                file: "certificate".to_owned(),
+                since: "its last change".to_owned(),
+                faults: vec![fault],
+            }));
         let mut room = names_max();
         for (number, zone) in self.set.zones.iter().enumerate() {
             let fold = self.publisher.fold(number);

@@ -27,6 +27,7 @@ use crate::publish::Publisher;
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
 
+use super::certificate::CertificateWatch;
 use super::files::Stamp;
 use super::load::ZoneSet;
 use super::load_queue::LoadQueue;
@@ -50,6 +51,8 @@ pub(super) struct Keeper {
     pub(super) serials: Serials,
     pub(super) locations: Arc<Locations>,
     pub(super) location_stamps: Vec<Option<Stamp>>,
+    /// What encrypted transports show, if any is listened on.
+    pub(super) certificates: Option<Arc<CertificateWatch>>,
     pub(super) targets: Targets,
     /// Targets of each zone by slot, in the order of the set.
     pub(super) ids: Vec<Vec<TargetId>>,

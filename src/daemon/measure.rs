@@ -56,6 +56,7 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
         (TcpEvent::Evicted, "evicted"),
         (TcpEvent::TimedOut, "timed-out"),
         (TcpEvent::AcceptError, "accept-error"),
+        (TcpEvent::HandshakeFailed, "handshake-failed"),
     ] {
         exposition.total(
             "leeward_tcp_connections_total",

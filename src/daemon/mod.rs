@@ -4,6 +4,7 @@
 //! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
 
 mod answers;
+mod certificate;
 mod files;
 mod keeper;
 mod load;

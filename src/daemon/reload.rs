@@ -19,6 +19,7 @@ use crate::rehearse::apply_maintenance;
 use crate::timeline::EventKind;
 use crate::zone::Snapshot;
 
+use super::certificate::CertificateWatch;
 use super::files::Stamp;
 use super::keeper::Keeper;
 use super::load::{Loading, ZoneSet, load_zones};
@@ -58,11 +59,15 @@ struct Job {
     locations: Arc<Locations>,
     location_stamps: Vec<Option<Stamp>>,
     location_fault: Option<String>,
+    certificates: Option<Arc<CertificateWatch>>,
     wall: WallTime,
 }
 
 impl Job {
     fn run(mut self, when: When) -> Loaded {
+        if let Some(certificates) = &self.certificates {
+            certificates.look(when);
+        }
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
         // A folder that cannot be listed is stale too: the load says what is wrong.
@@ -112,6 +117,7 @@ impl Keeper {
             locations: Arc::clone(&self.locations),
             location_stamps: self.location_stamps.clone(),
             location_fault: self.location_fault.clone(),
+            certificates: self.certificates.clone(),
             wall: self.clock.wall(),
         };
         let done = done.clone();

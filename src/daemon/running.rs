@@ -14,10 +14,13 @@ use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
-use crate::server::{Bound, Drained, Server, TcpLimits, UdpLimits, WorldEngine, bind};
+use crate::server::{
+    Bound, Drained, Listen, Server, Serving, TcpLimits, UdpLimits, WorldEngine, bind,
+};
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
+use super::certificate::CertificateWatch;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, ZoneSet, load_zones};
 use super::locations::{describe, load_locations, stamps};
@@ -63,7 +66,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
     let workers = config.workers.unwrap_or_else(count_cores);
-    let bound = bind(&config.listen, workers).map_err(|fault| StartFault(fault.to_string()))?;
+    let bound = bind(&listen(&config), workers).map_err(|fault| StartFault(fault.to_string()))?;
     let listener = match config.http {
         Some(address) => Some(bind_control(address).await?),
         None => None,
@@ -76,7 +79,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.put_in_place();
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
-    keeper.listen = server.addresses().iter().map(ToString::to_string).collect();
+    keeper.listen = server.listen().shown();
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
     let asking = Asking {
@@ -107,6 +110,15 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     })
 }
 
+fn listen(config: &ServerConfig) -> Listen {
+    Listen {
+        plain: config.listen.clone(),
+        tls: config.tls.listen.clone(),
+        https: config.https.listen.clone(),
+        quic: config.quic.listen.clone(),
+    }
+}
+
 fn count_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -135,7 +147,15 @@ fn start_server(
     let clock = keeper.clock;
     let current = keeper.publisher.current();
     let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
-    let started = bound.start(UdpLimits::default(), tcp_limits(&config.tcp), move |seat| {
+    let serving = Serving {
+        udp: UdpLimits::default(),
+        tcp: tcp_limits(&config.tcp),
+        certificates: keeper
+            .certificates
+            .as_ref()
+            .map(|watch| watch.certificates()),
+    };
+    let started = bound.start(serving, move |seat| {
         // Each worker draws from a stream of its own.
         let via = seat.transport as u64;
         let lane = ((seat.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -171,13 +191,9 @@ fn prepare(
     let location_stamps = stamps(&config.geo);
     let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
     info!("{}", describe(&locations, &config.geo));
-    let saved = match &config.state {
-        Some(folder) => state::read(folder).unwrap_or_else(|message| {
-            warn!("{message}; starting without saved statuses");
-            state::Saved::default()
-        }),
-        None => state::Saved::default(),
-    };
+    let saved = read_saved(config);
+    let certificates =
+        CertificateWatch::start(&config.tls).map_err(|fault| StartFault(fault.to_string()))?;
     let mut targets = Targets::default();
     let restored = targets.restore(saved.statuses, now, wall);
     if restored > 0 {
@@ -210,6 +226,7 @@ fn prepare(
         publisher: Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations))),
         locations,
         location_stamps,
+        certificates,
         targets,
         ids: Vec::new(),
         prober: None,
@@ -228,6 +245,17 @@ fn prepare(
         location_fault: None,
         load_fault: None,
     })
+}
+
+/// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.
+fn read_saved(config: &ServerConfig) -> state::Saved {
+    match &config.state {
+        Some(folder) => state::read(folder).unwrap_or_else(|message| {
+            warn!("{message}; starting without saved statuses");
+            state::Saved::default()
+        }),
+        None => state::Saved::default(),
+    }
 }
 
 fn tell_set(set: &ZoneSet) {
@@ -253,6 +281,11 @@ impl Running {
     /// Returns the addresses that answer queries.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.server.addresses()
+    }
+
+    /// Returns every address that answers queries, by transport.
+    pub fn listen(&self) -> &Listen {
+        self.server.listen()
     }
 
     /// Returns the address of metrics and control, if they are on.

@@ -80,6 +80,8 @@ pub enum TcpEvent {
     TimedOut,
     /// An accept call failed.
     AcceptError,
+    /// A TLS handshake did not succeed.
+    HandshakeFailed,
 }
 
 const TRANSPORTS: [&str; 5] = ["udp", "tcp", "tls", "https", "quic"];
@@ -109,7 +111,7 @@ pub struct QueryCounters {
     truncated: AtomicU64,
     batches: Cells<6>,
     udp_events: Cells<2>,
-    tcp_events: Cells<6>,
+    tcp_events: Cells<7>,
 }
 
 impl QueryCounters {
@@ -209,7 +211,7 @@ pub struct QueryTotals {
     truncated: u64,
     batches: [u64; 6],
     udp_events: [u64; 2],
-    tcp_events: [u64; 6],
+    tcp_events: [u64; 7],
 }
 
 impl QueryTotals {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::answer::{Fold, Inputs, View, World, ZoneView};
+use crate::answer::{Conduct, Fold, Inputs, View, World, ZoneView};
 use crate::health::{Status, TargetId};
 use crate::zone::{Hold, Snapshot};
 
@@ -36,6 +36,7 @@ pub struct Publisher {
     current: Arc<Current>,
     snapshot: Arc<Snapshot>,
     view: Arc<View>,
+    conduct: Arc<Conduct>,
     folds: Vec<Option<Fold>>,
     uses: HashMap<TargetId, Vec<(u32, u32)>>,
     retired: Retired,
@@ -43,15 +44,17 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts with an empty world of a snapshot without zones.
+    /// Starts with an empty world of a snapshot without zones and the plainest conduct.
     pub fn new(snapshot: Snapshot) -> Self {
         let snapshot = Arc::new(snapshot);
         let view = Arc::new(View {
             zones: vec![ZoneView::default(); snapshot.zones.len()].into(),
         });
+        let conduct = Arc::default();
         let world = World {
             snapshot: Arc::clone(&snapshot),
             view: Arc::clone(&view),
+            conduct: Arc::clone(&conduct),
             generation: 1,
         };
         let folds = vec![None; snapshot.zones.len()];
@@ -59,6 +62,7 @@ impl Publisher {
             current: Current::new(world),
             snapshot,
             view,
+            conduct,
             folds,
             uses: HashMap::new(),
             retired: Retired::default(),
@@ -85,6 +89,12 @@ impl Publisher {
     /// Returns the snapshot that is served.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    /// Publishes how the server behaves beside its data from now on.
+    pub fn conduct(&mut self, conduct: Conduct) -> Published {
+        self.conduct = Arc::new(conduct);
+        self.publish(0)
     }
 
     /// Publishes a snapshot: inputs are in the order of its zones.
@@ -188,6 +198,7 @@ impl Publisher {
         let world = World {
             snapshot: Arc::clone(&self.snapshot),
             view: Arc::clone(&self.view),
+            conduct: Arc::clone(&self.conduct),
             generation: self.generation,
         };
         self.retired.replace(&self.current, Arc::new(world));

@@ -5,29 +5,37 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use super::engine::tests::{Echo, query, reply};
-use super::{Drained, Engine, Exchange, Seat, Server, TcpLimits, Transport, UdpLimits, bind};
+use super::{
+    Bound, Drained, Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, Transport,
+};
 use crate::metrics::{QueryTotals, SilentReason, TcpEvent};
 
 /// Nothing here takes long; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn start(texts: &[&str], workers: usize, limits: TcpLimits) -> Server {
-    let bound = bind(&addresses(texts), workers).expect("loopback is free");
-    bound
-        .start(UdpLimits::default(), limits, |_: Seat| Echo)
-        .expect("threads")
+fn bind(addresses: &[SocketAddr], workers: usize) -> Bound {
+    super::bind(&Listen::plain(addresses), workers).expect("loopback is free")
 }
 
-fn totals(server: &Server) -> QueryTotals {
+fn start(texts: &[&str], workers: usize, tcp: TcpLimits) -> Server {
+    let serving = Serving {
+        tcp,
+        ..Serving::default()
+    };
+    let bound = bind(&addresses(texts), workers);
+    bound.start(serving, |_: Seat| Echo).expect("threads")
+}
+
+pub(super) fn totals(server: &Server) -> QueryTotals {
     QueryTotals::sum(server.counters())
 }
 
 /// Waits for something that another thread is about to count.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let clock = crate::clock::Clock::start();
     let began = clock.now();
     while !is_so() {
@@ -36,7 +44,7 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn udp_client(server: SocketAddr) -> UdpSocket {
+pub(super) fn udp_client(server: SocketAddr) -> UdpSocket {
     let local = if server.is_ipv4() {
         "127.0.0.1:0"
     } else {
@@ -49,27 +57,27 @@ fn udp_client(server: SocketAddr) -> UdpSocket {
     client
 }
 
-fn ask_udp(client: &UdpSocket, text: &str) -> Vec<u8> {
+pub(super) fn ask_udp(client: &UdpSocket, text: &str) -> Vec<u8> {
     client.send(&query(text)).expect("sent");
     let mut buffer = [0; 4096];
     let len = client.recv(&mut buffer).expect("a reply");
     buffer[..len].to_vec()
 }
 
-fn tcp_client(server: SocketAddr) -> TcpStream {
+pub(super) fn tcp_client(server: SocketAddr) -> TcpStream {
     let client = TcpStream::connect(server).expect("accepted");
     client.set_read_timeout(Some(PATIENCE)).expect("an option");
     client.set_write_timeout(Some(PATIENCE)).expect("an option");
     client
 }
 
-fn frame(message: &[u8]) -> Vec<u8> {
+pub(super) fn frame(message: &[u8]) -> Vec<u8> {
     let mut framed = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
     framed.extend_from_slice(message);
     framed
 }
 
-fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
+pub(super) fn read_frame(stream: &mut impl Read) -> Vec<u8> {
     let mut length = [0; 2];
     stream.read_exact(&mut length).expect("a length");
     let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
@@ -77,13 +85,13 @@ fn read_frame(stream: &mut TcpStream) -> Vec<u8> {
     message
 }
 
-fn ask_tcp(stream: &mut TcpStream, text: &str) -> Vec<u8> {
+pub(super) fn ask(stream: &mut (impl Read + Write), text: &str) -> Vec<u8> {
     stream.write_all(&frame(&query(text))).expect("sent");
     read_frame(stream)
 }
 
 /// Reads to the end and returns how many octets came; a reset is an end too.
-fn read_to_end(stream: &mut TcpStream) -> usize {
+pub(super) fn read_to_end(stream: &mut TcpStream) -> usize {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("was not closed"),
@@ -144,7 +152,7 @@ fn replies_from_the_address_that_was_asked_on_wildcard_sockets() {
     let client = udp_client(SocketAddr::new("::1".parse().unwrap(), v6.port()));
     assert_eq!(ask_udp(&client, "v6"), reply("v6"));
     let mut stream = tcp_client(SocketAddr::new("127.0.0.3".parse().unwrap(), v4.port()));
-    assert_eq!(ask_tcp(&mut stream, "tcp"), reply("tcp"));
+    assert_eq!(ask(&mut stream, "tcp"), reply("tcp"));
 }
 
 #[test]
@@ -159,7 +167,7 @@ fn stays_silent_where_it_must_and_goes_on() {
     assert_eq!(ask_udp(&client, "after all"), reply("after all"));
     let mut stream = tcp_client(server.addresses()[0]);
     stream.write_all(&frame(&query("poison"))).expect("sent");
-    assert_eq!(ask_tcp(&mut stream, "tcp too"), reply("tcp too"));
+    assert_eq!(ask(&mut stream, "tcp too"), reply("tcp too"));
     let wanted = [
         ("udp", SilentReason::Engine, 3),
         ("udp", SilentReason::EngineFault, 1),
@@ -225,7 +233,7 @@ fn carries_messages_of_every_size() {
     let mut stream = tcp_client(server.addresses()[0]);
     for size in [12, 4094, 4095, 4096, 4097, 65_534, 65_535] {
         let text = "y".repeat(size - 12);
-        assert_eq!(ask_tcp(&mut stream, &text), reply(&text), "{size}");
+        assert_eq!(ask(&mut stream, &text), reply(&text), "{size}");
     }
 }
 
@@ -241,7 +249,7 @@ fn closes_quiet_and_dripping_connections() {
     assert_eq!(read_to_end(&mut silent), 0);
 
     let mut served = tcp_client(server.addresses()[0]);
-    assert_eq!(ask_tcp(&mut served, "once"), reply("once"));
+    assert_eq!(ask(&mut served, "once"), reply("once"));
     assert_eq!(read_to_end(&mut served), 0);
 
     let mut dripping = tcp_client(server.addresses()[0]);
@@ -288,12 +296,12 @@ fn makes_room_for_newcomers_by_closing_the_longest_idle() {
     let mut idle = tcp_client(address);
     wait_until("two open", || totals(&server).tcp_current() == 2);
     let mut others: Vec<_> = (0..2).map(|_| tcp_client(address)).collect();
-    assert_eq!(ask_tcp(&mut old, "still here"), reply("still here"));
+    assert_eq!(ask(&mut old, "still here"), reply("still here"));
     let mut newcomer = tcp_client(address);
-    assert_eq!(ask_tcp(&mut newcomer, "new"), reply("new"));
+    assert_eq!(ask(&mut newcomer, "new"), reply("new"));
     assert_eq!(read_to_end(&mut idle), 0);
     for stream in others.iter_mut().chain([&mut old]) {
-        assert_eq!(ask_tcp(stream, "kept"), reply("kept"));
+        assert_eq!(ask(stream, "kept"), reply("kept"));
     }
     assert_eq!(totals(&server).tcp(TcpEvent::Evicted), 1);
     assert_eq!(totals(&server).tcp_current(), 4);
@@ -321,13 +329,13 @@ fn drops_a_client_that_never_reads_and_serves_the_others() {
     let mut honest = tcp_client(address);
     for number in 0..50 {
         let text = number.to_string();
-        assert_eq!(ask_tcp(&mut honest, &text), reply(&text));
+        assert_eq!(ask(&mut honest, &text), reply(&text));
     }
     assert!(flood.join().expect("no panic"), "was dropped");
     wait_until("the time-out", || {
         totals(&server).tcp(TcpEvent::TimedOut) == 1
     });
-    assert_eq!(ask_tcp(&mut honest, "after"), reply("after"));
+    assert_eq!(ask(&mut honest, "after"), reply("after"));
 }
 
 #[test]
@@ -353,7 +361,7 @@ fn answers_an_honest_client_at_once_among_two_thousand_bad_ones() {
         let text = number.to_string();
         let began = clock.now();
         let mut honest = tcp_client(address);
-        assert_eq!(ask_tcp(&mut honest, &text), reply(&text));
+        assert_eq!(ask(&mut honest, &text), reply(&text));
         let took = clock.now().since(began);
         // The goal is 100 ms; a crowded test machine gets some grace.
         assert!(took < Duration::from_millis(500), "{took:?}");
@@ -369,8 +377,8 @@ fn finishes_what_is_queued_and_stops_at_once() {
     let addresses = server.addresses().to_vec();
     let mut idle = tcp_client(addresses[0]);
     let mut busy = tcp_client(addresses[1]);
-    assert_eq!(ask_tcp(&mut idle, "before"), reply("before"));
-    assert_eq!(ask_tcp(&mut busy, "before"), reply("before"));
+    assert_eq!(ask(&mut idle, "before"), reply("before"));
+    assert_eq!(ask(&mut busy, "before"), reply("before"));
     let last = frame(&query("last")).repeat(100);
     busy.write_all(&last).expect("sent");
     let client = udp_client(addresses[0]);
@@ -389,7 +397,7 @@ fn finishes_what_is_queued_and_stops_at_once() {
         let len = client.recv(&mut buffer).expect("a reply");
         assert_eq!(buffer[..len], reply("last"));
     }
-    let again = bind(&addresses, 1).expect("the addresses are free again");
+    let again = bind(&addresses, 1);
     assert_eq!(again.addresses(), addresses);
 }
 
@@ -409,12 +417,10 @@ impl Engine for Reporting {
 fn tells_every_idle_worker_within_about_a_second() {
     let (send, receive) = std::sync::mpsc::channel();
     for listen in [vec!["127.0.0.1:0"], vec!["127.0.0.1:0", "127.0.0.2:0"]] {
-        let bound = bind(&addresses(&listen), 2).expect("loopback is free");
+        let bound = bind(&addresses(&listen), 2);
         let send = send.clone();
         let make = move |seat| Reporting(seat, send.clone());
-        let server = bound
-            .start(UdpLimits::default(), TcpLimits::default(), make)
-            .expect("threads");
+        let server = bound.start(Serving::default(), make).expect("threads");
         let seat = |transport, index| Seat { transport, index };
         let mut missing = vec![
             seat(Transport::Udp, 0),

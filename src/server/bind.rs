@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::datagram::DatagramSocket;
 use super::engine::Transport;
+use super::listen::Listen;
 
 /// The most listen addresses.
 pub const LISTEN_MAX: usize = 64;
@@ -38,15 +39,27 @@ const PORT_TRIES_MAX: usize = 64;
 /// Sockets that are bound and wait for [`Bound::start`](crate::server::Bound::start).
 #[derive(Debug)]
 pub struct Bound {
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) addresses: Listen,
     /// For each worker, one socket an address.
     pub(super) datagrams: Vec<Vec<Arc<DatagramSocket>>>,
+    /// TCP.
     pub(super) listeners: Vec<TcpListener>,
+    /// DNS over TLS.
+    pub(super) tls: Vec<TcpListener>,
+    /// DNS over HTTPS.
+    pub(super) https: Vec<TcpListener>,
+    /// DNS over QUIC.
+    pub(super) quic: Vec<UdpSocket>,
 }
 
 impl Bound {
-    /// Returns the addresses that are listened on, with real ports where 0 was asked.
+    /// Returns the addresses of UDP and TCP, with real ports where 0 was asked.
     pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses.plain
+    }
+
+    /// Returns every address that is listened on, with real ports where 0 was asked.
+    pub fn listen(&self) -> &Listen {
         &self.addresses
     }
 }
@@ -144,61 +157,80 @@ fn explain(address: SocketAddr, cause: &io::Error) -> String {
     }
 }
 
-/// Binds UDP sockets for every worker and a TCP listener on every address; UDP and TCP share the port where 0 is asked.
+/// Binds every address: UDP sockets for every worker and a TCP listener on plain ones, which share the port where 0 is
+/// asked, and one socket on each of the others.
 ///
 /// # Errors
 /// The first address that cannot be bound, and why.
-pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Bound, BindFault> {
-    check(addresses, workers)?;
+pub fn bind(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
+    listen.check()?;
+    if workers == 0 || workers > WORKERS_MAX {
+        return Err(BindFault::WorkerCount(workers));
+    }
     let mut bound = Bound {
-        addresses: Vec::with_capacity(addresses.len()),
+        addresses: Listen::default(),
         datagrams: (0..workers).map(|_| Vec::new()).collect(),
-        listeners: Vec::with_capacity(addresses.len()),
+        listeners: Vec::with_capacity(listen.plain.len()),
+        tls: Vec::with_capacity(listen.tls.len()),
+        https: Vec::with_capacity(listen.https.len()),
+        quic: Vec::with_capacity(listen.quic.len()),
     };
-    for address in addresses {
+    for address in &listen.plain {
         let (real, listener) = bind_pair(*address)?;
         for sockets in &mut bound.datagrams {
-            let socket = bind_datagram(real).map_err(|cause| BindFault::Socket {
-                transport: Transport::Udp,
-                address: real,
-                cause,
-            })?;
+            let socket = bind_datagram(real).map_err(refusal(Transport::Udp, real))?;
             sockets.push(Arc::new(socket));
         }
-        bound.addresses.push(real);
+        bound.addresses.plain.push(real);
         bound.listeners.push(listener);
+    }
+    for address in &listen.tls {
+        let (real, listener) = bind_stream(Transport::Tls, *address)?;
+        bound.addresses.tls.push(real);
+        bound.tls.push(listener);
+    }
+    for address in &listen.https {
+        let (real, listener) = bind_stream(Transport::Https, *address)?;
+        bound.addresses.https.push(real);
+        bound.https.push(listener);
+    }
+    for address in &listen.quic {
+        let socket = bind_quic(*address).map_err(refusal(Transport::Quic, *address))?;
+        let real = socket.local_addr();
+        let real = real.map_err(refusal(Transport::Quic, *address))?;
+        bound.addresses.quic.push(real);
+        bound.quic.push(socket);
     }
     Ok(bound)
 }
 
-fn check(addresses: &[SocketAddr], workers: usize) -> Result<(), BindFault> {
-    if addresses.is_empty() || addresses.len() > LISTEN_MAX {
-        return Err(BindFault::AddressCount(addresses.len()));
+/// Makes a fault of what the system says about an address.
+fn refusal(transport: Transport, address: SocketAddr) -> impl Fn(io::Error) -> BindFault {
+    move |cause| BindFault::Socket {
+        transport,
+        address,
+        cause,
     }
-    if workers == 0 || workers > WORKERS_MAX {
-        return Err(BindFault::WorkerCount(workers));
-    }
-    let fixed: Vec<_> = addresses.iter().filter(|each| each.port() != 0).collect();
-    for (at, one) in fixed.iter().enumerate() {
-        for other in &fixed[at + 1..] {
-            if one == other {
-                return Err(BindFault::Twice(**one));
-            }
-            let is_same_port = one.port() == other.port() && one.is_ipv4() == other.is_ipv4();
-            let pair = match (one.ip().is_unspecified(), other.ip().is_unspecified()) {
-                (true, false) => (**one, **other),
-                (false, true) => (**other, **one),
-                _ => continue,
-            };
-            if is_same_port {
-                return Err(BindFault::Covered {
-                    wildcard: pair.0,
-                    single: pair.1,
-                });
-            }
-        }
-    }
-    Ok(())
+}
+
+fn bind_stream(
+    transport: Transport,
+    address: SocketAddr,
+) -> Result<(SocketAddr, TcpListener), BindFault> {
+    let fault = refusal(transport, address);
+    let listener = bind_listener(address).map_err(&fault)?;
+    Ok((listener.local_addr().map_err(&fault)?, listener))
+}
+
+/// Binds one socket without SO_REUSEPORT: its one thread takes all that comes.
+fn bind_quic(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = new_datagram(address)?;
+    // Best effort: the kernel cuts the wish to net.core.rmem_max or wmem_max.
+    let _ = socket.set_recv_buffer_size(BUFFER_SIZE);
+    let _ = socket.set_send_buffer_size(BUFFER_SIZE);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 /// Binds the TCP listener and makes sure that the UDP port is free too.
@@ -206,23 +238,14 @@ fn bind_pair(address: SocketAddr) -> Result<(SocketAddr, TcpListener), BindFault
     let mut tries = 0;
     loop {
         tries += 1;
-        let fault = |transport, address, cause| BindFault::Socket {
-            transport,
-            address,
-            cause,
-        };
-        let listener =
-            bind_listener(address).map_err(|cause| fault(Transport::Tcp, address, cause))?;
-        let real = listener
-            .local_addr()
-            .map_err(|cause| fault(Transport::Tcp, address, cause))?;
+        let (real, listener) = bind_stream(Transport::Tcp, address)?;
         match probe_datagram(real) {
             Ok(()) => return Ok((real, listener)),
             Err(cause)
                 if cause.kind() == io::ErrorKind::AddrInUse
                     && address.port() == 0
                     && tries < PORT_TRIES_MAX => {}
-            Err(cause) => return Err(fault(Transport::Udp, real, cause)),
+            Err(cause) => return Err(refusal(Transport::Udp, real)(cause)),
         }
     }
 }
@@ -275,7 +298,10 @@ fn new_datagram(address: SocketAddr) -> io::Result<Socket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::UdpSocket;
+
+    fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Bound, BindFault> {
+        super::bind(&Listen::plain(addresses), workers)
+    }
 
     fn loopback(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
@@ -293,6 +319,35 @@ mod tests {
                 assert_eq!(local.as_socket(), Some(*address));
             }
         }
+    }
+
+    #[test]
+    fn binds_every_kind_on_a_port_of_its_own() {
+        let any = vec![loopback(0)];
+        let listen = Listen {
+            plain: any.clone(),
+            tls: any.clone(),
+            https: any.clone(),
+            quic: any,
+        };
+        let bound = super::bind(&listen, 1).expect("loopback is free");
+        for transport in [
+            Transport::Tcp,
+            Transport::Tls,
+            Transport::Https,
+            Transport::Quic,
+        ] {
+            let [address] = bound.listen().of(transport) else {
+                panic!("one address");
+            };
+            assert_ne!(address.port(), 0, "{transport:?}");
+        }
+        let taken = Listen {
+            tls: bound.listen().tls.clone(),
+            ..Listen::default()
+        };
+        let fault = super::bind(&taken, 1).expect_err("taken").to_string();
+        assert!(fault.starts_with("bind TLS 127.0.0.1:"), "{fault}");
     }
 
     #[test]
@@ -339,8 +394,6 @@ mod tests {
             let fault = bind(&addresses, workers).expect_err(wanted).to_string();
             assert!(fault.starts_with(wanted), "{fault}");
         }
-        assert!(check(&[all, SocketAddr::from(([0u16; 8], 5300))], 1).is_ok());
-        assert!(check(&[loopback(0), loopback(0)], 1).is_ok());
     }
 
     #[test]

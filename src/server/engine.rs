@@ -45,6 +45,11 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
         }
     }
 
+    /// Returns the transport that it serves.
+    pub(super) fn transport(&self) -> Transport {
+        self.seat.transport
+    }
+
     pub(super) fn counters(&self) -> &QueryCounters {
         &self.counters
     }

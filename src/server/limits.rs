@@ -2,7 +2,21 @@
 //!
 //! In: values from the server file. Out: plain limits. Never here: sockets.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::certificate::Certificates;
+
+/// How a server's transports work: their limits, and what they show.
+#[derive(Clone, Debug, Default)]
+pub struct Serving {
+    /// Limits of UDP.
+    pub udp: UdpLimits,
+    /// Limits of TCP; each other transport of streams counts its own connections by them.
+    pub tcp: TcpLimits,
+    /// What encrypted transports show; needed where any is listened on.
+    pub certificates: Option<Arc<Certificates>>,
+}
 
 /// Limits of UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

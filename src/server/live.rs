@@ -1,12 +1,16 @@
 //! The engine that serves: the newest world, one worker's scratch and chance.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::answer::{Worker, respond};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::publish::{Current, Reader};
 
 use super::engine::{Engine, Exchange};
+
+/// Time between two readings of the civil clock, which only cookies need, to the second.
+const WALL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Answers from the newest world.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub struct WorldEngine {
     reader: Reader,
     worker: Worker,
     clock: Clock,
+    /// When the civil clock is read again.
+    wall_due: Moment,
 }
 
 impl WorldEngine {
@@ -23,6 +29,7 @@ impl WorldEngine {
             reader: Reader::new(current),
             worker: Worker::new(seed),
             clock,
+            wall_due: Moment::ZERO,
         }
     }
 }
@@ -31,6 +38,10 @@ impl Engine for WorldEngine {
     fn respond(&mut self, batch: &mut [Exchange<'_>]) {
         // One coarse reading of time a batch.
         let now = self.clock.now();
+        if now >= self.wall_due {
+            self.worker.tell_wall(self.clock.wall());
+            self.wall_due = now.after(WALL_INTERVAL);
+        }
         respond(self.reader.world(), batch, &mut self.worker, now);
     }
 

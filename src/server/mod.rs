@@ -5,24 +5,34 @@
 //! any reading of a message beyond its length.
 //!
 //! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
-//! engine, send them in one call. TCP is one thread with an event loop. Start at [`bind()`].
+//! engine, send them in one call. Every other transport is one thread with an event loop. Start at [`bind()`].
 
+mod accept;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod behaviour_tls;
 mod bind;
+mod certificate;
 mod datagram;
 mod engine;
 mod limits;
+mod listen;
 mod live;
 mod registry;
 mod serve;
 mod sockaddr;
 mod stream;
 mod tcp;
+mod tls;
 mod udp;
 
 pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind};
+pub use certificate::{
+    ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
+};
 pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
-pub use limits::{TcpLimits, UdpLimits};
+pub use limits::{Serving, TcpLimits, UdpLimits};
+pub use listen::Listen;
 pub use live::WorldEngine;
 pub use serve::{Drained, Server, StartFault};

@@ -1,6 +1,6 @@
-//! Starting and stopping: one thread a UDP worker, one for TCP.
+//! Starting and stopping: one thread a UDP worker, one for each other transport.
 //!
-//! In: bound sockets, limits and a recipe for engines. Out: a [`Server`] that runs until it is shut down. Never here:
+//! In: bound sockets, limits, certificates and a recipe for engines. Out: a [`Server`] that runs until it is shut down. Never here:
 //! the loops themselves.
 
 use std::fmt;
@@ -17,18 +17,21 @@ use tokio::sync::watch;
 
 use crate::metrics::QueryCounters;
 
+use super::accept::House;
 use super::bind::Bound;
+use super::certificate::{ALPN_DOT, Certificates};
 use super::datagram::DatagramSocket;
 use super::engine::{Engine, Guarded, Seat, Transport};
-use super::limits::{TcpLimits, UdpLimits};
-use super::tcp;
+use super::limits::Serving;
+use super::listen::Listen;
 use super::udp::UdpWorker;
+use super::{tcp, tls};
 
 /// How long a stop may take until what is left is cut off.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// What TCP may use of it, so that its thread can still end in time.
-const TCP_DRAIN_MAX: Duration = Duration::from_millis(4_750);
+/// What threads with an event loop may use of it, so that they can still end in time.
+const LOOP_DRAIN_MAX: Duration = Duration::from_millis(4_750);
 
 /// Why the threads could not be started.
 #[derive(Debug)]
@@ -61,90 +64,135 @@ pub enum Drained {
 /// Running transports. Dropping it stops them without waiting.
 #[derive(Debug)]
 pub struct Server {
-    addresses: Vec<SocketAddr>,
+    addresses: Listen,
     counters: Vec<Arc<QueryCounters>>,
     datagrams: Vec<Arc<DatagramSocket>>,
     stop: Arc<AtomicBool>,
-    stop_tcp: watch::Sender<bool>,
+    stop_loops: watch::Sender<bool>,
     /// Every thread holds the other end; it closes when the last has ended.
     running: mpsc::Receiver<()>,
     /// Each says whether it finished all that was queued.
     threads: Vec<thread::JoinHandle<bool>>,
 }
 
+/// What a thread with an event loop works with.
+pub(super) struct Post<E, M> {
+    /// The thread's engine.
+    pub(super) guarded: Guarded<E, M>,
+    /// The thread's counters; `guarded` counts queries in them.
+    pub(super) counters: Arc<QueryCounters>,
+    /// Limits, certificates.
+    pub(super) serving: Serving,
+    /// Turns true when the server stops.
+    pub(super) stop: watch::Receiver<bool>,
+    /// How long the thread may then take to finish what is queued.
+    pub(super) drain_max: Duration,
+}
+
+impl<E, M> Post<E, M> {
+    /// Returns the rules for accepted connections.
+    pub(super) fn house(&self) -> House {
+        House {
+            limits: self.serving.tcp,
+            counters: Arc::clone(&self.counters),
+            stop: self.stop.clone(),
+            drain_max: self.drain_max,
+        }
+    }
+}
+
+/// What starting threads share.
+struct Opening<M> {
+    make: Arc<M>,
+    serving: Serving,
+    alive: mpsc::Sender<()>,
+    stop: watch::Receiver<bool>,
+}
+
 impl Bound {
     /// Starts the workers; `make_engine` is called once on each worker's own thread, and again should its engine panic.
     ///
     /// # Errors
-    /// If the system gives no thread or no event queue.
-    pub fn start<E, M>(
-        self,
-        udp: UdpLimits,
-        tcp: TcpLimits,
-        make_engine: M,
-    ) -> Result<Server, StartFault>
+    /// If the system gives no thread or no event queue, or there is no certificate for an encrypted transport.
+    pub fn start<E, M>(self, serving: Serving, make_engine: M) -> Result<Server, StartFault>
     where
         E: Engine + 'static,
         M: Fn(Seat) -> E + Send + Sync + 'static,
     {
-        let make = Arc::new(make_engine);
-        let reply_size_max = udp.bounded().reply_size_max;
         let (alive, running) = mpsc::channel();
-        let (stop_tcp, stopping) = watch::channel(false);
+        let (stop_loops, stop) = watch::channel(false);
+        let opening = Opening {
+            make: Arc::new(make_engine),
+            serving,
+            alive,
+            stop,
+        };
         // Should a later thread fail to start, dropping this stops those before it.
         let mut server = Server {
             addresses: self.addresses,
             counters: Vec::new(),
             datagrams: self.datagrams.iter().flatten().cloned().collect(),
             stop: Arc::new(AtomicBool::new(false)),
-            stop_tcp,
+            stop_loops,
             running,
             threads: Vec::new(),
         };
-        for (index, sockets) in self.datagrams.into_iter().enumerate() {
-            let (make, alive) = (Arc::clone(&make), alive.clone());
-            let (stop, counters) = (Arc::clone(&server.stop), server.new_counters());
-            server.spawn(format!("udp-{index}"), move || {
-                let seat = Seat {
-                    transport: Transport::Udp,
-                    index,
-                };
-                let guarded = Guarded::new(make, seat, counters);
-                UdpWorker::new(guarded, reply_size_max).run(sockets, &stop);
-                drop(alive);
-                true
+        if !self.listeners.is_empty() {
+            for (index, sockets) in self.datagrams.into_iter().enumerate() {
+                server.spawn_udp(&opening, index, sockets)?;
+            }
+            let listeners = || into_event_loop(self.listeners);
+            server.spawn_loop(&opening, Transport::Tcp, listeners, tcp::run)?;
+        }
+        if !self.tls.is_empty() {
+            let config = Arc::new(opening.certificates()?.server_config(&[ALPN_DOT]));
+            let listeners = || into_event_loop(self.tls);
+            server.spawn_loop(&opening, Transport::Tls, listeners, |listeners, post| {
+                tls::run(listeners, config, post)
             })?;
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(no_event_loop)?;
-        let listeners = {
-            let _inside = runtime.enter();
-            let listeners = self.listeners.into_iter().map(TcpListener::from_std);
-            listeners.collect::<io::Result<Vec<_>>>()
-        };
-        let listeners = listeners.map_err(no_event_loop)?;
-        let counters = server.new_counters();
-        server.spawn("tcp-0".to_owned(), move || {
-            let seat = Seat {
-                transport: Transport::Tcp,
-                index: 0,
-            };
-            let guarded = Guarded::new(make, seat, Arc::clone(&counters));
-            let serving = tcp::run(listeners, guarded, counters, tcp, stopping, TCP_DRAIN_MAX);
-            let is_drained = runtime.block_on(serving);
-            drop(alive);
-            is_drained
-        })?;
+        if !self.https.is_empty() {
+            return Err(not_built("serve HTTPS"));
+        }
+        if !self.quic.is_empty() {
+            return Err(not_built("serve QUIC"));
+        }
         Ok(server)
     }
 }
 
+impl<M> Opening<M> {
+    fn certificates(&self) -> Result<&Arc<Certificates>, StartFault> {
+        self.serving
+            .certificates
+            .as_ref()
+            .ok_or_else(|| StartFault {
+                what: "start an encrypted transport",
+                cause: io::Error::new(io::ErrorKind::NotFound, "there is no certificate"),
+            })
+    }
+}
+
+fn not_built(what: &'static str) -> StartFault {
+    StartFault {
+        what,
+        cause: io::ErrorKind::Unsupported.into(),
+    }
+}
+
+/// Gives listeners to the event loop in whose context this is called.
+fn into_event_loop(listeners: Vec<std::net::TcpListener>) -> io::Result<Vec<TcpListener>> {
+    listeners.into_iter().map(TcpListener::from_std).collect()
+}
+
 impl Server {
-    /// Returns the addresses that are listened on.
+    /// Returns the addresses of UDP and TCP.
     pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses.plain
+    }
+
+    /// Returns every address that is listened on.
+    pub fn listen(&self) -> &Listen {
         &self.addresses
     }
 
@@ -179,13 +227,85 @@ impl Server {
             // An unconnected socket reports ENOTCONN, and wakes its receiver all the same.
             let _ = socket.socket().shutdown(std::net::Shutdown::Read);
         }
-        self.stop_tcp.send_replace(true);
+        self.stop_loops.send_replace(true);
     }
 
     fn new_counters(&mut self) -> Arc<QueryCounters> {
         let counters = Arc::new(QueryCounters::default());
         self.counters.push(Arc::clone(&counters));
         counters
+    }
+
+    fn spawn_udp<E, M>(
+        &mut self,
+        opening: &Opening<M>,
+        index: usize,
+        sockets: Vec<Arc<DatagramSocket>>,
+    ) -> Result<(), StartFault>
+    where
+        E: Engine + 'static,
+        M: Fn(Seat) -> E + Send + Sync + 'static,
+    {
+        let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
+        let (stop, counters) = (Arc::clone(&self.stop), self.new_counters());
+        let reply_size_max = opening.serving.udp.bounded().reply_size_max;
+        self.spawn(format!("udp-{index}"), move || {
+            let seat = Seat {
+                transport: Transport::Udp,
+                index,
+            };
+            let guarded = Guarded::new(make, seat, counters);
+            UdpWorker::new(guarded, reply_size_max).run(sockets, &stop);
+            drop(alive);
+            true
+        })
+    }
+
+    /// Starts the one thread of a transport: `open` is called here, inside the thread's event loop, so that what it
+    /// refuses is a fault of the start; `run` is called on the thread and ends some time after stop is asked.
+    fn spawn_loop<E, M, S, F>(
+        &mut self,
+        opening: &Opening<M>,
+        transport: Transport,
+        open: impl FnOnce() -> io::Result<S>,
+        run: impl FnOnce(S, Post<E, M>) -> F + Send + 'static,
+    ) -> Result<(), StartFault>
+    where
+        E: Engine + 'static,
+        M: Fn(Seat) -> E + Send + Sync + 'static,
+        S: Send + 'static,
+        F: Future<Output = bool>,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(no_event_loop)?;
+        let sockets = {
+            let _inside = runtime.enter();
+            open().map_err(no_event_loop)?
+        };
+        let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
+        let (serving, stop) = (opening.serving.clone(), opening.stop.clone());
+        let counters = self.new_counters();
+        self.spawn(format!("{}-0", transport.name()), move || {
+            let seat = Seat {
+                transport,
+                index: 0,
+            };
+            let post = Post {
+                guarded: Guarded::new(make, seat, Arc::clone(&counters)),
+                counters,
+                serving,
+                stop,
+                drain_max: LOOP_DRAIN_MAX,
+            };
+            let is_drained = runtime.block_on(run(sockets, post));
+            // Sockets that tasks still hold close here, before the thread counts as ended.
+            drop(runtime);
+            drop(alive);
+            is_drained
+        })
     }
 
     fn spawn(
@@ -213,7 +333,7 @@ impl Drop for Server {
 
 fn no_event_loop(cause: io::Error) -> StartFault {
     StartFault {
-        what: "start the TCP event loop",
+        what: "start an event loop",
         cause,
     }
 }

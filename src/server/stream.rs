@@ -1,4 +1,5 @@
-//! One TCP connection: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766), answered in order.
+//! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858), answered
+//! in order.
 //!
 //! In: a stream and the thread's engine. Out: replies, length and message in one write (RFC 7766, section 8). Never
 //! here: accepting, or who has to leave.
@@ -19,12 +20,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::engine::{Engine, Exchange, Guarded, Seat, Transport};
+use super::accept::Farewell;
+use super::engine::{Engine, Exchange, Guarded, Seat};
 use super::limits::TcpLimits;
 
 /// The longest message (RFC 1035, section 4.2.2).
@@ -69,17 +70,6 @@ impl<E: Engine, M: Fn(Seat) -> E> Desk<E, M> {
     }
 }
 
-/// Why a conversation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
-    /// The client closed, the stream broke, or the client does not speak DNS.
-    Client,
-    /// The client was silent, too slow, or did not read.
-    TimedOut,
-    /// The server stops.
-    Stopped,
-}
-
 /// What one turn of a connection did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -92,25 +82,28 @@ enum Turn {
 }
 
 /// A connection and what it holds between turns.
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     client: SocketAddr,
     /// Received and not answered yet: part of a message, or messages that had no room for replies.
     held: Vec<u8>,
     /// Replies that the client has not taken yet, from `sent` on.
     unsent: Vec<u8>,
     sent: usize,
+    /// Whether the stream took replies that it has not passed on yet, as TLS does with records.
+    is_sealing: bool,
     is_ending: bool,
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream, client: SocketAddr) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, client: SocketAddr) -> Self {
         Self {
             stream,
             client,
             held: Vec::new(),
             unsent: Vec::new(),
             sent: 0,
+            is_sealing: false,
             is_ending: false,
         }
     }
@@ -133,19 +126,25 @@ impl Connection {
                     return Farewell::Stopped;
                 }
                 turn = poll_fn(|context| self.poll_turn(desk, context)) => turn,
-                () = timer.as_mut() => return Farewell::TimedOut,
+                () = timer.as_mut() => {
+                    self.take_leave().await;
+                    return Farewell::TimedOut;
+                }
             };
             let messages = match turn {
                 Ok(Turn::Read { messages }) => messages,
                 Ok(Turn::Flushed) => 1,
-                Ok(Turn::Ended) | Err(_) => return Farewell::Client,
+                Ok(Turn::Ended) | Err(_) => {
+                    self.take_leave().await;
+                    return Farewell::Client;
+                }
             };
             let is_partial = !self.held.is_empty();
             if messages > 0 || is_partial != was_partial {
                 timer.set(sleep(self.patience(limits)));
             }
             was_partial = is_partial;
-            if messages > 0 && self.unsent.is_empty() {
+            if messages > 0 && !self.is_sending() {
                 on_use();
             }
             if self.has_work() {
@@ -157,7 +156,7 @@ impl Connection {
 
     /// Says how long the phase may last that the connection is now in.
     fn patience(&self, limits: &TcpLimits) -> Duration {
-        if !self.unsent.is_empty() {
+        if self.is_sending() {
             limits.write_timeout
         } else if !self.held.is_empty() {
             limits.message_timeout
@@ -177,10 +176,10 @@ impl Connection {
         write_timeout: Duration,
     ) {
         for _ in 0..FINAL_TURNS_MAX {
-            let patience = if self.unsent.is_empty() {
-                FINAL_READ_PATIENCE
-            } else {
+            let patience = if self.is_sending() {
                 write_timeout
+            } else {
+                FINAL_READ_PATIENCE
             };
             let turn = poll_fn(|context| self.poll_turn(desk, context));
             match tokio::time::timeout(patience, turn).await {
@@ -188,8 +187,22 @@ impl Connection {
                 Ok(Ok(Turn::Ended) | Err(_)) | Err(_) => break,
             }
         }
+        self.take_leave().await;
+    }
+
+    /// Ends the stream as its protocol asks (RFC 7858, section 3.4), as far as the client takes it at once.
+    async fn take_leave(&mut self) {
         // The client may be gone already; that is as good.
-        let _ = self.stream.shutdown().await;
+        let stream = &mut self.stream;
+        poll_fn(|context| {
+            let _ = Pin::new(&mut *stream).poll_shutdown(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn is_sending(&self) -> bool {
+        self.is_sealing || !self.unsent.is_empty()
     }
 
     /// Does the next thing that can be done now: send what waits, else answer what is held, else read and answer.
@@ -198,7 +211,7 @@ impl Connection {
         desk: &RefCell<Desk<E, M>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Turn>> {
-        if !self.unsent.is_empty() {
+        if self.is_sending() {
             ready!(self.poll_flush(context))?;
             return Poll::Ready(Ok(Turn::Flushed));
         }
@@ -254,6 +267,7 @@ impl Connection {
             self.unsent.extend_from_slice(&replies[sent..]);
             self.sent = 0;
         }
+        self.is_sealing = Pin::new(&mut self.stream).poll_flush(context)?.is_pending();
         Ok(())
     }
 
@@ -268,6 +282,8 @@ impl Connection {
         }
         self.unsent = Vec::new();
         self.sent = 0;
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.is_sealing = false;
         Poll::Ready(Ok(()))
     }
 }
@@ -300,7 +316,7 @@ fn answer<E: Engine, M: Fn(Seat) -> E>(
             break;
         }
         let (length, out) = room[..FRAME_MAX].split_at_mut(2);
-        let mut exchange = Exchange::new(Transport::Tcp, client, message, out);
+        let mut exchange = Exchange::new(guarded.transport(), client, message, out);
         guarded.respond(std::slice::from_mut(&mut exchange));
         let len = exchange.len.min(MESSAGE_MAX);
         if len > 0 {
@@ -322,6 +338,7 @@ fn next_frame(input: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::engine::Transport;
     use super::super::engine::tests::{Echo, query, reply};
     use super::*;
     use crate::metrics::QueryCounters;

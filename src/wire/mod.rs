@@ -3,22 +3,30 @@
 //! In: octets from the network and RDATA as text from zone files. Out: names, numbers and octets. Never here: TTL
 //! opinions, lookups, policies. hickory-proto, our codec for rare RDATA, is named in this module only.
 
+mod additional;
 mod code;
+mod cookie;
 mod edns;
 mod hash;
 mod name;
 mod query;
 mod rdata;
 mod text;
+mod tsig;
 
 pub use code::{Class, Opcode, Rcode, Rtype};
-pub use edns::{ClientSubnet, Edns, OPTION_CLIENT_SUBNET, ResponseEdns};
+pub use cookie::{COOKIE_LEN, CookieSecrets, CookieStanding, SECRET_LEN};
+pub use edns::{
+    ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPTION_CLIENT_SUBNET, ResponseEdns,
+    pad_message,
+};
 pub use hash::{fold, hash_label, hash_name, hash_root};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault};
-pub use query::{HEADER_LEN, LABELS_MAX, Query, Scratch, Unanswerable, parse_query};
+pub use query::{HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query};
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
     WrittenName, additional_name, check_rdata, parse_rdata, parse_rdata_tokens, rdata_name_ranges,
     rdata_text, split_txt, txt_rdata,
 };
 pub use text::{Lexeme, PARENTHESES_MAX, TextFault, TextFaultKind, Token, Tokens, push_quoted};
+pub use tsig::write_bad_key;

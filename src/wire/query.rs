@@ -3,7 +3,8 @@
 //! In: octets from the network. Out: a [`Query`] of plain numbers, and in the [`Scratch`] the folded name with the
 //! hash of every suffix; or the reason why there is nothing to look up. Nothing is allocated, nothing panics.
 
-use super::edns::{Edns, parse_opt};
+use super::additional::read_rest;
+use super::edns::Edns;
 use super::hash::{hash_label, hash_root};
 use super::{Class, Opcode, Rcode, Rtype};
 
@@ -11,9 +12,6 @@ use super::{Class, Opcode, Rcode, Rtype};
 pub const HEADER_LEN: usize = 12;
 /// Labels that a name of 255 octets can have.
 pub const LABELS_MAX: usize = 127;
-/// Records that are walked in the additional section before the query is taken for malformed (chosen: OPT, TSIG,
-/// SIG(0) and room).
-const ADDITIONAL_MAX: u16 = 16;
 
 /// Room for one name: folded octets, and where each suffix starts with its hash.
 #[derive(Clone, Debug)]
@@ -163,27 +161,36 @@ impl Query {
 pub enum Unanswerable {
     /// Nothing may be sent: too short for a header, or a response.
     Silence,
-    /// The response code to send; the question is echoed if `question_end` is set.
-    Refuse {
-        /// Response code.
-        rcode: Rcode,
-        /// Where the one question ends, if it could be read.
-        question_end: Option<usize>,
-        /// Whether the answer carries an OPT record of ours.
-        has_edns: bool,
-    },
+    /// A response code is sent.
+    Refuse(Refusal),
 }
 
-const fn refuse(rcode: Rcode, question_end: Option<usize>) -> Unanswerable {
-    Unanswerable::Refuse {
-        rcode,
-        question_end,
-        has_edns: false,
+/// What is sent instead of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Response code. NOERROR answers a message that has no question and asks for a cookie.
+    pub rcode: Rcode,
+    /// Where the one question ends, if it could be read: it is echoed.
+    pub question_end: Option<u16>,
+    /// EDNS of the query, as far as it could be read: the response has an OPT record then.
+    pub edns: Option<Edns>,
+    /// Where a TSIG record starts whose key is not known (RFC 8945, section 5.2.1).
+    pub tsig: Option<u16>,
+}
+
+impl Refusal {
+    const fn new(rcode: Rcode) -> Self {
+        Self {
+            rcode,
+            question_end: None,
+            edns: None,
+            tsig: None,
+        }
     }
 }
 
 #[inline]
-fn u16_at(input: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes([*input.get(at)?, *input.get(at + 1)?]))
 }
 
@@ -203,15 +210,15 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
     }
     let opcode = Opcode(((flags >> 11) & 15) as u8);
     if opcode != Opcode::QUERY {
-        return Err(refuse(Rcode::NOTIMP, None));
+        return Err(refuse_opcode(input, scratch));
     }
-    // RFC 9619: QDCOUNT of a query is 1. TC in a query makes no sense and is ignored.
+    // RFC 9619: a query has one question. TC in a query makes no sense and is ignored.
     if header[4..6] != [0, 1] || !scratch.take(&input[HEADER_LEN..]) {
-        return Err(refuse(Rcode::FORMERR, None));
+        return Err(refuse_question(input));
     }
     let name_end = HEADER_LEN + scratch.len;
     let (Some(rtype), Some(class)) = (u16_at(input, name_end), u16_at(input, name_end + 2)) else {
-        return Err(refuse(Rcode::FORMERR, None));
+        return Err(refuse_question(input));
     };
     let mut query = Query {
         flags,
@@ -222,81 +229,52 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
     };
     let end = name_end + 4;
     if header[6..12] != [0; 6] || input.len() != end {
-        query.edns = parse_rest(input, end, query.rtype)?;
+        let rest = read_rest(input, end, query.rtype);
+        if rest.rcode != Rcode::NOERROR {
+            return Err(Unanswerable::Refuse(Refusal {
+                rcode: rest.rcode,
+                question_end: Some(end as u16),
+                edns: rest.edns,
+                tsig: rest.tsig,
+            }));
+        }
+        query.edns = rest.edns;
     }
     Ok(query)
 }
 
-/// Reads what follows the question: only the additional section may hold records (IXFR's SOA apart).
-fn parse_rest(input: &[u8], end: usize, rtype: Rtype) -> Result<Option<Edns>, Unanswerable> {
-    let malformed = refuse(Rcode::FORMERR, Some(end));
-    let count = |at| u16_at(input, at).unwrap_or(0);
-    let (answers, authorities, additionals) = (count(6), count(8), count(10));
-    if answers != 0 || (authorities != 0 && rtype != Rtype::IXFR) {
-        return Err(malformed);
-    }
-    if additionals > ADDITIONAL_MAX || authorities > 1 {
-        return Err(malformed);
-    }
-    let mut at = end;
-    let mut edns = None;
-    for n in 0..authorities + additionals {
-        let (name_len, is_root) = skip_name(input, at).ok_or(malformed)?;
-        let fixed = at + name_len;
-        let (kind, length) = u16_at(input, fixed)
-            .zip(u16_at(input, fixed + 8))
-            .ok_or(malformed)?;
-        let data = fixed + 10;
-        let rdata = input
-            .get(data..data + usize::from(length))
-            .ok_or(malformed)?;
-        at = data + usize::from(length);
-        if n >= authorities && Rtype(kind) == Rtype::OPT {
-            // RFC 6891, section 6.1.1: one OPT, owned by the root.
-            if edns.is_some() || !is_root {
-                return Err(malformed);
-            }
-            let fields = [
-                input[fixed + 2],
-                input[fixed + 3],
-                input[fixed + 4],
-                input[fixed + 5],
-                input[fixed + 6],
-            ];
-            let opt = parse_opt(fields, rdata).map_err(|()| Unanswerable::Refuse {
-                rcode: Rcode::FORMERR,
-                question_end: Some(end),
-                has_edns: true,
-            })?;
-            if opt.version != 0 {
-                return Err(Unanswerable::Refuse {
-                    rcode: Rcode::BADVERS,
-                    question_end: Some(end),
-                    has_edns: true,
-                });
-            }
-            edns = Some(opt);
+/// Refuses an operation that is not implemented (RFC 8906, section 8.1.4). What can be read of question and EDNS goes
+/// back, as BIND and Knot do; what cannot is no fault, since nobody knows what the operation puts there.
+#[cold]
+fn refuse_opcode(input: &[u8], scratch: &mut Scratch) -> Unanswerable {
+    let mut refusal = Refusal::new(Rcode::NOTIMP);
+    let has_question = u16_at(input, 4) == Some(1) && scratch.take(&input[HEADER_LEN..]);
+    let end = HEADER_LEN + scratch.len + 4;
+    if has_question && end <= input.len() {
+        refusal.question_end = Some(end as u16);
+        let rest = read_rest(input, end, Rtype(0));
+        if rest.rcode == Rcode::NOERROR {
+            refusal.edns = rest.edns;
         }
     }
-    if at == input.len() {
-        Ok(edns)
-    } else {
-        Err(malformed)
-    }
+    Unanswerable::Refuse(refusal)
 }
 
-/// Returns the octets that a possibly compressed name takes, and whether it is the root.
-fn skip_name(input: &[u8], start: usize) -> Option<(usize, bool)> {
-    let mut at = start;
-    for _ in 0..=LABELS_MAX {
-        match *input.get(at)? {
-            0 => return Some((at + 1 - start, at == start)),
-            length @ 1..=63 => at += 1 + usize::from(length),
-            0xc0..=0xff => return Some((at + 2 - start, false)),
-            _ => return None,
+/// Refuses a query without exactly one question (RFC 9619, section 4); one without any may ask for a cookie (RFC 7873,
+/// section 5.4).
+#[cold]
+fn refuse_question(input: &[u8]) -> Unanswerable {
+    let mut refusal = Refusal::new(Rcode::FORMERR);
+    if u16_at(input, 4) == Some(0) {
+        let rest = read_rest(input, HEADER_LEN, Rtype(0));
+        refusal.edns = rest.edns;
+        let asks_for_cookie = rest.edns.is_some_and(|edns| edns.cookie.is_some());
+        if rest.rcode != Rcode::NOERROR || asks_for_cookie {
+            refusal.rcode = rest.rcode;
+            refusal.tsig = rest.tsig;
         }
     }
-    None
+    Unanswerable::Refuse(refusal)
 }
 
 #[cfg(test)]
@@ -355,28 +333,17 @@ mod tests {
         update[2] |= 5 << 3;
         let mut two = question(b"\0", &[]);
         two[5] = 2;
-        let formerr = Unanswerable::Refuse {
-            rcode: Rcode::FORMERR,
-            question_end: None,
-            has_edns: false,
-        };
-        let after_question = |end| Unanswerable::Refuse {
-            rcode: Rcode::FORMERR,
-            question_end: Some(end),
-            has_edns: false,
+        let formerr = Unanswerable::Refuse(Refusal::new(Rcode::FORMERR));
+        let after_question = |rcode, end| {
+            Unanswerable::Refuse(Refusal {
+                question_end: Some(end),
+                ..Refusal::new(rcode)
+            })
         };
         let cases = [
             ("short", vec![0; 11], Unanswerable::Silence),
             ("response", response, Unanswerable::Silence),
-            (
-                "update",
-                update,
-                Unanswerable::Refuse {
-                    rcode: Rcode::NOTIMP,
-                    question_end: None,
-                    has_edns: false,
-                },
-            ),
+            ("update", update, after_question(Rcode::NOTIMP, 17)),
             ("two questions", two, formerr),
             (
                 "pointer in the question",
@@ -384,7 +351,11 @@ mod tests {
                 formerr,
             ),
             ("name runs out", question(b"\x3fabc", &[]), formerr),
-            ("garbage behind", question(b"\0", &[7]), after_question(17)),
+            (
+                "garbage behind",
+                question(b"\0", &[7]),
+                after_question(Rcode::FORMERR, 17),
+            ),
         ];
         for (case, message, wanted) in cases {
             assert_eq!(
@@ -401,6 +372,10 @@ mod tests {
             let _ = parse_query(&input, &mut Scratch::default());
             if input.len() > 12 {
                 input[2] = 0; input[3] = 0; input[4] = 0; input[5] = 1;
+                let _ = parse_query(&input, &mut Scratch::default());
+                input[2] = 0x30;
+                let _ = parse_query(&input, &mut Scratch::default());
+                input[2] = 0; input[5] = 0;
                 let _ = parse_query(&input, &mut Scratch::default());
             }
         }

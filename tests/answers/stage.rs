@@ -77,6 +77,7 @@ impl Stage {
                 zones: zones.collect(),
             }),
             snapshot: self.snapshot.clone(),
+            conduct: Arc::default(),
             generation: 1,
         }
     }

@@ -304,6 +304,7 @@ impl Served {
             view: Arc::new(View {
                 zones: [view].into(),
             }),
+            conduct: Arc::default(),
             generation: 1,
         }
     }

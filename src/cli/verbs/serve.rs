@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::server_file::{self, ServerConfig};
 use crate::control;
 use crate::daemon::{Running, start};
-use crate::server::Drained;
+use crate::server::{Drained, Transport};
 
 use super::offline::read_config;
 
@@ -28,6 +28,15 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
         for address in running.addresses() {
             info!("answering on {address}, UDP and TCP");
         }
+        for (transport, what) in [
+            (Transport::Tls, "DNS over TLS"),
+            (Transport::Https, "DNS over HTTPS"),
+            (Transport::Quic, "DNS over QUIC"),
+        ] {
+            for address in running.listen().of(transport) {
+                info!("answering on {address}, {what}");
+            }
+        }
         if let Some(http) = running.http() {
             info!("metrics, status and control on http://{http}/");
         }
@@ -36,7 +45,7 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
         match running.stop().await {
             Drained::InTime => info!("stopped"),
             Drained::CutOff => {
-                info!("stopped; some TCP connections were cut off after five seconds")
+                info!("stopped; some connections were cut off after five seconds")
             }
         }
         Ok(Exit::Fine)

@@ -92,6 +92,28 @@ pub const KEYS: &[ServerKey] = &[
         "write-timeout",
         "how long a client may take to read one answer, 100ms-10m",
     ),
+    key(
+        "tls",
+        "listen",
+        "addresses for DNS over TLS, usually port 853",
+    ),
+    key(
+        "tls",
+        "certificate",
+        "PEM file with the certificate chain of every encrypted transport, or \"self-signed\" for trials",
+    ),
+    key("tls", "key", "PEM file with the certificate's private key"),
+    key(
+        "https",
+        "listen",
+        "addresses for DNS over HTTPS, usually port 443",
+    ),
+    key("https", "path", "path of the DNS over HTTPS resource"),
+    key(
+        "quic",
+        "listen",
+        "addresses for DNS over QUIC, usually UDP port 853",
+    ),
 ];
 
 /// Every code of the reader with a title of one line, in order.
@@ -109,6 +131,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("S011", "a list that may not be empty"),
     ("S012", "a setting that takes effect in a later release"),
     ("S013", "a control API that others can reach"),
+    ("S014", "a certificate or its key is missing"),
 ];
 
 /// Returns the keys of one table.

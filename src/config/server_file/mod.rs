@@ -3,6 +3,7 @@
 //! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
 //! positions. Never here: opening files, binding sockets, zones.
 
+mod encrypted;
 mod keys;
 mod read;
 mod sections;
@@ -13,6 +14,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
 pub use keys::{CODES, KEYS, ServerKey};
 pub use read::read_server_file;
 pub use settings::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::encrypted::{read_https, read_quic, read_tls, require_certificate};
 use super::keys::{keys_of, tables};
 use super::sections::{read_geo, read_log, read_probe, read_rate_limit, read_tcp};
 use super::settings::ServerConfig;
@@ -110,6 +111,8 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         name: "",
         table: Some(root),
     };
+    let (tls, https, quic) = (section("tls"), section("https"), section("quic"));
+    require_certificate(&tls, &[&tls, &https, &quic], findings);
     ServerConfig {
         listen: read_listen(&top, findings),
         zones: base.join(
@@ -125,11 +128,14 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         log: read_log(&section("log"), findings),
         probe: read_probe(&section("probe"), findings),
         tcp: read_tcp(&section("tcp"), findings),
+        tls: read_tls(&tls, &base, findings),
+        https: read_https(&https, findings),
+        quic: read_quic(&quic, findings),
         base,
     }
 }
 
-fn read_text(
+pub(super) fn read_text(
     section: &Section<'_, '_>,
     key: &str,
     wanted: &str,
@@ -159,12 +165,15 @@ pub(super) fn read_count(
     findings.count(&path, value, bounds)
 }
 
+/// Reads `listen` of the top; nobody could ask a server that listens nowhere.
 fn read_listen(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<SocketAddr> {
-    let Some((path, value)) = top.find("listen") else {
+    let Some(addresses) = read_addresses(top, findings) else {
         return vec![ServerConfig::LISTEN];
     };
-    let written = items(value);
-    if written.is_empty() {
+    if let Some((path, value)) = top
+        .find("listen")
+        .filter(|(_, value)| items(value).is_empty())
+    {
         findings.fault(
             "S011",
             value.span(),
@@ -172,6 +181,16 @@ fn read_listen(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<SocketAddr
             "`listen` is an empty list: nobody could ask".to_owned(),
         );
     }
+    addresses
+}
+
+/// Reads `listen` of a table: one address or a list.
+pub(super) fn read_addresses(
+    section: &Section<'_, '_>,
+    findings: &mut Findings,
+) -> Option<Vec<SocketAddr>> {
+    let (path, value) = section.find("listen")?;
+    let written = items(value);
     if written.len() > ServerConfig::LISTEN_MAX {
         let message = format!("more than {} listen addresses", ServerConfig::LISTEN_MAX);
         findings.fault("S004", value.span(), &path, message);
@@ -188,7 +207,7 @@ fn read_listen(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<SocketAddr
         }
         addresses.push(address);
     }
-    addresses
+    Some(addresses)
 }
 
 fn read_http(top: &Section<'_, '_>, findings: &mut Findings) -> Option<SocketAddr> {

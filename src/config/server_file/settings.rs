@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -33,6 +34,12 @@ pub struct ServerConfig {
     pub probe: ProbeSettings,
     /// TCP.
     pub tcp: TcpSettings,
+    /// DNS over TLS, and the certificate.
+    pub tls: TlsSettings,
+    /// DNS over HTTPS.
+    pub https: HttpsSettings,
+    /// DNS over QUIC.
+    pub quic: QuicSettings,
 }
 
 impl ServerConfig {
@@ -70,6 +77,9 @@ impl Default for ServerConfig {
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
             tcp: TcpSettings::default(),
+            tls: TlsSettings::default(),
+            https: HttpsSettings::default(),
+            quic: QuicSettings::default(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Writes a [`ServerConfig`] as a server file with every default filled in and a line on what each key is for.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
+use super::encrypted::CertificateSetting;
 use super::keys::{KEYS, ServerKey};
 use super::settings::{LogFormat, LogLevel, ServerConfig};
 use crate::clock::format_duration;
@@ -71,9 +73,26 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("tcp", "idle-timeout") => quote(&format_duration(config.tcp.idle_timeout)),
         ("tcp", "message-timeout") => quote(&format_duration(config.tcp.message_timeout)),
         ("tcp", "write-timeout") => quote(&format_duration(config.tcp.write_timeout)),
+        ("tls", "listen") => addresses(&config.tls.listen)?,
+        ("tls", "certificate") => match config.tls.certificate.as_ref()? {
+            CertificateSetting::SelfSigned => quote(CertificateSetting::SELF_SIGNED),
+            CertificateSetting::Files { certificate, .. } => path(&config.base, certificate),
+        },
+        ("tls", "key") => match config.tls.certificate.as_ref()? {
+            CertificateSetting::SelfSigned => return None,
+            CertificateSetting::Files { key, .. } => path(&config.base, key),
+        },
+        ("https", "listen") => addresses(&config.https.listen)?,
+        ("https", "path") => quote(&config.https.path),
+        ("quic", "listen") => addresses(&config.quic.listen)?,
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
     Some(value)
+}
+
+/// Writes a list of addresses; none is not set.
+fn addresses(addresses: &[SocketAddr]) -> Option<String> {
+    (!addresses.is_empty()).then(|| list(addresses.iter().map(quote_display)))
 }
 
 fn networks(config: &ServerConfig) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CODES, ServerConfig, read_server_file, show_server};
+use super::{CODES, CertificateSetting, ServerConfig, read_server_file, show_server};
 use crate::config::Severity;
 use crate::config::review::Finding;
 
@@ -149,6 +149,27 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
     ),
     ("listen = []", "S011", "[]", ""),
     ("[probe]\nallow = []", "S011", "[]", "leave the key out"),
+    (
+        "[tls]\nlisten = '127.0.0.1:853'",
+        "S014",
+        "'127.0.0.1:853'",
+        "self-signed",
+    ),
+    (
+        "[tls]\ncertificate = 'a.pem'",
+        "S014",
+        "'a.pem'",
+        "add `key",
+    ),
+    ("[tls]\nkey = 'a.pem'", "S014", "'a.pem'", "add `cert"),
+    (
+        "[tls]\nkey = 'a.pem'\ncertificate = 'self-signed'",
+        "S014",
+        "'a.pem'",
+        "leave",
+    ),
+    ("[quic]\nlisten = '[::]:853'", "S014", "'[::]:853'", "[tls]"),
+    ("[https]\npath = 'dns'", "S004", "'dns'", ""),
 ];
 
 #[test]
@@ -191,6 +212,25 @@ fn words_that_look_wrong_and_are_right() {
     let (config, findings) = read("http = '0.0.0.0:8053'\n[tcp]\nconnections = 5");
     assert_eq!(config.expect("no faults").tcp.connections_per_address, 5);
     assert_eq!(findings[0].code, "S013");
+}
+
+#[test]
+fn encrypted_transports_share_one_certificate() {
+    let (config, findings) = read(
+        "[tls]\nlisten = ['127.0.0.1:853', '[::1]:853']\ncertificate = 'chain.pem'\nkey = '/key.pem'\n\
+         [https]\nlisten = '127.0.0.1:443'\n[quic]\nlisten = '127.0.0.1:853'",
+    );
+    let config = config.expect("no faults");
+    assert_eq!(findings, []);
+    let wanted = CertificateSetting::Files {
+        certificate: "/etc/leeward/chain.pem".into(),
+        key: "/key.pem".into(),
+    };
+    assert_eq!(config.tls.certificate, Some(wanted));
+    assert_eq!(config.tls.listen.len(), 2);
+    assert_eq!(config.https.path, "/dns-query");
+    let shown = show_server(&config);
+    assert_eq!(read(&shown).0, Some(config), "{shown}");
 }
 
 proptest::proptest! {

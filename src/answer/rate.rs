@@ -1,0 +1,273 @@
+//! Response rate limiting: how many UDP answers one client prefix gets, so that nobody can be flooded in another's name.
+//!
+//! In: who asked (its /24 or /56), what kind of answer it gets from which zone, and when. Out: whether the answer is
+//! sent. Never here: clocks, locks, allocations, or clients that have proven their address.
+//!
+//! | Kind | Counted by |
+//! |---|---|
+//! | records | prefix and zone: names cannot be counted, since a wildcard has as many as anybody likes |
+//! | NXDOMAIN, NODATA | prefix and zone |
+//! | referral | prefix and zone |
+//! | refusals and errors | prefix |
+//!
+//! Each count is a bucket that holds one second's worth of answers and fills steadily (the generic cell rate
+//! algorithm). What is over is dropped, but each `slip`-th time the client gets an empty answer with TC set, so that an
+//! honest one asks again by TCP. The table is fixed; hashes are keyed, so that nobody can aim at another's bucket. A
+//! bucket that is pushed out by others is full again: under a flood from very many prefixes the limit errs on the side
+//! of answering.
+
+use std::net::IpAddr;
+
+use crate::clock::Moment;
+use crate::wire::fold;
+
+use super::prefixes::Prefixes;
+
+/// Buckets of 16 octets that share a cache line.
+const WAYS: usize = 4;
+/// Sets of buckets a worker has: 1 MiB.
+const SETS: usize = 16_384;
+/// Nanoseconds of a second: how long an empty bucket takes to fill.
+const SECOND_NANOS: u64 = 1_000_000_000;
+/// An odd constant with well-mixed bits (chosen; no standard value).
+const STEP: u64 = 0x9fb2_1c65_1e98_df25;
+
+/// Limits of UDP answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimits {
+    /// Time that one answer takes from its bucket.
+    interval_nanos: u64,
+    /// How far a bucket can be emptied.
+    burst_nanos: u64,
+    /// Each so many answers over the limit one is sent empty with TC; 0 for never.
+    slip: u8,
+    /// Clients that are not limited.
+    allow: Prefixes,
+}
+
+impl RateLimits {
+    /// Makes limits: answers a second for each prefix and kind, divided among workers that see a share of the clients'
+    /// ports each.
+    pub fn new(answers_per_second: u32, workers: usize, slip: u8, allow: Prefixes) -> Self {
+        let rate = u64::from(answers_per_second.max(1));
+        let interval_nanos = (SECOND_NANOS * workers.max(1) as u64).div_ceil(rate);
+        Self {
+            interval_nanos,
+            // At least one answer fits, however small the rate.
+            burst_nanos: SECOND_NANOS.max(interval_nanos),
+            slip,
+            allow,
+        }
+    }
+}
+
+/// What kind of answer is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Records of a zone.
+    Records,
+    /// NXDOMAIN or NODATA of a zone.
+    Negative,
+    /// A referral of a zone.
+    Referral,
+    /// No zone's answer.
+    Error,
+}
+
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is sent.
+    Send,
+    /// It is sent, and more than half of the bucket is gone.
+    SendPressed,
+    /// It is sent empty with TC set.
+    Slip,
+    /// It is dropped.
+    Drop,
+}
+
+/// A bucket: when it will be full again, whose it is, and how often it was empty.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    full_at: u64,
+    tag: u32,
+    refused: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Set([Bucket; WAYS]);
+
+/// The buckets of one worker.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    sets: Box<[Set]>,
+    key: [u64; 2],
+}
+
+impl Buckets {
+    /// Makes full buckets whose places follow from a key.
+    pub(super) fn new(key: [u64; 2]) -> Self {
+        Self {
+            sets: vec![Set::default(); SETS].into_boxed_slice(),
+            key,
+        }
+    }
+
+    /// Counts an answer and says what becomes of it.
+    #[inline]
+    pub(super) fn count(
+        &mut self,
+        limits: &RateLimits,
+        client: IpAddr,
+        (kind, zone): (Kind, usize),
+        now: Moment,
+    ) -> Verdict {
+        let place = (zone as u64) << 2 | kind as u64;
+        let hash = fold(prefix_bits(client) ^ self.key[0], place ^ self.key[1]);
+        let hash = fold(hash, STEP);
+        let set = &mut self.sets[(hash % SETS as u64) as usize].0;
+        // Zero would be the tag of a bucket that nobody has used.
+        let tag = (hash >> 32) as u32 | 1;
+        let now = now.nanos();
+        let bucket = find_bucket(set, tag);
+        let missing = bucket.full_at.saturating_sub(now);
+        if missing + limits.interval_nanos <= limits.burst_nanos {
+            bucket.full_at = now + missing + limits.interval_nanos;
+            return if missing * 2 > limits.burst_nanos {
+                Verdict::SendPressed
+            } else {
+                Verdict::Send
+            };
+        }
+        if limits.allow.contains(client) {
+            return Verdict::Send;
+        }
+        bucket.refused = bucket.refused.wrapping_add(1);
+        if limits.slip != 0 && bucket.refused.is_multiple_of(u32::from(limits.slip)) {
+            Verdict::Slip
+        } else {
+            Verdict::Drop
+        }
+    }
+}
+
+/// Finds the bucket with a tag, or takes the one that is nearest to full.
+#[inline]
+fn find_bucket(set: &mut [Bucket; WAYS], tag: u32) -> &mut Bucket {
+    let at = set.iter().position(|bucket| bucket.tag == tag);
+    let at = at.unwrap_or_else(|| {
+        let fullest = (1..WAYS).fold(0, |best, at| {
+            if set[at].full_at < set[best].full_at {
+                at
+            } else {
+                best
+            }
+        });
+        set[fullest] = Bucket {
+            tag,
+            ..Bucket::default()
+        };
+        fullest
+    });
+    &mut set[at]
+}
+
+/// Returns the client's /24 or /56 as a number; what one subscriber or site gets.
+#[inline]
+fn prefix_bits(client: IpAddr) -> u64 {
+    match client {
+        IpAddr::V4(address) => u64::from(u32::from(address) >> 8),
+        IpAddr::V6(address) => ((u128::from(address) >> 72) as u64) | 1 << 63,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(rate: u32, slip: u8) -> RateLimits {
+        let loopback = [("127.0.0.0".parse().unwrap(), 8)];
+        RateLimits::new(rate, 1, slip, Prefixes::new(&loopback))
+    }
+
+    fn client(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_flood_gets_a_second_worth_at_once_then_the_rate() {
+        let (limits, mut buckets) = (limits(100, 2), Buckets::new([1, 2]));
+        let flood = client("203.0.113.9");
+        let mut ask = |millis| {
+            let at = Moment::from_millis(millis);
+            buckets.count(&limits, flood, (Kind::Records, 0), at)
+        };
+        let is_sent = |verdict| matches!(verdict, Verdict::Send | Verdict::SendPressed);
+        let at_once: Vec<_> = (0..200).map(|_| ask(5_000)).collect();
+        assert_eq!(at_once.iter().filter(|each| is_sent(**each)).count(), 100);
+        assert_eq!(at_once[0], Verdict::Send);
+        assert_eq!(at_once[99], Verdict::SendPressed);
+        assert_eq!(at_once[100..102], [Verdict::Drop, Verdict::Slip]);
+        let later = (5_001..6_001).filter(|&millis| is_sent(ask(millis)));
+        assert_eq!(later.count(), 100);
+        // After a quiet second all is as at first.
+        assert_eq!(ask(8_000), Verdict::Send);
+    }
+
+    #[test]
+    fn counts_prefixes_kinds_and_zones_apart() {
+        let limits = limits(1, 0);
+        let base = ("203.0.113.9", Kind::Records, 0);
+        let cases = [
+            ("the same", base, false),
+            ("the same /24", ("203.0.113.250", Kind::Records, 0), false),
+            ("another /24", ("203.0.112.9", Kind::Records, 0), true),
+            ("another kind", ("203.0.113.9", Kind::Negative, 0), true),
+            ("another zone", ("203.0.113.9", Kind::Records, 1), true),
+            ("IPv6", ("2001:db8::1", Kind::Records, 0), true),
+        ];
+        for (case, (from, kind, zone), is_sent) in cases {
+            let mut buckets = Buckets::new([1, 2]);
+            let now = Moment::from_secs(9);
+            buckets.count(&limits, client(base.0), (base.1, base.2), now);
+            let verdict = buckets.count(&limits, client(from), (kind, zone), now);
+            assert_eq!(verdict != Verdict::Drop, is_sent, "{case}");
+        }
+        assert_eq!(
+            prefix_bits(client("2001:db8:0:ff::1")),
+            prefix_bits(client("2001:db8::2"))
+        );
+        assert_ne!(
+            prefix_bits(client("2001:db8:0:100::1")),
+            prefix_bits(client("2001:db8::2"))
+        );
+    }
+
+    #[test]
+    fn allowed_clients_and_all_workers_together_get_what_is_set() {
+        let now = Moment::from_secs(9);
+        let mut buckets = Buckets::new([1, 2]);
+        let mut count = |limits: &RateLimits, from: &str| {
+            let from = client(from);
+            (0..1_000)
+                .filter(|_| {
+                    let verdict = buckets.count(limits, from, (Kind::Error, 0), now);
+                    matches!(verdict, Verdict::Send | Verdict::SendPressed)
+                })
+                .count()
+        };
+        assert_eq!(count(&limits(10, 2), "127.0.0.1"), 1_000);
+        let shared = RateLimits::new(100, 4, 2, Prefixes::default());
+        assert_eq!(count(&shared, "203.0.113.1"), 25);
+        let slow = RateLimits::new(1, 4, 2, Prefixes::default());
+        assert_eq!(count(&slow, "203.0.112.1"), 1);
+    }
+
+    #[test]
+    fn a_bucket_takes_a_quarter_of_a_cache_line() {
+        assert_eq!((size_of::<Bucket>(), size_of::<Set>()), (16, 64));
+        assert_eq!(SETS * size_of::<Set>(), 1 << 20);
+    }
+}
