@@ -69,13 +69,16 @@ pub(crate) struct Served {
 pub(crate) struct Peer {
     pub(crate) voice: Voice,
     pub(crate) address: SocketAddr,
-    child: Child,
+    /// None for the engine of this process.
+    pub(crate) process: Option<Child>,
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.process {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -112,7 +115,7 @@ pub(crate) fn start(voice: Voice, folder: &Path, zones: &Path, served: &[Served]
     let mut peer = Peer {
         voice,
         address,
-        child,
+        process: Some(child),
     };
     peer.wait_until_it_answers(&own);
     peer
@@ -142,7 +145,8 @@ impl Peer {
             if is_sent && socket.recv(&mut room).is_ok() {
                 return;
             }
-            let ended = self.child.try_wait().expect("a child of ours");
+            let child = self.process.as_mut().expect("a process of ours");
+            let ended = child.try_wait().expect("a child of ours");
             if ended.is_some() || Instant::now() > deadline {
                 let log = fs::read_to_string(own.join("log")).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(20).collect();
@@ -153,7 +157,7 @@ impl Peer {
     }
 }
 
-fn loopback(voice: Voice) -> IpAddr {
+pub(crate) fn loopback(voice: Voice) -> IpAddr {
     let (third, last) = match voice {
         Voice::Leeward => (3, 11),
         Voice::Nsd => (3, 12),
