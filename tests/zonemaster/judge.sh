@@ -13,7 +13,11 @@ export PATH="$PATH:/usr/sbin:/usr/local/sbin"
 ip link set lo up
 for address in 198.41.0.4/32 192.5.6.30/32 185.49.140.10/32 194.0.5.20/32 \
     2001:503:ba3e::2:30/128 2001:503:a83e::2:30/128 2a04:b900::10/128 2001:678:8::20/128; do
-    ip address add "$address" dev lo
+    case $address in
+        # Ready at once, without looking for another holder of the address.
+        *:*) ip address add "$address" dev lo nodad ;;
+        *) ip address add "$address" dev lo ;;
+    esac
 done
 
 cat >"$folder/nsd.conf" <<CONF
