@@ -95,3 +95,66 @@ impl CertificateWatch {
         seen.fault = fault;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_good_files_and_outlives_broken_ones() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (certificate, key) = (folder.path().join("chain"), folder.path().join("key"));
+        let renew = |name: &str| {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("made");
+            std::fs::write(&certificate, made.cert.pem()).expect("written");
+            std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+        };
+        renew("one.example");
+        let settings = TlsSettings {
+            certificate: Some(CertificateSetting::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            ..TlsSettings::default()
+        };
+        let watch = CertificateWatch::start(&settings)
+            .expect("a good pair")
+            .expect("a certificate is wanted");
+        let first = watch.certificates().chain();
+        watch.look(When::Changed);
+        assert_eq!(watch.certificates().chain(), first);
+
+        // Names of other lengths: files of another size are new, however coarse their times are.
+        renew("second.example");
+        watch.look(When::Changed);
+        let second = watch.certificates().chain();
+        assert_ne!(second, first);
+
+        std::fs::write(&certificate, "broken").expect("written");
+        watch.look(When::Changed);
+        let fault = watch.fault().expect("it is broken");
+        assert!(fault.contains("no CERTIFICATE block"), "{fault}");
+        assert_eq!(watch.certificates().chain(), second);
+
+        renew("third-of-them.example");
+        watch.look(When::Always);
+        assert_eq!(watch.fault(), None);
+        assert_ne!(watch.certificates().chain(), second);
+    }
+
+    #[test]
+    fn needs_no_certificate_where_none_is_configured() {
+        let none = CertificateWatch::start(&TlsSettings::default());
+        assert!(none.expect("no fault").is_none());
+        let settings = TlsSettings {
+            certificate: Some(CertificateSetting::SelfSigned),
+            ..TlsSettings::default()
+        };
+        let watch = CertificateWatch::start(&settings)
+            .expect("made")
+            .expect("wanted");
+        let chain = watch.certificates().chain();
+        watch.look(When::Always);
+        assert_eq!(watch.certificates().chain(), chain);
+    }
+}

@@ -31,6 +31,7 @@ use super::certificate::CertificateWatch;
 use super::files::Stamp;
 use super::load::ZoneSet;
 use super::load_queue::LoadQueue;
+use super::notify::{Notifier, Word};
 use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
@@ -69,6 +70,8 @@ pub(super) struct Keeper {
     pub(super) saved_at: Moment,
     /// The save that began last.
     pub(super) saving: Option<JoinHandle<()>>,
+    /// The service manager.
+    pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
@@ -101,6 +104,7 @@ impl Keeper {
         let mut reports = Vec::with_capacity(REPORTS_MAX);
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
         let mut queue = LoadQueue::default();
+        let mut is_reload_told = false;
         let stopping = sources.stop.clone();
         loop {
             tokio::select! {
@@ -119,6 +123,8 @@ impl Keeper {
                     let answer = self.take_loaded(result);
                     if queue.finish(answer) {
                         self.begin_load(When::Always, &loaded_to);
+                    } else if std::mem::take(&mut is_reload_told) {
+                        self.notifier.tell(Word::Ready);
                     }
                 }
                 Some(ask) = sources.asks.recv() => match ask {
@@ -130,6 +136,8 @@ impl Keeper {
                     other => self.answer(other),
                 },
                 Some(()) = sources.reloads.recv() => {
+                    self.notifier.tell(Word::Reloading);
+                    is_reload_told = true;
                     if queue.ask(None) {
                         self.begin_load(When::Always, &loaded_to);
                     }
@@ -142,6 +150,7 @@ impl Keeper {
                 _ = second.tick() => self.tick(),
             }
         }
+        self.notifier.tell(Word::Stopping);
         if let Some(under_way) = self.saving.take() {
             // An older save must not end after the last one.
             let _ = under_way.await;
@@ -281,6 +290,7 @@ impl Keeper {
     /// What happens once a second.
     fn tick(&mut self) {
         let now = self.clock.now();
+        self.notifier.tell(Word::Alive);
         if self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }

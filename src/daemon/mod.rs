@@ -11,6 +11,7 @@ mod load;
 mod load_queue;
 mod locations;
 mod measure;
+mod notify;
 mod overview;
 mod reload;
 mod running;

@@ -15,7 +15,8 @@ use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
-    Bound, Drained, Listen, Server, Serving, TcpLimits, UdpLimits, WorldEngine, bind,
+    Bound, Drained, Listen, Passed, Server, Serving, TcpLimits, TrustedProxies, UdpLimits,
+    WorldEngine, bind_with, raise_descriptor_limit,
 };
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
@@ -24,6 +25,7 @@ use super::certificate::CertificateWatch;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, ZoneSet, load_zones};
 use super::locations::{describe, load_locations, stamps};
+use super::notify::{Notifier, Word};
 use super::state;
 
 /// Probe reports that wait for the keeper.
@@ -66,7 +68,12 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
     let workers = config.workers.unwrap_or_else(count_cores);
-    let bound = bind(&listen(&config), workers).map_err(|fault| StartFault(fault.to_string()))?;
+    if let Err(cause) = raise_descriptor_limit() {
+        warn!("raise the limit of open descriptors: {cause}");
+    }
+    let passed = Passed::from_environment().map_err(|fault| StartFault(fault.to_string()))?;
+    let bound = bind_with(&listen(&config), passed, workers)
+        .map_err(|fault| StartFault(fault.to_string()))?;
     let listener = match config.http {
         Some(address) => Some(bind_control(address).await?),
         None => None,
@@ -98,6 +105,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let http = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
+    keeper.notifier.tell(Word::Ready);
     Ok(Running {
         server,
         keeper: tokio::spawn(keeper.run(sources)),
@@ -154,6 +162,7 @@ fn start_server(
             .certificates
             .as_ref()
             .map(|watch| watch.certificates()),
+        proxies: Arc::new(TrustedProxies::new(&config.proxy.allow)),
     };
     let started = bound.start(serving, move |seat| {
         // Each worker draws from a stream of its own.
@@ -240,6 +249,7 @@ fn prepare(
         started: now,
         saved_at: now,
         saving: None,
+        notifier: Notifier::from_environment(),
         is_ready: false,
         is_probing: true,
         location_fault: None,

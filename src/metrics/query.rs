@@ -50,6 +50,8 @@ pub enum SilentReason {
     SourcePortZero,
     /// The datagram was longer than any query needs to be.
     TooLong,
+    /// A trusted proxy did not say who asks.
+    ProxyHeader,
     /// The engine chose silence: a response, less than a header, or over a limit.
     Engine,
     /// The engine failed on this query; a fault of ours.
@@ -94,7 +96,13 @@ const RCODES: [&str; 7] = [
 const SOURCES: [&str; 7] = [
     "static", "dynamic", "negative", "referral", "refused", "error", "silent",
 ];
-const REASONS: [&str; 4] = ["source-port-zero", "too-long", "engine", "engine-fault"];
+const REASONS: [&str; 5] = [
+    "source-port-zero",
+    "too-long",
+    "proxy-header",
+    "engine",
+    "engine-fault",
+];
 
 /// The largest batch of each bucket; sizes above the last count into the last.
 pub const BATCH_BUCKETS: [u64; 6] = [1, 3, 7, 15, 31, 32];
@@ -107,7 +115,7 @@ type Cells<const N: usize> = [AtomicU64; N];
 pub struct QueryCounters {
     queries: [[Cells<7>; 12]; 5],
     sources: [Cells<7>; 5],
-    silent: [Cells<4>; 5],
+    silent: [Cells<5>; 5],
     truncated: AtomicU64,
     batches: Cells<6>,
     udp_events: Cells<2>,
@@ -207,7 +215,7 @@ pub struct QueryCount {
 pub struct QueryTotals {
     queries: [[[u64; 7]; 12]; 5],
     sources: [[u64; 7]; 5],
-    silent: [[u64; 4]; 5],
+    silent: [[u64; 5]; 5],
     truncated: u64,
     batches: [u64; 6],
     udp_events: [u64; 2],

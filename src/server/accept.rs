@@ -13,15 +13,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::metrics::{QueryCounters, TcpEvent};
 
 use super::bind::IDLE_WAKE;
 use super::limits::TcpLimits;
+use super::proxy::{HEADER_MAX, Origin, Progress, TrustedProxies, read_header};
 use super::registry::{Registry, Ticket};
 
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
@@ -56,6 +58,8 @@ pub(super) enum Farewell {
 pub(super) struct House {
     /// Times and counts; each thread counts its own connections.
     pub(super) limits: TcpLimits,
+    /// Whose connections begin with a header of the PROXY protocol.
+    pub(super) proxies: Arc<TrustedProxies>,
     /// Where events are counted.
     pub(super) counters: Arc<QueryCounters>,
     /// Turns true when the server stops.
@@ -64,10 +68,22 @@ pub(super) struct House {
     pub(super) drain_max: Duration,
 }
 
+/// Who connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    /// Who asks.
+    Client,
+    /// Somebody who says who asks.
+    Proxy,
+}
+
 /// What all tasks of the thread share.
 struct Hall<C> {
     conversation: C,
     desk: Rc<Desk>,
+    proxies: Arc<TrustedProxies>,
+    /// How long a header may take.
+    patience: Duration,
     stop: watch::Receiver<bool>,
 }
 
@@ -94,8 +110,11 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    fn begin(desk: &Rc<Desk>, client: SocketAddr) -> Self {
-        let admission = desk.registry.borrow_mut().admit(client.ip());
+    fn begin(desk: &Rc<Desk>, client: SocketAddr, peer: Peer) -> Self {
+        let admission = match peer {
+            Peer::Client => desk.registry.borrow_mut().admit(client.ip()),
+            Peer::Proxy => desk.registry.borrow_mut().admit_unknown(),
+        };
         desk.counters.count_tcp(TcpEvent::Opened);
         desk.dismiss(admission.evicted);
         Self {
@@ -105,7 +124,18 @@ impl Visit {
         }
     }
 
-    /// Returns who asks.
+    /// Takes note of who asks through a proxy.
+    fn name(&mut self, client: SocketAddr) {
+        self.client = client;
+        let evicted = self
+            .desk
+            .registry
+            .borrow_mut()
+            .name(self.ticket, client.ip());
+        self.desk.dismiss(evicted);
+    }
+
+    /// Returns who asks; behind a trusted proxy that is the proxy's client.
     pub(super) fn client(&self) -> SocketAddr {
         self.client
     }
@@ -138,6 +168,8 @@ pub(super) async fn attend<C: Conversation>(
             registry: RefCell::new(registry),
             counters: house.counters,
         }),
+        proxies: house.proxies,
+        patience: limits.message_timeout,
         stop: stop.clone(),
     });
     let local = LocalSet::new();
@@ -154,7 +186,7 @@ pub(super) async fn attend<C: Conversation>(
                 }
             }
             let finish = async { while loops.join_next().await.is_some() {} };
-            tokio::time::timeout(house.drain_max, finish).await.is_ok()
+            timeout(house.drain_max, finish).await.is_ok()
         })
         .await
 }
@@ -203,17 +235,72 @@ fn welcome<C: Conversation>(
     stream: TcpStream,
     client: SocketAddr,
 ) {
-    let visit = Visit::begin(&hall.desk, client);
+    let peer = if hall.proxies.is_trusted(client.ip()) {
+        Peer::Proxy
+    } else {
+        Peer::Client
+    };
+    let visit = Visit::begin(&hall.desk, client, peer);
     let ticket = visit.ticket;
     let shared = Rc::clone(hall);
     let handle = tasks.spawn_local(async move {
-        let stop = shared.stop.clone();
-        let talk = shared.conversation.converse(stream, Rc::new(visit), stop);
-        if talk.await == Farewell::TimedOut {
+        let farewell = match peer {
+            Peer::Client => shared.talk(stream, visit).await,
+            Peer::Proxy => shared.talk_behind_proxy(stream, visit).await,
+        };
+        if farewell == Farewell::TimedOut {
             shared.desk.counters.count_tcp(TcpEvent::TimedOut);
         }
     });
     hall.desk.registry.borrow_mut().attach(ticket, handle);
+}
+
+impl<C: Conversation> Hall<C> {
+    async fn talk(&self, stream: TcpStream, visit: Visit) -> Farewell {
+        let stop = self.stop.clone();
+        self.conversation
+            .converse(stream, Rc::new(visit), stop)
+            .await
+    }
+
+    /// Learns who asks, then talks; without a header there is no conversation.
+    async fn talk_behind_proxy(&self, mut stream: TcpStream, mut visit: Visit) -> Farewell {
+        let mut stop = self.stop.clone();
+        let header = timeout(self.patience, take_header(&mut stream));
+        let taken = tokio::select! {
+            biased;
+            _ = stop.wait_for(|is_asked| *is_asked) => return Farewell::Stopped,
+            taken = header => taken,
+        };
+        match taken {
+            Err(_) => Farewell::TimedOut,
+            Ok(None) => {
+                self.desk.counters.count_tcp(TcpEvent::Refused);
+                Farewell::Client
+            }
+            Ok(Some(origin)) => {
+                let client = origin.client(visit.client);
+                visit.name(client);
+                self.talk(stream, visit).await
+            }
+        }
+    }
+}
+
+/// Reads a header of the PROXY protocol and not an octet more.
+async fn take_header(stream: &mut TcpStream) -> Option<Origin> {
+    let mut header = [0; HEADER_MAX];
+    let mut taken = 0;
+    loop {
+        match read_header(&header[..taken]).ok()? {
+            Progress::Whole(origin, _) => return Some(origin),
+            Progress::Missing(count) => {
+                let room = header.get_mut(taken..taken + count)?;
+                stream.read_exact(room).await.ok()?;
+                taken += count;
+            }
+        }
+    }
 }
 
 /// Says whether an accept failed for want of something that other connections hold.

@@ -181,6 +181,7 @@ fn stays_silent_where_it_must_and_goes_on() {
             SilentReason::Engine => "engine",
             SilentReason::EngineFault => "engine-fault",
             SilentReason::TooLong => "too-long",
+            SilentReason::ProxyHeader => "proxy-header",
             SilentReason::SourcePortZero => "source-port-zero",
         };
         assert!(

@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::datagram::DatagramSocket;
 use super::engine::Transport;
 use super::listen::Listen;
+use super::passed::{Passed, PassedSocket};
 
 /// The most listen addresses.
 pub const LISTEN_MAX: usize = 64;
@@ -50,6 +51,8 @@ pub struct Bound {
     pub(super) https: Vec<TcpListener>,
     /// DNS over QUIC.
     pub(super) quic: Vec<UdpSocket>,
+    /// UDP sockets that others go on using: all workers share each.
+    pub(super) lent: Vec<Arc<DatagramSocket>>,
 }
 
 impl Bound {
@@ -61,6 +64,40 @@ impl Bound {
     /// Returns every address that is listened on, with real ports where 0 was asked.
     pub fn listen(&self) -> &Listen {
         &self.addresses
+    }
+
+    /// Adds a socket that was passed.
+    fn adopt(&mut self, passed: PassedSocket) -> io::Result<()> {
+        let PassedSocket {
+            transport,
+            address,
+            socket,
+        } = passed;
+        // Best effort, as far as the one who opened it has not chosen otherwise.
+        if transport == Transport::Udp {
+            socket.set_read_timeout(Some(IDLE_WAKE))?;
+            let socket = DatagramSocket::new(socket, address)?;
+            socket.grow_buffers(BUFFER_SIZE);
+            self.lent.push(Arc::new(socket));
+        } else if transport == Transport::Quic {
+            self.quic.push(socket.into());
+        } else {
+            let _ = socket.set_tcp_nodelay(true);
+            let _ = socket.set_send_buffer_size(STREAM_BUFFER_SIZE);
+            let _ = socket.set_recv_buffer_size(STREAM_BUFFER_SIZE);
+            let listeners = match transport {
+                Transport::Tls => &mut self.tls,
+                Transport::Https => &mut self.https,
+                _ => &mut self.listeners,
+            };
+            listeners.push(socket.into());
+        }
+        let addresses = self.addresses.of_mut(transport);
+        // UDP and TCP on one address are one line.
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+        Ok(())
     }
 }
 
@@ -163,7 +200,25 @@ fn explain(address: SocketAddr, cause: &io::Error) -> String {
 /// # Errors
 /// The first address that cannot be bound, and why.
 pub fn bind(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
-    listen.check()?;
+    bind_with(listen, Passed::default(), workers)
+}
+
+/// Does what [`bind`] does, but takes what was passed: of each kind of which a socket was passed, nothing is bound.
+///
+/// # Errors
+/// The first address that cannot be bound, and why.
+pub fn bind_with(listen: &Listen, passed: Passed, workers: usize) -> Result<Bound, BindFault> {
+    listen.check(passed.is_empty())?;
+    let listen = &passed.left_of(listen);
+    let mut bound = bind_fresh(listen, workers)?;
+    for passed in passed.sockets {
+        let (transport, address) = (passed.transport, passed.address);
+        bound.adopt(passed).map_err(refusal(transport, address))?;
+    }
+    Ok(bound)
+}
+
+fn bind_fresh(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
     if workers == 0 || workers > WORKERS_MAX {
         return Err(BindFault::WorkerCount(workers));
     }
@@ -174,6 +229,7 @@ pub fn bind(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
         tls: Vec::with_capacity(listen.tls.len()),
         https: Vec::with_capacity(listen.https.len()),
         quic: Vec::with_capacity(listen.quic.len()),
+        lent: Vec::new(),
     };
     for address in &listen.plain {
         let (real, listener) = bind_pair(*address)?;

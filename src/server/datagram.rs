@@ -3,16 +3,17 @@
 //! In: a bound UDP socket. Out: up to 32 datagrams a system call, each with its sender and, on wildcard sockets, the
 //! address that was asked; replies go out the same way. Never here: what a datagram means.
 //!
-//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only.
+//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Two
+//! that have nothing to do with datagrams are here because they need it too: [`adopt`] and [`raise_descriptor_limit`].
 
 #![expect(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg, poll and setsockopt have no safe face among our dependencies"
+    reason = "recvmmsg, sendmmsg, poll, setrlimit and socket options have no safe face among our dependencies"
 )]
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -388,6 +389,45 @@ fn poll(fds: &mut [libc::pollfd], timeout_millis: libc::c_int) -> io::Result<boo
     }
 }
 
+/// Takes over a descriptor that was open when the process began, if it is a socket.
+///
+/// Each number may be given once: the socket closes it.
+pub(super) fn adopt(number: RawFd) -> io::Result<Socket> {
+    let mut kind: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: both pointers are to local integers that outlive the call; a number that is no socket is an error.
+    let result = unsafe {
+        let (kind, size) = ((&raw mut kind).cast(), &raw mut size);
+        libc::getsockopt(number, libc::SOL_SOCKET, libc::SO_TYPE, kind, size)
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the number is an open descriptor, as was just seen, and the caller hands each over once.
+    let owned = unsafe { OwnedFd::from_raw_fd(number) };
+    Ok(Socket::from(owned))
+}
+
+/// Lets this process open as many descriptors as it may at all, and returns how many that is.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointer is to a local struct that outlives the call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if limit.rlim_cur < limit.rlim_max {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: as above; the struct holds what the system wrote there.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(limit.rlim_cur)
+}
+
 fn set_option(
     socket: &Socket,
     level: libc::c_int,
@@ -411,87 +451,4 @@ fn set_option(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::UdpSocket;
-
-    fn socket_on(address: &str) -> (DatagramSocket, SocketAddr) {
-        let plain = UdpSocket::bind(address).expect("loopback is free");
-        let bound = plain.local_addr().expect("bound");
-        plain
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("an option");
-        let socket = DatagramSocket::new(Socket::from(plain), bound).expect("options");
-        (socket, bound)
-    }
-
-    fn client_of(server: SocketAddr) -> UdpSocket {
-        let client = UdpSocket::bind("127.0.0.1:0").expect("loopback is free");
-        client.connect(server).expect("a route");
-        client
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("an option");
-        client
-    }
-
-    #[test]
-    fn one_bad_destination_does_not_stop_the_rest() {
-        let (socket, address) = socket_on("127.0.0.1:0");
-        let clients: Vec<_> = (0..4).map(|_| client_of(address)).collect();
-        for (number, client) in clients.iter().enumerate() {
-            client.send(&[number as u8; 20]).expect("sent");
-        }
-        let mut batch = Batch::new(512);
-        // Loopback delivers before send returns, so one call takes all.
-        assert_eq!(socket.receive(&mut batch, Wait::ForOne).expect("sent"), 4);
-        let senders: Vec<_> = batch.datagrams().map(|each| each.client).collect();
-        for (sender, client) in senders.iter().zip(&clients) {
-            assert_eq!(*sender, client.local_addr().ok());
-        }
-        for datagram in batch.datagrams() {
-            datagram.out[..20].copy_from_slice(datagram.input);
-        }
-        for slot in [0, 1, 3] {
-            batch.set_reply(slot, 20);
-        }
-        // Broadcast is refused to sockets that did not ask for it.
-        batch.names[1].0[4..8].fill(255);
-        assert_eq!(socket.send(&mut batch), 1);
-        for (number, client) in clients.iter().enumerate() {
-            if number == 0 || number == 3 {
-                let mut reply = [0; 64];
-                assert_eq!(client.recv(&mut reply).expect("a reply"), 20);
-                assert_eq!(reply[..20], [number as u8; 20]);
-            }
-        }
-    }
-
-    #[test]
-    fn flags_what_does_not_fit() {
-        let (socket, address) = socket_on("127.0.0.1:0");
-        let client = client_of(address);
-        client.send(&[7; INPUT_SIZE + 1]).expect("sent");
-        client.send(&[8; INPUT_SIZE]).expect("sent");
-        client.send(&[]).expect("sent");
-        let mut batch = Batch::new(512);
-        assert_eq!(socket.receive(&mut batch, Wait::ForOne).expect("sent"), 3);
-        let seen: Vec<_> = batch
-            .datagrams()
-            .map(|each| (each.input.len(), each.is_cut))
-            .collect();
-        assert_eq!(seen, [(INPUT_SIZE, true), (INPUT_SIZE, false), (0, false)]);
-        assert_eq!(socket.send(&mut batch), 0, "nothing was set to be sent");
-    }
-
-    #[test]
-    fn finds_nothing_without_waiting_on_a_quiet_socket() {
-        let (socket, _) = socket_on("127.0.0.1:0");
-        let mut batch = Batch::new(512);
-        let error = socket.receive(&mut batch, Wait::Never).expect_err("quiet");
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        assert_eq!(batch.datagrams().count(), 0);
-        let mut watch = Watch::new(vec![Arc::new(socket)]);
-        assert!(!watch.wait(Duration::from_millis(1)).expect("a poll"));
-        assert_eq!(watch.ready().count(), 0);
-    }
-}
+mod tests;

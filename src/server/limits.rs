@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::certificate::Certificates;
+use super::proxy::TrustedProxies;
 
 /// How a server's transports work: their limits, and what they show.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Serving {
     pub tcp: TcpLimits,
     /// What encrypted transports show; needed where any is listened on.
     pub certificates: Option<Arc<Certificates>>,
+    /// Who may say, by the PROXY protocol, for whom it asks.
+    pub proxies: Arc<TrustedProxies>,
 }
 
 /// Limits of UDP.

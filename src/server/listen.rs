@@ -39,6 +39,16 @@ impl Listen {
         }
     }
 
+    /// Returns the addresses of one transport, to be changed.
+    pub(super) fn of_mut(&mut self, transport: Transport) -> &mut Vec<SocketAddr> {
+        match transport {
+            Transport::Udp | Transport::Tcp => &mut self.plain,
+            Transport::Tls => &mut self.tls,
+            Transport::Https => &mut self.https,
+            Transport::Quic => &mut self.quic,
+        }
+    }
+
     /// Returns how many addresses there are in all.
     pub fn count(&self) -> usize {
         self.plain.len() + self.tls.len() + self.https.len() + self.quic.len()
@@ -55,8 +65,8 @@ impl Listen {
     }
 
     /// Finds a number of addresses out of bounds, or two that claim the same port of the same protocol.
-    pub(super) fn check(&self) -> Result<(), BindFault> {
-        if self.count() == 0 || self.count() > LISTEN_MAX {
+    pub(super) fn check(&self, is_needed: bool) -> Result<(), BindFault> {
+        if (is_needed && self.count() == 0) || self.count() > LISTEN_MAX {
             return Err(BindFault::AddressCount(self.count()));
         }
         let streams: Vec<_> = [&self.plain, &self.tls, &self.https]
@@ -124,7 +134,7 @@ mod tests {
             ("nothing", Listen::default(), false),
         ];
         for (name, listen, is_fine) in cases {
-            assert_eq!(listen.check().is_ok(), is_fine, "{name}");
+            assert_eq!(listen.check(true).is_ok(), is_fine, "{name}");
         }
     }
 }

@@ -11,6 +11,8 @@ mod accept;
 #[cfg(test)]
 mod behaviour;
 #[cfg(test)]
+mod behaviour_proxy;
+#[cfg(test)]
 mod behaviour_tls;
 mod bind;
 mod certificate;
@@ -19,6 +21,8 @@ mod engine;
 mod limits;
 mod listen;
 mod live;
+mod passed;
+mod proxy;
 mod registry;
 mod serve;
 mod sockaddr;
@@ -27,12 +31,15 @@ mod tcp;
 mod tls;
 mod udp;
 
-pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind};
+pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind, bind_with};
 pub use certificate::{
     ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
 };
+pub use datagram::raise_descriptor_limit;
 pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
 pub use limits::{Serving, TcpLimits, UdpLimits};
 pub use listen::Listen;
 pub use live::WorldEngine;
+pub use passed::{Passed, PassedFault};
+pub use proxy::TrustedProxies;
 pub use serve::{Drained, Server, StartFault};

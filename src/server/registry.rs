@@ -23,7 +23,8 @@ pub(super) struct Registry<H> {
 
 #[derive(Debug)]
 struct Entry<H> {
-    client: IpAddr,
+    /// `None` until a proxy has said who it is.
+    client: Option<IpAddr>,
     serial: u64,
     last_use: u64,
     handle: Option<H>,
@@ -58,14 +59,46 @@ impl<H> Registry<H> {
     /// Lets a newcomer in; the longest idle of the same client goes if that client is at its limit, else the longest
     /// idle of all if the house is full.
     pub(super) fn admit(&mut self, address: IpAddr) -> Admission<H> {
+        let client = Some(client_of(address));
+        let evicted = self.make_room(client);
+        let ticket = self.enter(client);
+        Admission { ticket, evicted }
+    }
+
+    /// Lets somebody in of whom a proxy has yet to say who it is; the longest idle of all goes if the house is full.
+    pub(super) fn admit_unknown(&mut self) -> Admission<H> {
+        let evicted = self.make_room(None);
+        let ticket = self.enter(None);
+        Admission { ticket, evicted }
+    }
+
+    /// Says who somebody is that was let in unknown; the longest idle of that client goes if it is at its limit.
+    pub(super) fn name(&mut self, ticket: Ticket, address: IpAddr) -> Option<H> {
         let client = client_of(address);
+        self.entry(ticket).filter(|entry| entry.client.is_none())?;
         let evicted = if self.open_of(client) >= self.per_client_max {
+            self.evict(|entry| entry.client == Some(client))
+        } else {
+            None
+        };
+        if let Some(entry) = self.entry(ticket) {
+            entry.client = Some(client);
+            *self.by_client.entry(client).or_insert(0) += 1;
+        }
+        evicted
+    }
+
+    fn make_room(&mut self, client: Option<IpAddr>) -> Option<H> {
+        if client.is_some_and(|client| self.open_of(client) >= self.per_client_max) {
             self.evict(|entry| entry.client == client)
         } else if self.open() >= self.total_max {
             self.evict(|_| true)
         } else {
             None
-        };
+        }
+    }
+
+    fn enter(&mut self, client: Option<IpAddr>) -> Ticket {
         self.tick += 1;
         let entry = Entry {
             client,
@@ -78,12 +111,13 @@ impl<H> Registry<H> {
             self.entries.push(None);
         }
         self.entries[slot] = Some(entry);
-        *self.by_client.entry(client).or_insert(0) += 1;
-        let ticket = Ticket {
+        if let Some(client) = client {
+            *self.by_client.entry(client).or_insert(0) += 1;
+        }
+        Ticket {
             slot,
             serial: self.tick,
-        };
-        Admission { ticket, evicted }
+        }
     }
 
     /// Gives the handle that can close the connection.
@@ -141,10 +175,12 @@ impl<H> Registry<H> {
     fn remove(&mut self, slot: usize) -> Option<H> {
         let entry = self.entries[slot].take()?;
         self.free.push(slot);
-        if let Some(count) = self.by_client.get_mut(&entry.client) {
+        if let Some(client) = entry.client
+            && let Some(count) = self.by_client.get_mut(&client)
+        {
             *count -= 1;
             if *count == 0 {
-                self.by_client.remove(&entry.client);
+                self.by_client.remove(&client);
             }
         }
         entry.handle
@@ -153,8 +189,9 @@ impl<H> Registry<H> {
 
 /// Whom an address belongs to for counting: itself, or its /64 in IPv6, which is what one subscriber gets.
 fn client_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    // A socket for both families shows IPv4 clients as IPv4-mapped IPv6: one /64 for all of them.
+    match address.to_canonical() {
+        address @ IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {
             let network = v6.to_bits() & !u128::from(u64::MAX);
             IpAddr::V6(Ipv6Addr::from_bits(network))
@@ -200,6 +237,28 @@ mod tests {
     }
 
     #[test]
+    fn counts_those_behind_a_proxy_once_they_have_a_name() {
+        let mut registry = Registry::new(3, 2);
+        let let_in = |registry: &mut Registry<u8>, number| {
+            let admission = registry.admit_unknown();
+            registry.attach(admission.ticket, number);
+            (admission.ticket, admission.evicted)
+        };
+        let tickets = [1, 2, 3].map(|number| let_in(&mut registry, number).0);
+        assert_eq!(registry.name(tickets[0], client(1)), None);
+        assert_eq!(registry.name(tickets[0], client(2)), None, "one name each");
+        assert_eq!(registry.name(tickets[1], client(1)), None);
+        assert_eq!(registry.name(tickets[2], client(1)), Some(1));
+        assert_eq!(registry.by_client.get(&client(1)), Some(&2));
+        assert_eq!(let_in(&mut registry, 4).1, None);
+        assert_eq!(let_in(&mut registry, 5).1, Some(2));
+        assert_eq!(registry.name(tickets[1], client(1)), None, "gone already");
+        registry.release(tickets[2]);
+        assert!(registry.by_client.is_empty());
+        assert_eq!(registry.open(), 2);
+    }
+
+    #[test]
     fn forgets_a_connection_once() {
         let mut registry = Registry::new(1, 1);
         let first = let_in(&mut registry, 1, "first");
@@ -225,6 +284,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
             ("::1", "::"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
         ];
         for (address, wanted) in cases {
             let address: IpAddr = address.parse().unwrap();

@@ -66,6 +66,7 @@ pub enum Drained {
 pub struct Server {
     addresses: Listen,
     counters: Vec<Arc<QueryCounters>>,
+    /// Our own UDP sockets, to wake their workers; those that were passed live on, and are let go within a second.
     datagrams: Vec<Arc<DatagramSocket>>,
     stop: Arc<AtomicBool>,
     stop_loops: watch::Sender<bool>,
@@ -94,6 +95,7 @@ impl<E, M> Post<E, M> {
     pub(super) fn house(&self) -> House {
         House {
             limits: self.serving.tcp,
+            proxies: Arc::clone(&self.serving.proxies),
             counters: Arc::clone(&self.counters),
             stop: self.stop.clone(),
             drain_max: self.drain_max,
@@ -137,10 +139,13 @@ impl Bound {
             running,
             threads: Vec::new(),
         };
-        if !self.listeners.is_empty() {
-            for (index, sockets) in self.datagrams.into_iter().enumerate() {
+        for (index, mut sockets) in self.datagrams.into_iter().enumerate() {
+            sockets.extend(self.lent.iter().cloned());
+            if !sockets.is_empty() {
                 server.spawn_udp(&opening, index, sockets)?;
             }
+        }
+        if !self.listeners.is_empty() {
             let listeners = || into_event_loop(self.listeners);
             server.spawn_loop(&opening, Transport::Tcp, listeners, tcp::run)?;
         }
@@ -249,13 +254,14 @@ impl Server {
         let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
         let (stop, counters) = (Arc::clone(&self.stop), self.new_counters());
         let reply_size_max = opening.serving.udp.bounded().reply_size_max;
+        let proxies = Arc::clone(&opening.serving.proxies);
         self.spawn(format!("udp-{index}"), move || {
             let seat = Seat {
                 transport: Transport::Udp,
                 index,
             };
             let guarded = Guarded::new(make, seat, counters);
-            UdpWorker::new(guarded, reply_size_max).run(sockets, &stop);
+            UdpWorker::new(guarded, reply_size_max, proxies).run(sockets, &stop);
             drop(alive);
             true
         })

@@ -17,6 +17,7 @@ use crate::metrics::{QueryTransport, SilentReason, UdpEvent};
 use super::bind::IDLE_WAKE;
 use super::datagram::{BATCH_SIZE, Batch, Datagram, DatagramSocket, Wait, Watch};
 use super::engine::{Engine, Exchange, Guarded, Seat, Transport};
+use super::proxy::{Progress, TrustedProxies, read_header};
 
 /// After stop is asked, what waits in the socket is still answered, up to this many batches.
 const DRAIN_BATCHES_MAX: usize = 256;
@@ -27,15 +28,21 @@ const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// What one thread needs to answer datagrams.
 pub(super) struct UdpWorker<E, M> {
     guarded: Guarded<E, M>,
+    proxies: Arc<TrustedProxies>,
     batch: Batch,
     /// The room of the last batch's exchanges, kept so that no batch allocates.
     spare: Vec<Exchange<'static>>,
 }
 
 impl<E: Engine, M: Fn(Seat) -> E> UdpWorker<E, M> {
-    pub(super) fn new(guarded: Guarded<E, M>, reply_size_max: usize) -> Self {
+    pub(super) fn new(
+        guarded: Guarded<E, M>,
+        reply_size_max: usize,
+        proxies: Arc<TrustedProxies>,
+    ) -> Self {
         Self {
             guarded,
+            proxies,
             batch: Batch::new(reply_size_max),
             spare: Vec::with_capacity(BATCH_SIZE),
         }
@@ -96,7 +103,7 @@ impl<E: Engine, M: Fn(Seat) -> E> UdpWorker<E, M> {
         let mut slots = [0; BATCH_SIZE];
         for datagram in self.batch.datagrams() {
             let slot = datagram.slot;
-            match accept(datagram) {
+            match accept(datagram, &self.proxies) {
                 Ok(exchange) => {
                     slots[exchanges.len()] = slot;
                     exchanges.push(exchange);
@@ -141,7 +148,12 @@ impl<E: Engine, M: Fn(Seat) -> E> UdpWorker<E, M> {
 }
 
 /// Makes an exchange of a datagram, or says why it is dropped before any engine sees it.
-fn accept(datagram: Datagram<'_>) -> Result<Exchange<'_>, SilentReason> {
+///
+/// Behind a trusted proxy, each datagram begins with a header that says who asks; the reply goes to the proxy.
+fn accept<'a>(
+    datagram: Datagram<'a>,
+    proxies: &TrustedProxies,
+) -> Result<Exchange<'a>, SilentReason> {
     let Some(client) = datagram.client.filter(|client| client.port() != 0) else {
         return Err(SilentReason::SourcePortZero);
     };
@@ -149,6 +161,13 @@ fn accept(datagram: Datagram<'_>) -> Result<Exchange<'_>, SilentReason> {
         return Err(SilentReason::TooLong);
     }
     let Datagram { input, out, .. } = datagram;
+    if !proxies.is_empty() && proxies.is_trusted(client.ip()) {
+        let Ok(Progress::Whole(origin, len)) = read_header(input) else {
+            return Err(SilentReason::ProxyHeader);
+        };
+        let client = origin.client(client);
+        return Ok(Exchange::new(Transport::Udp, client, &input[len..], out));
+    }
     Ok(Exchange::new(Transport::Udp, client, input, out))
 }
 
@@ -164,6 +183,7 @@ fn recycle<'a, 'b>(mut exchanges: Vec<Exchange<'a>>) -> Vec<Exchange<'b>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::proxy::tests::{binary, header};
     use super::*;
     use std::net::SocketAddr;
 
@@ -190,7 +210,43 @@ mod tests {
                 client,
                 out: &mut [],
             };
-            assert_eq!(accept(datagram).err(), wanted, "{name}");
+            let refused = accept(datagram, &TrustedProxies::default()).err();
+            assert_eq!(refused, wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn believes_trusted_proxies_and_wants_their_word() {
+        let proxy = SocketAddr::from(([10, 0, 0, 1], 53));
+        let stranger = SocketAddr::from(([192, 0, 2, 9], 53));
+        let client = SocketAddr::from(([198, 51, 100, 7], 4242));
+        let proxies = TrustedProxies::new(&[(proxy.ip(), 32)]);
+        let query = [1; 12];
+        let said = [&header(client, &[])[..], &query].concat();
+        let local = [&binary(0x20, 0, &[])[..], &query].concat();
+        let cases = [
+            ("said", proxy, &said[..], Ok((client, &query[..]))),
+            ("local", proxy, &local, Ok((proxy, &query))),
+            ("not said", proxy, &query, Err(SilentReason::ProxyHeader)),
+            (
+                "half said",
+                proxy,
+                &said[..20],
+                Err(SilentReason::ProxyHeader),
+            ),
+            ("a stranger", stranger, &said, Ok((stranger, &said))),
+        ];
+        for (name, sender, input, wanted) in cases {
+            let datagram = Datagram {
+                slot: 0,
+                input,
+                is_cut: false,
+                client: Some(sender),
+                out: &mut [],
+            };
+            let found = accept(datagram, &proxies);
+            let found = found.map(|exchange| (exchange.client, exchange.input));
+            assert_eq!(found, wanted, "{name}");
         }
     }
 

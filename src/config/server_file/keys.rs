@@ -114,6 +114,11 @@ pub const KEYS: &[ServerKey] = &[
         "listen",
         "addresses for DNS over QUIC, usually UDP port 853",
     ),
+    key(
+        "proxy",
+        "allow",
+        "networks whose queries and connections all begin with a PROXY header that is believed, up to 64",
+    ),
 ];
 
 /// Every code of the reader with a title of one line, in order.

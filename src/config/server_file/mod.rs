@@ -5,6 +5,7 @@
 
 mod encrypted;
 mod keys;
+mod proxy;
 mod read;
 mod sections;
 mod settings;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
 pub use keys::{CODES, KEYS, ServerKey};
+pub use proxy::ProxySettings;
 pub use read::read_server_file;
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::encrypted::{read_https, read_quic, read_tls, require_certificate};
 use super::keys::{keys_of, tables};
+use super::proxy::read_proxy;
 use super::sections::{read_geo, read_log, read_probe, read_rate_limit, read_tcp};
 use super::settings::ServerConfig;
 use super::value::{Findings, Section, Zero, items};
@@ -131,6 +132,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         tls: read_tls(&tls, &base, findings),
         https: read_https(&https, findings),
         quic: read_quic(&quic, findings),
+        proxy: read_proxy(&section("proxy"), findings),
         base,
     }
 }

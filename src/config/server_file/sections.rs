@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
+use super::proxy::read_prefixes;
 use super::read::read_count;
 use super::settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
@@ -137,17 +138,9 @@ pub(super) fn read_probe(section: &Section<'_, '_>, findings: &mut Findings) -> 
                 )
                 .help = Some("leave the key out to allow every network".to_owned());
         }
-        if written.len() > ProbeSettings::ALLOW_MAX {
-            let message = format!("more than {} networks", ProbeSettings::ALLOW_MAX);
-            findings.fault("S004", value.span(), &path, message);
-        }
-        probe.allow.clear();
-        for item in written {
-            let text = findings.text(&path, item, "a prefix or a list of prefixes");
-            if let Some(prefix) = text.and_then(|text| findings.prefix(&path, item.span(), text)) {
-                probe.allow.push(prefix);
-            }
-        }
+    }
+    if let Some(allow) = read_prefixes(section, "allow", ProbeSettings::ALLOW_MAX, findings) {
+        probe.allow = allow;
     }
     if let Some((path, value)) = section.find("user-agent")
         && let Some(text) = findings.text(&path, value, "a text")

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
+use super::proxy::ProxySettings;
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     pub https: HttpsSettings,
     /// DNS over QUIC.
     pub quic: QuicSettings,
+    /// Proxies before this server.
+    pub proxy: ProxySettings,
 }
 
 impl ServerConfig {
@@ -80,6 +83,7 @@ impl Default for ServerConfig {
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),
             quic: QuicSettings::default(),
+            proxy: ProxySettings::default(),
         }
     }
 }

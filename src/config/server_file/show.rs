@@ -1,7 +1,7 @@
 //! Writes a [`ServerConfig`] as a server file with every default filled in and a line on what each key is for.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use super::encrypted::CertificateSetting;
@@ -60,13 +60,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
         ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
         ("probe", "concurrency") => config.probe.concurrency.to_string(),
-        ("probe", "allow") => list(
-            config
-                .probe
-                .allow
-                .iter()
-                .map(|(address, length)| quote(&format!("{address}/{length}"))),
-        ),
+        ("probe", "allow") => prefixes(&config.probe.allow),
         ("probe", "user-agent") => quote(&config.probe.user_agent),
         ("tcp", "connections") => config.tcp.connections.to_string(),
         ("tcp", "connections-per-address") => config.tcp.connections_per_address.to_string(),
@@ -85,9 +79,18 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("https", "listen") => addresses(&config.https.listen)?,
         ("https", "path") => quote(&config.https.path),
         ("quic", "listen") => addresses(&config.quic.listen)?,
+        ("proxy", "allow") => prefixes(&config.proxy.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
     Some(value)
+}
+
+fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
+    list(
+        prefixes
+            .iter()
+            .map(|(address, length)| quote(&format!("{address}/{length}"))),
+    )
 }
 
 /// Writes a list of addresses; none is not set.

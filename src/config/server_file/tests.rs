@@ -170,6 +170,7 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
     ),
     ("[quic]\nlisten = '[::]:853'", "S014", "'[::]:853'", "[tls]"),
     ("[https]\npath = 'dns'", "S004", "'dns'", ""),
+    ("[proxy]\nallow = '10.1/8'", "S007", "'10.1/8'", ""),
 ];
 
 #[test]

@@ -1,0 +1,94 @@
+//! One table of questions over every transport of the whole server: the answers are the same but for size.
+
+#[path = "transports/clients.rs"]
+mod clients;
+#[path = "transports/questions.rs"]
+mod questions;
+#[path = "transports/stage.rs"]
+mod stage;
+
+use clients::Client;
+use questions::{Question, questions};
+use stage::Stage;
+
+/// Where the flags are, and the bit that says that records are missing.
+const FLAGS: usize = 2;
+const TRUNCATED: u8 = 0x02;
+
+/// Says whether an answer was cut for its transport.
+fn is_truncated(answer: &[u8]) -> bool {
+    answer[FLAGS] & TRUNCATED != 0
+}
+
+/// Asks every question over a transport and compares with what TCP says.
+fn compare(client: &mut dyn Client, reference: &mut dyn Client) {
+    for Question { name, octets } in questions() {
+        let wanted = reference.ask(&octets);
+        let answer = client.ask(&octets);
+        assert!(!is_truncated(&wanted), "{name}: streams have room");
+        if is_truncated(&answer) {
+            assert_eq!(client.name(), "udp", "{name}");
+            let flags = [answer[2] & !TRUNCATED, answer[3]];
+            assert_eq!(answer[..2], wanted[..2], "{name}: the id");
+            assert_eq!(flags, wanted[2..4], "{name}: the flags");
+            assert!(answer.len() <= 1232, "{name}: {} octets", answer.len());
+            continue;
+        }
+        assert_eq!(answer, wanted, "{name} over {}", client.name());
+    }
+}
+
+#[test]
+fn udp_says_what_tcp_says_as_far_as_it_fits() {
+    let stage = Stage::open();
+    compare(&mut stage.udp(), &mut stage.tcp());
+}
+
+#[test]
+fn tls_says_what_tcp_says() {
+    let stage = Stage::open();
+    compare(&mut stage.tls(), &mut stage.tcp());
+}
+
+#[test]
+fn some_answers_are_cut_over_udp_alone() {
+    let stage = Stage::open();
+    let cut: Vec<_> = questions()
+        .into_iter()
+        .filter(|question| is_truncated(&stage.udp().ask(&question.octets)))
+        .map(|question| question.name)
+        .collect();
+    assert_eq!(cut, ["large TXT", "large TXT with 512 octets"]);
+}
+
+#[test]
+fn every_transport_is_silent_where_it_must_be() {
+    let stage = Stage::open();
+    let mut response = questions().remove(0).octets;
+    response[FLAGS] |= 0x80;
+    let next = questions().remove(1).octets;
+    for mut client in stage.all() {
+        let wanted = stage.tcp().ask(&next);
+        client.send(&response);
+        assert_eq!(client.ask(&next), wanted, "{}", client.name());
+    }
+}
+
+#[test]
+fn counts_queries_by_transport() {
+    let stage = Stage::open();
+    let first = questions().remove(0).octets;
+    for mut client in stage.all() {
+        client.ask(&first);
+    }
+    let text = stage.metrics();
+    for transport in ["udp", "tcp", "tls"] {
+        let wanted = format!("transport=\"{transport}\"");
+        let is_counted = text.lines().any(|line| {
+            line.starts_with("leeward_queries_total{")
+                && line.contains(&wanted)
+                && !line.ends_with(" 0")
+        });
+        assert!(is_counted, "{transport}:\n{text}");
+    }
+}

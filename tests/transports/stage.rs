@@ -1,0 +1,141 @@
+//! The whole server on loopback, on a free port of every transport, with a certificate that its clients trust.
+//!
+//! In: nothing. Out: clients. Never here: expectations.
+
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use leeward::clock::Clock;
+use leeward::config::server_file::{CertificateSetting, ServerConfig, TlsSettings};
+use leeward::daemon::{Running, start};
+use leeward::server::Transport;
+use rustls::pki_types::CertificateDer;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::clients::{Client, Datagrams, Framed};
+use super::questions::ZONE;
+
+/// How many transports there are.
+const TRANSPORTS: usize = 3;
+
+/// How often metrics are read until all transports are in them.
+const LOOKS_MAX: usize = 400;
+
+/// A running server.
+pub(crate) struct Stage {
+    runtime: Runtime,
+    running: Option<Running>,
+    certificate: CertificateDer<'static>,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// Starts the server with the zone of the questions.
+    pub(crate) fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let zones = folder.path().join("zones");
+        std::fs::create_dir(&zones).expect("a folder");
+        std::fs::write(zones.join("transports.toml"), zone()).expect("written");
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        let (certificate, key) = (folder.path().join("chain"), folder.path().join("key"));
+        std::fs::write(&certificate, made.cert.pem()).expect("written");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = ServerConfig {
+            listen: vec![any],
+            http: Some(any),
+            workers: Some(1),
+            zones,
+            tls: TlsSettings {
+                listen: vec![any],
+                certificate: Some(CertificateSetting::Files { certificate, key }),
+            },
+            ..ServerConfig::default()
+        };
+        let runtime = Runtime::new().expect("a runtime");
+        let running = runtime
+            .block_on(start(config, Clock::start()))
+            .unwrap_or_else(|fault| panic!("{fault}"));
+        let served = running.zones();
+        assert!(served.refusals.is_empty(), "{:?}", served.refusals);
+        Self {
+            runtime,
+            running: Some(running),
+            certificate: made.cert.der().clone(),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn udp(&self) -> Datagrams {
+        Datagrams::connect(self.address(Transport::Udp))
+    }
+
+    pub(crate) fn tcp(&self) -> impl Client + use<> {
+        Framed::tcp(self.address(Transport::Tcp))
+    }
+
+    pub(crate) fn tls(&self) -> impl Client + use<> {
+        Framed::tls(self.address(Transport::Tls), &self.certificate)
+    }
+
+    /// Returns a client of every transport.
+    pub(crate) fn all(&self) -> Vec<Box<dyn Client>> {
+        vec![
+            Box::new(self.udp()),
+            Box::new(self.tcp()),
+            Box::new(self.tls()),
+        ]
+    }
+
+    /// Returns the metrics text once the last second's counts are in it.
+    pub(crate) fn metrics(&self) -> String {
+        let http = self.running().http().expect("metrics are on");
+        // Counters are copied once a second.
+        for _ in 0..LOOKS_MAX {
+            let mut stream = TcpStream::connect(http).expect("accepted");
+            stream
+                .write_all(b"GET /metrics HTTP/1.0\r\nhost: localhost\r\n\r\n")
+                .expect("sent");
+            let mut text = String::new();
+            stream.read_to_string(&mut text).expect("a text");
+            let counted = text
+                .lines()
+                .filter(|line| line.starts_with("leeward_queries_total{"))
+                .count();
+            if counted >= TRANSPORTS {
+                return text;
+            }
+            let (_never, quiet) = std::sync::mpsc::channel::<()>();
+            let _ = quiet.recv_timeout(std::time::Duration::from_millis(50));
+        }
+        panic!("not every transport was counted");
+    }
+
+    fn address(&self, transport: Transport) -> SocketAddr {
+        self.running().listen().of(transport)[0]
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("it runs until the end")
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.runtime.block_on(running.stop());
+        }
+    }
+}
+
+/// Writes the zone, with a text too large for a datagram.
+fn zone() -> String {
+    let mut zone = ZONE.to_owned();
+    let texts: Vec<_> = (0..12)
+        .map(|number| format!("\"{number} {}\"", "x".repeat(200)))
+        .collect();
+    let _ = writeln!(zone, "large.TXT = [{}]", texts.join(", "));
+    zone
+}
