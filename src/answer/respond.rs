@@ -184,7 +184,10 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
         lookup.query = parse_query(exchange.input, &mut lookup.scratch);
         lookup.zone = match &lookup.query {
-            Ok(query) if query.class == Class::IN => find_zone(world, query, &lookup.scratch),
+            // Class ANY asks for ours too, as NSD and Knot have it (RFC 1035, section 3.2.5).
+            Ok(query) if matches!(query.class, Class::IN | Class::ANY) => {
+                find_zone(world, query, &lookup.scratch)
+            }
             _ => None,
         };
     }
@@ -269,7 +272,7 @@ fn answer_one<'w>(
             gathering.gather(&lookup.scratch, chain, chance, answer);
         }
         _ => {
-            answer.reset(Rcode::REFUSED, Source::Refused);
+            answer.reset(refusal_of(world, &query, lookup), Source::Refused);
             answer.is_authoritative = false;
         }
     }
@@ -391,6 +394,17 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
         }
     }
     exchange.len = len;
+}
+
+/// Says why a question is not answered: a transfer of what is no zone of ours is none of our authority, as all peers
+/// have it; the rest is refused.
+fn refusal_of(world: &World, query: &Query, lookup: &Lookup) -> Rcode {
+    let labels = lookup.scratch.labels;
+    let is_apex = |zone: usize| world.snapshot.zones[zone].zone.apex_labels() == labels;
+    if is_transfer(query.rtype) && query.class == Class::IN && !lookup.zone.is_some_and(is_apex) {
+        return Rcode::NOTAUTH;
+    }
+    Rcode::REFUSED
 }
 
 const fn is_transfer(rtype: Rtype) -> bool {

@@ -39,6 +39,10 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
         exposition.total("leeward_queries_dropped_total", &labels, count);
     }
     exposition.total("leeward_answers_truncated_total", &[], totals.truncated());
+    exposition.total("leeward_answers_slipped_total", &[], totals.slipped());
+    for (worth, count) in totals.cookies() {
+        exposition.total("leeward_cookies_total", &[("worth", worth)], count);
+    }
     for (event, name) in [
         (UdpEvent::ReceiveError, "receive-error"),
         (UdpEvent::SendError, "send-error"),

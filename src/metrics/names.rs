@@ -71,6 +71,18 @@ pub const METRICS: &[Metric] = &[
         "Answers sent with TC set.",
     ),
     metric(
+        "leeward_answers_slipped_total",
+        Kind::Counter,
+        &[],
+        "Answers sent empty with TC set because the client's prefix was over its rate.",
+    ),
+    metric(
+        "leeward_cookies_total",
+        Kind::Counter,
+        &["worth"],
+        "Queries with a cookie: client-only, bad, or valid.",
+    ),
+    metric(
         "leeward_udp_batches_total",
         Kind::Counter,
         &["size_max"],

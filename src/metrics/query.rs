@@ -52,10 +52,23 @@ pub enum SilentReason {
     TooLong,
     /// A trusted proxy did not say who asks.
     ProxyHeader,
-    /// The engine chose silence: a response, less than a header, or over a limit.
+    /// The engine chose silence: a response, or less than a header.
     Engine,
     /// The engine failed on this query; a fault of ours.
     EngineFault,
+    /// The client's prefix was over its rate.
+    RateLimit,
+}
+
+/// What the cookie of a query was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieEvent {
+    /// A client cookie alone.
+    ClientOnly,
+    /// A server cookie that is not ours, too old, or another address's.
+    Bad,
+    /// A valid server cookie.
+    Valid,
 }
 
 /// What happened on a UDP socket beside queries.
@@ -96,13 +109,15 @@ const RCODES: [&str; 7] = [
 const SOURCES: [&str; 7] = [
     "static", "dynamic", "negative", "referral", "refused", "error", "silent",
 ];
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 6] = [
     "source-port-zero",
     "too-long",
     "proxy-header",
     "engine",
     "engine-fault",
+    "rate-limit",
 ];
+const COOKIES: [&str; 3] = ["client-only", "bad", "valid"];
 
 /// The largest batch of each bucket; sizes above the last count into the last.
 pub const BATCH_BUCKETS: [u64; 6] = [1, 3, 7, 15, 31, 32];
@@ -115,8 +130,10 @@ type Cells<const N: usize> = [AtomicU64; N];
 pub struct QueryCounters {
     queries: [[Cells<7>; 12]; 5],
     sources: [Cells<7>; 5],
-    silent: [Cells<5>; 5],
+    silent: [Cells<6>; 5],
     truncated: AtomicU64,
+    slipped: AtomicU64,
+    cookies: Cells<3>,
     batches: Cells<6>,
     udp_events: Cells<2>,
     tcp_events: Cells<7>,
@@ -146,6 +163,16 @@ impl QueryCounters {
     /// Counts an answer that was sent with the TC bit.
     pub fn count_truncated(&self) {
         add(&self.truncated, 1);
+    }
+
+    /// Counts an answer that was sent empty with the TC bit because its client was over its rate.
+    pub fn count_slipped(&self) {
+        add(&self.slipped, 1);
+    }
+
+    /// Counts a query with a cookie.
+    pub fn count_cookie(&self, event: CookieEvent) {
+        add(&self.cookies[event as usize], 1);
     }
 
     /// Counts a batch of `size` datagrams received in one call.
@@ -215,8 +242,10 @@ pub struct QueryCount {
 pub struct QueryTotals {
     queries: [[[u64; 7]; 12]; 5],
     sources: [[u64; 7]; 5],
-    silent: [[u64; 5]; 5],
+    silent: [[u64; 6]; 5],
     truncated: u64,
+    slipped: u64,
+    cookies: [u64; 3],
     batches: [u64; 6],
     udp_events: [u64; 2],
     tcp_events: [u64; 7],
@@ -235,6 +264,8 @@ impl QueryTotals {
                 gather(&mut totals.silent[via], &block.silent[via]);
             }
             totals.truncated += block.truncated.load(Ordering::Relaxed);
+            totals.slipped += block.slipped.load(Ordering::Relaxed);
+            gather(&mut totals.cookies, &block.cookies);
             gather(&mut totals.batches, &block.batches);
             gather(&mut totals.udp_events, &block.udp_events);
             gather(&mut totals.tcp_events, &block.tcp_events);
@@ -279,6 +310,16 @@ impl QueryTotals {
     /// Returns how many answers carried the TC bit.
     pub fn truncated(&self) -> u64 {
         self.truncated
+    }
+
+    /// Returns how many answers were sent empty because their client was over its rate.
+    pub fn slipped(&self) -> u64 {
+        self.slipped
+    }
+
+    /// Lists (worth, count) of queries with a cookie, zeros kept.
+    pub fn cookies(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        COOKIES.into_iter().zip(self.cookies)
     }
 
     /// Lists (largest size, batches) of receive calls; buckets are not cumulative.
@@ -337,6 +378,8 @@ mod tests {
         blocks[1].count_answer(QueryTransport::Tcp, 257, 16, AnswerSource::Error);
         blocks[1].count_silence(QueryTransport::Udp, SilentReason::SourcePortZero);
         blocks[0].count_truncated();
+        blocks[0].count_slipped();
+        blocks[1].count_cookie(CookieEvent::Valid);
         let totals = QueryTotals::sum(&blocks);
         let seen: Vec<_> = totals
             .queries()
@@ -347,7 +390,8 @@ mod tests {
             [("udp", "AAAA", "NOERROR", 2), ("tcp", "other", "other", 1)]
         );
         assert_eq!(totals.answered(), 3);
-        assert_eq!(totals.truncated(), 1);
+        assert_eq!((totals.truncated(), totals.slipped()), (1, 1));
+        assert!(totals.cookies().any(|c| c == ("valid", 1)));
         assert!(totals.sources().any(|s| s == ("udp", "dynamic", 2)));
         assert!(totals.sources().any(|s| s == ("udp", "silent", 1)));
         assert!(totals.silent().any(|s| s == ("udp", "source-port-zero", 1)));
