@@ -74,7 +74,7 @@ fn the_engine_does_with_each_message_what_is_wanted() {
         let over =
             |is_tcp| Outcome::read(&stage.ask(&Case::over(is_tcp), &packet.octets(), 1)).code;
         let (udp, tcp) = (over(false), over(true));
-        if !packet.accepts(&udp) || !packet.accepts_over_tcp(&tcp) {
+        if !packet.accepts_of_engine(&udp) || !packet.accepts_of_engine(&tcp) {
             writeln!(
                 faults,
                 "{}: {udp}, over TCP {tcp}; wanted {}",

@@ -21,6 +21,9 @@ pub(crate) struct Packet {
     /// The same over TCP, where it differs.
     #[serde(default)]
     tcp: Option<String>,
+    /// The same by an engine without cookie secrets, where it differs.
+    #[serde(default)]
+    engine: Option<String>,
     /// Peers that do the same over UDP.
     #[serde(default)]
     pub(crate) like: Vec<String>,
@@ -42,7 +45,12 @@ impl Packet {
         digits.chunks(2).map(pair).collect()
     }
 
-    /// Says whether an outcome over UDP, or by the engine itself, is the wanted one.
+    /// Says whether an outcome of the bare engine is the wanted one.
+    pub(crate) fn accepts_of_engine(&self, outcome: &str) -> bool {
+        outcome == self.engine.as_ref().unwrap_or(&self.wants)
+    }
+
+    /// Says whether an outcome over UDP is the wanted one.
     pub(crate) fn accepts(&self, outcome: &str) -> bool {
         outcome == self.wants
     }
