@@ -44,7 +44,7 @@ fn prefixes() -> Vec<(String, Vec<u8>)> {
 fn types() -> Vec<(String, Vec<u8>)> {
     let mut list = Vec::new();
     for (name, question) in [("www", QUESTION), ("the apex", APEX_QUESTION)] {
-        for rtype in TYPES.chain(FAR_TYPES).filter(is_of_zones) {
+        for rtype in TYPES.chain(FAR_TYPES) {
             let mut octets = message(0, question, &[]);
             let at = octets.len() - 4;
             octets[at..at + 2].copy_from_slice(&rtype.to_be_bytes());
@@ -52,11 +52,6 @@ fn types() -> Vec<(String, Vec<u8>)> {
         }
     }
     list
-}
-
-/// Transfers ask for a zone, and stand in `messages.toml`.
-fn is_of_zones(rtype: &u16) -> bool {
-    ![251, 252].contains(rtype)
 }
 
 fn opcodes() -> Vec<(String, Vec<u8>)> {
