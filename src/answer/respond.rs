@@ -16,8 +16,8 @@ use super::asker::Asker;
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
 use super::chaos::write_chaos;
-use super::gather::{Gathering, Hosts};
-use super::message::{Answer, Source};
+use super::gather::{Any, Gathering, Hosts};
+use super::message::{Answer, Apex, Source};
 use super::rate::Kind;
 use super::terms::{Gate, Limited, Terms, kind_of};
 use super::world::World;
@@ -186,7 +186,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
         lookup.zone = match &lookup.query {
             // Class ANY asks for ours too, as NSD and Knot have it (RFC 1035, section 3.2.5).
             Ok(query) if matches!(query.class, Class::IN | Class::ANY) => {
-                find_zone(world, query, &lookup.scratch)
+                world.snapshot.find_for(&lookup.scratch, query.rtype)
             }
             _ => None,
         };
@@ -219,19 +219,6 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
             &mut answer,
         );
     }
-}
-
-/// Finds the zone of a question; DS at one of our apexes is asked of the parent zone if that is ours too (RFC 4035,
-/// section 3.1.4.1).
-fn find_zone(world: &World, query: &Query, name: &Scratch) -> Option<usize> {
-    let zone = world.snapshot.find(name, name.labels)?;
-    if query.rtype == Rtype::DS
-        && name.labels > 0
-        && world.snapshot.zones[zone].zone.apex_labels() == name.labels
-    {
-        return world.snapshot.find(name, name.labels - 1).or(Some(zone));
-    }
-    Some(zone)
 }
 
 fn answer_one<'w>(
@@ -268,6 +255,12 @@ fn answer_one<'w>(
                 asker,
                 rtype: query.rtype,
                 hosts: Hosts::Add,
+                any: match exchange.transport {
+                    Transport::Udp => Any::One,
+                    _ => Any::All,
+                },
+                world: Some(world),
+                apex: Apex::Question,
             };
             gathering.gather(&lookup.scratch, chain, chance, answer);
         }
