@@ -4,7 +4,7 @@
 //! another zone, whose data may not be ours to tell (RFC 2181, section 5.4.1).
 
 use crate::wire::{Rtype, Scratch, additional_start};
-use crate::zone::{Entry, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
+use crate::zone::{Entry, Host, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
 
 use super::chain::suffix_owner;
 use super::draw::Draw;
@@ -31,12 +31,29 @@ impl<'a> Gathering<'a> {
                 position => Owner::InPart(part, position),
             };
             let before = answer.len();
+            self.add_service(piece, host, owner, answer);
             self.add_host(host.node, owner, answer, draw);
             if host.is_in_domain {
                 in_domain += (answer.len() - before) as u8;
             }
         }
         in_domain
+    }
+
+    /// Adds the records of the same type at the target of an SVCB or HTTPS record in AliasMode (RFC 9460, section 4.2).
+    fn add_service(&self, piece: &Piece<'a>, host: Host, owner: Owner, answer: &mut Answer<'a>) {
+        let number = |at: usize| u16::from_be_bytes([piece.records[at], piece.records[at + 1]]);
+        let rtype = Rtype(number(2));
+        if !matches!(rtype, Rtype::SVCB | Rtype::HTTPS) || host.position == POSITION_OWNER {
+            return;
+        }
+        // The priority stands before the target; 0 is AliasMode.
+        let is_alias = number(usize::from(host.position) - 2) == 0;
+        if let (true, Some(Entry::Static(piece))) = (is_alias, self.zone().entry(host.node, rtype))
+        {
+            let records = Records::Stored(piece, 0);
+            self.push(Section::Additional, records, owner, answer);
+        }
     }
 
     /// Adds addresses of hosts named in picked members: SRV, MX and their like. The names are looked up here, since
