@@ -73,7 +73,7 @@ impl<'a> Gathering<'a> {
         }
         let zone = self.zone();
         let mut record = 0;
-        for &member in members {
+        for (n, &member) in members.iter().enumerate() {
             let rdata = zone.policies.rdata(run, usize::from(member));
             let start = additional_start(run.rtype, rdata);
             let position = record + RR_FIXED;
@@ -81,6 +81,14 @@ impl<'a> Gathering<'a> {
             let Some(start) = start.filter(|&start| room.take(&rdata[start..])) else {
                 continue;
             };
+            let is_same = |&earlier: &u16| {
+                let earlier = zone.policies.rdata(run, usize::from(earlier));
+                let name = earlier.get(start..start + room.len);
+                name.is_some_and(|name| name.eq_ignore_ascii_case(room.name()))
+            };
+            if members[..n].iter().any(is_same) {
+                continue;
+            }
             let (host, owner) = if room.labels == 0 {
                 // RFC 9460, section 2.5.2: the root stands for the owner.
                 (Some(node), answer.parts()[usize::from(part)].owner)
