@@ -8,6 +8,8 @@
 
 #[path = "live/command.rs"]
 mod command;
+#[path = "live/conduct.rs"]
+mod conduct;
 #[path = "live/failover.rs"]
 mod failover;
 #[path = "live/faults.rs"]
