@@ -12,14 +12,14 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use leeward::answer::{
-    Asker, Chance, Exchange, Fold, Inputs, Locus, Picked, Scene, Transport, View, Worker, World,
-    respond,
+    Asker, Chance, Conduct, Cookies, Exchange, Fold, Inputs, Locus, Picked, Prefixes, RateLimits,
+    Scene, Transport, View, WithoutCookie, Worker, World, respond,
 };
 use leeward::clock::Moment;
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::Locations;
-use leeward::wire::{ClientSubnet, Name, Rtype, Scratch, parse_query};
+use leeward::wire::{ClientSubnet, CookieSecrets, Name, Rtype, Scratch, parse_query};
 use leeward::zone::{NONE, ServedZone, Snapshot, Whereabouts, Zone, ZoneBuilder, build_maps};
 
 fn main() {
@@ -177,6 +177,43 @@ fn parse_and_find(bencher: Bencher<'_, '_>, kind: &str) {
 #[divan::bench(args = ["hit", "nxdomain", "wildcard", "nodata"], consts = BATCHES)]
 fn respond_from_100k<const BATCH: usize>(bencher: Bencher<'_, '_>, kind: &str) {
     ask_all(bencher, &world(large_zone()), &messages(kind), BATCH);
+}
+
+/// What a query costs beside its data: nothing, EDNS and rate limits, a cookie to make, a cookie to check.
+#[divan::bench(args = ["plain", "limits", "limits-edns", "limits-client-cookie", "limits-valid-cookie"])]
+fn respond_with_manners(bencher: Bencher<'_, '_>, manners: &str) {
+    let mut world = world(large_zone());
+    let secrets = CookieSecrets::new([7; 16], None);
+    let client: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+    let address = IpAddr::from([192, 0, 2, 53]);
+    let (_, cookie) = secrets.judge(&client, address, 0);
+    let options: Option<Vec<u8>> = match manners {
+        "limits-edns" => Some(Vec::new()),
+        "limits-client-cookie" => Some([&[0, 10, 0, 8], &client[..]].concat()),
+        "limits-valid-cookie" => Some([&[0, 10, 0, 24], &cookie[..]].concat()),
+        _ => None,
+    };
+    if manners != "plain" {
+        let everybody = Prefixes::new(&[(IpAddr::from([192, 0, 2, 0]), 24)]);
+        world.conduct = Arc::new(Conduct {
+            cookies: Some(Cookies {
+                secrets,
+                without: WithoutCookie::Answer,
+            }),
+            amplification_max: Some(4),
+            rate: Some(RateLimits::new(1_000, 2, 2, everybody)),
+            ..Conduct::default()
+        });
+    }
+    let mut messages = messages("hit");
+    for message in &mut messages {
+        if let Some(options) = &options {
+            message[11] = 1;
+            message.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, options.len() as u8]);
+            message.extend_from_slice(options);
+        }
+    }
+    ask_all(bencher, &world, &messages, 32);
 }
 
 struct NoFiles;

@@ -193,9 +193,7 @@ impl Terms<'_> {
         if conduct.has_extended_errors {
             edns.extended_error = match answer.source {
                 Source::Refused if query.class != Class::IN => Some(NOT_SUPPORTED),
-                Source::Refused if matches!(query.rtype, Rtype::AXFR | Rtype::IXFR) => {
-                    Some(PROHIBITED)
-                }
+                Source::Refused if is_prohibited(query, answer) => Some(PROHIBITED),
                 Source::Refused => Some(NOT_AUTHORITATIVE),
                 Source::Dynamic if answer.rcode == Rcode::SERVFAIL => Some(ALL_DOWN),
                 _ => None,
@@ -234,6 +232,11 @@ pub(super) fn kind_of(answer: &Answer<'_>, zone: Option<usize>) -> (Kind, usize)
         Source::Refused | Source::Error | Source::Silent => return (Kind::Error, 0),
     };
     (kind, zone.unwrap_or(0))
+}
+
+/// Says whether a zone of ours is asked for as a whole.
+fn is_prohibited(query: &Query, answer: &Answer<'_>) -> bool {
+    answer.rcode == Rcode::REFUSED && matches!(query.rtype, Rtype::AXFR | Rtype::IXFR)
 }
 
 /// Returns the idle timeout in units of 100 ms where the option has a meaning: over UDP it is ignored (RFC 7828, section

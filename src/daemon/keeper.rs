@@ -28,6 +28,7 @@ use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
 
 use super::certificate::CertificateWatch;
+use super::conduct::Secrets;
 use super::files::Stamp;
 use super::load::ZoneSet;
 use super::load_queue::LoadQueue;
@@ -77,6 +78,10 @@ pub(super) struct Keeper {
     pub(super) is_probing: bool,
     /// Why the location databases cannot be used as they are now, if so.
     pub(super) location_fault: Option<String>,
+    /// Cookie secrets as they are used.
+    pub(super) secrets: Secrets,
+    /// Why the secret file cannot be used as it is now, if so.
+    pub(super) secret_fault: Option<String>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
 }

@@ -5,6 +5,7 @@
 
 mod answers;
 mod certificate;
+mod conduct;
 mod files;
 mod keeper;
 mod load;

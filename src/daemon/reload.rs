@@ -20,12 +20,14 @@ use crate::timeline::EventKind;
 use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
+use super::conduct::{Secrets, compose};
 use super::files::Stamp;
 use super::keeper::Keeper;
 use super::load::{Loading, ZoneSet, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::measure;
 use super::overview::refused_rows;
+use super::running::count_workers;
 use super::serials::Serials;
 
 /// When a load is wanted.
@@ -46,6 +48,8 @@ pub(super) struct Brought {
     /// Why the databases cannot be used as they are now.
     location_fault: Option<String>,
     location_stamps: Vec<Option<Stamp>>,
+    /// New cookie secrets, or why there are none.
+    secrets: Result<Option<Secrets>, String>,
 }
 
 /// What came of a load in the background; nothing if nothing on disk had changed.
@@ -59,6 +63,8 @@ struct Job {
     locations: Arc<Locations>,
     location_stamps: Vec<Option<Stamp>>,
     location_fault: Option<String>,
+    secrets: Secrets,
+    secret_fault: Option<String>,
     certificates: Option<Arc<CertificateWatch>>,
     wall: WallTime,
 }
@@ -72,7 +78,12 @@ impl Job {
         let are_databases_new = location_stamps != self.location_stamps;
         // A folder that cannot be listed is stale too: the load says what is wrong.
         let is_stale = || self.set.is_stale(&self.config.zones).unwrap_or(true);
-        if when == When::Changed && !are_databases_new && !is_stale() {
+        let secrets = self.secrets.renew(&self.config);
+        let are_secrets_new = match &secrets {
+            Ok(renewed) => renewed.is_some() || self.secret_fault.is_some(),
+            Err(fault) => self.secret_fault.as_ref() != Some(fault),
+        };
+        if when == When::Changed && !are_databases_new && !are_secrets_new && !is_stale() {
             return Ok(None);
         }
         // A broken database holds nothing else back: the old one is kept, and the zones are loaded.
@@ -103,6 +114,7 @@ impl Job {
             locations,
             location_fault,
             location_stamps,
+            secrets,
         })))
     }
 }
@@ -117,6 +129,8 @@ impl Keeper {
             locations: Arc::clone(&self.locations),
             location_stamps: self.location_stamps.clone(),
             location_fault: self.location_fault.clone(),
+            secrets: self.secrets.clone(),
+            secret_fault: self.secret_fault.clone(),
             certificates: self.certificates.clone(),
             wall: self.clock.wall(),
         };
@@ -159,6 +173,7 @@ impl Keeper {
             info!("{}", describe(&locations, &self.config.geo));
             self.locations = locations;
         }
+        self.take_secrets(brought.secrets);
         self.put_in_place();
         let changed = self.tell_changes(&before);
         let refused: Vec<String> = self
@@ -177,6 +192,33 @@ impl Keeper {
         Some(
             json!({ "result": result, "changed": changed, "zones": self.set.zones.len(), "refused": refused }),
         )
+    }
+
+    /// Uses new cookie secrets from now on; a file that cannot be used leaves the ones before.
+    fn take_secrets(&mut self, secrets: Result<Option<Secrets>, String>) {
+        let fault = match secrets {
+            Ok(Some(secrets)) => {
+                info!("cookie secrets are exchanged");
+                self.secrets = secrets;
+                self.publish_conduct();
+                None
+            }
+            Ok(None) => None,
+            Err(fault) => {
+                if self.secret_fault.as_ref() != Some(&fault) {
+                    error!("{fault}; cookies are made and checked as before");
+                }
+                Some(fault)
+            }
+        };
+        self.secret_fault = fault;
+    }
+
+    /// Publishes how the server behaves beside its data.
+    pub(super) fn publish_conduct(&mut self) {
+        let workers = count_workers(&self.config);
+        let conduct = compose(&self.config, &self.secrets, workers);
+        self.publisher.conduct(conduct);
     }
 
     /// Tells refusals, mended files and changed zones, each once.

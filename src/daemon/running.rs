@@ -22,6 +22,7 @@ use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
+use super::conduct::Secrets;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, ZoneSet, load_zones};
 use super::locations::{describe, load_locations, stamps};
@@ -67,12 +68,11 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
-    let workers = config.workers.unwrap_or_else(count_cores);
     if let Err(cause) = raise_descriptor_limit() {
         warn!("raise the limit of open descriptors: {cause}");
     }
     let passed = Passed::from_environment().map_err(|fault| StartFault(fault.to_string()))?;
-    let bound = bind_with(&listen(&config), passed, workers)
+    let bound = bind_with(&listen(&config), passed, count_workers(&config))
         .map_err(|fault| StartFault(fault.to_string()))?;
     let listener = match config.http {
         Some(address) => Some(bind_control(address).await?),
@@ -83,6 +83,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
     // The zones are in place before the first query is read.
+    keeper.publish_conduct();
     keeper.put_in_place();
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
@@ -118,6 +119,12 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     })
 }
 
+/// Returns the number of UDP threads.
+pub(super) fn count_workers(config: &ServerConfig) -> usize {
+    let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.workers.unwrap_or_else(count_cores)
+}
+
 fn listen(config: &ServerConfig) -> Listen {
     Listen {
         plain: config.listen.clone(),
@@ -125,10 +132,6 @@ fn listen(config: &ServerConfig) -> Listen {
         https: config.https.listen.clone(),
         quic: config.quic.listen.clone(),
     }
-}
-
-fn count_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn start_prober(
@@ -156,7 +159,9 @@ fn start_server(
     let current = keeper.publisher.current();
     let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
     let serving = Serving {
-        udp: UdpLimits::default(),
+        udp: UdpLimits {
+            reply_size_max: config.udp.payload_size,
+        },
         tcp: tcp_limits(&config.tcp),
         certificates: keeper
             .certificates
@@ -216,6 +221,7 @@ fn prepare(
     if restored > 0 {
         info!("{restored} saved statuses are used until first probes end");
     }
+    let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = saved.serials;
     let loading = Loading {
         folder: &config.zones,
@@ -261,6 +267,8 @@ fn prepare(
         is_ready: false,
         is_probing: true,
         location_fault: None,
+        secrets,
+        secret_fault: None,
         load_fault: None,
     })
 }

@@ -8,6 +8,6 @@ mod query;
 
 pub use names::{Kind, METRICS, Metric};
 pub use query::{
-    AnswerSource, BATCH_BUCKETS, QueryCount, QueryCounters, QueryTotals, QueryTransport,
-    SilentReason, TcpEvent, UdpEvent,
+    AnswerSource, BATCH_BUCKETS, CookieEvent, QueryCount, QueryCounters, QueryTotals,
+    QueryTransport, SilentReason, TcpEvent, UdpEvent,
 };

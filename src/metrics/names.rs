@@ -71,6 +71,18 @@ pub const METRICS: &[Metric] = &[
         "Answers sent with TC set.",
     ),
     metric(
+        "leeward_answers_slipped_total",
+        Kind::Counter,
+        &[],
+        "Answers sent empty with TC set because the client's prefix was over its rate.",
+    ),
+    metric(
+        "leeward_cookies_total",
+        Kind::Counter,
+        &["worth"],
+        "Queries with a cookie: client-only, bad, or valid.",
+    ),
+    metric(
         "leeward_udp_batches_total",
         Kind::Counter,
         &["size_max"],
@@ -83,16 +95,16 @@ pub const METRICS: &[Metric] = &[
         "Errors of UDP sockets.",
     ),
     metric(
-        "leeward_tcp_connections_total",
+        "leeward_connections_total",
         Kind::Counter,
-        &["event"],
-        "TCP connections by what became of them.",
+        &["transport", "event"],
+        "Connections by what became of them.",
     ),
     metric(
-        "leeward_tcp_connections",
+        "leeward_connections",
         Kind::Gauge,
-        &[],
-        "TCP connections open now.",
+        &["transport"],
+        "Connections open now.",
     ),
     metric(
         "leeward_probes_total",

@@ -183,6 +183,7 @@ fn stays_silent_where_it_must_and_goes_on() {
             SilentReason::TooLong => "too-long",
             SilentReason::ProxyHeader => "proxy-header",
             SilentReason::SourcePortZero => "source-port-zero",
+            SilentReason::RateLimit => "rate-limit",
         };
         assert!(
             silent.contains(&(transport, label, count)),

@@ -6,8 +6,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::answer::Limited;
 pub use crate::answer::{Exchange, Source, Tally, Transport};
-use crate::metrics::{AnswerSource, QueryCounters, QueryTransport, SilentReason};
+use crate::metrics::{AnswerSource, CookieEvent, QueryCounters, QueryTransport, SilentReason};
+use crate::wire::CookieStanding;
 
 /// What turns queries into replies; one value belongs to one worker, so it may keep scratch and caches.
 pub trait Engine {
@@ -94,11 +96,21 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
 
     fn count(&self, exchange: &Exchange<'_>) {
         let via = count_transport(exchange.transport);
+        let tally = &exchange.tally;
+        match tally.cookie {
+            CookieStanding::Absent => {}
+            CookieStanding::ClientOnly => self.counters.count_cookie(CookieEvent::ClientOnly),
+            CookieStanding::Bad => self.counters.count_cookie(CookieEvent::Bad),
+            CookieStanding::Valid => self.counters.count_cookie(CookieEvent::Valid),
+        }
         if exchange.len == 0 {
-            self.counters.count_silence(via, SilentReason::Engine);
+            let reason = match tally.limited {
+                Limited::Dropped => SilentReason::RateLimit,
+                Limited::No | Limited::Slipped => SilentReason::Engine,
+            };
+            self.counters.count_silence(via, reason);
             return;
         }
-        let tally = &exchange.tally;
         let source = match tally.source {
             Source::Static => AnswerSource::Static,
             Source::Dynamic => AnswerSource::Dynamic,
@@ -112,10 +124,14 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
         if tally.is_truncated {
             self.counters.count_truncated();
         }
+        if tally.limited == Limited::Slipped {
+            self.counters.count_slipped();
+        }
     }
 }
 
-fn count_transport(transport: Transport) -> QueryTransport {
+/// Returns the name by which a transport is counted.
+pub(super) fn count_transport(transport: Transport) -> QueryTransport {
     match transport {
         Transport::Udp => QueryTransport::Udp,
         Transport::Tcp => QueryTransport::Tcp,

@@ -210,7 +210,7 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
     }
     let opcode = Opcode(((flags >> 11) & 15) as u8);
     if opcode != Opcode::QUERY {
-        return Err(refuse_opcode(input, scratch));
+        return Err(refuse_opcode(opcode, input, scratch));
     }
     // RFC 9619: a query has one question. TC in a query makes no sense and is ignored.
     if header[4..6] != [0, 1] || !scratch.take(&input[HEADER_LEN..]) {
@@ -243,19 +243,24 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
     Ok(query)
 }
 
-/// Refuses an operation that is not implemented (RFC 8906, section 8.1.4). What can be read of question and EDNS goes
-/// back, as BIND and Knot do; what cannot is no fault, since nobody knows what the operation puts there.
+/// Refuses an operation that is not a query: it is not implemented (RFC 8906, section 8.1.4), but NOTIFY is told that
+/// nobody here takes it, as Knot does. What can be read of question and EDNS goes back, as BIND and Knot do; what
+/// cannot is no fault, since nobody knows what an operation puts there.
 #[cold]
-fn refuse_opcode(input: &[u8], scratch: &mut Scratch) -> Unanswerable {
-    let mut refusal = Refusal::new(Rcode::NOTIMP);
+fn refuse_opcode(opcode: Opcode, input: &[u8], scratch: &mut Scratch) -> Unanswerable {
     let has_question = u16_at(input, 4) == Some(1) && scratch.take(&input[HEADER_LEN..]);
     let end = HEADER_LEN + scratch.len + 4;
-    if has_question && end <= input.len() {
+    let question_end = (has_question && end <= input.len()).then_some(end);
+    let mut refusal = Refusal::new(match (opcode, question_end) {
+        (Opcode::NOTIFY, Some(_)) => Rcode::NOTAUTH,
+        (Opcode::NOTIFY, None) => Rcode::FORMERR,
+        _ => Rcode::NOTIMP,
+    });
+    if let Some(end) = question_end {
         refusal.question_end = Some(end as u16);
-        let rest = read_rest(input, end, Rtype(0));
-        if rest.rcode == Rcode::NOERROR {
-            refusal.edns = rest.edns;
-        }
+        // A version that nobody knows is told so in an answer to a query; here NSD's silence about it is kept to.
+        let edns = read_rest(input, end, Rtype(0)).edns;
+        refusal.edns = edns.filter(|edns| edns.version == 0);
     }
     Unanswerable::Refuse(refusal)
 }

@@ -50,9 +50,69 @@ pub const KEYS: &[ServerKey] = &[
         "prefix to place, for example \"198.51.100.0/24\" = \"EU-DE\"; wins over the database",
     ),
     key(
+        "udp",
+        "payload-size",
+        "largest answer in octets, and what is offered to clients, 512-4096",
+    ),
+    key(
+        "udp",
+        "amplification-max",
+        "how many times its query a large answer may be long without a valid cookie, 0-100; 0 is no bound",
+    ),
+    key(
+        "edns",
+        "extended-errors",
+        "whether reasons are sent beside response codes (RFC 8914)",
+    ),
+    key(
+        "cookies",
+        "enabled",
+        "whether cookies are answered (RFC 7873)",
+    ),
+    key(
+        "cookies",
+        "require",
+        "whether UDP clients that know cookies must show a valid one before they get an answer",
+    ),
+    key(
+        "cookies",
+        "secret-file",
+        "one or two lines of 32 hexadecimal digits, shared by all servers; absent keeps one in `state`",
+    ),
+    key(
+        "identity",
+        "nsid",
+        "name server identifier, a text or \"0x...\", up to 128 octets; absent says nothing",
+    ),
+    key(
+        "identity",
+        "hostname",
+        "what hostname.bind and id.server answer; absent refuses",
+    ),
+    key(
+        "identity",
+        "version",
+        "what version.bind and version.server answer; absent refuses",
+    ),
+    key(
         "rate-limit",
         "enabled",
-        "limits UDP answers by client prefix; takes effect in a later release",
+        "whether UDP answers are limited by client prefix",
+    ),
+    key(
+        "rate-limit",
+        "answers-per-second",
+        "for each client prefix (/24, /56), zone and kind of answer, 1-10000000",
+    ),
+    key(
+        "rate-limit",
+        "slip",
+        "each so many answers over the limit one is sent empty with TC, 0-10; 0 is never",
+    ),
+    key(
+        "rate-limit",
+        "allow",
+        "clients that are not limited, as prefixes",
     ),
     key("log", "format", "\"text\" or \"json\""),
     key(
@@ -139,7 +199,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("S009", "unknown word"),
     ("S010", "the same thing twice"),
     ("S011", "a list that may not be empty"),
-    ("S012", "a setting that takes effect in a later release"),
     ("S013", "a control API that others can reach"),
     ("S014", "a certificate or its key is missing"),
 ];

@@ -3,6 +3,8 @@
 //! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
 //! positions. Never here: opening files, binding sockets, zones.
 
+mod conduct;
+mod conduct_sections;
 mod encrypted;
 mod keys;
 mod proxy;
@@ -15,6 +17,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
 pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;

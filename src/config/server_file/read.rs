@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::conduct_sections::{
+    read_cookies, read_identity, read_rate_limit, read_switch, read_udp,
+};
 use super::encrypted::{read_https, read_quic, read_tls, require_certificate};
 use super::keys::{keys_of, tables};
 use super::proxy::read_proxy;
-use super::sections::{read_geo, read_log, read_probe, read_rate_limit, read_tcp};
+use super::sections::{read_geo, read_log, read_probe, read_tcp};
 use super::settings::ServerConfig;
 use super::value::{Findings, Section, Zero, items};
 use crate::config::Severity;
@@ -130,7 +133,11 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         workers: read_count(&top, "workers", 1..=ServerConfig::WORKERS_MAX, findings),
         poll: read_poll(&top, findings),
         geo: read_geo(&section("geo"), &base, findings),
-        is_rate_limited: read_rate_limit(&section("rate-limit"), findings),
+        udp: read_udp(&section("udp"), findings),
+        has_extended_errors: read_switch(&section("edns"), "extended-errors", false, findings),
+        cookies: read_cookies(&section("cookies"), &base, findings),
+        identity: read_identity(&section("identity"), findings),
+        rate_limit: read_rate_limit(&section("rate-limit"), findings),
         log: read_log(&section("log"), findings),
         probe: read_probe(&section("probe"), findings),
         tcp: read_tcp(&section("tcp"), findings),

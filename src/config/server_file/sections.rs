@@ -8,11 +8,8 @@ use toml::de::DeValue;
 
 use super::proxy::read_prefixes;
 use super::read::read_count;
-use super::settings::{
-    GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
-};
+use super::settings::{GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, TcpSettings};
 use super::value::{Findings, Section, Zero, items};
-use crate::config::Severity;
 use crate::place::Place;
 
 pub(super) fn read_geo(
@@ -85,24 +82,6 @@ fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpA
         networks.push((prefix.0, prefix.1, place));
     }
     networks
-}
-
-pub(super) fn read_rate_limit(section: &Section<'_, '_>, findings: &mut Findings) -> bool {
-    let Some((path, value)) = section.find("enabled") else {
-        return ServerConfig::IS_RATE_LIMITED;
-    };
-    findings
-        .add(
-            Severity::Note,
-            "S012",
-            value.span(),
-            &path,
-            "rate limiting is read and checked but takes effect in a later release; until then no answer is limited"
-                .to_owned(),
-        );
-    findings
-        .boolean(&path, value)
-        .unwrap_or(ServerConfig::IS_RATE_LIMITED)
 }
 
 pub(super) fn read_log(section: &Section<'_, '_>, findings: &mut Findings) -> LogSettings {

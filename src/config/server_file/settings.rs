@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::proxy::ProxySettings;
 use crate::place::Place;
@@ -27,8 +28,16 @@ pub struct ServerConfig {
     pub poll: Option<Duration>,
     /// Where clients are.
     pub geo: GeoSettings,
-    /// Whether UDP answers are limited by client prefix (not yet in effect).
-    pub is_rate_limited: bool,
+    /// UDP.
+    pub udp: UdpSettings,
+    /// Whether reasons are sent beside response codes (RFC 8914).
+    pub has_extended_errors: bool,
+    /// Cookies.
+    pub cookies: CookieSettings,
+    /// What the server says about itself.
+    pub identity: IdentitySettings,
+    /// Limits of UDP answers.
+    pub rate_limit: RateLimitSettings,
     /// Logs.
     pub log: LogSettings,
     /// Probes.
@@ -61,8 +70,6 @@ impl ServerConfig {
     /// Shortest and longest time between two looks.
     pub const POLL_BOUNDS: (Duration, Duration) =
         (Duration::from_millis(100), Duration::from_secs(3600));
-    /// Rate limiting is on with generous limits.
-    pub const IS_RATE_LIMITED: bool = true;
 }
 
 impl Default for ServerConfig {
@@ -76,7 +83,11 @@ impl Default for ServerConfig {
             workers: None,
             poll: Some(Self::POLL),
             geo: GeoSettings::default(),
-            is_rate_limited: Self::IS_RATE_LIMITED,
+            udp: UdpSettings::default(),
+            has_extended_errors: false,
+            cookies: CookieSettings::default(),
+            identity: IdentitySettings::default(),
+            rate_limit: RateLimitSettings::default(),
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
             tcp: TcpSettings::default(),

@@ -56,7 +56,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
             )
         }
         ("geo", "networks") => networks(config)?,
-        ("rate-limit", "enabled") => config.is_rate_limited.to_string(),
+        ("udp" | "edns" | "cookies" | "identity" | "rate-limit", _) => conduct_value(config, key)?,
         ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
         ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
         ("probe", "concurrency") => config.probe.concurrency.to_string(),
@@ -86,12 +86,31 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
     Some(value)
 }
 
+/// Writes the value of one key that says how the server behaves beside its data.
+fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
+    let (udp, limit) = (&config.udp, &config.rate_limit);
+    let value = match (key.table, key.key) {
+        ("udp", "payload-size") => udp.payload_size.to_string(),
+        ("udp", "amplification-max") => udp.amplification_max.to_string(),
+        ("edns", "extended-errors") => config.has_extended_errors.to_string(),
+        ("cookies", "enabled") => config.cookies.is_enabled.to_string(),
+        ("cookies", "require") => config.cookies.is_required.to_string(),
+        ("cookies", "secret-file") => path(&config.base, config.cookies.secret_file.as_deref()?),
+        ("identity", "nsid") => quote(config.identity.nsid.as_ref()?),
+        ("identity", "hostname") => quote(config.identity.hostname.as_ref()?),
+        ("identity", "version") => quote(config.identity.version.as_ref()?),
+        ("rate-limit", "enabled") => limit.is_enabled.to_string(),
+        ("rate-limit", "answers-per-second") => limit.answers_per_second.to_string(),
+        ("rate-limit", "slip") => limit.slip.to_string(),
+        ("rate-limit", "allow") => prefixes(&limit.allow),
+        (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
+    };
+    Some(value)
+}
+
 fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
-    list(
-        prefixes
-            .iter()
-            .map(|(address, length)| quote(&format!("{address}/{length}"))),
-    )
+    let written = prefixes.iter();
+    list(written.map(|(address, length)| quote(&format!("{address}/{length}"))))
 }
 
 /// Writes a list of addresses; none is not set.
@@ -197,6 +216,16 @@ mod tests {
             config.probe.user_agent = agent;
             config.tcp.connections = connections;
             config.tcp.connections_per_address = connections.min(100);
+            config.udp.payload_size = 512 + connections % 3_000;
+            config.cookies.secret_file = has_state.then(|| config.base.join("secrets"));
+            config.cookies.is_required = has_http;
+            config.identity.nsid = has_http.then(|| config.probe.user_agent.clone());
+            config.identity.nsid = config.identity.nsid.filter(|nsid| !nsid.starts_with("0x"));
+            config.rate_limit.is_enabled = has_state;
+            config.rate_limit.answers_per_second = connections;
+            if !has_http {
+                config.rate_limit.allow.clear();
+            }
             let back = read_back(&config);
             prop_assert_eq!(back, config);
         }

@@ -39,9 +39,8 @@ enabled = true
     );
     assert_eq!(config.geo.networks.len(), 2);
     assert_eq!(config.geo.networks[0].2.country, Some(*b"DE"));
-    assert!(config.is_rate_limited);
-    let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, ["S012"]);
+    assert!(config.rate_limit.is_enabled);
+    assert_eq!(findings, []);
 }
 
 #[test]
@@ -81,6 +80,28 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     ("workers = 0", "S004", "0", ""),
+    ("[udp]\npayload-size = 511", "S004", "511", ""),
+    ("[udp]\npayload-size = 4097", "S004", "4097", ""),
+    ("[udp]\namplification-max = 101", "S004", "101", ""),
+    ("[edns]\nextended-errors = 1", "S003", "1", ""),
+    ("[cookies]\nsecret-file = ''", "S004", "''", ""),
+    ("[cookies]\nrequire = 'no'", "S003", "'no'", ""),
+    (
+        "[identity]\nnsid = '0x123'",
+        "S004",
+        "'0x123'",
+        "two digits",
+    ),
+    ("[identity]\nnsid = '0x'", "S004", "'0x'", "say nothing"),
+    ("[identity]\nversion = ''", "S004", "''", "say nothing"),
+    ("[rate-limit]\nanswers-per-second = 0", "S004", "0", ""),
+    ("[rate-limit]\nslip = 11", "S004", "11", ""),
+    (
+        "[rate-limit]\nallow = ['10.0.0.1/8']",
+        "S007",
+        "'10.0.0.1/8'",
+        "`10.0.0.0/8`",
+    ),
     ("workers = 99999999999999999999999", "S004", "", ""),
     ("zones = ''", "S004", "''", ""),
     ("poll = '1ms'", "S004", "'1ms'", ""),
@@ -200,6 +221,34 @@ fn every_code_is_listed_and_every_fault_is_shown_at_once() {
     let (_, findings) = read("listen = 5\nzones = 5\nhttp = 5\nfoo = 1\n[tcp]\nbar = 2");
     assert_eq!(findings.len(), 5, "{findings:?}");
     assert!(findings.is_sorted_by_key(|finding| finding.span.0.start));
+}
+
+#[test]
+fn reads_how_the_server_behaves_beside_its_data() {
+    let (config, findings) = read(
+        "[udp]\npayload-size = 1400\namplification-max = 0\n[edns]\nextended-errors = true\n\
+         [cookies]\nrequire = true\nsecret-file = 'secrets'\n\
+         [identity]\nnsid = '0x6E7331'\nhostname = 'ns1'\n\
+         [rate-limit]\nenabled = false\nslip = 1\nallow = []",
+    );
+    assert_eq!(findings, []);
+    let config = config.expect("no faults");
+    assert_eq!(
+        (config.udp.payload_size, config.udp.amplification_max),
+        (1400, 0)
+    );
+    assert!(config.has_extended_errors && config.cookies.is_enabled && config.cookies.is_required);
+    assert_eq!(
+        config.cookies.secret_file.as_deref(),
+        Some(Path::new("/etc/leeward/secrets"))
+    );
+    assert_eq!(config.identity.nsid_octets().as_deref(), Some(&b"ns1"[..]));
+    assert_eq!(config.identity.version, None);
+    assert_eq!(
+        (config.rate_limit.is_enabled, config.rate_limit.slip),
+        (false, 1)
+    );
+    assert!(config.rate_limit.allow.is_empty());
 }
 
 #[test]

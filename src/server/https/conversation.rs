@@ -92,7 +92,7 @@ where
         stop: watch::Receiver<bool>,
     ) -> Farewell {
         let Some(greeter) = &self.greeter else {
-            let version = match detect(&stream, self.limits.message_timeout).await {
+            let version = match detect(&stream, self.limits.message_timeout, stop.clone()).await {
                 Ok(version) => version,
                 Err(farewell) => return farewell,
             };
@@ -115,24 +115,25 @@ where
     }
 }
 
-/// Looks at how a connection in the clear begins: HTTP/2 with its preface (RFC 9113, section 3.3), HTTP/1.1 without.
-async fn detect(stream: &TcpStream, patience: Duration) -> Result<Version, Farewell> {
+/// Looks at how a connection in the clear begins: HTTP/2 with its preface (RFC 9113, section 3.3), HTTP/1.1 without. A
+/// preface whose first three octets come in two segments is nobody's habit, and is taken for HTTP/1.1.
+async fn detect(
+    stream: &TcpStream,
+    patience: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Version, Farewell> {
     let mut first = [0; 3];
-    loop {
-        let (looked, is_done) = match timeout(patience, stream.peek(&mut first)).await {
-            Err(_) => return Err(Farewell::TimedOut),
-            Ok(Err(_) | Ok(0)) => return Err(Farewell::Client),
-            Ok(Ok(count)) => (&first[..count], count == first.len()),
-        };
-        // No method but PRI begins so.
-        if !b"PRI".starts_with(looked) {
-            return Ok(Version::Http1);
-        }
-        if is_done {
-            return Ok(Version::Http2);
-        }
-        // Part of a preface in a segment of its own is nobody's habit.
-        return Err(Farewell::Client);
+    let looked = tokio::select! {
+        biased;
+        _ = stop.wait_for(|is_asked| *is_asked) => return Err(Farewell::Stopped),
+        looked = timeout(patience, stream.peek(&mut first)) => looked,
+    };
+    match looked {
+        Err(_) => Err(Farewell::TimedOut),
+        Ok(Err(_) | Ok(0)) => Err(Farewell::Client),
+        // No other method begins so.
+        Ok(Ok(_)) if &first == b"PRI" => Ok(Version::Http2),
+        Ok(Ok(_)) => Ok(Version::Http1),
     }
 }
 
