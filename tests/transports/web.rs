@@ -163,7 +163,7 @@ impl Streams {
         }
     }
 
-    fn exchange(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+    fn exchange(&self, message: &[u8]) -> Option<Vec<u8>> {
         let length = u16::try_from(message.len()).expect("a message");
         let mut framed = length.to_be_bytes().to_vec();
         // RFC 9250, section 4.2.1: the id is 0 on the wire.

@@ -132,7 +132,9 @@ where
             biased;
             _ = stop.wait_for(|is_asked| *is_asked) => return None,
             () = guest.asked_to_leave() => None,
-            shaken = timeout(self.limits.message_timeout, handshake) => shaken.ok()?.ok(),
+            shaken = timeout(self.limits.message_timeout, handshake) => {
+                shaken.ok().and_then(Result::ok)
+            }
         };
         if shaken.is_none() {
             self.guests.counters.count_tcp(TcpEvent::HandshakeFailed);
