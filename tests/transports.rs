@@ -6,10 +6,13 @@ mod clients;
 mod questions;
 #[path = "transports/stage.rs"]
 mod stage;
+#[path = "transports/web.rs"]
+mod web;
 
 use clients::Client;
 use questions::{Question, questions};
 use stage::Stage;
+use web::Form;
 
 /// Where the flags are, and the bit that says that records are missing.
 const FLAGS: usize = 2;
@@ -51,6 +54,21 @@ fn udp_says_what_tcp_says_as_far_as_it_fits() {
 fn tls_says_what_tcp_says() {
     let stage = Stage::open();
     compare(&mut stage.tls(), &mut stage.tcp());
+}
+
+#[test]
+fn https_says_what_tcp_says_in_every_form() {
+    let stage = Stage::open();
+    for form in [Form::Get, Form::Post] {
+        compare(&mut stage.https1(form), &mut stage.tcp());
+        compare(&mut stage.https2(form), &mut stage.tcp());
+    }
+}
+
+#[test]
+fn quic_says_what_tcp_says() {
+    let stage = Stage::open();
+    compare(&mut stage.quic(), &mut stage.tcp());
 }
 
 #[test]
@@ -103,7 +121,7 @@ fn counts_queries_by_transport() {
         client.ask(&first);
     }
     let text = stage.metrics();
-    for transport in ["udp", "tcp", "tls"] {
+    for transport in ["udp", "tcp", "tls", "https", "quic"] {
         let wanted = format!("transport=\"{transport}\"");
         let is_counted = text.lines().any(|line| {
             line.starts_with("leeward_queries_total{")

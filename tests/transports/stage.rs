@@ -8,7 +8,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use leeward::clock::Clock;
-use leeward::config::server_file::{CertificateSetting, ServerConfig, TlsSettings};
+use leeward::config::server_file::{
+    CertificateSetting, HttpsSettings, QuicSettings, ServerConfig, TlsSettings,
+};
 use leeward::daemon::{Running, start};
 use leeward::server::Transport;
 use rustls::pki_types::CertificateDer;
@@ -17,9 +19,10 @@ use tokio::runtime::Runtime;
 
 use super::clients::{Client, Datagrams, Framed};
 use super::questions::ZONE;
+use super::web::{Form, Streams, Web};
 
 /// How many transports there are.
-const TRANSPORTS: usize = 3;
+const TRANSPORTS: usize = 5;
 
 /// How often metrics are read until all transports are in them.
 const LOOKS_MAX: usize = 400;
@@ -51,6 +54,11 @@ impl Stage {
                 listen: vec![any],
                 certificate: Some(CertificateSetting::Files { certificate, key }),
             },
+            https: HttpsSettings {
+                listen: vec![any],
+                ..HttpsSettings::default()
+            },
+            quic: QuicSettings { listen: vec![any] },
             ..ServerConfig::default()
         };
         let runtime = Runtime::new().expect("a runtime");
@@ -91,12 +99,29 @@ impl Stage {
         Framed::tls(address, &self.certificate).is_welcome()
     }
 
+    pub(crate) fn https1(&self, form: Form) -> Web {
+        Web::http1(self.address(Transport::Https), &self.certificate, form)
+    }
+
+    pub(crate) fn https2(&self, form: Form) -> Web {
+        Web::http2(self.address(Transport::Https), &self.certificate, form)
+    }
+
+    pub(crate) fn quic(&self) -> Streams {
+        Streams::connect(self.address(Transport::Quic), &self.certificate)
+    }
+
     /// Returns a client of every transport.
     pub(crate) fn all(&self) -> Vec<Box<dyn Client>> {
         vec![
             Box::new(self.udp()),
             Box::new(self.tcp()),
             Box::new(self.tls()),
+            Box::new(self.https1(Form::Get)),
+            Box::new(self.https1(Form::Post)),
+            Box::new(self.https2(Form::Get)),
+            Box::new(self.https2(Form::Post)),
+            Box::new(self.quic()),
         ]
     }
 
