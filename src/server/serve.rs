@@ -21,7 +21,7 @@ use super::accept::House;
 use super::bind::Bound;
 use super::certificate::{ALPN_DOT, Certificates};
 use super::datagram::DatagramSocket;
-use super::engine::{Engine, Guarded, Seat, Transport};
+use super::engine::{Engine, Guarded, Seat, Transport, count_transport};
 use super::limits::Serving;
 use super::listen::Listen;
 use super::udp::UdpWorker;
@@ -235,8 +235,8 @@ impl Server {
         self.stop_loops.send_replace(true);
     }
 
-    fn new_counters(&mut self) -> Arc<QueryCounters> {
-        let counters = Arc::new(QueryCounters::default());
+    fn new_counters(&mut self, transport: Transport) -> Arc<QueryCounters> {
+        let counters = Arc::new(QueryCounters::of(count_transport(transport)));
         self.counters.push(Arc::clone(&counters));
         counters
     }
@@ -252,7 +252,7 @@ impl Server {
         M: Fn(Seat) -> E + Send + Sync + 'static,
     {
         let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
-        let (stop, counters) = (Arc::clone(&self.stop), self.new_counters());
+        let (stop, counters) = (Arc::clone(&self.stop), self.new_counters(Transport::Udp));
         let reply_size_max = opening.serving.udp.bounded().reply_size_max;
         let proxies = Arc::clone(&opening.serving.proxies);
         self.spawn(format!("udp-{index}"), move || {
@@ -293,7 +293,7 @@ impl Server {
         };
         let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
         let (serving, stop) = (opening.serving.clone(), opening.stop.clone());
-        let counters = self.new_counters();
+        let counters = self.new_counters(transport);
         self.spawn(format!("{}-0", transport.name()), move || {
             let seat = Seat {
                 transport,

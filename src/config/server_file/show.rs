@@ -108,11 +108,8 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
 }
 
 fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
-    list(
-        prefixes
-            .iter()
-            .map(|(address, length)| quote(&format!("{address}/{length}"))),
-    )
+    let written = prefixes.iter();
+    list(written.map(|(address, length)| quote(&format!("{address}/{length}"))))
 }
 
 /// Writes a list of addresses; none is not set.
