@@ -102,8 +102,8 @@ fn every_answer_about_grown_zones_is_one_that_a_peer_gives() {
             let uses = report.uses(name);
             match most {
                 None => assert!(uses > 0, "the choice {name} explains nothing"),
-                Some(_) if uses == 0 => println!("MENDED: take the fault {name} from the list"),
-                Some(most) => assert!(uses <= most, "the fault {name} explains {uses} answers"),
+                Some(_) if uses == 0 => println!("UNUSED: take {name} from the list"),
+                Some(most) => assert!(uses <= most, "{name} explains {uses} answers"),
             }
         }
     }
