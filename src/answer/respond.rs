@@ -184,7 +184,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
         lookup.query = parse_query(exchange.input, &mut lookup.scratch);
         lookup.zone = match &lookup.query {
-            // Class ANY asks for ours too, as NSD and Knot have it (RFC 1035, section 3.2.5).
+            // Class ANY is answered from class IN, the only one there is, as NSD and Knot do.
             Ok(query) if matches!(query.class, Class::IN | Class::ANY) => {
                 world.snapshot.find_for(&lookup.scratch, query.rtype)
             }
@@ -264,8 +264,8 @@ fn answer_one<'w>(
             };
             gathering.gather(&lookup.scratch, chain, chance, answer);
         }
-        _ => {
-            answer.reset(refusal_of(world, &query, lookup), Source::Refused);
+        zone => {
+            answer.reset(refusal_code(world, zone, &query, lookup), Source::Refused);
             answer.is_authoritative = false;
         }
     }
@@ -389,12 +389,13 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
     exchange.len = len;
 }
 
-/// Says why a question is not answered: a transfer of what is no zone of ours is none of our authority, as all peers
-/// have it; the rest is refused.
-fn refusal_of(world: &World, query: &Query, lookup: &Lookup) -> Rcode {
-    let labels = lookup.scratch.labels;
-    let is_apex = |zone: usize| world.snapshot.zones[zone].zone.apex_labels() == labels;
-    if is_transfer(query.rtype) && query.class == Class::IN && !lookup.zone.is_some_and(is_apex) {
+/// Says why nothing is answered: transfers of a zone that is not ours are NOTAUTH, as every peer has it; all else is
+/// refused (RFC 8906, section 3.1.6).
+#[cold]
+fn refusal_code(world: &World, zone: Option<usize>, query: &Query, lookup: &Lookup) -> Rcode {
+    let is_apex = zone
+        .is_some_and(|zone| world.snapshot.zones[zone].zone.apex_labels() == lookup.scratch.labels);
+    if is_transfer(query.rtype) && query.class == Class::IN && !is_apex {
         return Rcode::NOTAUTH;
     }
     Rcode::REFUSED
