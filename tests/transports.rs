@@ -18,6 +18,9 @@ use web::Form;
 const FLAGS: usize = 2;
 const TRUNCATED: u8 = 0x02;
 
+/// How often a newcomer looks for the new certificate.
+const LOOKS_MAX: usize = 500;
+
 /// Says whether an answer was cut for its transport.
 fn is_truncated(answer: &[u8]) -> bool {
     answer[FLAGS] & TRUNCATED != 0
@@ -90,6 +93,24 @@ fn every_transport_is_silent_where_it_must_be() {
         client.send(&response);
         assert_eq!(client.ask(&next), wanted, "{}", client.name());
     }
+}
+
+#[test]
+fn a_reload_shows_the_renewed_certificate_and_keeps_connections() {
+    let mut stage = Stage::open();
+    let first = questions().remove(0).octets;
+    let mut old = stage.tls();
+    let wanted = old.ask(&first);
+    assert!(stage.is_trusted());
+    stage.renew();
+    let (_never, quiet) = std::sync::mpsc::channel::<()>();
+    let is_shown = (0..LOOKS_MAX).any(|_| {
+        let _ = quiet.recv_timeout(std::time::Duration::from_millis(20));
+        stage.is_trusted()
+    });
+    assert!(is_shown, "the new certificate was never shown");
+    assert_eq!(old.ask(&first), wanted);
+    assert_eq!(stage.tls().ask(&first), wanted);
 }
 
 #[test]

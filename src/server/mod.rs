@@ -1,6 +1,6 @@
 //! UDP, TCP, TLS, HTTPS and QUIC transports; never decides an answer.
 //!
-//! In: addresses to listen on, and a recipe for engines, one a worker. Out: octets from clients to an [`Engine`], its
+//! In: addresses to listen on, a certificate, and a recipe for engines, one a worker. Out: octets from clients to an [`Engine`], its
 //! octets back to the same client from the address that was asked, and counters. Never here: names, zones, policies, or
 //! any reading of a message beyond its length, but for the TTLs that HTTP wants named and the id that QUIC forbids.
 //!
