@@ -9,7 +9,7 @@ use crate::zone::{
 };
 
 use super::asker::Asker;
-use super::chain::{Link, link_name};
+use super::chain::{Link, is_sent, link_name};
 use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
 use super::locus::Locus;
@@ -184,7 +184,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Answers ANY with what is there: one RRset or all of them (RFC 8482, section 4.1). What a policy holds is
-    /// decided as for its own type; the one is the first that has something for this client.
+    /// decided as for its own type; the one is that of the lowest type that has something for this client, as in Knot.
     #[cold]
     fn answer_any(
         &self,
@@ -198,7 +198,10 @@ impl<'a> Gathering<'a> {
             match entry {
                 Entry::Static(piece) => {
                     let records = Records::Stored(piece, 0);
-                    self.push(Section::Answer, records, owner, answer);
+                    let at = self.push(Section::Answer, records, owner, answer);
+                    if let (Some(at), Any::One) = (at, self.any) {
+                        self.add_hosts(&piece, at, answer, draw);
+                    }
                 }
                 Entry::Dynamic(root) => {
                     let rtype = if rtype == ANY_TYPE {
@@ -258,6 +261,10 @@ impl<'a> Gathering<'a> {
         } else {
             0
         };
+        if !answer.is_empty() && is_sent(answer, &piece) && self.rtype == Rtype::DNAME {
+            // A chain came to the DNAME that led it here: no record stands twice (RFC 2181, section 5).
+            return;
+        }
         let records = Records::Stored(piece, turn);
         let at = self.push(Section::Answer, records, owner, answer);
         if let (Some(at), false) = (at, piece.hosts.is_empty()) {

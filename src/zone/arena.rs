@@ -326,7 +326,7 @@ impl Zone {
         None
     }
 
-    /// Returns every entry of a node with its type, in the order they were built.
+    /// Returns every entry of a node with its type, in the order of types.
     pub fn entries(&self, node: NodeAt) -> impl Iterator<Item = (Rtype, Entry<'_>)> {
         let at = node.0 as usize * 8;
         let entries = usize::from(self.arena[at + 2]);

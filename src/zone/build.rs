@@ -231,6 +231,8 @@ impl ZoneBuilder {
     /// Sets the flags that depend on other names: wildcard children, cuts, DNAMEs, occlusion.
     fn mark(&mut self) {
         for owner in &mut self.owners {
+            // By type: addresses, which are asked for most, are found first, and ANY gets the lowest.
+            owner.entries.sort_by_key(|(rtype, _)| rtype.0);
             let has = |rtype| owner.entries.iter().any(|(known, _)| *known == rtype);
             let is_dynamic = owner
                 .entries

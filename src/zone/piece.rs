@@ -58,7 +58,7 @@ impl PieceSpec {
             piece.push(apex, owner, rtype, ttl, record)?;
         }
         piece.hosts.sort_by_key(|host| !host.is_in_domain);
-        piece.hosts.truncate(ADDITIONAL_MAX);
+        piece.keep_hosts();
         let len = piece.records.len() / rdata.len().max(1);
         let is_even = rdata.windows(2).all(|pair| pair[0].len() == pair[1].len());
         if is_even && piece.patches.is_empty() && piece.hosts.is_empty() {
@@ -118,6 +118,20 @@ impl PieceSpec {
             });
         }
         Some(())
+    }
+
+    /// Keeps each host once, and no more than are sent along.
+    fn keep_hosts(&mut self) {
+        let mut kept: Vec<HostSpec> = Vec::new();
+        for host in std::mem::take(&mut self.hosts) {
+            if kept.len() == ADDITIONAL_MAX {
+                break;
+            }
+            if !kept.iter().any(|known| known.name == host.name) {
+                kept.push(host);
+            }
+        }
+        self.hosts = kept;
     }
 
     /// Writes a name, its end as a pointer to the apex where possible.

@@ -87,18 +87,6 @@ impl Stage {
         Framed::tls(self.address(Transport::Tls), &self.certificate)
     }
 
-    pub(crate) fn https1(&self, form: Form) -> Web {
-        Web::http1(self.address(Transport::Https), &self.certificate, form)
-    }
-
-    pub(crate) fn https2(&self, form: Form) -> Web {
-        Web::http2(self.address(Transport::Https), &self.certificate, form)
-    }
-
-    pub(crate) fn quic(&self) -> Streams {
-        Streams::connect(self.address(Transport::Quic), &self.certificate)
-    }
-
     /// Replaces the certificate's files and asks for a reload; clients made from now on trust the new one alone.
     pub(crate) fn renew(&mut self) {
         self.certificate = write_pair(self.folder.path());
@@ -109,6 +97,18 @@ impl Stage {
     pub(crate) fn is_trusted(&self) -> bool {
         let address = self.address(Transport::Tls);
         Framed::tls(address, &self.certificate).is_welcome()
+    }
+
+    pub(crate) fn https1(&self, form: Form) -> Web {
+        Web::http1(self.address(Transport::Https), &self.certificate, form)
+    }
+
+    pub(crate) fn https2(&self, form: Form) -> Web {
+        Web::http2(self.address(Transport::Https), &self.certificate, form)
+    }
+
+    pub(crate) fn quic(&self) -> Streams {
+        Streams::connect(self.address(Transport::Quic), &self.certificate)
     }
 
     /// Returns a client of every transport.
