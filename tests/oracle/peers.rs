@@ -236,7 +236,7 @@ fn bind_file(own: &Path, zones: &Path, address: SocketAddr, served: &[Served]) -
     let mut text = format!(
         "options {{ directory \"{}\"; listen-on port {} {{ {}; }}; listen-on-v6 {{ none; }}; recursion no; pid-file \
          \"{own}/pid\"; session-keyfile \"{own}/session.key\"; lock-file none; minimal-responses no-auth; minimal-any \
-         no; dnssec-validation no; notify no; max-udp-size 1232; edns-udp-size 1232; allow-transfer {{ none; }}; \
+         yes; dnssec-validation no; notify no; max-udp-size 1232; edns-udp-size 1232; allow-transfer {{ none; }}; \
          check-names primary ignore; check-mx ignore; check-integrity no; check-sibling no; check-wildcard no; \
          check-mx-cname ignore; check-srv-cname ignore; check-dup-records ignore; check-spf ignore; \
          empty-zones-enable no; managed-keys-directory \"{own}\"; }};\ncontrols {{}};\n",
