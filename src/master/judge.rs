@@ -43,7 +43,10 @@ pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
     drop_duplicates(records, findings);
     level_ttls(records, findings);
     judge_owners(records, findings);
-    judge_links(records, findings);
+    // After a fault a record that others lead to may be missing here.
+    if !findings.has_fault() {
+        judge_links(records, findings);
+    }
 }
 
 pub(super) fn fault(
