@@ -31,7 +31,7 @@
 //! | 4 | [`publish`] | Current world: one writer, many readers |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
 //! | 5 | [`probe`] | HTTP(S) and TCP probers and their schedule |
-//! | 5 | [`server`] | UDP and TCP transports; never decides an answer |
+//! | 5 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
 //! | 6 | [`control`] | Admin API and metrics text |
 //! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
 //! | 7 | [`lab`] | Regions of loopback endpoints that can be killed |

@@ -8,6 +8,8 @@
 
 #[path = "live/command.rs"]
 mod command;
+#[path = "live/conduct.rs"]
+mod conduct;
 #[path = "live/failover.rs"]
 mod failover;
 #[path = "live/faults.rs"]
@@ -16,3 +18,5 @@ mod faults;
 mod reload;
 #[path = "live/stage.rs"]
 mod stage;
+#[path = "live/systemd.rs"]
+mod systemd;

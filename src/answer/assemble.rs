@@ -1,18 +1,22 @@
 //! Writes an [`Answer`] as a message: the only function that does, for every transport.
 //!
 //! Lengths are summed before anything is copied, with OPT reserved first; what does not fit is dropped by whole
-//! RRsets: additional addresses from the end, then everything with TC set (RFC 2181, section 9; RFC 9471 for glue).
+//! RRsets: additional addresses from the end, then everything with TC set (RFC 2181, section 9). In-domain glue is no
+//! such address: a referral without all of it has TC set (RFC 9471, section 3.1).
 
-use crate::wire::{HEADER_LEN, Query, ResponseEdns};
+use crate::wire::{HEADER_LEN, Query, ResponseEdns, Rtype};
 use crate::zone::{OWNER_QUESTION, Piece, RR_FIXED};
 
-use super::message::{Answer, Owner, PARTS_MAX, Part, Records};
+use super::message::{Answer, Apex, Owner, POSITIONS_MAX, Part, Records};
 
 const FLAG_QR: u16 = 0x8000;
 const FLAG_AA: u16 = 0x0400;
 const FLAG_TC: u16 = 0x0200;
 /// RD and CD are copied from the query (RFC 1035, section 4.1.1; RFC 4035, section 3.1.6).
 const FLAGS_COPIED: u16 = 0x0110;
+
+/// Octets of a message that a compression pointer reaches (RFC 1035, section 4.1.4).
+const POINTER_MAX: u16 = 0x3fff;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +42,33 @@ pub fn assemble(
     let room = limit.min(out.len()).saturating_sub(question_end + reserved);
     let (kept, is_truncated) = fit(answer, room);
     out[..question_end].copy_from_slice(&input[..question_end]);
-    let mut positions = [0u16; PARTS_MAX];
+    let mut positions = [0u16; POSITIONS_MAX];
     let mut records = [0u16; 3];
     let mut at = question_end;
     let [in_answer, in_authority, _] = answer.counts();
     for (n, part) in answer.parts()[..kept].iter().enumerate() {
-        positions[n] = at as u16;
-        let (len, count) = write_part(answer, part, query, &positions, &mut out[at..]);
-        at += len;
+        if let Some(position) = positions.get_mut(n) {
+            *position = at as u16;
+        }
+        let name_end = query.name_end() as u16;
+        let owner = find_owner(part.owner, name_end, &positions);
+        let apex = match part.apex {
+            Apex::Question => 0,
+            Apex::InPart(at, offset) => positions[usize::from(at)] + offset,
+        };
+        if owner.max(apex) > POINTER_MAX {
+            // No pointer leads there: a host in an RRset of 16 KiB, or the end of a chain of the longest names.
+            continue;
+        }
+        let count = write_part(
+            answer,
+            part,
+            (owner, name_end),
+            &positions,
+            &mut out[..],
+            at,
+        );
+        at += part_len(answer, part);
         let section = usize::from(n >= in_answer) + usize::from(n >= in_answer + in_authority);
         records[section] += count;
     }
@@ -85,7 +108,7 @@ fn fit(answer: &Answer<'_>, room: usize) -> (usize, bool) {
         // Cut short: the client asks again by TCP. A part of the answer would only be thrown away.
         return (0, true);
     }
-    (kept, answer.needs_additional && kept < answer.len())
+    (kept, kept < required + usize::from(answer.glue_len))
 }
 
 #[inline]
@@ -102,51 +125,64 @@ fn part_len(answer: &Answer<'_>, part: &Part<'_>) -> usize {
             }
             stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
         },
-        Records::Synthesised(_, _, len) => RR_FIXED + usize::from(*len),
+        Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
     }
 }
 
-/// Writes the records of a part; returns octets and number of records.
+/// Says where an owner stands in the message.
+#[inline]
+fn find_owner(owner: Owner, name_end: u16, positions: &[u16; POSITIONS_MAX]) -> u16 {
+    match owner {
+        Owner::Question => HEADER_LEN as u16,
+        Owner::Suffix(len) => name_end - u16::from(len),
+        Owner::InPart(at, offset) => positions[usize::from(at)] + offset,
+    }
+}
+
+/// Writes the records of a part at `at`; returns how many.
 #[inline]
 fn write_part(
     answer: &Answer<'_>,
     part: &Part<'_>,
-    query: &Query,
-    positions: &[u16; PARTS_MAX],
+    (owner_at, name_end): (u16, u16),
+    positions: &[u16; POSITIONS_MAX],
     out: &mut [u8],
-) -> (usize, u16) {
-    let name_end = query.name_end() as u16;
-    let owner = match part.owner {
-        Owner::Question => OWNER_QUESTION,
-        Owner::Suffix(len) => 0xc000 | (name_end - u16::from(len)),
-        Owner::InPart(at, offset) => 0xc000 | (positions[usize::from(at)] + offset),
-    };
+    at: usize,
+) -> u16 {
+    let owner = 0xc000 | owner_at;
     match &part.records {
         Records::Stored(piece, turn) => {
-            write_stored(piece, *turn, name_end, out);
+            let out = &mut out[at..];
+            write_stored(piece, *turn, out);
+            // Stored pointers hold the length of the apex: its distance from the end of the question's name.
+            for at in piece.patches() {
+                let to = match part.apex {
+                    Apex::Question => name_end - u16::from_be_bytes([out[at], out[at + 1]]),
+                    Apex::InPart(at, offset) => positions[usize::from(at)] + offset,
+                };
+                out[at..at + 2].copy_from_slice(&(0xc000 | to).to_be_bytes());
+            }
             if owner != OWNER_QUESTION {
                 set_owners(&mut out[..piece.records.len()], owner);
             }
-            (piece.records.len(), piece.count)
+            piece.count
         }
         Records::Members(policies, run, start, len, ttl) => {
-            let mut at = 0;
+            let mut at = at;
             for &member in answer.picks(*start, *len) {
                 let rdata = policies.rdata(run, usize::from(member));
                 at += write_record(&mut out[at..], owner, run.rtype.0, *ttl, rdata);
             }
-            (at, *len)
+            *len
         }
-        Records::Synthesised(ttl, start, len) => (
-            write_record(
-                out,
-                owner,
-                crate::wire::Rtype::CNAME.0,
-                *ttl,
-                answer.made(*start, *len),
-            ),
-            1,
-        ),
+        Records::Synthesised(made) => {
+            let target = answer.made(made.start, made.len);
+            write_record(&mut out[at..], owner, Rtype::CNAME.0, made.ttl, target);
+            // The letters as asked: a made name is folded, but its first labels stand unfolded at the owner.
+            let (from, len) = (usize::from(owner_at), usize::from(made.kept_len));
+            out.copy_within(from..from + len, at + RR_FIXED);
+            1
+        }
     }
 }
 
@@ -168,17 +204,12 @@ fn write_record(out: &mut [u8], owner: u16, rtype: u16, ttl: u32, rdata: &[u8]) 
 }
 
 #[inline]
-fn write_stored(piece: &Piece<'_>, turn: u16, name_end: u16, out: &mut [u8]) {
+fn write_stored(piece: &Piece<'_>, turn: u16, out: &mut [u8]) {
     let len = piece.records.len();
     let split = usize::from(turn) * usize::from(piece.stride);
     let (tail, head) = piece.records.split_at(split);
     out[..head.len()].copy_from_slice(head);
     out[head.len()..len].copy_from_slice(tail);
-    // Stored pointers hold the distance of the apex from the end of the question's name.
-    for at in piece.patches() {
-        let distance = u16::from_be_bytes([out[at], out[at + 1]]);
-        out[at..at + 2].copy_from_slice(&(0xc000 | (name_end - distance)).to_be_bytes());
-    }
 }
 
 /// Overwrites the owner of each record.

@@ -3,33 +3,19 @@
 //! Steps in the order of RFC 1034, section 4.3.2: the zone is known; cut -> referral; name -> RRset, alias or
 //! NODATA; DNAME -> synthesis; wildcard -> source of synthesis (RFC 4592); else NXDOMAIN.
 
-use crate::wire::{NAME_MAX, Rcode, Rtype, Scratch};
+use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, FLAG_EMPTY, Found, NONE, NodeAt, POSITION_OWNER, Piece, Policies, RootId,
-    ServedZone, Whereabouts, Zone,
+    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone, Whereabouts, Zone,
 };
 
 use super::asker::Asker;
-use super::decide::{Outcome, Scene};
+use super::chain::{Link, is_sent, link_name};
+use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
 use super::locus::Locus;
-use super::message::{Answer, CHAIN_MAX, Owner, Part, Records, Section, Source};
+use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
 use super::view::ZoneView;
-
-/// TTL of the HINFO record that stands for ANY (RFC 8482, section 4.2; chosen, an hour).
-const ANY_TTL: [u8; 4] = [0, 0, 0x0e, 0x10];
-/// The HINFO record of RFC 8482: CPU "RFC8482", OS "".
-const ANY_RECORD: [u8; 21] = [
-    0xc0, 0x0c, 0, 13, 0, 1, ANY_TTL[0], ANY_TTL[1], ANY_TTL[2], ANY_TTL[3], 0, 9, 7, b'R', b'F',
-    b'C', b'8', b'4', b'8', b'2', 0,
-];
-const ANY_PIECE: Piece<'static> = Piece {
-    records: &ANY_RECORD,
-    count: 1,
-    stride: 21,
-    patches: &[],
-    hosts: &[],
-};
+use super::world::World;
 
 /// What one gathering reads.
 #[derive(Clone, Copy)]
@@ -44,6 +30,12 @@ pub struct Gathering<'a> {
     pub rtype: Rtype,
     /// Whether addresses of hosts are added.
     pub hosts: Hosts,
+    /// What a question for ANY gets.
+    pub any: Any,
+    /// The world whose other zones chains are followed into; none keeps them in this zone.
+    pub world: Option<&'a World>,
+    /// Where the apex of the zone stands in the message.
+    pub apex: Apex,
 }
 
 /// What becomes of addresses of hosts that RDATA names.
@@ -55,15 +47,17 @@ pub enum Hosts {
     Leave,
 }
 
-/// What a link of the chain came to.
-enum Link {
-    Done,
-    /// Go on with the name now in the chain scratch; its owner in the message.
-    Alias(Owner),
+/// What a question for ANY gets (RFC 8482).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Any {
+    /// One RRset, so that a datagram does not amplify (section 4.1).
+    One,
+    /// Every RRset, where the client has proven its address by a stream.
+    All,
 }
 
 impl<'a> Gathering<'a> {
-    fn zone(&self) -> &'a Zone {
+    pub(super) fn zone(&self) -> &'a Zone {
         &self.served.zone
     }
 
@@ -82,41 +76,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Follows aliases inside the zone, at most [`CHAIN_MAX`] of them; a loop ends where a name comes back (RFC 1034,
-    /// section 3.6.2), so that no record is sent twice (RFC 2181, section 5).
-    fn chase(
-        &self,
-        first: &Scratch,
-        first_owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
-        draw: &mut impl Draw,
-    ) {
-        let mut owner = first_owner;
-        let mut seen = [0; CHAIN_MAX];
-        seen[0] = first.hashes[first.labels];
-        for links in 1..CHAIN_MAX {
-            seen[links] = chain.hashes[chain.labels];
-            if seen[..links].contains(&seen[links]) {
-                return;
-            }
-            let name = chain.clone();
-            let labels = self.zone().apex_labels();
-            let is_inside = name.labels >= labels && {
-                let suffix = &name.folded[usize::from(name.starts[labels])..name.len];
-                self.zone().apex().octets().eq_ignore_ascii_case(suffix)
-            };
-            if !is_inside {
-                return;
-            }
-            match self.link(&name, owner, answer, chain, draw) {
-                Link::Done => return,
-                Link::Alias(next) => owner = next,
-            }
-        }
-    }
-
-    fn link(
+    pub(super) fn link(
         &self,
         name: &Scratch,
         owner: Owner,
@@ -152,15 +112,33 @@ impl<'a> Gathering<'a> {
         if answer.is_empty() {
             answer.source = Source::Negative;
         }
-        let soa = self.zone().negative_piece();
-        let apex_len = self.zone().apex().octets().len() as u8;
+        let zone = self.zone();
+        let owner = match self.apex {
+            Apex::Question => Owner::Suffix(zone.apex().octets().len() as u8),
+            Apex::InPart(at, offset) => Owner::InPart(at, offset),
+        };
+        let soa = Records::Stored(zone.negative_piece(), 0);
+        self.push(Section::Authority, soa, owner, answer);
+    }
+
+    /// Adds a part of this zone; says where it stands, or `None` if there is no room.
+    #[inline]
+    pub(super) fn push(
+        &self,
+        section: Section,
+        records: Records<'a>,
+        owner: Owner,
+        answer: &mut Answer<'a>,
+    ) -> Option<u8> {
+        let apex = self.apex;
         answer.push(
-            Section::Authority,
+            section,
             Part {
-                records: Records::Stored(soa, 0),
-                owner: Owner::Suffix(apex_len),
+                records,
+                owner,
+                apex,
             },
-        );
+        )
     }
 
     fn answer_node(
@@ -173,54 +151,101 @@ impl<'a> Gathering<'a> {
     ) -> Link {
         let zone = self.zone();
         if self.rtype == Rtype::ANY {
-            return self.answer_any(node, owner, answer);
+            return self.answer_any(node, owner, answer, draw);
         }
         if let Some(entry) = zone.entry(node, self.rtype) {
             match entry {
                 Entry::Static(piece) => self.add_static(piece, owner, answer, draw),
-                Entry::Dynamic(root) => return self.add_dynamic(root, owner, answer, chain, draw),
+                Entry::Dynamic(root) => {
+                    return self.add_dynamic(root, node, owner, answer, chain, draw);
+                }
             }
             return Link::Done;
         }
         match zone.entry(node, Rtype::CNAME) {
             Some(Entry::Static(piece)) => {
                 let records = Records::Stored(piece, 0);
-                let at = answer.push(Section::Answer, Part { records, owner });
+                let at = self.push(Section::Answer, records, owner, answer);
                 return match (at, link_name(zone, &piece, chain)) {
                     (Some(at), true) => Link::Alias(Owner::InPart(at, 12)),
                     _ => Link::Done,
                 };
             }
             Some(Entry::Dynamic(root)) => {
-                return self.add_dynamic(root, owner, answer, chain, draw);
+                return self.add_dynamic(root, node, owner, answer, chain, draw);
             }
             None => {}
         }
         if let Some(Entry::Dynamic(root)) = zone.entry(node, ANY_TYPE) {
-            return self.add_dynamic(root, owner, answer, chain, draw);
+            return self.add_dynamic(root, node, owner, answer, chain, draw);
         }
         self.deny(answer);
         Link::Done
     }
 
-    /// Answers ANY with a CNAME if there is one, else with the record of RFC 8482, section 4.2.
-    fn answer_any(&self, node: NodeAt, owner: Owner, answer: &mut Answer<'a>) -> Link {
-        if self.zone().flags(node) & FLAG_EMPTY != 0 {
-            self.deny(answer);
-            return Link::Done;
+    /// Answers ANY with what is there: one RRset or all of them (RFC 8482, section 4.1). What a policy holds is
+    /// decided as for its own type; the one is that of the lowest type that has something for this client, as in Knot.
+    #[cold]
+    fn answer_any(
+        &self,
+        node: NodeAt,
+        owner: Owner,
+        answer: &mut Answer<'a>,
+        draw: &mut impl Draw,
+    ) -> Link {
+        let before = answer.len();
+        for (rtype, entry) in self.zone().entries(node) {
+            match entry {
+                Entry::Static(piece) => {
+                    let records = Records::Stored(piece, 0);
+                    let at = self.push(Section::Answer, records, owner, answer);
+                    if let (Some(at), Any::One) = (at, self.any) {
+                        self.add_hosts(&piece, at, answer, draw);
+                    }
+                }
+                Entry::Dynamic(root) => {
+                    let rtype = if rtype == ANY_TYPE {
+                        Rtype::CNAME
+                    } else {
+                        rtype
+                    };
+                    let of_type = Self { rtype, ..*self };
+                    of_type.add_decided(root, Section::Answer, owner, answer, draw);
+                }
+            }
+            if answer.len() > before && self.any == Any::One {
+                break;
+            }
         }
-        let piece = match self.zone().entry(node, Rtype::CNAME) {
-            Some(Entry::Static(piece)) => piece,
-            _ => ANY_PIECE,
-        };
-        answer.push(
-            Section::Answer,
-            Part {
-                records: Records::Stored(piece, 0),
-                owner,
-            },
-        );
+        if answer.len() == before {
+            self.deny(answer);
+        }
         Link::Done
+    }
+
+    /// Adds the members that a policy picks for the type alone, if it has any now.
+    pub(super) fn add_decided(
+        &self,
+        root: RootId,
+        section: Section,
+        owner: Owner,
+        answer: &mut Answer<'a>,
+        draw: &mut impl Draw,
+    ) {
+        let mut picked = Picked::default();
+        let decision = self.decide(root, answer, draw, &mut picked);
+        let policies: &'a Policies = &self.zone().policies;
+        if let Outcome::Members(run) = decision.outcome
+            && let run = &policies.runs[run as usize]
+            && run.rtype == self.rtype
+            && let Some(start) = answer.keep_picks(&picked.members[..picked.len])
+        {
+            if section == Section::Answer && answer.source == Source::Static {
+                answer.source = Source::Dynamic;
+            }
+            let records = Records::Members(policies, run, start, picked.len as u16, decision.ttl);
+            self.push(section, records, owner, answer);
+        }
     }
 
     #[inline]
@@ -236,13 +261,12 @@ impl<'a> Gathering<'a> {
         } else {
             0
         };
-        let at = answer.push(
-            Section::Answer,
-            Part {
-                records: Records::Stored(piece, turn),
-                owner,
-            },
-        );
+        if !answer.is_empty() && is_sent(answer, &piece) && self.rtype == Rtype::DNAME {
+            // A chain came to the DNAME that led it here: no record stands twice (RFC 2181, section 5).
+            return;
+        }
+        let records = Records::Stored(piece, turn);
+        let at = self.push(Section::Answer, records, owner, answer);
         if let (Some(at), false) = (at, piece.hosts.is_empty()) {
             self.add_hosts(&piece, at, answer, draw);
         }
@@ -251,6 +275,7 @@ impl<'a> Gathering<'a> {
     fn add_dynamic(
         &self,
         root: RootId,
+        node: NodeAt,
         owner: Owner,
         answer: &mut Answer<'a>,
         chain: &mut Scratch,
@@ -273,8 +298,11 @@ impl<'a> Gathering<'a> {
                 };
                 let records =
                     Records::Members(policies, run, start, members.len() as u16, decision.ttl);
-                let at = answer.push(Section::Answer, Part { records, owner });
+                let at = self.push(Section::Answer, records, owner, answer);
                 let is_alias = run.rtype == Rtype::CNAME && self.rtype != Rtype::CNAME;
+                if let (false, Some(at)) = (is_alias, at) {
+                    self.add_member_hosts(node, (run, members), at, answer, chain, draw);
+                }
                 if let (true, Some(at), Some(&member)) = (is_alias, at, members.first())
                     && chain.take(policies.rdata(run, usize::from(member)))
                 {
@@ -292,7 +320,7 @@ impl<'a> Gathering<'a> {
         answer: &mut Answer<'a>,
         draw: &mut impl Draw,
         picked: &mut Picked,
-    ) -> super::decide::Decision {
+    ) -> Decision {
         let policies: &'a Policies = &self.zone().policies;
         let mut known = Whereabouts::default();
         let root_map = policies.roots[root as usize].map;
@@ -311,171 +339,4 @@ impl<'a> Gathering<'a> {
         }
         .decide(root, self.rtype, draw, picked)
     }
-
-    /// Adds addresses of hosts named in a piece, in our own zone only; static ones, and dynamic ones by the same
-    /// decision.
-    fn add_hosts(
-        &self,
-        piece: &Piece<'a>,
-        part: u8,
-        answer: &mut Answer<'a>,
-        draw: &mut impl Draw,
-    ) {
-        if self.hosts == Hosts::Leave {
-            return;
-        }
-        for (node, position) in piece.hosts() {
-            let Some(node) = node.checked_sub(1).map(NodeAt) else {
-                continue;
-            };
-            let owner = match position {
-                POSITION_OWNER => answer.parts()[usize::from(part)].owner,
-                _ => Owner::InPart(part, position),
-            };
-            for rtype in [Rtype::A, Rtype::AAAA] {
-                self.add_host(node, rtype, owner, answer, draw);
-            }
-        }
-    }
-
-    fn add_host(
-        &self,
-        node: NodeAt,
-        rtype: Rtype,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        draw: &mut impl Draw,
-    ) {
-        match self.zone().entry(node, rtype) {
-            Some(Entry::Static(piece)) => {
-                answer.push(
-                    Section::Additional,
-                    Part {
-                        records: Records::Stored(piece, 0),
-                        owner,
-                    },
-                );
-            }
-            Some(Entry::Dynamic(root)) => {
-                let mut picked = Picked::default();
-                let of_type = Self { rtype, ..*self };
-                let decision = of_type.decide(root, answer, draw, &mut picked);
-                let policies: &'a Policies = &self.zone().policies;
-                if let Outcome::Members(run) = decision.outcome
-                    && let run = &policies.runs[run as usize]
-                    && run.rtype == rtype
-                    && let Some(start) = answer.keep_picks(&picked.members[..picked.len])
-                {
-                    let records =
-                        Records::Members(policies, run, start, picked.len as u16, decision.ttl);
-                    answer.push(Section::Additional, Part { records, owner });
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Composes a referral: NS of the cut in authority, glue in additional (RFC 1034, section 4.3.2; RFC 9471).
-    fn refer(
-        &self,
-        node: NodeAt,
-        name: &Scratch,
-        labels: usize,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        draw: &mut impl Draw,
-    ) {
-        // AA belongs to the first owner in the answer section (RFC 1035, section 4.1.1).
-        if answer.is_empty() {
-            answer.is_authoritative = false;
-            answer.source = Source::Referral;
-        }
-        let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::NS) else {
-            return;
-        };
-        let part = Part {
-            records: Records::Stored(piece, 0),
-            owner: suffix_owner(name, labels, owner),
-        };
-        let Some(at) = answer.push(Section::Authority, part) else {
-            return;
-        };
-        answer.needs_additional = !piece.hosts.is_empty();
-        self.add_hosts(&piece, at, answer, draw);
-    }
-
-    /// Synthesises a CNAME from a DNAME (RFC 6672, sections 2.2 and 3.1).
-    fn synthesise(
-        &self,
-        node: NodeAt,
-        name: &Scratch,
-        labels: usize,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
-    ) -> Link {
-        let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::DNAME) else {
-            return Link::Done;
-        };
-        let start = usize::from(name.starts[labels]);
-        let dname_owner = suffix_owner(name, labels, owner);
-        answer.push(
-            Section::Answer,
-            Part {
-                records: Records::Stored(piece, 0),
-                owner: dname_owner,
-            },
-        );
-        let target = &piece.records[12..];
-        let len = start + target.len();
-        if len > NAME_MAX {
-            answer.rcode = Rcode::YXDOMAIN;
-            return Link::Done;
-        }
-        let mut octets = [0; NAME_MAX];
-        octets[..start].copy_from_slice(&name.folded[..start]);
-        octets[start..len].copy_from_slice(target);
-        let ttl = u32::from_be_bytes([
-            piece.records[6],
-            piece.records[7],
-            piece.records[8],
-            piece.records[9],
-        ]);
-        let Some(made) = answer.keep_made(&octets[..len]) else {
-            return Link::Done;
-        };
-        let records = Records::Synthesised(ttl, made, len as u16);
-        match answer.push(Section::Answer, Part { records, owner }) {
-            Some(at) if chain.take(&octets) => Link::Alias(Owner::InPart(at, 12)),
-            _ => Link::Done,
-        }
-    }
-}
-
-/// Says where the suffix of `labels` labels stands of a name that stands at `owner`. Below the apex it stands there
-/// whole; the apex itself may be a pointer, which is as good.
-fn suffix_owner(name: &Scratch, labels: usize, owner: Owner) -> Owner {
-    let start = usize::from(name.starts[labels]);
-    match owner {
-        Owner::Question => Owner::Suffix((name.len - start) as u8),
-        Owner::InPart(at, offset) => Owner::InPart(at, offset + start as u16),
-        other @ Owner::Suffix(_) => other,
-    }
-}
-
-/// Takes the target of a stored CNAME into the chain scratch; its end may be a stored pointer to the apex.
-fn link_name(zone: &Zone, piece: &Piece<'_>, chain: &mut Scratch) -> bool {
-    let Some(patch) = piece.patches().next() else {
-        return chain.take(&piece.records[12..]);
-    };
-    let relative = &piece.records[12..patch];
-    let apex = zone.apex().octets();
-    let mut octets = [0; NAME_MAX];
-    let len = relative.len() + apex.len();
-    let Some(room) = octets.get_mut(..len) else {
-        return false;
-    };
-    room[..relative.len()].copy_from_slice(relative);
-    room[relative.len()..].copy_from_slice(apex);
-    chain.take(&octets[..len])
 }

@@ -1,14 +1,18 @@
 //! An answer as a plain value: which records stand in which section, before any octet is written.
 
+use arrayvec::ArrayVec;
+
 use crate::wire::{NAME_MAX, Rcode};
 use crate::zone::{ADDITIONAL_MAX, Piece, Policies, Run};
 
-/// Links of a CNAME chain in one answer (chosen: what BIND follows; a resolver asks on from there).
-pub const CHAIN_MAX: usize = 16;
+/// Links of a chain of aliases in one answer (chosen: as far as NSD goes; a resolver asks on from there).
+pub const CHAIN_MAX: usize = 31;
 /// Parts of one answer: links with their DNAMEs, the last RRset, authority, two families for each host.
-pub const PARTS_MAX: usize = CHAIN_MAX * 2 + 2 + ADDITIONAL_MAX * 2;
-/// Octets of names made for one answer: four synthesised targets.
-pub(super) const MADE_MAX: usize = 4 * NAME_MAX;
+pub const PARTS_MAX: usize = POSITIONS_MAX + ADDITIONAL_MAX * 2;
+/// Parts that the owner of a later part may stand in: links with their DNAMEs, the last RRset, authority.
+pub(super) const POSITIONS_MAX: usize = CHAIN_MAX * 2 + 2;
+/// Octets of names made for one answer: a synthesised target for each link.
+pub(super) const MADE_MAX: usize = CHAIN_MAX * NAME_MAX;
 /// Picked members in one answer, additional addresses included.
 pub const PICKS_MAX: usize = 256;
 
@@ -30,8 +34,31 @@ pub enum Records<'a> {
     Stored(Piece<'a>, u16),
     /// Picked members: where their numbers start among the picks, how many, and the TTL.
     Members(&'a Policies, &'a Run, u16, u16, u32),
-    /// A CNAME synthesised from a DNAME (RFC 6672, section 3.1): TTL, and where its target stands among the made names.
-    Synthesised(u32, u16, u16),
+    /// A CNAME synthesised from a DNAME (RFC 6672, section 3.1).
+    Synthesised(Synthesised),
+}
+
+/// A CNAME made of a DNAME.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synthesised {
+    /// TTL, that of the DNAME.
+    pub ttl: u32,
+    /// Where its target starts among the made names.
+    pub start: u16,
+    /// Octets of the target.
+    pub len: u16,
+    /// Octets of the target that are the owner's own labels; they are sent in the letters that the owner has.
+    pub kept_len: u16,
+}
+
+/// Where the apex of the zone that a part comes from stands in the message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Apex {
+    /// At the end of the question's name.
+    #[default]
+    Question,
+    /// At an offset inside another part: the name by which a chain came into the zone.
+    InPart(u8, u16),
 }
 
 /// One RRset in an answer.
@@ -41,6 +68,8 @@ pub struct Part<'a> {
     pub records: Records<'a>,
     /// What owns them.
     pub owner: Owner,
+    /// Where stored pointers in them lead.
+    pub apex: Apex,
 }
 
 /// A section of a message.
@@ -85,21 +114,15 @@ pub struct Answer<'a> {
     pub source: Source,
     /// Scope for client subnet: the longest of all decisions (RFC 7871, section 7.2.1).
     pub scope_len: u8,
-    /// Whether additional records are required: glue (RFC 9471).
-    pub needs_additional: bool,
-    parts: [Part<'a>; PARTS_MAX],
+    /// Additional parts that are required; they come first: in-domain glue (RFC 9471, section 3.1).
+    pub glue_len: u8,
+    parts: ArrayVec<Part<'a>, PARTS_MAX>,
     /// Parts in answer, authority and additional.
     counts: [u8; 3],
-    picks: [u16; PICKS_MAX],
-    picked: usize,
-    made: [u8; MADE_MAX],
-    made_len: usize,
+    picks: ArrayVec<u16, PICKS_MAX>,
+    made: ArrayVec<u8, MADE_MAX>,
+    made_count: usize,
 }
-
-const NO_PART: Part<'static> = Part {
-    records: Records::Stored(Piece::EMPTY, 0),
-    owner: Owner::Question,
-};
 
 impl<'a> Answer<'a> {
     /// Makes room for answers; [`Self::reset`] starts each.
@@ -110,13 +133,12 @@ impl<'a> Answer<'a> {
             is_authoritative: true,
             source: Source::Static,
             scope_len: 0,
-            needs_additional: false,
-            parts: [NO_PART; PARTS_MAX],
+            glue_len: 0,
+            parts: ArrayVec::new(),
             counts: [0; 3],
-            picks: [0; PICKS_MAX],
-            picked: 0,
-            made: [0; MADE_MAX],
-            made_len: 0,
+            picks: ArrayVec::new(),
+            made: ArrayVec::new(),
+            made_count: 0,
         }
     }
 
@@ -127,19 +149,22 @@ impl<'a> Answer<'a> {
         self.source = source;
         self.is_authoritative = true;
         self.scope_len = 0;
-        self.needs_additional = false;
+        self.glue_len = 0;
+        self.parts.clear();
         self.counts = [0; 3];
-        self.picked = 0;
-        self.made_len = 0;
+        self.picks.clear();
+        self.made.clear();
+        self.made_count = 0;
     }
 
-    /// Keeps a made name; says where it starts, or `None` if there is no room.
+    /// Keeps a made name; says where it starts, or `None` if there is no room: a chain has [`CHAIN_MAX`] of them.
     pub fn keep_made(&mut self, name: &[u8]) -> Option<u16> {
-        let start = self.made_len;
-        self.made
-            .get_mut(start..start + name.len())?
-            .copy_from_slice(name);
-        self.made_len += name.len();
+        if self.made_count == CHAIN_MAX {
+            return None;
+        }
+        self.made_count += 1;
+        let start = self.made.len();
+        self.made.try_extend_from_slice(name).ok()?;
         Some(start as u16)
     }
 
@@ -152,7 +177,7 @@ impl<'a> Answer<'a> {
     #[inline]
     pub fn push(&mut self, section: Section, part: Part<'a>) -> Option<u8> {
         let at = self.len();
-        *self.parts.get_mut(at)? = part;
+        self.parts.try_push(part).ok()?;
         self.counts[section as usize] += 1;
         Some(at as u8)
     }
@@ -160,11 +185,8 @@ impl<'a> Answer<'a> {
     /// Keeps picked members; says where they start, or `None` if there is no room.
     #[inline]
     pub fn keep_picks(&mut self, members: &[u16]) -> Option<u16> {
-        let start = self.picked;
-        self.picks
-            .get_mut(start..start + members.len())?
-            .copy_from_slice(members);
-        self.picked += members.len();
+        let start = self.picks.len();
+        self.picks.try_extend_from_slice(members).ok()?;
         Some(start as u16)
     }
 
@@ -177,7 +199,7 @@ impl<'a> Answer<'a> {
     /// Counts the parts.
     #[inline]
     pub fn len(&self) -> usize {
-        self.counts.iter().map(|&count| usize::from(count)).sum()
+        self.parts.len()
     }
 
     /// Says whether no section has a part.
@@ -188,7 +210,7 @@ impl<'a> Answer<'a> {
     /// Returns all parts in order.
     #[inline]
     pub fn parts(&self) -> &[Part<'a>] {
-        &self.parts[..self.len()]
+        &self.parts
     }
 
     /// Returns how many parts answer, authority and additional have.

@@ -6,12 +6,14 @@
 
 mod asker;
 mod assemble;
+mod chain;
 mod chance;
 mod chaos;
 mod conduct;
 mod decide;
 mod draw;
 mod gather;
+mod hosts;
 mod locus;
 mod message;
 mod prefixes;
@@ -27,9 +29,12 @@ pub use chance::Chance;
 pub use conduct::{Conduct, Cookies, Identity, UDP_PAYLOAD_MAX, WithoutCookie};
 pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
 pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, SHUFFLE_MAX, Weights};
-pub use gather::{Gathering, Hosts};
+pub use gather::{Any, Gathering, Hosts};
 pub use locus::Locus;
-pub use message::{Answer, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source};
+pub use message::{
+    Answer, Apex, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
+    Synthesised,
+};
 pub use prefixes::Prefixes;
 pub use rate::RateLimits;
 pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respond};

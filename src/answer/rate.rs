@@ -265,6 +265,30 @@ mod tests {
         assert_eq!(count(&slow, "203.0.112.1"), 1);
     }
 
+    proptest::proptest! {
+        /// In any span of time a prefix gets at most one second's worth and the rate, and never nothing for good.
+        #[test]
+        fn no_prefix_gets_more_than_its_rate(
+            rate in 1u32..500, workers in 1usize..8, slip in 0u8..4,
+            gaps in proptest::collection::vec(0u64..200_000_000, 1..400),
+        ) {
+            let limits = RateLimits::new(rate, workers, slip, Prefixes::default());
+            let mut buckets = Buckets::new([3, 4]);
+            let start = 7_000_000_000u64;
+            let (mut now, mut sent) = (start, 0u64);
+            for gap in gaps {
+                now += gap;
+                let from = client("203.0.113.9");
+                let verdict =
+                    buckets.count(&limits, from, (Kind::Records, 3), Moment::from_nanos(now));
+                sent += u64::from(matches!(verdict, Verdict::Send | Verdict::SendPressed));
+                let allowed = (limits.burst_nanos + (now - start)) / limits.interval_nanos;
+                proptest::prop_assert!(sent <= allowed, "{} of {}", sent, allowed);
+            }
+            proptest::prop_assert!(sent > 0);
+        }
+    }
+
     #[test]
     fn a_bucket_takes_a_quarter_of_a_cache_line() {
         assert_eq!((size_of::<Bucket>(), size_of::<Set>()), (16, 64));

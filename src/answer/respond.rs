@@ -16,8 +16,8 @@ use super::asker::Asker;
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
 use super::chaos::write_chaos;
-use super::gather::{Gathering, Hosts};
-use super::message::{Answer, Source};
+use super::gather::{Any, Gathering, Hosts};
+use super::message::{Answer, Apex, Source};
 use super::rate::Kind;
 use super::terms::{Gate, Limited, Terms, kind_of};
 use super::world::World;
@@ -184,9 +184,9 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
         lookup.query = parse_query(exchange.input, &mut lookup.scratch);
         lookup.zone = match &lookup.query {
-            // Class ANY asks for ours too, as NSD and Knot have it (RFC 1035, section 3.2.5).
+            // Class ANY is answered from class IN, the only one there is, as NSD and Knot do.
             Ok(query) if matches!(query.class, Class::IN | Class::ANY) => {
-                find_zone(world, query, &lookup.scratch)
+                world.snapshot.find_for(&lookup.scratch, query.rtype)
             }
             _ => None,
         };
@@ -219,19 +219,6 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
             &mut answer,
         );
     }
-}
-
-/// Finds the zone of a question; DS at one of our apexes is asked of the parent zone if that is ours too (RFC 4035,
-/// section 3.1.4.1).
-fn find_zone(world: &World, query: &Query, name: &Scratch) -> Option<usize> {
-    let zone = world.snapshot.find(name, name.labels)?;
-    if query.rtype == Rtype::DS
-        && name.labels > 0
-        && world.snapshot.zones[zone].zone.apex_labels() == name.labels
-    {
-        return world.snapshot.find(name, name.labels - 1).or(Some(zone));
-    }
-    Some(zone)
 }
 
 fn answer_one<'w>(
@@ -268,11 +255,17 @@ fn answer_one<'w>(
                 asker,
                 rtype: query.rtype,
                 hosts: Hosts::Add,
+                any: match exchange.transport {
+                    Transport::Udp => Any::One,
+                    _ => Any::All,
+                },
+                world: Some(world),
+                apex: Apex::Question,
             };
             gathering.gather(&lookup.scratch, chain, chance, answer);
         }
-        _ => {
-            answer.reset(refusal_of(world, &query, lookup), Source::Refused);
+        zone => {
+            answer.reset(refusal_code(world, zone, &query, lookup), Source::Refused);
             answer.is_authoritative = false;
         }
     }
@@ -396,12 +389,13 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
     exchange.len = len;
 }
 
-/// Says why a question is not answered: a transfer of what is no zone of ours is none of our authority, as all peers
-/// have it; the rest is refused.
-fn refusal_of(world: &World, query: &Query, lookup: &Lookup) -> Rcode {
-    let labels = lookup.scratch.labels;
-    let is_apex = |zone: usize| world.snapshot.zones[zone].zone.apex_labels() == labels;
-    if is_transfer(query.rtype) && query.class == Class::IN && !lookup.zone.is_some_and(is_apex) {
+/// Says why nothing is answered: transfers of a zone that is not ours are NOTAUTH, as every peer has it; all else is
+/// refused (RFC 8906, section 3.1.6).
+#[cold]
+fn refusal_code(world: &World, zone: Option<usize>, query: &Query, lookup: &Lookup) -> Rcode {
+    let is_apex = zone
+        .is_some_and(|zone| world.snapshot.zones[zone].zone.apex_labels() == lookup.scratch.labels);
+    if is_transfer(query.rtype) && query.class == Class::IN && !is_apex {
         return Rcode::NOTAUTH;
     }
     Rcode::REFUSED

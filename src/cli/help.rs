@@ -91,8 +91,8 @@ Examples:
   leeward explain www.lab.example A  why it is answered what it is answered
 
 The lab needs no root and touches loopback addresses only: 127.0.1.1 to 127.0.3.2 (port 8480) for
-the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:8053 for status and explain, 127.0.0.1:8054 for
-commands from other terminals.";
+the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:5853 for DNS over TLS, 127.0.0.1:8053 for status
+and explain, 127.0.0.1:8054 for commands from other terminals.";
 
 /// Below `leeward completions --help`.
 pub(super) const COMPLETIONS: &str = "\

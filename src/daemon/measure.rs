@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Moment;
 use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, Targets};
-use crate::metrics::{QueryCounters, QueryTotals, TcpEvent, UdpEvent};
+use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
 use crate::probe::ProbeCounts;
 
 use super::overview::word;
@@ -53,20 +53,13 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
             totals.udp(event),
         );
     }
-    for (event, name) in [
-        (TcpEvent::Opened, "opened"),
-        (TcpEvent::Closed, "closed"),
-        (TcpEvent::Refused, "refused"),
-        (TcpEvent::Evicted, "evicted"),
-        (TcpEvent::TimedOut, "timed-out"),
-        (TcpEvent::AcceptError, "accept-error"),
-        (TcpEvent::HandshakeFailed, "handshake-failed"),
-    ] {
-        exposition.total(
-            "leeward_tcp_connections_total",
-            &[("event", name)],
-            totals.tcp(event),
-        );
+    for (transport, event, count) in totals.connections() {
+        let labels = [("transport", transport), ("event", event)];
+        exposition.total("leeward_connections_total", &labels, count);
+    }
+    for (transport, count) in totals.open_connections().filter(|row| row.0 != "udp") {
+        let labels = [("transport", transport)];
+        exposition.set("leeward_connections", &labels, count as f64);
     }
     for (size_max, batches) in totals.batches() {
         let size_max = size_max.to_string();
@@ -76,7 +69,6 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
             batches,
         );
     }
-    exposition.set("leeward_tcp_connections", &[], totals.tcp_current() as f64);
 }
 
 /// Writes what probes did.

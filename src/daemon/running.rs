@@ -15,8 +15,8 @@ use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
-    Bound, Drained, Listen, Passed, Server, Serving, TcpLimits, TrustedProxies, UdpLimits,
-    WorldEngine, bind_with, raise_descriptor_limit,
+    Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
+    TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
 };
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
@@ -169,6 +169,14 @@ fn start_server(
             .as_ref()
             .map(|watch| watch.certificates()),
         proxies: Arc::new(TrustedProxies::new(&config.proxy.allow)),
+        https: HttpsTerms {
+            path: config.https.path.clone(),
+            guise: if config.https.is_plain {
+                HttpsGuise::Plain
+            } else {
+                HttpsGuise::Sealed
+            },
+        },
     };
     let started = bound.start(serving, move |seat| {
         // Each worker draws from a stream of its own.

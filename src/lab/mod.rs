@@ -20,8 +20,8 @@ pub use console::{BoardSource, LabPlan, introduction, read_lines, run_lab};
 pub use endpoint::Mode;
 pub use endpoints::{Endpoints, StartFault};
 pub use region::{
-    ENDPOINT_PORT, LAB_CONTROL, LAB_HTTP, LAB_LISTEN, LAB_NETWORKS, LAB_ZONE, LAB_ZONE_FILE,
-    Region, RegionSelection,
+    ENDPOINT_PORT, LAB_CONTROL, LAB_HTTP, LAB_LISTEN, LAB_NETWORKS, LAB_TLS_PORT, LAB_ZONE,
+    LAB_ZONE_FILE, Region, RegionSelection,
 };
 pub use remote::{Remote, RemoteRequest, listen_remote, send_command};
 pub use screen::Screen;

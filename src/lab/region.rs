@@ -11,6 +11,8 @@ pub const ENDPOINT_PORT: u16 = 8480;
 
 /// Where the lab's name server listens.
 pub const LAB_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
+/// Port of the lab's DNS over TLS, on the address of plain DNS.
+pub const LAB_TLS_PORT: u16 = 5853;
 
 /// Where the lab's server answers `leeward status` and `leeward explain`: where they ask unless told otherwise.
 pub const LAB_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);

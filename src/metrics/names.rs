@@ -95,16 +95,16 @@ pub const METRICS: &[Metric] = &[
         "Errors of UDP sockets.",
     ),
     metric(
-        "leeward_tcp_connections_total",
+        "leeward_connections_total",
         Kind::Counter,
-        &["event"],
-        "TCP connections by what became of them.",
+        &["transport", "event"],
+        "Connections by what became of them.",
     ),
     metric(
-        "leeward_tcp_connections",
+        "leeward_connections",
         Kind::Gauge,
-        &[],
-        "TCP connections open now.",
+        &["transport"],
+        "Connections open now.",
     ),
     metric(
         "leeward_probes_total",

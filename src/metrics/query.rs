@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a query came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueryTransport {
     /// A datagram.
+    #[default]
     Udp,
     /// A stream with two-byte lengths (RFC 7766).
     Tcp,
@@ -80,14 +81,14 @@ pub enum UdpEvent {
     SendError,
 }
 
-/// What happened to TCP connections.
+/// What happened to connections of any transport but UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpEvent {
     /// A connection was accepted.
     Opened,
     /// A connection ended, for whatever reason.
     Closed,
-    /// A connection was turned away at once.
+    /// A connection was turned away: a proxy did not say for whom it asks.
     Refused,
     /// A connection was closed in favour of a newcomer.
     Evicted,
@@ -119,6 +120,16 @@ const REASONS: [&str; 6] = [
 ];
 const COOKIES: [&str; 3] = ["client-only", "bad", "valid"];
 
+const EVENTS: [&str; 7] = [
+    "opened",
+    "closed",
+    "refused",
+    "evicted",
+    "timed-out",
+    "accept-error",
+    "handshake-failed",
+];
+
 /// The largest batch of each bucket; sizes above the last count into the last.
 pub const BATCH_BUCKETS: [u64; 6] = [1, 3, 7, 15, 31, 32];
 
@@ -137,9 +148,19 @@ pub struct QueryCounters {
     batches: Cells<6>,
     udp_events: Cells<2>,
     tcp_events: Cells<7>,
+    /// The transport whose connections are counted.
+    via: QueryTransport,
 }
 
 impl QueryCounters {
+    /// Makes the counters of a worker of one transport.
+    pub fn of(via: QueryTransport) -> Self {
+        Self {
+            via,
+            ..Self::default()
+        }
+    }
+
     /// Counts an answered query; `rtype` and `rcode` are the numbers on the wire.
     pub fn count_answer(
         &self,
@@ -189,7 +210,7 @@ impl QueryCounters {
         add(&self.udp_events[event as usize], times);
     }
 
-    /// Counts an event on TCP connections.
+    /// Counts an event on connections of the worker's transport.
     pub fn count_tcp(&self, event: TcpEvent) {
         add(&self.tcp_events[event as usize], 1);
     }
@@ -248,7 +269,7 @@ pub struct QueryTotals {
     cookies: [u64; 3],
     batches: [u64; 6],
     udp_events: [u64; 2],
-    tcp_events: [u64; 7],
+    tcp_events: [[u64; 7]; 5],
 }
 
 impl QueryTotals {
@@ -268,7 +289,10 @@ impl QueryTotals {
             gather(&mut totals.cookies, &block.cookies);
             gather(&mut totals.batches, &block.batches);
             gather(&mut totals.udp_events, &block.udp_events);
-            gather(&mut totals.tcp_events, &block.tcp_events);
+            gather(
+                &mut totals.tcp_events[block.via as usize],
+                &block.tcp_events,
+            );
         }
         totals
     }
@@ -332,16 +356,30 @@ impl QueryTotals {
         self.udp_events[event as usize]
     }
 
-    /// Returns the count of one kind of TCP event.
+    /// Returns the count of one kind of connection event, over all transports.
     pub fn tcp(&self, event: TcpEvent) -> u64 {
-        self.tcp_events[event as usize]
+        self.tcp_events.iter().map(|row| row[event as usize]).sum()
     }
 
-    /// Returns how many TCP connections are open now.
+    /// Returns how many connections are open now, over all transports.
     pub fn tcp_current(&self) -> u64 {
+        self.open_connections().map(|(_, count)| count).sum()
+    }
+
+    /// Lists (transport, event, count) of connections, zeros kept.
+    pub fn connections(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + '_ {
+        let without_udp = |row: &(&'static str, &'static str, u64)| row.0 != TRANSPORTS[0];
+        labelled(&EVENTS, &self.tcp_events).filter(without_udp)
+    }
+
+    /// Lists (transport, connections that are open now).
+    pub fn open_connections(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         // The two are read one after the other, so a connection that ends between may be missing from the first.
-        self.tcp(TcpEvent::Opened)
-            .saturating_sub(self.tcp(TcpEvent::Closed))
+        let open = |row: &[u64; 7]| {
+            row[TcpEvent::Opened as usize].saturating_sub(row[TcpEvent::Closed as usize])
+        };
+        let rows = TRANSPORTS.iter().zip(&self.tcp_events);
+        rows.map(move |(transport, row)| (*transport, open(row)))
     }
 }
 
@@ -363,101 +401,4 @@ fn labelled<const N: usize>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_the_blocks_of_several_workers_by_label() {
-        let blocks = [
-            Arc::new(QueryCounters::default()),
-            Arc::new(QueryCounters::default()),
-        ];
-        for block in &blocks {
-            block.count_answer(QueryTransport::Udp, 28, 0, AnswerSource::Dynamic);
-        }
-        blocks[1].count_answer(QueryTransport::Tcp, 257, 16, AnswerSource::Error);
-        blocks[1].count_silence(QueryTransport::Udp, SilentReason::SourcePortZero);
-        blocks[0].count_truncated();
-        blocks[0].count_slipped();
-        blocks[1].count_cookie(CookieEvent::Valid);
-        let totals = QueryTotals::sum(&blocks);
-        let seen: Vec<_> = totals
-            .queries()
-            .map(|q| (q.transport, q.rtype, q.rcode, q.count))
-            .collect();
-        assert_eq!(
-            seen,
-            [("udp", "AAAA", "NOERROR", 2), ("tcp", "other", "other", 1)]
-        );
-        assert_eq!(totals.answered(), 3);
-        assert_eq!((totals.truncated(), totals.slipped()), (1, 1));
-        assert!(totals.cookies().any(|c| c == ("valid", 1)));
-        assert!(totals.sources().any(|s| s == ("udp", "dynamic", 2)));
-        assert!(totals.sources().any(|s| s == ("udp", "silent", 1)));
-        assert!(totals.silent().any(|s| s == ("udp", "source-port-zero", 1)));
-    }
-
-    #[test]
-    fn gives_every_type_and_rcode_its_class() {
-        let types = [
-            (1, "A"),
-            (2, "NS"),
-            (5, "CNAME"),
-            (6, "SOA"),
-            (12, "PTR"),
-            (15, "MX"),
-            (16, "TXT"),
-            (28, "AAAA"),
-            (33, "SRV"),
-            (65, "HTTPS"),
-            (255, "ANY"),
-            (0, "other"),
-            (65_535, "other"),
-        ];
-        for (number, label) in types {
-            assert_eq!(TYPES[type_class(number)], label, "type {number}");
-        }
-        let rcodes = [
-            (0, "NOERROR"),
-            (1, "FORMERR"),
-            (2, "SERVFAIL"),
-            (3, "NXDOMAIN"),
-            (4, "NOTIMP"),
-            (5, "REFUSED"),
-            (6, "other"),
-            (4_095, "other"),
-        ];
-        for (number, label) in rcodes {
-            assert_eq!(RCODES[rcode_class(number)], label, "rcode {number}");
-        }
-    }
-
-    #[test]
-    fn sorts_batches_into_buckets() {
-        let block = Arc::new(QueryCounters::default());
-        for size in [1, 2, 3, 4, 16, 31, 32, 64] {
-            block.count_batch(size);
-        }
-        let totals = QueryTotals::sum(&[block]);
-        let wanted = [(1, 1), (3, 2), (7, 1), (15, 0), (31, 2), (32, 2)];
-        assert_eq!(totals.batches().collect::<Vec<_>>(), wanted);
-    }
-
-    #[test]
-    fn keeps_two_workers_off_one_cache_line() {
-        assert_eq!(align_of::<QueryCounters>(), 128);
-        assert_eq!(size_of::<QueryCounters>() % 128, 0);
-    }
-
-    #[test]
-    fn knows_how_many_connections_are_open() {
-        let block = Arc::new(QueryCounters::default());
-        for event in [TcpEvent::Opened, TcpEvent::Opened, TcpEvent::Closed] {
-            block.count_tcp(event);
-        }
-        block.count_udp(UdpEvent::SendError, 3);
-        let totals = QueryTotals::sum(&[block]);
-        assert_eq!(totals.tcp_current(), 1);
-        assert_eq!(totals.udp(UdpEvent::SendError), 3);
-    }
-}
+mod tests;

@@ -98,14 +98,14 @@ pub(super) fn candidates_of(
                 ttl,
             }]
         }
-        Records::Synthesised(ttl, start, len) => {
-            let rdata = vec![rdata_text(Rtype::CNAME, answer.made(*start, *len))];
+        Records::Synthesised(made) => {
+            let rdata = vec![rdata_text(Rtype::CNAME, answer.made(made.start, made.len))];
             vec![Candidate {
                 pool: None,
                 rdata,
                 rtype: Rtype::CNAME,
                 probability: lister.probability,
-                ttl: *ttl,
+                ttl: made.ttl,
             }]
         }
     }
@@ -168,9 +168,9 @@ fn note_alias(
         Records::Stored(piece, _) => read_records(stage, piece)
             .pop()
             .map(|(rtype, _, text)| format!("{rtype} {text}")),
-        Records::Synthesised(_, start, len) => Some(format!(
+        Records::Synthesised(made) => Some(format!(
             "CNAME {}",
-            rdata_text(Rtype::CNAME, answer.made(*start, *len))
+            rdata_text(Rtype::CNAME, answer.made(made.start, made.len))
         )),
         Records::Members(policies, run, start, len, _) => {
             answer.picks(*start, *len).first().map(|&member| {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::answer::{Answer, Asker, Gathering, Hosts, Inputs, ZoneView};
+use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, ZoneView};
 use crate::place::{Locations, Place};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
 use crate::zone::ServedZone;
@@ -147,6 +147,9 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         asker: asker(client, stage.locations),
         rtype: question.rtype,
         hosts: Hosts::Leave,
+        any: Any::One,
+        world: None,
+        apex: Apex::Question,
     };
     let mut lister = Lister::default();
     let mut chain = Scratch::default();

@@ -130,7 +130,8 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
     }
 }
 
-fn count_transport(transport: Transport) -> QueryTransport {
+/// Returns the name by which a transport is counted.
+pub(super) fn count_transport(transport: Transport) -> QueryTransport {
     match transport {
         Transport::Udp => QueryTransport::Udp,
         Transport::Tcp => QueryTransport::Tcp,

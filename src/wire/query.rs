@@ -258,7 +258,9 @@ fn refuse_opcode(opcode: Opcode, input: &[u8], scratch: &mut Scratch) -> Unanswe
     });
     if let Some(end) = question_end {
         refusal.question_end = Some(end as u16);
-        refusal.edns = read_rest(input, end, Rtype(0)).edns;
+        // A version that nobody knows is told so in an answer to a query; here NSD's silence about it is kept to.
+        let edns = read_rest(input, end, Rtype(0)).edns;
+        refusal.edns = edns.filter(|edns| edns.version == 0);
     }
     Unanswerable::Refuse(refusal)
 }

@@ -236,15 +236,45 @@ impl Zone {
         {
             return found;
         }
-        if flags & FLAG_WILDCARD_CHILD != 0 {
-            let end = usize::from(name.starts[self.apex_labels]);
-            let start = usize::from(name.starts[labels]);
-            let hash = hash_label(name.hashes[labels], b"\x01*");
-            if let Some(source) = self.probe(hash, b"\x01*", &name.folded[start..end]) {
-                return Found::Wildcard(source);
-            }
+        match self.find_source(name, encloser, labels) {
+            Some(source) => Found::Wildcard(source),
+            None => Found::Nothing,
         }
-        Found::Nothing
+    }
+
+    /// Finds the source of synthesis below a closest encloser of so many labels.
+    #[inline]
+    fn find_source(&self, name: &Scratch, encloser: NodeAt, labels: usize) -> Option<NodeAt> {
+        if self.flags(encloser) & FLAG_WILDCARD_CHILD == 0 {
+            return None;
+        }
+        let end = usize::from(name.starts[self.apex_labels]);
+        let start = usize::from(name.starts[labels]);
+        let hash = hash_label(name.hashes[labels], b"\x01*");
+        self.probe(hash, b"\x01*", &name.folded[start..end])
+    }
+
+    /// Says whether a name lies at or below the apex.
+    pub fn contains(&self, name: &Scratch) -> bool {
+        name.labels >= self.apex_labels && {
+            let suffix = &name.folded[usize::from(name.starts[self.apex_labels])..name.len];
+            self.apex.octets().eq_ignore_ascii_case(suffix)
+        }
+    }
+
+    /// Finds the node of a host whose addresses are sent along: its own, occluded or not, or the source of synthesis.
+    pub fn find_host(&self, name: &Scratch) -> Option<NodeAt> {
+        if !self.contains(name) {
+            return None;
+        }
+        let depth = name.labels - self.apex_labels;
+        if depth <= self.depth_max
+            && let Some(node) = self.probe_suffix(name, name.labels)
+        {
+            return Some(node);
+        }
+        let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));
+        self.find_source(name, encloser, labels)
     }
 
     /// Finds the longest existing suffix above a missing name. Existence along the path is monotone, since empty
@@ -302,7 +332,7 @@ impl Zone {
         None
     }
 
-    /// Returns every entry of a node with its type, in the order they were built.
+    /// Returns every entry of a node with its type, in the order of types.
     pub fn entries(&self, node: NodeAt) -> impl Iterator<Item = (Rtype, Entry<'_>)> {
         let at = node.0 as usize * 8;
         let entries = usize::from(self.arena[at + 2]);

@@ -231,6 +231,8 @@ impl ZoneBuilder {
     /// Sets the flags that depend on other names: wildcard children, cuts, DNAMEs, occlusion.
     fn mark(&mut self) {
         for owner in &mut self.owners {
+            // By type: addresses, which are asked for most, are found first, and ANY gets the lowest.
+            owner.entries.sort_by_key(|(rtype, _)| rtype.0);
             let has = |rtype| owner.entries.iter().any(|(known, _)| *known == rtype);
             let is_dynamic = owner
                 .entries
@@ -273,10 +275,21 @@ impl ZoneBuilder {
         }
     }
 
+    /// Finds the node of a host in the zone: its own, or the source of synthesis that it exists through (RFC 4592,
+    /// section 3.3.1).
     fn node_of(&self, host: &Name, offsets: &[u32]) -> Option<u32> {
         let folded = host.to_folded();
-        let relative = folded.get(..folded.len().checked_sub(self.apex.octets().len())?)?;
-        self.by_name.get(relative).map(|&at| offsets[at])
+        let mut rest = folded.get(..folded.len().checked_sub(self.apex.octets().len())?)?;
+        if let Some(&at) = self.by_name.get(rest) {
+            return Some(offsets[at]);
+        }
+        while !self.by_name.contains_key(rest) {
+            let (&length, after) = rest.split_first()?;
+            rest = after.get(usize::from(length)..)?;
+        }
+        let source = [b"\x01*", rest].concat();
+        let at = *self.by_name.get(source.as_slice())?;
+        Some(offsets[at])
     }
 
     /// Fills the slot table at a load of 0.6 with the first seed whose longest probe is short enough.
@@ -426,12 +439,12 @@ fn write_full(
     for patch in &piece.patches {
         arena.extend_from_slice(&patch.to_le_bytes());
     }
-    for (position, host) in &piece.hosts {
+    for host in &piece.hosts {
         // Nodes are numbered from 0; 0 in the arena says that the host does not exist here.
-        let node = node_of(host).map_or(0, |node| node + 1);
+        let node = node_of(&host.name).map_or(0, |node| node + 1);
         arena.extend_from_slice(&node.to_le_bytes());
-        arena.extend_from_slice(&position.to_le_bytes());
-        arena.extend_from_slice(&[0, 0]);
+        arena.extend_from_slice(&host.position.to_le_bytes());
+        arena.extend_from_slice(&[u8::from(host.is_in_domain), 0]);
     }
     arena.extend_from_slice(&piece.records);
     Some(())

@@ -18,6 +18,8 @@ pub use arena::{
 pub use build::{BuildFault, ZoneBuilder};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 pub use location_map::{LocationMap, build_maps};
-pub use piece::{ADDITIONAL_MAX, OWNER_QUESTION, POSITION_OWNER, Piece, PieceSpec, RR_FIXED};
+pub use piece::{
+    ADDITIONAL_MAX, Host, HostSpec, OWNER_QUESTION, POSITION_OWNER, Piece, PieceSpec, RR_FIXED,
+};
 pub use policy::*;
 pub use snapshot::{ServedZone, Snapshot};

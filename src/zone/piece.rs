@@ -6,15 +6,17 @@
 
 use crate::wire::{NAME_MAX, Name, Rtype, additional_name, rdata_name_ranges};
 
+use super::arena::NodeAt;
+
 /// Pointer to the question's name, as every stored record owns it.
 pub const OWNER_QUESTION: u16 = 0xc00c;
 /// Fixed octets of a record whose owner is a pointer: owner, type, class, TTL, RDLENGTH.
 pub const RR_FIXED: usize = 12;
 /// Position that says "the owner of the RRset itself"; no RDATA starts there.
 pub const POSITION_OWNER: u16 = 0;
-/// Names in one RRset whose addresses are sent along (chosen: thirteen servers as the root has them, whose glue RFC
-/// 9471, section 3.1 requires whole, and room).
-pub const ADDITIONAL_MAX: usize = 16;
+/// Names in one RRset whose addresses are sent along (chosen: seven times the servers of the root, whose glue RFC
+/// 9471, section 3.1 requires whole; addresses of more would exceed what a datagram holds many times).
+pub const ADDITIONAL_MAX: usize = 90;
 
 /// One RRset as octets, before it stands in an arena.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +29,19 @@ pub struct PieceSpec {
     pub stride: u16,
     /// Positions of stored pointers.
     pub patches: Vec<u16>,
-    /// Hosts named in RDATA whose addresses may be sent along: position of the name, and the name.
-    pub hosts: Vec<(u16, Name)>,
+    /// Hosts named in RDATA whose addresses may be sent along; those at or below the owner come first.
+    pub hosts: Vec<HostSpec>,
+}
+
+/// A host named in RDATA.
+#[derive(Clone, Debug)]
+pub struct HostSpec {
+    /// Where its name stands in the records.
+    pub position: u16,
+    /// Its name.
+    pub name: Name,
+    /// Whether it lies at or below the owner: in-domain, if the owner is a cut (RFC 9471, section 2).
+    pub is_in_domain: bool,
 }
 
 impl PieceSpec {
@@ -44,6 +57,8 @@ impl PieceSpec {
         for record in rdata {
             piece.push(apex, owner, rtype, ttl, record.as_ref())?;
         }
+        piece.hosts.sort_by_key(|host| !host.is_in_domain);
+        piece.keep_hosts();
         let len = piece.records.len() / rdata.len().max(1);
         let is_even = rdata
             .windows(2)
@@ -92,15 +107,33 @@ impl PieceSpec {
     fn push_host(&mut self, apex: &Name, owner: &Name, octets: &[u8]) -> Option<()> {
         let (name, _) = Name::from_wire(octets).ok()?;
         let position = u16::try_from(self.records.len()).ok()?;
-        let host = if name.is_root() {
-            Some((POSITION_OWNER, owner.clone()))
+        let (position, name) = if name.is_root() {
+            (POSITION_OWNER, owner.clone())
         } else {
-            name.is_at_or_below(apex).then_some((position, name))
+            (position, name)
         };
-        if self.hosts.len() < ADDITIONAL_MAX {
-            self.hosts.extend(host);
+        if name.is_at_or_below(apex) {
+            self.hosts.push(HostSpec {
+                position,
+                is_in_domain: name.is_at_or_below(owner),
+                name,
+            });
         }
         Some(())
+    }
+
+    /// Keeps each host once, and no more than are sent along.
+    fn keep_hosts(&mut self) {
+        let mut kept: Vec<HostSpec> = Vec::new();
+        for host in std::mem::take(&mut self.hosts) {
+            if kept.len() == ADDITIONAL_MAX {
+                break;
+            }
+            if !kept.iter().any(|known| known.name == host.name) {
+                kept.push(host);
+            }
+        }
+        self.hosts = kept;
     }
 
     /// Writes a name, its end as a pointer to the apex where possible.
@@ -132,8 +165,19 @@ pub struct Piece<'a> {
     pub stride: u16,
     /// Positions of stored pointers, two octets each.
     pub patches: &'a [u8],
-    /// Hosts: node (four octets, 0 if the name does not exist here) and position (two octets, two spare).
+    /// Hosts: node (four octets, 0 if the name does not exist here), position (two octets), whether it is in-domain.
     pub hosts: &'a [u8],
+}
+
+/// A host named in a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its node, or the wildcard that it exists through.
+    pub node: NodeAt,
+    /// Where its name stands in the records.
+    pub position: u16,
+    /// Whether it lies at or below the owner of the records.
+    pub is_in_domain: bool,
 }
 
 impl<'a> Piece<'a> {
@@ -155,13 +199,15 @@ impl<'a> Piece<'a> {
             .map(|octets| usize::from(u16::from_le_bytes(*octets)))
     }
 
-    /// Returns node and name position of each host.
-    pub fn hosts(&self) -> impl Iterator<Item = (u32, u16)> + use<'a> {
-        self.hosts.as_chunks::<8>().0.iter().map(|octets| {
-            (
-                u32::from_le_bytes([octets[0], octets[1], octets[2], octets[3]]),
-                u16::from_le_bytes([octets[4], octets[5]]),
-            )
+    /// Returns the hosts that exist in the zone, in-domain ones first.
+    pub fn hosts(&self) -> impl Iterator<Item = Host> + use<'a> {
+        self.hosts.as_chunks::<8>().0.iter().filter_map(|octets| {
+            let node = u32::from_le_bytes([octets[0], octets[1], octets[2], octets[3]]);
+            Some(Host {
+                node: NodeAt(node.checked_sub(1)?),
+                position: u16::from_le_bytes([octets[4], octets[5]]),
+                is_in_domain: octets[6] != 0,
+            })
         })
     }
 }

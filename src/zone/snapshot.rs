@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::place::Locations;
-use crate::wire::{Name, Scratch, hash_name};
+use crate::wire::{Name, Rtype, Scratch, hash_name};
 
 use super::arena::Zone;
 use super::location_map::LocationMap;
@@ -65,6 +65,20 @@ impl Snapshot {
         (0..=labels.min(name.labels).min(self.labels_max))
             .rev()
             .find_map(|labels| self.probe(name, labels))
+    }
+
+    /// Finds the zone that answers a type at a name. DS at one of our apexes belongs to the parent zone, if that is
+    /// ours too (RFC 4035, section 3.1.4.1).
+    #[inline]
+    pub fn find_for(&self, name: &Scratch, rtype: Rtype) -> Option<usize> {
+        let zone = self.find(name, name.labels)?;
+        if rtype == Rtype::DS
+            && name.labels > 0
+            && self.zones[zone].zone.apex_labels() == name.labels
+        {
+            return self.find(name, name.labels - 1).or(Some(zone));
+        }
+        Some(zone)
     }
 
     #[inline]

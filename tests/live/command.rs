@@ -143,7 +143,7 @@ fn probe_shows_a_verdict_for_each_target() {
 }
 
 /// A child that does not outlive its test.
-struct Served(Child);
+pub(crate) struct Served(pub(crate) Child);
 
 impl Drop for Served {
     fn drop(&mut self) {
@@ -182,7 +182,8 @@ fn serve(zones: &str) -> (Served, SocketAddr, SocketAddr) {
     (served, dns, http)
 }
 
-fn signal(served: &Served, name: &str) {
+/// Sends a signal, named as `kill` wants it.
+pub(crate) fn signal(served: &Served, name: &str) {
     let sent = Command::new("kill")
         .args([name, &served.0.id().to_string()])
         .status();

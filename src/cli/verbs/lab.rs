@@ -1,5 +1,6 @@
 //! `leeward lab`: regions on loopback that can be killed, a server in front of them, and a board.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,14 +8,15 @@ use crate::cli::arguments::{LabAction, LabArguments};
 use crate::cli::lab_board::watch;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
-use crate::config::server_file::{GeoSettings, ServerConfig};
+use crate::config::server_file::{CertificateSetting, GeoSettings, ServerConfig, TlsSettings};
 use crate::control::{LogFormat, install_logs};
 use crate::daemon::start;
 use crate::lab::{
-    ENDPOINT_PORT, Endpoints, LAB_CONTROL, LAB_HTTP, LAB_NETWORKS, LAB_ZONE_FILE, LabCommand,
-    LabPlan, Seen, listen_remote, read_lines, run_lab, send_command,
+    ENDPOINT_PORT, Endpoints, LAB_CONTROL, LAB_HTTP, LAB_NETWORKS, LAB_TLS_PORT, LAB_ZONE_FILE,
+    LabCommand, LabPlan, Seen, listen_remote, read_lines, run_lab, send_command,
 };
 use crate::place::Place;
+use crate::server::Transport;
 
 /// Runs `lab`.
 pub(in crate::cli) fn lab(arguments: &LabArguments, output: &mut Output) -> Outcome {
@@ -79,6 +81,13 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
     if let Some(http) = running.http() {
         output.line(&format!("page, status and metrics: http://{http}/"));
     }
+    for tls in running.listen().of(Transport::Tls) {
+        output.line(&format!(
+            "DNS over TLS, with a certificate of its own: dig @{} -p {} +tls www.lab.example",
+            tls.ip(),
+            tls.port()
+        ));
+    }
     let seen = Arc::new(Mutex::new(Seen::default()));
     let watching = watch(running.asks(), running.zones(), Arc::clone(&seen)).await;
     let plan = LabPlan {
@@ -120,8 +129,17 @@ fn config(arguments: &LabArguments, zones: &Path) -> ServerConfig {
             Place::parse(place).ok()?,
         ))
     });
+    let tls_port = match arguments.listen.port() {
+        // Any free port: both are.
+        0 => 0,
+        _ => LAB_TLS_PORT,
+    };
     ServerConfig {
         listen: vec![arguments.listen],
+        tls: TlsSettings {
+            listen: vec![SocketAddr::new(arguments.listen.ip(), tls_port)],
+            certificate: Some(CertificateSetting::SelfSigned),
+        },
         zones: zones.to_path_buf(),
         http: Some(LAB_HTTP),
         state: None,

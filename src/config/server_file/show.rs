@@ -78,6 +78,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         },
         ("https", "listen") => addresses(&config.https.listen)?,
         ("https", "path") => quote(&config.https.path),
+        ("https", "plain") => config.https.is_plain.to_string(),
         ("quic", "listen") => addresses(&config.quic.listen)?,
         ("proxy", "allow") => prefixes(&config.proxy.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
@@ -108,11 +109,8 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
 }
 
 fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
-    list(
-        prefixes
-            .iter()
-            .map(|(address, length)| quote(&format!("{address}/{length}"))),
-    )
+    let written = prefixes.iter();
+    list(written.map(|(address, length)| quote(&format!("{address}/{length}"))))
 }
 
 /// Writes a list of addresses; none is not set.

@@ -92,6 +92,22 @@ pub fn additional_name(rtype: Rtype, octets: &[u8]) -> Option<Range<usize>> {
     (range.len() > 1 || stands_for_owner).then_some(range)
 }
 
+/// Finds where the host of [`additional_name`] starts, without a look at the rest: for RDATA known to be whole.
+pub fn additional_start(rtype: Rtype, octets: &[u8]) -> Option<usize> {
+    let start = match rtype {
+        Rtype::NS => 0,
+        Rtype::MX | Rtype::AFSDB | Rtype::KX | Rtype::SVCB | Rtype::HTTPS => 2,
+        Rtype::SRV => 6,
+        Rtype::NAPTR if naptr_flag_is_a(octets) => {
+            // Flags, services and regular expression stand between the preference and the replacement.
+            (0..3).try_fold(4, |at, _| Some(at + 1 + usize::from(*octets.get(at)?)))?
+        }
+        _ => return None,
+    };
+    let stands_for_owner = matches!(rtype, Rtype::SVCB | Rtype::HTTPS) && !svcb::is_alias(octets);
+    (*octets.get(start)? != 0 || stands_for_owner).then_some(start)
+}
+
 /// The flags are the character-string after order and preference.
 fn naptr_flag_is_a(octets: &[u8]) -> bool {
     matches!(octets.get(4..6), Some([1, b'A' | b'a']))
