@@ -1,5 +1,8 @@
 //! Master files read, judged, built and written again.
 
+#[path = "master/odd.rs"]
+mod odd;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
