@@ -1,5 +1,7 @@
 //! Master files read, judged, built and written again.
 
+#[path = "master/faults.rs"]
+mod faults;
 #[path = "master/odd.rs"]
 mod odd;
 

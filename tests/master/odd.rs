@@ -78,6 +78,9 @@ fn reads_the_records_that_bind_reads() {
             continue;
         }
         let name = path.file_stem().expect("a name").to_string_lossy();
+        if DIFFERS.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
         let (ours, theirs) = (load(&name, "zone"), load(&name, "bind"));
         if ours != theirs {
             wrong.push(format!("{name}: we read {ours:?}, BIND {theirs:?}"));

@@ -148,6 +148,13 @@ mod tests {
             ),
             (Rtype::IPSECKEY, "1 3 2 gw. AQID", &[("gw.", false)]),
             (Rtype::IPSECKEY, "1 1 2 192.0.2.1 AQID", &[]),
+            (Rtype::AMTRELAY, "1 1 3 gw.", &[("gw.", false)]),
+            (Rtype::AMTRELAY, "1 1 0 .", &[]),
+            (Rtype::A6, "64 ::1 a.", &[("a.", false)]),
+            (Rtype::A6, "0 ::1", &[]),
+            (Rtype::MINFO, "a. b.", &[("a.", true), ("b.", true)]),
+            (Rtype::RT, "1 a.", &[("a.", false)]),
+            (Rtype::PX, "1 a. b.", &[("a.", false), ("b.", false)]),
             (Rtype::NAPTR, "1 2 a b \"\" c.", &[("c.", false)]),
         ];
         for (rtype, text, wanted) in cases {
@@ -178,6 +185,7 @@ mod tests {
             (Rtype::SRV, "1 2 3 a.", Some("a.")),
             (Rtype::AFSDB, "1 afs.", Some("afs.")),
             (Rtype::KX, "1 kx.", Some("kx.")),
+            (Rtype::RT, "1 rt.", Some("rt.")),
             (Rtype::HTTPS, "1 .", Some(".")),
             (Rtype::HTTPS, "1 svc. alpn=h2", Some("svc.")),
             (Rtype::HTTPS, "0 .", None),
