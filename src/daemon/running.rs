@@ -24,10 +24,11 @@ use crate::zone::Snapshot;
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
 use super::keeper::{Keeper, Sources};
-use super::load::{Loading, ZoneSet, load_zones};
+use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
 use super::state;
+use super::zone_set::ZoneSet;
 
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
