@@ -85,6 +85,14 @@ impl<'a> Gathering<'a> {
         draw: &mut impl Draw,
     ) -> Link {
         match self.zone().find(name) {
+            // A chain came to the very DNAME that led it here: no record stands twice (RFC 2181, section 5).
+            Found::Exact(node)
+                if self.rtype == Rtype::DNAME
+                    && matches!(self.zone().entry(node, Rtype::DNAME),
+                        Some(Entry::Static(piece)) if is_sent(answer, &piece)) =>
+            {
+                Link::Done
+            }
             Found::Exact(node) | Found::Wildcard(node) => {
                 self.answer_node(node, owner, answer, chain, draw)
             }
@@ -261,10 +269,6 @@ impl<'a> Gathering<'a> {
         } else {
             0
         };
-        if !answer.is_empty() && is_sent(answer, &piece) && self.rtype == Rtype::DNAME {
-            // A chain came to the DNAME that led it here: no record stands twice (RFC 2181, section 5).
-            return;
-        }
         let records = Records::Stored(piece, turn);
         let at = self.push(Section::Answer, records, owner, answer);
         if let (Some(at), false) = (at, piece.hosts.is_empty()) {
