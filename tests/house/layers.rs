@@ -42,7 +42,7 @@ fn allowed(module: &str) -> Option<Allowed> {
         "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["clock", "metrics", "health"]),
+        "probe" => Allowed::Only(&["wire", "clock", "metrics", "health"]),
         "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",
