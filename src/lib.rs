@@ -26,11 +26,12 @@
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
 //! | 3 | [`answer`] | The pure engine: look up, decide, compose, explain |
 //! | 3 | [`config`] | TOML as written to checked zones, with diagnostics |
+//! | 3 | [`master`] | Master files to zones and back, with findings |
 //! | 4 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
 //! | 4 | [`publish`] | Current world: one writer, many readers |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
 //! | 5 | [`probe`] | HTTP(S) and TCP probers and their schedule |
-//! | 5 | [`server`] | UDP and TCP transports; never decides an answer |
+//! | 5 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
 //! | 6 | [`control`] | Admin API and metrics text |
 //! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
 //! | 7 | [`lab`] | Regions of loopback endpoints that can be killed |
@@ -52,6 +53,7 @@ pub mod control;
 pub mod daemon;
 pub mod health;
 pub mod lab;
+pub mod master;
 pub mod metrics;
 pub mod place;
 pub mod probe;

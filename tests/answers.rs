@@ -121,6 +121,7 @@ topics! {
     refers_below_cuts: "delegation",
     sends_all_glue_or_sets_tc: "glue",
     follows_aliases: "cname",
+    follows_chains_across_zones: "chains",
     rewrites_below_dnames: "dname",
     denies_with_the_soa: "negative",
     adds_addresses_of_hosts: "additional",

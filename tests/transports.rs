@@ -6,14 +6,20 @@ mod clients;
 mod questions;
 #[path = "transports/stage.rs"]
 mod stage;
+#[path = "transports/web.rs"]
+mod web;
 
 use clients::Client;
 use questions::{Question, questions};
 use stage::Stage;
+use web::Form;
 
 /// Where the flags are, and the bit that says that records are missing.
 const FLAGS: usize = 2;
 const TRUNCATED: u8 = 0x02;
+
+/// How often a newcomer looks for the new certificate.
+const LOOKS_MAX: usize = 500;
 
 /// Says whether an answer was cut for its transport.
 fn is_truncated(answer: &[u8]) -> bool {
@@ -51,6 +57,21 @@ fn tls_says_what_tcp_says() {
 }
 
 #[test]
+fn https_says_what_tcp_says_in_every_form() {
+    let stage = Stage::open();
+    for form in [Form::Get, Form::Post] {
+        compare(&mut stage.https1(form), &mut stage.tcp());
+        compare(&mut stage.https2(form), &mut stage.tcp());
+    }
+}
+
+#[test]
+fn quic_says_what_tcp_says() {
+    let stage = Stage::open();
+    compare(&mut stage.quic(), &mut stage.tcp());
+}
+
+#[test]
 fn some_answers_are_cut_over_udp_alone() {
     let stage = Stage::open();
     let cut: Vec<_> = questions()
@@ -75,6 +96,24 @@ fn every_transport_is_silent_where_it_must_be() {
 }
 
 #[test]
+fn a_reload_shows_the_renewed_certificate_and_keeps_connections() {
+    let mut stage = Stage::open();
+    let first = questions().remove(0).octets;
+    let mut old = stage.tls();
+    let wanted = old.ask(&first);
+    assert!(stage.is_trusted());
+    stage.renew();
+    let (_never, quiet) = std::sync::mpsc::channel::<()>();
+    let is_shown = (0..LOOKS_MAX).any(|_| {
+        let _ = quiet.recv_timeout(std::time::Duration::from_millis(20));
+        stage.is_trusted()
+    });
+    assert!(is_shown, "the new certificate was never shown");
+    assert_eq!(old.ask(&first), wanted);
+    assert_eq!(stage.tls().ask(&first), wanted);
+}
+
+#[test]
 fn counts_queries_by_transport() {
     let stage = Stage::open();
     let first = questions().remove(0).octets;
@@ -82,7 +121,7 @@ fn counts_queries_by_transport() {
         client.ask(&first);
     }
     let text = stage.metrics();
-    for transport in ["udp", "tcp", "tls"] {
+    for transport in ["udp", "tcp", "tls", "https", "quic"] {
         let wanted = format!("transport=\"{transport}\"");
         let is_counted = text.lines().any(|line| {
             line.starts_with("leeward_queries_total{")

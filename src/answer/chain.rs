@@ -103,8 +103,7 @@ impl<'a> Gathering<'a> {
         };
         let start = usize::from(name.starts[labels]);
         // No record stands twice in a message (RFC 2181, section 5), though a chain may come by twice.
-        let is_sent = |part: &Part<'_>| matches!(part.records, Records::Stored(sent, _) if std::ptr::eq(sent.records, piece.records));
-        if !answer.parts().iter().any(is_sent) {
+        if !is_sent(answer, &piece) {
             let dname_owner = suffix_owner(name, labels, owner);
             self.push(
                 Section::Answer,
@@ -151,6 +150,15 @@ impl<'a> Gathering<'a> {
             _ => Link::Done,
         }
     }
+}
+
+/// Says whether a stored RRset is part of the answer already.
+pub(super) fn is_sent(answer: &Answer<'_>, piece: &Piece<'_>) -> bool {
+    let is_same = |part: &Part<'_>| match part.records {
+        Records::Stored(sent, _) => std::ptr::eq(sent.records, piece.records),
+        _ => false,
+    };
+    answer.parts().iter().any(is_same)
 }
 
 /// Says where the suffix of `labels` labels stands of a name that stands at `owner`. Below the apex it stands there

@@ -9,7 +9,7 @@ use crate::zone::{
 };
 
 use super::asker::Asker;
-use super::chain::{Link, link_name};
+use super::chain::{Link, is_sent, link_name};
 use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
 use super::locus::Locus;
@@ -85,6 +85,14 @@ impl<'a> Gathering<'a> {
         draw: &mut impl Draw,
     ) -> Link {
         match self.zone().find(name) {
+            // A chain came to the very DNAME that led it here: no record stands twice (RFC 2181, section 5).
+            Found::Exact(node)
+                if self.rtype == Rtype::DNAME
+                    && matches!(self.zone().entry(node, Rtype::DNAME),
+                        Some(Entry::Static(piece)) if is_sent(answer, &piece)) =>
+            {
+                Link::Done
+            }
             Found::Exact(node) | Found::Wildcard(node) => {
                 self.answer_node(node, owner, answer, chain, draw)
             }
@@ -184,7 +192,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Answers ANY with what is there: one RRset or all of them (RFC 8482, section 4.1). What a policy holds is
-    /// decided as for its own type; the one is the first that has something for this client.
+    /// decided as for its own type; the one is that of the lowest type that has something for this client, as in Knot.
     #[cold]
     fn answer_any(
         &self,
@@ -198,7 +206,10 @@ impl<'a> Gathering<'a> {
             match entry {
                 Entry::Static(piece) => {
                     let records = Records::Stored(piece, 0);
-                    self.push(Section::Answer, records, owner, answer);
+                    let at = self.push(Section::Answer, records, owner, answer);
+                    if let (Some(at), Any::One) = (at, self.any) {
+                        self.add_hosts(&piece, at, answer, draw);
+                    }
                 }
                 Entry::Dynamic(root) => {
                     let rtype = if rtype == ANY_TYPE {

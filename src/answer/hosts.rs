@@ -4,7 +4,7 @@
 //! another zone, whose data may not be ours to tell (RFC 2181, section 5.4.1).
 
 use crate::wire::{Rtype, Scratch, additional_start};
-use crate::zone::{Entry, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
+use crate::zone::{Entry, Host, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
 
 use super::chain::suffix_owner;
 use super::draw::Draw;
@@ -31,12 +31,29 @@ impl<'a> Gathering<'a> {
                 position => Owner::InPart(part, position),
             };
             let before = answer.len();
+            self.add_service(piece, host, owner, answer);
             self.add_host(host.node, owner, answer, draw);
             if host.is_in_domain {
                 in_domain += (answer.len() - before) as u8;
             }
         }
         in_domain
+    }
+
+    /// Adds the records of the same type at the target of an SVCB or HTTPS record in AliasMode (RFC 9460, section 4.2).
+    fn add_service(&self, piece: &Piece<'a>, host: Host, owner: Owner, answer: &mut Answer<'a>) {
+        let number = |at: usize| u16::from_be_bytes([piece.records[at], piece.records[at + 1]]);
+        let rtype = Rtype(number(2));
+        if !matches!(rtype, Rtype::SVCB | Rtype::HTTPS) || host.position == POSITION_OWNER {
+            return;
+        }
+        // The priority stands before the target; 0 is AliasMode.
+        let is_alias = number(usize::from(host.position) - 2) == 0;
+        if let (true, Some(Entry::Static(piece))) = (is_alias, self.zone().entry(host.node, rtype))
+        {
+            let records = Records::Stored(piece, 0);
+            self.push(Section::Additional, records, owner, answer);
+        }
     }
 
     /// Adds addresses of hosts named in picked members: SRV, MX and their like. The names are looked up here, since
@@ -56,7 +73,7 @@ impl<'a> Gathering<'a> {
         }
         let zone = self.zone();
         let mut record = 0;
-        for &member in members {
+        for (n, &member) in members.iter().enumerate() {
             let rdata = zone.policies.rdata(run, usize::from(member));
             let start = additional_start(run.rtype, rdata);
             let position = record + RR_FIXED;
@@ -64,6 +81,14 @@ impl<'a> Gathering<'a> {
             let Some(start) = start.filter(|&start| room.take(&rdata[start..])) else {
                 continue;
             };
+            let is_same = |&earlier: &u16| {
+                let earlier = zone.policies.rdata(run, usize::from(earlier));
+                let name = earlier.get(start..start + room.len);
+                name.is_some_and(|name| name.eq_ignore_ascii_case(room.name()))
+            };
+            if members[..n].iter().any(is_same) {
+                continue;
+            }
             let (host, owner) = if room.labels == 0 {
                 // RFC 9460, section 2.5.2: the root stands for the owner.
                 (Some(node), answer.parts()[usize::from(part)].owner)

@@ -121,6 +121,7 @@ pub struct Answer<'a> {
     counts: [u8; 3],
     picks: ArrayVec<u16, PICKS_MAX>,
     made: ArrayVec<u8, MADE_MAX>,
+    made_count: usize,
 }
 
 impl<'a> Answer<'a> {
@@ -137,6 +138,7 @@ impl<'a> Answer<'a> {
             counts: [0; 3],
             picks: ArrayVec::new(),
             made: ArrayVec::new(),
+            made_count: 0,
         }
     }
 
@@ -152,10 +154,15 @@ impl<'a> Answer<'a> {
         self.counts = [0; 3];
         self.picks.clear();
         self.made.clear();
+        self.made_count = 0;
     }
 
-    /// Keeps a made name; says where it starts, or `None` if there is no room.
+    /// Keeps a made name; says where it starts, or `None` if there is no room: a chain has [`CHAIN_MAX`] of them.
     pub fn keep_made(&mut self, name: &[u8]) -> Option<u16> {
+        if self.made_count == CHAIN_MAX {
+            return None;
+        }
+        self.made_count += 1;
         let start = self.made.len();
         self.made.try_extend_from_slice(name).ok()?;
         Some(start as u16)

@@ -12,10 +12,10 @@ use crate::rehearse::{
 use crate::wire::{Name, Rtype};
 
 use super::keeper::Keeper;
-use super::load::ZoneSet;
 use super::locations::describe;
 use super::overview::{TargetsAt, name_rows, names_max, pool_rows, refused_rows, zone_rows};
 use super::reload::inputs_of;
+use super::zone_set::ZoneSet;
 
 impl Keeper {
     pub(super) fn answer(&self, ask: Ask) {

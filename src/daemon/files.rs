@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 
+use crate::clock::WallTime;
 use crate::config::Files;
 
 /// Folders below the zones folder that are looked into.
@@ -51,6 +52,18 @@ pub(super) struct Stamp {
     inode: (u64, u64),
     len: u64,
 }
+
+impl Stamp {
+    /// Says whether the file was left alone for a while before it was read at `wall`: a second change in the same tick
+    /// of the file system's clock would leave the stamp as it is.
+    pub(super) fn is_settled(&self, wall: WallTime) -> bool {
+        let changed_millis = self.changed.0.saturating_mul(1_000);
+        changed_millis.saturating_add(SETTLED_MILLIS) < wall.millis()
+    }
+}
+
+/// Age in milliseconds at which a stamp is trusted; chosen: coarser than any file system in use.
+const SETTLED_MILLIS: i64 = 3_000;
 
 /// Returns the stamp of a file; `None` if it cannot be looked at.
 pub(super) fn stamp(path: &Path) -> Option<Stamp> {
@@ -119,7 +132,7 @@ impl Search {
                 }
             } else if path
                 .extension()
-                .is_some_and(|extension| extension == "toml")
+                .is_some_and(|extension| extension == "toml" || extension == "zone")
             {
                 self.found.push(path);
             }
@@ -131,8 +144,14 @@ impl Search {
     }
 }
 
-/// Reads a file of bounded size.
+/// Reads a file of bounded size as text.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    String::from_utf8(read_octets(path)?)
+        .map_err(|_| "stream did not contain valid UTF-8".to_owned())
+}
+
+/// Reads a file of bounded size.
+pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(path).map_err(|cause| cause.to_string())?;
     // A pipe would hold the reader up for good, and a device may never end.
     if !metadata.is_file() {
@@ -142,12 +161,12 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
     if len > SIZE_MAX {
         return Err(format!("it has {len} octets; the limit is {SIZE_MAX}"));
     }
-    let mut text = String::new();
+    let mut octets = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
     // It may grow while it is read.
     fs::File::open(path)
-        .and_then(|file| file.take(SIZE_MAX).read_to_string(&mut text))
+        .and_then(|file| file.take(SIZE_MAX).read_to_end(&mut octets))
         .map_err(|cause| cause.to_string())?;
-    Ok(text)
+    Ok(octets)
 }
 
 /// The files that zone files may name: those inside the zones folder. Remembers what was read.
@@ -176,15 +195,38 @@ impl ZoneFiles {
     }
 }
 
-impl Files for ZoneFiles {
-    fn read(&self, relative: &Path) -> Result<String, String> {
+impl ZoneFiles {
+    /// Returns where a file that a zone names would be.
+    pub(super) fn locate(&self, relative: &Path) -> Result<PathBuf, String> {
         let is_inside = relative
             .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        if !is_inside {
-            return Err("only files inside the zones folder may be named, without `..`".to_owned());
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if is_inside {
+            Ok(self.folder.join(relative))
+        } else {
+            Err("only files inside the zones folder may be named, without `..`".to_owned())
         }
-        let path = self.folder.join(relative);
+    }
+
+    /// Reads a located file, unless links lead out of the zones folder.
+    pub(super) fn read_inside(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let folder = if self.folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            self.folder.as_path()
+        };
+        let real = |path: &Path| fs::canonicalize(path).map_err(|cause| cause.to_string());
+        if real(path)?.starts_with(real(folder)?) {
+            read_octets(path)
+        } else {
+            Err("a link leads out of the zones folder".to_owned())
+        }
+    }
+}
+
+impl Files for ZoneFiles {
+    fn read(&self, relative: &Path) -> Result<String, String> {
+        let path = self.locate(relative)?;
         let found = stamp(&path);
         self.read
             .lock()

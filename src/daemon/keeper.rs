@@ -30,12 +30,12 @@ use crate::zone::TargetUse;
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
 use super::files::Stamp;
-use super::load::ZoneSet;
 use super::load_queue::LoadQueue;
 use super::notify::{Notifier, Word};
 use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
+use super::zone_set::ZoneSet;
 use super::{measure, state};
 
 /// Reports taken in one turn before a publication.

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::WallTime;
 use crate::config::model::{Span, ZoneModel};
@@ -16,92 +17,9 @@ use crate::rehearse::{ExpectFailure, check_expectations};
 use crate::zone::{ServedZone, build_maps};
 
 use super::files::{FolderFault, Stamp, ZoneFiles, find_zone_files, read_text, stamp};
+use super::master::{MasterLoad, is_master_file, load_master};
 use super::serials::Serials;
-
-/// A zone that is served, with where it came from.
-#[derive(Clone, Debug)]
-pub struct LoadedZone {
-    /// The file.
-    pub path: PathBuf,
-    /// What it means.
-    pub model: Arc<ZoneModel>,
-    /// What is served.
-    pub served: ServedZone,
-    /// When this content was loaded.
-    pub loaded_at: WallTime,
-    /// Warnings and notes about it.
-    pub diagnostics: Arc<Vec<Diagnostic>>,
-    /// Its text, for messages.
-    pub source: Arc<Source>,
-    digest: u64,
-    stamps: Vec<(PathBuf, Option<Stamp>)>,
-}
-
-/// A file that is refused.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// The file.
-    pub path: PathBuf,
-    /// Since when.
-    pub since: WallTime,
-    /// What is wrong, warnings included.
-    pub diagnostics: Arc<Vec<Diagnostic>>,
-    /// Its text, for messages.
-    pub source: Arc<Source>,
-    stamps: Vec<(PathBuf, Option<Stamp>)>,
-}
-
-/// Everything a folder gave.
-#[derive(Clone, Debug, Default)]
-pub struct ZoneSet {
-    /// Zones, in the order of their paths.
-    pub zones: Vec<LoadedZone>,
-    /// Refused files.
-    pub refusals: Vec<Refusal>,
-}
-
-impl ZoneSet {
-    /// Returns every finding, with the sources they point into.
-    pub fn findings(&self) -> (Vec<Diagnostic>, Vec<Source>) {
-        let refused_paths: Vec<&PathBuf> =
-            self.refusals.iter().map(|refusal| &refusal.path).collect();
-        let served = self
-            .zones
-            .iter()
-            .filter(|zone| !refused_paths.contains(&&zone.path));
-        let served = served.map(|zone| (&zone.diagnostics, &zone.source));
-        let refused = self
-            .refusals
-            .iter()
-            .map(|refusal| (&refusal.diagnostics, &refusal.source));
-        let mut diagnostics = Vec::new();
-        let mut sources = Vec::new();
-        for (found, source) in served.chain(refused) {
-            diagnostics.extend(found.iter().cloned());
-            sources.push(Source::clone(source));
-        }
-        (diagnostics, sources)
-    }
-
-    /// Says whether anything on disk looks different from what was loaded.
-    pub fn is_stale(&self, folder: &Path) -> Result<bool, FolderFault> {
-        let mut known: Vec<&PathBuf> = self.zones.iter().map(|zone| &zone.path).collect();
-        known.extend(self.refusals.iter().map(|refusal| &refusal.path));
-        known.sort();
-        known.dedup();
-        if find_zone_files(folder)?.iter().ne(known) {
-            return Ok(true);
-        }
-        let refused: Vec<&PathBuf> = self.refusals.iter().map(|refusal| &refusal.path).collect();
-        let current = self
-            .zones
-            .iter()
-            .filter(|zone| !refused.contains(&&zone.path))
-            .map(|zone| &zone.stamps);
-        let mut all = current.chain(self.refusals.iter().map(|refusal| &refusal.stamps));
-        Ok(all.any(|stamps| stamps.iter().any(|(path, known)| stamp(path) != *known)))
-    }
-}
+use super::zone_set::{LoadedZone, Refusal, ZoneSet};
 
 /// What a load needs to know.
 pub struct Loading<'a> {
@@ -123,7 +41,7 @@ pub struct Loading<'a> {
 ///
 /// # Errors
 /// If the folder cannot be read; nothing is changed then.
-pub fn load_zones(mut loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
+pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
     let paths = find_zone_files(loading.folder)?;
     let before: HashMap<&Path, &LoadedZone> = loading
         .previous
@@ -146,21 +64,33 @@ pub fn load_zones(mut loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
     } else {
         loading.folder.to_path_buf()
     };
-    let files = ZoneFiles::new(&folder);
+    let job = Job {
+        folder: &folder,
+        serials: Mutex::new(std::mem::take(loading.serials)),
+        locations: loading.locations,
+        are_locations_new: loading.are_locations_new,
+        wall: loading.wall,
+    };
+    let loaded = load_each(&paths, &before, &job);
+    *loading.serials = job
+        .serials
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     let mut set = ZoneSet::default();
-    for path in paths {
+    let mut apexes = HashMap::with_capacity(paths.len());
+    for (path, loaded) in paths.iter().zip(loaded) {
         let known = before.get(path.as_path()).copied();
         let since = refused_before
             .get(path.as_path())
             .copied()
             .unwrap_or(loading.wall);
-        match load_file(&path, &files, known, &mut loading) {
-            Ok(zone) => add_zone(&mut set, zone, since),
+        match loaded {
+            Ok(zone) => add_zone(&mut set, &mut apexes, zone, since),
             Err(mut refusal) => {
                 refusal.since = since;
                 // The last good version is served on.
                 if let Some(known) = known {
-                    add_zone(&mut set, known.clone(), since);
+                    add_zone(&mut set, &mut apexes, known.clone(), since);
                 }
                 set.refusals.push(refusal);
             }
@@ -169,13 +99,62 @@ pub fn load_zones(mut loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
     Ok(set)
 }
 
+/// Threads that load at most; chosen, more than disks reward.
+const THREADS_MAX: usize = 16;
+/// Files that are worth a thread of their own.
+const FILES_PER_THREAD: usize = 16;
+
+/// What every file's load shares.
+struct Job<'a> {
+    folder: &'a Path,
+    serials: Mutex<Serials>,
+    locations: &'a Locations,
+    are_locations_new: bool,
+    wall: WallTime,
+}
+
+/// Loads every file, on as many threads as are worth it; results stand in the order of the paths.
+fn load_each(
+    paths: &[PathBuf],
+    before: &HashMap<&Path, &LoadedZone>,
+    job: &Job<'_>,
+) -> Vec<Result<LoadedZone, Refusal>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((at, path)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            paths.get(at).map(|path| (at, path))
+        } {
+            let known = before.get(path.as_path()).copied();
+            done.push((at, load_file(path, known, job)));
+        }
+        done
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(THREADS_MAX).min(paths.len() / FILES_PER_THREAD);
+    let mut all = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            all.extend(other.join().expect("a load does not panic on any file"));
+        }
+        all
+    });
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, loaded)| loaded).collect()
+}
+
 /// Adds a zone unless its apex is taken; then the later file is refused, with both places shown.
-fn add_zone(set: &mut ZoneSet, zone: LoadedZone, since: WallTime) {
-    let Some(first) = set
-        .zones
-        .iter()
-        .find(|known| known.model.apex == zone.model.apex)
-    else {
+fn add_zone(
+    set: &mut ZoneSet,
+    apexes: &mut HashMap<Vec<u8>, usize>,
+    zone: LoadedZone,
+    since: WallTime,
+) {
+    let number = set.zones.len();
+    let first = *apexes.entry(zone.model.apex.to_folded()).or_insert(number);
+    let Some(first) = set.zones.get(first) else {
         set.zones.push(zone);
         return;
     };
@@ -184,8 +163,11 @@ fn add_zone(set: &mut ZoneSet, zone: LoadedZone, since: WallTime) {
         zone.model.apex,
         first.path.display()
     );
-    let at = zone.source.text.find("zone").unwrap_or(0);
-    let mut diagnostic = Diagnostic::fault("D001", Span(at..at + 4), "zone", message)
+    let span = match zone.source.text.find("zone").filter(|_| !zone.is_master()) {
+        Some(at) => Span(at..at + 4),
+        None => Span(0..0),
+    };
+    let mut diagnostic = Diagnostic::fault("D001", span, "zone", message)
         .help("keep one of the two files, or give one of them another zone");
     diagnostic.path.clone_from(&zone.path);
     set.refusals.push(Refusal {
@@ -193,15 +175,90 @@ fn add_zone(set: &mut ZoneSet, zone: LoadedZone, since: WallTime) {
         since,
         diagnostics: Arc::new(vec![diagnostic]),
         source: zone.source,
+        included: Arc::default(),
         stamps: zone.stamps,
     });
 }
 
 fn load_file(
     path: &Path,
+    known: Option<&LoadedZone>,
+    job: &Job<'_>,
+) -> Result<LoadedZone, Refusal> {
+    // A file that looks the same, and whose look can be trusted, is not even read.
+    let is_same = |(path, known): &(PathBuf, Option<Stamp>), read_at| {
+        let is_settled = |known: &Stamp| known.is_settled(read_at);
+        known.as_ref().is_some_and(is_settled) && stamp(path) == *known
+    };
+    if let Some(known) = known
+        && known
+            .stamps
+            .iter()
+            .all(|pair| is_same(pair, known.compared_at))
+    {
+        return Ok(unchanged(
+            known,
+            known.stamps.clone(),
+            known.compared_at,
+            job,
+        ));
+    }
+    let files = ZoneFiles::new(job.folder);
+    if is_master_file(path) {
+        take_master(path, load_master(path, &files), known, job)
+    } else {
+        load_toml(path, &files, known, job)
+    }
+}
+
+/// Makes a loaded zone, or a refusal, of what a master file gave.
+fn take_master(
+    path: &Path,
+    load: MasterLoad,
+    known: Option<&LoadedZone>,
+    job: &Job<'_>,
+) -> Result<LoadedZone, Refusal> {
+    if let Some(known) = known.filter(|known| known.digest == load.digest)
+        && load.zone.is_some()
+    {
+        return Ok(unchanged(known, load.stamps, job.wall, job));
+    }
+    let mut sources = load.sources.into_iter();
+    let source = sources.next().unwrap_or_else(|| Source {
+        path: path.to_path_buf(),
+        text: String::new(),
+    });
+    let (diagnostics, source) = (Arc::new(load.diagnostics), Arc::new(source));
+    let included = Arc::new(sources.collect());
+    match load.zone {
+        Some((model, served)) => Ok(LoadedZone {
+            path: path.to_path_buf(),
+            model: Arc::new(model),
+            served,
+            loaded_at: job.wall,
+            diagnostics,
+            source,
+            included,
+            compared_at: job.wall,
+            digest: load.digest,
+            stamps: load.stamps,
+        }),
+        None => Err(Refusal {
+            path: path.to_path_buf(),
+            since: job.wall,
+            diagnostics,
+            source,
+            included,
+            stamps: load.stamps,
+        }),
+    }
+}
+
+fn load_toml(
+    path: &Path,
     files: &ZoneFiles,
     known: Option<&LoadedZone>,
-    loading: &mut Loading<'_>,
+    job: &Job<'_>,
 ) -> Result<LoadedZone, Refusal> {
     let mut stamps = vec![(path.to_path_buf(), stamp(path))];
     let read = read_text(path);
@@ -219,12 +276,12 @@ fn load_file(
                 let found = stamp(&named);
                 (named, found)
             }));
-            return Ok(unchanged(known, stamps, loading));
+            return Ok(unchanged(known, stamps, job.wall, job));
         }
     }
     let mut diagnostics = Vec::new();
     let judged = match read {
-        Ok(_) => judge(&source, files, loading, &mut stamps, &mut diagnostics),
+        Ok(_) => judge(&source, files, job, &mut stamps, &mut diagnostics),
         Err(cause) => {
             let message = format!("cannot be read: {cause}");
             diagnostics.push(at_file(
@@ -240,17 +297,20 @@ fn load_file(
             path: path.to_path_buf(),
             model: Arc::new(model),
             served,
-            loaded_at: loading.wall,
+            loaded_at: job.wall,
             diagnostics,
             source,
+            included: Arc::default(),
+            compared_at: job.wall,
             digest,
             stamps,
         }),
         None => Err(Refusal {
             path: path.to_path_buf(),
-            since: loading.wall,
+            since: job.wall,
             diagnostics,
             source,
+            included: Arc::default(),
             stamps,
         }),
     }
@@ -270,7 +330,7 @@ fn digest(text: &str, named: &[PathBuf]) -> u64 {
 fn judge(
     source: &Source,
     files: &ZoneFiles,
-    loading: &mut Loading<'_>,
+    job: &Job<'_>,
     stamps: &mut Vec<(PathBuf, Option<Stamp>)>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(ZoneModel, ServedZone, u64)> {
@@ -287,7 +347,7 @@ fn judge(
     let model = model?;
     let findings = review::review_zone(&model).into_iter();
     diagnostics.extend(findings.map(|finding| finding.into_diagnostic(path)));
-    let served = match serve(&model, digest, loading) {
+    let served = match serve(&model, digest, job) {
         Ok(served) => served,
         Err(message) => {
             diagnostics.push(at_file(
@@ -297,8 +357,8 @@ fn judge(
             return None;
         }
     };
-    let has_database = !loading.locations.databases().is_empty();
-    let failures = check_expectations(&model, &served, loading.locations, has_database);
+    let has_database = !job.locations.databases().is_empty();
+    let failures = check_expectations(&model, &served, job.locations, has_database);
     diagnostics.extend(
         failures
             .into_iter()
@@ -333,26 +393,29 @@ fn at_file(path: &Path, mut diagnostic: Diagnostic) -> Diagnostic {
 fn unchanged(
     known: &LoadedZone,
     stamps: Vec<(PathBuf, Option<Stamp>)>,
-    loading: &Loading<'_>,
+    compared_at: WallTime,
+    job: &Job<'_>,
 ) -> LoadedZone {
     let mut zone = LoadedZone {
         stamps,
+        compared_at,
         ..known.clone()
     };
-    if loading.are_locations_new {
-        zone.served.maps = build_maps(&zone.served.zone.policies, loading.locations);
+    if job.are_locations_new {
+        zone.served.maps = build_maps(&zone.served.zone.policies, job.locations);
     }
     zone
 }
 
-fn serve(model: &ZoneModel, digest: u64, loading: &mut Loading<'_>) -> Result<ServedZone, String> {
+fn serve(model: &ZoneModel, digest: u64, job: &Job<'_>) -> Result<ServedZone, String> {
     let apex = model.apex.to_string().to_ascii_lowercase();
-    let serial = model
-        .soa
-        .serial
-        .unwrap_or_else(|| loading.serials.serial(&apex, digest, loading.wall));
+    let next_serial = || {
+        let mut serials = job.serials.lock().unwrap_or_else(PoisonError::into_inner);
+        serials.serial(&apex, digest, job.wall)
+    };
+    let serial = model.soa.serial.unwrap_or_else(next_serial);
     let zone = compile_zone(model, serial).map_err(|fault| fault.to_string())?;
-    let maps = build_maps(&zone.policies, loading.locations);
+    let maps = build_maps(&zone.policies, job.locations);
     Ok(ServedZone {
         zone: Arc::new(zone),
         maps,

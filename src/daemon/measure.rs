@@ -8,8 +8,8 @@ use crate::health::{Status, TargetId, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
 use crate::probe::ProbeCounts;
 
-use super::load::ZoneSet;
 use super::overview::word;
+use super::zone_set::ZoneSet;
 
 /// Uses of targets that get series of their own; beyond it only totals are shown.
 const TARGET_SERIES_MAX: usize = 10_000;

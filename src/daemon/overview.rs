@@ -12,7 +12,7 @@ use crate::rehearse::{Client, Explanation, Question, Stage, explain};
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
 
-use super::load::{LoadedZone, Refusal, ZoneSet};
+use super::zone_set::{LoadedZone, Refusal, ZoneSet};
 
 /// Names that are explained in one report; the rest is asked for by name.
 const NAMES_MAX: usize = 1_000;
@@ -53,16 +53,21 @@ pub(super) fn refused_rows(set: &ZoneSet) -> Vec<RefusedFile> {
 }
 
 fn refused_row(refusal: &Refusal) -> RefusedFile {
-    let text = &refusal.source.text;
     let faults = refusal
         .diagnostics
         .iter()
         .filter(|found| found.severity == crate::config::Severity::Fault);
     let faults = faults.map(|found| {
+        let text = refusal.text_of(found);
         let before = text.get(..found.span.0.start).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
-        format!("{line}:{column} {} {}", found.code, found.message)
+        let file = if found.path == refusal.path {
+            String::new()
+        } else {
+            format!("{}:", found.path.display())
+        };
+        format!("{file}{line}:{column} {} {}", found.code, found.message)
     });
     RefusedFile {
         file: refusal.path.display().to_string(),

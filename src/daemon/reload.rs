@@ -3,6 +3,7 @@
 //! In: the folder of zones, the databases, what is served now. Out: a new set in place, or everything as before and
 //! the reason. Never here: reading on the keeper's own thread; a slow disk delays no flip.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -17,18 +18,19 @@ use crate::place::Locations;
 use crate::publish::ZoneInputs;
 use crate::rehearse::apply_maintenance;
 use crate::timeline::EventKind;
-use crate::zone::Snapshot;
+use crate::zone::{Snapshot, Zone};
 
 use super::certificate::CertificateWatch;
 use super::conduct::{Secrets, compose};
 use super::files::Stamp;
 use super::keeper::Keeper;
-use super::load::{Loading, ZoneSet, load_zones};
+use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::measure;
 use super::overview::refused_rows;
 use super::running::count_workers;
 use super::serials::Serials;
+use super::zone_set::ZoneSet;
 
 /// When a load is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,12 +263,13 @@ impl Keeper {
                 .iter()
                 .map(|file| EventKind::Mended { file: file.clone() }),
         );
-        let same = |zone: &super::load::LoadedZone| {
-            before
-                .zones
-                .iter()
-                .any(|known| Arc::ptr_eq(&known.served.zone, &zone.served.zone))
-        };
+        let known: HashSet<*const Zone> = before
+            .zones
+            .iter()
+            .map(|zone| Arc::as_ptr(&zone.served.zone))
+            .collect();
+        let same =
+            |zone: &super::zone_set::LoadedZone| known.contains(&Arc::as_ptr(&zone.served.zone));
         let changed: Vec<String> = self
             .set
             .zones

@@ -15,8 +15,8 @@ use crate::health::Targets;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
-    Bound, Drained, Listen, Passed, Server, Serving, TcpLimits, TrustedProxies, UdpLimits,
-    WorldEngine, bind_with, raise_descriptor_limit,
+    Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
+    TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
 };
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::Snapshot;
@@ -24,10 +24,11 @@ use crate::zone::Snapshot;
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
 use super::keeper::{Keeper, Sources};
-use super::load::{Loading, ZoneSet, load_zones};
+use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
 use super::state;
+use super::zone_set::ZoneSet;
 
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
@@ -168,6 +169,14 @@ fn start_server(
             .as_ref()
             .map(|watch| watch.certificates()),
         proxies: Arc::new(TrustedProxies::new(&config.proxy.allow)),
+        https: HttpsTerms {
+            path: config.https.path.clone(),
+            guise: if config.https.is_plain {
+                HttpsGuise::Plain
+            } else {
+                HttpsGuise::Sealed
+            },
+        },
     };
     let started = bound.start(serving, move |seat| {
         // Each worker draws from a stream of its own.

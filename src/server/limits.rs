@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::certificate::Certificates;
+use super::https::HttpsTerms;
 use super::proxy::TrustedProxies;
 
 /// How a server's transports work: their limits, and what they show.
@@ -19,6 +20,8 @@ pub struct Serving {
     pub certificates: Option<Arc<Certificates>>,
     /// Who may say, by the PROXY protocol, for whom it asks.
     pub proxies: Arc<TrustedProxies>,
+    /// The resource of DNS over HTTPS.
+    pub https: HttpsTerms,
 }
 
 /// Limits of UDP.

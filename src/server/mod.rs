@@ -1,8 +1,8 @@
-//! UDP and TCP transports; never decides an answer.
+//! UDP, TCP, TLS, HTTPS and QUIC transports; never decides an answer.
 //!
-//! In: addresses to listen on, and a recipe for engines, one a worker. Out: octets from clients to an [`Engine`], its
+//! In: addresses to listen on, a certificate, and a recipe for engines, one a worker. Out: octets from clients to an [`Engine`], its
 //! octets back to the same client from the address that was asked, and counters. Never here: names, zones, policies, or
-//! any reading of a message beyond its length.
+//! any reading of a message beyond its length, but for the TTLs that HTTP wants named and the id that QUIC forbids.
 //!
 //! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
 //! engine, send them in one call. Every other transport is one thread with an event loop. Start at [`bind()`].
@@ -11,18 +11,26 @@ mod accept;
 #[cfg(test)]
 mod behaviour;
 #[cfg(test)]
+mod behaviour_https;
+#[cfg(test)]
 mod behaviour_proxy;
+#[cfg(test)]
+mod behaviour_quic;
 #[cfg(test)]
 mod behaviour_tls;
 mod bind;
 mod certificate;
+mod clerk;
 mod datagram;
 mod engine;
+mod https;
 mod limits;
 mod listen;
 mod live;
 mod passed;
 mod proxy;
+mod quic;
+mod records;
 mod registry;
 mod serve;
 mod sockaddr;
@@ -37,6 +45,7 @@ pub use certificate::{
 };
 pub use datagram::raise_descriptor_limit;
 pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
+pub use https::{HttpsGuise, HttpsTerms};
 pub use limits::{Serving, TcpLimits, UdpLimits};
 pub use listen::Listen;
 pub use live::WorldEngine;

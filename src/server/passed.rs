@@ -16,6 +16,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Socket, Type};
 
@@ -29,6 +30,9 @@ const FIRST: RawFd = 3;
 
 /// The most passed sockets: UDP and TCP on every address.
 const SOCKETS_MAX: usize = 2 * LISTEN_MAX;
+
+/// Whether the sockets were taken: each descriptor may have one owner only.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Sockets that were passed to this process.
 #[derive(Debug, Default)]
@@ -57,11 +61,15 @@ impl fmt::Display for PassedFault {
 impl std::error::Error for PassedFault {}
 
 impl Passed {
-    /// Takes the sockets that the environment announces for this process; usually none. May be called once.
+    /// Takes the sockets that the environment announces for this process; usually none. They can be taken once: a
+    /// second call finds none.
     ///
     /// # Errors
     /// If what is announced is no number, too many, or no socket that this server can use.
     pub fn from_environment() -> Result<Self, PassedFault> {
+        if TAKEN.swap(true, Ordering::Relaxed) {
+            return Ok(Self::default());
+        }
         let announced = Announced::read(|name| std::env::var(name).ok(), std::process::id())?;
         let numbers = (FIRST..).zip(announced.names);
         let sockets = numbers.map(|(number, name)| {

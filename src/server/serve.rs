@@ -19,13 +19,14 @@ use crate::metrics::QueryCounters;
 
 use super::accept::House;
 use super::bind::Bound;
-use super::certificate::{ALPN_DOT, Certificates};
+use super::certificate::{ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, Certificates};
 use super::datagram::DatagramSocket;
 use super::engine::{Engine, Guarded, Seat, Transport, count_transport};
+use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
 use super::udp::UdpWorker;
-use super::{tcp, tls};
+use super::{quic, tcp, tls};
 
 /// How long a stop may take until what is left is cut off.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -157,10 +158,24 @@ impl Bound {
             })?;
         }
         if !self.https.is_empty() {
-            return Err(not_built("serve HTTPS"));
+            let config = match opening.serving.https.guise {
+                HttpsGuise::Sealed => Some(Arc::new(
+                    opening
+                        .certificates()?
+                        .server_config(&[ALPN_H2, ALPN_HTTP_1_1]),
+                )),
+                HttpsGuise::Plain => None,
+            };
+            let listeners = || into_event_loop(self.https);
+            server.spawn_loop(&opening, Transport::Https, listeners, |listeners, post| {
+                https::run(listeners, config, post)
+            })?;
         }
         if !self.quic.is_empty() {
-            return Err(not_built("serve QUIC"));
+            let config = opening.certificates()?.server_config(&[ALPN_DOQ]);
+            let limits = opening.serving.tcp.bounded();
+            let endpoints = || quic::open(self.quic, config, &limits);
+            server.spawn_loop(&opening, Transport::Quic, endpoints, quic::run)?;
         }
         Ok(server)
     }
@@ -175,13 +190,6 @@ impl<M> Opening<M> {
                 what: "start an encrypted transport",
                 cause: io::Error::new(io::ErrorKind::NotFound, "there is no certificate"),
             })
-    }
-}
-
-fn not_built(what: &'static str) -> StartFault {
-    StartFault {
-        what,
-        cause: io::ErrorKind::Unsupported.into(),
     }
 }
 

@@ -165,9 +165,14 @@ pub struct Tokens<'t> {
 impl<'t> Tokens<'t> {
     /// Starts at the beginning of `text`.
     pub fn new(text: &'t str) -> Self {
+        Self::starting_at(text, 0)
+    }
+
+    /// Starts at an octet of `text`, such as the line after a fault; ranges are those of the whole text.
+    pub fn starting_at(text: &'t str, at: usize) -> Self {
         Self {
             text,
-            at: 0,
+            at,
             depth: 0,
             opened_at: 0,
         }

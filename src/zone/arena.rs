@@ -201,6 +201,12 @@ impl Zone {
         self.arena[node.0 as usize * 8 + 1]
     }
 
+    /// Returns every node, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeAt> + '_ {
+        let numbers = self.slots.iter().map(|slot| *slot as u32);
+        numbers.filter_map(|number| number.checked_sub(1).map(NodeAt))
+    }
+
     /// Returns the apex node.
     pub fn apex_node(&self) -> Option<NodeAt> {
         let mut scratch = Scratch::default();
@@ -326,7 +332,7 @@ impl Zone {
         None
     }
 
-    /// Returns every entry of a node with its type, in the order they were built.
+    /// Returns every entry of a node with its type, in the order of types.
     pub fn entries(&self, node: NodeAt) -> impl Iterator<Item = (Rtype, Entry<'_>)> {
         let at = node.0 as usize * 8;
         let entries = usize::from(self.arena[at + 2]);

@@ -80,7 +80,7 @@ impl ZoneBuilder {
         soa_ttl: u32,
         negative_ttl: u32,
     ) -> Result<Self, BuildFault> {
-        let rdata = [soa.into()];
+        let rdata = [soa];
         let fault = || BuildFault::RrsetTooLarge(apex.clone(), Rtype::SOA);
         let negative =
             PieceSpec::encode(apex, apex, Rtype::SOA, negative_ttl, &rdata).ok_or_else(fault)?;
@@ -103,12 +103,12 @@ impl ZoneBuilder {
     ///
     /// # Errors
     /// If the owner lies outside the zone or the RRset is too large.
-    pub fn rrset(
+    pub fn rrset<R: AsRef<[u8]>>(
         &mut self,
         owner: &Name,
         rtype: Rtype,
         ttl: u32,
-        rdata: &[Box<[u8]>],
+        rdata: &[R],
     ) -> Result<(), BuildFault> {
         let piece = PieceSpec::encode(&self.apex, owner, rtype, ttl, rdata)
             .ok_or_else(|| BuildFault::RrsetTooLarge(owner.clone(), rtype))?;
@@ -231,6 +231,8 @@ impl ZoneBuilder {
     /// Sets the flags that depend on other names: wildcard children, cuts, DNAMEs, occlusion.
     fn mark(&mut self) {
         for owner in &mut self.owners {
+            // By type: addresses, which are asked for most, are found first, and ANY gets the lowest.
+            owner.entries.sort_by_key(|(rtype, _)| rtype.0);
             let has = |rtype| owner.entries.iter().any(|(known, _)| *known == rtype);
             let is_dynamic = owner
                 .entries

@@ -46,21 +46,23 @@ pub struct HostSpec {
 
 impl PieceSpec {
     /// Encodes an RRset of a zone. `None` if the octets exceed what one message could hold.
-    pub fn encode(
+    pub fn encode<R: AsRef<[u8]>>(
         apex: &Name,
         owner: &Name,
         rtype: Rtype,
         ttl: u32,
-        rdata: &[Box<[u8]>],
+        rdata: &[R],
     ) -> Option<Self> {
         let mut piece = Self::default();
         for record in rdata {
-            piece.push(apex, owner, rtype, ttl, record)?;
+            piece.push(apex, owner, rtype, ttl, record.as_ref())?;
         }
         piece.hosts.sort_by_key(|host| !host.is_in_domain);
-        piece.hosts.truncate(ADDITIONAL_MAX);
+        piece.keep_hosts();
         let len = piece.records.len() / rdata.len().max(1);
-        let is_even = rdata.windows(2).all(|pair| pair[0].len() == pair[1].len());
+        let is_even = rdata
+            .windows(2)
+            .all(|pair| pair[0].as_ref().len() == pair[1].as_ref().len());
         if is_even && piece.patches.is_empty() && piece.hosts.is_empty() {
             piece.stride = u16::try_from(len).ok()?;
         }
@@ -118,6 +120,20 @@ impl PieceSpec {
             });
         }
         Some(())
+    }
+
+    /// Keeps each host once, and no more than are sent along.
+    fn keep_hosts(&mut self) {
+        let mut kept: Vec<HostSpec> = Vec::new();
+        for host in std::mem::take(&mut self.hosts) {
+            if kept.len() == ADDITIONAL_MAX {
+                break;
+            }
+            if !kept.iter().any(|known| known.name == host.name) {
+                kept.push(host);
+            }
+        }
+        self.hosts = kept;
     }
 
     /// Writes a name, its end as a pointer to the apex where possible.

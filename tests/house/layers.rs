@@ -5,7 +5,7 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 17] = [
+const LAYERS: [(u8, &str); 18] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
@@ -14,6 +14,7 @@ const LAYERS: [(u8, &str); 17] = [
     (2, "zone"),
     (3, "answer"),
     (3, "config"),
+    (3, "master"),
     (4, "rehearse"),
     (4, "publish"),
     (4, "timeline"),
@@ -40,6 +41,7 @@ fn allowed(module: &str) -> Option<Allowed> {
         "health" => Allowed::Only(&["clock"]),
         "zone" => Allowed::Only(&["wire", "health", "place"]),
         "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "master" => Allowed::Only(&["wire", "zone"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
         "probe" => Allowed::Only(&["wire", "clock", "metrics", "health"]),

@@ -20,6 +20,34 @@ fn a_changed_file_is_served_after_a_look() {
 }
 
 #[test]
+fn a_master_file_and_what_it_includes_are_served_and_followed() {
+    let head = "@ 60 SOA ns hostmaster 1 2h 15m 2w 5m\n@ NS ns\nns A 192.0.2.9\n";
+    let live = Live::start(
+        &[
+            ("b.example.zone", &format!("{head}$INCLUDE hosts.txt\n")),
+            ("hosts.txt", "www A 192.0.2.1\n"),
+            ("a.toml", &fixed_zone("a.example", "192.0.2.7")),
+        ],
+        |_, _| (),
+    );
+    assert_eq!(live.ask("www.b.example").text(), "192.0.2.1");
+    live.write("hosts.txt", "www A 192.0.2.2\n");
+    live.wait_answer("www.b.example", "192.0.2.2");
+    live.write("hosts.txt", "www A 192.0.2\n");
+    let refused = wait_for("the refusal", || {
+        let status = live.json("/api/status");
+        (status["files_refused"].as_array()?.len() == 1).then_some(status)
+    });
+    let fault = refused["files_refused"][0]["faults"][0].as_str();
+    assert!(
+        fault.is_some_and(|text| text.contains("hosts.txt:1:7 M014")),
+        "{fault:?}"
+    );
+    assert_eq!(live.ask("www.b.example").text(), "192.0.2.2");
+    assert_eq!(live.ask("www.a.example").text(), "192.0.2.7");
+}
+
+#[test]
 fn a_request_reloads_where_nothing_looks() {
     let live = Live::start(
         &[("a.toml", &fixed_zone("a.example", "192.0.2.1"))],

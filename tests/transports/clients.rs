@@ -82,6 +82,14 @@ impl Framed<StreamOwned<ClientConnection, TcpStream>> {
     }
 }
 
+impl Framed<StreamOwned<ClientConnection, TcpStream>> {
+    /// Shakes hands and says whether both sides agreed.
+    pub(crate) fn is_welcome(&mut self) -> bool {
+        let StreamOwned { conn, sock } = &mut self.stream;
+        conn.complete_io(sock).is_ok()
+    }
+}
+
 /// TLS settings of a client that trusts one certificate and names these protocols.
 pub(crate) fn trusting(trusted: &CertificateDer<'static>, protocols: &[&[u8]]) -> ClientConfig {
     let mut roots = RootCertStore::empty();

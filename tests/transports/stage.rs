@@ -5,9 +5,12 @@
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 
 use leeward::clock::Clock;
-use leeward::config::server_file::{CertificateSetting, ServerConfig, TlsSettings};
+use leeward::config::server_file::{
+    CertificateSetting, HttpsSettings, QuicSettings, ServerConfig, TlsSettings,
+};
 use leeward::daemon::{Running, start};
 use leeward::server::Transport;
 use rustls::pki_types::CertificateDer;
@@ -16,9 +19,10 @@ use tokio::runtime::Runtime;
 
 use super::clients::{Client, Datagrams, Framed};
 use super::questions::ZONE;
+use super::web::{Form, Streams, Web};
 
 /// How many transports there are.
-const TRANSPORTS: usize = 3;
+const TRANSPORTS: usize = 5;
 
 /// How often metrics are read until all transports are in them.
 const LOOKS_MAX: usize = 400;
@@ -28,7 +32,7 @@ pub(crate) struct Stage {
     runtime: Runtime,
     running: Option<Running>,
     certificate: CertificateDer<'static>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -38,10 +42,8 @@ impl Stage {
         let zones = folder.path().join("zones");
         std::fs::create_dir(&zones).expect("a folder");
         std::fs::write(zones.join("transports.toml"), zone()).expect("written");
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        let shown = write_pair(folder.path());
         let (certificate, key) = (folder.path().join("chain"), folder.path().join("key"));
-        std::fs::write(&certificate, made.cert.pem()).expect("written");
-        std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let config = ServerConfig {
             listen: vec![any],
@@ -52,6 +54,11 @@ impl Stage {
                 listen: vec![any],
                 certificate: Some(CertificateSetting::Files { certificate, key }),
             },
+            https: HttpsSettings {
+                listen: vec![any],
+                ..HttpsSettings::default()
+            },
+            quic: QuicSettings { listen: vec![any] },
             ..ServerConfig::default()
         };
         let runtime = Runtime::new().expect("a runtime");
@@ -63,8 +70,8 @@ impl Stage {
         Self {
             runtime,
             running: Some(running),
-            certificate: made.cert.der().clone(),
-            _folder: folder,
+            certificate: shown,
+            folder,
         }
     }
 
@@ -80,12 +87,41 @@ impl Stage {
         Framed::tls(self.address(Transport::Tls), &self.certificate)
     }
 
+    /// Replaces the certificate's files and asks for a reload; clients made from now on trust the new one alone.
+    pub(crate) fn renew(&mut self) {
+        self.certificate = write_pair(self.folder.path());
+        self.running().reload();
+    }
+
+    /// Says whether a newcomer that trusts the present certificate is answered over TLS.
+    pub(crate) fn is_trusted(&self) -> bool {
+        let address = self.address(Transport::Tls);
+        Framed::tls(address, &self.certificate).is_welcome()
+    }
+
+    pub(crate) fn https1(&self, form: Form) -> Web {
+        Web::http1(self.address(Transport::Https), &self.certificate, form)
+    }
+
+    pub(crate) fn https2(&self, form: Form) -> Web {
+        Web::http2(self.address(Transport::Https), &self.certificate, form)
+    }
+
+    pub(crate) fn quic(&self) -> Streams {
+        Streams::connect(self.address(Transport::Quic), &self.certificate)
+    }
+
     /// Returns a client of every transport.
     pub(crate) fn all(&self) -> Vec<Box<dyn Client>> {
         vec![
             Box::new(self.udp()),
             Box::new(self.tcp()),
             Box::new(self.tls()),
+            Box::new(self.https1(Form::Get)),
+            Box::new(self.https1(Form::Post)),
+            Box::new(self.https2(Form::Get)),
+            Box::new(self.https2(Form::Post)),
+            Box::new(self.quic()),
         ]
     }
 
@@ -128,6 +164,14 @@ impl Drop for Stage {
             self.runtime.block_on(running.stop());
         }
     }
+}
+
+/// Writes a new certificate and its key, and returns the certificate.
+fn write_pair(folder: &Path) -> CertificateDer<'static> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    std::fs::write(folder.join("chain"), made.cert.pem()).expect("written");
+    std::fs::write(folder.join("key"), made.signing_key.serialize_pem()).expect("written");
+    made.cert.der().clone()
 }
 
 /// Writes the zone, with a text too large for a datagram.

@@ -4,7 +4,8 @@ use crate::cli::arguments::ShowArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::config::server_file::show_server;
 use crate::config::show::{show_name_as, show_zone};
-use crate::daemon::ZoneSet;
+use crate::daemon::{LoadedZone, ZoneSet};
+use crate::master::show_master;
 use crate::place::Locations;
 use crate::wire::Name;
 
@@ -25,7 +26,7 @@ pub(in crate::cli) fn show(arguments: &ShowArguments, output: &mut Output) -> Ou
     match &arguments.name {
         None => {
             for zone in &set.zones {
-                output.line(&show_zone(&zone.model));
+                output.line(&show_whole(zone));
             }
         }
         Some(text) => show_names(&set, text, output)?,
@@ -33,6 +34,15 @@ pub(in crate::cli) fn show(arguments: &ShowArguments, output: &mut Output) -> Ou
     match complain_of_refusals(&set, output.is_colour()) {
         Some(complaint) => Err(complaint),
         None => Ok(Exit::Fine),
+    }
+}
+
+/// Writes a zone in the form of its file.
+fn show_whole(zone: &LoadedZone) -> String {
+    if zone.is_master() {
+        show_master(&zone.served.zone)
+    } else {
+        show_zone(&zone.model)
     }
 }
 

@@ -45,6 +45,8 @@ pub struct HttpsSettings {
     pub listen: Vec<SocketAddr>,
     /// Path of the one resource.
     pub path: String,
+    /// Whether a proxy before us does TLS, so that requests come in the clear.
+    pub is_plain: bool,
 }
 
 impl HttpsSettings {
@@ -59,6 +61,7 @@ impl Default for HttpsSettings {
         Self {
             listen: Vec::new(),
             path: Self::PATH.to_owned(),
+            is_plain: false,
         }
     }
 }
@@ -150,7 +153,13 @@ pub(super) fn read_https(section: &Section<'_, '_>, findings: &mut Findings) -> 
         }
         https.path = path;
     }
+    https.is_plain = read_plain(section, findings);
     https
+}
+
+fn read_plain(section: &Section<'_, '_>, findings: &mut Findings) -> bool {
+    let found = section.find("plain");
+    found.is_some_and(|(path, value)| findings.boolean(&path, value).unwrap_or(false))
 }
 
 pub(super) fn read_quic(section: &Section<'_, '_>, findings: &mut Findings) -> QuicSettings {

@@ -170,6 +170,11 @@ pub const KEYS: &[ServerKey] = &[
     ),
     key("https", "path", "path of the DNS over HTTPS resource"),
     key(
+        "https",
+        "plain",
+        "true if a proxy before it does TLS and sends requests in the clear",
+    ),
+    key(
         "quic",
         "listen",
         "addresses for DNS over QUIC, usually UDP port 853",

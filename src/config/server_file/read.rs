@@ -116,7 +116,12 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         table: Some(root),
     };
     let (tls, https, quic) = (section("tls"), section("https"), section("quic"));
-    require_certificate(&tls, &[&tls, &https, &quic], findings);
+    let https_settings = read_https(&https, findings);
+    if https_settings.is_plain {
+        require_certificate(&tls, &[&tls, &quic], findings);
+    } else {
+        require_certificate(&tls, &[&tls, &https, &quic], findings);
+    }
     ServerConfig {
         listen: read_listen(&top, findings),
         zones: base.join(
@@ -137,7 +142,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         probe: read_probe(&section("probe"), findings),
         tcp: read_tcp(&section("tcp"), findings),
         tls: read_tls(&tls, &base, findings),
-        https: read_https(&https, findings),
+        https: https_settings,
         quic: read_quic(&quic, findings),
         proxy: read_proxy(&section("proxy"), findings),
         base,

@@ -78,6 +78,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         },
         ("https", "listen") => addresses(&config.https.listen)?,
         ("https", "path") => quote(&config.https.path),
+        ("https", "plain") => config.https.is_plain.to_string(),
         ("quic", "listen") => addresses(&config.quic.listen)?,
         ("proxy", "allow") => prefixes(&config.proxy.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),

@@ -37,6 +37,7 @@ mod oracle;
 pub use check::check_rdata;
 pub use fault::{RdataFault, RdataFaultKind};
 pub use names::{NameRange, NameRanges, additional_name, additional_start, rdata_name_ranges};
+pub use number::read_seconds;
 pub use parse::{AutoHints, Parsed, RDATA_MAX, WrittenName, parse_rdata, parse_rdata_tokens};
 pub use txt::{STRING_MAX, split_txt, txt_rdata};
 pub use write::rdata_text;

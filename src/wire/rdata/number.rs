@@ -44,7 +44,7 @@ pub(super) fn read_decimal(text: &str) -> Option<u32> {
 }
 
 /// Reads seconds, plain or with units: `300`, `5m`, `1h30m`.
-pub(super) fn read_seconds(text: &str) -> Option<u32> {
+pub fn read_seconds(text: &str) -> Option<u32> {
     if let Some(seconds) = read_decimal(text) {
         return Some(seconds);
     }

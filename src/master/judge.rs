@@ -1,0 +1,229 @@
+//! Rules that need the whole zone: the apex, what lies outside, RRsets, aliases (RFC 2181, sections 5 and 10).
+//!
+//! In: every record as read. Out: records grouped into RRsets, without duplicates; findings. Never here: text.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::wire::{Rtype, rdata_name_ranges};
+
+use super::build::minimum_of;
+use super::finding::{Finding, Findings, Gravity};
+use super::links::judge_links;
+use super::records::{Records, Row, TTL_OPEN};
+
+/// KEY, which may stand beside CNAME (RFC 2535, section 2.3.5).
+const KEY: Rtype = Rtype(25);
+
+/// Judges a zone and puts its records in order.
+pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
+    let Some(soa) = records
+        .rows
+        .iter()
+        .find(|row| row.rtype == Rtype::SOA)
+        .copied()
+    else {
+        // Faults of lines may have hidden it.
+        if !findings.has_fault() {
+            let message = "the zone has no SOA";
+            let help = "write `@ IN SOA ns1 hostmaster 1 1h 15m 2w 5m`";
+            findings.add(fault("M020", (0, 0..0), message).help(help));
+        }
+        return;
+    };
+    records.apex = soa.owner;
+    let minimum = minimum_of(records.rdata(&soa)).min(0x7fff_ffff);
+    keep_inside(records, findings);
+    for row in &mut records.rows {
+        if row.ttl == TTL_OPEN {
+            row.ttl = minimum;
+        }
+    }
+    records.group();
+    drop_duplicates(records, findings);
+    level_ttls(records, findings);
+    judge_owners(records, findings);
+    // After a fault a record that others lead to may be missing here.
+    if !findings.has_fault() {
+        judge_links(records, findings);
+    }
+}
+
+pub(super) fn fault(
+    code: &'static str,
+    place: (u16, Range<usize>),
+    message: impl Into<String>,
+) -> Finding {
+    Finding::new(code, Gravity::Fault, place, message)
+}
+
+pub(super) fn warning(
+    code: &'static str,
+    place: (u16, Range<usize>),
+    message: impl Into<String>,
+) -> Finding {
+    Finding::new(code, Gravity::Warning, place, message)
+}
+
+/// Drops records outside the zone, as BIND and Knot do.
+fn keep_inside(records: &mut Records, findings: &mut Findings) {
+    let apex = records.names.octets(records.apex);
+    let is_inside: Vec<bool> = (0..records.names.len() as u32)
+        .map(|number| is_at_or_below(records.names.octets(number), apex))
+        .collect();
+    if is_inside.iter().all(|inside| *inside) {
+        return;
+    }
+    let apex = records.apex();
+    for row in records
+        .rows
+        .iter()
+        .filter(|row| !is_inside[row.owner as usize])
+    {
+        let owner = records.names.name(row.owner);
+        let message = format!("{owner} lies outside {apex}; the record is ignored");
+        let help = "a dot at the end makes a name absolute; look at $ORIGIN too";
+        findings.add(warning("M023", row.place(), message).help(help));
+    }
+    records.rows.retain(|row| is_inside[row.owner as usize]);
+}
+
+/// Says whether a name in wire form is another one or below it; both are in lower case.
+fn is_at_or_below(name: &[u8], other: &[u8]) -> bool {
+    let mut rest = name;
+    loop {
+        if rest.len() <= other.len() {
+            return rest == other;
+        }
+        let Some((&length, after)) = rest.split_first() else {
+            return false;
+        };
+        rest = after.get(usize::from(length)..).unwrap_or_default();
+    }
+}
+
+/// Drops records that are written twice (RFC 2181, section 5).
+fn drop_duplicates(records: &mut Records, findings: &mut Findings) {
+    let mut dropped: Vec<usize> = Vec::new();
+    let mut start = 0;
+    while start < records.rows.len() {
+        let first = records.rows[start];
+        let length = records.rows[start..]
+            .iter()
+            .take_while(|row| (row.owner, row.rtype) == (first.owner, first.rtype))
+            .count();
+        if length > 1 {
+            let mut seen = HashSet::with_capacity(length);
+            for at in start..start + length {
+                let row = &records.rows[at];
+                if !seen.insert(comparable(row.rtype, records.rdata(row))) {
+                    dropped.push(at);
+                }
+            }
+        }
+        start += length;
+    }
+    for &at in &dropped {
+        let row = &records.rows[at];
+        let owner = records.names.name(row.owner);
+        let message = format!("{owner} {} is written twice with the same RDATA", row.rtype);
+        findings.add(Finding::new("M024", Gravity::Note, row.place(), message));
+    }
+    let mut dropped = dropped.into_iter().peekable();
+    let mut at = 0;
+    records.rows.retain(|_| {
+        let is_dropped = dropped.next_if_eq(&at).is_some();
+        at += 1;
+        !is_dropped
+    });
+}
+
+/// Returns RDATA with the names in it in lower case: those compare without case (RFC 4034, section 6.2).
+fn comparable(rtype: Rtype, rdata: &[u8]) -> Vec<u8> {
+    let mut octets = rdata.to_vec();
+    for name in rdata_name_ranges(rtype, rdata) {
+        octets[name.range].make_ascii_lowercase();
+    }
+    octets
+}
+
+/// Gives the records of an RRset one TTL: the lowest (RFC 2181, section 5.2). Signatures belong to RRsets of their own.
+fn level_ttls(records: &mut Records, findings: &mut Findings) {
+    let mut uneven = Vec::new();
+    let same = |one: &Row, other: &Row| (one.owner, one.rtype) == (other.owner, other.rtype);
+    for rows in records.rows.chunk_by_mut(same) {
+        let lowest = rows.iter().map(|row| row.ttl).min().unwrap_or(0);
+        let Some(other) = rows.iter().find(|row| row.ttl != lowest).copied() else {
+            continue;
+        };
+        rows.iter_mut().for_each(|row| row.ttl = lowest);
+        if other.rtype != Rtype::RRSIG {
+            uneven.push((other, lowest));
+        }
+    }
+    for (row, lowest) in uneven {
+        let owner = records.names.name(row.owner);
+        let message = format!(
+            "{owner} {} has TTLs {} and {lowest}; {lowest} is used",
+            row.rtype, row.ttl
+        );
+        let help = "give all records of one name and type the same TTL (RFC 2181, section 5.2)";
+        findings.add(warning("M025", row.place(), message).help(help));
+    }
+}
+
+/// Judges what stands at each name: aliases alone, one SOA, NS at the apex.
+fn judge_owners(records: &Records, findings: &mut Findings) {
+    let same = |one: &Row, other: &Row| one.owner == other.owner;
+    let mut has_apex_ns = false;
+    for rows in records.rows.chunk_by(same) {
+        let is_apex = rows[0].owner == records.apex;
+        has_apex_ns |= is_apex && rows.iter().any(|row| row.rtype == Rtype::NS);
+        judge_soas(records, rows, is_apex, findings);
+        judge_aliases(records, rows, findings);
+    }
+    if !has_apex_ns {
+        let message = format!("{} has no NS records", records.apex());
+        let help = "write `@ IN NS ns1.example.net.` with the names that the parent zone lists";
+        findings.add(warning("M030", (0, 0..0), message).help(help));
+    }
+}
+
+fn judge_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut Findings) {
+    let mut soas = rows.iter().filter(|row| row.rtype == Rtype::SOA);
+    if is_apex {
+        soas.next();
+        for row in soas {
+            let message = format!("{} has a second SOA", records.apex());
+            findings.add(fault("M021", row.place(), message).help("keep one"));
+        }
+        return;
+    }
+    for row in soas {
+        let owner = records.names.name(row.owner);
+        let message = format!("{owner} has an SOA, but the zone is {}", records.apex());
+        let help = "a zone below goes into a file of its own, with NS records here";
+        findings.add(fault("M022", row.place(), message).help(help));
+    }
+}
+
+fn judge_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
+    let owner = || records.names.name(rows[0].owner);
+    for (code, rtype) in [("M027", Rtype::CNAME), ("M028", Rtype::DNAME)] {
+        if let Some(second) = rows.iter().filter(|row| row.rtype == rtype).nth(1) {
+            let message = format!("{} has more than one {rtype}", owner());
+            findings.add(fault(code, second.place(), message).help("keep one"));
+        }
+    }
+    let Some(alias) = rows.iter().find(|row| row.rtype == Rtype::CNAME) else {
+        return;
+    };
+    // RFC 1034, section 3.6.2; RFC 4034, section 3 and 4; RFC 6672, section 2.4.
+    let may_stay =
+        |rtype| matches!(rtype, Rtype::CNAME | Rtype::RRSIG | Rtype::NSEC) || rtype == KEY;
+    if let Some(other) = rows.iter().find(|row| !may_stay(row.rtype)) {
+        let message = format!("{} has a CNAME and {} beside it", owner(), other.rtype);
+        let help = "an alias has no other data: drop the CNAME, or move the rest to its target";
+        findings.add(fault("M026", alias.place(), message).help(help));
+    }
+}

@@ -1,0 +1,25 @@
+//! Master files (RFC 1035, section 5): text to records, records to a served zone, and a zone back to text.
+//!
+//! In: the octets of a file, and whatever reads the files that it includes. Out: records grouped by owner, findings with
+//! stable codes, the built zone, canonical text. Never here: files on disk, policies, answers.
+
+mod finding;
+mod generate;
+mod names;
+mod records;
+
+mod line;
+mod reader;
+
+mod judge;
+mod links;
+
+mod build;
+mod show;
+
+pub use build::build_master_zone;
+pub use finding::{FINDINGS_MAX, Finding, Gravity, MASTER_CODES, SourceText};
+pub use generate::GENERATED_MAX;
+pub use reader::{INCLUDE_DEPTH_MAX, INCLUDED_MAX, Inclusions, Reading, read_master};
+pub use records::{Records, Rrset};
+pub use show::show_master;

@@ -1,0 +1,262 @@
+//! One connection of DNS over HTTPS: a handshake, then HTTP/1.1 or HTTP/2 as the client named it.
+//!
+//! In: accepted streams. Out: requests to the [`Resource`]. Never here: what is in requests.
+//!
+//! A connection ends when no request is finished for the idle timeout: so end slow headers, clients that do not read,
+//! and those that merely ping. A stream of HTTP/2 has as long as a message to arrive and a reply to be read.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+use super::super::accept::{Conversation, Farewell, Visit, attend};
+use super::super::certificate::ALPN_H2;
+use super::super::clerk::Clerk;
+use super::super::engine::{Engine, Seat, Transport};
+use super::super::limits::TcpLimits;
+use super::super::serve::Post;
+use super::super::tls::Greeter;
+use super::resource::Resource;
+
+/// The longest head of a request. Chosen; no standard value: a query in a URL has some 200 octets.
+const HEAD_SIZE_MAX: usize = 16 << 10;
+
+/// The most header fields of a request. Chosen; no standard value.
+const FIELDS_MAX: usize = 64;
+
+/// Streams at once on one connection; RFC 9113, section 6.5.2, asks for no fewer.
+const STREAMS_MAX: u32 = 100;
+
+/// What one stream of HTTP/2 may send before we have read: a message.
+const STREAM_WINDOW: u32 = 65_535;
+
+/// What one connection of HTTP/2 may send before we have read.
+const CONNECTION_WINDOW: u32 = 256 << 10;
+
+/// How long requests that have begun may take to end when the server stops. Chosen; no standard value.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
+
+/// How a connection may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// The resource behind a handshake, or in the clear.
+struct Web<E, M> {
+    resource: Rc<Resource<E, M>>,
+    limits: TcpLimits,
+    greeter: Option<Greeter>,
+}
+
+/// Runs the streams of HTTP/2 on this thread, each within its time.
+#[derive(Clone)]
+struct Streams {
+    patience: Duration,
+}
+
+impl<F: Future + 'static> Executor<F> for Streams {
+    fn execute(&self, stream: F) {
+        // Past its time it is dropped, which resets the stream. There are at most STREAMS_MAX a connection.
+        drop(tokio::task::spawn_local(timeout(self.patience, stream)));
+    }
+}
+
+impl<E, M> Conversation for Web<E, M>
+where
+    E: Engine + 'static,
+    M: Fn(Seat) -> E + 'static,
+{
+    async fn converse(
+        &self,
+        stream: TcpStream,
+        visit: Rc<Visit>,
+        stop: watch::Receiver<bool>,
+    ) -> Farewell {
+        let Some(greeter) = &self.greeter else {
+            let version = match detect(&stream, self.limits.message_timeout, stop.clone()).await {
+                Ok(version) => version,
+                Err(farewell) => return farewell,
+            };
+            return self.serve(stream, version, visit, stop).await;
+        };
+        match greeter.greet(stream, &visit, stop.clone()).await {
+            Ok(stream) => {
+                let version = match stream.get_ref().1.alpn_protocol() {
+                    Some(ALPN_H2) => Version::Http2,
+                    _ => Version::Http1,
+                };
+                self.serve(stream, version, visit, stop).await
+            }
+            Err(farewell) => farewell,
+        }
+    }
+
+    fn idle(&self) {
+        self.resource.clerk.borrow_mut().idle();
+    }
+}
+
+/// Looks at how a connection in the clear begins: HTTP/2 with its preface (RFC 9113, section 3.3), HTTP/1.1 without. A
+/// preface whose first three octets come in two segments is nobody's habit, and is taken for HTTP/1.1.
+async fn detect(
+    stream: &TcpStream,
+    patience: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Version, Farewell> {
+    let mut first = [0; 3];
+    let looked = tokio::select! {
+        biased;
+        _ = stop.wait_for(|is_asked| *is_asked) => return Err(Farewell::Stopped),
+        looked = timeout(patience, stream.peek(&mut first)) => looked,
+    };
+    match looked {
+        Err(_) => Err(Farewell::TimedOut),
+        Ok(Err(_) | Ok(0)) => Err(Farewell::Client),
+        // No other method begins so.
+        Ok(Ok(_)) if &first == b"PRI" => Ok(Version::Http2),
+        Ok(Ok(_)) => Ok(Version::Http1),
+    }
+}
+
+impl<E, M> Web<E, M>
+where
+    E: Engine + 'static,
+    M: Fn(Seat) -> E + 'static,
+{
+    async fn serve<S>(
+        &self,
+        stream: S,
+        version: Version,
+        visit: Rc<Visit>,
+        stop: watch::Receiver<bool>,
+    ) -> Farewell
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let pulse = Rc::new(Notify::new());
+        let (resource, beat) = (Rc::clone(&self.resource), Rc::clone(&pulse));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (resource, beat, visit) =
+                (Rc::clone(&resource), Rc::clone(&beat), Rc::clone(&visit));
+            async move {
+                let response = resource.respond(visit.client(), request).await;
+                visit.touch();
+                beat.notify_one();
+                Ok::<Response<_>, Infallible>(response)
+            }
+        });
+        let stream = TokioIo::new(stream);
+        match version {
+            Version::Http1 => {
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    // The idle timeout below is for headers too.
+                    .header_read_timeout(None)
+                    .max_buf_size(HEAD_SIZE_MAX)
+                    .max_headers(FIELDS_MAX)
+                    .serve_connection(stream, service);
+                let end = |connection: Pin<&mut http1::Connection<_, _>>| {
+                    connection.graceful_shutdown();
+                };
+                self.watch(connection, end, &pulse, stop).await
+            }
+            Version::Http2 => {
+                let patience = self.limits.message_timeout + self.limits.write_timeout;
+                let connection = http2::Builder::new(Streams { patience })
+                    .timer(TokioTimer::new())
+                    .max_concurrent_streams(STREAMS_MAX)
+                    .initial_stream_window_size(STREAM_WINDOW)
+                    .initial_connection_window_size(CONNECTION_WINDOW)
+                    .max_header_list_size(HEAD_SIZE_MAX as u32)
+                    .serve_connection(stream, service);
+                let end = |connection: Pin<&mut http2::Connection<_, _, _>>| {
+                    connection.graceful_shutdown();
+                };
+                self.watch(connection, end, &pulse, stop).await
+            }
+        }
+    }
+
+    /// Drives a connection while requests are finished on it; `end` asks it to finish those that have begun.
+    async fn watch<C: Future>(
+        &self,
+        connection: C,
+        end: impl Fn(Pin<&mut C>),
+        pulse: &Notify,
+        mut stop: watch::Receiver<bool>,
+    ) -> Farewell {
+        let mut connection = pin!(connection);
+        let mut timer = pin!(sleep(self.limits.idle_timeout));
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|is_asked| *is_asked) => {
+                    end(connection.as_mut());
+                    let _ = timeout(FAREWELL_MAX, connection).await;
+                    return Farewell::Stopped;
+                }
+                () = poll_connection(connection.as_mut()) => return Farewell::Client,
+                () = pulse.notified() => timer.set(sleep(self.limits.idle_timeout)),
+                () = timer.as_mut() => {
+                    // GOAWAY, where the client takes it at once.
+                    end(connection.as_mut());
+                    poll_fn(|context| leave(connection.as_mut(), context)).await;
+                    return Farewell::TimedOut;
+                }
+            }
+        }
+    }
+}
+
+async fn poll_connection<C: Future>(connection: Pin<&mut C>) {
+    let _ = connection.await;
+}
+
+fn leave<C: Future>(connection: Pin<&mut C>, context: &mut Context<'_>) -> Poll<()> {
+    let _ = connection.poll(context);
+    Poll::Ready(())
+}
+
+/// Serves until stop is asked; returns whether what was queued was finished in time.
+pub(in crate::server) async fn run<E, M>(
+    listeners: Vec<TcpListener>,
+    config: Option<Arc<ServerConfig>>,
+    post: Post<E, M>,
+) -> bool
+where
+    E: Engine + 'static,
+    M: Fn(Seat) -> E + 'static,
+{
+    let house = post.house();
+    let limits = house.limits.bounded();
+    let greeter = config.map(|config| Greeter::new(config, limits, Arc::clone(&house.counters)));
+    let web = Web {
+        resource: Rc::new(Resource {
+            clerk: RefCell::new(Clerk::new(post.guarded, Transport::Https)),
+            path: post.serving.https.path,
+            patience: limits.message_timeout,
+        }),
+        limits,
+        greeter,
+    };
+    attend(listeners, web, house).await
+}

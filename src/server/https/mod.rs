@@ -1,0 +1,12 @@
+//! DNS over HTTPS (RFC 8484) by HTTP/1.1 and HTTP/2.
+//!
+//! In: accepted streams, certificates, the path of the resource. Out: messages to the engine, its replies as HTTP
+//! responses. Never here: accepting, or who has to leave ([`super::accept`]).
+
+mod conversation;
+mod freshness;
+mod resource;
+mod terms;
+
+pub(super) use conversation::run;
+pub use terms::{HttpsGuise, HttpsTerms};

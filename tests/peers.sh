@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Installs the servers and tools that the comparisons need, from Debian packages. Needs root and a package mirror.
+#
+# Without arguments: NSD, Knot, BIND, dig. With `judges`: zonemaster-cli and dnsviz too. Services that packages would
+# start are kept from starting. Fails if anything is missing at the end.
+set -euo pipefail
+
+programs=(nsd knotd named dig)
+packages=(nsd knot bind9 bind9-dnsutils)
+if [ "${1-}" = judges ]; then
+    programs+=(zonemaster-cli dnsviz ip)
+    packages+=(zonemaster-cli dnsviz iproute2)
+fi
+
+missing() {
+    for program in "${programs[@]}"; do
+        PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$program" >/dev/null || printf '%s ' "$program"
+    done
+}
+
+[ -z "$(missing)" ] && exit 0
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    printf 'missing: %s\nrun this as root on Debian, or install the packages: %s\n' "$(missing)" "${packages[*]}" >&2
+    exit 1
+fi
+
+# Packages ask this file whether their services may start; 101 is no (Debian Policy, section 9.3.3.1).
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+options=(-qq --yes --no-install-recommends -o DPkg::Lock::Timeout=300)
+apt-get update -qq
+apt-get install "${options[@]}" "${packages[@]}" >/dev/null
+if [ -n "$(missing)" ]; then
+    printf 'still missing after the installation: %s\n' "$(missing)" >&2
+    exit 1
+fi
