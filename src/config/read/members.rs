@@ -153,7 +153,7 @@ fn read_value(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<MemberVa
                 reader.faults.push(diagnostic);
                 return None;
             }
-            let octets = read_record(reader, rtype, &entry.value)?;
+            let octets = read_record(reader, (entry.key, rtype), &entry.value)?;
             Some(match address_of(rtype, &octets) {
                 Some(address) => MemberValue::Address(address),
                 None => MemberValue::Record(rtype, octets),
