@@ -91,7 +91,7 @@ fn a_master_file_becomes_lines_of_toml() {
             ],
         ),
         (
-            "a.b 300 MX 10 a.b\n 300 MX 20 mail.test.\n 300 MX 30 nowhere.at.all\nc A 192.0.2.1",
+            "a.b 300 MX 10 a.b\n 300 MX 20 mail.test.\n 300 MX 30 nowhere.at.all\nc 60 A 192.0.2.1",
             &[
                 "\"a.b\".MX = [\"10 a.b\", \"20 mail.test.\", \"30 nowhere.at.all.example.\"]",
                 "\"a.b\".ttl = \"5m\"",

@@ -107,7 +107,7 @@ impl Writing<'_> {
         self.paths
             .get(usize::from(file))
             .copied()
-            .unwrap_or(Path::new(""))
+            .unwrap_or_else(|| Path::new(""))
     }
 
     fn add(&mut self, file: u16, diagnostic: Diagnostic) {

@@ -24,7 +24,7 @@ const SERIAL_FIRST: u32 = 1;
 pub(in crate::cli) fn convert(arguments: &ConvertArguments, output: &mut Output) -> Outcome {
     let form = choose_form(arguments)?;
     let octets = read_input(&arguments.file)?;
-    let folder = arguments.file.parent().unwrap_or(Path::new(""));
+    let folder = arguments.file.parent().unwrap_or_else(|| Path::new(""));
     let files = ZoneFiles::new(folder);
     let (conversion, sources) = match form {
         ZoneForm::Toml => to_toml(&arguments.file, octets, &origin_of(arguments)?, &files),
