@@ -46,7 +46,7 @@ fn allowed(module: &str) -> Option<Allowed> {
         "convert" => Allowed::Only(&["wire", "zone", "config", "master"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["clock", "metrics", "health"]),
+        "probe" => Allowed::Only(&["wire", "clock", "metrics", "health"]),
         "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",
