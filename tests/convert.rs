@@ -205,6 +205,55 @@ fn a_serial_from_the_date_is_told() {
     assert!(text.contains(" 1 7200 "), "{text}");
 }
 
+#[test]
+fn expansion_keeps_to_the_rules_of_aliases_and_types() {
+    let pools = "zone = \"example\"\n[soa]\nserial = 5\n[pools.a]\nmembers = [\"192.0.2.1\"]\n[pools.b]\nmembers = [\"192.0.2.2\"]\n\
+        [pools.t]\nmembers = [{ target = \"x.test.\" }]\n[pools.u]\nmembers = [{ target = \"y.test.\" }]\n\
+        [names]\n\"@\".NS = \"ns.test.\"\nspare.A = \"192.0.2.9\"\n";
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "n = { failover = [\"t\", \"u\"] }",
+            &[
+                "n.example. 60 IN CNAME x.test.",
+                ";   left out: target y.test.",
+            ],
+        ),
+        (
+            "n = { failover = [\"a\", \"t\"] }",
+            &[
+                "n.example. 60 IN A 192.0.2.1",
+                ";   left out: target x.test.",
+            ],
+        ),
+        (
+            "n = { failover = [\"a\", \"name:spare\"], ttl = \"9s\" }",
+            &["n.example. 9 IN A 192.0.2.1", "n.example. 9 IN A 192.0.2.9"],
+        ),
+        (
+            "n = { A = { failover = [\"a\", \"b\"] }, TXT = \"x\" }",
+            &[
+                "n.example. 60 IN A 192.0.2.1",
+                "n.example. 60 IN A 192.0.2.2",
+                "n.example. 60 IN TXT \"x\"",
+            ],
+        ),
+        (
+            "n = { MX = [{ data = \"10 spare\", check = \"name:spare\" }] }",
+            &["n.example. 60 IN MX 10 spare.example."],
+        ),
+    ];
+    for (name, wanted) in cases {
+        let (text, _) = to_master(&format!("{pools}{name}\n"), PolicyForm::Records);
+        let mut lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("n.example.") || line.contains("left out"))
+            .collect();
+        lines.sort_by_key(|line| (line.starts_with(';'), *line));
+        assert_eq!(lines, *wanted, "{name}\n{text}");
+        assert!(read(&text).records.is_some(), "{text}");
+    }
+}
+
 fn line() -> impl Strategy<Value = String> {
     let owner = "(@|[a-c*]|[ab]\\.[ab*]|ab\\.[a-c]|\\\\\\$x|q\\\\.q)";
     let rdata = prop_oneof![
@@ -329,6 +378,7 @@ fn the_verb_chooses_forms_and_files() {
             "plain.example. 60 IN TXT \"x\"",
         ),
         (&["-", "--to", "zone"], "zone = 1", 1, ""),
+        (&["example.zone", "--expand"], "", 2, ""),
         (&["bad.zone"], "", 1, ""),
         (&["absent.zone"], "", 3, ""),
     ];

@@ -79,6 +79,9 @@ fn choose_form(arguments: &ConvertArguments) -> Result<ZoneForm, Complaint> {
             arguments.file.display()
         ))
         .with_help("leave `--to` out, or give the file the suffix of what it holds")),
+        Some(ZoneForm::Toml) if arguments.expand => Err(Complaint::usage(
+            "`--expand` is for policies, and a master file has none",
+        )),
         Some(form) => Ok(form),
     }
 }
@@ -150,13 +153,7 @@ fn to_toml(
     let mut text = None;
     if let Some(records) = &reading.records {
         let made = convert_to_toml(records, &reading);
-        // What is left out need not be called hidden too.
-        let is_told = |found: &Diagnostic| {
-            let mut left_out = made.diagnostics.iter().filter(|made| made.code == "V001");
-            found.code == "M031"
-                && left_out.any(|made| (&made.path, &made.span) == (&found.path, &found.span))
-        };
-        diagnostics.retain(|found| !is_told(found));
+        diagnostics.retain(|found| !is_told_by(&made.diagnostics, found));
         diagnostics.extend(made.diagnostics);
         text = made.text.and_then(|text| {
             let source = Source {
@@ -173,6 +170,17 @@ fn to_toml(
         });
     }
     (Conversion { text, diagnostics }, sources)
+}
+
+/// What the reader warns of and the conversion says more sharply of the same record.
+const SHARPER: [(&str, &str); 3] = [("M030", "V004"), ("M031", "V001"), ("M033", "V005")];
+
+fn is_told_by(sharper: &[Diagnostic], found: &Diagnostic) -> bool {
+    sharper.iter().any(|other| {
+        let is_same_place =
+            (&other.path, &other.span.0.start) == (&found.path, &found.span.0.start);
+        is_same_place && SHARPER.contains(&(found.code, other.code))
+    })
 }
 
 /// Names the text that would have been written, where a fault in it must be shown.
@@ -197,16 +205,18 @@ fn to_master(
     form: PolicyForm,
     files: &ZoneFiles,
 ) -> (Conversion, Vec<Source>) {
-    let text = String::from_utf8_lossy(&octets).into_owned();
-    let source = Source {
-        path: path.to_path_buf(),
-        text,
+    let path = path.to_path_buf();
+    let Ok(text) = String::from_utf8(octets) else {
+        let text = String::new();
+        let found = refused(&path, "D005", "it is not valid UTF-8".to_owned());
+        return (found, vec![Source { path, text }]);
     };
+    let source = Source { path, text };
     let (model, mut diagnostics) = read_zone(&source, files);
     let mut text = None;
     if let Some(model) = model {
         let reviewed = review::review_zone(&model).into_iter();
-        diagnostics.extend(reviewed.map(|finding| finding.into_diagnostic(path)));
+        diagnostics.extend(reviewed.map(|finding| finding.into_diagnostic(&source.path)));
         // Remarks of the reviews are about a zone that is served; here only faults matter.
         diagnostics.retain(|found| found.severity == Severity::Fault);
         if diagnostics.is_empty() {
@@ -217,15 +227,24 @@ fn to_master(
                     text = made.text;
                 }
                 Err(fault) => {
-                    let span = crate::config::model::Span(0..0);
-                    let mut found = Diagnostic::fault("D002", span, "", fault.to_string());
-                    found.path = path.to_path_buf();
-                    diagnostics.push(found);
+                    let found = refused(&source.path, "D002", fault.to_string());
+                    return (found, vec![source]);
                 }
             }
         }
     }
     (Conversion { text, diagnostics }, vec![source])
+}
+
+/// A fault of the whole file.
+fn refused(path: &Path, code: &'static str, message: String) -> Conversion {
+    let span = crate::config::model::Span(0..0);
+    let mut found = Diagnostic::fault(code, span, "", message);
+    found.path = path.to_path_buf();
+    Conversion {
+        text: None,
+        diagnostics: vec![found],
+    }
 }
 
 /// Writes a file whole: a new one, or with `--force` in the place of another.

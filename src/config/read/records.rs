@@ -97,7 +97,7 @@ fn read_item(
     item: &Value<'_>,
 ) -> Option<MemberModel> {
     let Some(mut table) = item.as_table() else {
-        let octets = read_record(reader, (key, rtype), item)?;
+        let octets = read_keyed_record(reader, (key, rtype), item)?;
         return Some(plain_member(MemberValue::Record(rtype, octets), item));
     };
     let data = table.require(
@@ -110,7 +110,7 @@ fn read_item(
         .filter(|_| !comes_uncheckable(rtype))
         .map(|value| reader.check_refs(&value, UsedOn::Policy));
     table.finish("a record", &["data", "check"], &mut reader.faults);
-    let octets = read_record(reader, (key, rtype), &data?)?;
+    let octets = read_keyed_record(reader, (key, rtype), &data?)?;
     Some(MemberModel {
         checks,
         ..plain_member(MemberValue::Record(rtype, octets), item)
@@ -203,16 +203,34 @@ fn warn_repeats(reader: &mut Reader<'_>, value: &Value<'_>, records: &mut Vec<Me
     *records = kept;
 }
 
-/// Reads the RDATA of one record: master-file text, or raw text for TXT (rule a8). Under the key `TYPE16` TXT is
-/// master-file text too, for octets that are no text.
-pub(super) fn read_record(
+/// Reads the RDATA of one record as its type key has it: under `TYPE16` TXT is master-file text, for octets that are
+/// no text.
+pub(super) fn read_keyed_record(
     reader: &mut Reader<'_>,
     (key, rtype): (&str, Rtype),
     value: &Value<'_>,
 ) -> Option<Box<[u8]>> {
-    if rtype == Rtype::TXT && !key.starts_with("TYPE") {
-        return read_txt(reader, value);
+    if key.starts_with("TYPE") {
+        read_master_text(reader, rtype, value)
+    } else {
+        read_record(reader, rtype, value)
     }
+}
+
+/// Reads the RDATA of one record: master-file text, or raw text for TXT (rule a8).
+pub(super) fn read_record(
+    reader: &mut Reader<'_>,
+    rtype: Rtype,
+    value: &Value<'_>,
+) -> Option<Box<[u8]>> {
+    if rtype == Rtype::TXT {
+        read_txt(reader, value)
+    } else {
+        read_master_text(reader, rtype, value)
+    }
+}
+
+fn read_master_text(reader: &mut Reader<'_>, rtype: Rtype, value: &Value<'_>) -> Option<Box<[u8]>> {
     let Some(text) = value.as_str() else {
         reader
             .faults
