@@ -27,6 +27,7 @@
 //! | 3 | [`answer`] | The pure engine: look up, decide, compose, explain |
 //! | 3 | [`config`] | TOML as written to checked zones, with diagnostics |
 //! | 3 | [`master`] | Master files to zones and back, with findings |
+//! | 4 | [`convert`] | Master files to zone TOML and back, with what is lost |
 //! | 4 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
 //! | 4 | [`publish`] | Current world: one writer, many readers |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
@@ -50,6 +51,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod convert;
 pub mod daemon;
 pub mod health;
 pub mod lab;

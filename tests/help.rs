@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "serve",
     "validate",
     "show",
+    "convert",
     "explain",
     "probe",
     "status",

@@ -15,8 +15,6 @@ mod choices;
 mod client;
 #[path = "oracle/compare.rs"]
 mod compare;
-#[path = "oracle/engine.rs"]
-mod engine;
 #[path = "oracle/grow.rs"]
 mod grow;
 #[path = "oracle/lot.rs"]

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
 use super::values::{ClientSource, parse_client};
@@ -61,6 +62,9 @@ pub enum Verb {
     /// Print a zone with every default filled in
     #[command(after_help = help::SHOW)]
     Show(ShowArguments),
+    /// Turn a master file into zone TOML, or back
+    #[command(after_help = help::CONVERT)]
+    Convert(ConvertArguments),
     /// Say what a client would be answered, and why
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArguments),

@@ -38,6 +38,17 @@ Examples:
   leeward show zones/lab.toml
   leeward show zones www.lab.example";
 
+/// Below `leeward convert --help`.
+pub(super) const CONVERT: &str = "\
+Examples:
+  leeward convert example.com.zone -o example.com.toml
+  leeward convert example.com.toml                       # a master file, to standard output
+  leeward convert zones/lab.toml --expand                # members of policies as plain records
+  leeward convert - --to toml --origin example.com < db.example
+
+What the other form cannot say is left out with a warning that names the line, on standard error.
+Exit codes: 0 fine, 1 faults found, 2 wrong usage, 3 cannot run.";
+
 /// Below `leeward explain --help`.
 pub(super) const EXPLAIN: &str = "\
 Examples:

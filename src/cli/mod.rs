@@ -4,6 +4,7 @@
 //! code. Never here: a decision of its own; every verb asks a lower layer and shows what it says.
 
 mod arguments;
+mod convert_arguments;
 mod explain_arguments;
 mod help;
 mod lab_board;
@@ -17,6 +18,7 @@ pub use arguments::{
     LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReloadArguments,
     ServeArguments, ServeSource, ShowArguments, StatusArguments, ValidateArguments, Verb,
 };
+pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};
 pub use run::run;

@@ -34,6 +34,7 @@ fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
         Verb::Serve(arguments) => verbs::serve(arguments, output),
         Verb::Validate(arguments) => verbs::validate(arguments, output),
         Verb::Show(arguments) => verbs::show(arguments, output),
+        Verb::Convert(arguments) => verbs::convert(arguments, output),
         Verb::Explain(arguments) => verbs::explain(arguments, output),
         Verb::Probe(arguments) => verbs::probe(arguments, output),
         Verb::Status(arguments) => verbs::status(arguments, output),

@@ -151,7 +151,10 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// Reads a file of bounded size.
-pub(super) fn read_octets(path: &Path) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// Says in words why it cannot be read.
+pub fn read_octets(path: &Path) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(path).map_err(|cause| cause.to_string())?;
     // A pipe would hold the reader up for good, and a device may never end.
     if !metadata.is_file() {
@@ -197,7 +200,10 @@ impl ZoneFiles {
 
 impl ZoneFiles {
     /// Returns where a file that a zone names would be.
-    pub(super) fn locate(&self, relative: &Path) -> Result<PathBuf, String> {
+    ///
+    /// # Errors
+    /// If it would lie outside the zones folder.
+    pub fn locate(&self, relative: &Path) -> Result<PathBuf, String> {
         let is_inside = relative
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -208,8 +214,11 @@ impl ZoneFiles {
         }
     }
 
-    /// Reads a located file, unless links lead out of the zones folder.
-    pub(super) fn read_inside(&self, path: &Path) -> Result<Vec<u8>, String> {
+    /// Reads a located file.
+    ///
+    /// # Errors
+    /// If links lead out of the zones folder, or it cannot be read.
+    pub fn read_inside(&self, path: &Path) -> Result<Vec<u8>, String> {
         let folder = if self.folder.as_os_str().is_empty() {
             Path::new(".")
         } else {

@@ -7,9 +7,10 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::model::{SoaModel, Span, TtlModel, ZoneModel};
-use crate::config::{Diagnostic, Severity, Source};
-use crate::master::{Finding, Gravity, Inclusions, Records, build_master_zone, read_master};
+use crate::config::model::{Span, TtlModel, ZoneModel};
+use crate::config::{Diagnostic, Source};
+use crate::convert::{diagnostic_of, soa_of};
+use crate::master::{Inclusions, Records, build_master_zone, read_master};
 use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
 
@@ -78,7 +79,7 @@ pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
     let mut diagnostics: Vec<Diagnostic> = reading
         .findings
         .iter()
-        .map(|finding| to_diagnostic(finding, &paths))
+        .map(|finding| diagnostic_of(finding, &paths))
         .collect();
     let mut zone = None;
     if let Some(records) = reading.records {
@@ -140,48 +141,17 @@ fn at_path(mut diagnostic: Diagnostic, path: &Path) -> Diagnostic {
     diagnostic
 }
 
-fn to_diagnostic(finding: &Finding, paths: &[&PathBuf]) -> Diagnostic {
-    let span = Span(finding.range.clone());
-    let mut made = Diagnostic::fault(finding.code, span, "", finding.message.clone());
-    made.severity = match finding.gravity {
-        Gravity::Fault => Severity::Fault,
-        Gravity::Warning => Severity::Warning,
-        Gravity::Note => Severity::Note,
-    };
-    made.help.clone_from(&finding.help);
-    if let Some(path) = paths.get(usize::from(finding.file)) {
-        made.path.clone_from(path);
-    }
-    made
-}
-
 /// Makes the model of a zone without pools, checks and policies.
 fn bare_model(path: &Path, records: &Records) -> ZoneModel {
-    let (ttl, rdata) = records.soa().unwrap_or_default();
-    let name = |octets: &[u8]| Name::from_wire(octets).unwrap_or_else(|_| (Name::root(), 1));
-    let (mname, length) = name(rdata);
-    let (rname, more) = name(rdata.get(length..).unwrap_or_default());
-    let number = |at: usize| {
-        let from = length + more + at * 4;
-        let octets = rdata
-            .get(from..from + 4)
-            .and_then(|octets| octets.first_chunk());
-        octets.map_or(0, |octets| u32::from_be_bytes(*octets))
-    };
+    let soa = soa_of(records);
     ZoneModel {
         file: path.to_path_buf(),
         apex: records.apex(),
-        ttl: TtlModel { min: ttl, max: ttl },
-        soa: SoaModel {
-            mname,
-            rname,
-            serial: Some(number(0)),
-            refresh: number(1),
-            retry: number(2),
-            expire: number(3),
-            ttl,
-            negative_ttl: number(4),
+        ttl: TtlModel {
+            min: soa.ttl,
+            max: soa.ttl,
         },
+        soa,
         checks: Vec::new(),
         pools: Vec::new(),
         names: Vec::new(),

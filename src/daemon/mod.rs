@@ -21,7 +21,7 @@ mod serials;
 mod state;
 mod zone_set;
 
-pub use files::{FolderFault, ZoneFiles, find_zone_files};
+pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};
 pub use running::{Running, StartFault, start};

@@ -22,7 +22,11 @@ pub enum Finding {
     Connected,
     /// The TCP target replied as wanted.
     Replied,
+    /// What was asked came back as wanted; what it was, in words.
+    Fulfilled(Box<str>),
 
+    /// What was asked came back otherwise than wanted; what it was, in words.
+    Unfulfilled(Box<str>),
     /// Status code outside the wanted ranges.
     WrongStatus {
         /// The code.
@@ -109,6 +113,8 @@ pub enum Finding {
     NoAuthorities,
     /// The probe cannot be made as configured.
     NotFeasible(Box<str>),
+    /// Whoever watches the target could not say how it is; why, in words.
+    Insufficient(Box<str>),
     /// No probe ended for so long.
     NoProbe {
         /// Since the last one.
@@ -191,8 +197,11 @@ impl Finding {
     /// Returns what the finding says about the target.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Passed { .. } | Self::Connected | Self::Replied => Outcome::Good,
-            Self::WrongStatus { .. }
+            Self::Passed { .. } | Self::Connected | Self::Replied | Self::Fulfilled(_) => {
+                Outcome::Good
+            }
+            Self::Unfulfilled(_)
+            | Self::WrongStatus { .. }
             | Self::Refused
             | Self::Unreachable
             | Self::TimedOut { .. }
@@ -214,6 +223,7 @@ impl Finding {
             | Self::ResolverSilent { .. }
             | Self::NoAuthorities
             | Self::NotFeasible(_)
+            | Self::Insufficient(_)
             | Self::NoProbe { .. }
             | Self::Saved(_) => Outcome::NoEvidence,
         }
@@ -226,6 +236,8 @@ impl Finding {
             Self::Passed { .. } => "passed",
             Self::Connected => "connected",
             Self::Replied => "replied",
+            Self::Fulfilled(_) => "fulfilled",
+            Self::Unfulfilled(_) => "unfulfilled",
             Self::WrongStatus { .. } => "status",
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
@@ -247,6 +259,7 @@ impl Finding {
             Self::ResolverSilent { .. } => "resolver-silent",
             Self::NoAuthorities => "no-authorities",
             Self::NotFeasible(_) => "not-feasible",
+            Self::Insufficient(_) => "insufficient",
             Self::NoProbe { .. } => "no-probe",
             Self::Saved(_) => "saved",
         }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::target::{Endpoint, HttpProbe, ProbeKind, ProbeRecipe, Status, TcpProbe, TlsProbe};
+use super::target::{Endpoint, ProbeKind, ProbeRecipe, Status, TcpProbe, TlsProbe};
 
 /// A saved status. Unknown is never saved: it is what a missing record means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,10 +30,8 @@ pub struct SavedStatus {
 /// asks the same question as before, and its status stays.
 pub fn fingerprint(recipe: &ProbeRecipe) -> String {
     let word = match &recipe.kind {
-        ProbeKind::Http(HttpProbe { tls: None, .. }) => "http",
-        ProbeKind::Http(_) => "https",
-        ProbeKind::Tcp(TcpProbe { tls: None, .. }) => "tcp",
-        ProbeKind::Tcp(_) => "tcp+tls",
+        ProbeKind::Tcp(TcpProbe { tls: Some(_), .. }) => "tcp+tls",
+        kind => kind.word(),
     };
     let mut text = match &recipe.endpoint {
         Endpoint::Address(address) => {
@@ -74,6 +72,9 @@ fn digest(kind: &ProbeKind) -> u64 {
             fields.add_optional(tcp.contains.as_deref());
             fields.add_optional(tcp.regex.as_deref());
         }
+        ProbeKind::Dns(_) | ProbeKind::Tls(_) | ProbeKind::Grpc(_) | ProbeKind::Metric(_) => {
+            fields.add_protocol(kind);
+        }
     }
     fields.0
 }
@@ -97,6 +98,36 @@ impl Fields {
         self.add(text.unwrap_or_default());
     }
 
+    /// Adds a probe of a protocol that is neither HTTP nor bare TCP.
+    fn add_protocol(&mut self, kind: &ProbeKind) {
+        self.add(kind.word());
+        match kind {
+            ProbeKind::Dns(dns) => {
+                self.add(&dns.question);
+                for record in &dns.expect {
+                    self.add(&record.text);
+                }
+            }
+            ProbeKind::Tls(certificate) => {
+                self.add_tls(Some(&certificate.tls));
+                self.add(&certificate.days_left.to_string());
+            }
+            ProbeKind::Grpc(grpc) => {
+                self.add_tls(grpc.tls.as_ref());
+                self.add(&grpc.host);
+                self.add(&grpc.service);
+            }
+            ProbeKind::Metric(metric) => {
+                self.add_tls(metric.tls.as_ref());
+                for text in [&metric.host, &metric.prefix, &metric.query] {
+                    self.add(text);
+                }
+                self.add(&metric.healthy_if.to_string());
+            }
+            ProbeKind::Http(_) | ProbeKind::Tcp(_) => {}
+        }
+    }
+
     fn add_tls(&mut self, tls: Option<&TlsProbe>) {
         let Some(tls) = tls else {
             return self.add("plain");
@@ -111,7 +142,7 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Timeout;
+    use crate::health::{HttpProbe, Timeout};
     use std::time::Duration;
 
     fn recipe(change: impl FnOnce(&mut ProbeRecipe, &mut HttpProbe)) -> ProbeRecipe {

@@ -96,6 +96,50 @@ pub enum ProbeKind {
     Http(HttpProbe),
     /// A TCP connection, maybe with TLS, maybe with something sent and expected.
     Tcp(TcpProbe),
+    /// A DNS query.
+    Dns(DnsProbe),
+    /// A TLS handshake and what the certificate says.
+    Tls(CertificateProbe),
+    /// The standard health service of gRPC.
+    Grpc(GrpcProbe),
+    /// An expression that a Prometheus server evaluates.
+    Metric(MetricProbe),
+}
+
+impl ProbeKind {
+    /// Returns the settings of TLS where it is spoken.
+    pub const fn tls(&self) -> Option<&TlsProbe> {
+        match self {
+            Self::Http(http) => http.tls.as_ref(),
+            Self::Tcp(tcp) => tcp.tls.as_ref(),
+            Self::Grpc(grpc) => grpc.tls.as_ref(),
+            Self::Metric(metric) => metric.tls.as_ref(),
+            Self::Tls(certificate) => Some(&certificate.tls),
+            Self::Dns(_) => None,
+        }
+    }
+
+    /// Returns the pattern that a body or reply must match.
+    pub fn regex(&self) -> Option<&str> {
+        match self {
+            Self::Http(http) => http.regex.as_deref(),
+            Self::Tcp(tcp) => tcp.regex.as_deref(),
+            Self::Dns(_) | Self::Tls(_) | Self::Grpc(_) | Self::Metric(_) => None,
+        }
+    }
+
+    /// Returns the `type` of a check that probes so.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Http(HttpProbe { tls: None, .. }) => "http",
+            Self::Http(_) => "https",
+            Self::Tcp(_) => "tcp",
+            Self::Dns(_) => "dns",
+            Self::Tls(_) => "tls",
+            Self::Grpc(_) => "grpc",
+            Self::Metric(_) => "prometheus",
+        }
+    }
 }
 
 /// An HTTP request and what counts as success.
@@ -136,6 +180,129 @@ pub struct TcpProbe {
     pub regex: Option<String>,
 }
 
+/// A DNS question and what its answer must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DnsProbe {
+    /// Name and type as text: `www.example.com. A`.
+    pub question: String,
+    /// The name asked for, in wire form.
+    pub name: Box<[u8]>,
+    /// The number of the type asked for.
+    pub rtype: u16,
+    /// Records that the answer must hold, each; none asks for any record of the type.
+    pub expect: Vec<ExpectedRecord>,
+}
+
+/// A record that an answer must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExpectedRecord {
+    /// Its RDATA as text.
+    pub text: String,
+    /// Its RDATA in wire form.
+    pub rdata: Box<[u8]>,
+}
+
+/// A TLS handshake and how long the certificate must last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CertificateProbe {
+    /// TLS settings.
+    pub tls: TlsProbe,
+    /// Days that the certificate must still be valid; 0 asks nothing beyond validity.
+    pub days_left: u16,
+}
+
+/// A call of `grpc.health.v1.Health/Check`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct GrpcProbe {
+    /// TLS settings; `None` is HTTP/2 in clear text, without an upgrade.
+    pub tls: Option<TlsProbe>,
+    /// The authority sent, without port; empty stands for the address.
+    pub host: String,
+    /// The service asked for; empty asks for the server as a whole.
+    pub service: String,
+}
+
+/// An expression for a Prometheus server and what its value must be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MetricProbe {
+    /// TLS settings; `None` is plain HTTP.
+    pub tls: Option<TlsProbe>,
+    /// Host of the server, for the Host header.
+    pub host: String,
+    /// Path below which its API lies, without `/` at the end; mostly empty.
+    pub prefix: String,
+    /// The expression.
+    pub query: String,
+    /// What every value must be.
+    pub healthy_if: Threshold,
+}
+
+/// A comparison with a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Threshold {
+    operator: Operator,
+    /// The bits of the number: equality of thresholds is identity.
+    bits: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Operator {
+    AtMost,
+    AtLeast,
+    Equal,
+    Unequal,
+    Below,
+    Above,
+}
+
+/// Operators as they are written, the longer ones first.
+const OPERATORS: [(&str, Operator); 6] = [
+    ("<=", Operator::AtMost),
+    (">=", Operator::AtLeast),
+    ("==", Operator::Equal),
+    ("!=", Operator::Unequal),
+    ("<", Operator::Below),
+    (">", Operator::Above),
+];
+
+impl Threshold {
+    /// Reads a comparison such as `< 0.05`; the number must be finite.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (number, operator) = OPERATORS
+            .iter()
+            .find_map(|(sign, operator)| Some((text.strip_prefix(sign)?, *operator)))?;
+        let number: f64 = number.trim().parse().ok()?;
+        number.is_finite().then_some(Self {
+            operator,
+            bits: number.to_bits(),
+        })
+    }
+
+    /// Says whether a value satisfies the comparison.
+    pub fn holds(self, value: f64) -> bool {
+        let limit = f64::from_bits(self.bits);
+        match self.operator {
+            Operator::AtMost => value <= limit,
+            Operator::AtLeast => value >= limit,
+            Operator::Equal => value == limit,
+            Operator::Unequal => value != limit,
+            Operator::Below => value < limit,
+            Operator::Above => value > limit,
+        }
+    }
+}
+
+impl std::fmt::Display for Threshold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = OPERATORS
+            .iter()
+            .find(|(_, operator)| *operator == self.operator)
+            .map_or("", |(sign, _)| *sign);
+        write!(f, "{sign} {}", f64::from_bits(self.bits))
+    }
+}
+
 /// TLS settings of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TlsProbe {
@@ -156,4 +323,30 @@ pub struct Damping {
     pub fall: u8,
     /// Successes in a row that forgive all counted failures, 1-1000.
     pub forgive: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compares_as_it_is_written() {
+        let cases = [
+            ("< 0.05", 0.04, 0.05, "< 0.05"),
+            ("<=0.05", 0.05, 0.06, "<= 0.05"),
+            (" > 3", 4.0, 3.0, "> 3"),
+            (">= -1", -1.0, -2.0, ">= -1"),
+            ("== 1", 1.0, 0.0, "== 1"),
+            ("!= 0", 1.0, 0.0, "!= 0"),
+        ];
+        for (text, good, bad, shown) in cases {
+            let threshold = Threshold::parse(text).expect(text);
+            assert!(threshold.holds(good), "{text}");
+            assert!(!threshold.holds(bad), "{text}");
+            assert_eq!(threshold.to_string(), shown);
+        }
+        for text in ["", "0.05", "< ", "< x", "< inf", "=> 1", "< NaN"] {
+            assert_eq!(Threshold::parse(text), None, "{text}");
+        }
+    }
 }

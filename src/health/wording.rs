@@ -38,6 +38,7 @@ impl fmt::Display for Finding {
             Self::Passed { status } => write!(f, "status {status}"),
             Self::Connected => f.write_str("connected"),
             Self::Replied => f.write_str("replied as expected"),
+            Self::Fulfilled(what) | Self::Unfulfilled(what) => f.write_str(what),
             Self::WrongStatus { status, location } => match location {
                 None => write!(f, "status {status}"),
                 Some(to) => write!(f, "status {status}, redirect to {to} not followed"),
@@ -81,6 +82,7 @@ impl fmt::Display for Finding {
                 "no system certificate authorities found to verify with; install ca-certificates and restart, or set `ca` (no evidence)",
             ),
             Self::NotFeasible(why) => write!(f, "the probe cannot be made: {why} (no evidence)"),
+            Self::Insufficient(why) => write!(f, "{why} (no evidence)"),
             Self::NoProbe { since } => write!(f, "no probe ended for {} (no evidence)", Span(*since)),
             Self::Saved(was) => write!(f, "{was} (before the restart)"),
         }

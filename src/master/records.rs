@@ -51,6 +51,8 @@ pub struct Rrset<'r> {
     pub ttl: u32,
     /// The RDATA of each record, in written order.
     pub rdata: Vec<&'r [u8]>,
+    /// Where the first record stands: the file by its number among the sources, and its octets.
+    pub place: (u16, Range<usize>),
 }
 
 impl Records {
@@ -118,6 +120,7 @@ impl Records {
             rtype: rows[0].rtype,
             ttl: rows[0].ttl,
             rdata: rows.iter().map(|row| self.rdata(row)).collect(),
+            place: rows[0].place(),
         })
     }
 }

@@ -8,6 +8,11 @@ use crate::zone::{Entry, NodeAt, Piece, RR_FIXED, Zone};
 
 /// Writes a zone as a master file.
 pub fn show_master(zone: &Zone) -> String {
+    show_master_with(zone, &mut |_, _| {})
+}
+
+/// Writes a zone as a master file; after the records of each name `add` may write more lines.
+pub fn show_master_with(zone: &Zone, add: &mut dyn FnMut(&Name, &mut String)) -> String {
     let mut nodes: Vec<(Name, NodeAt)> = zone
         .nodes()
         .map(|node| (absolute(zone, zone.owner(node)), node))
@@ -20,13 +25,19 @@ pub fn show_master(zone: &Zone) -> String {
         for (rtype, entry) in entries {
             if let Entry::Static(piece) = entry {
                 for (ttl, rdata) in decode(zone, &piece) {
-                    let rdata = rdata_text(rtype, &rdata);
-                    text.push_str(&format!("{owner} {ttl} IN {rtype} {rdata}\n"));
+                    push_record(&mut text, (&owner, ttl), rtype, &rdata);
                 }
             }
         }
+        add(&owner, &mut text);
     }
     text
+}
+
+/// Writes one record as a line of a master file.
+pub fn push_record(text: &mut String, (owner, ttl): (&Name, u32), rtype: Rtype, rdata: &[u8]) {
+    let rdata = rdata_text(rtype, rdata);
+    text.push_str(&format!("{owner} {ttl} IN {rtype} {rdata}\n"));
 }
 
 fn absolute(zone: &Zone, relative: &[u8]) -> Name {

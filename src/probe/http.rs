@@ -4,7 +4,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
@@ -12,11 +11,12 @@ use rustls::pki_types::ServerName;
 
 use super::classify::{classify, failed_to_connect};
 use super::content::{Collected, Encoding};
+use super::handshake::judge_days_left;
 use super::kit::Profile;
 use super::once::{Attempt, Attempted};
 use super::tls::sent_name;
 use super::trace::Trace;
-use crate::health::{CertificateFault, Finding, HttpProbe, Searched};
+use crate::health::{Finding, HttpProbe, Searched};
 
 /// Most octets of response headers, status line included (Route 53, 3.2.5).
 pub(super) const HEADERS_MAX: usize = 16_384;
@@ -171,7 +171,9 @@ async fn exchange(
         let location = goal.map(|goal| goal.text);
         return Err(Finding::WrongStatus { status, location });
     }
-    judge_days_left(attempt, http, trace)?;
+    if http.tls.is_some() {
+        judge_days_left(&attempt.kit.clock, http.days_left, trace)?;
+    }
     let content = attempt.plan.content(http.contains.as_deref());
     if content.is_empty() {
         return Ok(Verdict::Passed { status });
@@ -190,6 +192,30 @@ async fn exchange(
     }
     content.judge(collected.octets(), Searched::Body)?;
     Ok(Verdict::Passed { status })
+}
+
+/// Sends one request and returns the body, whatever the status: at most `octets_max`, or a finding if there are more.
+pub(super) async fn fetch(
+    attempt: &Attempt<'_>,
+    http: &HttpProbe,
+    trace: &Arc<Trace>,
+    octets_max: usize,
+) -> Result<(u16, Vec<u8>), Finding> {
+    let hop = first_hop(attempt, http)?;
+    let request = make_request(attempt, http, &hop)?;
+    let failed = |error| classify(&error, trace);
+    let mut response = hop.profile.client.execute(request).await.map_err(failed)?;
+    trace.enter_body();
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > octets_max {
+            let text = format!("a body over {octets_max} bytes");
+            return Err(Finding::Malformed(text.into()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, body))
 }
 
 fn make_request(attempt: &Attempt<'_>, http: &HttpProbe, hop: &Hop) -> Result<Request, Finding> {
@@ -240,7 +266,7 @@ fn host_or_address(http: &HttpProbe, address: IpAddr) -> String {
     }
 }
 
-fn bracketed(address: IpAddr) -> String {
+pub(super) fn bracketed(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
@@ -280,29 +306,4 @@ fn redirect_goal(response: &Response, logical: &Url) -> Option<Goal> {
         text: text.into(),
         to,
     })
-}
-
-fn judge_days_left(attempt: &Attempt<'_>, http: &HttpProbe, trace: &Trace) -> Result<(), Finding> {
-    if http.days_left == 0 || http.tls.is_none() {
-        return Ok(());
-    }
-    let Some(validity) = trace.validity.get() else {
-        let why = "its validity cannot be read";
-        return Err(Finding::Certificate(CertificateFault::Other(why.into())));
-    };
-    let now = attempt.kit.clock.wall();
-    let left = validity.until.since(now);
-    let fault = if now > validity.until {
-        let ago = now.since(validity.until);
-        CertificateFault::Expired { ago }
-    } else if now < validity.from {
-        let ahead = validity.from.since(now);
-        CertificateFault::NotYetValid { ahead }
-    } else if left < Duration::from_secs(u64::from(http.days_left) * 86_400) {
-        let wanted_days = http.days_left;
-        CertificateFault::EndsSoon { left, wanted_days }
-    } else {
-        return Ok(());
-    };
-    Err(Finding::Certificate(fault))
 }

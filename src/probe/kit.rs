@@ -23,7 +23,7 @@ use super::resolve::Lookups;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use super::trace::Trace;
 use crate::clock::Clock;
-use crate::health::{Finding, Phase, ProbeKind, Target, TlsProbe};
+use crate::health::{Finding, Phase, Target, TlsProbe};
 
 /// What all probes share. One per process.
 pub struct ProbeKit {
@@ -87,10 +87,7 @@ impl ProbeKit {
     }
 
     fn plan(&self, target: &Target) -> Result<Plan, Finding> {
-        let (tls, pattern) = match &target.probe.kind {
-            ProbeKind::Http(http) => (http.tls.as_ref(), http.regex.as_deref()),
-            ProbeKind::Tcp(tcp) => (tcp.tls.as_ref(), tcp.regex.as_deref()),
-        };
+        let (tls, pattern) = (target.probe.kind.tls(), target.probe.kind.regex());
         Ok(Plan {
             profile: self.profile(tls.map(TlsProfile::of))?,
             wanted_name: tls.map_or(Ok(None), verified_name)?,

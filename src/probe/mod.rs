@@ -1,4 +1,4 @@
-//! HTTP(S) and TCP probers and their schedule.
+//! Probers for every protocol that checks speak, and their one schedule.
 //!
 //! In: targets to begin and stop. Out: one [`Report`] for each probe that ended. Never here: damping, statuses, logs.
 //!
@@ -14,8 +14,13 @@
 mod certificate;
 mod classify;
 mod content;
+mod dns;
+mod dns_message;
+mod grpc;
+mod handshake;
 mod http;
 mod kit;
+mod metric;
 mod once;
 mod prober;
 mod resolve;

@@ -6,8 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dns::probe_dns;
+use super::grpc::probe_grpc;
+use super::handshake::probe_tls;
 use super::http::probe_http;
 use super::kit::{Plan, Prepared, ProbeKit};
+use super::metric::probe_metric;
 use super::resolve::is_allowed;
 use super::tcp::probe_tcp;
 use super::trace::{Budget, Trace};
@@ -88,6 +92,10 @@ pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
         let attempted = match &recipe.kind {
             ProbeKind::Http(http) => probe_http(&attempt, http).await,
             ProbeKind::Tcp(tcp) => probe_tcp(&attempt, tcp).await,
+            ProbeKind::Dns(dns) => probe_dns(&attempt, dns).await,
+            ProbeKind::Tls(certificate) => probe_tls(&attempt, certificate).await,
+            ProbeKind::Grpc(grpc) => probe_grpc(&attempt, grpc).await,
+            ProbeKind::Metric(metric) => probe_metric(&attempt, metric).await,
         };
         let phases = attempted.trace.phases(started);
         let names_address = matches!(recipe.endpoint, Endpoint::Host(_));

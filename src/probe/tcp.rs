@@ -4,17 +4,15 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::classify::{classify, failed_to_connect};
 use super::content::{Content, SEARCHED_MAX};
+use super::handshake::secure;
 use super::once::{Attempt, Attempted};
-use super::tls::sent_name;
 use super::trace::Trace;
-use crate::health::{Finding, Phase, Searched, TcpProbe, TlsProbe};
+use crate::health::{Finding, Phase, Searched, TcpProbe};
 
 /// Probes one address.
 pub(super) async fn probe_tcp(attempt: &Attempt<'_>, tcp: &TcpProbe) -> Attempted {
@@ -49,20 +47,11 @@ async fn exchange(
     match &tcp.tls {
         None => talk(attempt, tcp, trace, stream, reply).await,
         Some(tls) => {
-            let connector = TlsConnector::from(Arc::clone(&attempt.plan.profile.tls));
-            let stream = connector
-                .connect(handshake_name(tls), stream)
-                .await
-                .map_err(|error| classify(&error, trace))?;
+            let config = Arc::clone(&attempt.plan.profile.tls);
+            let stream = secure(config, tls, trace, stream).await?;
             talk(attempt, tcp, trace, stream, reply).await
         }
     }
-}
-
-/// Returns the name for the handshake; where none is sent, rustls still wants one, and the verifier takes another.
-fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
-    let name = sent_name(tls).unwrap_or("target.invalid").to_owned();
-    ServerName::try_from(name).expect("names that are sent were parsed before")
 }
 
 async fn talk(

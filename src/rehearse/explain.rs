@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, ZoneView};
 use crate::place::{Locations, Place};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
-use crate::zone::ServedZone;
+use crate::zone::{ServedZone, Zone};
 
 use super::candidates::{add_shares, candidates_of, merge};
 use super::lister::{Lister, WAYS_MAX};
@@ -154,7 +154,7 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
     let mut lister = Lister::default();
     let mut chain = Scratch::default();
     let mut answer = Answer::room();
-    let mut empty_rcode = None;
+    let (mut empty_rcode, mut full_rcode) = (None, None);
     for _ in 0..WAYS_MAX {
         lister.begin();
         gathering.gather(&name, &mut chain, &mut lister, &mut answer);
@@ -163,6 +163,9 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         if found.is_empty() {
             explanation.empty_probability += lister.probability;
             empty_rcode = empty_rcode.or(Some(answer.rcode));
+        } else {
+            // An alias may lead to a name that does not exist (RFC 6604, section 3).
+            full_rcode = full_rcode.or(Some(answer.rcode));
         }
         if let (Some(leaf), false) = (lister.leaves.last(), found.is_empty()) {
             add_shares(
@@ -182,14 +185,9 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
     }
     if explanation.candidates.is_empty() {
         explanation.rcode = empty_rcode.unwrap_or(Rcode::NOERROR);
-        let soa = zone.negative_piece();
-        explanation.ttl = u32::from_be_bytes([
-            soa.records[6],
-            soa.records[7],
-            soa.records[8],
-            soa.records[9],
-        ]);
+        explanation.ttl = negative_ttl(zone);
     } else {
+        explanation.rcode = full_rcode.unwrap_or(Rcode::NOERROR);
         explanation.ttl = explanation
             .candidates
             .iter()
@@ -201,6 +199,12 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         .candidates
         .sort_by(|a, b| b.probability.total_cmp(&a.probability));
     explanation
+}
+
+/// Returns the TTL of the SOA in negative answers (RFC 2308, section 5).
+fn negative_ttl(zone: &Zone) -> u32 {
+    let records = zone.negative_piece().records;
+    u32::from_be_bytes([records[6], records[7], records[8], records[9]])
 }
 
 fn asker(client: Client, locations: &Locations) -> Asker {

@@ -26,7 +26,7 @@ pub use query::{HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, p
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
     WrittenName, additional_name, additional_start, check_rdata, parse_rdata, parse_rdata_tokens,
-    rdata_name_ranges, rdata_text, read_seconds, split_txt, txt_rdata,
+    rdata_name_ranges, rdata_text, rdata_text_naming, read_seconds, split_txt, txt_rdata,
 };
 pub use text::{Lexeme, PARENTHESES_MAX, TextFault, TextFaultKind, Token, Tokens, push_quoted};
 pub use tsig::write_bad_key;

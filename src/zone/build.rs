@@ -1,14 +1,13 @@
 //! Builds a zone: collects RRsets by owner, adds empty non-terminals, marks cuts and occlusion, lays out the arena.
 
-use std::collections::HashMap;
-
-use crate::wire::{Name, Rtype, fold, hash_name};
+use crate::wire::{Name, Rtype, Scratch, fold, hash_label};
 
 use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
     FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, Zone,
 };
-use super::piece::PieceSpec;
+use super::owner_table::OwnerTable;
+use super::piece::{OWNER_QUESTION, PieceSpec, RR_FIXED};
 use super::policy::{Policies, RootId};
 
 /// Longest probe that a seed may leave (engine bound).
@@ -47,15 +46,22 @@ impl std::fmt::Display for BuildFault {
 
 #[derive(Debug)]
 enum Content {
-    Static(PieceSpec),
+    /// Addresses: records in the flat log, where they start and how many octets they have.
+    Plain(u32, u16),
+    Static(Box<PieceSpec>),
     Dynamic(RootId),
 }
+
+/// The owner that has no parent: the apex.
+const NO_PARENT: u32 = u32::MAX;
 
 #[derive(Debug, Default)]
 struct Owner {
     relative: Box<[u8]>,
     labels: u8,
     flags: u8,
+    /// The owner one label shorter.
+    parent: u32,
     entries: Vec<(Rtype, Content)>,
 }
 
@@ -64,7 +70,10 @@ struct Owner {
 pub struct ZoneBuilder {
     apex: Name,
     owners: Vec<Owner>,
-    by_name: HashMap<Box<[u8]>, usize>,
+    table: OwnerTable,
+    /// Records of addresses, the bulk of most zones, one after the other.
+    plain: Vec<u8>,
+    scratch: Box<Scratch>,
     negative: PieceSpec,
     serial: u32,
 }
@@ -91,7 +100,9 @@ impl ZoneBuilder {
         let mut builder = Self {
             apex: apex.clone(),
             owners: Vec::new(),
-            by_name: HashMap::new(),
+            table: OwnerTable::default(),
+            plain: Vec::new(),
+            scratch: Box::default(),
             negative,
             serial,
         };
@@ -110,8 +121,27 @@ impl ZoneBuilder {
         ttl: u32,
         rdata: &[R],
     ) -> Result<(), BuildFault> {
-        let piece = PieceSpec::encode(&self.apex, owner, rtype, ttl, rdata)
-            .ok_or_else(|| BuildFault::RrsetTooLarge(owner.clone(), rtype))?;
+        let too_large = || BuildFault::RrsetTooLarge(owner.clone(), rtype);
+        let rdata_len = match rtype {
+            Rtype::A => 4,
+            Rtype::AAAA => 16,
+            _ => 0,
+        };
+        if rdata_len > 0
+            && rdata
+                .iter()
+                .all(|octets| octets.as_ref().len() == rdata_len)
+        {
+            let start = u32::try_from(self.plain.len()).map_err(|_| BuildFault::ZoneTooLarge)?;
+            let len = u16::try_from(rdata.len() * (RR_FIXED + rdata_len));
+            let len = len.map_err(|_| too_large())?;
+            for octets in rdata {
+                push_address(&mut self.plain, rtype, ttl, octets.as_ref());
+            }
+            return self.add(owner, rtype, Content::Plain(start, len));
+        }
+        let piece = PieceSpec::encode(&self.apex, owner, rtype, ttl, rdata);
+        let piece = Box::new(piece.ok_or_else(too_large)?);
         self.add(owner, rtype, Content::Static(piece))
     }
 
@@ -146,32 +176,45 @@ impl ZoneBuilder {
 
     /// Returns the index of an owner; adds it and the empty non-terminals above it.
     fn owner_at(&mut self, owner: &Name) -> Result<usize, BuildFault> {
-        if !owner.is_at_or_below(&self.apex) {
+        let name = &mut *self.scratch;
+        let top = self.apex.label_count();
+        let is_inside = name.take(owner.octets()) && name.labels >= top && {
+            let suffix = &name.folded[usize::from(name.starts[top])..name.len];
+            self.apex.octets().eq_ignore_ascii_case(suffix)
+        };
+        if !is_inside {
             return Err(BuildFault::OutOfZone(owner.clone()));
         }
-        let folded = owner.to_folded();
-        let relative = &folded[..folded.len() - self.apex.octets().len()];
-        let mut rest = relative;
+        let end = usize::from(name.starts[top]);
         let mut wanted = None;
-        loop {
-            if let Some(&at) = self.by_name.get(rest) {
-                return Ok(wanted.unwrap_or(at));
+        let mut below: Option<usize> = None;
+        for labels in (top..=name.labels).rev() {
+            let relative = &name.folded[usize::from(name.starts[labels])..end];
+            let hash = name.hashes[labels];
+            let known = self
+                .table
+                .find(hash, |at| *self.owners[at].relative == *relative);
+            let at = match known {
+                Some(at) => at,
+                None => self.table.push(hash).ok_or(BuildFault::ZoneTooLarge)?,
+            };
+            if let Some(below) = below {
+                self.owners[below].parent = at as u32;
             }
-            let at = self.owners.len();
-            let labels = count_labels(rest);
+            wanted = wanted.or(Some(at));
+            if known.is_some() {
+                break;
+            }
             self.owners.push(Owner {
-                relative: rest.into(),
-                labels,
+                relative: relative.into(),
+                labels: (labels - top) as u8,
                 flags: FLAG_EMPTY,
+                parent: NO_PARENT,
                 entries: Vec::new(),
             });
-            self.by_name.insert(rest.into(), at);
-            wanted = wanted.or(Some(at));
-            let Some((&length, after)) = rest.split_first() else {
-                return Ok(wanted.unwrap_or(at));
-            };
-            rest = &after[usize::from(length)..];
+            below = Some(at);
         }
+        wanted.ok_or(BuildFault::ZoneTooLarge)
     }
 
     /// Lays out the zone.
@@ -189,7 +232,7 @@ impl ZoneBuilder {
         let mut arena = Vec::with_capacity(size);
         for owner in &self.owners {
             owner
-                .write(&mut arena, |host| self.node_of(host, &offsets))
+                .write(&self.plain, &mut arena, |host| self.node_of(host, &offsets))
                 .ok_or_else(|| BuildFault::NameTooLarge(self.name_of(&owner.relative)))?;
         }
         let (slots, seed) = self.slots(&offsets)?;
@@ -248,29 +291,20 @@ impl ZoneBuilder {
             flags |= if is_dynamic { FLAG_DYNAMIC } else { 0 };
             owner.flags |= flags;
         }
+        let redirects = |owner: &Owner| owner.flags & (FLAG_CUT | FLAG_DNAME) != 0;
+        let has_redirection = self.owners.iter().any(redirects);
         for at in 0..self.owners.len() {
-            let relative = self.owners[at].relative.clone();
-            let Some((&length, after)) = relative.split_first() else {
-                continue;
-            };
-            let mut rest = &after[usize::from(length)..];
-            if relative.starts_with(b"\x01*")
-                && let Some(&parent) = self.by_name.get(rest)
-            {
-                self.owners[parent].flags |= FLAG_WILDCARD_CHILD;
+            let mut parent = self.owners[at].parent;
+            if self.owners[at].relative.starts_with(b"\x01*") && parent != NO_PARENT {
+                self.owners[parent as usize].flags |= FLAG_WILDCARD_CHILD;
             }
-            loop {
-                let parent = self
-                    .by_name
-                    .get(rest)
-                    .map_or(0, |&parent| self.owners[parent].flags);
-                if parent & (FLAG_CUT | FLAG_DNAME) != 0 {
+            while has_redirection && parent != NO_PARENT {
+                let above = &self.owners[parent as usize];
+                parent = above.parent;
+                if redirects(above) {
                     self.owners[at].flags |= FLAG_OCCLUDED;
-                }
-                let Some((&length, after)) = rest.split_first() else {
                     break;
-                };
-                rest = &after[usize::from(length)..];
+                }
             }
         }
     }
@@ -278,41 +312,41 @@ impl ZoneBuilder {
     /// Finds the node of a host in the zone: its own, or the source of synthesis that it exists through (RFC 4592,
     /// section 3.3.1).
     fn node_of(&self, host: &Name, offsets: &[u32]) -> Option<u32> {
-        let folded = host.to_folded();
-        let mut rest = folded.get(..folded.len().checked_sub(self.apex.octets().len())?)?;
-        if let Some(&at) = self.by_name.get(rest) {
+        let top = self.apex.label_count();
+        let mut name = Scratch::default();
+        if !name.take(host.octets()) || name.labels < top {
+            return None;
+        }
+        let end = usize::from(name.starts[top]);
+        let find = |labels: usize| {
+            let relative = &name.folded[usize::from(name.starts[labels])..end];
+            let is_it = |at: usize| *self.owners[at].relative == *relative;
+            self.table.find(name.hashes[labels], is_it)
+        };
+        if let Some(at) = find(name.labels) {
             return Some(offsets[at]);
         }
-        while !self.by_name.contains_key(rest) {
-            let (&length, after) = rest.split_first()?;
-            rest = after.get(usize::from(length)..)?;
-        }
-        let source = [b"\x01*", rest].concat();
-        let at = *self.by_name.get(source.as_slice())?;
+        let encloser = (top..name.labels)
+            .rev()
+            .find(|&labels| find(labels).is_some())?;
+        let mut source = b"\x01*".to_vec();
+        source.extend_from_slice(&name.folded[usize::from(name.starts[encloser])..end]);
+        let hash = hash_label(name.hashes[encloser], b"\x01*");
+        let at = self
+            .table
+            .find(hash, |at| *self.owners[at].relative == *source)?;
         Some(offsets[at])
     }
 
     /// Fills the slot table at a load of 0.6 with the first seed whose longest probe is short enough.
     fn slots(&self, offsets: &[u32]) -> Result<(Box<[u64]>, u64), BuildFault> {
         let size = self.owners.len() * 5 / 3 + 1;
-        let apex = self.apex.to_folded();
-        let mut name = Vec::with_capacity(256);
-        let hashes: Vec<u64> = self
-            .owners
-            .iter()
-            .map(|owner| {
-                name.clear();
-                name.extend_from_slice(&owner.relative);
-                name.extend_from_slice(&apex);
-                hash_name(&name)
-            })
-            .collect();
         let mut best: Option<(usize, Box<[u64]>, u64)> = None;
         for seed in 0..SEEDS_MAX {
             let seed = fold(seed + 1, MIX);
             let mut slots = vec![0u64; size].into_boxed_slice();
             let mut longest = 0;
-            for (hash, offset) in hashes.iter().zip(offsets) {
+            for (hash, offset) in self.table.hashes().iter().zip(offsets) {
                 let mixed = fold(hash ^ seed, MIX);
                 let mut index = ((u128::from(mixed) * size as u128) >> 64) as usize;
                 let mut probes = 1;
@@ -336,14 +370,14 @@ impl ZoneBuilder {
     }
 }
 
-fn count_labels(relative: &[u8]) -> u8 {
-    let mut count = 0;
-    let mut rest = relative;
-    while let Some((&length, after)) = rest.split_first() {
-        count += 1;
-        rest = &after[usize::from(length)..];
-    }
-    count
+/// Appends a record of an address, owned by the question.
+fn push_address(records: &mut Vec<u8>, rtype: Rtype, ttl: u32, octets: &[u8]) {
+    records.extend_from_slice(&OWNER_QUESTION.to_be_bytes());
+    records.extend_from_slice(&rtype.0.to_be_bytes());
+    records.extend_from_slice(&[0, 1]);
+    records.extend_from_slice(&ttl.to_be_bytes());
+    records.extend_from_slice(&(octets.len() as u16).to_be_bytes());
+    records.extend_from_slice(octets);
 }
 
 impl Owner {
@@ -356,11 +390,16 @@ impl Owner {
             + self
                 .entries
                 .iter()
-                .map(|(rtype, content)| body_size(*rtype, content).next_multiple_of(4))
+                .map(|(_, content)| body_size(content).next_multiple_of(4))
                 .sum::<usize>()
     }
 
-    fn write(&self, arena: &mut Vec<u8>, node_of: impl Fn(&Name) -> Option<u32>) -> Option<()> {
+    fn write(
+        &self,
+        plain: &[u8],
+        arena: &mut Vec<u8>,
+        node_of: impl Fn(&Name) -> Option<u32>,
+    ) -> Option<()> {
         let start = arena.len();
         arena.extend_from_slice(&[
             self.relative.len() as u8,
@@ -374,22 +413,21 @@ impl Owner {
         for (rtype, content) in &self.entries {
             let (kind, len) = match content {
                 Content::Dynamic(_) => (KIND_DYNAMIC, 4),
-                Content::Static(piece) if is_plain(*rtype, piece) => {
-                    (KIND_PLAIN, piece.records.len())
-                }
+                Content::Plain(_, len) => (KIND_PLAIN, usize::from(*len)),
                 Content::Static(piece) => (KIND_FULL, piece.records.len()),
             };
             arena.extend_from_slice(&rtype.0.to_le_bytes());
             arena.extend_from_slice(&kind.to_le_bytes());
             arena.extend_from_slice(&u16::try_from(at / 4).ok()?.to_le_bytes());
             arena.extend_from_slice(&u16::try_from(len).ok()?.to_le_bytes());
-            at += body_size(*rtype, content).next_multiple_of(4);
+            at += body_size(content).next_multiple_of(4);
         }
-        for (rtype, content) in &self.entries {
+        for (_, content) in &self.entries {
             match content {
                 Content::Dynamic(root) => arena.extend_from_slice(&root.to_le_bytes()),
-                Content::Static(piece) if is_plain(*rtype, piece) => {
-                    arena.extend_from_slice(&piece.records)
+                Content::Plain(start, len) => {
+                    let start = *start as usize;
+                    arena.extend_from_slice(plain.get(start..start + usize::from(*len))?);
                 }
                 Content::Static(piece) => write_full(piece, arena, &node_of)?,
             }
@@ -405,15 +443,10 @@ impl Owner {
     }
 }
 
-/// Says whether a piece is nothing but records of the stride that its type implies.
-fn is_plain(rtype: Rtype, piece: &PieceSpec) -> bool {
-    matches!((rtype, piece.stride), (Rtype::A, 16) | (Rtype::AAAA, 28))
-}
-
-fn body_size(rtype: Rtype, content: &Content) -> usize {
+fn body_size(content: &Content) -> usize {
     match content {
         Content::Dynamic(_) => 4,
-        Content::Static(piece) if is_plain(rtype, piece) => piece.records.len(),
+        Content::Plain(_, len) => usize::from(*len),
         Content::Static(piece) => {
             FULL_HEADER
                 + piece.patches.len() * 2

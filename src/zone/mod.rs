@@ -7,6 +7,7 @@ mod arena;
 mod build;
 mod location;
 mod location_map;
+mod owner_table;
 mod piece;
 mod policy;
 mod snapshot;

@@ -5,7 +5,7 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 18] = [
+const LAYERS: [(u8, &str); 19] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
@@ -15,6 +15,7 @@ const LAYERS: [(u8, &str); 18] = [
     (3, "answer"),
     (3, "config"),
     (3, "master"),
+    (4, "convert"),
     (4, "rehearse"),
     (4, "publish"),
     (4, "timeline"),
@@ -42,9 +43,10 @@ fn allowed(module: &str) -> Option<Allowed> {
         "zone" => Allowed::Only(&["wire", "health", "place"]),
         "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
         "master" => Allowed::Only(&["wire", "zone"]),
+        "convert" => Allowed::Only(&["wire", "zone", "config", "master"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["clock", "metrics", "health"]),
+        "probe" => Allowed::Only(&["wire", "clock", "metrics", "health"]),
         "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",

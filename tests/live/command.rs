@@ -51,7 +51,7 @@ fn explain_writes_the_keys_that_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let zone = "zone = \"a.example\"\n[checks.web]\ntype = \"tcp\"\nport = 80\n[pools.east]\ncheck = \"web\"\n\
                 members = [\"192.0.2.1\"]\n[pools.west]\ncheck = \"web\"\nmembers = [\"192.0.2.2\"]\n[names]\n\
-                \"@\".NS = \"ns.example.net.\"\n[names.www]\nfailover = [\"east\", \"west\"]\n";
+                \"@\".NS = \"ns.example.net.\"\nlost.CNAME = \"none\"\n[names.www]\nfailover = [\"east\", \"west\"]\n";
     std::fs::write(folder.path().join("a.toml"), zone).expect("a writable folder");
     let zones = path(folder.path(), "");
     let down = ["--down", "pool:east", "--json"];
@@ -72,15 +72,11 @@ fn explain_writes_the_keys_that_stay() {
     assert_eq!(first["probability"], 1.0);
     assert_eq!(first["pool"], "west");
     assert_eq!(first["rdata"][0], "192.0.2.2");
-    let output = leeward(&[
-        "explain",
-        "none.a.example",
-        "A",
-        "--zones",
-        &zones,
-        "--json",
-    ]);
-    assert_eq!(json(&output)["rcode"], "NXDOMAIN");
+    // A name that does not exist, and an alias to it (RFC 6604, section 3).
+    for name in ["none.a.example", "lost.a.example"] {
+        let output = leeward(&["explain", name, "A", "--zones", &zones, "--json"]);
+        assert_eq!(json(&output)["rcode"], "NXDOMAIN", "{name}");
+    }
 }
 
 #[test]

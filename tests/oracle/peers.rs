@@ -69,16 +69,13 @@ pub(crate) struct Served {
 pub(crate) struct Peer {
     pub(crate) voice: Voice,
     pub(crate) address: SocketAddr,
-    /// None for the engine of this process.
-    pub(crate) process: Option<Child>,
+    process: Child,
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.process {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -115,7 +112,7 @@ pub(crate) fn start(voice: Voice, folder: &Path, zones: &Path, served: &[Served]
     let mut peer = Peer {
         voice,
         address,
-        process: Some(child),
+        process: child,
     };
     peer.wait_until_it_answers(&own);
     peer
@@ -145,8 +142,7 @@ impl Peer {
             if is_sent && socket.recv(&mut room).is_ok() {
                 return;
             }
-            let child = self.process.as_mut().expect("a process of ours");
-            let ended = child.try_wait().expect("a child of ours");
+            let ended = self.process.try_wait().expect("a child of ours");
             if ended.is_some() || Instant::now() > deadline {
                 let log = fs::read_to_string(own.join("log")).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(20).collect();
@@ -157,7 +153,7 @@ impl Peer {
     }
 }
 
-pub(crate) fn loopback(voice: Voice) -> IpAddr {
+fn loopback(voice: Voice) -> IpAddr {
     let (third, last) = match voice {
         Voice::Leeward => (3, 11),
         Voice::Nsd => (3, 12),
@@ -180,9 +176,10 @@ fn free_address(voice: Voice) -> SocketAddr {
     panic!("no port is free for UDP and TCP at {}", loopback(voice));
 }
 
+/// Large answers go out as peers send them, without the bound that a client without cookie meets.
 fn leeward_file(own: &Path, zones: &Path, address: SocketAddr) -> String {
     format!(
-        "listen = [\"{address}\"]\nzones = {zones:?}\nstate = {own:?}\nworkers = 1\nhttp = false\n"
+        "listen = [\"{address}\"]\nzones = {zones:?}\nstate = {own:?}\nworkers = 1\nhttp = false\n[udp]\namplification-max = 0\n"
     )
 }
 

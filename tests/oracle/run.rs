@@ -12,8 +12,7 @@ use tempfile::TempDir;
 use super::choices::Choices;
 use super::client::{Heard, ask_all};
 use super::compare::{Difference, compare};
-use super::engine::serve;
-use super::peers::{Peer, Served, Voice, loopback, start};
+use super::peers::{Peer, Served, Voice, start};
 use super::questions::Question;
 use super::reply::{Reply, read};
 use super::report::{Judged, Report};
@@ -48,17 +47,7 @@ impl Run {
                 file: zone.file(),
             });
         }
-        let begin = |voice: &Voice| match voice {
-            Voice::Leeward => {
-                let all: Vec<&Zone> = groups.iter().flatten().collect();
-                Peer {
-                    voice: *voice,
-                    address: serve(loopback(*voice), &all),
-                    process: None,
-                }
-            }
-            _ => start(*voice, folder.path(), &zones, &served),
-        };
+        let begin = |voice: &Voice| start(*voice, folder.path(), &zones, &served);
         let peers: Vec<Peer> = voices.iter().map(begin).collect();
         let refused = peers
             .iter()

@@ -62,7 +62,7 @@ impl Zone {
 }
 
 /// A TTL that differs between RRsets, so that a wrong one is seen.
-pub(crate) fn ttl(owner: &str, rtype: &str) -> u32 {
+fn ttl(owner: &str, rtype: &str) -> u32 {
     let sum: u32 = owner.bytes().chain(rtype.bytes()).map(u32::from).sum();
     300 + sum % 7 * 100
 }

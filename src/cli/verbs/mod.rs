@@ -3,6 +3,7 @@
 //! In: arguments that are read. Out: text or JSON, and an exit. Never here: decisions about answers or health.
 
 mod completions;
+mod convert;
 mod explain;
 mod geo;
 mod healthcheck;
@@ -16,6 +17,7 @@ mod status;
 mod validate;
 
 pub(super) use completions::completions;
+pub(super) use convert::convert;
 pub(super) use explain::explain;
 pub(super) use geo::geo;
 pub(super) use healthcheck::healthcheck;

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::health::{Endpoint, HttpProbe, ProbeKind, ProbeRecipe, Target, TcpProbe, TlsProbe};
+use crate::health::{
+    CertificateProbe, Endpoint, GrpcProbe, HttpProbe, ProbeKind, ProbeRecipe, Target, TcpProbe,
+    TlsProbe,
+};
 use crate::zone::{Judge, JudgeId, TargetUse};
 
 use super::super::model::{
@@ -319,6 +322,27 @@ fn target_of(template: &ProbeTemplate, member: Option<MemberAt<'_>>) -> Option<T
                 .map(|tls| tls_for(tls, host_over.as_deref(), &host));
             ProbeKind::Tcp(TcpProbe { tls, ..tcp.clone() })
         }
+        ProbeKind::Tls(certificate) => {
+            let host = host_over.clone().unwrap_or(default_host);
+            ProbeKind::Tls(CertificateProbe {
+                tls: tls_for(&certificate.tls, host_over.as_deref(), &host),
+                ..certificate.clone()
+            })
+        }
+        ProbeKind::Grpc(grpc) => {
+            let host = host_over
+                .clone()
+                .unwrap_or_else(|| or(&grpc.host, &default_host));
+            ProbeKind::Grpc(GrpcProbe {
+                tls: grpc
+                    .tls
+                    .as_ref()
+                    .map(|tls| tls_for(tls, host_over.as_deref(), &host)),
+                host,
+                ..grpc.clone()
+            })
+        }
+        ProbeKind::Dns(_) | ProbeKind::Metric(_) => template.kind.clone(),
     };
     let probe = ProbeRecipe {
         endpoint,

@@ -8,7 +8,7 @@ use crate::config::model::{
     CheckId, CheckKind, CheckModel, CheckRef, MemberModel, MemberValue, PoolBody, PoolModel,
     ZoneModel,
 };
-use crate::health::{Endpoint, ProbeKind};
+use crate::health::Endpoint;
 
 /// Judges every use of a check. The model must be free of cycles.
 pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
@@ -81,11 +81,10 @@ fn lacks_host(check: &CheckModel) -> bool {
     let CheckKind::Probe(template) = &check.kind else {
         return false;
     };
-    let tls = match &template.kind {
-        ProbeKind::Http(http) => http.tls.as_ref(),
-        ProbeKind::Tcp(tcp) => tcp.tls.as_ref(),
-    };
-    tls.is_some_and(|tls| tls.verify && tls.server_name.is_none())
+    template
+        .kind
+        .tls()
+        .is_some_and(|tls| tls.verify && tls.server_name.is_none())
 }
 
 /// Finds the checks without a host among a check and its children.

@@ -5,6 +5,7 @@
 
 use super::later_checks::read_not_yet;
 use super::probes::read_probe;
+use super::protocols::read_prometheus;
 use super::reader::{Reader, UsedOn};
 use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
@@ -48,7 +49,10 @@ pub(super) fn read_check(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<C
     let kind_value = table.require("type", help, &mut reader.faults)?;
     let kind = reader.faults.word(&kind_value, TYPES)?;
     let kind = match kind {
-        "http" | "https" | "tcp" => CheckKind::Probe(Box::new(read_probe(reader, table, kind)?)),
+        "http" | "https" | "tcp" | "dns" | "tls" | "grpc" => {
+            CheckKind::Probe(Box::new(read_probe(reader, table, kind)?))
+        }
+        "prometheus" => CheckKind::Probe(Box::new(read_prometheus(reader, table)?)),
         "manual" => read_manual(reader, table)?,
         "calculated" => read_calculated(reader, table)?,
         _ => read_not_yet(reader, table, kind)?,

@@ -4,7 +4,7 @@
 
 use super::pools::{read_probe_override, read_site};
 use super::reader::{Reader, UsedOn};
-use super::records::{parse_type_key, read_record};
+use super::records::{parse_type_key, read_keyed_record};
 use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{Force, MemberModel, MemberValue, ProbeOverride};
@@ -153,7 +153,7 @@ fn read_value(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<MemberVa
                 reader.faults.push(diagnostic);
                 return None;
             }
-            let octets = read_record(reader, rtype, &entry.value)?;
+            let octets = read_keyed_record(reader, (entry.key, rtype), &entry.value)?;
             Some(match address_of(rtype, &octets) {
                 Some(address) => MemberValue::Address(address),
                 None => MemberValue::Record(rtype, octets),

@@ -21,6 +21,7 @@ mod nodes;
 mod policies;
 mod pools;
 mod probes;
+mod protocols;
 mod reader;
 mod records;
 mod reference_rules;

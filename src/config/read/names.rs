@@ -108,6 +108,8 @@ fn read_types(reader: &mut Reader<'_>, table: &mut Table<'_>, model: &mut NameMo
             None => {}
         }
     }
+    // The order of types means nothing, and a written zone may have another one.
+    model.type_policies.sort_by_key(|(rtype, _)| *rtype);
 }
 
 fn refuse_type(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) {

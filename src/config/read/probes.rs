@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::checks::{take_boolean, with_common};
 use super::later_checks::read_degraded;
+use super::protocols::{read_certificate, read_dns, read_grpc};
 use super::reader::Reader;
 use super::request_text::{
     read_address, read_body_rules, read_ca, read_headers, read_host, read_path, read_status, within,
@@ -49,7 +50,7 @@ pub(super) struct Schedule {
     damping: Damping,
 }
 
-/// Reads `http`, `https` and `tcp`.
+/// Reads the types that probe an endpoint: `http`, `https`, `tcp`, `dns`, `tls` and `grpc`.
 pub(super) fn read_probe(
     reader: &mut Reader<'_>,
     mut table: Table<'_>,
@@ -59,15 +60,18 @@ pub(super) fn read_probe(
     let endpoint = read_endpoint(reader, &mut table);
     let port = table.take_value("port");
     let mut keys = with_common(PROBING_KEYS);
-    let probe = if kind == "tcp" {
-        read_tcp(reader, &mut table, &mut keys).map(ProbeKind::Tcp)
-    } else {
-        read_http(reader, &mut table, kind == "https", &mut keys).map(ProbeKind::Http)
+    let probe = match kind {
+        "tcp" => read_tcp(reader, &mut table, &mut keys).map(ProbeKind::Tcp),
+        "dns" => read_dns(reader, &mut table, &mut keys).map(ProbeKind::Dns),
+        "tls" => read_certificate(reader, &mut table, &mut keys).map(ProbeKind::Tls),
+        "grpc" => read_grpc(reader, &mut table, &mut keys).map(ProbeKind::Grpc),
+        _ => read_http(reader, &mut table, kind == "https", &mut keys).map(ProbeKind::Http),
     };
     let port = match (port, kind) {
         (Some(value), _) => reader.faults.number(&value, 1, 65535),
         (None, "http") => Some(80),
-        (None, "https") => Some(443),
+        (None, "https" | "tls") => Some(443),
+        (None, "dns") => Some(53),
         (None, _) => {
             missing_port(reader, &table, kind);
             None
@@ -79,14 +83,26 @@ pub(super) fn read_probe(
         &mut reader.faults,
     );
     let (schedule, probe) = (schedule?, probe?);
-    Some(ProbeTemplate {
-        endpoint: endpoint?,
-        port: port?,
-        kind: probe,
-        interval: schedule.interval,
-        timeout: schedule.timeout,
-        damping: schedule.damping,
-    })
+    Some(schedule.template(endpoint?, port?, probe))
+}
+
+impl Schedule {
+    /// Joins when a probe runs with what it does.
+    pub(super) fn template(
+        self,
+        endpoint: Option<Endpoint>,
+        port: u16,
+        kind: ProbeKind,
+    ) -> ProbeTemplate {
+        ProbeTemplate {
+            endpoint,
+            port,
+            kind,
+            interval: self.interval,
+            timeout: self.timeout,
+            damping: self.damping,
+        }
+    }
 }
 
 pub(super) fn missing_port(reader: &mut Reader<'_>, table: &Table<'_>, kind: &str) {

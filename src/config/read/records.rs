@@ -26,7 +26,7 @@ const TXT_STRING_MAX: usize = 255;
 pub(super) fn parse_type_key(key: &str) -> Option<Rtype> {
     let is_capital = key
         .bytes()
-        .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit());
+        .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || octet == b'-');
     Rtype::parse(key).filter(|_| is_capital)
 }
 
@@ -66,7 +66,7 @@ pub(super) fn read_type_key(
         .any(|item| item.as_table().is_some_and(|table| table.has("check")));
     let mut records: Vec<MemberModel> = Vec::with_capacity(items.len());
     for item in &items {
-        records.extend(read_item(reader, rtype, item));
+        records.extend(read_item(reader, (entry.key, rtype), item));
     }
     warn_repeats(reader, value, &mut records);
     if has_checks && may_be_checked(reader, entry, rtype) {
@@ -91,9 +91,13 @@ fn is_string_list(value: &Value<'_>) -> bool {
 }
 
 /// Reads one item: RDATA text, or `{ data, check }`.
-fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<MemberModel> {
+fn read_item(
+    reader: &mut Reader<'_>,
+    (key, rtype): (&str, Rtype),
+    item: &Value<'_>,
+) -> Option<MemberModel> {
     let Some(mut table) = item.as_table() else {
-        let octets = read_record(reader, rtype, item)?;
+        let octets = read_keyed_record(reader, (key, rtype), item)?;
         return Some(plain_member(MemberValue::Record(rtype, octets), item));
     };
     let data = table.require(
@@ -106,7 +110,7 @@ fn read_item(reader: &mut Reader<'_>, rtype: Rtype, item: &Value<'_>) -> Option<
         .filter(|_| !comes_uncheckable(rtype))
         .map(|value| reader.check_refs(&value, UsedOn::Policy));
     table.finish("a record", &["data", "check"], &mut reader.faults);
-    let octets = read_record(reader, rtype, &data?)?;
+    let octets = read_keyed_record(reader, (key, rtype), &data?)?;
     Some(MemberModel {
         checks,
         ..plain_member(MemberValue::Record(rtype, octets), item)
@@ -199,6 +203,20 @@ fn warn_repeats(reader: &mut Reader<'_>, value: &Value<'_>, records: &mut Vec<Me
     *records = kept;
 }
 
+/// Reads the RDATA of one record as its type key has it: under `TYPE16` TXT is master-file text, for octets that are
+/// no text.
+pub(super) fn read_keyed_record(
+    reader: &mut Reader<'_>,
+    (key, rtype): (&str, Rtype),
+    value: &Value<'_>,
+) -> Option<Box<[u8]>> {
+    if key.starts_with("TYPE") {
+        read_master_text(reader, rtype, value)
+    } else {
+        read_record(reader, rtype, value)
+    }
+}
+
 /// Reads the RDATA of one record: master-file text, or raw text for TXT (rule a8).
 pub(super) fn read_record(
     reader: &mut Reader<'_>,
@@ -206,8 +224,13 @@ pub(super) fn read_record(
     value: &Value<'_>,
 ) -> Option<Box<[u8]>> {
     if rtype == Rtype::TXT {
-        return read_txt(reader, value);
+        read_txt(reader, value)
+    } else {
+        read_master_text(reader, rtype, value)
     }
+}
+
+fn read_master_text(reader: &mut Reader<'_>, rtype: Rtype, value: &Value<'_>) -> Option<Box<[u8]>> {
     let Some(text) = value.as_str() else {
         reader
             .faults

@@ -166,21 +166,31 @@ fn judge_cname(reader: &mut Reader<'_>, name: &NameModel) {
     }
 }
 
-/// Only NS and DS stand at a cut, only glue below it (RFC 2181, section 6; rule a53).
+/// Says whether a delegated name is one of its own name servers: its addresses are glue then.
+fn names_itself(cut: &NameModel) -> bool {
+    cut.rrsets
+        .iter()
+        .filter(|rrset| rrset.rtype == Rtype::NS)
+        .flat_map(|rrset| &rrset.rdata)
+        .any(|rdata| Name::from_wire(rdata).is_ok_and(|(host, _)| host == cut.owner))
+}
+
+/// Only NS and DS stand at a cut, with its addresses if it serves itself, and only glue below it (RFC 2181, section 6; rule a53).
 fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners, name: &NameModel) {
     let Some(cut) = owners.cut_of(&name.owner, &model.apex) else {
         return;
     };
     let cut = &model.names[cut];
-    let allowed: &[Rtype] = if cut.owner == name.owner {
-        &[Rtype::NS, Rtype::DS]
-    } else {
-        &[Rtype::A, Rtype::AAAA]
+    let is_cut = cut.owner == name.owner;
+    let (own, glue) = ([Rtype::NS, Rtype::DS], [Rtype::A, Rtype::AAAA]);
+    let is_allowed = |rtype| {
+        (is_cut && own.contains(&rtype))
+            || (glue.contains(&rtype) && (!is_cut || names_itself(cut)))
     };
     let wrong = name
         .rrsets
         .iter()
-        .find(|rrset| !allowed.contains(&rrset.rtype))
+        .find(|rrset| !is_allowed(rrset.rtype))
         .map(|rrset| (rrset.span.clone(), format!("{} records", rrset.rtype)))
         .or_else(|| {
             name.policy
@@ -194,7 +204,7 @@ fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners, name: 
     let Some((span, what)) = wrong else {
         return;
     };
-    let (place, help) = if cut.owner == name.owner {
+    let (place, help) = if is_cut {
         (
             "at",
             "only NS and DS stand at a delegation; everything else belongs into the zone below",

@@ -4,7 +4,9 @@ use super::text::{Lines, duration, inline, key, list, quote, rows};
 use crate::config::model::{
     CalculatedRule, CheckKind, CheckModel, CheckRef, ProbeTemplate, ZoneModel,
 };
-use crate::health::{Endpoint, HttpProbe, ProbeKind, TcpProbe, Timeout, TlsProbe};
+use crate::health::{
+    DnsProbe, Endpoint, GrpcProbe, HttpProbe, MetricProbe, ProbeKind, TcpProbe, Timeout, TlsProbe,
+};
 
 /// Writes a check.
 pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Lines) {
@@ -60,12 +62,30 @@ pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Line
 }
 
 fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
-    let name = match &template.kind {
-        ProbeKind::Http(HttpProbe { tls: None, .. }) => "http",
-        ProbeKind::Http(_) => "https",
-        ProbeKind::Tcp(_) => "tcp",
-    };
-    lines.set("type", quote(name));
+    lines.set("type", quote(template.kind.word()));
+    // What asks Prometheus goes to its `url`.
+    if !matches!(template.kind, ProbeKind::Metric(_)) {
+        show_endpoint(template, lines);
+    }
+    lines.set("interval", duration(template.interval));
+    lines.set("timeout", timeout(&template.timeout));
+    lines.set("fall", template.damping.fall.to_string());
+    lines.set("rise", template.damping.rise.to_string());
+    lines.set("forgive", template.damping.forgive.to_string());
+    match &template.kind {
+        ProbeKind::Http(http) => show_http(http, lines),
+        ProbeKind::Tcp(tcp) => show_tcp(tcp, lines),
+        ProbeKind::Dns(dns) => show_dns(dns, lines),
+        ProbeKind::Tls(certificate) => {
+            show_tls(&certificate.tls, "", lines);
+            lines.set("days-left", certificate.days_left.to_string());
+        }
+        ProbeKind::Grpc(grpc) => show_grpc(grpc, lines),
+        ProbeKind::Metric(metric) => show_metric(metric, template.port, lines),
+    }
+}
+
+fn show_endpoint(template: &ProbeTemplate, lines: &mut Lines) {
     match &template.endpoint {
         Some(Endpoint::Address(address)) => lines.set("address", quote(&address.to_string())),
         // Here a name is absolute exactly when it ends in a dot (rule a6).
@@ -75,15 +95,6 @@ fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
         None => lines.note("A recipe: applied to the address of each member."),
     }
     lines.set("port", template.port.to_string());
-    lines.set("interval", duration(template.interval));
-    lines.set("timeout", timeout(&template.timeout));
-    lines.set("fall", template.damping.fall.to_string());
-    lines.set("rise", template.damping.rise.to_string());
-    lines.set("forgive", template.damping.forgive.to_string());
-    match &template.kind {
-        ProbeKind::Http(http) => show_http(http, lines),
-        ProbeKind::Tcp(tcp) => show_tcp(tcp, lines),
-    }
 }
 
 fn timeout(timeout: &Timeout) -> String {
@@ -142,6 +153,41 @@ fn show_tcp(tcp: &TcpProbe, lines: &mut Lines) {
     if let Some(tls) = &tcp.tls {
         show_tls(tls, "", lines);
     }
+}
+
+fn show_dns(dns: &DnsProbe, lines: &mut Lines) {
+    lines.set("query", quote(&dns.question));
+    if !dns.expect.is_empty() {
+        lines.set(
+            "expect",
+            rows(dns.expect.iter().map(|record| quote(&record.text))),
+        );
+    }
+}
+
+fn show_grpc(grpc: &GrpcProbe, lines: &mut Lines) {
+    if grpc.host.is_empty() {
+        lines.note("host: each member's target, else its address.");
+    } else {
+        lines.set("host", quote(&grpc.host));
+    }
+    lines.set("service", quote(&grpc.service));
+    lines.set("tls", grpc.tls.is_some().to_string());
+    if let Some(tls) = &grpc.tls {
+        show_tls(tls, &grpc.host, lines);
+    }
+}
+
+fn show_metric(metric: &MetricProbe, port: u16, lines: &mut Lines) {
+    let scheme = if metric.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://{}:{port}{}", metric.host, metric.prefix);
+    lines.set("url", quote(&url));
+    lines.set("query", quote(&metric.query));
+    lines.set("healthy-if", quote(&metric.healthy_if.to_string()));
 }
 
 fn show_search(contains: Option<&str>, regex: Option<&str>, lines: &mut Lines) {

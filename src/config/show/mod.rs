@@ -8,6 +8,7 @@ mod checks;
 mod names;
 mod nodes;
 mod outage;
+mod plain;
 mod pools;
 mod text;
 mod zone;
@@ -16,4 +17,5 @@ mod zone;
 mod tests;
 
 pub use names::show_name_as;
+pub use plain::{PlainName, PlainZone, show_plain_zone};
 pub use zone::show_zone;

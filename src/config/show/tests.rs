@@ -235,6 +235,12 @@ up = ["target:a/192.0.2.1"]
 ask = { name = "web", type = "A", from = "198.51.100.9" }
 rcode = "NOERROR"
 rdata = ["198.51.100.1"]
+
+[checks]
+resolver = { type = "dns", query = "www.example.com. MX", expect = ["10 mail.example.com."], address = "192.0.2.53" }
+shown = { type = "tls", target = "www.example.com.", days-left = 14, port = 8443 }
+service = { type = "grpc", address = "192.0.2.9", port = 50051, service = "shop", host = "shop.example.com", tls = true }
+errors = { type = "prometheus", url = "https://[2001:db8::9]:9090/prom/", query = "rate(errors[5m])", healthy-if = "<0.05" }
 "#;
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod http;
 mod prober;
+mod protocols;
 mod tcp;
 mod tls;
 

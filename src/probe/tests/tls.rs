@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{AMPLE, Play, SCARCE, Stage, http_probe, observe, play_on, probe, read_request};
 use crate::clock::Clock;
-use crate::health::{HttpProbe, Outcome, ProbeKind, TcpProbe, TlsProbe};
+use crate::health::{CertificateProbe, HttpProbe, Outcome, ProbeKind, TcpProbe, TlsProbe};
 
 /// An authority, and servers that it vouches for.
 struct Authority {
@@ -250,4 +250,34 @@ async fn speaks_tls_in_tcp_checks() {
             observation.outcome == Outcome::Good
         );
     }
+}
+
+#[tokio::test]
+async fn looks_at_certificates_alone() {
+    let authority = Authority::new("one");
+    let www = "www.example.com";
+    let good = authority.open(&[www], -10, 90).await;
+    let short = authority.open(&[www], -10, 6).await;
+    let check = |days_left, tls| ProbeKind::Tls(CertificateProbe { tls, days_left });
+    let trusted = || authority.trusted(www);
+    #[rustfmt::skip]
+    let cases = [
+        ("good", &good, check(14, trusted()), "the TLS session stood"),
+        ("ends soon", &short, check(14, trusted()), "certificate valid for 5 more days but 14 days wanted"),
+        ("unverified, ends soon", &short, check(14, unverified(None)), "certificate valid for 5 more days but 14 days wanted"),
+        ("stranger", &good, check(0, Authority::new("two").trusted(www)), "certificate is from an unknown authority"),
+        ("other name", &good, check(0, authority.trusted("b.example")), "certificate is not for b.example but for www.example.com"),
+    ];
+    for (name, stage, kind, wanted) in cases {
+        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted, "{name}");
+    }
+    let plain = Stage::open(vec![Play::say("no TLS here")]).await;
+    let found = probe(plain.address, check(0, trusted()), AMPLE).await;
+    assert_eq!(
+        found,
+        "TLS handshake failed: the peer does not speak TLS on this port"
+    );
+    let silent = Stage::open(vec![Play::SayAndHold(vec![])]).await;
+    let found = probe(silent.address, check(0, trusted()), SCARCE).await;
+    assert_eq!(found, "timed out after 80 ms in the TLS handshake");
 }

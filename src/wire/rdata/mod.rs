@@ -43,4 +43,4 @@ pub use names::{NameRange, NameRanges, additional_name, additional_start, rdata_
 pub use number::read_seconds;
 pub use parse::{AutoHints, Parsed, RDATA_MAX, WrittenName, parse_rdata, parse_rdata_tokens};
 pub use txt::{STRING_MAX, split_txt, txt_rdata};
-pub use write::rdata_text;
+pub use write::{rdata_text, rdata_text_naming};

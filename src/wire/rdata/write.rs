@@ -1,7 +1,7 @@
 //! RDATA as master-file text (RFC 1035, section 5; RFC 3597, section 5).
 //!
 //! In: a type and any octets. Out: one line that [`parse_rdata`](super::parse_rdata) reads back to the same octets.
-//! Never here: relative names, several lines.
+//! Never here: several lines; which names are relative to what (whoever asks for those says how a name is written).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -22,6 +22,16 @@ use crate::wire::text::push_quoted;
 /// assert_eq!(rdata_text(Rtype::A, &[192, 0]), "\\# 2 C000");
 /// ```
 pub fn rdata_text(rtype: Rtype, octets: &[u8]) -> String {
+    rdata_text_naming(rtype, octets, &Name::to_string)
+}
+
+/// Writes RDATA as [`rdata_text`] does, but for the names in it: those are written as `write_name` says, relative ones
+/// for example.
+pub fn rdata_text_naming(
+    rtype: Rtype,
+    octets: &[u8],
+    write_name: &dyn Fn(&Name) -> String,
+) -> String {
     let Some(layout) = find_layout(rtype) else {
         return generic_text(octets);
     };
@@ -31,7 +41,11 @@ pub fn rdata_text(rtype: Rtype, octets: &[u8]) -> String {
     let mut words = Vec::with_capacity(parts.len());
     for (field, part) in layout.fields.iter().zip(parts) {
         let before = octets.get(..part.start).unwrap_or_default();
-        let word = field_text(field.kind, before, octets.get(part).unwrap_or_default());
+        let part = octets.get(part).unwrap_or_default();
+        let word = match field.kind {
+            Kind::Name(_) | Kind::Mailbox(_) | Kind::Names => names_text(part, write_name),
+            kind => field_text(kind, before, part),
+        };
         if !word.is_empty() {
             words.push(word);
         }
@@ -70,8 +84,7 @@ fn field_text(kind: Kind, before: &[u8], octets: &[u8]) -> String {
         ),
         Kind::Node => groups_text(octets, 2, ":"),
         Kind::Eui(_) => groups_text(octets, 1, "-"),
-        Kind::Name(_) | Kind::Mailbox(_) => name_text(octets),
-        Kind::Names => names_text(octets),
+        Kind::Name(_) | Kind::Mailbox(_) | Kind::Names => names_text(octets, &Name::to_string),
         Kind::String | Kind::Strings => strings_text(octets),
         Kind::Tag => octets
             .iter()
@@ -112,11 +125,11 @@ pub(super) fn name_text(octets: &[u8]) -> String {
     Name::from_wire(octets).map_or_else(|_| String::new(), |(name, _)| name.to_string())
 }
 
-fn names_text(octets: &[u8]) -> String {
+fn names_text(octets: &[u8], write_name: &dyn Fn(&Name) -> String) -> String {
     let mut words = Vec::new();
     let mut left = octets;
     while let Ok((name, length)) = Name::from_wire(left) {
-        words.push(name.to_string());
+        words.push(write_name(&name));
         left = left.get(length..).unwrap_or_default();
     }
     words.join(" ")

@@ -1,0 +1,16 @@
+//! Zones from one form of file to the other: master files to zone TOML and back.
+//!
+//! In: records that are read, or a zone model with its compiled zone. Out: text, and diagnostics that say what the other
+//! form cannot hold. Never here: files on disk, printing; a loss is never silent.
+
+mod found;
+
+mod keep;
+mod to_toml;
+
+mod reach;
+mod to_master;
+
+pub use found::{CONVERT_CODES, diagnostic_of, soa_of};
+pub use to_master::{PolicyForm, convert_to_master};
+pub use to_toml::{Conversion, convert_to_toml};

@@ -1,0 +1,224 @@
+//! The records of a master file as zone TOML.
+//!
+//! In: a reading without faults. Out: TOML with one line for each type of a name, and warnings about what is left out or
+//! changed. Never here: which records are refused; `keep` knows that.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::config::Diagnostic;
+use crate::config::model::{SoaModel, Span};
+use crate::config::show::{PlainName, PlainZone, show_plain_zone};
+use crate::master::{Reading, Records, Rrset};
+use crate::wire::{Name, Rtype};
+
+use super::found::{Found, soa_of};
+use super::keep::Standings;
+
+/// Longest TTL of a record in zone TOML, 7 days (zone format, section 2).
+const TTL_MAX: u32 = 7 * 86_400;
+/// Longest time in `[soa]`, 30 days (zone format, section 2).
+const SOA_TIME_MAX: u32 = 30 * 86_400;
+/// Longest negative TTL, one day (zone format, section 2).
+const NEGATIVE_TTL_MAX: u32 = 86_400;
+
+/// What a conversion gave.
+#[derive(Debug)]
+pub struct Conversion {
+    /// The file in its other form; `None` if there is a fault among the diagnostics.
+    pub text: Option<String>,
+    /// What was lost or changed, and what forbids the conversion.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Writes the zone of a master file as zone TOML.
+pub fn convert_to_toml(records: &Records, reading: &Reading) -> Conversion {
+    let paths: Vec<&Path> = reading
+        .sources
+        .iter()
+        .map(|source| source.path.as_path())
+        .collect();
+    let mut writing = Writing {
+        paths,
+        found: Found::default(),
+    };
+    let apex = records.apex();
+    let sets: Vec<Rrset<'_>> = records.rrsets().collect();
+    let standings = Standings::new(&apex, &sets);
+    let soa_place = sets
+        .iter()
+        .find(|set| set.rtype == Rtype::SOA)
+        .map_or((0, 0..0), |set| set.place.clone());
+    let soa = writing.bounded_soa(soa_of(records), soa_place);
+    let mut names: Vec<PlainName<'_>> = Vec::new();
+    let mut file = 0;
+    for sets in sets.chunk_by(|one, other| one.owner == other.owner) {
+        let Some(mut name) = writing.name(sets, &standings) else {
+            continue;
+        };
+        let from = sets[0].place.0;
+        if from != file {
+            name.remark = Some(format!("From {}:", writing.path(from).display()));
+            file = from;
+        }
+        names.push(name);
+    }
+    let has_ns = |name: &PlainName<'_>| {
+        name.owner == apex && name.rrsets.iter().any(|(rtype, _)| *rtype == Rtype::NS)
+    };
+    if !names.iter().any(has_ns) {
+        let message = format!("{apex} has no NS records; zone TOML asks for them");
+        let fault = Diagnostic::fault("V004", Span(0..0), "", message)
+            .help("write `@ IN NS ns1.example.net.` with the names that the parent zone lists");
+        writing.add(0, fault);
+    }
+    let zone = PlainZone {
+        remarks: writing.remarks(),
+        ttl: most_frequent_ttl(&names),
+        apex,
+        soa,
+        names,
+    };
+    let text = (!writing.found.has_fault()).then(|| show_plain_zone(&zone));
+    let path = writing.path(0).to_path_buf();
+    Conversion {
+        text,
+        diagnostics: writing.found.finish(&path),
+    }
+}
+
+/// Returns the TTL that most names have, the longer of two; the fewest names need a TTL of their own then.
+fn most_frequent_ttl(names: &[PlainName<'_>]) -> u32 {
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    for name in names {
+        *counts.entry(name.ttl).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(ttl, count)| (*count, *ttl));
+    most.map_or(0, |(ttl, _)| ttl)
+}
+
+struct Writing<'p> {
+    paths: Vec<&'p Path>,
+    found: Found,
+}
+
+impl Writing<'_> {
+    fn path(&self, file: u16) -> &Path {
+        self.paths
+            .get(usize::from(file))
+            .copied()
+            .unwrap_or_else(|| Path::new(""))
+    }
+
+    fn add(&mut self, file: u16, diagnostic: Diagnostic) {
+        let path = self.path(file).to_path_buf();
+        self.found.add(&path, diagnostic);
+    }
+
+    /// Writes the comment at the top: where the zone came from.
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = vec![format!(
+            "Made by `leeward convert` from {}.",
+            self.path(0).display()
+        )];
+        if self.paths.len() > 1 {
+            let count = self.paths.len() - 1;
+            let plural = if count == 1 { "" } else { "s" };
+            remarks.push(format!("It includes {count} other file{plural}."));
+        }
+        remarks
+    }
+
+    /// Makes a name of the RRsets of one owner; `None` if nothing of it is kept.
+    fn name<'r>(&mut self, sets: &[Rrset<'r>], standings: &Standings) -> Option<PlainName<'r>> {
+        let mut kept: Vec<(&Rrset<'r>, u32)> = Vec::with_capacity(sets.len());
+        for set in sets.iter().filter(|set| set.rtype != Rtype::SOA) {
+            let span = || Span(set.place.1.clone());
+            if let Some(reason) = standings.refusal(set) {
+                let message = format!("{} {} is left out: it {reason}", set.owner, set.rtype);
+                self.add(
+                    set.place.0,
+                    Diagnostic::warning("V001", span(), "", message),
+                );
+                continue;
+            }
+            if let Some(host) = standings.missing_glue(set) {
+                let message = format!(
+                    "the name server {host} lies below its own delegation and has no address here"
+                );
+                let fault = Diagnostic::fault("V005", span(), "", message)
+                    .help("add its A or AAAA record: nobody else can know it (RFC 9471)");
+                self.add(set.place.0, fault);
+            }
+            let what = format!("the TTL of {} {}", set.owner, set.rtype);
+            let ttl = self.bounded(&what, set.ttl, (0, TTL_MAX), &set.place);
+            kept.push((set, ttl));
+        }
+        let (first, _) = kept.first()?;
+        let owner = first.owner.clone();
+        let ttl = kept.iter().map(|(_, ttl)| *ttl).min().unwrap_or(0);
+        self.warn_of_ttls(&owner, &kept, ttl);
+        let rrsets = kept
+            .iter()
+            .map(|(set, _)| (set.rtype, set.rdata.clone()))
+            .collect();
+        Some(PlainName {
+            owner,
+            ttl,
+            rrsets,
+            remark: None,
+        })
+    }
+
+    /// Zone TOML has one TTL for all records of a name: the smallest is kept, so that none lives longer than meant.
+    fn warn_of_ttls(&mut self, owner: &Name, kept: &[(&Rrset<'_>, u32)], lowest: u32) {
+        let Some((other, _)) = kept.iter().find(|(_, ttl)| *ttl != lowest) else {
+            return;
+        };
+        let ttls: Vec<String> = kept
+            .iter()
+            .map(|(set, ttl)| format!("{} {ttl}", set.rtype))
+            .collect();
+        let message = format!(
+            "{owner} has different TTLs ({}); {lowest} is used for all",
+            ttls.join(", ")
+        );
+        let (file, range) = other.place.clone();
+        let warning = Diagnostic::warning("V002", Span(range), "", message)
+            .help("in zone TOML the TTL belongs to the name");
+        self.add(file, warning);
+    }
+
+    fn bounded(
+        &mut self,
+        what: &str,
+        number: u32,
+        (min, max): (u32, u32),
+        (file, range): &(u16, std::ops::Range<usize>),
+    ) -> u32 {
+        let cut = number.clamp(min, max);
+        if cut != number {
+            let message =
+                format!("{what} is {number}; zone TOML allows {min} to {max}, so {cut} is used");
+            let span = Span(range.clone());
+            self.add(*file, Diagnostic::warning("V003", span, "", message));
+        }
+        cut
+    }
+
+    fn bounded_soa(&mut self, soa: SoaModel, place: (u16, std::ops::Range<usize>)) -> SoaModel {
+        let mut time = |what: &str, number, min, max| {
+            self.bounded(&format!("the SOA's {what}"), number, (min, max), &place)
+        };
+        SoaModel {
+            serial: soa.serial.map(|serial| time("serial", serial, 1, u32::MAX)),
+            refresh: time("refresh", soa.refresh, 1, SOA_TIME_MAX),
+            retry: time("retry", soa.retry, 1, SOA_TIME_MAX),
+            expire: time("expire", soa.expire, 1, SOA_TIME_MAX),
+            ttl: time("TTL", soa.ttl, 1, SOA_TIME_MAX),
+            negative_ttl: time("MINIMUM", soa.negative_ttl, 0, NEGATIVE_TTL_MAX),
+            mname: soa.mname,
+            rname: soa.rname,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One TLS probe at one address: a handshake, and how long the certificate lasts.
+//!
+//! In: TLS settings, days wanted, an address. Out: a finding. Never here: what is spoken over the session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::classify::{classify, failed_to_connect};
+use super::once::{Attempt, Attempted};
+use super::tls::sent_name;
+use super::trace::Trace;
+use crate::clock::Clock;
+use crate::health::{CertificateFault, CertificateProbe, Finding, Phase, TlsProbe};
+
+/// Probes one address.
+pub(super) async fn probe_tls(attempt: &Attempt<'_>, wanted: &CertificateProbe) -> Attempted {
+    let wanted_name = attempt.plan.wanted_name.clone();
+    let trace = Trace::begin(attempt.kit.clock, attempt.address, wanted_name);
+    let exchange = trace.scope(exchange(attempt, wanted, &trace));
+    let finding = match attempt.budget.run(&trace, exchange).await {
+        Ok(Ok(finding) | Err(finding)) | Err(finding) => finding,
+    };
+    Attempted {
+        finding,
+        is_connected: !failed_to_connect(&trace),
+        trace,
+    }
+}
+
+async fn exchange(
+    attempt: &Attempt<'_>,
+    wanted: &CertificateProbe,
+    trace: &Arc<Trace>,
+) -> Result<Finding, Finding> {
+    let stream = TcpStream::connect(attempt.address)
+        .await
+        .map_err(|error| classify(&error, trace))?;
+    let config = Arc::clone(&attempt.plan.profile.tls);
+    let session = secure(config, &wanted.tls, trace, stream).await?;
+    trace.enter_exchange(Phase::Reply);
+    drop(session);
+    judge_days_left(&attempt.kit.clock, wanted.days_left, trace)?;
+    Ok(Finding::Fulfilled("the TLS session stood".into()))
+}
+
+/// Makes a TLS session over a connection.
+pub(super) async fn secure(
+    config: Arc<ClientConfig>,
+    tls: &TlsProbe,
+    trace: &Trace,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Finding> {
+    TlsConnector::from(config)
+        .connect(handshake_name(tls), stream)
+        .await
+        .map_err(|error| classify(&error, trace))
+}
+
+/// Returns the name for the handshake; where none is sent, rustls still wants one, and the verifier takes another.
+fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
+    let name = sent_name(tls).unwrap_or("target.invalid").to_owned();
+    ServerName::try_from(name).expect("names that are sent were parsed before")
+}
+
+/// Judges whether the certificate that was shown lasts as many days as are wanted; 0 asks nothing.
+pub(super) fn judge_days_left(
+    clock: &Clock,
+    wanted_days: u16,
+    trace: &Trace,
+) -> Result<(), Finding> {
+    if wanted_days == 0 {
+        return Ok(());
+    }
+    let Some(validity) = trace.validity.get() else {
+        let why = "its validity cannot be read";
+        return Err(Finding::Certificate(CertificateFault::Other(why.into())));
+    };
+    let now = clock.wall();
+    let left = validity.until.since(now);
+    let fault = if now > validity.until {
+        let ago = now.since(validity.until);
+        CertificateFault::Expired { ago }
+    } else if now < validity.from {
+        let ahead = validity.from.since(now);
+        CertificateFault::NotYetValid { ahead }
+    } else if left < Duration::from_secs(u64::from(wanted_days) * 86_400) {
+        CertificateFault::EndsSoon { left, wanted_days }
+    } else {
+        return Ok(());
+    };
+    Err(Finding::Certificate(fault))
+}
