@@ -1,5 +1,10 @@
 //! Master files read, judged, built and written again.
 
+#[path = "master/faults.rs"]
+mod faults;
+#[path = "master/odd.rs"]
+mod odd;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

@@ -244,3 +244,35 @@ impl Files for ZoneFiles {
         read_text(&path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_links_that_lead_out_are_refused() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let zones = outside.path().join("zones");
+        fs::create_dir(&zones).expect("a writable folder");
+        fs::write(outside.path().join("secret"), "a TXT x\n").expect("a writable folder");
+        fs::write(zones.join("inside"), "a TXT x\n").expect("a writable folder");
+        std::os::unix::fs::symlink("../secret", zones.join("out")).expect("a writable folder");
+        std::os::unix::fs::symlink("inside", zones.join("alias")).expect("a writable folder");
+        let files = ZoneFiles::new(&zones);
+        let cases = [
+            ("inside", true),
+            ("./inside", true),
+            ("alias", true),
+            ("out", false),
+            ("../secret", false),
+            ("x/../../secret", false),
+            ("/etc/hostname", false),
+            ("absent", false),
+        ];
+        for (named, wanted) in cases {
+            let path = files.locate(Path::new(named));
+            let read = path.and_then(|path| files.read_inside(&path));
+            assert_eq!(read.is_ok(), wanted, "{named}: {read:?}");
+        }
+    }
+}

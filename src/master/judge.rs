@@ -12,9 +12,6 @@ use super::finding::{Finding, Findings, Gravity};
 use super::links::judge_links;
 use super::records::{Records, Row, TTL_OPEN};
 
-/// KEY, which may stand beside CNAME (RFC 2535, section 2.3.5).
-const KEY: Rtype = Rtype(25);
-
 /// Judges a zone and puts its records in order.
 pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
     let Some(soa) = records
@@ -219,8 +216,13 @@ fn judge_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
         return;
     };
     // RFC 1034, section 3.6.2; RFC 4034, section 3 and 4; RFC 6672, section 2.4.
-    let may_stay =
-        |rtype| matches!(rtype, Rtype::CNAME | Rtype::RRSIG | Rtype::NSEC) || rtype == KEY;
+    // RFC 2535, section 2.3.5: KEY may stand beside CNAME.
+    let may_stay = |rtype| {
+        matches!(
+            rtype,
+            Rtype::CNAME | Rtype::RRSIG | Rtype::NSEC | Rtype::KEY
+        )
+    };
     if let Some(other) = rows.iter().find(|row| !may_stay(row.rtype)) {
         let message = format!("{} has a CNAME and {} beside it", owner(), other.rtype);
         let help = "an alias has no other data: drop the CNAME, or move the rest to its target";

@@ -29,14 +29,30 @@ code_points! {
         A = 1 "A",
         /// An authoritative name server.
         NS = 2 "NS",
+        /// A mail destination (obsolete).
+        MD = 3 "MD",
+        /// A mail forwarder (obsolete).
+        MF = 4 "MF",
         /// The canonical name of an alias.
         CNAME = 5 "CNAME",
         /// Start of authority.
         SOA = 6 "SOA",
+        /// A mailbox host.
+        MB = 7 "MB",
+        /// A mail group member.
+        MG = 8 "MG",
+        /// A renamed mailbox.
+        MR = 9 "MR",
+        /// Anything (experimental).
+        NULL = 10 "NULL",
+        /// Well-known services.
+        WKS = 11 "WKS",
         /// A pointer to another name.
         PTR = 12 "PTR",
         /// Host information.
         HINFO = 13 "HINFO",
+        /// Mailbox or list information.
+        MINFO = 14 "MINFO",
         /// Mail exchange.
         MX = 15 "MX",
         /// Text strings.
@@ -45,20 +61,50 @@ code_points! {
         RP = 17 "RP",
         /// AFS data base location.
         AFSDB = 18 "AFSDB",
+        /// An X.25 address.
+        X25 = 19 "X25",
+        /// An ISDN address.
+        ISDN = 20 "ISDN",
+        /// Route through.
+        RT = 21 "RT",
+        /// An NSAP address.
+        NSAP = 22 "NSAP",
+        /// A pointer from an NSAP address.
+        NSAP_PTR = 23 "NSAP-PTR",
+        /// Signature before RRSIG, and of messages (RFC 2931).
+        SIG = 24 "SIG",
+        /// Public key before DNSKEY, and of messages.
+        KEY = 25 "KEY",
+        /// X.400 mapping.
+        PX = 26 "PX",
+        /// Geographical position.
+        GPOS = 27 "GPOS",
         /// An IPv6 address.
         AAAA = 28 "AAAA",
         /// Location information.
         LOC = 29 "LOC",
+        /// Next name before NSEC.
+        NXT = 30 "NXT",
+        /// Endpoint identifier.
+        EID = 31 "EID",
+        /// Nimrod locator.
+        NIMLOC = 32 "NIMLOC",
         /// Server selection.
         SRV = 33 "SRV",
+        /// An ATM address.
+        ATMA = 34 "ATMA",
         /// Naming authority pointer.
         NAPTR = 35 "NAPTR",
         /// Key exchanger.
         KX = 36 "KX",
         /// Certificate.
         CERT = 37 "CERT",
+        /// An IPv6 address in parts (historic).
+        A6 = 38 "A6",
         /// Redirection of a subtree.
         DNAME = 39 "DNAME",
+        /// The kitchen sink.
+        SINK = 40 "SINK",
         /// EDNS pseudo record.
         OPT = 41 "OPT",
         /// Address prefix list.
@@ -87,6 +133,12 @@ code_points! {
         SMIMEA = 53 "SMIMEA",
         /// Host identity.
         HIP = 55 "HIP",
+        /// Zone status.
+        NINFO = 56 "NINFO",
+        /// Key for NAPTR records.
+        RKEY = 57 "RKEY",
+        /// Trust anchor link.
+        TALINK = 58 "TALINK",
         /// Child DS.
         CDS = 59 "CDS",
         /// Child DNSKEY.
@@ -101,8 +153,22 @@ code_points! {
         SVCB = 64 "SVCB",
         /// Service binding for HTTPS.
         HTTPS = 65 "HTTPS",
+        /// Where to notify of changes of delegations.
+        DSYNC = 66 "DSYNC",
+        /// Hierarchical host identity tag.
+        HHIT = 67 "HHIT",
+        /// Broadcast identifier of an aircraft.
+        BRID = 68 "BRID",
         /// Sender policy (obsolete, still seen).
         SPF = 99 "SPF",
+        /// User information.
+        UINFO = 100 "UINFO",
+        /// User identifier.
+        UID = 101 "UID",
+        /// Group identifier.
+        GID = 102 "GID",
+        /// Unspecified.
+        UNSPEC = 103 "UNSPEC",
         /// Node identifier.
         NID = 104 "NID",
         /// 32-bit locator.
@@ -115,6 +181,8 @@ code_points! {
         EUI48 = 108 "EUI48",
         /// 64-bit extended unique identifier.
         EUI64 = 109 "EUI64",
+        /// The name does not exist; in NSEC bitmaps only (RFC 9824).
+        NXNAME = 128 "NXNAME",
         /// Transaction key.
         TKEY = 249 "TKEY",
         /// Transaction signature.
@@ -123,12 +191,34 @@ code_points! {
         IXFR = 251 "IXFR",
         /// Zone transfer.
         AXFR = 252 "AXFR",
+        /// A question for mailbox types.
+        MAILB = 253 "MAILB",
+        /// A question for mail agents (obsolete).
+        MAILA = 254 "MAILA",
         /// Any type (RFC 8482).
         ANY = 255 "ANY",
         /// Uniform resource identifier.
         URI = 256 "URI",
         /// Certification authority authorization.
         CAA = 257 "CAA",
+        /// Application visibility and control.
+        AVC = 258 "AVC",
+        /// Digital object architecture.
+        DOA = 259 "DOA",
+        /// Multicast tunnelling relay.
+        AMTRELAY = 260 "AMTRELAY",
+        /// What a resolver can do.
+        RESINFO = 261 "RESINFO",
+        /// A wallet address.
+        WALLET = 262 "WALLET",
+        /// BP convergence layer adapter.
+        CLA = 263 "CLA",
+        /// BP node number.
+        IPN = 264 "IPN",
+        /// Trust anchor.
+        TA = 32768 "TA",
+        /// Lookaside validation (obsolete).
+        DLV = 32769 "DLV",
     }
 }
 

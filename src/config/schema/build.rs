@@ -170,7 +170,7 @@ fn with_records(mut object: Value, value: Value) -> Value {
     let types: Vec<&str> = Rtype::KNOWN
         .iter()
         .filter(|(rtype, _)| !matches!(*rtype, Rtype::SOA | Rtype::OPT | Rtype::TSIG | Rtype::TKEY))
-        .filter(|(rtype, _)| !(251..=255).contains(&rtype.0))
+        .filter(|(rtype, _)| !(128..=255).contains(&rtype.0))
         .map(|(_, text)| *text)
         .collect();
     let pattern = format!("^({}|TYPE[0-9]+)$", types.join("|"));

@@ -12,6 +12,9 @@ use crate::wire::code::Rtype;
 /// Octets of the bitmap of one window at most: 256 types.
 const WINDOW_OCTETS_MAX: usize = 32;
 
+/// Octets of a bitmap of NXT at most: 128 types.
+const OLD_OCTETS_MAX: usize = 16;
+
 /// Reads the mnemonics that are left, in any order.
 pub(super) fn read(source: &mut Source<'_, '_>, draft: &mut Draft) -> Result<(), RdataFault> {
     let mut types = BTreeSet::new();
@@ -28,6 +31,44 @@ pub(super) fn read(source: &mut Source<'_, '_>, draft: &mut Draft) -> Result<(),
     }
     write_windows(&types, &mut draft.octets);
     Ok(())
+}
+
+/// Reads types below 128 into one bitmap without windows (RFC 2535, section 5.2).
+pub(super) fn read_old(source: &mut Source<'_, '_>, draft: &mut Draft) -> Result<(), RdataFault> {
+    let mut bits: Vec<u8> = Vec::new();
+    for token in source.take_rest() {
+        let rtype = Rtype::parse(token.raw).filter(|rtype| (1..128).contains(&rtype.0));
+        let rtype = rtype.filter(|_| !token.is_quoted).ok_or_else(|| {
+            let message = format!("`{}` is no RR type that NXT can list", shown(token.raw));
+            RdataFault::new(RdataFaultKind::Number, message)
+                .at(&token.range)
+                .help("NXT lists the types 1 to 127; NSEC lists all")
+        })?;
+        let at = usize::from(rtype.0 / 8);
+        bits.resize(bits.len().max(at + 1), 0);
+        if let Some(octet) = bits.get_mut(at) {
+            *octet |= 0x80 >> (rtype.0 % 8);
+        }
+    }
+    draft.octets.extend(bits);
+    Ok(())
+}
+
+/// Checks a bitmap without windows: at most 16 octets, none empty at the end, type 0 not set.
+pub(super) fn check_old(rest: &[u8]) -> Result<usize, Flaw> {
+    let names_zero = rest.first().is_some_and(|first| first & 0x80 != 0);
+    if rest.len() > OLD_OCTETS_MAX || rest.last() == Some(&0) || names_zero {
+        return Err(Flaw::rule("hold a bitmap of wrong form"));
+    }
+    Ok(rest.len())
+}
+
+/// Lists the types of a bitmap without windows.
+pub(super) fn old_text(octets: &[u8]) -> String {
+    let Ok(length) = u8::try_from(octets.len()) else {
+        return String::new();
+    };
+    text(&[&[0, length], octets].concat())
 }
 
 fn write_windows(types: &BTreeSet<u16>, octets: &mut Vec<u8>) {

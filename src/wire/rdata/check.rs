@@ -8,7 +8,7 @@ use super::fault::{RdataFault, RdataFaultKind, count_octets};
 use super::layout::{Field, Kind, find_layout, is_data};
 use super::parse::RDATA_MAX;
 use super::rules::check_rules;
-use super::{bitmap, identity, location, prefix, svcb};
+use super::{bitmap, identity, location, prefix, svcb, unusual};
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
 
@@ -124,16 +124,19 @@ fn measure(kind: Kind, before: &[u8], rest: &[u8]) -> Result<usize, Flaw> {
         Kind::Text => Ok(rest.len()),
         Kind::Base64 | Kind::Hex if rest.is_empty() => Err(Flaw::rule("must not be empty")),
         Kind::Base64 | Kind::Hex => Ok(rest.len()),
+        Kind::Base64OrNone | Kind::Base64OrDash => Ok(rest.len()),
         Kind::Salt => string_length(rest),
         Kind::Hash if rest.first() == Some(&0) => Err(Flaw::rule("must not be empty")),
         Kind::Hash => string_length(rest),
         Kind::Types => bitmap::check(rest),
+        Kind::OldTypes => bitmap::check_old(rest),
         Kind::Gateway => identity::check_gateway(before, rest),
         Kind::GatewayKey => identity::check_gateway_key(before, rest),
         Kind::HostIdentity => identity::check_host(rest),
         Kind::Prefixes => prefix::check(rest),
         Kind::Location => location::check(rest),
         Kind::Parameters => svcb::check_parameters(before, rest),
+        _ => unusual::measure(kind, before, rest),
     }
 }
 

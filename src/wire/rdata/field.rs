@@ -12,7 +12,7 @@ use super::number::{ALGORITHMS, CERT_TYPES, read_decimal, read_seconds, read_tim
 use super::parse::{WrittenName, read_symbols};
 use super::source::{Draft, Source, shown};
 use super::txt::STRING_MAX;
-use super::{bitmap, identity, location, prefix, svcb};
+use super::{bitmap, identity, location, prefix, svcb, unusual};
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
 use crate::wire::text::Token;
@@ -50,14 +50,33 @@ pub(super) fn read_field(field: &Field, source: &mut Source<'_, '_>, draft: &mut
                 .extend(read_symbols(encoding, source.take_rest())?);
             Ok(())
         }
+        Kind::Base64OrDash if source.peek().is_some_and(|token| token.raw == "-") => {
+            source.take().map(|_| ())
+        }
+        Kind::Base64OrNone | Kind::Base64OrDash => {
+            draft
+                .octets
+                .extend(read_symbols(Encoding::Base64, source.take_rest())?);
+            Ok(())
+        }
         Kind::Salt | Kind::Hash => read_short_octets(field, source, draft),
         Kind::Types => bitmap::read(source, draft),
+        Kind::OldTypes => bitmap::read_old(source, draft),
         Kind::Gateway => identity::read_gateway(field, source, draft),
         Kind::GatewayKey => identity::read_gateway_key(source, draft),
         Kind::HostIdentity => identity::read_host(source, draft),
         Kind::Prefixes => prefix::read(source, draft),
         Kind::Location => location::read(source, draft),
         Kind::Parameters => svcb::read_parameters(source, draft),
+        Kind::Protocol
+        | Kind::Ports
+        | Kind::Nsap
+        | Kind::HostSuffix
+        | Kind::PrefixName
+        | Kind::RelayType
+        | Kind::Relay
+        | Kind::SyncScheme
+        | Kind::LongNumber => unusual::read(field, source, draft),
     }
 }
 

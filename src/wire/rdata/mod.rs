@@ -7,7 +7,9 @@
 //! each. hickory-proto reads some rare types a second time in `rules`, and all types that it knows in the tests.
 
 mod fault;
+mod kind;
 mod layout;
+mod rare;
 
 mod field;
 mod parse;
@@ -26,6 +28,7 @@ mod location;
 mod number;
 mod prefix;
 mod svcb;
+mod unusual;
 
 #[cfg(test)]
 mod cases;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::check::find_parts;
 use super::layout::{Kind, NameUse, find_layout};
 use super::svcb;
+use super::unusual::relay_type;
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
 
@@ -47,10 +48,20 @@ pub fn rdata_name_ranges(rtype: Rtype, octets: &[u8]) -> NameRanges {
                     is_compressible: false,
                 });
             }
+            // RFC 8777, section 4.2.3: type 3 is a name.
+            Kind::Relay if relay_type(octets) == Some(3) => found.push(plain(part)),
+            Kind::PrefixName if !part.is_empty() => found.push(plain(part)),
             _ => {}
         }
     }
     found
+}
+
+fn plain(range: Range<usize>) -> NameRange {
+    NameRange {
+        range,
+        is_compressible: false,
+    }
 }
 
 fn each_name(octets: &[u8], part: Range<usize>) -> NameRanges {
@@ -73,13 +84,13 @@ fn each_name(octets: &[u8], part: Range<usize>) -> NameRanges {
 ///
 /// | Type | Host | Rule |
 /// |---|---|---|
-/// | NS, MX, AFSDB | name server, exchange, host | RFC 1035, sections 3.3.9 and 3.3.11; RFC 1183, section 1 |
+/// | NS, MX, AFSDB, RT | name server, exchange, host | RFC 1035, sections 3.3.9 and 3.3.11; RFC 1183, sections 1 and 3.3 |
 /// | SRV, KX | target, exchanger | RFC 2782; RFC 2230, section 3.1 |
 /// | SVCB, HTTPS | target | RFC 9460, section 4.1 |
 /// | NAPTR | replacement, if the flag is `A` | RFC 3403, section 4.1 and RFC 3404, section 4.3 |
 pub fn additional_name(rtype: Rtype, octets: &[u8]) -> Option<Range<usize>> {
     let is_host = match rtype {
-        Rtype::NS | Rtype::MX | Rtype::SRV | Rtype::AFSDB | Rtype::KX => true,
+        Rtype::NS | Rtype::MX | Rtype::SRV | Rtype::AFSDB | Rtype::KX | Rtype::RT => true,
         Rtype::SVCB | Rtype::HTTPS => true,
         Rtype::NAPTR => naptr_flag_is_a(octets),
         _ => false,
@@ -96,7 +107,7 @@ pub fn additional_name(rtype: Rtype, octets: &[u8]) -> Option<Range<usize>> {
 pub fn additional_start(rtype: Rtype, octets: &[u8]) -> Option<usize> {
     let start = match rtype {
         Rtype::NS => 0,
-        Rtype::MX | Rtype::AFSDB | Rtype::KX | Rtype::SVCB | Rtype::HTTPS => 2,
+        Rtype::MX | Rtype::AFSDB | Rtype::KX | Rtype::RT | Rtype::SVCB | Rtype::HTTPS => 2,
         Rtype::SRV => 6,
         Rtype::NAPTR if naptr_flag_is_a(octets) => {
             // Flags, services and regular expression stand between the preference and the replacement.
@@ -137,6 +148,13 @@ mod tests {
             ),
             (Rtype::IPSECKEY, "1 3 2 gw. AQID", &[("gw.", false)]),
             (Rtype::IPSECKEY, "1 1 2 192.0.2.1 AQID", &[]),
+            (Rtype::AMTRELAY, "1 1 3 gw.", &[("gw.", false)]),
+            (Rtype::AMTRELAY, "1 1 0 .", &[]),
+            (Rtype::A6, "64 ::1 a.", &[("a.", false)]),
+            (Rtype::A6, "0 ::1", &[]),
+            (Rtype::MINFO, "a. b.", &[("a.", true), ("b.", true)]),
+            (Rtype::RT, "1 a.", &[("a.", false)]),
+            (Rtype::PX, "1 a. b.", &[("a.", false), ("b.", false)]),
             (Rtype::NAPTR, "1 2 a b \"\" c.", &[("c.", false)]),
         ];
         for (rtype, text, wanted) in cases {
@@ -167,6 +185,7 @@ mod tests {
             (Rtype::SRV, "1 2 3 a.", Some("a.")),
             (Rtype::AFSDB, "1 afs.", Some("afs.")),
             (Rtype::KX, "1 kx.", Some("kx.")),
+            (Rtype::RT, "1 rt.", Some("rt.")),
             (Rtype::HTTPS, "1 .", Some(".")),
             (Rtype::HTTPS, "1 svc. alpn=h2", Some("svc.")),
             (Rtype::HTTPS, "0 .", None),

@@ -11,7 +11,7 @@ use hickory_proto::rr::{RData, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
 use super::cases::{GOOD, origin, rows};
-use super::layout::LAYOUTS;
+use super::layout::every_layout;
 use super::rules::reads_back;
 use super::*;
 use crate::wire::code::Rtype;
@@ -20,7 +20,9 @@ use crate::wire::name::Name;
 /// All good rows and samples as octets.
 fn samples() -> impl Iterator<Item = (Rtype, String, Box<[u8]>)> {
     let listed = rows(GOOD).map(|(rtype, text, _)| (rtype, text));
-    let sampled = LAYOUTS.iter().map(|layout| (layout.rtype, layout.sample));
+    let sampled = every_layout()
+        .into_iter()
+        .map(|layout| (layout.rtype, layout.sample));
     listed.chain(sampled).map(|(rtype, text)| {
         let parsed = parse_rdata(rtype, text, &origin()).expect(text);
         (rtype, text.to_owned(), parsed.octets)

@@ -9,7 +9,7 @@ use super::check::find_parts;
 use super::encoding::Encoding;
 use super::layout::{Kind, find_layout};
 use super::number::{CERT_TYPES, timestamp_text};
-use super::{bitmap, identity, location, prefix, svcb};
+use super::{bitmap, identity, location, prefix, svcb, unusual};
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
 use crate::wire::text::push_quoted;
@@ -97,16 +97,20 @@ fn field_text(kind: Kind, before: &[u8], octets: &[u8]) -> String {
             text
         }
         Kind::Base64 | Kind::GatewayKey => Encoding::Base64.encode(octets),
+        Kind::Base64OrDash if octets.is_empty() => "-".to_owned(),
+        Kind::Base64OrNone | Kind::Base64OrDash => Encoding::Base64.encode(octets),
         Kind::Hex => Encoding::Hex.encode(octets),
         Kind::Salt if octets.len() <= 1 => "-".to_owned(),
         Kind::Salt => Encoding::Hex.encode(octets.get(1..).unwrap_or_default()),
         Kind::Hash => Encoding::Base32Hex.encode(octets.get(1..).unwrap_or_default()),
         Kind::Types => bitmap::text(octets),
+        Kind::OldTypes => bitmap::old_text(octets),
         Kind::Gateway => identity::gateway_text(before, octets),
         Kind::HostIdentity => identity::host_text(octets),
         Kind::Prefixes => prefix::text(octets),
         Kind::Location => location::text(octets),
         Kind::Parameters => svcb::parameters_text(octets),
+        _ => unusual::text(kind, before, octets),
     }
 }
 
