@@ -149,7 +149,6 @@ struct Lookup {
     scratch: Scratch,
     query: Result<Query, Unanswerable>,
     zone: Option<usize>,
-    slot: u64,
 }
 
 impl Worker {
@@ -159,7 +158,6 @@ impl Worker {
             scratch: Scratch::default(),
             query: Err(Unanswerable::Silence),
             zone: None,
-            slot: 0,
         };
         Self {
             lookups: Box::new(std::array::from_fn(|_| lookup.clone())),
@@ -193,14 +191,14 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     }
     if count > 1 {
         let mut touched = 0;
-        for lookup in &mut worker.lookups[..count] {
+        for lookup in &worker.lookups[..count] {
             if let Some(zone) = lookup.zone {
-                lookup.slot = world.snapshot.zones[zone].zone.touch_slot(&lookup.scratch);
+                touched ^= world.snapshot.zones[zone].zone.touch_slot(&lookup.scratch);
             }
         }
         for lookup in &worker.lookups[..count] {
             if let Some(zone) = lookup.zone {
-                touched ^= world.snapshot.zones[zone].zone.touch_node(lookup.slot);
+                touched ^= world.snapshot.zones[zone].zone.touch_node(&lookup.scratch);
             }
         }
         // Kept, so that the reads are not optimised away.

@@ -36,6 +36,8 @@ pub(super) const KIND_DYNAMIC: u16 = 2;
 pub(super) const ENTRY_LEN: usize = 8;
 pub(super) const FULL_HEADER: usize = 8;
 pub(super) const HOST_LEN: usize = 8;
+/// Slots that are looked through ahead of a lookup: one line of the cache (chosen; at load 0.6 few names stand further).
+const TOUCH_MAX: usize = 8;
 pub(super) const MIX: u64 = 0xff51_afd7_ed55_8ccd;
 
 /// A node by its arena offset divided by 8.
@@ -138,17 +140,30 @@ impl Zone {
         self.slots[self.slot_index(self.mixed(name.hashes[self.apex_labels + depth]))]
     }
 
-    /// Reads the node that a slot points to, so that it is in the cache later.
+    /// Reads the node that a name's slot points to, so that it is in the cache later. Names that other names pushed from
+    /// their own slot are looked for in those behind it.
     #[inline]
-    pub fn touch_node(&self, slot: u64) -> u64 {
-        match (slot as u32).checked_sub(1) {
-            Some(at) => {
-                let at = at as usize * 8;
-                let far = self.arena.get(at + 64).copied().unwrap_or(0);
-                u64::from(self.arena[at]) ^ u64::from(far)
+    pub fn touch_node(&self, name: &Scratch) -> u64 {
+        let depth = (name.labels - self.apex_labels).min(self.depth_max);
+        let mixed = self.mixed(name.hashes[self.apex_labels + depth]);
+        let mut index = self.slot_index(mixed);
+        for _ in 0..TOUCH_MAX {
+            let slot = self.slots[index];
+            if slot == 0 {
+                return 0;
             }
-            None => 0,
+            if (slot >> 32) as u32 == mixed as u32 {
+                let at = (slot as u32 - 1) as usize * 8;
+                let far = self.arena.get(at + 64).copied().unwrap_or(0);
+                return u64::from(self.arena[at]) ^ u64::from(far);
+            }
+            index = if index + 1 == self.slots.len() {
+                0
+            } else {
+                index + 1
+            };
         }
+        0
     }
 
     /// Finds a node by the hash of its absolute name and the two parts of its relative name.
@@ -167,7 +182,7 @@ impl Zone {
                 let owner = self.owner(at);
                 if owner.len() == head.len() + tail.len()
                     && owner.starts_with(head)
-                    && owner.ends_with(tail)
+                    && (tail.is_empty() || owner.ends_with(tail))
                 {
                     return Some(at);
                 }
