@@ -5,7 +5,8 @@
 //! any reading of a message beyond its length, but for the TTLs that HTTP wants named and the id that QUIC forbids.
 //!
 //! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
-//! engine, send them in one call. Every other transport is one thread with an event loop. Start at [`bind()`].
+//! engine, send them in one call. Every other transport is one thread with an event queue: TCP and TLS take turns on it,
+//! HTTPS and QUIC are tasks. Start at [`bind()`].
 
 mod accept;
 #[cfg(test)]
@@ -21,10 +22,12 @@ mod behaviour_tls;
 mod bind;
 mod certificate;
 mod clerk;
+mod connection;
 mod datagram;
 mod engine;
 mod https;
 mod limits;
+mod line;
 mod listen;
 mod live;
 mod passed;
