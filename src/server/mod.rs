@@ -12,6 +12,8 @@ mod accept;
 #[cfg(test)]
 mod behaviour;
 #[cfg(test)]
+mod behaviour_hostile;
+#[cfg(test)]
 mod behaviour_https;
 #[cfg(test)]
 mod behaviour_proxy;
