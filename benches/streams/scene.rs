@@ -122,7 +122,7 @@ impl Questions {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            ((state >> 32) * u64::from(below) >> 32) as u32
+            (((state >> 32) * u64::from(below)) >> 32) as u32
         };
         let messages = (0..QUESTIONS)
             .map(|_| match draw(20) {

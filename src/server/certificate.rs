@@ -15,6 +15,10 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+
+use crate::clock::WallTime;
+
+use super::validity::not_after;
 use rustls::{CipherSuite, ServerConfig};
 
 /// ALPN of DNS over TLS, as registered for RFC 7858.
@@ -113,6 +117,11 @@ impl Certificates {
     /// Returns the chain that is shown now, the server's own certificate first.
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.current().cert.clone()
+    }
+
+    /// Returns when the certificate that is shown now ends; `None` if that cannot be read from it.
+    pub fn not_after(&self) -> Option<WallTime> {
+        self.current().cert.first().and_then(|own| not_after(own))
     }
 
     /// Makes the TLS settings of a transport: TLS 1.3 and 1.2, resumption by tickets, these protocols (ALPN).

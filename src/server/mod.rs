@@ -27,6 +27,7 @@ mod clerk;
 mod connection;
 mod datagram;
 mod engine;
+mod gate;
 mod https;
 mod limits;
 mod line;
@@ -43,6 +44,7 @@ mod stream;
 mod tcp;
 mod tls;
 mod udp;
+mod validity;
 
 pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind, bind_with};
 pub use certificate::{

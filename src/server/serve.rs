@@ -23,11 +23,12 @@ use super::bind::Bound;
 use super::certificate::{ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, Certificates};
 use super::datagram::DatagramSocket;
 use super::engine::{Engine, Guarded, Seat, Transport, count_transport};
+use super::gate::Gate;
 use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
 use super::quic;
-use super::tcp::{self, Gate, Rules};
+use super::tcp::{self, Rules};
 use super::udp::UdpWorker;
 
 /// How long a stop may take until what is left is cut off.

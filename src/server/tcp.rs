@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 use rustls::{ServerConfig, ServerConnection};
 
 use crate::clock::{Clock, Moment};
@@ -29,6 +29,7 @@ use super::accept::{Farewell, is_shortage};
 use super::bind::IDLE_WAKE;
 use super::connection::{Connection, Turn};
 use super::engine::{Engine, Guarded, Seat};
+use super::gate::{Gate, LISTENERS};
 use super::limits::{Serving, TcpLimits};
 use super::line::Line;
 use super::proxy::TrustedProxies;
@@ -53,38 +54,6 @@ const FINAL_TURNS_MAX: u8 = 64;
 
 /// How long such a turn waits: what has arrived shows in the event queue's next round, so any time suffices.
 const FINAL_PATIENCE: Duration = Duration::from_millis(10);
-
-/// The token that wakes the thread when the server stops.
-const STOP: Token = Token(usize::MAX);
-
-/// The token of the first listener; those of connections are their places, which are far fewer.
-const LISTENERS: usize = usize::MAX / 2;
-
-/// An event queue and what it watches before the first connection.
-pub(super) struct Gate {
-    poll: Poll,
-    listeners: Vec<TcpListener>,
-}
-
-impl Gate {
-    /// Watches listeners; the waker ends the wait of the thread that will attend.
-    pub(super) fn open(listeners: Vec<std::net::TcpListener>) -> io::Result<(Self, Waker)> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), STOP)?;
-        let mut gate = Self {
-            poll,
-            listeners: Vec::with_capacity(listeners.len()),
-        };
-        for (number, listener) in listeners.into_iter().enumerate() {
-            let mut listener = TcpListener::from_std(listener);
-            let token = Token(LISTENERS + number);
-            let registry = gate.poll.registry();
-            registry.register(&mut listener, token, Interest::READABLE)?;
-            gate.listeners.push(listener);
-        }
-        Ok((gate, waker))
-    }
-}
 
 /// What the thread works by.
 pub(super) struct Rules {
