@@ -321,6 +321,9 @@ impl Keeper {
         measure::queries(&self.exposition, &self.counters);
         measure::targets(&self.exposition, &self.targets);
         self.series.update(&self.targets, now);
+        if let Some(watch) = &self.certificates {
+            measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
+        }
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
         }

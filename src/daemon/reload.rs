@@ -74,7 +74,7 @@ struct Job {
 impl Job {
     fn run(mut self, when: When) -> Loaded {
         if let Some(certificates) = &self.certificates {
-            certificates.look(when);
+            certificates.look(when, self.wall);
         }
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
