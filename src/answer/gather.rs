@@ -5,13 +5,15 @@
 
 use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone, Whereabouts, Zone,
+    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
+    Zone,
 };
 
 use super::asker::Asker;
 use super::chain::{Link, is_sent, link_name};
 use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
+use super::kept::Kept;
 use super::locus::Locus;
 use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
 use super::view::ZoneView;
@@ -327,7 +329,11 @@ impl<'a> Gathering<'a> {
     ) -> Decision {
         let policies: &'a Policies = &self.zone().policies;
         let mut known = Whereabouts::default();
-        let root_map = policies.roots[root as usize].map;
+        let Root {
+            map: root_map,
+            sticky,
+            ..
+        } = policies.roots[root as usize];
         let locus = if root_map == NONE {
             Locus::Anywhere
         } else {
@@ -336,11 +342,24 @@ impl<'a> Gathering<'a> {
             answer.scope_len = answer.scope_len.max(scope_len);
             locus
         };
-        Scene {
+        let scene = Scene {
             policies,
             view: self.view,
             locus,
+        };
+        if sticky != (0, 0)
+            && let Asker::Prefix { address, len, .. } = self.asker
+        {
+            // The scope follows from what the root can reach, never from the way taken (`route53` 4.6, rule a46).
+            let kept = if address.is_ipv4() {
+                sticky.0
+            } else {
+                sticky.1
+            };
+            answer.scope_len = answer.scope_len.max(kept.min(len));
+            let mut draw = Kept::new(draw, policies, address, len);
+            return scene.decide(root, self.rtype, &mut draw, picked);
         }
-        .decide(root, self.rtype, draw, picked)
+        scene.decide(root, self.rtype, draw, picked)
     }
 }

@@ -86,6 +86,8 @@ pub struct Step {
     pub candidates: Vec<StepCandidate>,
     /// Labels of those chosen on some way.
     pub chosen: Vec<String>,
+    /// How its draw is made where weights alone do not say: kept, trickling, spilling, by measured times.
+    pub notes: Vec<String>,
 }
 
 /// An explanation.
@@ -178,7 +180,7 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         found
             .into_iter()
             .for_each(|candidate| merge(&mut explanation.candidates, candidate));
-        add_steps(stage, &lister.visits, &mut explanation.steps);
+        add_steps(stage, client, &lister.visits, &mut explanation.steps);
         if !lister.advance() {
             break;
         }

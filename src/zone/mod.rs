@@ -5,6 +5,7 @@
 
 mod arena;
 mod build;
+mod latency;
 mod location;
 mod location_map;
 mod owner_table;
@@ -17,6 +18,7 @@ pub use arena::{
     FLAG_WILDCARD_CHILD, Found, NodeAt, Zone,
 };
 pub use build::{BuildFault, ZoneBuilder};
+pub use latency::{LatencyTable, RoundTrip};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 pub use location_map::{LocationMap, build_maps};
 pub use piece::{

@@ -6,7 +6,8 @@ use crate::wire::Rtype;
 use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
 
 use super::super::model::{
-    AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, PoolBody, PoolId, SoaModel,
+    AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, NodeOptions, PoolBody,
+    PoolId, SoaModel,
 };
 use super::compiler::{Compiler, Family};
 
@@ -57,6 +58,7 @@ impl<'m> Compiler<'m> {
         let name = &model.names[id];
         let mut reach = Reach::default();
         self.reach_node(policy, &mut reach);
+        self.reach_options(&name.options, &mut reach);
         let own: Vec<Rtype> = name.type_policies.iter().map(|(rtype, _)| *rtype).collect();
         // Rule a27: one decision for all types, unless every target is flattened, as at the apex.
         let is_alias = reach.has_target && name.owner != model.apex;
@@ -139,7 +141,15 @@ impl<'m> Compiler<'m> {
                 pools.iter().for_each(|pool| self.reach_pool(*pool, reach))
             }
         }
-        if let Some(AllDownModel::Node(other)) = &node.options.all_down {
+        self.reach_options(&node.options, reach);
+    }
+
+    /// Reaches the nodes that options name.
+    fn reach_options(&self, options: &NodeOptions, reach: &mut Reach) {
+        if let Some(AllDownModel::Node(other)) = &options.all_down {
+            self.reach_node(other, reach);
+        }
+        if let Some(other) = &options.overflow {
             self.reach_node(other, reach);
         }
     }
@@ -187,9 +197,7 @@ impl<'m> Compiler<'m> {
         reach
             .types
             .extend(name.rrsets.iter().map(|set| set.rtype).filter(address));
-        if let Some(AllDownModel::Node(other)) = &name.options.all_down {
-            self.reach_node(other, reach);
-        }
+        self.reach_options(&name.options, reach);
     }
 }
 

@@ -29,6 +29,7 @@ mod request_text;
 mod subnets;
 mod syntax;
 mod table;
+mod times;
 mod values;
 mod zone_rules;
 

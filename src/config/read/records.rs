@@ -162,6 +162,7 @@ fn make_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, records: Vec<MemberMode
         location: None,
         site: entry.value.path.clone(),
         min_healthy: MinHealthy::Count(1),
+        capacity_percent: None,
         ttl: None,
         // All healthy records are answered, not a selection.
         answers: Some(answers),

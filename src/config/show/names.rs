@@ -63,6 +63,7 @@ fn options_of(name: &NameModel) -> NodeOptions {
     }
     options.all_down = options.all_down.or_else(|| node.all_down.clone());
     options.overflow = options.overflow.or_else(|| node.overflow.clone());
+    options.times = options.times.or_else(|| node.times.clone());
     options
 }
 
