@@ -126,6 +126,8 @@ fn part_len(answer: &Answer<'_>, part: &Part<'_>) -> usize {
             stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
         },
         Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
+        // Each has its length before it.
+        Records::Made(set) => usize::from(set.len) + usize::from(set.count) * (RR_FIXED - 2),
     }
 }
 
@@ -182,6 +184,17 @@ fn write_part(
             let (from, len) = (usize::from(owner_at), usize::from(made.kept_len));
             out.copy_within(from..from + len, at + RR_FIXED);
             1
+        }
+        Records::Made(set) => {
+            let mut at = at;
+            let mut left = answer.made(set.start, set.len);
+            while let Some((&[high, low], rest)) = left.split_first_chunk::<2>() {
+                let len = usize::from(u16::from_be_bytes([high, low])).min(rest.len());
+                let (rdata, rest) = rest.split_at(len);
+                at += write_record(&mut out[at..], owner, set.rtype.0, set.ttl, rdata);
+                left = rest;
+            }
+            set.count
         }
     }
 }

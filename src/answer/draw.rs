@@ -155,6 +155,9 @@ pub trait Draw {
     /// Hears how the draw at the node that is visited next is made.
     fn note(&mut self, _note: Note) {}
 
+    /// Hears that what is decided from here on stands beside the answer, in hints.
+    fn beside(&mut self) {}
+
     /// Hears of members that were picked without a draw.
     fn kept(&mut self, _candidates: Candidates<'_>, _picked: &Picked) {}
 }

@@ -220,7 +220,7 @@ impl<'a> Gathering<'a> {
                         rtype
                     };
                     let of_type = Self { rtype, ..*self };
-                    of_type.add_decided(root, Section::Answer, owner, answer, draw);
+                    of_type.add_decided((root, node), Section::Answer, owner, answer, draw);
                 }
             }
             if answer.len() > before && self.any == Any::One {
@@ -236,7 +236,7 @@ impl<'a> Gathering<'a> {
     /// Adds the members that a policy picks for the type alone, if it has any now.
     pub(super) fn add_decided(
         &self,
-        root: RootId,
+        (root, node): (RootId, NodeAt),
         section: Section,
         owner: Owner,
         answer: &mut Answer<'a>,
@@ -252,6 +252,10 @@ impl<'a> Gathering<'a> {
         {
             if section == Section::Answer && answer.source == Source::Static {
                 answer.source = Source::Dynamic;
+            }
+            if run.has_open_hints {
+                let members = (run, &picked.members[..picked.len], decision.ttl);
+                return self.add_hinted(node, members, section, owner, answer, draw);
             }
             let records = Records::Members(policies, run, start, picked.len as u16, decision.ttl);
             self.push(section, records, owner, answer);
@@ -291,7 +295,7 @@ impl<'a> Gathering<'a> {
             answer.source = Source::Dynamic;
         }
         let mut picked = Picked::default();
-        let policies = &self.zone().policies;
+        let policies: &'a Policies = &self.zone().policies;
         let decision = self.decide(root, answer, draw, &mut picked);
         match decision.outcome {
             Outcome::NoData => self.deny(answer),
@@ -299,6 +303,11 @@ impl<'a> Gathering<'a> {
             Outcome::Members(run) => {
                 let run = &policies.runs[run as usize];
                 let members = &picked.members[..picked.len];
+                if run.has_open_hints {
+                    let picked = (run, members, decision.ttl);
+                    self.add_hinted(node, picked, Section::Answer, owner, answer, draw);
+                    return Link::Done;
+                }
                 let Some(start) = answer.keep_picks(members) else {
                     return Link::Done;
                 };
@@ -320,7 +329,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Runs the one decision, for where this client is, and lengthens the scope by it.
-    fn decide(
+    pub(super) fn decide(
         &self,
         root: RootId,
         answer: &mut Answer<'a>,

@@ -163,6 +163,10 @@ impl<D: Draw> Draw for Kept<'_, D> {
     fn note(&mut self, note: Note) {
         self.inner.note(note);
     }
+
+    fn beside(&mut self) {
+        self.inner.beside();
+    }
 }
 
 /// Hashes a branch by its label, so that it keeps its clients when others come, go or change places.

@@ -13,6 +13,7 @@ mod conduct;
 mod decide;
 mod draw;
 mod gather;
+mod hints;
 mod hosts;
 mod kept;
 mod locus;
@@ -34,7 +35,7 @@ pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Note, Picked, SHUFFLE_MAX, 
 pub use gather::{Any, Gathering, Hosts};
 pub use locus::Locus;
 pub use message::{
-    Answer, Apex, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
+    Answer, Apex, CHAIN_MAX, MadeSet, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
     Synthesised,
 };
 pub use prefixes::Prefixes;

@@ -169,7 +169,7 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
             // An alias may lead to a name that does not exist (RFC 6604, section 3).
             full_rcode = full_rcode.or(Some(answer.rcode));
         }
-        if let (Some(leaf), false) = (lister.leaves.last(), found.is_empty()) {
+        if let (Some(leaf), false) = (lister.leaf(), found.is_empty()) {
             add_shares(
                 &zone.policies,
                 leaf,

@@ -49,6 +49,8 @@ pub(super) struct Lister {
     pub(super) visits: Vec<Visit>,
     /// Members at the end of each link of the way just walked.
     pub(super) leaves: Vec<Leaf>,
+    /// Leaves of the answer itself, where more were decided beside it.
+    own_leaves: Option<usize>,
     /// Notes for the node that is visited next.
     pending: Vec<Note>,
 }
@@ -61,6 +63,7 @@ impl Lister {
         self.visits.clear();
         self.leaves.clear();
         self.pending.clear();
+        self.own_leaves = None;
     }
 
     /// Turns the script to the next way; says whether there is one.
@@ -73,6 +76,12 @@ impl Lister {
             self.script.pop();
         }
         false
+    }
+
+    /// Returns the members that the answer is drawn from: those of the last link.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        let own = self.own_leaves.unwrap_or(self.leaves.len());
+        self.leaves[..own].last()
     }
 
     fn choose(&mut self, options: Vec<(u16, f64)>) -> u16 {
@@ -153,6 +162,10 @@ impl Draw for Lister {
 
     fn note(&mut self, note: Note) {
         self.pending.push(note);
+    }
+
+    fn beside(&mut self) {
+        self.own_leaves = self.own_leaves.or(Some(self.leaves.len()));
     }
 
     fn kept(&mut self, candidates: Candidates<'_>, picked: &Picked) {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::wire::Rtype;
+use crate::wire::{AutoHints, Rtype, hints_left_open};
 use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
 
 use super::super::model::{
     AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, NodeOptions, PoolBody,
-    PoolId, SoaModel,
+    PoolId, RrsetModel, SoaModel,
 };
 use super::compiler::{Compiler, Family};
 
@@ -31,7 +31,14 @@ impl<'m> Compiler<'m> {
             builder.touch(&name.owner)?;
             let ttl = name.options.ttl.unwrap_or(model.ttl).max;
             for set in &name.rrsets {
-                builder.rrset(&name.owner, set.rtype, ttl, &set.rdata)?;
+                if has_open_hints(set)
+                    && let Some(spec) = self.static_spec(id, Family::Type(set.rtype))
+                {
+                    let root = self.policies.root(spec, ttl);
+                    builder.dynamic(&name.owner, set.rtype, root)?;
+                } else {
+                    builder.rrset(&name.owner, set.rtype, ttl, &set.rdata)?;
+                }
             }
             for (rtype, node) in &name.type_policies {
                 let family = Family::Type(*rtype);
@@ -199,6 +206,13 @@ impl<'m> Compiler<'m> {
             .extend(name.rrsets.iter().map(|set| set.rtype).filter(address));
         self.reach_options(&name.options, reach);
     }
+}
+
+/// Says whether a record set has hints that are decided when it is asked for (rule a55).
+fn has_open_hints(set: &RrsetModel) -> bool {
+    set.rdata
+        .iter()
+        .any(|rdata| hints_left_open(set.rtype, rdata) != AutoHints::default())
 }
 
 fn soa_rdata(soa: &SoaModel, serial: u32) -> Vec<u8> {

@@ -184,7 +184,7 @@ impl<'m> Compiler<'m> {
     }
 
     /// A static record set as a branch: every record at once, healthy for ever (rule a42).
-    fn static_spec(&mut self, id: NameId, family: Family) -> Option<NodeSpec> {
+    pub(super) fn static_spec(&mut self, id: NameId, family: Family) -> Option<NodeSpec> {
         let model = self.model;
         let name = &model.names[id];
         let is_wanted = |rtype: Rtype| match family {
@@ -210,7 +210,7 @@ impl<'m> Compiler<'m> {
                 ttl: None,
                 label: crate::zone::MemberLabel {
                     pool,
-                    text: crate::wire::rdata_text(set.rtype, rdata),
+                    text: crate::wire::written_text(set.rtype, rdata),
                     site: String::new(),
                 },
             });

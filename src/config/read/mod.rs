@@ -11,6 +11,7 @@ mod checks;
 mod expects;
 mod faults;
 mod geo;
+mod hints;
 mod index;
 mod later_checks;
 mod links;

@@ -9,7 +9,7 @@ use crate::config::model::{
     ZoneModel,
 };
 use crate::config::review::is_anonymous;
-use crate::wire::{Name, Rtype, rdata_text};
+use crate::wire::{Name, Rtype, written_text};
 
 /// Writes a name as a table.
 pub(super) fn show_name(model: &ZoneModel, name: &NameModel, lines: &mut Lines) {
@@ -168,7 +168,7 @@ fn rrset_entry(rrset: &RrsetModel) -> (String, String) {
 /// Writes one record: the key for its type, and its RDATA as the key wants it.
 pub(super) fn record_text(rtype: Rtype, octets: &[u8]) -> (String, String) {
     if rtype != Rtype::TXT {
-        return (rtype.to_string(), quote(&rdata_text(rtype, octets)));
+        return (rtype.to_string(), quote(&written_text(rtype, octets)));
     }
     match txt_strings(octets) {
         // Raw text without quotes; an inner list gives the strings of one record (rule a8).

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::health::Target;
+use crate::wire::{AutoHints, hints_left_open};
 
 use super::judge::{Hold, Judge, JudgeId};
 use super::program::{
@@ -211,6 +212,10 @@ impl PolicyBuilder {
             stride: if is_even { stride as u16 } else { 0 },
             sums,
             ttls,
+            has_open_hints: spec
+                .members
+                .iter()
+                .any(|member| hints_left_open(spec.rtype, &member.rdata) != AutoHints::default()),
         });
         (run, judges)
     }

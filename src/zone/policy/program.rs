@@ -105,6 +105,8 @@ pub struct Run {
     pub sums: u32,
     /// TTL that each member brings (multivalue over pools), as an index into `member_ttls`; else [`NONE`].
     pub ttls: u32,
+    /// Whether address hints of some member are open (rule a55).
+    pub has_open_hints: bool,
 }
 
 /// One policy for one type or family.
