@@ -27,7 +27,7 @@ pub struct Gathering<'a> {
     /// Its view.
     pub view: &'a ZoneView,
     /// Who asks.
-    pub asker: Asker,
+    pub asker: Asker<'a>,
     /// Type asked.
     pub rtype: Rtype,
     /// Whether addresses of hosts are added.
@@ -72,21 +72,36 @@ impl<'a> Gathering<'a> {
         draw: &mut impl Draw,
         answer: &mut Answer<'a>,
     ) {
+        self.gather_found(name, self.zone().find(name), chain, draw, answer);
+    }
+
+    /// Does the same for a name that has been found already.
+    #[inline(always)]
+    pub(super) fn gather_found(
+        &self,
+        name: &Scratch,
+        found: Found,
+        chain: &mut Scratch,
+        draw: &mut impl Draw,
+        answer: &mut Answer<'a>,
+    ) {
         answer.reset(Rcode::NOERROR, Source::Static);
-        if let Link::Alias(owner) = self.link(name, Owner::Question, answer, chain, draw) {
+        let link = self.link((name, found), Owner::Question, answer, chain, draw);
+        if let Link::Alias(owner) = link {
             self.chase(name, owner, answer, chain, draw);
         }
     }
 
+    #[inline(always)]
     pub(super) fn link(
         &self,
-        name: &Scratch,
+        (name, found): (&Scratch, Found),
         owner: Owner,
         answer: &mut Answer<'a>,
         chain: &mut Scratch,
         draw: &mut impl Draw,
     ) -> Link {
-        match self.zone().find(name) {
+        match found {
             // A chain came to the very DNAME that led it here: no record stands twice (RFC 2181, section 5).
             Found::Exact(node)
                 if self.rtype == Rtype::DNAME
@@ -132,7 +147,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Adds a part of this zone; says where it stands, or `None` if there is no room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &self,
         section: Section,
@@ -151,6 +166,7 @@ impl<'a> Gathering<'a> {
         )
     }
 
+    #[inline(always)]
     fn answer_node(
         &self,
         node: NodeAt,
@@ -163,34 +179,27 @@ impl<'a> Gathering<'a> {
         if self.rtype == Rtype::ANY {
             return self.answer_any(node, owner, answer, draw);
         }
-        if let Some(entry) = zone.entry(node, self.rtype) {
-            match entry {
-                Entry::Static(piece) => self.add_static(piece, owner, answer, draw),
-                Entry::Dynamic(root) => {
-                    return self.add_dynamic(root, node, owner, answer, chain, draw);
-                }
+        match zone.entry_for(node, self.rtype) {
+            Some((_, Entry::Dynamic(root))) => {
+                self.add_dynamic(root, node, owner, answer, chain, draw)
             }
-            return Link::Done;
-        }
-        match zone.entry(node, Rtype::CNAME) {
-            Some(Entry::Static(piece)) => {
+            Some((rtype, Entry::Static(piece))) if rtype == self.rtype => {
+                self.add_static(piece, owner, answer, draw);
+                Link::Done
+            }
+            Some((_, Entry::Static(piece))) => {
                 let records = Records::Stored(piece, 0);
                 let at = self.push(Section::Answer, records, owner, answer);
-                return match (at, link_name(zone, &piece, chain)) {
+                match (at, link_name(zone, &piece, chain)) {
                     (Some(at), true) => Link::Alias(Owner::InPart(at, 12)),
                     _ => Link::Done,
-                };
+                }
             }
-            Some(Entry::Dynamic(root)) => {
-                return self.add_dynamic(root, node, owner, answer, chain, draw);
+            None => {
+                self.deny(answer);
+                Link::Done
             }
-            None => {}
         }
-        if let Some(Entry::Dynamic(root)) = zone.entry(node, ANY_TYPE) {
-            return self.add_dynamic(root, node, owner, answer, chain, draw);
-        }
-        self.deny(answer);
-        Link::Done
     }
 
     /// Answers ANY with what is there: one RRset or all of them (RFC 8482, section 4.1). What a policy holds is
@@ -262,7 +271,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_static(
         &self,
         piece: Piece<'a>,

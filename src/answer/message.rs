@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::wire::{NAME_MAX, Rcode, Rtype};
-use crate::zone::{ADDITIONAL_MAX, Piece, Policies, Run};
+use crate::zone::{ADDITIONAL_MAX, Piece, Policies, RR_FIXED, Run};
 
 /// Links of a chain of aliases in one answer (chosen: as far as NSD goes; a resolver asks on from there).
 pub const CHAIN_MAX: usize = 31;
@@ -140,6 +140,8 @@ pub struct Answer<'a> {
     parts: ArrayVec<Part<'a>, PARTS_MAX>,
     /// Parts in answer, authority and additional.
     counts: [u8; 3],
+    /// Octets of all parts.
+    octets: usize,
     picks: ArrayVec<u16, PICKS_MAX>,
     made: ArrayVec<u8, MADE_MAX>,
     made_count: usize,
@@ -157,6 +159,7 @@ impl<'a> Answer<'a> {
             glue_len: 0,
             parts: ArrayVec::new(),
             counts: [0; 3],
+            octets: 0,
             picks: ArrayVec::new(),
             made: ArrayVec::new(),
             made_count: 0,
@@ -164,7 +167,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Starts an empty answer in the same room.
-    #[inline]
+    #[inline(always)]
     pub fn reset(&mut self, rcode: Rcode, source: Source) {
         self.rcode = rcode;
         self.source = source;
@@ -173,6 +176,7 @@ impl<'a> Answer<'a> {
         self.glue_len = 0;
         self.parts.clear();
         self.counts = [0; 3];
+        self.octets = 0;
         self.picks.clear();
         self.made.clear();
         self.made_count = 0;
@@ -213,12 +217,41 @@ impl<'a> Answer<'a> {
     }
 
     /// Adds a part; sections are filled in their order. Says where it stands, or `None` if there is no room.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, section: Section, part: Part<'a>) -> Option<u8> {
         let at = self.len();
+        let octets = self.part_len(&part);
         self.parts.try_push(part).ok()?;
+        self.octets += octets;
         self.counts[section as usize] += 1;
         Some(at as u8)
+    }
+
+    /// Returns the octets of a part whose picks and made names are kept already.
+    #[inline(always)]
+    pub(super) fn part_len(&self, part: &Part<'_>) -> usize {
+        match &part.records {
+            Records::Stored(piece, _) => piece.records.len(),
+            Records::Members(policies, run, start, len, _) => match run.stride {
+                0 => {
+                    let picks = self.picks(*start, *len);
+                    picks
+                        .iter()
+                        .map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len())
+                        .sum()
+                }
+                stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
+            },
+            Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
+            // Each has its length before it.
+            Records::Made(set) => usize::from(set.len) + usize::from(set.count) * (RR_FIXED - 2),
+        }
+    }
+
+    /// Returns the octets of all parts.
+    #[inline(always)]
+    pub(super) fn octets(&self) -> usize {
+        self.octets
     }
 
     /// Keeps picked members; says where they start, or `None` if there is no room.
@@ -253,8 +286,9 @@ impl<'a> Answer<'a> {
     }
 
     /// Returns how many parts answer, authority and additional have.
-    #[inline]
+    #[inline(always)]
     pub fn counts(&self) -> [usize; 3] {
-        self.counts.map(usize::from)
+        let [answer, authority, additional] = self.counts;
+        [answer.into(), authority.into(), additional.into()]
     }
 }

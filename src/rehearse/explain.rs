@@ -209,7 +209,7 @@ fn negative_ttl(zone: &Zone) -> u32 {
     u32::from_be_bytes([records[6], records[7], records[8], records[9]])
 }
 
-fn asker(client: Client, locations: &Locations) -> Asker {
+fn asker(client: Client, locations: &Locations) -> Asker<'_> {
     match client {
         Client::Unknown => Asker::Unknown,
         Client::Place(place) => Asker::Place(place),

@@ -9,6 +9,7 @@ mod cookie;
 mod edns;
 mod hash;
 mod name;
+mod octets;
 mod query;
 mod rdata;
 mod text;
@@ -22,6 +23,7 @@ pub use edns::{
 };
 pub use hash::{fold, hash_label, hash_name, hash_root};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault};
+pub use octets::{FOLDED_LEN, copy_octets, same_octets};
 pub use query::{HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query};
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,

@@ -5,6 +5,7 @@
 
 mod arena;
 mod build;
+mod find;
 mod latency;
 mod location;
 mod location_map;
@@ -15,9 +16,10 @@ mod snapshot;
 
 pub use arena::{
     ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED,
-    FLAG_WILDCARD_CHILD, Found, NodeAt, Zone,
+    FLAG_WILDCARD_CHILD, NodeAt, Zone,
 };
 pub use build::{BuildFault, ZoneBuilder};
+pub use find::{Aim, Found};
 pub use latency::{LatencyTable, RoundTrip};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 pub use location_map::{LocationMap, build_maps};
