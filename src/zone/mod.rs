@@ -6,6 +6,7 @@
 mod arena;
 mod build;
 mod find;
+mod latency;
 mod layout;
 mod location;
 mod location_map;
@@ -20,6 +21,7 @@ pub use arena::{
 };
 pub use build::{BuildFault, OwnerId, ZoneBuilder};
 pub use find::{Aim, Found};
+pub use latency::{LatencyTable, RoundTrip};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 pub use location_map::{LocationMap, build_maps};
 pub use piece::{
