@@ -7,7 +7,7 @@
 use crate::wire::{HEADER_LEN, Query, ResponseEdns, Rtype, copy_octets};
 use crate::zone::{OWNER_QUESTION, Piece, RR_FIXED};
 
-use super::message::{Answer, Apex, Owner, POSITIONS_MAX, Part, Records};
+use super::message::{Answer, Apex, MadeSet, Owner, POSITIONS_MAX, Part, Records};
 
 const FLAG_QR: u16 = 0x8000;
 const FLAG_AA: u16 = 0x0400;
@@ -163,7 +163,22 @@ fn write_part(
             out.copy_within(from..from + len, at + RR_FIXED);
             (1, octets)
         }
+        Records::Made(set) => (set.count, write_made(answer, set, owner, &mut out[at..])),
     }
+}
+
+/// Writes records made for this answer; returns their octets.
+#[cold]
+fn write_made(answer: &Answer<'_>, set: &MadeSet, owner: u16, out: &mut [u8]) -> usize {
+    let mut at = 0;
+    let mut left = answer.made(set.start, set.len);
+    while let Some((&[high, low], rest)) = left.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_be_bytes([high, low])).min(rest.len());
+        let (rdata, rest) = rest.split_at(len);
+        at += write_record(&mut out[at..], owner, set.rtype.0, set.ttl, rdata);
+        left = rest;
+    }
+    at
 }
 
 #[inline]

@@ -5,13 +5,15 @@
 
 use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone, Whereabouts, Zone,
+    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
+    Zone,
 };
 
 use super::asker::Asker;
 use super::chain::{Link, is_sent, link_name};
 use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
+use super::kept::Kept;
 use super::locus::Locus;
 use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
 use super::view::ZoneView;
@@ -227,7 +229,7 @@ impl<'a> Gathering<'a> {
                         rtype
                     };
                     let of_type = Self { rtype, ..*self };
-                    of_type.add_decided(root, Section::Answer, owner, answer, draw);
+                    of_type.add_decided((root, node), Section::Answer, owner, answer, draw);
                 }
             }
             if answer.len() > before && self.any == Any::One {
@@ -243,7 +245,7 @@ impl<'a> Gathering<'a> {
     /// Adds the members that a policy picks for the type alone, if it has any now.
     pub(super) fn add_decided(
         &self,
-        root: RootId,
+        (root, node): (RootId, NodeAt),
         section: Section,
         owner: Owner,
         answer: &mut Answer<'a>,
@@ -259,6 +261,10 @@ impl<'a> Gathering<'a> {
         {
             if section == Section::Answer && answer.source == Source::Static {
                 answer.source = Source::Dynamic;
+            }
+            if run.has_open_hints {
+                let members = (run, &picked.members[..picked.len], decision.ttl);
+                return self.add_hinted(node, members, section, owner, answer, draw);
             }
             let records = Records::Members(policies, run, start, picked.len as u16, decision.ttl);
             self.push(section, records, owner, answer);
@@ -298,7 +304,7 @@ impl<'a> Gathering<'a> {
             answer.source = Source::Dynamic;
         }
         let mut picked = Picked::default();
-        let policies = &self.zone().policies;
+        let policies: &'a Policies = &self.zone().policies;
         let decision = self.decide(root, answer, draw, &mut picked);
         match decision.outcome {
             Outcome::NoData => self.deny(answer),
@@ -306,6 +312,11 @@ impl<'a> Gathering<'a> {
             Outcome::Members(run) => {
                 let run = &policies.runs[run as usize];
                 let members = &picked.members[..picked.len];
+                if run.has_open_hints {
+                    let picked = (run, members, decision.ttl);
+                    self.add_hinted(node, picked, Section::Answer, owner, answer, draw);
+                    return Link::Done;
+                }
                 let Some(start) = answer.keep_picks(members) else {
                     return Link::Done;
                 };
@@ -327,7 +338,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Runs the one decision, for where this client is, and lengthens the scope by it.
-    fn decide(
+    pub(super) fn decide(
         &self,
         root: RootId,
         answer: &mut Answer<'a>,
@@ -336,7 +347,11 @@ impl<'a> Gathering<'a> {
     ) -> Decision {
         let policies: &'a Policies = &self.zone().policies;
         let mut known = Whereabouts::default();
-        let root_map = policies.roots[root as usize].map;
+        let Root {
+            map: root_map,
+            sticky,
+            ..
+        } = policies.roots[root as usize];
         let locus = if root_map == NONE {
             Locus::Anywhere
         } else {
@@ -345,11 +360,24 @@ impl<'a> Gathering<'a> {
             answer.scope_len = answer.scope_len.max(scope_len);
             locus
         };
-        Scene {
+        let scene = Scene {
             policies,
             view: self.view,
             locus,
+        };
+        if sticky != (0, 0)
+            && let Asker::Prefix { address, len, .. } = self.asker
+        {
+            // The scope follows from what the root can reach, never from the way taken (`route53` 4.6, rule a46).
+            let kept = if address.is_ipv4() {
+                sticky.0
+            } else {
+                sticky.1
+            };
+            answer.scope_len = answer.scope_len.max(kept.min(len));
+            let mut draw = Kept::new(draw, policies, address, len);
+            return scene.decide(root, self.rtype, &mut draw, picked);
         }
-        .decide(root, self.rtype, draw, picked)
+        scene.decide(root, self.rtype, draw, picked)
     }
 }

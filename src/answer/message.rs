@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::wire::{NAME_MAX, Rcode};
+use crate::wire::{NAME_MAX, Rcode, Rtype};
 use crate::zone::{ADDITIONAL_MAX, Piece, Policies, RR_FIXED, Run};
 
 /// Links of a chain of aliases in one answer (chosen: as far as NSD goes; a resolver asks on from there).
@@ -13,6 +13,10 @@ pub const PARTS_MAX: usize = POSITIONS_MAX + ADDITIONAL_MAX * 2;
 pub(super) const POSITIONS_MAX: usize = CHAIN_MAX * 2 + 2;
 /// Octets of names made for one answer: a synthesised target for each link.
 pub(super) const MADE_MAX: usize = CHAIN_MAX * NAME_MAX;
+const _: () = assert!(
+    MADE_MAX < u16::MAX as usize,
+    "made octets are counted by 16 bits"
+);
 /// Picked members in one answer, additional addresses included.
 pub const PICKS_MAX: usize = 256;
 
@@ -36,6 +40,23 @@ pub enum Records<'a> {
     Members(&'a Policies, &'a Run, u16, u16, u32),
     /// A CNAME synthesised from a DNAME (RFC 6672, section 3.1).
     Synthesised(Synthesised),
+    /// Records made for this answer.
+    Made(MadeSet),
+}
+
+/// Records made for this answer: SVCB and HTTPS with their open hints filled (rule a55).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeSet {
+    /// Type.
+    pub rtype: Rtype,
+    /// TTL.
+    pub ttl: u32,
+    /// Records.
+    pub count: u16,
+    /// Where they start among the made octets: length and RDATA of each.
+    pub start: u16,
+    /// Octets of all of them.
+    pub len: u16,
 }
 
 /// A CNAME made of a DNAME.
@@ -172,7 +193,25 @@ impl<'a> Answer<'a> {
         Some(start as u16)
     }
 
-    /// Returns a made name.
+    /// Keeps RDATA with its length before it; says whether there was room.
+    pub(super) fn keep_rdata(&mut self, rdata: &[u8]) -> bool {
+        let (Ok(len), true) = (
+            u16::try_from(rdata.len()),
+            self.made.remaining_capacity() >= rdata.len() + 2,
+        ) else {
+            return false;
+        };
+        self.made.extend(len.to_be_bytes());
+        self.made.try_extend_from_slice(rdata).is_ok()
+    }
+
+    /// Returns how many octets have been made.
+    pub(super) fn made_len(&self) -> u16 {
+        // A constant bounds them far below 65,536.
+        self.made.len() as u16
+    }
+
+    /// Returns a made name, or made records.
     pub fn made(&self, start: u16, len: u16) -> &[u8] {
         &self.made[usize::from(start)..usize::from(start) + usize::from(len)]
     }
@@ -204,6 +243,8 @@ impl<'a> Answer<'a> {
                 stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
             },
             Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
+            // Each has its length before it.
+            Records::Made(set) => usize::from(set.len) + usize::from(set.count) * (RR_FIXED - 2),
         }
     }
 

@@ -271,6 +271,7 @@ fn prepare(
         secrets,
         secret_fault: None,
         load_fault: None,
+        is_memory_due: false,
     })
 }
 

@@ -50,7 +50,7 @@ pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind, bind_with};
 pub use certificate::{
     ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
 };
-pub use datagram::raise_descriptor_limit;
+pub use datagram::{give_back_memory, raise_descriptor_limit};
 pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
 pub use https::{HttpsGuise, HttpsTerms};
 pub use limits::{Serving, TcpLimits, UdpLimits};
