@@ -78,6 +78,8 @@ pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
     exposition.total("leeward_probe_late_total", &[], counts.late);
     exposition.total("leeward_probes_skipped_total", &[], counts.skipped);
     exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
+    exposition.set("leeward_watched_targets", &[], counts.watched as f64);
+    exposition.total("leeward_confirming_probes_total", &[], counts.confirming);
 }
 
 /// Writes how long the certificate still holds.

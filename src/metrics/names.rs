@@ -143,6 +143,18 @@ pub const METRICS: &[Metric] = &[
         "Probes left out because the one before took longer than the interval.",
     ),
     metric(
+        "leeward_watched_targets",
+        Kind::Gauge,
+        &[],
+        "Targets to which a quiet connection is held, or is being made.",
+    ),
+    metric(
+        "leeward_confirming_probes_total",
+        Kind::Counter,
+        &[],
+        "Probes that ran because a quiet connection ended.",
+    ),
+    metric(
         "leeward_targets",
         Kind::Gauge,
         &["status"],

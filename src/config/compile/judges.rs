@@ -350,6 +350,7 @@ fn target_of(template: &ProbeTemplate, member: Option<MemberAt<'_>>) -> Option<T
         kind,
         interval: template.interval,
         timeout: template.timeout,
+        watch: template.watch,
     };
     Some(Target {
         probe,

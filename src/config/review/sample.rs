@@ -291,6 +291,7 @@ fn http(endpoint: Option<Endpoint>) -> ProbeTemplate {
         }),
         interval: Duration::from_secs(10),
         timeout: Timeout::Whole(Duration::from_secs(3)),
+        watch: false,
         damping: Damping {
             rise: 2,
             fall: 3,

@@ -72,6 +72,9 @@ fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
     lines.set("fall", template.damping.fall.to_string());
     lines.set("rise", template.damping.rise.to_string());
     lines.set("forgive", template.damping.forgive.to_string());
+    if matches!(template.kind, ProbeKind::Http(_) | ProbeKind::Tcp(_)) {
+        lines.set("watch", template.watch.to_string());
+    }
     match &template.kind {
         ProbeKind::Http(http) => show_http(http, lines),
         ProbeKind::Tcp(tcp) => show_tcp(tcp, lines),
