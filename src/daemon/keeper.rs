@@ -24,6 +24,7 @@ use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
+use crate::server::give_back_memory;
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
 
@@ -50,7 +51,7 @@ pub(super) struct Keeper {
     pub(super) clock: Clock,
     pub(super) config: ServerConfig,
     pub(super) set: Arc<ZoneSet>,
-    pub(super) serials: Serials,
+    pub(super) serials: Arc<Serials>,
     pub(super) locations: Arc<Locations>,
     pub(super) location_stamps: Vec<Option<Stamp>>,
     /// What encrypted transports show, if any is listened on.
@@ -64,6 +65,7 @@ pub(super) struct Keeper {
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
     pub(super) series: measure::Series,
+    pub(super) zone_series: measure::ZoneSeries,
     pub(super) pulse: Arc<Pulse>,
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
@@ -84,6 +86,8 @@ pub(super) struct Keeper {
     pub(super) secret_fault: Option<String>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
+    /// Whether a load left memory that can go back to the system once the world before is gone.
+    pub(super) is_memory_due: bool,
 }
 
 /// Where events come from.
@@ -310,11 +314,17 @@ impl Keeper {
         }
         self.follow_maintenance();
         let retired = self.publisher.sweep();
+        if retired == 0 && std::mem::take(&mut self.is_memory_due) {
+            tokio::task::spawn_blocking(give_back_memory);
+        }
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
         measure::targets(&self.exposition, &self.targets);
         self.series.update(&self.targets, now);
+        if let Some(watch) = &self.certificates {
+            measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
+        }
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
         }
@@ -385,9 +395,9 @@ impl Keeper {
     fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.config.state.clone()?;
         let statuses = self.targets.save(self.clock.now(), self.clock.wall());
-        let serials = self.serials.clone();
+        let serials = Arc::clone(&self.serials);
         Some(move || {
-            if let Err(message) = state::write(&folder, statuses, serials) {
+            if let Err(message) = state::write(&folder, statuses, Serials::clone(&serials)) {
                 warn!(
                     "save state: {message}; answers go on, but a restart would start from an older state"
                 );

@@ -44,7 +44,7 @@ pub(super) enum When {
 /// What a load brought.
 pub(super) struct Brought {
     set: ZoneSet,
-    serials: Serials,
+    serials: Arc<Serials>,
     /// New locations, if a database changed.
     locations: Option<Arc<Locations>>,
     /// Why the databases cannot be used as they are now.
@@ -60,7 +60,7 @@ pub(super) type Loaded = Result<Option<Box<Brought>>, String>;
 /// Everything that a load in the background needs.
 struct Job {
     set: Arc<ZoneSet>,
-    serials: Serials,
+    serials: Arc<Serials>,
     config: ServerConfig,
     locations: Arc<Locations>,
     location_stamps: Vec<Option<Stamp>>,
@@ -74,7 +74,7 @@ struct Job {
 impl Job {
     fn run(mut self, when: When) -> Loaded {
         if let Some(certificates) = &self.certificates {
-            certificates.look(when);
+            certificates.look(when, self.wall);
         }
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
@@ -126,7 +126,7 @@ impl Keeper {
     pub(super) fn begin_load(&self, when: When, done: &mpsc::Sender<Loaded>) {
         let job = Job {
             set: Arc::clone(&self.set),
-            serials: self.serials.clone(),
+            serials: Arc::clone(&self.serials),
             config: self.config.clone(),
             locations: Arc::clone(&self.locations),
             location_stamps: self.location_stamps.clone(),
@@ -336,6 +336,9 @@ impl Keeper {
             .replace(snapshot, inputs, |id| targets.status(id));
         self.exposition
             .set("leeward_world_generation", &[], published.generation as f64);
+        // What reading took is many times what is kept, and the world before is about to go.
+        self.is_memory_due = true;
+        self.zone_series.follow(&self.exposition, &self.set);
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }

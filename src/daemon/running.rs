@@ -215,15 +215,15 @@ fn prepare(
     let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
     info!("{}", describe(&locations, &config.geo));
     let saved = read_saved(config);
-    let certificates =
-        CertificateWatch::start(&config.tls).map_err(|fault| StartFault(fault.to_string()))?;
+    let certificates = CertificateWatch::start(&config.tls, wall)
+        .map_err(|fault| StartFault(fault.to_string()))?;
     let mut targets = Targets::default();
     let restored = targets.restore(saved.statuses, now, wall);
     if restored > 0 {
         info!("{restored} saved statuses are used until first probes end");
     }
     let secrets = Secrets::start(config).map_err(StartFault)?;
-    let mut serials = saved.serials;
+    let mut serials = Arc::new(saved.serials);
     let loading = Loading {
         folder: &config.zones,
         previous: &ZoneSet::default(),
@@ -258,6 +258,7 @@ fn prepare(
         latencies: std::collections::HashMap::new(),
         exposition,
         series: super::measure::Series::default(),
+        zone_series: super::measure::ZoneSeries::default(),
         pulse,
         counters: Vec::new(),
         listen: Vec::new(),
@@ -271,6 +272,7 @@ fn prepare(
         secrets,
         secret_fault: None,
         load_fault: None,
+        is_memory_due: false,
     })
 }
 
