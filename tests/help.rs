@@ -5,12 +5,13 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "serve",
     "validate",
     "show",
     "convert",
     "explain",
+    "simulate",
     "probe",
     "status",
     "reload",

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
+use super::simulate_arguments::SimulateArguments;
 use super::values::{ClientSource, parse_client};
 use crate::lab::RegionSelection;
 
@@ -68,6 +69,9 @@ pub enum Verb {
     /// Say what a client would be answered, and why
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArguments),
+    /// Say what would be answered to whom if something were lost or drained
+    #[command(after_help = help::SIMULATE)]
+    Simulate(SimulateArguments),
     /// Run the checks once, now, and show phases and verdicts
     #[command(after_help = help::PROBE)]
     Probe(ProbeArguments),

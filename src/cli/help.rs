@@ -61,6 +61,17 @@ Without --zones, --down and --up the running server is asked. With one of them n
 all targets count as healthy but those that are named, and zone files come from ./zones if not
 said. With --server and --down the running server says what it would answer then.";
 
+/// Below `leeward simulate --help`.
+pub(super) const SIMULATE: &str = "\
+Examples:
+  leeward simulate --zones zones --down pool:us-east        # from the files, everything else healthy
+  leeward simulate --drain site:eu-west-1                   # from the running server, as it is now
+  leeward simulate --zones zones --down pool:us-east --name 'api.*' --from EU-DE --from NA-US
+  leeward simulate --zones zones --every-single-loss        # in a workflow
+
+Nothing is changed anywhere. Without --from every place and prefix that the zones tell apart asks.
+Exit codes: 0 no name ends worse, 1 some name ends empty or on last resort, 2 wrong usage.";
+
 /// Below `leeward probe --help`.
 pub(super) const PROBE: &str = "\
 Examples:

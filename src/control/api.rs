@@ -17,18 +17,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{WallTime, parse_duration};
+use crate::rehearse::{SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
 use super::door::{Door, VISIT_MAX, guard};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::page::page;
+use super::rehearsal::show_simulation;
 use super::status::StatusReport;
 
 /// Time that the owner has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time that a reload has, which reads every zone; the load goes on when it is over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
+/// Time that a simulation has, which may ask for thousands of answers.
+pub(super) const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 /// Events that one request gets unless it asks for another number.
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
@@ -43,6 +47,11 @@ pub enum Ask {
     Status(oneshot::Sender<StatusReport>),
     /// Why something is answered.
     Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
+    /// What would be answered if something were lost.
+    Simulate(
+        Box<SimulateRequest>,
+        oneshot::Sender<Result<Simulation, String>>,
+    ),
     /// Load the zones now.
     Reload(oneshot::Sender<Value>),
     /// What moved.
@@ -116,7 +125,7 @@ impl Asking {
         self.ask_within(PATIENCE, make).await
     }
 
-    async fn ask_within<T>(
+    pub(super) async fn ask_within<T>(
         &self,
         patience: Duration,
         make: impl FnOnce(oneshot::Sender<T>) -> Ask,
@@ -155,7 +164,7 @@ fn stopping() -> Response {
 
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
-                      /api/geo?address=, and POST /api/reload";
+                      /api/simulate?down=, /api/geo?address=, and POST /api/reload";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -173,6 +182,7 @@ pub async fn serve(
         .route("/readyz", get(show_readiness))
         .route("/api/status", get(show_status))
         .route("/api/explain", get(show_explanation))
+        .route("/api/simulate", get(show_simulation))
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))

@@ -11,6 +11,7 @@ mod fault;
 mod logs;
 mod page;
 mod plain;
+mod rehearsal;
 mod status;
 mod status_text;
 

@@ -23,6 +23,7 @@ impl Keeper {
         match ask {
             Ask::Status(answer) => drop(answer.send(self.status())),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
+            Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
                 drop(answer.send(json!(self.timeline.newest(&wanted))))
             }

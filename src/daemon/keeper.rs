@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, warn};
@@ -82,6 +82,8 @@ pub(super) struct Keeper {
     pub(super) secrets: Secrets,
     /// Why the secret file cannot be used as it is now, if so.
     pub(super) secret_fault: Option<String>,
+    /// Places for rehearsals under way.
+    pub(super) rehearsals: Arc<Semaphore>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
 }

@@ -27,6 +27,7 @@ use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
+use super::rehearsal::REHEARSALS_MAX;
 use super::state;
 use super::zone_set::ZoneSet;
 
@@ -270,6 +271,7 @@ fn prepare(
         location_fault: None,
         secrets,
         secret_fault: None,
+        rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         load_fault: None,
     })
 }

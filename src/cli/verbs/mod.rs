@@ -13,6 +13,7 @@ mod probe;
 mod reload;
 mod serve;
 mod show;
+mod simulate;
 mod status;
 mod validate;
 
@@ -26,5 +27,6 @@ pub(super) use probe::probe;
 pub(super) use reload::reload;
 pub(super) use serve::serve;
 pub(super) use show::show;
+pub(super) use simulate::simulate;
 pub(super) use status::status;
 pub(super) use validate::validate;

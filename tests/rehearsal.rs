@@ -1,0 +1,6 @@
+//! Rehearsals from files: simulated losses, and what a change of files changes for clients.
+
+#[path = "rehearsal/ground.rs"]
+mod ground;
+#[path = "rehearsal/simulate.rs"]
+mod simulate;
