@@ -13,14 +13,18 @@ mod conduct;
 mod decide;
 mod draw;
 mod gather;
+mod hints;
 mod hosts;
+mod kept;
 mod locus;
 mod message;
 mod prefixes;
 mod rate;
 mod respond;
+mod spread;
 mod terms;
 mod view;
+mod why;
 mod world;
 
 pub use asker::Asker;
@@ -28,11 +32,11 @@ pub use assemble::{Written, assemble};
 pub use chance::Chance;
 pub use conduct::{Conduct, Cookies, Identity, UDP_PAYLOAD_MAX, WithoutCookie};
 pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
-pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, SHUFFLE_MAX, Weights};
+pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Note, Picked, SHUFFLE_MAX, Weights};
 pub use gather::{Any, Gathering, Hosts};
 pub use locus::Locus;
 pub use message::{
-    Answer, Apex, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
+    Answer, Apex, CHAIN_MAX, MadeSet, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
     Synthesised,
 };
 pub use prefixes::Prefixes;
@@ -40,4 +44,5 @@ pub use rate::RateLimits;
 pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respond};
 pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
+pub use why::{Reasons, TellWhy, WhyAsked};
 pub use world::{View, World};

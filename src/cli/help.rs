@@ -70,7 +70,18 @@ Examples:
   leeward simulate --zones zones --every-single-loss        # in a workflow
 
 Nothing is changed anywhere. Without --from every place and prefix that the zones tell apart asks.
-Exit codes: 0 no name ends worse, 1 some name ends empty or on last resort, 2 wrong usage.";
+Exit codes: 0 no name ends worse, 1 some name ends empty, on last resort or
+over capacity, 2 wrong usage.";
+
+/// Below `leeward diff --help`.
+pub(super) const DIFF: &str = "\
+Examples:
+  leeward diff /etc/leeward/zones zones                     # before a change is merged
+  leeward diff old.toml new.toml --json
+  leeward diff served zones --server 127.0.0.1:8053         # weighed by what was asked lately
+
+Answers are compared, not text: everything counts as healthy, and every place and prefix that
+either side tells apart asks. Exit codes: 0 no answer differs, 1 some do, 2 wrong usage.";
 
 /// Below `leeward probe --help`.
 pub(super) const PROBE: &str = "\
@@ -91,8 +102,10 @@ Examples:
 pub(super) const RELOAD: &str = "\
 Examples:
   leeward reload
+  leeward reload --yes         # whatever it changes
 
-Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served).";
+Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served), or
+they change more than the blast radius and wait.";
 
 /// Below `leeward geo --help`.
 pub(super) const GEO: &str = "\

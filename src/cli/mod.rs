@@ -23,5 +23,5 @@ pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};
 pub use run::run;
-pub use simulate_arguments::{SimulateArguments, SimulateSource};
+pub use simulate_arguments::{DiffArguments, SimulateArguments, SimulateSource};
 pub use values::{ClientSource, Prefix};

@@ -1,4 +1,4 @@
-//! Arguments of `simulate`: what is supposed, who asks for what, and whose health and zones it starts from.
+//! Arguments of `simulate` and `diff`: what is supposed, who asks for what, and whose health and zones it starts from.
 //!
 //! In: words. Out: a simulation to ask for. Never here: answers.
 
@@ -40,6 +40,26 @@ pub struct SimulateArguments {
     /// HTTP address of the running server to ask [default: 127.0.0.1:8053]
     #[arg(long, value_name = "ADDR:PORT")]
     pub server: Option<SocketAddr>,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `diff`.
+#[derive(Args, Clone, Debug)]
+pub struct DiffArguments {
+    /// Folder of zone files, or one file, as it was
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Folder of zone files, or one file, as it will be
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// HTTP address of a running server whose queries of the last hour weigh what changes
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub server: Option<SocketAddr>,
+    /// Server file whose networks and database say where addresses are; default: leeward.toml here or beside NEW
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Write JSON
     #[arg(long)]
     pub json: bool,

@@ -17,14 +17,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{WallTime, parse_duration};
-use crate::rehearse::{SimulateRequest, Simulation};
+use crate::rehearse::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
 use super::door::{Door, VISIT_MAX, guard};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::page::page;
-use super::rehearsal::show_simulation;
+use super::rehearsal::{show_queries, show_simulation};
 use super::status::StatusReport;
 
 /// Time that the owner has for one answer.
@@ -47,17 +47,29 @@ pub enum Ask {
     Status(oneshot::Sender<StatusReport>),
     /// Why something is answered.
     Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
+    /// Questions of the last hour, as sampled.
+    Queries(oneshot::Sender<Vec<Observed>>),
     /// What would be answered if something were lost.
     Simulate(
         Box<SimulateRequest>,
         oneshot::Sender<Result<Simulation, String>>,
     ),
     /// Load the zones now.
-    Reload(oneshot::Sender<Value>),
+    Reload(Consent, oneshot::Sender<Value>),
     /// What moved.
     Timeline(Wanted, oneshot::Sender<Value>),
     /// Where an address is taken to be.
     Geo(IpAddr, oneshot::Sender<Value>),
+}
+
+/// Whether an operator agrees to whatever a reload changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// The bounds of the server file decide.
+    #[default]
+    Open,
+    /// Whatever it changes.
+    Given,
 }
 
 /// Parameters of `/api/explain`.
@@ -121,7 +133,10 @@ pub struct Asking {
 }
 
 impl Asking {
-    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Response> {
+    pub(super) async fn ask<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
+    ) -> Result<T, Response> {
         self.ask_within(PATIENCE, make).await
     }
 
@@ -164,7 +179,7 @@ fn stopping() -> Response {
 
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
-                      /api/simulate?down=, /api/geo?address=, and POST /api/reload";
+                      /api/simulate?down=, /api/queries, /api/geo?address=, and POST /api/reload";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -183,6 +198,7 @@ pub async fn serve(
         .route("/api/status", get(show_status))
         .route("/api/explain", get(show_explanation))
         .route("/api/simulate", get(show_simulation))
+        .route("/api/queries", get(show_queries))
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))
@@ -331,8 +347,25 @@ async fn show_geo(
     }
 }
 
-async fn reload(State(asking): State<Asking>) -> Response {
-    match asking.ask_within(RELOAD_PATIENCE, Ask::Reload).await {
+/// Parameters of `/api/reload`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReloadRequest {
+    #[serde(default)]
+    yes: bool,
+}
+
+async fn reload(
+    State(asking): State<Asking>,
+    Parameters(request): Parameters<ReloadRequest>,
+) -> Response {
+    let consent = if request.yes {
+        Consent::Given
+    } else {
+        Consent::Open
+    };
+    let ask = |answer| Ask::Reload(consent, answer);
+    match asking.ask_within(RELOAD_PATIENCE, ask).await {
         Ok(result) => axum::Json(result).into_response(),
         Err(response) => response,
     }

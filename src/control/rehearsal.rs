@@ -1,4 +1,4 @@
-//! `/api/simulate`: what would be answered to whom if something were lost or drained.
+//! `/api/simulate` and `/api/queries`: what would be answered if something were lost, and what was asked lately.
 //!
 //! In: the query of a request. Out: a simulation as JSON. Never here: simulating; the owner of the state does that.
 
@@ -60,6 +60,14 @@ impl SimulateQuery {
             },
             observed: Vec::new(),
         })
+    }
+}
+
+/// Answers `/api/queries`: what was asked in the last hour, as far as it was sampled.
+pub(super) async fn show_queries(State(asking): State<Asking>) -> Response {
+    match asking.ask(Ask::Queries).await {
+        Ok(observed) => axum::Json(observed).into_response(),
+        Err(response) => response,
     }
 }
 

@@ -31,11 +31,12 @@ impl Keeper {
                 let report = AddressReport::of(&self.locations, address);
                 drop(answer.send(json!(report)));
             }
-            Ask::Reload(answer) => drop(answer.send(Value::Null)),
+            Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
+            Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
         }
     }
 
-    fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
+    pub(super) fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
         let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
         Some(row.state.last_evidence.to_string())
     }
@@ -59,6 +60,7 @@ impl Keeper {
             },
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
+            reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
             ..StatusReport::default()
         };
         report

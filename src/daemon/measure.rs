@@ -78,6 +78,13 @@ pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
     exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
 }
 
+/// Writes how long the certificate still holds.
+pub(super) fn certificate(exposition: &Exposition, days_left: Option<f64>) {
+    if let Some(days) = days_left {
+        exposition.set("leeward_certificate_days_left", &[], days);
+    }
+}
+
 /// Writes how many targets have which status.
 pub(super) fn targets(exposition: &Exposition, targets: &Targets) {
     let statuses = [Status::Healthy, Status::Unhealthy, Status::Unknown];

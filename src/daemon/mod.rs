@@ -5,8 +5,10 @@
 
 mod answers;
 mod certificate;
+mod change;
 mod conduct;
 mod files;
+mod history;
 mod keeper;
 mod load;
 mod load_queue;
@@ -20,6 +22,7 @@ mod reload;
 mod running;
 mod serials;
 mod state;
+mod why;
 mod zone_set;
 
 pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};

@@ -65,7 +65,7 @@ impl Keeper {
     /// Simulates beside the loop.
     pub(super) fn simulate(
         &self,
-        request: SimulateRequest,
+        mut request: SimulateRequest,
         answer: oneshot::Sender<Result<Simulation, String>>,
     ) {
         let Ok(permit) = Arc::clone(&self.rehearsals).try_acquire_owned() else {
@@ -75,6 +75,7 @@ impl Keeper {
         };
         let (set, locations) = (Arc::clone(&self.set), Arc::clone(&self.locations));
         let inputs = self.inputs_now();
+        request.observed = self.history.observed(self.clock.now());
         tokio::task::spawn_blocking(move || {
             let premises = premises_with(&set, inputs);
             let result = simulate(&premises, &locations, &request);

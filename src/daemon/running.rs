@@ -216,8 +216,8 @@ fn prepare(
     let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
     info!("{}", describe(&locations, &config.geo));
     let saved = read_saved(config);
-    let certificates =
-        CertificateWatch::start(&config.tls).map_err(|fault| StartFault(fault.to_string()))?;
+    let certificates = CertificateWatch::start(&config.tls, wall)
+        .map_err(|fault| StartFault(fault.to_string()))?;
     let mut targets = Targets::default();
     let restored = targets.restore(saved.statuses, now, wall);
     if restored > 0 {
@@ -271,8 +271,13 @@ fn prepare(
         location_fault: None,
         secrets,
         secret_fault: None,
+        consent: crate::control::Consent::Open,
+        waiting: None,
+        history: super::history::History::default(),
+        shelf: super::why::Shelf::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         load_fault: None,
+        is_memory_due: false,
     })
 }
 

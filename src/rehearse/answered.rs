@@ -38,12 +38,16 @@ pub struct Answered {
     pub empty: f64,
     /// Probability of records given on last resort.
     pub last_resort: f64,
+    /// Probability of records whose branch is given more than it can carry.
+    pub over_capacity: f64,
 }
 
 /// How an answer fails its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hazard {
+    /// Records come, but some branch is given more than it can carry.
+    OverCapacity,
     /// Records come, but from targets that are all unhealthy.
     LastResort,
     /// Nothing is answered.
@@ -54,6 +58,7 @@ impl Hazard {
     /// Returns its words.
     pub const fn words(self) -> &'static str {
         match self {
+            Self::OverCapacity => "over capacity",
             Self::LastResort => "on last resort",
             Self::Empty => "empty",
         }
@@ -95,7 +100,13 @@ impl Answered {
             records,
             empty: explanation.empty_probability,
             last_resort: explanation.last_resort,
+            over_capacity: explanation.over_capacity,
         }
+    }
+
+    /// Says whether people would be told the same: records, pools and TTL.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.has_same_records(other) && self.ttl == other.ttl && self.shown() == other.shown()
     }
 
     /// Says whether a client could not tell the two apart, TTL aside.
@@ -116,6 +127,8 @@ impl Answered {
             Some(Hazard::Empty)
         } else if self.last_resort > ALIKE {
             Some(Hazard::LastResort)
+        } else if self.over_capacity > ALIKE {
+            Some(Hazard::OverCapacity)
         } else {
             None
         }
@@ -158,6 +171,9 @@ impl Answered {
         let mut text = parts.join(", ");
         if self.last_resort > ALIKE {
             text += " (last resort)";
+        }
+        if self.over_capacity > ALIKE {
+            text += " (over capacity)";
         }
         text
     }

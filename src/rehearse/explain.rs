@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, ZoneView};
+use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, Note, ZoneView};
 use crate::place::{Locations, Place};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
 use crate::zone::{ServedZone, Zone};
 
 use super::candidates::{add_shares, candidates_of, merge};
-use super::lister::{Lister, WAYS_MAX};
+use super::lister::{Lister, Visit, WAYS_MAX};
 use super::trace::add_steps;
 
 /// What is asked.
@@ -86,6 +86,8 @@ pub struct Step {
     pub candidates: Vec<StepCandidate>,
     /// Labels of those chosen on some way.
     pub chosen: Vec<String>,
+    /// How its draw is made where weights alone do not say: kept, trickling, spilling, by measured times.
+    pub notes: Vec<String>,
 }
 
 /// An explanation.
@@ -115,6 +117,8 @@ pub struct Explanation {
     pub aliases: Vec<String>,
     /// Probability of records that some group gave on last resort (rule a12).
     pub last_resort: f64,
+    /// Probability of records whose branch is given more than it can carry (rule a58).
+    pub over_capacity: f64,
 }
 
 /// How much of a decision is told.
@@ -141,6 +145,7 @@ impl Explanation {
             steps: Vec::new(),
             aliases: Vec::new(),
             last_resort: 0.0,
+            over_capacity: 0.0,
         }
     }
 }
@@ -190,7 +195,7 @@ pub(super) fn explain_with(
             // An alias may lead to a name that does not exist (RFC 6604, section 3).
             full_rcode = full_rcode.or(Some(answer.rcode));
         }
-        if let (Some(leaf), false) = (lister.leaves.last(), is_empty) {
+        if let (Some(leaf), false) = (lister.leaf(), is_empty) {
             add_shares(
                 &zone.policies,
                 leaf,
@@ -201,11 +206,11 @@ pub(super) fn explain_with(
         found
             .into_iter()
             .for_each(|candidate| merge(&mut explanation.candidates, candidate));
-        if !is_empty && lister.visits.iter().any(|visit| visit.layer > 0) {
-            explanation.last_resort += lister.probability;
+        if !is_empty {
+            note_hazards(&lister, &mut explanation);
         }
         if detail == Detail::Steps {
-            add_steps(stage, &lister.visits, &mut explanation.steps);
+            add_steps(stage, client, &lister.visits, &mut explanation.steps);
         }
         if !lister.advance() {
             break;
@@ -213,6 +218,17 @@ pub(super) fn explain_with(
     }
     finish(zone, &mut explanation, empty_rcode, full_rcode);
     explanation
+}
+
+/// Adds a way with records that are no good ones.
+fn note_hazards(lister: &Lister, explanation: &mut Explanation) {
+    if lister.visits.iter().any(|visit| visit.layer > 0) {
+        explanation.last_resort += lister.probability;
+    }
+    let is_over = |visit: &Visit| visit.notes.contains(&Note::OverCapacity);
+    if lister.visits.iter().any(is_over) {
+        explanation.over_capacity += lister.probability;
+    }
 }
 
 /// Draws the sums over all ways.
@@ -245,7 +261,7 @@ fn negative_ttl(zone: &Zone) -> u32 {
     u32::from_be_bytes([records[6], records[7], records[8], records[9]])
 }
 
-fn asker(client: Client, locations: &Locations) -> Asker {
+fn asker(client: Client, locations: &Locations) -> Asker<'_> {
     match client {
         Client::Unknown => Asker::Unknown,
         Client::Place(place) => Asker::Place(place),

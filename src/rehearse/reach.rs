@@ -25,9 +25,11 @@ impl Reach {
                 continue;
             }
             let node = &policies.nodes[id as usize];
-            if let AllDown::Node(other) = policies.options[node.options as usize].all_down {
+            let options = &policies.options[node.options as usize];
+            if let AllDown::Node(other) = options.all_down {
                 open.push(other);
             }
+            open.extend(options.overflow);
             let range = node.first..node.first + u32::from(node.n);
             match node.kind {
                 NodeKind::Refer => open.push(node.first),

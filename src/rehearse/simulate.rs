@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::place::Locations;
-use crate::wire::{Name, Rtype};
+use crate::wire::Name;
 use crate::zone::Zone;
 
 use super::answered::{Answered, Hazard};
-use super::explain::{Client, Question};
+use super::explain::Question;
 use super::losses::{LossFinding, walk_losses};
+use super::observed::Observed;
 use super::premise::{Premise, Suppositions};
 use super::reference::{ReferenceFault, matches};
 use super::survey::{Asking, Subject, clients_of, subjects_of};
@@ -44,19 +45,6 @@ pub enum Losses {
     None,
     /// And each loss of one target, pool, site and gate.
     EverySingle,
-}
-
-/// A question that was asked, and for how many it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    /// Name.
-    pub name: Name,
-    /// Type.
-    pub rtype: Rtype,
-    /// Who asked.
-    pub client: Client,
-    /// For how many questions it stands.
-    pub weight: f64,
 }
 
 /// What one client gets for a name, before and after.
@@ -198,7 +186,12 @@ pub fn simulate(
         traffic_of_answers(&simulation.answers)
     } else {
         simulation.queries_weighed = request.observed.len();
-        traffic_of_queries(premises, &after, locations, &request.observed)
+        traffic_of_queries(
+            premises,
+            &after,
+            locations,
+            (&request.observed, &request.names),
+        )
     };
     if request.losses == Losses::EverySingle {
         let (walked, found) = walk_losses(&after, locations, &asked, &mut budget);
@@ -211,7 +204,7 @@ pub fn simulate(
 
 fn ask_whom(premise: &Premise<'_>, request: &SimulateRequest) -> Vec<Asked> {
     let zone = &premise.served.zone;
-    let is_wanted = |name: &Name| request.names.is_empty() || is_named(name, &request.names);
+    let is_wanted = |name: &Name| is_wanted(name, &request.names);
     let mut asked = Vec::new();
     for mut subject in subjects_of(zone) {
         subject.names.retain(is_wanted);
@@ -228,12 +221,12 @@ fn ask_whom(premise: &Premise<'_>, request: &SimulateRequest) -> Vec<Asked> {
     asked
 }
 
-/// Says whether a glob names a name; the final dot may be left out.
-fn is_named(name: &Name, globs: &[String]) -> bool {
+/// Says whether a glob names a name, final dot or not; without globs every name is wanted.
+fn is_wanted(name: &Name, globs: &[String]) -> bool {
     let text = name.to_string().to_ascii_lowercase();
     let text = text.trim_end_matches('.');
     let fits = |glob: &String| matches(glob.to_ascii_lowercase().trim_end_matches('.'), text);
-    globs.iter().any(fits)
+    globs.is_empty() || globs.iter().any(fits)
 }
 
 fn simulate_zone(
@@ -326,7 +319,7 @@ fn traffic_of_queries(
     before: &[Premise<'_>],
     after: &[Premise<'_>],
     locations: &Locations,
-    observed: &[Observed],
+    (observed, names): (&[Observed], &[String]),
 ) -> Vec<TrafficShare> {
     let views: Vec<_> = before
         .iter()
@@ -335,6 +328,9 @@ fn traffic_of_queries(
         .collect();
     let mut sums = Sums::default();
     for query in observed {
+        if !is_wanted(&query.name, names) {
+            continue;
+        }
         let Some(number) = zone_holding(
             before.iter().map(|premise| &*premise.served.zone),
             &query.name,

@@ -85,7 +85,7 @@ fn change(before: &Answered, after: &Answered, is_supposed: bool) -> String {
     if !is_supposed {
         return after.shown();
     }
-    if before.has_same_records(after) && before.last_resort == after.last_resort {
+    if before.has_same_records(after) && before.hazard() == after.hazard() {
         return format!("{} (unchanged)", after.shown());
     }
     let (from, to) = (before.shown(), after.shown());
@@ -148,7 +148,7 @@ fn push_losses(text: &mut String, simulation: &Simulation) {
         "{walked} single losses of a target, pool, site or gate"
     );
     if simulation.losses.is_empty() {
-        text.push_str("  none leaves a name empty or on last resort\n");
+        text.push_str("  none leaves a name empty, on last resort or over capacity\n");
     }
     for loss in simulation.losses.chunk_by(|a, b| a.loss == b.loss) {
         let _ = writeln!(text, "  without {}", loss[0].loss);

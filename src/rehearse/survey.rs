@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::answer::PATH_MAX;
 use crate::place::Place;
 use crate::wire::{Name, Rtype};
+use crate::zone::TimesFor;
 use crate::zone::{
     ANY_TYPE, Entry, FLAG_OCCLUDED, LocationRule, NONE, NodeAt, NodeId, NodeKind, Policies, Root,
     RootId, Zone,
@@ -99,8 +100,8 @@ pub(super) fn owner_of(zone: &Zone, node: NodeAt) -> Name {
 
 /// Lists the dynamic names of a zone by decision, in the order of their first names.
 pub fn subjects_of(zone: &Zone) -> Vec<Subject> {
-    // Roots of one digest and TTL decide alike, whatever name they belong to.
-    let mut by_decision: BTreeMap<(u64, u32, Rtype), (RootId, Vec<Name>)> = BTreeMap::new();
+    // Roots of one digest decide alike, whatever name they belong to.
+    let mut by_decision: BTreeMap<(u64, Rtype), (RootId, Vec<Name>)> = BTreeMap::new();
     for node in zone
         .nodes()
         .filter(|&node| zone.flags(node) & FLAG_OCCLUDED == 0)
@@ -109,12 +110,8 @@ pub fn subjects_of(zone: &Zone) -> Vec<Subject> {
             if let Entry::Dynamic(root) = entry {
                 // A name that may answer a CNAME answers it to any type (rule a27).
                 let rtype = if rtype == ANY_TYPE { Rtype::A } else { rtype };
-                let Root {
-                    node: start, ttl, ..
-                } = zone.policies.roots[root as usize];
-                let start = digest(&zone.policies, start, 0);
                 let known = by_decision
-                    .entry((start, ttl, rtype))
+                    .entry((digest_of(zone, root), rtype))
                     .or_insert((root, Vec::new()));
                 known.1.push(owner_of(zone, node));
             }
@@ -122,13 +119,21 @@ pub fn subjects_of(zone: &Zone) -> Vec<Subject> {
     }
     let mut subjects: Vec<Subject> = by_decision
         .into_iter()
-        .map(|((_, _, rtype), (root, mut names))| {
+        .map(|((_, rtype), (root, mut names))| {
             names.sort_by_cached_key(canonical_key);
             Subject { names, rtype, root }
         })
         .collect();
     subjects.sort_by_cached_key(|subject| (canonical_key(&subject.names[0]), subject.rtype));
     subjects
+}
+
+/// Digests what a root decides and the TTL it sends.
+pub(super) fn digest_of(zone: &Zone, root: RootId) -> u64 {
+    let Root { node, ttl, .. } = zone.policies.roots[root as usize];
+    let mut hasher = DefaultHasher::new();
+    (digest(&zone.policies, node, 0), ttl).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Digests what a node decides, so that names with policies of the same shape over the same pools are asked once.
@@ -207,11 +212,25 @@ fn add_clients(rule: &LocationRule, clients: &mut Vec<Asking>) {
             .iter()
             .take(CLIENTS_MAX)
             .for_each(|(address, len, _)| add(Asking::within(*address, *len))),
-        LocationRule::Nearest { .. } => STANDPOINTS
-            .iter()
-            .filter_map(|text| Place::parse(text).ok())
-            .for_each(|place| add(Asking::at(place))),
+        LocationRule::Latency { times, .. } => {
+            for line in times.iter() {
+                match line.client {
+                    TimesFor::Prefix(address, len) => add(Asking::within(address, len)),
+                    TimesFor::Place(place) => add(Asking::at(place)),
+                    TimesFor::Default => {}
+                }
+            }
+            standpoints().for_each(add);
+        }
+        LocationRule::Nearest { .. } => standpoints().for_each(add),
     }
+}
+
+fn standpoints() -> impl Iterator<Item = Asking> {
+    let places = STANDPOINTS
+        .iter()
+        .filter_map(|text| Place::parse(text).ok());
+    places.map(Asking::at)
 }
 
 #[cfg(test)]

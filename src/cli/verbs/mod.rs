@@ -4,6 +4,7 @@
 
 mod completions;
 mod convert;
+mod diff;
 mod explain;
 mod geo;
 mod healthcheck;
@@ -19,6 +20,7 @@ mod validate;
 
 pub(super) use completions::completions;
 pub(super) use convert::convert;
+pub(super) use diff::diff;
 pub(super) use explain::explain;
 pub(super) use geo::geo;
 pub(super) use healthcheck::healthcheck;
