@@ -10,7 +10,7 @@ use crate::wire::Rtype;
 use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, RunId};
 
 use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, Weights};
-use super::locus::{CHILDREN_MAX, Locus};
+use super::locus::Locus;
 use super::view::ZoneView;
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
@@ -194,12 +194,9 @@ impl<'a> Scene<'a> {
             }
             NodeKind::Weighted => self.drawn(node, among, draw),
             NodeKind::Located => {
-                let mut room = [0; CHILDREN_MAX];
-                let order = self.locus.order(node.extra, &mut room);
-                order
-                    .iter()
-                    .map(|&child| node.first + u32::from(child))
-                    .find(|&child| self.is_living(child, among))
+                let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
+                let found = self.locus.find(node.extra, is_living);
+                found.map(|child| node.first + u32::from(child))
             }
             NodeKind::Pool | NodeKind::Refer => Some(node.first),
         }
@@ -262,11 +259,8 @@ impl<'a> Scene<'a> {
         let children = node.first..node.first + u32::from(node.n);
         match node.kind {
             NodeKind::Located => {
-                let mut room = [0; CHILDREN_MAX];
-                let order = self.locus.order(node.extra, &mut room);
-                order
-                    .iter()
-                    .any(|&child| self.is_living(node.first + u32::from(child), among))
+                let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
+                self.locus.find(node.extra, is_living).is_some()
             }
             _ => children
                 .into_iter()

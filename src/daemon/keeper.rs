@@ -54,7 +54,7 @@ pub(super) struct Keeper {
     pub(super) clock: Clock,
     pub(super) config: ServerConfig,
     pub(super) set: Arc<ZoneSet>,
-    pub(super) serials: Serials,
+    pub(super) serials: Arc<Serials>,
     pub(super) locations: Arc<Locations>,
     pub(super) location_stamps: Vec<Option<Stamp>>,
     /// What encrypted transports show, if any is listened on.
@@ -68,6 +68,7 @@ pub(super) struct Keeper {
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
     pub(super) series: measure::Series,
+    pub(super) zone_series: measure::ZoneSeries,
     pub(super) pulse: Arc<Pulse>,
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
@@ -412,9 +413,9 @@ impl Keeper {
     fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.config.state.clone()?;
         let statuses = self.targets.save(self.clock.now(), self.clock.wall());
-        let serials = self.serials.clone();
+        let serials = Arc::clone(&self.serials);
         Some(move || {
-            if let Err(message) = state::write(&folder, statuses, serials) {
+            if let Err(message) = state::write(&folder, statuses, Serials::clone(&serials)) {
                 warn!(
                     "save state: {message}; answers go on, but a restart would start from an older state"
                 );

@@ -47,7 +47,7 @@ pub(super) enum When {
 /// What a load brought.
 pub(super) struct Brought {
     set: ZoneSet,
-    serials: Serials,
+    serials: Arc<Serials>,
     /// New locations, if a database changed.
     locations: Option<Arc<Locations>>,
     /// Why the databases cannot be used as they are now.
@@ -67,7 +67,7 @@ pub(super) type Loaded = Result<Option<Box<Brought>>, String>;
 /// Everything that a load in the background needs.
 struct Job {
     set: Arc<ZoneSet>,
-    serials: Serials,
+    serials: Arc<Serials>,
     config: ServerConfig,
     locations: Arc<Locations>,
     location_stamps: Vec<Option<Stamp>>,
@@ -160,7 +160,7 @@ impl Keeper {
     pub(super) fn begin_load(&mut self, when: When, done: &mpsc::Sender<Loaded>) {
         let job = Job {
             set: Arc::clone(&self.set),
-            serials: self.serials.clone(),
+            serials: Arc::clone(&self.serials),
             config: self.config.clone(),
             locations: Arc::clone(&self.locations),
             location_stamps: self.location_stamps.clone(),
@@ -421,6 +421,7 @@ impl Keeper {
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
         self.write_book();
+        self.zone_series.follow(&self.exposition, &self.set);
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }

@@ -224,7 +224,7 @@ fn prepare(
         info!("{restored} saved statuses are used until first probes end");
     }
     let secrets = Secrets::start(config).map_err(StartFault)?;
-    let mut serials = saved.serials;
+    let mut serials = Arc::new(saved.serials);
     let loading = Loading {
         folder: &config.zones,
         previous: &ZoneSet::default(),
@@ -259,6 +259,7 @@ fn prepare(
         latencies: std::collections::HashMap::new(),
         exposition,
         series: super::measure::Series::default(),
+        zone_series: super::measure::ZoneSeries::default(),
         pulse,
         counters: Vec::new(),
         listen: Vec::new(),

@@ -1,6 +1,7 @@
 //! What several verbs need: the server file, the zones of a folder, text for a URL.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::arguments::CONFIG_DEFAULT;
 use crate::cli::output::Complaint;
@@ -69,7 +70,7 @@ pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locati
 
 /// Loads a folder of zones, or one zone file.
 pub(super) fn load(zones: &Path, locations: &Locations) -> Result<ZoneSet, Complaint> {
-    let mut serials = Serials::default();
+    let mut serials = Arc::new(Serials::default());
     let loading = Loading {
         folder: zones,
         previous: &ZoneSet::default(),
