@@ -24,6 +24,7 @@ mod respond;
 mod spread;
 mod terms;
 mod view;
+mod why;
 mod world;
 
 pub use asker::Asker;
@@ -43,4 +44,5 @@ pub use rate::RateLimits;
 pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respond};
 pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
+pub use why::{Reasons, TellWhy, WhyAsked};
 pub use world::{View, World};

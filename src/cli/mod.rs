@@ -10,6 +10,7 @@ mod help;
 mod lab_board;
 mod output;
 mod run;
+mod simulate_arguments;
 mod values;
 mod verbs;
 
@@ -22,4 +23,5 @@ pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};
 pub use run::run;
+pub use simulate_arguments::{DiffArguments, SimulateArguments, SimulateSource};
 pub use values::{ClientSource, Prefix};

@@ -36,6 +36,8 @@ fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
         Verb::Show(arguments) => verbs::show(arguments, output),
         Verb::Convert(arguments) => verbs::convert(arguments, output),
         Verb::Explain(arguments) => verbs::explain(arguments, output),
+        Verb::Simulate(arguments) => verbs::simulate(arguments, output),
+        Verb::Diff(arguments) => verbs::diff(arguments, output),
         Verb::Probe(arguments) => verbs::probe(arguments, output),
         Verb::Status(arguments) => verbs::status(arguments, output),
         Verb::Reload(arguments) => verbs::reload(arguments, output),

@@ -102,6 +102,7 @@ pub fn log_event(kind: &EventKind) {
             }
         }
         EventKind::Refused { .. } => error!("{kind}"),
+        EventKind::Waiting { .. } => warn!("{kind}"),
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
         | EventKind::Maintenance { .. }

@@ -17,6 +17,20 @@ pub struct StatusReport {
     pub names: Vec<NameRow>,
     /// Files that are refused until mended.
     pub files_refused: Vec<RefusedFile>,
+    /// The reload that waits for an operator, if one does.
+    #[serde(default)]
+    pub reload_waiting: Option<WaitingReload>,
+}
+
+/// A reload that waits for an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingReload {
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Why it waits.
+    pub why: String,
+    /// What it would change, as lines.
+    pub changes: Vec<String>,
 }
 
 /// The server.

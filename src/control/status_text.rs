@@ -26,6 +26,16 @@ pub fn status_text(report: &StatusReport) -> String {
         plain(&server.listen.join(" ")),
         plain(&server.location),
     );
+    if let Some(waiting) = &report.reload_waiting {
+        text.push_str(&format!(
+            "\nRELOAD WAITS since {} for leeward reload --yes: {}\n",
+            plain(&waiting.since),
+            plain(&waiting.why)
+        ));
+        for line in &waiting.changes {
+            text.push_str(&format!("  {}\n", plain(line)));
+        }
+    }
     for file in &report.files_refused {
         text.push_str(&format!(
             "\nREFUSED {} since {}\n",

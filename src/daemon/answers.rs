@@ -23,6 +23,7 @@ impl Keeper {
         match ask {
             Ask::Status(answer) => drop(answer.send(self.status())),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
+            Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
                 drop(answer.send(json!(self.timeline.newest(&wanted))))
             }
@@ -30,11 +31,12 @@ impl Keeper {
                 let report = AddressReport::of(&self.locations, address);
                 drop(answer.send(json!(report)));
             }
-            Ask::Reload(answer) => drop(answer.send(Value::Null)),
+            Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
+            Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
         }
     }
 
-    fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
+    pub(super) fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
         let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
         Some(row.state.last_evidence.to_string())
     }
@@ -58,6 +60,7 @@ impl Keeper {
             },
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
+            reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
             ..StatusReport::default()
         };
         report

@@ -11,14 +11,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, warn};
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, Exposition, Pulse, log_event};
+use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
 use crate::health::{Outcome, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
 use crate::place::Locations;
@@ -29,13 +29,16 @@ use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
 
 use super::certificate::CertificateWatch;
+use super::change::Waiting;
 use super::conduct::Secrets;
 use super::files::Stamp;
+use super::history::History;
 use super::load_queue::LoadQueue;
 use super::notify::{Notifier, Word};
 use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
+use super::why::Shelf;
 use super::zone_set::ZoneSet;
 use super::{measure, state};
 
@@ -84,6 +87,16 @@ pub(super) struct Keeper {
     pub(super) secrets: Secrets,
     /// Why the secret file cannot be used as it is now, if so.
     pub(super) secret_fault: Option<String>,
+    /// Whether the next load may change whatever it changes.
+    pub(super) consent: Consent,
+    /// The reload that waits for an operator, if one does.
+    pub(super) waiting: Option<Waiting>,
+    /// Questions of the last hour.
+    pub(super) history: History,
+    /// What questions for reasons read.
+    pub(super) shelf: Shelf,
+    /// Places for rehearsals under way.
+    pub(super) rehearsals: Arc<Semaphore>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
     /// Whether a load left memory that can go back to the system once the world before is gone.
@@ -137,7 +150,10 @@ impl Keeper {
                     }
                 }
                 Some(ask) = sources.asks.recv() => match ask {
-                    Ask::Reload(asker) => {
+                    Ask::Reload(consent, asker) => {
+                        if consent == Consent::Given {
+                            self.consent = consent;
+                        }
                         if queue.ask(Some(asker)) {
                             self.begin_load(When::Always, &loaded_to);
                         }
@@ -320,6 +336,7 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
+        self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
         self.series.update(&self.targets, now);
         if let Some(watch) = &self.certificates {
@@ -328,6 +345,7 @@ impl Keeper {
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
         }
+        self.write_book();
         self.exposition.upkeep();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)
         {

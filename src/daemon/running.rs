@@ -27,6 +27,7 @@ use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
+use super::rehearsal::REHEARSALS_MAX;
 use super::state;
 use super::zone_set::ZoneSet;
 
@@ -271,6 +272,11 @@ fn prepare(
         location_fault: None,
         secrets,
         secret_fault: None,
+        consent: crate::control::Consent::Open,
+        waiting: None,
+        history: super::history::History::default(),
+        shelf: super::why::Shelf::default(),
+        rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         load_fault: None,
         is_memory_due: false,
     })

@@ -197,6 +197,12 @@ pub const METRICS: &[Metric] = &[
         "Loads of the zones directory.",
     ),
     metric(
+        "leeward_reload_waiting",
+        Kind::Gauge,
+        &[],
+        "1 while a reload waits for an operator.",
+    ),
+    metric(
         "leeward_zone_serial",
         Kind::Gauge,
         &["zone"],

@@ -26,6 +26,11 @@ pub enum EventKind {
         /// Zones that are served.
         zones: usize,
     },
+    /// A reload changes more than it may by itself, and waits for an operator.
+    Waiting {
+        /// By how much.
+        why: String,
+    },
     /// A zone file was refused; its last good version is served on, if there is one.
     Refused {
         /// The file.
@@ -109,6 +114,7 @@ impl std::fmt::Display for EventKind {
                     "{file} is refused for {faults} fault(s); the first: {first}"
                 )
             }
+            Self::Waiting { why } => write!(f, "a reload waits for `leeward reload --yes`: {why}"),
             Self::Mended { file } => write!(f, "{file} is mended and served"),
             Self::Maintenance { zone, text } => write!(f, "{zone}: {text}"),
             Self::Started => f.write_str("the server started"),

@@ -80,7 +80,7 @@ fn keep(ask: Ask) {
         } else {
             Ok(json!({ "name": request.name, "type": request.rtype }))
         })),
-        Ask::Reload(answer) => drop(answer.send(json!({ "result": "loaded" }))),
+        Ask::Reload(_, answer) => drop(answer.send(json!({ "result": "loaded" }))),
         Ask::Timeline(wanted, answer) => drop(answer.send(
             json!({ "filter": wanted.filter, "limit": wanted.limit, "since": wanted.since }),
         )),

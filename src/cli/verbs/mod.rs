@@ -4,6 +4,7 @@
 
 mod completions;
 mod convert;
+mod diff;
 mod explain;
 mod geo;
 mod healthcheck;
@@ -13,11 +14,13 @@ mod probe;
 mod reload;
 mod serve;
 mod show;
+mod simulate;
 mod status;
 mod validate;
 
 pub(super) use completions::completions;
 pub(super) use convert::convert;
+pub(super) use diff::diff;
 pub(super) use explain::explain;
 pub(super) use geo::geo;
 pub(super) use healthcheck::healthcheck;
@@ -26,5 +29,6 @@ pub(super) use probe::probe;
 pub(super) use reload::reload;
 pub(super) use serve::serve;
 pub(super) use show::show;
+pub(super) use simulate::simulate;
 pub(super) use status::status;
 pub(super) use validate::validate;

@@ -114,6 +114,21 @@ pub const KEYS: &[ServerKey] = &[
         "allow",
         "clients that are not limited, as prefixes",
     ),
+    key(
+        "explain",
+        "allow",
+        "clients that may ask `dig TXT _explain.NAME`, as prefixes; absent is nobody",
+    ),
+    key(
+        "blast-radius",
+        "names",
+        "share of names whose records a reload may change by itself, \"0%\"-\"100%\"; absent is no bound",
+    ),
+    key(
+        "blast-radius",
+        "queries",
+        "share of the last hour's queries whose records a reload may change by itself, \"0%\"-\"100%\"; absent is no bound",
+    ),
     key("log", "format", "\"text\" or \"json\""),
     key(
         "log",

@@ -9,6 +9,7 @@ mod encrypted;
 mod keys;
 mod proxy;
 mod read;
+mod rehearsal;
 mod sections;
 mod settings;
 mod show;
@@ -22,6 +23,7 @@ pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings
 pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;
 pub use read::read_server_file;
+pub use rehearsal::{BlastRadius, ExplainSettings};
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
 };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::proxy::ProxySettings;
+use super::rehearsal::{BlastRadius, ExplainSettings};
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -38,6 +39,10 @@ pub struct ServerConfig {
     pub identity: IdentitySettings,
     /// Limits of UDP answers.
     pub rate_limit: RateLimitSettings,
+    /// Who may ask why by DNS.
+    pub explain: ExplainSettings,
+    /// How much one reload may change by itself.
+    pub blast_radius: BlastRadius,
     /// Logs.
     pub log: LogSettings,
     /// Probes.
@@ -88,6 +93,8 @@ impl Default for ServerConfig {
             cookies: CookieSettings::default(),
             identity: IdentitySettings::default(),
             rate_limit: RateLimitSettings::default(),
+            explain: ExplainSettings::default(),
+            blast_radius: BlastRadius::default(),
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
             tcp: TcpSettings::default(),
