@@ -84,6 +84,8 @@ fn keep(ask: Ask) {
         Ask::Timeline(wanted, answer) => drop(answer.send(
             json!({ "filter": wanted.filter, "limit": wanted.limit, "since": wanted.since }),
         )),
+        Ask::Queries(answer) => drop(answer.send(Vec::new())),
+        Ask::Simulate(_, answer) => drop(answer.send(Err("nothing is served".to_owned()))),
         Ask::Geo(address, answer) => drop(answer.send(json!({ "address": address.to_string() }))),
     }
 }
@@ -158,6 +160,7 @@ pub(crate) fn report() -> StatusReport {
         held: 0,
     };
     StatusReport {
+        reload_waiting: None,
         server: ServerRow {
             version: "0.1.0".to_owned(),
             uptime_s: 93_784,

@@ -1,6 +1,7 @@
 //! Zones of a test, loaded as the server loads them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use leeward::clock::Clock;
 use leeward::daemon::{Loading, Serials, ZoneSet, load_zones};
@@ -54,7 +55,7 @@ fn load_folder(folder: &Path) -> ZoneSet {
     let set = load_zones(Loading {
         folder,
         previous: &ZoneSet::default(),
-        serials: &mut Serials::default(),
+        serials: &mut Arc::new(Serials::default()),
         locations: &Locations::unknown(),
         are_locations_new: false,
         wall: Clock::start().wall(),
