@@ -101,6 +101,13 @@ pub struct Pulse {
 }
 
 impl Pulse {
+    /// Starts with a loop that turned at this second of some clock.
+    pub fn beating(secs: u64) -> Self {
+        let pulse = Self::default();
+        pulse.beat(secs);
+        pulse
+    }
+
     /// Notes that the owner's loop turned, in seconds of some clock.
     pub fn beat(&self, secs: u64) {
         self.beat_secs.store(secs, Ordering::Relaxed);

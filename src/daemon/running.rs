@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime};
 use crate::config::server_file::{ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
@@ -235,14 +235,7 @@ fn prepare(
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
     let locations = Arc::new(locations);
-    let mut timeline = Timeline::default();
-    timeline.record(Event {
-        at: wall.to_string(),
-        kind: EventKind::Started,
-    });
     tell_set(&set);
-    let pulse = Arc::new(Pulse::default());
-    pulse.beat(now.nanos() / 1_000_000_000);
     Ok(Keeper {
         clock,
         config: config.clone(),
@@ -255,12 +248,12 @@ fn prepare(
         targets,
         ids: Vec::new(),
         prober: None,
-        timeline,
+        timeline: begin_timeline(wall),
         latencies: std::collections::HashMap::new(),
         exposition,
         series: super::measure::Series::default(),
         zone_series: super::measure::ZoneSeries::default(),
-        pulse,
+        pulse: Arc::new(Pulse::beating(now.nanos() / 1_000_000_000)),
         counters: Vec::new(),
         listen: Vec::new(),
         started: now,
@@ -280,6 +273,16 @@ fn prepare(
         load_fault: None,
         is_memory_due: false,
     })
+}
+
+/// Begins the timeline with the start.
+fn begin_timeline(wall: WallTime) -> Timeline {
+    let mut timeline = Timeline::default();
+    timeline.record(Event {
+        at: wall.to_string(),
+        kind: EventKind::Started,
+    });
+    timeline
 }
 
 /// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.
