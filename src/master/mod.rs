@@ -5,7 +5,6 @@
 
 mod finding;
 mod generate;
-mod names;
 mod records;
 
 mod line;

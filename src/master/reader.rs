@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, parse_rdata_tokens};
+use crate::zone::TableFault;
 
 use super::finding::{Finding, Findings, Gravity, SourceText};
 use super::generate::{GENERATED_MAX, Span, substitute};
@@ -183,14 +184,24 @@ impl Reader<'_> {
         })?;
         let rdata = read_rdata(head.rtype, &rest[head.used..], &stand.origin, end)?;
         let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
-        self.records
-            .push(owner, (head.rtype, ttl), &rdata, (stand.file, start))
-            .ok_or_else(|| too_much(start))
+        let pushed = self
+            .records
+            .log
+            .push(owner, (head.rtype, ttl), &rdata, (stand.file, start));
+        pushed.ok_or_else(|| too_much(start))
     }
 
     fn intern(&mut self, owner: &Name, at: usize) -> Result<u32, Flaw> {
-        let number = self.records.names.intern(&owner.to_folded());
-        number.ok_or_else(|| too_much(at))
+        self.records
+            .log
+            .intern(owner.octets())
+            .map_err(|fault| match fault {
+                TableFault::TooLarge => too_much(at),
+                TableFault::TooAlike => {
+                    let message = format!("{owner} was made to hash like other names of this zone");
+                    ("M035", at..at, message, None)
+                }
+            })
     }
 
     /// Chooses the TTL: written, `$TTL`, the last one written, else the SOA's MINIMUM as NSD and BIND do.
@@ -332,6 +343,7 @@ impl Reader<'_> {
             let number = self.intern(&name, start)?;
             let ttl = self.ttl(head.ttl, excess.take(), stand, (head.rtype, &parsed.octets));
             self.records
+                .log
                 .push(
                     number,
                     (head.rtype, ttl),
