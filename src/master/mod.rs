@@ -8,6 +8,7 @@ mod generate;
 mod records;
 
 mod line;
+mod quick;
 mod reader;
 
 mod judge;
