@@ -5,10 +5,10 @@
 
 mod finding;
 mod generate;
-mod names;
 mod records;
 
 mod line;
+mod quick;
 mod reader;
 
 mod judge;
