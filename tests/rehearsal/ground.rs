@@ -1,9 +1,10 @@
 //! Zones of a test, loaded as the server loads them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use leeward::clock::Clock;
-use leeward::daemon::{Loading, Serials, ZoneSet, load_zones};
+use leeward::daemon::{Loading, ZoneSet, load_zones};
 use leeward::place::Locations;
 
 /// Two regions behind a failover, a weighted name, a name by place, and one pool that stands alone.
@@ -54,7 +55,7 @@ fn load_folder(folder: &Path) -> ZoneSet {
     let set = load_zones(Loading {
         folder,
         previous: &ZoneSet::default(),
-        serials: &mut Serials::default(),
+        serials: &mut Arc::default(),
         locations: &Locations::unknown(),
         are_locations_new: false,
         wall: Clock::start().wall(),
