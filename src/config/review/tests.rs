@@ -270,6 +270,16 @@ fn a_check_does_not_probe_the_name_it_guards() {
 }
 
 #[test]
+fn a_check_does_not_probe_an_alias_of_the_name_it_guards() {
+    let (mut sample, _, us, _) = sound();
+    let own = sample.gate("own", "probe.example.com");
+    sample.model.pools[us].checks.push(CheckRef::Check(own));
+    assert_eq!(codes(&sample), Vec::<&str>::new());
+    sample.records("probe", Rtype::CNAME, &[b"\x03www\x07example\x03com\0"]);
+    assert_eq!(codes(&sample), ["R012"]);
+}
+
+#[test]
 fn weights_that_are_all_zero_mean_nothing() {
     let (mut sample, _, us, eu) = sound();
     let node = sample.weighted(&[(us, 0), (eu, 0)]);
