@@ -10,6 +10,8 @@
 mod command;
 #[path = "live/conduct.rs"]
 mod conduct;
+#[path = "live/exec.rs"]
+mod exec;
 #[path = "live/failover.rs"]
 mod failover;
 #[path = "live/faults.rs"]

@@ -89,6 +89,9 @@ pub enum Verb {
     /// Exit 0 if the server here is alive (for Docker's HEALTHCHECK)
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(HealthcheckArguments),
+    /// Run the commands of checks for a server, which starts this itself
+    #[command(name = crate::daemon::COMMANDS_VERB, hide = true)]
+    ServeCommands,
 }
 
 /// Arguments of `serve`.

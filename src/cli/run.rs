@@ -43,6 +43,7 @@ fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
         Verb::Lab(arguments) => verbs::lab(arguments, output),
         Verb::Completions(arguments) => verbs::completions(*arguments, output),
         Verb::Healthcheck(arguments) => verbs::healthcheck(arguments, output),
+        Verb::ServeCommands => verbs::serve_commands(),
     }
 }
 

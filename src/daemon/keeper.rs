@@ -317,6 +317,9 @@ impl Keeper {
         self.series.update(&self.targets, now);
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
+            if let Some(counters) = prober.kit().command_counters() {
+                measure::commands(&self.exposition, &counters);
+            }
         }
         self.exposition.upkeep();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)

@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
-use crate::probe::ProbeCounts;
+use crate::probe::{CommandCounters, ProbeCounts};
 
 use super::overview::word;
 use super::zone_set::ZoneSet;
@@ -76,6 +76,14 @@ pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
     exposition.total("leeward_probe_late_total", &[], counts.late);
     exposition.total("leeward_probes_skipped_total", &[], counts.skipped);
     exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
+}
+
+/// Writes how the commands of checks fare.
+pub(super) fn commands(exposition: &Exposition, counters: &CommandCounters) {
+    let up = f64::from(u8::from(counters.is_helper_up()));
+    exposition.set("leeward_exec_helper_up", &[], up);
+    exposition.total("leeward_exec_helper_starts_total", &[], counters.starts());
+    exposition.set("leeward_exec_running", &[], counters.running() as f64);
 }
 
 /// Writes how many targets have which status.

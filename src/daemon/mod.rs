@@ -24,6 +24,6 @@ mod zone_set;
 pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};
-pub use running::{Running, StartFault, start};
+pub use running::{COMMANDS_VERB, Running, StartFault, command_settings, start};
 pub use serials::Serials;
 pub use zone_set::{LoadedZone, Refusal, ZoneSet};

@@ -9,10 +9,10 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::config::server_file::{ServerConfig, TcpSettings};
+use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
-use crate::probe::{Handle, ProbeConfig, Prober, Report};
+use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
@@ -30,6 +30,8 @@ use super::notify::{Notifier, Word};
 use super::state;
 use super::zone_set::ZoneSet;
 
+/// The verb by which the helper process is started; see `serve_commands`.
+pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
 /// Requests of control that wait for the keeper.
@@ -145,10 +147,21 @@ fn start_prober(
         in_flight_max: config.probe.concurrency,
         user_agent: config.probe.user_agent.clone(),
         allow_networks: config.probe.allow.clone(),
+        commands: Some(command_settings(&config.exec)),
     };
     Prober::start(settings, sink, clock, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     })
+}
+
+/// Returns how commands are run: by this same binary, started once more with a verb of its own.
+pub fn command_settings(exec: &ExecSettings) -> CommandSettings {
+    let program = std::env::current_exe().unwrap_or_default();
+    CommandSettings {
+        allow: exec.allow.clone(),
+        concurrency: exec.concurrency,
+        helper: (program, vec![COMMANDS_VERB.into()]),
+    }
 }
 
 fn start_server(

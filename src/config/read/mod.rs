@@ -14,6 +14,7 @@ mod geo;
 mod index;
 mod later_checks;
 mod links;
+mod local_checks;
 mod location;
 mod members;
 mod names;

@@ -62,6 +62,19 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("probe", "concurrency") => config.probe.concurrency.to_string(),
         ("probe", "allow") => prefixes(&config.probe.allow),
         ("probe", "user-agent") => quote(&config.probe.user_agent),
+        ("exec", "allow") => {
+            if config.exec.allow.is_empty() {
+                return None;
+            }
+            list(
+                config
+                    .exec
+                    .allow
+                    .iter()
+                    .map(|entry| path(&config.base, entry)),
+            )
+        }
+        ("exec", "concurrency") => config.exec.concurrency.to_string(),
         ("tcp", "connections") => config.tcp.connections.to_string(),
         ("tcp", "connections-per-address") => config.tcp.connections_per_address.to_string(),
         ("tcp", "idle-timeout") => quote(&format_duration(config.tcp.idle_timeout)),
@@ -216,6 +229,8 @@ mod tests {
             config.probe.user_agent = agent;
             config.tcp.connections = connections;
             config.tcp.connections_per_address = connections.min(100);
+            config.exec.allow = if has_http { vec![config.base.join("checks")] } else { vec![] };
+            config.exec.concurrency = 1 + connections % 1_000;
             config.udp.payload_size = 512 + connections % 3_000;
             config.cookies.secret_file = has_state.then(|| config.base.join("secrets"));
             config.cookies.is_required = has_http;
