@@ -23,7 +23,7 @@ use leeward::place::{LocationsBuilder, Network, Place};
 use leeward::rehearse::{Client, Question, Stage, Suppose, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::core::{Conduct, Core, read};
+use crate::core::{Beside, Conduct, Core, read};
 use crate::oracle::Oracle;
 use crate::plan::{ADDRESSES_MAX, CheckPlan, Plan};
 
@@ -116,7 +116,7 @@ impl Storm {
         let wall = WallTime::from_millis(1_800_000_000_000);
         let models = plans
             .iter()
-            .map(|plan| read("plan", &plan.text(check)).expect("a sound zone"));
+            .map(|plan| read("plan", &plan.text(check), &Beside::new()).expect("a sound zone"));
         let core = Core::new(models.collect(), locations, wall);
         Self {
             chance,
@@ -259,7 +259,7 @@ impl Storm {
         let check = self.check;
         let models = self.plans.iter().map(|plan| {
             let text = plan.text(check);
-            read("plan", &text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+            read("plan", &text, &Beside::new()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
         });
         self.core.load(models.collect());
         let after = self.statuses();

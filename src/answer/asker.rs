@@ -14,17 +14,15 @@ const SCOPE_MAX_V6: u8 = 56;
 
 /// The client as far as a decision may know.
 #[derive(Clone, Copy, Debug)]
-pub enum Asker {
+pub enum Asker<'a> {
     /// An address or prefix.
     Prefix {
         /// Its first address.
         address: IpAddr,
         /// How many bits count.
         len: u8,
-        /// What is known about the address, where a short prefix makes the class useless.
-        place: Option<Place>,
-        /// The point that belongs to it.
-        point: Option<crate::place::Coordinates>,
+        /// What is known about addresses, where a short prefix makes the class useless.
+        locations: &'a Locations,
     },
     /// A place alone, as expectations and explain give it.
     Place(Place),
@@ -39,27 +37,18 @@ const fn full_len(address: IpAddr) -> u8 {
     }
 }
 
-impl Asker {
+impl<'a> Asker<'a> {
     /// Takes the client subnet, or without one (or with source length 0, `route53` 4.8) the resolver's address.
     #[inline]
-    pub fn new(resolver: IpAddr, subnet: Option<ClientSubnet>, locations: &Locations) -> Self {
-        match subnet {
-            Some(subnet) if subnet.source_len > 0 => {
-                let info = locations.locate(subnet.address);
-                let (address, len) = (subnet.address, subnet.source_len);
-                Self::Prefix {
-                    address,
-                    len,
-                    place: info.place,
-                    point: info.point,
-                }
-            }
-            _ => Self::Prefix {
-                address: resolver,
-                len: full_len(resolver),
-                place: None,
-                point: None,
-            },
+    pub fn new(resolver: IpAddr, subnet: Option<ClientSubnet>, locations: &'a Locations) -> Self {
+        let (address, len) = match subnet {
+            Some(subnet) if subnet.source_len > 0 => (subnet.address, subnet.source_len),
+            _ => (resolver, full_len(resolver)),
+        };
+        Self::Prefix {
+            address,
+            len,
+            locations,
         }
     }
 
@@ -70,17 +59,17 @@ impl Asker {
             Self::Prefix {
                 address,
                 len,
-                place,
-                point,
+                locations,
             } => {
                 let (class, scope) = map.lookup(address);
                 // A block longer than the client's prefix does not match it (`route53` 2.8.4): no class speaks for it.
                 if scope <= len {
                     return (Locus::Class(map, class), scope);
                 }
+                let found = locations.locate(address);
                 *known = Whereabouts {
-                    place,
-                    point,
+                    place: found.place,
+                    point: found.point,
                     prefix: Some((address, len)),
                 };
                 let scope_max = if address.is_ipv4() {

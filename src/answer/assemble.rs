@@ -4,10 +4,10 @@
 //! RRsets: additional addresses from the end, then everything with TC set (RFC 2181, section 9). In-domain glue is no
 //! such address: a referral without all of it has TC set (RFC 9471, section 3.1).
 
-use crate::wire::{HEADER_LEN, Query, ResponseEdns, Rtype};
+use crate::wire::{HEADER_LEN, Query, ResponseEdns, Rtype, copy_octets};
 use crate::zone::{OWNER_QUESTION, Piece, RR_FIXED};
 
-use super::message::{Answer, Apex, Owner, POSITIONS_MAX, Part, Records};
+use super::message::{Answer, Apex, MadeSet, Owner, POSITIONS_MAX, Part, Records};
 
 const FLAG_QR: u16 = 0x8000;
 const FLAG_AA: u16 = 0x0400;
@@ -33,15 +33,19 @@ pub fn assemble(
     answer: &Answer<'_>,
     query: &Query,
     input: &[u8],
-    edns: Option<(ResponseEdns<'_>, u16)>,
+    edns: Option<(&ResponseEdns<'_>, u16)>,
     limit: usize,
     out: &mut [u8],
 ) -> Written {
     let question_end = query.question_end();
     let reserved = edns.map_or(0, |(edns, _)| edns.len());
     let room = limit.min(out.len()).saturating_sub(question_end + reserved);
-    let (kept, is_truncated) = fit(answer, room);
-    out[..question_end].copy_from_slice(&input[..question_end]);
+    let (kept, is_truncated) = if answer.octets() <= room {
+        (answer.len(), false)
+    } else {
+        fit(answer, room)
+    };
+    copy_octets(&input[..question_end], out);
     let mut positions = [0u16; POSITIONS_MAX];
     let mut records = [0u16; 3];
     let mut at = question_end;
@@ -60,15 +64,8 @@ pub fn assemble(
             // No pointer leads there: a host in an RRset of 16 KiB, or the end of a chain of the longest names.
             continue;
         }
-        let count = write_part(
-            answer,
-            part,
-            (owner, name_end),
-            &positions,
-            &mut out[..],
-            at,
-        );
-        at += part_len(answer, part);
+        let (count, octets) = write_part(answer, part, (owner, name_end), &positions, out, at);
+        at += octets;
         let section = usize::from(n >= in_answer) + usize::from(n >= in_answer + in_authority);
         records[section] += count;
     }
@@ -81,24 +78,24 @@ pub fn assemble(
     flags |= if answer.is_authoritative { FLAG_AA } else { 0 };
     flags |= if is_truncated { FLAG_TC } else { 0 };
     out[2..4].copy_from_slice(&flags.to_be_bytes());
-    out[4..6].copy_from_slice(&[0, 1]);
-    for (n, count) in records.iter().enumerate() {
-        out[6 + n * 2..8 + n * 2].copy_from_slice(&count.to_be_bytes());
-    }
+    let [answers, authorities, additionals] = records;
+    let counts = u64::from(answers) << 32 | u64::from(authorities) << 16 | u64::from(additionals);
+    out[4..HEADER_LEN].copy_from_slice(&(1 << 48 | counts).to_be_bytes());
     Written {
         len: at,
         is_truncated,
     }
 }
 
-/// Says how many parts fit, and whether TC must be set.
+/// Says how many parts of an answer that is too long fit, and whether TC must be set.
+#[cold]
 fn fit(answer: &Answer<'_>, room: usize) -> (usize, bool) {
     let [in_answer, in_authority, _] = answer.counts();
     let required = in_answer + in_authority;
     let mut total = 0;
     let mut kept = 0;
     for part in answer.parts() {
-        total += part_len(answer, part);
+        total += answer.part_len(part);
         if total > room {
             break;
         }
@@ -111,26 +108,8 @@ fn fit(answer: &Answer<'_>, room: usize) -> (usize, bool) {
     (kept, kept < required + usize::from(answer.glue_len))
 }
 
-#[inline]
-fn part_len(answer: &Answer<'_>, part: &Part<'_>) -> usize {
-    match &part.records {
-        Records::Stored(piece, _) => piece.records.len(),
-        Records::Members(policies, run, start, len, _) => match run.stride {
-            0 => {
-                let picks = answer.picks(*start, *len);
-                picks
-                    .iter()
-                    .map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len())
-                    .sum()
-            }
-            stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
-        },
-        Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
-    }
-}
-
 /// Says where an owner stands in the message.
-#[inline]
+#[inline(always)]
 fn find_owner(owner: Owner, name_end: u16, positions: &[u16; POSITIONS_MAX]) -> u16 {
     match owner {
         Owner::Question => HEADER_LEN as u16,
@@ -139,8 +118,8 @@ fn find_owner(owner: Owner, name_end: u16, positions: &[u16; POSITIONS_MAX]) -> 
     }
 }
 
-/// Writes the records of a part at `at`; returns how many.
-#[inline]
+/// Writes the records of a part at `at`; returns how many, and their octets.
+#[inline(always)]
 fn write_part(
     answer: &Answer<'_>,
     part: &Part<'_>,
@@ -148,7 +127,7 @@ fn write_part(
     positions: &[u16; POSITIONS_MAX],
     out: &mut [u8],
     at: usize,
-) -> u16 {
+) -> (u16, usize) {
     let owner = 0xc000 | owner_at;
     match &part.records {
         Records::Stored(piece, turn) => {
@@ -165,25 +144,41 @@ fn write_part(
             if owner != OWNER_QUESTION {
                 set_owners(&mut out[..piece.records.len()], owner);
             }
-            piece.count
+            (piece.count, piece.records.len())
         }
         Records::Members(policies, run, start, len, ttl) => {
+            let start_at = at;
             let mut at = at;
             for &member in answer.picks(*start, *len) {
                 let rdata = policies.rdata(run, usize::from(member));
                 at += write_record(&mut out[at..], owner, run.rtype.0, *ttl, rdata);
             }
-            *len
+            (*len, at - start_at)
         }
         Records::Synthesised(made) => {
             let target = answer.made(made.start, made.len);
-            write_record(&mut out[at..], owner, Rtype::CNAME.0, made.ttl, target);
+            let octets = write_record(&mut out[at..], owner, Rtype::CNAME.0, made.ttl, target);
             // The letters as asked: a made name is folded, but its first labels stand unfolded at the owner.
             let (from, len) = (usize::from(owner_at), usize::from(made.kept_len));
             out.copy_within(from..from + len, at + RR_FIXED);
-            1
+            (1, octets)
         }
+        Records::Made(set) => (set.count, write_made(answer, set, owner, &mut out[at..])),
     }
+}
+
+/// Writes records made for this answer; returns their octets.
+#[cold]
+fn write_made(answer: &Answer<'_>, set: &MadeSet, owner: u16, out: &mut [u8]) -> usize {
+    let mut at = 0;
+    let mut left = answer.made(set.start, set.len);
+    while let Some((&[high, low], rest)) = left.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_be_bytes([high, low])).min(rest.len());
+        let (rdata, rest) = rest.split_at(len);
+        at += write_record(&mut out[at..], owner, set.rtype.0, set.ttl, rdata);
+        left = rest;
+    }
+    at
 }
 
 #[inline]
@@ -199,17 +194,19 @@ fn write_record(out: &mut [u8], owner: u16, rtype: u16, ttl: u32, rdata: &[u8]) 
         len[1],
     ];
     out[..RR_FIXED].copy_from_slice(&fixed);
-    out[RR_FIXED..RR_FIXED + rdata.len()].copy_from_slice(rdata);
+    copy_octets(rdata, &mut out[RR_FIXED..]);
     RR_FIXED + rdata.len()
 }
 
-#[inline]
+#[inline(always)]
 fn write_stored(piece: &Piece<'_>, turn: u16, out: &mut [u8]) {
-    let len = piece.records.len();
+    if turn == 0 {
+        return copy_octets(piece.records, out);
+    }
     let split = usize::from(turn) * usize::from(piece.stride);
     let (tail, head) = piece.records.split_at(split);
-    out[..head.len()].copy_from_slice(head);
-    out[head.len()..len].copy_from_slice(tail);
+    copy_octets(head, out);
+    copy_octets(tail, &mut out[head.len()..]);
 }
 
 /// Overwrites the owner of each record.
@@ -227,7 +224,7 @@ pub(super) fn assemble_error(
     input: &[u8],
     rcode: crate::wire::Rcode,
     question_end: Option<usize>,
-    edns: Option<(ResponseEdns<'_>, u16)>,
+    edns: Option<(&ResponseEdns<'_>, u16)>,
     out: &mut [u8],
 ) -> usize {
     let mut at = question_end.unwrap_or(HEADER_LEN);

@@ -33,17 +33,19 @@ impl<'a> Gathering<'a> {
         let mut owner = first_owner;
         let mut seen = [0; CHAIN_MAX + 1];
         seen[0] = first.hashes[first.labels];
+        let mut name = Scratch::default();
         for links in 1..=CHAIN_MAX {
             seen[links] = chain.hashes[chain.labels];
             if seen[..links].contains(&seen[links]) {
                 return;
             }
-            let name = chain.clone();
+            name.clone_from(chain);
             let Some((there, stands_at)) = here.enter(&name, owner) else {
                 return;
             };
             here = there;
-            match here.link(&name, stands_at, answer, chain, draw) {
+            let found = here.zone().find(&name);
+            match here.link((&name, found), stands_at, answer, chain, draw) {
                 Link::Done => return,
                 Link::Alias(next) => owner = next,
             }

@@ -17,7 +17,7 @@ pub(super) fn write_chaos(
     query: &Query,
     input: &[u8],
     rdata: &[u8],
-    opt: Option<(ResponseEdns<'_>, u16)>,
+    opt: Option<(&ResponseEdns<'_>, u16)>,
     limit: usize,
     out: &mut [u8],
 ) -> Option<usize> {

@@ -86,6 +86,7 @@ impl<'a> Scene<'a> {
                     answers.min(options.answers)
                 };
                 all_down = options.all_down;
+                draw.enter(options);
             }
             let step = match node.kind {
                 NodeKind::Refer => Step::Child(node.first, 0),
@@ -157,6 +158,13 @@ impl<'a> Scene<'a> {
         if let Some(first) = ways.next()
             && let Some(child) = self.pick_among(node, first, draw)
         {
+            let is_trickling = node.kind == NodeKind::First && node.options != 0;
+            let child = if is_trickling {
+                let options = &self.policies.options[node.options as usize];
+                self.trickled(node, options, child, first, draw)
+            } else {
+                child
+            };
             return Step::Child(child, 0);
         }
         if let Some(instead) = self.instead(all_down) {
@@ -180,6 +188,10 @@ impl<'a> Scene<'a> {
     fn pick_among(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
         match node.kind {
             NodeKind::First => self.first_living(node, among),
+            NodeKind::Weighted if node.options != 0 => {
+                let options = &self.policies.options[node.options as usize];
+                self.drawn_within(node, options, among, draw)
+            }
             NodeKind::Weighted => self.drawn(node, among, draw),
             NodeKind::Located => {
                 let mut room = [0; CHILDREN_MAX];
@@ -204,19 +216,26 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn drawn(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
+    pub(super) fn drawn(
+        &self,
+        node: &Node,
+        among: Among<'a>,
+        draw: &mut impl Draw,
+    ) -> Option<NodeId> {
         let tier = self.policies.sums[node.extra as usize] as u16;
         let sums = &self.policies.sums
             [node.extra as usize + 1..node.extra as usize + 1 + usize::from(tier)];
         let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
         let weights = if (0..tier).any(is_living) {
             Weights {
+                first: node.first,
                 sums,
                 even_first: tier,
                 n: node.n,
             }
         } else if (tier..node.n).any(is_living) {
             Weights {
+                first: node.first,
                 sums: &[],
                 even_first: tier,
                 n: node.n,
@@ -230,7 +249,7 @@ impl<'a> Scene<'a> {
     /// Says whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
     /// this client (rule a11). What holds no answer for this client is none even where all are candidates: health
     /// alone never makes an answer empty (`route53` 1.8). Recursion is bounded by the depth of the tree.
-    fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
+    pub(super) fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
         if let Among::Living(layer, _) = among
             && !layer.is_alive(id)
         {

@@ -3,7 +3,9 @@
 //! In: candidates of a group or of a run, as [`super::Scene::decide`] finds them. Out: a child, or members. Serving
 //! passes [`Chance`]; explain passes a lister. Never here: which candidates are eligible, or the order of steps.
 
-use crate::zone::{NodeId, Run};
+use std::net::IpAddr;
+
+use crate::zone::{NodeId, Options, Run};
 
 use super::chance::Chance;
 use super::view::Layer;
@@ -46,12 +48,53 @@ pub enum Among<'a> {
 /// standby branches are eligible, children from there on with equal chance.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'a> {
+    /// The first child.
+    pub first: NodeId,
     /// Prefix sums of the children drawn by weight; empty for an even draw.
     pub sums: &'a [u32],
     /// Index of the first candidate of an even draw.
     pub even_first: u16,
     /// Number of children.
     pub n: u16,
+}
+
+impl Weights<'_> {
+    /// Returns the weight of a child; 1 in an even draw.
+    pub fn weight(&self, child: u16) -> u32 {
+        weight_of(self.sums, child)
+    }
+
+    /// Returns the children that may be drawn.
+    pub fn children(&self) -> std::ops::Range<u16> {
+        match self.sums.len() {
+            0 => self.even_first..self.n,
+            len => 0..len as u16,
+        }
+    }
+}
+
+/// Returns a weight from prefix sums; 1 where there are none.
+fn weight_of(sums: &[u32], at: u16) -> u32 {
+    let at = usize::from(at);
+    match sums.get(at) {
+        Some(sum) => sum - at.checked_sub(1).map_or(0, |before| sums[before]),
+        None => 1,
+    }
+}
+
+/// What a witness hears about how a draw is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Draws below are kept by client prefixes of these lengths (rule a46).
+    Sticky(u8, u8),
+    /// The draws below are made for this prefix.
+    KeptFor(IpAddr, u8),
+    /// So many percent go to the next healthy tier (rule a40).
+    Trickle(u8),
+    /// Shares are cut at what branches can carry (rule a58); percent that goes to `overflow`, rounded.
+    Spill(u8),
+    /// All that can carry something is full and nothing takes the rest: shares by weight alone.
+    OverCapacity,
 }
 
 /// Candidates of a run.
@@ -83,11 +126,7 @@ impl Candidates<'_> {
 
     /// Returns the weight of a member; 1 where weights do not count.
     pub fn weight(&self, member: u16) -> u32 {
-        let at = usize::from(member);
-        match self.sums.get(at) {
-            Some(sum) => sum - at.checked_sub(1).map_or(0, |before| self.sums[before]),
-            None => 1,
-        }
+        weight_of(self.sums, member)
     }
 }
 
@@ -109,6 +148,18 @@ pub trait Draw {
 
     /// Hears of each node passed and of the layer its candidates came from (3 is "all").
     fn visit(&mut self, _node: NodeId, _layer: usize, _chosen: Option<NodeId>) {}
+
+    /// Hears of the options of a node before its candidates are looked at.
+    fn enter(&mut self, _options: &Options) {}
+
+    /// Hears how the draw at the node that is visited next is made.
+    fn note(&mut self, _note: Note) {}
+
+    /// Hears that what is decided from here on stands beside the answer, in hints.
+    fn beside(&mut self) {}
+
+    /// Hears of members that were picked without a draw.
+    fn kept(&mut self, _candidates: Candidates<'_>, _picked: &Picked) {}
 }
 
 impl Among<'_> {
@@ -254,6 +305,7 @@ fn pick_by_weight(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut
             break;
         }
         let weights = Weights {
+            first: 0,
             sums: candidates.sums,
             even_first: 0,
             n: 0,

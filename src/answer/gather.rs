@@ -5,13 +5,15 @@
 
 use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
-    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, RootId, ServedZone, Whereabouts, Zone,
+    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
+    Zone,
 };
 
 use super::asker::Asker;
 use super::chain::{Link, is_sent, link_name};
 use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
+use super::kept::Kept;
 use super::locus::Locus;
 use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
 use super::view::ZoneView;
@@ -25,7 +27,7 @@ pub struct Gathering<'a> {
     /// Its view.
     pub view: &'a ZoneView,
     /// Who asks.
-    pub asker: Asker,
+    pub asker: Asker<'a>,
     /// Type asked.
     pub rtype: Rtype,
     /// Whether addresses of hosts are added.
@@ -70,21 +72,36 @@ impl<'a> Gathering<'a> {
         draw: &mut impl Draw,
         answer: &mut Answer<'a>,
     ) {
+        self.gather_found(name, self.zone().find(name), chain, draw, answer);
+    }
+
+    /// Does the same for a name that has been found already.
+    #[inline(always)]
+    pub(super) fn gather_found(
+        &self,
+        name: &Scratch,
+        found: Found,
+        chain: &mut Scratch,
+        draw: &mut impl Draw,
+        answer: &mut Answer<'a>,
+    ) {
         answer.reset(Rcode::NOERROR, Source::Static);
-        if let Link::Alias(owner) = self.link(name, Owner::Question, answer, chain, draw) {
+        let link = self.link((name, found), Owner::Question, answer, chain, draw);
+        if let Link::Alias(owner) = link {
             self.chase(name, owner, answer, chain, draw);
         }
     }
 
+    #[inline(always)]
     pub(super) fn link(
         &self,
-        name: &Scratch,
+        (name, found): (&Scratch, Found),
         owner: Owner,
         answer: &mut Answer<'a>,
         chain: &mut Scratch,
         draw: &mut impl Draw,
     ) -> Link {
-        match self.zone().find(name) {
+        match found {
             // A chain came to the very DNAME that led it here: no record stands twice (RFC 2181, section 5).
             Found::Exact(node)
                 if self.rtype == Rtype::DNAME
@@ -130,7 +147,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Adds a part of this zone; says where it stands, or `None` if there is no room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &self,
         section: Section,
@@ -149,6 +166,7 @@ impl<'a> Gathering<'a> {
         )
     }
 
+    #[inline(always)]
     fn answer_node(
         &self,
         node: NodeAt,
@@ -161,34 +179,27 @@ impl<'a> Gathering<'a> {
         if self.rtype == Rtype::ANY {
             return self.answer_any(node, owner, answer, draw);
         }
-        if let Some(entry) = zone.entry(node, self.rtype) {
-            match entry {
-                Entry::Static(piece) => self.add_static(piece, owner, answer, draw),
-                Entry::Dynamic(root) => {
-                    return self.add_dynamic(root, node, owner, answer, chain, draw);
-                }
+        match zone.entry_for(node, self.rtype) {
+            Some((_, Entry::Dynamic(root))) => {
+                self.add_dynamic(root, node, owner, answer, chain, draw)
             }
-            return Link::Done;
-        }
-        match zone.entry(node, Rtype::CNAME) {
-            Some(Entry::Static(piece)) => {
+            Some((rtype, Entry::Static(piece))) if rtype == self.rtype => {
+                self.add_static(piece, owner, answer, draw);
+                Link::Done
+            }
+            Some((_, Entry::Static(piece))) => {
                 let records = Records::Stored(piece, 0);
                 let at = self.push(Section::Answer, records, owner, answer);
-                return match (at, link_name(zone, &piece, chain)) {
+                match (at, link_name(zone, &piece, chain)) {
                     (Some(at), true) => Link::Alias(Owner::InPart(at, 12)),
                     _ => Link::Done,
-                };
+                }
             }
-            Some(Entry::Dynamic(root)) => {
-                return self.add_dynamic(root, node, owner, answer, chain, draw);
+            None => {
+                self.deny(answer);
+                Link::Done
             }
-            None => {}
         }
-        if let Some(Entry::Dynamic(root)) = zone.entry(node, ANY_TYPE) {
-            return self.add_dynamic(root, node, owner, answer, chain, draw);
-        }
-        self.deny(answer);
-        Link::Done
     }
 
     /// Answers ANY with what is there: one RRset or all of them (RFC 8482, section 4.1). What a policy holds is
@@ -218,7 +229,7 @@ impl<'a> Gathering<'a> {
                         rtype
                     };
                     let of_type = Self { rtype, ..*self };
-                    of_type.add_decided(root, Section::Answer, owner, answer, draw);
+                    of_type.add_decided((root, node), Section::Answer, owner, answer, draw);
                 }
             }
             if answer.len() > before && self.any == Any::One {
@@ -234,7 +245,7 @@ impl<'a> Gathering<'a> {
     /// Adds the members that a policy picks for the type alone, if it has any now.
     pub(super) fn add_decided(
         &self,
-        root: RootId,
+        (root, node): (RootId, NodeAt),
         section: Section,
         owner: Owner,
         answer: &mut Answer<'a>,
@@ -251,12 +262,16 @@ impl<'a> Gathering<'a> {
             if section == Section::Answer && answer.source == Source::Static {
                 answer.source = Source::Dynamic;
             }
+            if run.has_open_hints {
+                let members = (run, &picked.members[..picked.len], decision.ttl);
+                return self.add_hinted(node, members, section, owner, answer, draw);
+            }
             let records = Records::Members(policies, run, start, picked.len as u16, decision.ttl);
             self.push(section, records, owner, answer);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_static(
         &self,
         piece: Piece<'a>,
@@ -289,7 +304,7 @@ impl<'a> Gathering<'a> {
             answer.source = Source::Dynamic;
         }
         let mut picked = Picked::default();
-        let policies = &self.zone().policies;
+        let policies: &'a Policies = &self.zone().policies;
         let decision = self.decide(root, answer, draw, &mut picked);
         match decision.outcome {
             Outcome::NoData => self.deny(answer),
@@ -297,6 +312,11 @@ impl<'a> Gathering<'a> {
             Outcome::Members(run) => {
                 let run = &policies.runs[run as usize];
                 let members = &picked.members[..picked.len];
+                if run.has_open_hints {
+                    let picked = (run, members, decision.ttl);
+                    self.add_hinted(node, picked, Section::Answer, owner, answer, draw);
+                    return Link::Done;
+                }
                 let Some(start) = answer.keep_picks(members) else {
                     return Link::Done;
                 };
@@ -318,7 +338,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// Runs the one decision, for where this client is, and lengthens the scope by it.
-    fn decide(
+    pub(super) fn decide(
         &self,
         root: RootId,
         answer: &mut Answer<'a>,
@@ -327,7 +347,11 @@ impl<'a> Gathering<'a> {
     ) -> Decision {
         let policies: &'a Policies = &self.zone().policies;
         let mut known = Whereabouts::default();
-        let root_map = policies.roots[root as usize].map;
+        let Root {
+            map: root_map,
+            sticky,
+            ..
+        } = policies.roots[root as usize];
         let locus = if root_map == NONE {
             Locus::Anywhere
         } else {
@@ -336,11 +360,24 @@ impl<'a> Gathering<'a> {
             answer.scope_len = answer.scope_len.max(scope_len);
             locus
         };
-        Scene {
+        let scene = Scene {
             policies,
             view: self.view,
             locus,
+        };
+        if sticky != (0, 0)
+            && let Asker::Prefix { address, len, .. } = self.asker
+        {
+            // The scope follows from what the root can reach, never from the way taken (`route53` 4.6, rule a46).
+            let kept = if address.is_ipv4() {
+                sticky.0
+            } else {
+                sticky.1
+            };
+            answer.scope_len = answer.scope_len.max(kept.min(len));
+            let mut draw = Kept::new(draw, policies, address, len);
+            return scene.decide(root, self.rtype, &mut draw, picked);
         }
-        .decide(root, self.rtype, draw, picked)
+        scene.decide(root, self.rtype, draw, picked)
     }
 }

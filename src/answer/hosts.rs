@@ -31,7 +31,7 @@ impl<'a> Gathering<'a> {
                 position => Owner::InPart(part, position),
             };
             let before = answer.len();
-            self.add_service(piece, host, owner, answer);
+            self.add_service(piece, host, owner, answer, draw);
             self.add_host(host.node, owner, answer, draw);
             if host.is_in_domain {
                 in_domain += (answer.len() - before) as u8;
@@ -41,7 +41,14 @@ impl<'a> Gathering<'a> {
     }
 
     /// Adds the records of the same type at the target of an SVCB or HTTPS record in AliasMode (RFC 9460, section 4.2).
-    fn add_service(&self, piece: &Piece<'a>, host: Host, owner: Owner, answer: &mut Answer<'a>) {
+    fn add_service(
+        &self,
+        piece: &Piece<'a>,
+        host: Host,
+        owner: Owner,
+        answer: &mut Answer<'a>,
+        draw: &mut impl Draw,
+    ) {
         let number = |at: usize| u16::from_be_bytes([piece.records[at], piece.records[at + 1]]);
         let rtype = Rtype(number(2));
         if !matches!(rtype, Rtype::SVCB | Rtype::HTTPS) || host.position == POSITION_OWNER {
@@ -49,10 +56,17 @@ impl<'a> Gathering<'a> {
         }
         // The priority stands before the target; 0 is AliasMode.
         let is_alias = number(usize::from(host.position) - 2) == 0;
-        if let (true, Some(Entry::Static(piece))) = (is_alias, self.zone().entry(host.node, rtype))
-        {
-            let records = Records::Stored(piece, 0);
-            self.push(Section::Additional, records, owner, answer);
+        match self.zone().entry(host.node, rtype) {
+            Some(Entry::Static(piece)) if is_alias => {
+                let records = Records::Stored(piece, 0);
+                self.push(Section::Additional, records, owner, answer);
+            }
+            Some(Entry::Dynamic(root)) if is_alias => {
+                let of_type = Self { rtype, ..*self };
+                let at = (root, host.node);
+                of_type.add_decided(at, Section::Additional, owner, answer, draw);
+            }
+            _ => {}
         }
     }
 
@@ -111,7 +125,7 @@ impl<'a> Gathering<'a> {
                 }
                 Some(Entry::Dynamic(root)) => {
                     let of_type = Self { rtype, ..*self };
-                    of_type.add_decided(root, Section::Additional, owner, answer, draw);
+                    of_type.add_decided((root, node), Section::Additional, owner, answer, draw);
                 }
                 None => {}
             }

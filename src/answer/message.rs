@@ -2,8 +2,8 @@
 
 use arrayvec::ArrayVec;
 
-use crate::wire::{NAME_MAX, Rcode};
-use crate::zone::{ADDITIONAL_MAX, Piece, Policies, Run};
+use crate::wire::{NAME_MAX, Rcode, Rtype};
+use crate::zone::{ADDITIONAL_MAX, Piece, Policies, RR_FIXED, Run};
 
 /// Links of a chain of aliases in one answer (chosen: as far as NSD goes; a resolver asks on from there).
 pub const CHAIN_MAX: usize = 31;
@@ -13,6 +13,10 @@ pub const PARTS_MAX: usize = POSITIONS_MAX + ADDITIONAL_MAX * 2;
 pub(super) const POSITIONS_MAX: usize = CHAIN_MAX * 2 + 2;
 /// Octets of names made for one answer: a synthesised target for each link.
 pub(super) const MADE_MAX: usize = CHAIN_MAX * NAME_MAX;
+const _: () = assert!(
+    MADE_MAX < u16::MAX as usize,
+    "made octets are counted by 16 bits"
+);
 /// Picked members in one answer, additional addresses included.
 pub const PICKS_MAX: usize = 256;
 
@@ -36,6 +40,23 @@ pub enum Records<'a> {
     Members(&'a Policies, &'a Run, u16, u16, u32),
     /// A CNAME synthesised from a DNAME (RFC 6672, section 3.1).
     Synthesised(Synthesised),
+    /// Records made for this answer.
+    Made(MadeSet),
+}
+
+/// Records made for this answer: SVCB and HTTPS with their open hints filled (rule a55).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeSet {
+    /// Type.
+    pub rtype: Rtype,
+    /// TTL.
+    pub ttl: u32,
+    /// Records.
+    pub count: u16,
+    /// Where they start among the made octets: length and RDATA of each.
+    pub start: u16,
+    /// Octets of all of them.
+    pub len: u16,
 }
 
 /// A CNAME made of a DNAME.
@@ -119,6 +140,8 @@ pub struct Answer<'a> {
     parts: ArrayVec<Part<'a>, PARTS_MAX>,
     /// Parts in answer, authority and additional.
     counts: [u8; 3],
+    /// Octets of all parts.
+    octets: usize,
     picks: ArrayVec<u16, PICKS_MAX>,
     made: ArrayVec<u8, MADE_MAX>,
     made_count: usize,
@@ -136,6 +159,7 @@ impl<'a> Answer<'a> {
             glue_len: 0,
             parts: ArrayVec::new(),
             counts: [0; 3],
+            octets: 0,
             picks: ArrayVec::new(),
             made: ArrayVec::new(),
             made_count: 0,
@@ -143,7 +167,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Starts an empty answer in the same room.
-    #[inline]
+    #[inline(always)]
     pub fn reset(&mut self, rcode: Rcode, source: Source) {
         self.rcode = rcode;
         self.source = source;
@@ -152,6 +176,7 @@ impl<'a> Answer<'a> {
         self.glue_len = 0;
         self.parts.clear();
         self.counts = [0; 3];
+        self.octets = 0;
         self.picks.clear();
         self.made.clear();
         self.made_count = 0;
@@ -168,18 +193,65 @@ impl<'a> Answer<'a> {
         Some(start as u16)
     }
 
-    /// Returns a made name.
+    /// Keeps RDATA with its length before it; says whether there was room.
+    pub(super) fn keep_rdata(&mut self, rdata: &[u8]) -> bool {
+        let (Ok(len), true) = (
+            u16::try_from(rdata.len()),
+            self.made.remaining_capacity() >= rdata.len() + 2,
+        ) else {
+            return false;
+        };
+        self.made.extend(len.to_be_bytes());
+        self.made.try_extend_from_slice(rdata).is_ok()
+    }
+
+    /// Returns how many octets have been made.
+    pub(super) fn made_len(&self) -> u16 {
+        // A constant bounds them far below 65,536.
+        self.made.len() as u16
+    }
+
+    /// Returns a made name, or made records.
     pub fn made(&self, start: u16, len: u16) -> &[u8] {
         &self.made[usize::from(start)..usize::from(start) + usize::from(len)]
     }
 
     /// Adds a part; sections are filled in their order. Says where it stands, or `None` if there is no room.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, section: Section, part: Part<'a>) -> Option<u8> {
         let at = self.len();
+        let octets = self.part_len(&part);
         self.parts.try_push(part).ok()?;
+        self.octets += octets;
         self.counts[section as usize] += 1;
         Some(at as u8)
+    }
+
+    /// Returns the octets of a part whose picks and made names are kept already.
+    #[inline(always)]
+    pub(super) fn part_len(&self, part: &Part<'_>) -> usize {
+        match &part.records {
+            Records::Stored(piece, _) => piece.records.len(),
+            Records::Members(policies, run, start, len, _) => match run.stride {
+                0 => {
+                    let picks = self.picks(*start, *len);
+                    picks
+                        .iter()
+                        .map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len())
+                        .sum()
+                }
+                stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
+            },
+            Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
+            // Each has its length before it.
+            Records::Made(set) => usize::from(set.len) + usize::from(set.count) * (RR_FIXED - 2),
+        }
+    }
+
+    /// Returns the octets of all parts.
+    #[inline(always)]
+    pub(super) fn octets(&self) -> usize {
+        self.octets
     }
 
     /// Keeps picked members; says where they start, or `None` if there is no room.
@@ -214,8 +286,9 @@ impl<'a> Answer<'a> {
     }
 
     /// Returns how many parts answer, authority and additional have.
-    #[inline]
+    #[inline(always)]
     pub fn counts(&self) -> [usize; 3] {
-        self.counts.map(usize::from)
+        let [answer, authority, additional] = self.counts;
+        [answer.into(), authority.into(), additional.into()]
     }
 }

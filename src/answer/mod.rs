@@ -13,12 +13,15 @@ mod conduct;
 mod decide;
 mod draw;
 mod gather;
+mod hints;
 mod hosts;
+mod kept;
 mod locus;
 mod message;
 mod prefixes;
 mod rate;
 mod respond;
+mod spread;
 mod terms;
 mod view;
 mod world;
@@ -28,11 +31,11 @@ pub use assemble::{Written, assemble};
 pub use chance::Chance;
 pub use conduct::{Conduct, Cookies, Identity, UDP_PAYLOAD_MAX, WithoutCookie};
 pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
-pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, SHUFFLE_MAX, Weights};
+pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Note, Picked, SHUFFLE_MAX, Weights};
 pub use gather::{Any, Gathering, Hosts};
 pub use locus::Locus;
 pub use message::{
-    Answer, Apex, CHAIN_MAX, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
+    Answer, Apex, CHAIN_MAX, MadeSet, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
     Synthesised,
 };
 pub use prefixes::Prefixes;

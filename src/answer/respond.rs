@@ -21,6 +21,7 @@ use super::message::{Answer, Apex, Source};
 use super::rate::Kind;
 use super::terms::{Gate, Limited, Terms, kind_of};
 use super::world::World;
+use crate::zone::Aim;
 
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
@@ -149,6 +150,8 @@ struct Lookup {
     scratch: Scratch,
     query: Result<Query, Unanswerable>,
     zone: Option<usize>,
+    /// Where the search for the name stands in that zone.
+    aim: Aim,
 }
 
 impl Worker {
@@ -158,6 +161,7 @@ impl Worker {
             scratch: Scratch::default(),
             query: Err(Unanswerable::Silence),
             zone: None,
+            aim: Aim::default(),
         };
         Self {
             lookups: Box::new(std::array::from_fn(|_| lookup.clone())),
@@ -179,6 +183,7 @@ impl Worker {
 pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, now: Moment) {
     worker.gate.now = now;
     let count = batch.len().min(BATCH_MAX);
+    let zones = &world.snapshot.zones;
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
         lookup.query = parse_query(exchange.input, &mut lookup.scratch);
         lookup.zone = match &lookup.query {
@@ -188,17 +193,20 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
             }
             _ => None,
         };
+        if let Some(zone) = lookup.zone {
+            lookup.aim = zones[zone].zone.aim(&lookup.scratch);
+        }
     }
     if count > 1 {
         let mut touched = 0;
         for lookup in &worker.lookups[..count] {
             if let Some(zone) = lookup.zone {
-                touched ^= world.snapshot.zones[zone].zone.touch_slot(&lookup.scratch);
+                touched ^= zones[zone].zone.read_slot(lookup.aim);
             }
         }
-        for lookup in &worker.lookups[..count] {
+        for lookup in &mut worker.lookups[..count] {
             if let Some(zone) = lookup.zone {
-                touched ^= world.snapshot.zones[zone].zone.touch_node(&lookup.scratch);
+                touched ^= zones[zone].zone.read_node(&mut lookup.aim);
             }
         }
         // Kept, so that the reads are not optimised away.
@@ -230,14 +238,14 @@ fn answer_one<'w>(
 ) {
     exchange.len = 0;
     exchange.tally = Tally::default();
-    let query = match lookup.query {
+    let query = match &lookup.query {
         Ok(query) => query,
         Err(Unanswerable::Silence) => return,
-        Err(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, gate),
+        Err(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, *refusal, gate),
     };
-    let terms = gate.admit(&world.conduct, exchange, query.edns);
+    let mut terms = gate.admit(&world.conduct, exchange, &query.edns);
     if terms.needs_cookie(&world.conduct) {
-        return refuse(world, exchange, bad_cookie(&query), gate);
+        return refuse(world, exchange, bad_cookie(query), gate);
     }
     let subnet = query.edns.and_then(|edns| edns.subnet);
     match lookup.zone {
@@ -260,23 +268,24 @@ fn answer_one<'w>(
                 world: Some(world),
                 apex: Apex::Question,
             };
-            gathering.gather(&lookup.scratch, chain, chance, answer);
+            let found = gathering.zone().find_from(&lookup.scratch, lookup.aim);
+            gathering.gather_found(&lookup.scratch, found, chain, chance, answer);
         }
         zone => {
-            answer.reset(refusal_code(world, zone, &query, lookup), Source::Refused);
+            answer.reset(refusal_code(world, zone, query, lookup), Source::Refused);
             answer.is_authoritative = false;
         }
     }
-    deliver(world, exchange, (&query, lookup), terms, gate, answer);
+    deliver(world, exchange, (query, lookup), &mut terms, gate, answer);
 }
 
 /// Writes a composed answer as far as the terms of its query allow.
-#[inline]
+#[inline(always)]
 fn deliver<'w>(
     world: &'w World,
     exchange: &mut Exchange<'_>,
     (query, lookup): (&Query, &Lookup),
-    mut terms: Terms<'w>,
+    terms: &mut Terms<'w>,
     gate: &mut Gate,
     answer: &mut Answer<'_>,
 ) {
@@ -300,8 +309,8 @@ fn deliver<'w>(
         ..Tally::default()
     };
     let kind = kind_of(answer, lookup.zone);
-    let asked = (query.rtype, query.edns);
-    let limit = match gate.size_max(conduct, exchange, asked, &terms, kind) {
+    let asked = (query.rtype, &query.edns);
+    let limit = match gate.size_max(conduct, exchange, asked, terms, kind) {
         Ok(limit) => limit,
         Err(Limited::Slipped) => {
             exchange.tally.limited = Limited::Slipped;
@@ -344,7 +353,7 @@ fn bad_cookie(query: &Query) -> Refusal {
 #[cold]
 fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &mut Gate) {
     let conduct = &*world.conduct;
-    let mut terms = gate.admit(conduct, exchange, refusal.edns);
+    let mut terms = gate.admit(conduct, exchange, &refusal.edns);
     let mut rcode = refusal.rcode;
     if rcode == Rcode::NOERROR {
         // RFC 7873, section 5.4: a query without a question asks for a cookie, which means nothing if they are off.
@@ -361,7 +370,7 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
         cookie: terms.standing,
         ..Tally::default()
     };
-    let asked = (Rtype(0), refusal.edns);
+    let asked = (Rtype(0), &refusal.edns);
     let limit = match gate.size_max(conduct, exchange, asked, &terms, (Kind::Error, 0)) {
         Err(Limited::Dropped) => {
             exchange.tally.limited = Limited::Dropped;

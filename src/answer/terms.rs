@@ -78,12 +78,12 @@ impl Gate {
     }
 
     /// Sets the terms of a query from how it came and its EDNS.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit<'w>(
         &self,
         conduct: &'w Conduct,
         exchange: &Exchange<'_>,
-        edns: Option<Edns>,
+        edns: &Option<Edns>,
     ) -> Terms<'w> {
         let mut terms = Terms {
             is_proven: exchange.transport != Transport::Udp,
@@ -91,14 +91,24 @@ impl Gate {
             edns: None,
             pads: false,
         };
-        let Some(edns) = edns else {
-            return terms;
-        };
-        let mut response = ResponseEdns {
+        if let Some(edns) = edns {
+            self.admit_edns(conduct, exchange, edns, &mut terms);
+        }
+        terms
+    }
+
+    fn admit_edns<'w>(
+        &self,
+        conduct: &'w Conduct,
+        exchange: &Exchange<'_>,
+        edns: &Edns,
+        terms: &mut Terms<'w>,
+    ) {
+        let response = terms.edns.insert(ResponseEdns {
             is_dnssec_ok: edns.is_dnssec_ok,
             subnet: edns.subnet.map(|subnet| (subnet, 0)),
             ..ResponseEdns::default()
-        };
+        });
         if let (Some(span), Some(cookies)) = (edns.cookie, &conduct.cookies) {
             let (standing, cookie) =
                 cookies
@@ -115,33 +125,34 @@ impl Gate {
             response.keepalive = keepalive(conduct, exchange.transport);
         }
         terms.pads = edns.wants_padding && exchange.transport.is_encrypted();
-        terms.edns = Some(response);
-        terms
     }
 
     /// Says how long an answer may be, or how it is limited. Streams and proven clients have no limit but size.
-    #[inline]
+    #[inline(always)]
     pub(super) fn size_max(
         &mut self,
         conduct: &Conduct,
         exchange: &Exchange<'_>,
-        (rtype, edns): (Rtype, Option<Edns>),
+        (rtype, edns): (Rtype, &Option<Edns>),
         terms: &Terms<'_>,
         kind: (Kind, usize),
     ) -> Result<usize, Limited> {
         if exchange.transport != Transport::Udp {
             return Ok(usize::from(u16::MAX));
         }
-        let size_max = edns.map_or(UDP_PLAIN_MAX, |edns| {
+        let size_max = edns.as_ref().map_or(UDP_PLAIN_MAX, |edns| {
             usize::from(edns.payload_size.min(conduct.payload_size))
         });
         if terms.is_proven {
             return Ok(size_max);
         }
-        let verdict = conduct.rate.as_ref().map_or(Verdict::Send, |limits| {
-            let client = client_ip(exchange);
-            self.buckets.count(limits, client, kind, self.now)
-        });
+        let verdict = match &conduct.rate {
+            Some(limits) => {
+                let client = client_ip(exchange);
+                self.buckets.count(limits, client, kind, self.now)
+            }
+            None => Verdict::Send,
+        };
         let floor = match verdict {
             Verdict::Drop => return Err(Limited::Dropped),
             Verdict::Slip => return Err(Limited::Slipped),
@@ -159,7 +170,7 @@ impl Gate {
 
 impl Terms<'_> {
     /// Says whether a cookie is asked for before anything is answered (RFC 7873, section 5.2.3).
-    #[inline]
+    #[inline(always)]
     pub(super) fn needs_cookie(&self, conduct: &Conduct) -> bool {
         !self.is_proven
             && matches!(
@@ -174,13 +185,13 @@ impl Terms<'_> {
 
     /// Returns the OPT record with the payload size that is offered.
     #[inline]
-    pub(super) fn opt(&self, conduct: &Conduct) -> Option<(ResponseEdns<'_>, u16)> {
-        self.edns.map(|edns| (edns, conduct.payload_size))
+    pub(super) fn opt(&self, conduct: &Conduct) -> Option<(&ResponseEdns<'_>, u16)> {
+        self.edns.as_ref().map(|edns| (edns, conduct.payload_size))
     }
 
     /// Adds what depends on the answer: the scope (source length 0 asks for no tailoring, so it stays 0; RFC 7871,
     /// section 7.1.2) and the reason.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle(&mut self, conduct: &Conduct, query: &Query, answer: &Answer<'_>) {
         let Some(edns) = &mut self.edns else {
             return;

@@ -211,6 +211,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("L071", "a record twice"),
     ("L072", "a reference to a name that cannot be referred to"),
     ("L073", "a calculated check that can never hold"),
+    ("L074", "not a table of times"),
+    ("L075", "a table of times that names no branch"),
     ("L080", "a reference that matches nothing"),
     ("L081", "a period that ends before it starts"),
     ("L082", "an expectation that demands nothing"),

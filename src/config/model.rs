@@ -7,11 +7,13 @@
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::health::{Damping, Endpoint, ProbeKind, Timeout};
 use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
+use crate::zone::TimesFor;
 
 pub use super::rehearsal_model::{ExpectModel, From, MaintenanceModel, Outcome, Wanted};
 
@@ -197,6 +199,8 @@ pub struct PoolModel {
     pub site: String,
     /// Least members that must be healthy (rule a23).
     pub min_healthy: MinHealthy,
+    /// Percent of a weighted node's traffic that it can carry, if stated (rule a58).
+    pub capacity_percent: Option<u8>,
     /// TTL, if written.
     pub ttl: Option<TtlModel>,
     /// Most members in one answer, if written.
@@ -349,14 +353,31 @@ pub struct NodeOptions {
     pub checks: Vec<CheckRef>,
     /// What happens when no candidate is healthy, if written.
     pub all_down: Option<AllDownModel>,
-    /// Where the excess of a weighted node goes (not yet in effect).
+    /// Where the excess of a weighted node goes (rule a58).
     pub overflow: Option<Box<NodeModel>>,
     /// Failback other than `auto` (not yet in effect).
     pub failback: Failback,
-    /// Percent to the next healthy tier (not yet in effect).
+    /// Percent to the next healthy tier (rule a40).
     pub trickle_percent: u8,
-    /// Sticky prefix lengths for IPv4 and IPv6, if switched on (not yet in effect).
+    /// Sticky prefix lengths for IPv4 and IPv6, if switched on (rule a46).
     pub sticky: Option<(u8, u8)>,
+    /// Measured times (`latency`), if written.
+    pub times: Option<Arc<TimesModel>>,
+}
+
+/// A table of measured round trips, as its file says.
+#[derive(Debug)]
+pub struct TimesModel {
+    /// The file.
+    pub file: String,
+    /// What the lines call branches: region codes, or pool ids; lines hold indices.
+    pub regions: Vec<String>,
+    /// Lines by client: region and microseconds.
+    pub clients: Vec<(TimesFor, Vec<(u16, u32)>)>,
+    /// Where the value stands.
+    pub span: Span,
+    /// Its key path.
+    pub path: String,
 }
 
 /// `all-down`.
@@ -405,6 +426,14 @@ pub struct BranchModel {
     pub location: Option<Location>,
     /// How messages and traces name it: the pool's id, `name:x`, or the key path.
     pub label: String,
+}
+
+impl BranchModel {
+    /// Says whether a table of times means this branch: by its region's code, or by its label.
+    pub fn is_called(&self, region: &str) -> bool {
+        let code = self.location.as_ref().and_then(|at| at.code.as_deref());
+        code == Some(region) || self.label == region
+    }
 }
 
 /// A name and what it answers.

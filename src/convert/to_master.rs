@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use crate::config::Diagnostic;
 use crate::config::model::{
-    MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, Span, ZoneModel,
+    MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, Span, ZoneModel,
 };
 use crate::master::{push_record, show_master_with};
-use crate::wire::{Name, Rtype, rdata_text};
+use crate::wire::{AutoHints, Name, Rtype, hints_left_open, without_open_hints, written_text};
 use crate::zone::Zone;
 
 use super::found::{Found, note};
@@ -44,7 +44,8 @@ pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Co
     }
     let mut dynamic: HashMap<&Name, &NameModel> = HashMap::new();
     for name in &model.names {
-        if name.policy.is_some() || !name.type_policies.is_empty() {
+        let is_dynamic = name.policy.is_some() || !name.type_policies.is_empty();
+        if is_dynamic || name.rrsets.iter().any(has_open_hints) {
             dynamic.insert(&name.owner, name);
         }
     }
@@ -55,11 +56,32 @@ pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Co
                 let lost = policy.write(form, text);
                 found.add(&model.file, policy.warning(form, lost));
             }
+            write_hinted(model, name, text);
         }
     }));
     Conversion {
         text: Some(text),
         diagnostics: found.finish(&model.file),
+    }
+}
+
+/// Says whether a record set has hints that are decided for each query.
+fn has_open_hints(set: &RrsetModel) -> bool {
+    let mut rdata = set.rdata.iter();
+    rdata.any(|rdata| hints_left_open(set.rtype, rdata) != AutoHints::default())
+}
+
+/// Writes record sets without the hints that are decided for each query.
+fn write_hinted(model: &ZoneModel, name: &NameModel, text: &mut String) {
+    let ttl = name.options.ttl.unwrap_or(model.ttl).max;
+    for set in name.rrsets.iter().filter(|set| has_open_hints(set)) {
+        let (owner, rtype) = (&name.owner, set.rtype);
+        text.push_str(&format!(
+            "; {owner} {rtype}: hints that are `auto` are left out:\n"
+        ));
+        for rdata in &set.rdata {
+            push_record(text, (owner, ttl), rtype, &without_open_hints(rdata));
+        }
     }
 }
 
@@ -171,6 +193,9 @@ impl<'m> Policy<'m> {
                     self.summary()
                 ));
                 for (rtype, rdata) in &self.records {
+                    let is_service = matches!(*rtype, Rtype::SVCB | Rtype::HTTPS);
+                    let closed = is_service.then(|| without_open_hints(rdata));
+                    let rdata = closed.as_deref().unwrap_or(rdata);
                     push_record(text, (owner, self.ttl), *rtype, rdata);
                 }
                 let mut lost = self.flattened.clone();
@@ -207,7 +232,7 @@ impl<'m> Policy<'m> {
             let values: Vec<String> = set
                 .rdata
                 .iter()
-                .map(|rdata| rdata_text(set.rtype, rdata))
+                .map(|rdata| written_text(set.rtype, rdata))
                 .collect();
             text.push_str(&format!(
                 ";   static {}: {}\n",
@@ -314,6 +339,6 @@ fn value_text(value: &MemberValue) -> String {
     match value {
         MemberValue::Address(address) => address.to_string(),
         MemberValue::Target(name) => format!("target {name}"),
-        MemberValue::Record(rtype, octets) => format!("{rtype} {}", rdata_text(*rtype, octets)),
+        MemberValue::Record(rtype, octets) => format!("{rtype} {}", written_text(*rtype, octets)),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{info, warn};
 
+use crate::clock::WallTime;
 use crate::config::server_file::{CertificateSetting, TlsSettings};
 use crate::server::{CertificateFault, CertificateSource, Certificates};
 
@@ -27,14 +28,26 @@ pub(super) struct CertificateWatch {
 struct Seen {
     stamps: Vec<Option<Stamp>>,
     fault: Option<CertificateFault>,
+    /// For how many days left there was a warning last.
+    warned_of: Option<i64>,
 }
+
+/// Milliseconds of a day.
+const MILLIS_A_DAY: f64 = 86_400_000.0;
+
+/// From so many days left on there are warnings, one a day. Chosen; no standard value: certificates of 90 days are mostly
+/// renewed when 30 are left, and those of six days have their own watch.
+const WARNING_DAYS: i64 = 14;
 
 impl CertificateWatch {
     /// Loads the certificate, if there is to be one.
     ///
     /// # Errors
     /// If it cannot be read or does not fit its key.
-    pub(super) fn start(settings: &TlsSettings) -> Result<Option<Arc<Self>>, CertificateFault> {
+    pub(super) fn start(
+        settings: &TlsSettings,
+        wall: WallTime,
+    ) -> Result<Option<Arc<Self>>, CertificateFault> {
         let (source, files) = match &settings.certificate {
             None => return Ok(None),
             Some(CertificateSetting::SelfSigned) => (CertificateSource::SelfSigned, Vec::new()),
@@ -48,13 +61,16 @@ impl CertificateWatch {
         };
         let stamps = files.iter().map(|file| stamp(file)).collect();
         let certificates = Certificates::load(source)?;
+        let mut seen = Seen {
+            stamps,
+            fault: None,
+            warned_of: None,
+        };
+        seen.warn_of_end(&certificates, wall);
         Ok(Some(Arc::new(Self {
             certificates,
             files,
-            seen: Mutex::new(Seen {
-                stamps,
-                fault: None,
-            }),
+            seen: Mutex::new(seen),
         })))
     }
 
@@ -69,9 +85,19 @@ impl CertificateWatch {
         seen.fault.as_ref().map(ToString::to_string)
     }
 
-    /// Exchanges the certificate if its files are new, or in any case if asked for. Reads files.
-    pub(super) fn look(&self, when: When) {
+    /// Returns the days until the certificate ends that is shown now, less than 0 if it has ended.
+    pub(super) fn days_left(&self, wall: WallTime) -> Option<f64> {
+        Some(days_left(self.certificates.not_after()?, wall))
+    }
+
+    /// Exchanges the certificate if its files are new, or in any case if asked for, and warns of its end. Reads files.
+    pub(super) fn look(&self, when: When, wall: WallTime) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.exchange(&mut seen, when);
+        seen.warn_of_end(&self.certificates, wall);
+    }
+
+    fn exchange(&self, seen: &mut Seen, when: When) {
         let stamps: Vec<_> = self.files.iter().map(|file| stamp(file)).collect();
         if when == When::Changed && stamps == seen.stamps {
             return;
@@ -96,9 +122,38 @@ impl CertificateWatch {
     }
 }
 
+impl Seen {
+    /// Warns once a day while the end is near or past; returns whether it did.
+    fn warn_of_end(&mut self, certificates: &Certificates, wall: WallTime) -> bool {
+        // Nobody is meant to trust one of our own.
+        if *certificates.source() == CertificateSource::SelfSigned {
+            return false;
+        }
+        let Some(end) = certificates.not_after() else {
+            return false;
+        };
+        let days = days_left(end, wall).floor() as i64;
+        let is_near = days < WARNING_DAYS;
+        let is_new = is_near && self.warned_of != Some(days);
+        self.warned_of = is_near.then_some(days);
+        if is_new && days < 0 {
+            warn!("the certificate ended at {end}: clients refuse it; renew it");
+        } else if is_new {
+            warn!("the certificate ends at {end}, in {days} days; renew it");
+        }
+        is_new
+    }
+}
+
+fn days_left(end: WallTime, wall: WallTime) -> f64 {
+    (end.millis() - wall.millis()) as f64 / MILLIS_A_DAY
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: WallTime = WallTime::from_millis(1_800_000_000_000);
 
     #[test]
     fn follows_good_files_and_outlives_broken_ones() {
@@ -117,44 +172,79 @@ mod tests {
             }),
             ..TlsSettings::default()
         };
-        let watch = CertificateWatch::start(&settings)
+        let watch = CertificateWatch::start(&settings, NOW)
             .expect("a good pair")
             .expect("a certificate is wanted");
         let first = watch.certificates().chain();
-        watch.look(When::Changed);
+        watch.look(When::Changed, NOW);
         assert_eq!(watch.certificates().chain(), first);
 
         // Names of other lengths: files of another size are new, however coarse their times are.
         renew("second.example");
-        watch.look(When::Changed);
+        watch.look(When::Changed, NOW);
         let second = watch.certificates().chain();
         assert_ne!(second, first);
 
         std::fs::write(&certificate, "broken").expect("written");
-        watch.look(When::Changed);
+        watch.look(When::Changed, NOW);
         let fault = watch.fault().expect("it is broken");
         assert!(fault.contains("no CERTIFICATE block"), "{fault}");
         assert_eq!(watch.certificates().chain(), second);
 
         renew("third-of-them.example");
-        watch.look(When::Always);
+        watch.look(When::Always, NOW);
         assert_eq!(watch.fault(), None);
         assert_ne!(watch.certificates().chain(), second);
     }
 
     #[test]
     fn needs_no_certificate_where_none_is_configured() {
-        let none = CertificateWatch::start(&TlsSettings::default());
+        let none = CertificateWatch::start(&TlsSettings::default(), NOW);
         assert!(none.expect("no fault").is_none());
         let settings = TlsSettings {
             certificate: Some(CertificateSetting::SelfSigned),
             ..TlsSettings::default()
         };
-        let watch = CertificateWatch::start(&settings)
+        let watch = CertificateWatch::start(&settings, NOW)
             .expect("made")
             .expect("wanted");
         let chain = watch.certificates().chain();
-        watch.look(When::Always);
+        watch.look(When::Always, NOW);
         assert_eq!(watch.certificates().chain(), chain);
+    }
+    #[test]
+    fn warns_once_a_day_when_the_end_is_near() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (certificate, key) = (folder.path().join("chain"), folder.path().join("key"));
+        let mut terms =
+            rcgen::CertificateParams::new(vec!["a.example".to_owned()]).expect("a name");
+        terms.not_after = rcgen::date_time_ymd(2030, 6, 30);
+        let pair = rcgen::KeyPair::generate().expect("a key");
+        let made = terms.self_signed(&pair).expect("made");
+        std::fs::write(&certificate, made.pem()).expect("written");
+        std::fs::write(&key, pair.serialize_pem()).expect("written");
+        let certificates =
+            Certificates::load(CertificateSource::Files { certificate, key }).expect("a pair");
+        let end = certificates.not_after().expect("a certificate");
+        let mut seen = Seen {
+            stamps: Vec::new(),
+            fault: None,
+            warned_of: None,
+        };
+        let hour = 3_600_000;
+        let cases = [
+            ("long before", 60 * 24, false),
+            ("on the last quiet day", 14 * 24, false),
+            ("a fortnight before", 14 * 24 - 1, true),
+            ("two hours later", 14 * 24 - 3, false),
+            ("the next day", 13 * 24 - 2, true),
+            ("on the last day", 5, true),
+            ("after the end", -1, true),
+            ("still", -2, false),
+        ];
+        for (name, hours_left, wanted) in cases {
+            let wall = WallTime::from_millis(end.millis() - hours_left * hour);
+            assert_eq!(seen.warn_of_end(&certificates, wall), wanted, "{name}");
+        }
     }
 }

@@ -119,14 +119,20 @@ impl Search {
         }
         let mut below = Vec::new();
         for entry in fs::read_dir(folder).map_err(fault)? {
-            let path = entry.map_err(fault)?.path();
+            let entry = entry.map_err(fault)?;
+            let path = entry.path();
             let is_hidden = path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if is_hidden || self.found.len() >= FILES_MAX {
                 continue;
             }
-            if path.is_dir() {
+            // Known without a look at the file itself, unless it is a link.
+            let is_folder = match entry.file_type() {
+                Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+                _ => path.is_dir(),
+            };
+            if is_folder {
                 if depth < DEPTH_MAX {
                     below.push(path);
                 }

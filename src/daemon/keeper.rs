@@ -24,6 +24,7 @@ use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
+use crate::server::give_back_memory;
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
 
@@ -84,6 +85,8 @@ pub(super) struct Keeper {
     pub(super) secret_fault: Option<String>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
+    /// Whether a load left memory that can go back to the system once the world before is gone.
+    pub(super) is_memory_due: bool,
 }
 
 /// Where events come from.
@@ -310,11 +313,17 @@ impl Keeper {
         }
         self.follow_maintenance();
         let retired = self.publisher.sweep();
+        if retired == 0 && std::mem::take(&mut self.is_memory_due) {
+            tokio::task::spawn_blocking(give_back_memory);
+        }
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
         measure::targets(&self.exposition, &self.targets);
         self.series.update(&self.targets, now);
+        if let Some(watch) = &self.certificates {
+            measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
+        }
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
             if let Some(counters) = prober.kit().command_counters() {

@@ -86,6 +86,13 @@ pub(super) fn commands(exposition: &Exposition, counters: &CommandCounters) {
     exposition.set("leeward_exec_running", &[], counters.running() as f64);
 }
 
+/// Writes how long the certificate still holds.
+pub(super) fn certificate(exposition: &Exposition, days_left: Option<f64>) {
+    if let Some(days) = days_left {
+        exposition.set("leeward_certificate_days_left", &[], days);
+    }
+}
+
 /// Writes how many targets have which status.
 pub(super) fn targets(exposition: &Exposition, targets: &Targets) {
     let statuses = [Status::Healthy, Status::Unhealthy, Status::Unknown];

@@ -74,7 +74,7 @@ struct Job {
 impl Job {
     fn run(mut self, when: When) -> Loaded {
         if let Some(certificates) = &self.certificates {
-            certificates.look(when);
+            certificates.look(when, self.wall);
         }
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
@@ -336,6 +336,8 @@ impl Keeper {
             .replace(snapshot, inputs, |id| targets.status(id));
         self.exposition
             .set("leeward_world_generation", &[], published.generation as f64);
+        // What reading took is many times what is kept, and the world before is about to go.
+        self.is_memory_due = true;
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }

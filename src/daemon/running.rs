@@ -228,8 +228,8 @@ fn prepare(
     let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
     info!("{}", describe(&locations, &config.geo));
     let saved = read_saved(config);
-    let certificates =
-        CertificateWatch::start(&config.tls).map_err(|fault| StartFault(fault.to_string()))?;
+    let certificates = CertificateWatch::start(&config.tls, wall)
+        .map_err(|fault| StartFault(fault.to_string()))?;
     let mut targets = Targets::default();
     let restored = targets.restore(saved.statuses, now, wall);
     if restored > 0 {
@@ -284,6 +284,7 @@ fn prepare(
         secrets,
         secret_fault: None,
         load_fault: None,
+        is_memory_due: false,
     })
 }
 

@@ -17,9 +17,13 @@ pub fn build_master_zone(records: &Records) -> Result<Zone, BuildFault> {
     let minimum = minimum_of(soa);
     // RFC 2308, section 5: the smaller of MINIMUM and the SOA's own TTL.
     let mut builder = ZoneBuilder::new(&apex, soa, ttl, minimum.min(ttl))?;
-    for set in records.rrsets() {
-        if set.rtype != Rtype::SOA {
-            builder.rrset(&set.owner, set.rtype, set.ttl, &set.rdata)?;
+    for rows in records.rows.chunk_by(|one, other| one.owner == other.owner) {
+        let owner = builder.owner(records.names.octets(rows[0].owner))?;
+        for set in rows.chunk_by(|one, other| one.rtype == other.rtype) {
+            if set[0].rtype != Rtype::SOA {
+                let rdata = set.iter().map(|row| records.rdata(row));
+                builder.add_rrset(owner, set[0].rtype, set[0].ttl, rdata)?;
+            }
         }
     }
     builder.finish(PolicyBuilder::new().finish())

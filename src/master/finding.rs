@@ -62,7 +62,7 @@ pub struct SourceText {
     /// Where it came from.
     pub path: PathBuf,
     /// Its text; octets that are no UTF-8 stand as `\DDD`.
-    pub text: std::sync::Arc<str>,
+    pub text: std::sync::Arc<String>,
 }
 
 /// One finding.

@@ -4,6 +4,9 @@
 
 use crate::wire::{Name, hash_name};
 
+/// Names that one search passes at most; a file of names chosen to collide is refused rather than read for hours.
+const PROBES_MAX: usize = 4_096;
+
 /// Names by number, in the order they came.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -16,7 +19,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Returns the number of a name in lower case, new or known; `None` if names exceed 4 GiB.
+    /// Returns the number of a name in lower case, new or known; `None` if names exceed 4 GiB or too many collide.
     pub(super) fn intern(&mut self, folded: &[u8]) -> Option<u32> {
         if (self.ends.len() + 1) * 2 > self.slots.len() {
             self.grow();
@@ -24,7 +27,7 @@ impl Names {
         let hash = hash_name(folded);
         let at = match self.probe(hash, folded) {
             Ok(number) => return Some(number),
-            Err(at) => at,
+            Err(at) => at?,
         };
         let number = u32::try_from(self.ends.len()).ok()?;
         let end = u32::try_from(self.octets.len() + folded.len()).ok()?;
@@ -60,20 +63,21 @@ impl Names {
         Name::from_wire(self.octets(number)).map_or_else(|_| Name::root(), |(name, _)| name)
     }
 
-    /// Finds a name, or the slot where it would stand.
-    fn probe(&self, hash: u64, folded: &[u8]) -> Result<u32, usize> {
+    /// Finds a name, or the slot where it would stand, if that is near enough.
+    fn probe(&self, hash: u64, folded: &[u8]) -> Result<u32, Option<usize>> {
         let mask = self.slots.len() - 1;
         // The high half too: multiplicative hashes mix it best.
         let mut at = (hash ^ (hash >> 32)) as usize & mask;
-        loop {
+        for _ in 0..PROBES_MAX {
             let Some(number) = self.slots[at].checked_sub(1) else {
-                return Err(at);
+                return Err(Some(at));
             };
             if self.hashes[number as usize] == hash && self.octets(number) == folded {
                 return Ok(number);
             }
             at = (at + 1) & mask;
         }
+        Err(None)
     }
 
     fn grow(&mut self) {

@@ -3,6 +3,7 @@
 //! In: the octets of a file, the name that relative names begin with, and whoever reads included files. Out: records,
 //! findings, texts. Never here: rules that need the whole zone; the judges know them.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub fn read_master(
         ttl_default: None,
         ttl_last: None,
         generated: 0,
+        rdata: Vec::new(),
     };
     reader.read_file(path, octets, origin, 0);
     let Reader {
@@ -82,6 +84,8 @@ struct Reader<'i> {
     ttl_default: Option<u32>,
     ttl_last: Option<u32>,
     generated: u64,
+    /// The RDATA of one record.
+    rdata: Vec<u8>,
 }
 
 /// Where the reader stands in one file. An included file changes nothing here (RFC 1035, section 5.1).
@@ -91,6 +95,8 @@ struct Stand {
     origin: Name,
     /// The last owner, by number.
     owner: Option<u32>,
+    /// How the last owner was written, while the origin is the same; most names have several lines.
+    owner_text: String,
 }
 
 impl Reader<'_> {
@@ -101,6 +107,7 @@ impl Reader<'_> {
             depth,
             origin: origin.clone(),
             owner: None,
+            owner_text: String::new(),
         };
         self.sources.push(SourceText {
             path: path.to_path_buf(),
@@ -169,10 +176,15 @@ impl Reader<'_> {
         let start = tokens[0].range.start;
         let mut rest = tokens;
         if !tokens[0].follows_blank {
-            // A later line without owner shall not go to the owner before a bad one.
-            stand.owner = None;
-            let owner = read_name(&tokens[0], &stand.origin)?;
-            stand.owner = Some(self.intern(&owner, start)?);
+            let is_same = stand.owner.is_some() && stand.owner_text == tokens[0].raw;
+            if !is_same || tokens[0].is_quoted {
+                // A later line without owner shall not go to the owner before a bad one.
+                stand.owner = None;
+                let owner = read_name(&tokens[0], &stand.origin)?;
+                stand.owner = Some(self.intern(&owner, start)?);
+                stand.owner_text.clear();
+                stand.owner_text.push_str(tokens[0].raw);
+            }
             rest = &tokens[1..];
         }
         let head = read_head(rest, end)?;
@@ -181,11 +193,17 @@ impl Reader<'_> {
             let help = "begin the line with a name, or `@` for the origin".to_owned();
             ("M010", tokens[0].range.clone(), message, Some(help))
         })?;
-        let rdata = read_rdata(head.rtype, &rest[head.used..], &stand.origin, end)?;
-        let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
-        self.records
-            .push(owner, (head.rtype, ttl), &rdata, (stand.file, start))
-            .ok_or_else(|| too_much(start))
+        let mut rdata = std::mem::take(&mut self.rdata);
+        let words = &rest[head.used..];
+        let read = read_rdata((head.rtype, words), &stand.origin, end, &mut rdata);
+        let pushed = read.and_then(|()| {
+            let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
+            self.records
+                .push(owner, (head.rtype, ttl), &rdata, (stand.file, start))
+                .ok_or_else(|| too_much(start))
+        });
+        self.rdata = rdata;
+        pushed
     }
 
     fn intern(&mut self, owner: &Name, at: usize) -> Result<u32, Flaw> {
@@ -234,6 +252,7 @@ impl Reader<'_> {
         match (name.raw.to_ascii_uppercase().as_str(), rest) {
             ("$ORIGIN", [origin]) => {
                 stand.origin = read_name(origin, &stand.origin)?;
+                stand.owner_text.clear();
                 Ok(())
             }
             ("$TTL", [ttl]) => {
@@ -340,6 +359,7 @@ impl Reader<'_> {
                 )
                 .ok_or_else(|| too_much(start))?;
             stand.owner = Some(number);
+            stand.owner_text.clear();
         }
         Ok(())
     }
@@ -367,24 +387,40 @@ fn read_name(token: &Token<'_>, origin: &Name) -> Result<Name, Flaw> {
     })
 }
 
+/// Reads RDATA into `room`.
 fn read_rdata(
-    rtype: Rtype,
-    tokens: &[Token<'_>],
+    (rtype, tokens): (Rtype, &[Token<'_>]),
     origin: &Name,
     end: usize,
-) -> Result<Box<[u8]>, Flaw> {
+    room: &mut Vec<u8>,
+) -> Result<(), Flaw> {
+    room.clear();
     // Most of a large zone; no need to walk the layout of the type.
-    if let (Rtype::A, [token]) = (rtype, tokens)
-        && let Ok(address) = token.raw.parse::<std::net::Ipv4Addr>()
+    if let [token] = tokens
         && !token.is_quoted
     {
-        return Ok(address.octets().into());
+        match rtype {
+            Rtype::A => {
+                if let Ok(address) = token.raw.parse::<Ipv4Addr>() {
+                    room.extend_from_slice(&address.octets());
+                    return Ok(());
+                }
+            }
+            Rtype::AAAA => {
+                if let Ok(address) = token.raw.parse::<Ipv6Addr>() {
+                    room.extend_from_slice(&address.octets());
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
     }
     let parsed = parse_rdata_tokens(rtype, tokens, origin).map_err(|fault| {
         let range = fault.range.unwrap_or(end..end);
         ("M014", range, fault.message, fault.help)
     })?;
-    Ok(parsed.octets)
+    room.extend_from_slice(&parsed.octets);
+    Ok(())
 }
 
 fn incomplete(tokens: &[Token<'_>], form: &str) -> Flaw {
@@ -400,14 +436,15 @@ fn incomplete(tokens: &[Token<'_>], form: &str) -> Flaw {
 }
 
 fn too_much(at: usize) -> Flaw {
-    let message = "names and records exceed 4 GiB".to_owned();
+    let message =
+        "names and records exceed 4 GiB, or the hashes of too many names collide".to_owned();
     ("M034", at..at, message, None)
 }
 
 /// Makes text of octets; those that are no UTF-8 become `\DDD`, which means the same in names and strings.
-fn to_text(octets: Vec<u8>) -> Arc<str> {
+fn to_text(octets: Vec<u8>) -> Arc<String> {
     match String::from_utf8(octets) {
-        Ok(text) => text.into(),
+        Ok(text) => Arc::new(text),
         Err(fault) => {
             let mut text = String::new();
             for octet in fault.into_bytes() {
@@ -417,7 +454,7 @@ fn to_text(octets: Vec<u8>) -> Arc<str> {
                     text.push_str(&format!("\\{octet:03}"));
                 }
             }
-            text.into()
+            Arc::new(text)
         }
     }
 }

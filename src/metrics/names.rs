@@ -107,6 +107,12 @@ pub const METRICS: &[Metric] = &[
         "Connections open now.",
     ),
     metric(
+        "leeward_certificate_days_left",
+        Kind::Gauge,
+        &[],
+        "Days until the certificate of encrypted transports ends; below 0 it has ended.",
+    ),
+    metric(
         "leeward_probes_total",
         Kind::Counter,
         &["zone", "check", "outcome"],

@@ -3,7 +3,7 @@
 //! In: the answer of one way and what the lister saw. Out: candidates and shares with their probability. Never here:
 //! choosing.
 
-use crate::answer::{Answer, Records, Section};
+use crate::answer::{Answer, MadeSet, Records, Section};
 use crate::wire::{Rtype, rdata_text};
 use crate::zone::Policies;
 
@@ -70,7 +70,7 @@ pub(super) fn candidates_of(
     };
     match &last.records {
         Records::Members(_, run, _, _, ttl) => {
-            let Some(leaf) = lister.leaves.last() else {
+            let Some(leaf) = lister.leaf() else {
                 return Vec::new();
             };
             let member_rdata =
@@ -98,6 +98,21 @@ pub(super) fn candidates_of(
                 ttl,
             }]
         }
+        Records::Made(set) => {
+            let pool = lister.leaf().and_then(|leaf| {
+                let (member, _) = leaf.members.first()?;
+                let label = &policies.labels[(leaf.first_bit + u32::from(*member)) as usize];
+                Some(policies.pools[label.pool as usize].clone())
+            });
+            vec![Candidate {
+                // Records that stand by themselves are of no pool.
+                pool: pool.filter(|pool| !pool.starts_with("name:")),
+                rdata: made_texts(answer, *set),
+                rtype: set.rtype,
+                probability: lister.probability,
+                ttl: set.ttl,
+            }]
+        }
         Records::Synthesised(made) => {
             let rdata = vec![rdata_text(Rtype::CNAME, answer.made(made.start, made.len))];
             vec![Candidate {
@@ -109,6 +124,19 @@ pub(super) fn candidates_of(
             }]
         }
     }
+}
+
+/// Writes records that were made for an answer.
+fn made_texts(answer: &Answer<'_>, set: MadeSet) -> Vec<String> {
+    let mut left = answer.made(set.start, set.len);
+    let mut texts = Vec::new();
+    while let Some((&[high, low], rest)) = left.split_first_chunk::<2>() {
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        let (rdata, rest) = rest.split_at(len.min(rest.len()));
+        texts.push(rdata_text(set.rtype, rdata));
+        left = rest;
+    }
+    texts
 }
 
 /// Groups the members of a leaf: one candidate a pool if all are answered together, else one a member.
@@ -168,6 +196,7 @@ fn note_alias(
         Records::Stored(piece, _) => read_records(stage, piece)
             .pop()
             .map(|(rtype, _, text)| format!("{rtype} {text}")),
+        Records::Made(_) => None,
         Records::Synthesised(made) => Some(format!(
             "CNAME {}",
             rdata_text(Rtype::CNAME, answer.made(made.start, made.len))

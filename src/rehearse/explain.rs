@@ -86,6 +86,8 @@ pub struct Step {
     pub candidates: Vec<StepCandidate>,
     /// Labels of those chosen on some way.
     pub chosen: Vec<String>,
+    /// How its draw is made where weights alone do not say: kept, trickling, spilling, by measured times.
+    pub notes: Vec<String>,
 }
 
 /// An explanation.
@@ -167,7 +169,7 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
             // An alias may lead to a name that does not exist (RFC 6604, section 3).
             full_rcode = full_rcode.or(Some(answer.rcode));
         }
-        if let (Some(leaf), false) = (lister.leaves.last(), found.is_empty()) {
+        if let (Some(leaf), false) = (lister.leaf(), found.is_empty()) {
             add_shares(
                 &zone.policies,
                 leaf,
@@ -178,7 +180,7 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         found
             .into_iter()
             .for_each(|candidate| merge(&mut explanation.candidates, candidate));
-        add_steps(stage, &lister.visits, &mut explanation.steps);
+        add_steps(stage, client, &lister.visits, &mut explanation.steps);
         if !lister.advance() {
             break;
         }
@@ -207,7 +209,7 @@ fn negative_ttl(zone: &Zone) -> u32 {
     u32::from_be_bytes([records[6], records[7], records[8], records[9]])
 }
 
-fn asker(client: Client, locations: &Locations) -> Asker {
+fn asker(client: Client, locations: &Locations) -> Asker<'_> {
     match client {
         Client::Unknown => Asker::Unknown,
         Client::Place(place) => Asker::Place(place),

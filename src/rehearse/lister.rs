@@ -1,9 +1,9 @@
 //! A [`Draw`] that lists instead of drawing: each run of a decision follows a script of choices, and the script of
 //! the next run is the next one in order, until all ways have been walked.
 
-use crate::answer::{Candidates, Draw, Picked, Weights};
+use crate::answer::{Candidates, Draw, Note, Picked, Weights};
 use crate::wire::Rtype;
-use crate::zone::NodeId;
+use crate::zone::{NodeId, Options};
 
 /// Ways that one explanation walks; beyond it the probabilities are of those walked.
 pub(super) const WAYS_MAX: usize = 4096;
@@ -29,11 +29,13 @@ pub(super) struct Leaf {
 }
 
 /// A node passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Visit {
     pub(super) node: NodeId,
     pub(super) layer: usize,
     pub(super) chosen: Option<NodeId>,
+    /// How its draw is made.
+    pub(super) notes: Vec<Note>,
 }
 
 /// Walks all ways of a decision, one a run.
@@ -47,6 +49,10 @@ pub(super) struct Lister {
     pub(super) visits: Vec<Visit>,
     /// Members at the end of each link of the way just walked.
     pub(super) leaves: Vec<Leaf>,
+    /// Leaves of the answer itself, where more were decided beside it.
+    own_leaves: Option<usize>,
+    /// Notes for the node that is visited next.
+    pending: Vec<Note>,
 }
 
 impl Lister {
@@ -56,6 +62,8 @@ impl Lister {
         self.probability = 1.0;
         self.visits.clear();
         self.leaves.clear();
+        self.pending.clear();
+        self.own_leaves = None;
     }
 
     /// Turns the script to the next way; says whether there is one.
@@ -68,6 +76,12 @@ impl Lister {
             self.script.pop();
         }
         false
+    }
+
+    /// Returns the members that the answer is drawn from: those of the last link.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        let own = self.own_leaves.unwrap_or(self.leaves.len());
+        self.leaves[..own].last()
     }
 
     fn choose(&mut self, options: Vec<(u16, f64)>) -> u16 {
@@ -99,20 +113,10 @@ impl Draw for Lister {
     const WANTED: bool = true;
 
     fn branch(&mut self, weights: Weights<'_>, mut is_eligible: impl FnMut(u16) -> bool) -> u16 {
-        let options: Vec<(u16, u32)> = if weights.sums.is_empty() {
-            (weights.even_first..weights.n)
-                .filter(|&child| is_eligible(child))
-                .map(|child| (child, 1))
-                .collect()
-        } else {
-            let mut before = 0;
-            let each = weights.sums.iter().enumerate().map(|(child, &sum)| {
-                let weight = sum - before;
-                before = sum;
-                (child as u16, weight)
-            });
-            each.filter(|&(child, _)| is_eligible(child)).collect()
-        };
+        let eligible = weights.children().filter(|&child| is_eligible(child));
+        let options: Vec<(u16, u32)> = eligible
+            .map(|child| (child, weights.weight(child)))
+            .collect();
         self.choose(shares(&options))
     }
 
@@ -145,6 +149,35 @@ impl Draw for Lister {
             node,
             layer,
             chosen,
+            notes: std::mem::take(&mut self.pending),
+        });
+    }
+
+    fn enter(&mut self, options: &Options) {
+        if options.sticky != (0, 0) {
+            self.pending
+                .push(Note::Sticky(options.sticky.0, options.sticky.1));
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        self.pending.push(note);
+    }
+
+    fn beside(&mut self) {
+        self.own_leaves = self.own_leaves.or(Some(self.leaves.len()));
+    }
+
+    fn kept(&mut self, candidates: Candidates<'_>, picked: &Picked) {
+        // What was picked is answered together, in this order.
+        let members = picked.members[..picked.len].iter();
+        self.leaves.push(Leaf {
+            first_bit: candidates.run.first_bit,
+            members: members
+                .map(|&member| (member, candidates.weight(member)))
+                .collect(),
+            is_weighted: !candidates.sums.is_empty(),
+            answers: candidates.answers,
         });
     }
 }

@@ -8,6 +8,7 @@ mod candidates;
 mod expect;
 mod explain;
 mod lister;
+mod notes;
 mod reference;
 mod report;
 mod trace;

@@ -52,6 +52,7 @@ fn step_json(step: &Step) -> Value {
         "among": step.among,
         "candidates": candidates,
         "chosen": step.chosen,
+        "notes": step.notes,
     })
 }
 
@@ -125,6 +126,9 @@ fn push_step(text: &mut String, number: usize, step: &Step) {
         "{}. {}{label}, among {article}{}{chosen}",
         number, step.policy, step.among
     );
+    for note in &step.notes {
+        let _ = writeln!(text, "     ({note})");
+    }
     for candidate in &step.candidates {
         let mark = if candidate.is_healthy {
             "healthy"

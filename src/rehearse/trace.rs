@@ -4,15 +4,23 @@
 
 use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind};
 
-use super::explain::{Stage, Step, StepCandidate};
+use super::explain::{Client, Stage, Step, StepCandidate};
 use super::lister::Visit;
+use super::notes::{note_text, times_notes};
 
 /// Most reasons that one line names, so that a pool of hundreds stays readable; chosen.
 const REASONS_MAX: usize = 3;
 
-pub(super) fn add_steps(stage: &Stage<'_>, visits: &[Visit], steps: &mut Vec<Step>) {
+pub(super) fn add_steps(
+    stage: &Stage<'_>,
+    client: Client,
+    visits: &[Visit],
+    steps: &mut Vec<Step>,
+) {
     let policies = &stage.served.zone.policies;
+    let mut notes: Vec<String> = Vec::new();
     for visit in visits {
+        notes.extend(visit.notes.iter().map(|note| note_text(*note)));
         let node = &policies.nodes[visit.node as usize];
         // Wrappers and references decide nothing.
         if node.kind == NodeKind::Refer || (node.kind == NodeKind::First && node.n == 1) {
@@ -39,6 +47,7 @@ pub(super) fn add_steps(stage: &Stage<'_>, visits: &[Visit], steps: &mut Vec<Ste
                     .into_iter()
                     .collect::<Vec<_>>(),
             );
+            notes.clear();
             continue;
         }
         let among = [
@@ -53,6 +62,10 @@ pub(super) fn add_steps(stage: &Stage<'_>, visits: &[Visit], steps: &mut Vec<Ste
             among: among[visit.layer.min(3)],
             candidates: step_candidates(stage, visit.node),
             chosen: chosen.into_iter().collect(),
+            notes: times_notes(stage, client, node)
+                .into_iter()
+                .chain(std::mem::take(&mut notes))
+                .collect(),
         });
     }
 }

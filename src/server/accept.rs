@@ -1,4 +1,4 @@
-//! Accepting: listeners of one thread, a place for each newcomer, and the end of all.
+//! Accepting for DNS over HTTPS: listeners of one thread, a place for each newcomer, and the end of all.
 //!
 //! In: listeners, limits, what is done with a connection ([`Conversation`]), a stop signal. Out: conversations and
 //! counts. Never here: what is said in them.
@@ -304,7 +304,7 @@ async fn take_header(stream: &mut TcpStream) -> Option<Origin> {
 }
 
 /// Says whether an accept failed for want of something that other connections hold.
-fn is_shortage(error: &io::Error) -> bool {
+pub(super) fn is_shortage(error: &io::Error) -> bool {
     let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
     error
         .raw_os_error()

@@ -127,7 +127,12 @@ fn ends_connections_that_break_the_protocol_and_no_others() {
     let stage = Stage::open(TcpLimits::default(), b"doq");
     let mut with_id = query("one");
     with_id[1] = 1;
+    // One additional record: OPT with edns-tcp-keepalive (RFC 9250, section 5.5.2).
+    let mut with_keepalive = query("");
+    with_keepalive[11] = 1;
+    with_keepalive.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 11, 0, 0]);
     let cases = [
+        ("keepalive", frame(&with_keepalive)),
         ("an id", frame(&with_id)),
         ("two messages", frame(&query("one")).repeat(2)),
         ("half a message", frame(&query("one"))[..9].to_vec()),

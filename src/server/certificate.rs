@@ -10,12 +10,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+
+use crate::clock::WallTime;
+
+use super::validity::not_after;
+use rustls::{CipherSuite, ServerConfig};
 
 /// ALPN of DNS over TLS, as registered for RFC 7858.
 pub const ALPN_DOT: &[u8] = b"dot";
@@ -31,6 +35,11 @@ const FILE_SIZE_MAX: u64 = 1 << 20;
 
 /// The most certificates in a chain. Chosen; no standard value: clients give up earlier.
 const CHAIN_MAX: usize = 16;
+
+/// The suites with AES-128-GCM and SHA-256: of TLS 1.3, and of TLS 1.2 by kind of certificate.
+const SUITE_TLS13: CipherSuite = CipherSuite::TLS13_AES_128_GCM_SHA256;
+const SUITE_ECDSA: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+const SUITE_RSA: CipherSuite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
 
 /// Names of a self-signed certificate.
 const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -75,7 +84,7 @@ impl Certificates {
     /// # Errors
     /// If a file cannot be read, is not PEM, or the key does not belong to the certificate.
     pub fn load(source: CertificateSource) -> Result<Arc<Self>, CertificateFault> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(provider());
         let shown = RwLock::new(obtain(&source, &provider)?);
         Ok(Arc::new(Self {
             source,
@@ -110,6 +119,11 @@ impl Certificates {
         self.current().cert.clone()
     }
 
+    /// Returns when the certificate that is shown now ends; `None` if that cannot be read from it.
+    pub fn not_after(&self) -> Option<WallTime> {
+        self.current().cert.first().and_then(|own| not_after(own))
+    }
+
     /// Makes the TLS settings of a transport: TLS 1.3 and 1.2, resumption by tickets, these protocols (ALPN).
     pub fn server_config(self: &Arc<Self>, protocols: &[&[u8]]) -> ServerConfig {
         let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
@@ -121,6 +135,9 @@ impl Certificates {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        config.ignore_client_order = true;
+        // Each connection hands out the ticket of the next one; a second one costs as much as sealing some ten answers.
+        config.send_tls13_tickets = 1;
         // Tickets keep nothing here; without random numbers for their key, sessions are kept in a bounded store.
         if let Ok(ticketer) = rustls::crypto::ring::Ticketer::new() {
             config.ticketer = ticketer;
@@ -132,6 +149,18 @@ impl Certificates {
         let shown = self.shown.read().unwrap_or_else(|torn| torn.into_inner());
         Arc::clone(&shown)
     }
+}
+
+/// Makes the crypto that every encrypted transport uses, with AES-128-GCM and SHA-256 first: answers are short, so what a
+/// suite costs is its key schedule, and processors hash SHA-256 several times as fast as SHA-384. The strength is that of
+/// the usual certificates and key exchanges, 128 bits.
+fn provider() -> CryptoProvider {
+    let mut provider = rustls::crypto::ring::default_provider();
+    // Stable: the order within each half stays.
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| !matches!(suite.suite(), SUITE_TLS13 | SUITE_ECDSA | SUITE_RSA));
+    provider
 }
 
 /// Shows every client the one certificate, whatever name it asks for: resolvers ask by address (RFC 7858, section 4).

@@ -3,8 +3,9 @@
 //! In: a bound UDP socket. Out: up to 32 datagrams a system call, each with its sender and, on wildcard sockets, the
 //! address that was asked; replies go out the same way. Never here: what a datagram means.
 //!
-//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Two
-//! that have nothing to do with datagrams are here because they need it too: [`adopt`] and [`raise_descriptor_limit`].
+//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Three
+//! that have nothing to do with datagrams are here because they need it too: [`adopt`], [`raise_descriptor_limit`] and
+//! [`give_back_memory`].
 
 #![expect(
     unsafe_code,
@@ -426,6 +427,16 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
         }
     }
     Ok(limit.rlim_cur)
+}
+
+/// Gives memory that was freed back to the system where the C library would keep it. Takes some milliseconds after a
+/// large load; threads that ask for memory meanwhile wait.
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call takes a number and touches only the allocator's own lists, under its own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 fn set_option(

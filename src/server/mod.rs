@@ -5,11 +5,14 @@
 //! any reading of a message beyond its length, but for the TTLs that HTTP wants named and the id that QUIC forbids.
 //!
 //! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
-//! engine, send them in one call. Every other transport is one thread with an event loop. Start at [`bind()`].
+//! engine, send them in one call. Every other transport is one thread with an event queue: TCP and TLS take turns on it,
+//! HTTPS and QUIC are tasks. Start at [`bind()`].
 
 mod accept;
 #[cfg(test)]
 mod behaviour;
+#[cfg(test)]
+mod behaviour_hostile;
 #[cfg(test)]
 mod behaviour_https;
 #[cfg(test)]
@@ -21,10 +24,13 @@ mod behaviour_tls;
 mod bind;
 mod certificate;
 mod clerk;
+mod connection;
 mod datagram;
 mod engine;
+mod gate;
 mod https;
 mod limits;
+mod line;
 mod listen;
 mod live;
 mod passed;
@@ -38,12 +44,13 @@ mod stream;
 mod tcp;
 mod tls;
 mod udp;
+mod validity;
 
 pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind, bind_with};
 pub use certificate::{
     ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
 };
-pub use datagram::raise_descriptor_limit;
+pub use datagram::{give_back_memory, raise_descriptor_limit};
 pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
 pub use https::{HttpsGuise, HttpsTerms};
 pub use limits::{Serving, TcpLimits, UdpLimits};

@@ -37,6 +37,13 @@ pub(super) struct Ticket {
     serial: u64,
 }
 
+impl Ticket {
+    /// Returns the number of the place: smaller than the most that may be open, and nobody else's meanwhile.
+    pub(super) fn slot(self) -> usize {
+        self.slot
+    }
+}
+
 /// A newcomer's ticket, and whoever has to leave for it.
 #[derive(Debug)]
 pub(super) struct Admission<H> {

@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -22,11 +23,13 @@ use super::bind::Bound;
 use super::certificate::{ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, Certificates};
 use super::datagram::DatagramSocket;
 use super::engine::{Engine, Guarded, Seat, Transport, count_transport};
+use super::gate::Gate;
 use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
+use super::quic;
+use super::tcp::{self, Rules};
 use super::udp::UdpWorker;
-use super::{quic, tcp, tls};
 
 /// How long a stop may take until what is left is cut off.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -71,6 +74,8 @@ pub struct Server {
     datagrams: Vec<Arc<DatagramSocket>>,
     stop: Arc<AtomicBool>,
     stop_loops: watch::Sender<bool>,
+    /// Wake the threads of TCP and TLS.
+    wakers: Vec<mio::Waker>,
     /// Every thread holds the other end; it closes when the last has ended.
     running: mpsc::Receiver<()>,
     /// Each says whether it finished all that was queued.
@@ -137,6 +142,7 @@ impl Bound {
             datagrams: self.datagrams.iter().flatten().cloned().collect(),
             stop: Arc::new(AtomicBool::new(false)),
             stop_loops,
+            wakers: Vec::new(),
             running,
             threads: Vec::new(),
         };
@@ -147,15 +153,11 @@ impl Bound {
             }
         }
         if !self.listeners.is_empty() {
-            let listeners = || into_event_loop(self.listeners);
-            server.spawn_loop(&opening, Transport::Tcp, listeners, tcp::run)?;
+            server.spawn_streams(&opening, Transport::Tcp, self.listeners, None)?;
         }
         if !self.tls.is_empty() {
             let config = Arc::new(opening.certificates()?.server_config(&[ALPN_DOT]));
-            let listeners = || into_event_loop(self.tls);
-            server.spawn_loop(&opening, Transport::Tls, listeners, |listeners, post| {
-                tls::run(listeners, config, post)
-            })?;
+            server.spawn_streams(&opening, Transport::Tls, self.tls, Some(config))?;
         }
         if !self.https.is_empty() {
             let config = match opening.serving.https.guise {
@@ -240,6 +242,10 @@ impl Server {
             // An unconnected socket reports ENOTCONN, and wakes its receiver all the same.
             let _ = socket.socket().shutdown(std::net::Shutdown::Read);
         }
+        for waker in &self.wakers {
+            // It fails only for want of kernel memory; the thread then sees the flag within a second.
+            let _ = waker.wake();
+        }
         self.stop_loops.send_replace(true);
     }
 
@@ -272,6 +278,40 @@ impl Server {
             UdpWorker::new(guarded, reply_size_max, proxies).run(sockets, &stop);
             drop(alive);
             true
+        })
+    }
+
+    /// Starts the one thread of TCP or TLS.
+    fn spawn_streams<E, M>(
+        &mut self,
+        opening: &Opening<M>,
+        transport: Transport,
+        listeners: Vec<std::net::TcpListener>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Result<(), StartFault>
+    where
+        E: Engine + 'static,
+        M: Fn(Seat) -> E + Send + Sync + 'static,
+    {
+        let (gate, waker) = Gate::open(listeners).map_err(no_event_loop)?;
+        self.wakers.push(waker);
+        let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
+        let (stop, counters) = (Arc::clone(&self.stop), self.new_counters(transport));
+        let rules = Rules {
+            serving: opening.serving.clone(),
+            tls,
+            counters: Arc::clone(&counters),
+            drain_max: LOOP_DRAIN_MAX,
+        };
+        self.spawn(format!("{}-0", transport.name()), move || {
+            let seat = Seat {
+                transport,
+                index: 0,
+            };
+            let guarded = Guarded::new(make, seat, counters);
+            let is_drained = tcp::attend(gate, rules, guarded, || stop.load(Ordering::Relaxed));
+            drop(alive);
+            is_drained
         })
     }
 

@@ -1,32 +1,17 @@
-//! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858), answered
-//! in order.
+//! Messages behind two-byte lengths (RFC 1035, section 4.2.2): found in what a stream brought, answered in order.
 //!
-//! In: a stream and the thread's engine. Out: replies, length and message in one write (RFC 7766, section 8). Never
-//! here: accepting, or who has to leave.
+//! In: octets of one connection and the thread's engine. Out: replies behind their lengths, one after the other, ready
+//! for one write (RFC 7766, section 8). Never here: sockets.
 //!
-//! | Phase | Entered when | Timer | Ends by |
-//! |---|---|---|---|
-//! | idle | nothing is held | idle | an octet |
-//! | message | part of a message is held | message, from its first octet | its last octet |
-//! | writing | the client does not take all | write, from the first refusal | the last octet gone |
-//!
-//! While replies wait for the client nothing more is read. A quiet connection holds no buffer.
+//! Up to [`BATCH_MAX`] messages are one batch of the engine, each with room for a reply of any size. Replies are then
+//! moved together. What one turn may send is bounded: replies beyond that are dropped, their queries stay unanswered
+//! until the client has read, and are then answered one by one.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
-use tokio::time::sleep;
+use arrayvec::ArrayVec;
 
-use super::accept::Farewell;
 use super::engine::{Engine, Exchange, Guarded, Seat};
-use super::limits::TcpLimits;
 
 /// The longest message (RFC 1035, section 4.2.2).
 const MESSAGE_MAX: usize = 65_535;
@@ -40,20 +25,21 @@ const HEADER_SIZE: usize = 12;
 /// Octets read at once: about a hundred pipelined queries, then the next connection has its turn.
 const READ_SIZE: usize = 4096;
 
-/// Room for replies: one of any size, or many small ones.
-const OUTPUT_SIZE: usize = FRAME_MAX + 16_384;
+/// Messages that are answered at once.
+pub(super) const BATCH_MAX: usize = 32;
 
-/// Turns that a connection may still take when the server stops, to answer what has already arrived.
-const FINAL_TURNS_MAX: usize = 64;
+/// Octets of replies of one turn: one of any size, or many small ones.
+const REPLIES_MAX: usize = FRAME_MAX + 16_384;
 
-/// How long such a turn waits: what has arrived shows in the event loop's next round, so any time suffices.
-const FINAL_READ_PATIENCE: Duration = Duration::from_millis(10);
+/// From one reply's room to the next: whole cache lines, and not a power of two, so that their beginnings do not compete for
+/// the same lines of the cache.
+const STRIDE: usize = FRAME_MAX.next_multiple_of(64) + 256;
 
-/// An engine and buffers that all connections of a thread share; nobody holds them over an await.
+/// An engine and buffers that all connections of a thread share.
 pub(super) struct Desk<E, M> {
-    guarded: Guarded<E, M>,
-    input: Box<[u8]>,
-    output: Box<[u8]>,
+    pub(super) guarded: Guarded<E, M>,
+    pub(super) input: Box<[u8]>,
+    pub(super) room: Room,
 }
 
 impl<E: Engine, M: Fn(Seat) -> E> Desk<E, M> {
@@ -61,7 +47,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Desk<E, M> {
         Self {
             guarded,
             input: vec![0; READ_SIZE].into_boxed_slice(),
-            output: vec![0; OUTPUT_SIZE].into_boxed_slice(),
+            room: Room::new(),
         }
     }
 
@@ -70,268 +56,120 @@ impl<E: Engine, M: Fn(Seat) -> E> Desk<E, M> {
     }
 }
 
-/// What one turn of a connection did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    /// Read something and answered this many messages.
-    Read { messages: usize },
-    /// The last of the waiting replies left.
-    Flushed,
-    /// Nothing more will come, or nothing sensible.
-    Ended,
-}
-
-/// A connection and what it holds between turns.
-pub(super) struct Connection<S> {
-    stream: S,
-    client: SocketAddr,
-    /// Received and not answered yet: part of a message, or messages that had no room for replies.
-    held: Vec<u8>,
-    /// Replies that the client has not taken yet, from `sent` on.
-    unsent: Vec<u8>,
-    sent: usize,
-    /// Whether the stream took replies that it has not passed on yet, as TLS does with records.
-    is_sealing: bool,
-    is_ending: bool,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(stream: S, client: SocketAddr) -> Self {
-        Self {
-            stream,
-            client,
-            held: Vec::new(),
-            unsent: Vec::new(),
-            sent: 0,
-            is_sealing: false,
-            is_ending: false,
-        }
-    }
-
-    /// Talks until either side has had enough; `on_use` is called whenever replies have left.
-    pub(super) async fn converse<E: Engine, M: Fn(Seat) -> E>(
-        mut self,
-        desk: &RefCell<Desk<E, M>>,
-        limits: &TcpLimits,
-        mut stop: watch::Receiver<bool>,
-        on_use: impl Fn(),
-    ) -> Farewell {
-        let mut timer = pin!(sleep(limits.idle_timeout));
-        let mut was_partial = false;
-        loop {
-            let turn = tokio::select! {
-                biased;
-                _ = stop.wait_for(|is_asked| *is_asked) => {
-                    self.finish(desk, limits.write_timeout).await;
-                    return Farewell::Stopped;
-                }
-                turn = poll_fn(|context| self.poll_turn(desk, context)) => turn,
-                () = timer.as_mut() => {
-                    self.take_leave().await;
-                    return Farewell::TimedOut;
-                }
-            };
-            let messages = match turn {
-                Ok(Turn::Read { messages }) => messages,
-                Ok(Turn::Flushed) => 1,
-                Ok(Turn::Ended) | Err(_) => {
-                    self.take_leave().await;
-                    return Farewell::Client;
-                }
-            };
-            let is_partial = !self.held.is_empty();
-            if messages > 0 || is_partial != was_partial {
-                timer.set(sleep(self.patience(limits)));
-            }
-            was_partial = is_partial;
-            if messages > 0 && !self.is_sending() {
-                on_use();
-            }
-            if self.has_work() {
-                // Others first: a client with a long pipeline gets a read's worth of answers a round.
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    /// Says how long the phase may last that the connection is now in.
-    fn patience(&self, limits: &TcpLimits) -> Duration {
-        if self.is_sending() {
-            limits.write_timeout
-        } else if !self.held.is_empty() {
-            limits.message_timeout
-        } else {
-            limits.idle_timeout
-        }
-    }
-
-    fn has_work(&self) -> bool {
-        self.is_ending || next_frame(&self.held).is_some()
-    }
-
-    /// Answers what has arrived, waits for the client to take it, and closes.
-    async fn finish<E: Engine, M: Fn(Seat) -> E>(
-        &mut self,
-        desk: &RefCell<Desk<E, M>>,
-        write_timeout: Duration,
-    ) {
-        for _ in 0..FINAL_TURNS_MAX {
-            let patience = if self.is_sending() {
-                write_timeout
-            } else {
-                FINAL_READ_PATIENCE
-            };
-            let turn = poll_fn(|context| self.poll_turn(desk, context));
-            match tokio::time::timeout(patience, turn).await {
-                Ok(Ok(Turn::Read { .. } | Turn::Flushed)) => {}
-                Ok(Ok(Turn::Ended) | Err(_)) | Err(_) => break,
-            }
-        }
-        self.take_leave().await;
-    }
-
-    /// Ends the stream as its protocol asks (RFC 7858, section 3.4), as far as the client takes it at once.
-    async fn take_leave(&mut self) {
-        // The client may be gone already; that is as good.
-        let stream = &mut self.stream;
-        poll_fn(|context| {
-            let _ = Pin::new(&mut *stream).poll_shutdown(context);
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    fn is_sending(&self) -> bool {
-        self.is_sealing || !self.unsent.is_empty()
-    }
-
-    /// Does the next thing that can be done now: send what waits, else answer what is held, else read and answer.
-    fn poll_turn<E: Engine, M: Fn(Seat) -> E>(
-        &mut self,
-        desk: &RefCell<Desk<E, M>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<Turn>> {
-        if self.is_sending() {
-            ready!(self.poll_flush(context))?;
-            return Poll::Ready(Ok(Turn::Flushed));
-        }
-        if self.is_ending {
-            return Poll::Ready(Ok(Turn::Ended));
-        }
-        let desk = &mut *desk.borrow_mut();
-        let mut fresh: &[u8] = &[];
-        if next_frame(&self.held).is_none() {
-            let mut buffer = ReadBuf::new(&mut desk.input);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-            let count = buffer.filled().len();
-            if count == 0 {
-                return Poll::Ready(Ok(Turn::Ended));
-            }
-            fresh = &desk.input[..count];
-            if !self.held.is_empty() {
-                self.held.extend_from_slice(fresh);
-            }
-        }
-        let pending = if self.held.is_empty() {
-            fresh
-        } else {
-            &self.held
-        };
-        let answered = answer(&mut desk.guarded, self.client, pending, &mut desk.output);
-        self.is_ending = answered.is_nonsense;
-        if self.held.is_empty() {
-            self.held.extend_from_slice(&fresh[answered.consumed..]);
-        } else {
-            self.held.drain(..answered.consumed);
-        }
-        if self.held.is_empty() {
-            // A quiet connection keeps no buffer.
-            self.held = Vec::new();
-        }
-        self.start_sending(&desk.output[..answered.written], context)?;
-        Poll::Ready(Ok(Turn::Read {
-            messages: answered.messages,
-        }))
-    }
-
-    /// Sends what the client takes at once and keeps the rest.
-    fn start_sending(&mut self, replies: &[u8], context: &mut Context<'_>) -> io::Result<()> {
-        if replies.is_empty() {
-            return Ok(());
-        }
-        let sent = match Pin::new(&mut self.stream).poll_write(context, replies) {
-            Poll::Ready(result) => result?,
-            Poll::Pending => 0,
-        };
-        if sent < replies.len() {
-            self.unsent.extend_from_slice(&replies[sent..]);
-            self.sent = 0;
-        }
-        self.is_sealing = Pin::new(&mut self.stream).poll_flush(context)?.is_pending();
-        Ok(())
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.unsent.len() {
-            let rest = &self.unsent[self.sent..];
-            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.sent += sent;
-        }
-        self.unsent = Vec::new();
-        self.sent = 0;
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        self.is_sealing = false;
-        Poll::Ready(Ok(()))
-    }
-}
+/// Room for the replies of a batch; pages that no reply ever reached cost nothing.
+pub(super) struct Room(Box<[u8]>);
 
 /// What became of a run of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Answered {
-    messages: usize,
-    consumed: usize,
+pub(super) struct Answered {
+    /// Answered, those with silence among them.
+    pub(super) messages: usize,
+    /// Octets of these messages.
+    pub(super) consumed: usize,
+    /// Octets of their replies.
     written: usize,
+    /// Replies had to be dropped, since together they were too large.
+    pub(super) is_cut: bool,
     /// A message was shorter than a header: answer no more and close.
-    is_nonsense: bool,
+    pub(super) is_nonsense: bool,
 }
 
-/// Answers whole messages in order while there is room for a reply of any size.
-fn answer<E: Engine, M: Fn(Seat) -> E>(
-    guarded: &mut Guarded<E, M>,
-    client: SocketAddr,
-    input: &[u8],
-    output: &mut [u8],
-) -> Answered {
-    let mut done = Answered::default();
-    while let Some(message) = next_frame(&input[done.consumed..]) {
-        if message.len() < HEADER_SIZE {
-            done.is_nonsense = true;
-            break;
-        }
-        let room = &mut output[done.written..];
-        if room.len() < FRAME_MAX {
-            break;
-        }
-        let (length, out) = room[..FRAME_MAX].split_at_mut(2);
-        let mut exchange = Exchange::new(guarded.transport(), client, message, out);
-        guarded.respond(std::slice::from_mut(&mut exchange));
-        let len = exchange.len.min(MESSAGE_MAX);
-        if len > 0 {
-            let octets = u16::try_from(len).expect("at most 65,535").to_be_bytes();
-            length.copy_from_slice(&octets);
-            done.written += 2 + len;
-        }
-        done.consumed += 2 + message.len();
-        done.messages += 1;
+impl Room {
+    fn new() -> Self {
+        Self(vec![0; STRIDE * BATCH_MAX].into_boxed_slice())
     }
-    done
+
+    /// Returns what was written last.
+    pub(super) fn replies(&self, answered: Answered) -> &[u8] {
+        &self.0[..answered.written]
+    }
+
+    /// Answers whole messages in order, `batch_max` at once, while there is room for a reply of any size.
+    pub(super) fn answer<E: Engine, M: Fn(Seat) -> E>(
+        &mut self,
+        guarded: &mut Guarded<E, M>,
+        client: SocketAddr,
+        input: &[u8],
+        batch_max: usize,
+    ) -> Answered {
+        let mut done = Answered::default();
+        while !done.is_nonsense && !done.is_cut && done.written + FRAME_MAX <= REPLIES_MAX {
+            let messages = done.messages;
+            self.answer_batch(guarded, client, input, batch_max, &mut done);
+            if done.messages == messages {
+                break;
+            }
+        }
+        done
+    }
+
+    /// Answers the next messages as one batch and moves their replies together, behind those that are there.
+    fn answer_batch<E: Engine, M: Fn(Seat) -> E>(
+        &mut self,
+        guarded: &mut Guarded<E, M>,
+        client: SocketAddr,
+        input: &[u8],
+        batch_max: usize,
+        done: &mut Answered,
+    ) {
+        // What is there already must stay: it reaches into the first rooms only.
+        let first = done.written.div_ceil(STRIDE);
+        let mut rooms = self.0.chunks_exact_mut(STRIDE).skip(first);
+        let mut batch: ArrayVec<Exchange<'_>, BATCH_MAX> = ArrayVec::new();
+        let mut at = done.consumed;
+        while batch.len() < batch_max.min(BATCH_MAX - first)
+            && let Some(message) = next_frame(&input[at..])
+        {
+            if message.len() < HEADER_SIZE {
+                done.is_nonsense = true;
+                break;
+            }
+            let out = rooms.next().expect("a room for each of the batch");
+            at += 2 + message.len();
+            batch.push(Exchange::new(
+                guarded.transport(),
+                client,
+                message,
+                &mut out[2..FRAME_MAX],
+            ));
+        }
+        if batch.is_empty() {
+            return;
+        }
+        guarded.respond(&mut batch);
+        let lengths: ArrayVec<(usize, usize), BATCH_MAX> = batch
+            .iter()
+            .map(|exchange| (exchange.input.len(), exchange.len.min(MESSAGE_MAX)))
+            .collect();
+        drop(batch);
+        for (place, (asked, replied)) in lengths.into_iter().enumerate() {
+            if replied > 0 && done.written + 2 + replied > REPLIES_MAX {
+                done.is_cut = true;
+                done.is_nonsense = false;
+                return;
+            }
+            self.gather(done, (first + place) * STRIDE, replied);
+            done.consumed += 2 + asked;
+            done.messages += 1;
+        }
+    }
+
+    /// Writes the length of a reply before it and moves both behind those that are there.
+    fn gather(&mut self, done: &mut Answered, from: usize, length: usize) {
+        if length == 0 {
+            return;
+        }
+        let octets = u16::try_from(length).expect("at most 65,535").to_be_bytes();
+        self.0[from..from + 2].copy_from_slice(&octets);
+        if from != done.written {
+            self.0.copy_within(from..from + 2 + length, done.written);
+        }
+        done.written += 2 + length;
+    }
 }
 
 /// Returns the first message if all of it is there.
-fn next_frame(input: &[u8]) -> Option<&[u8]> {
+pub(super) fn next_frame(input: &[u8]) -> Option<&[u8]> {
     let (length, rest) = input.split_first_chunk::<2>()?;
     rest.get(..usize::from(u16::from_be_bytes(*length)))
 }
@@ -350,7 +188,7 @@ mod tests {
         framed
     }
 
-    fn answer_all(input: &[u8], room: usize) -> (Answered, Vec<u8>) {
+    fn answer_all(input: &[u8], batch_max: usize) -> (Answered, Vec<u8>) {
         let seat = Seat {
             transport: Transport::Tcp,
             index: 0,
@@ -358,10 +196,9 @@ mod tests {
         let counters = Arc::new(QueryCounters::default());
         let mut guarded = Guarded::new(Arc::new(|_| Echo), seat, counters);
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
-        let mut output = vec![0; room];
-        let done = answer(&mut guarded, client, input, &mut output);
-        output.truncate(done.written);
-        (done, output)
+        let mut room = Room::new();
+        let done = room.answer(&mut guarded, client, input, batch_max);
+        (done, room.replies(done).to_vec())
     }
 
     #[test]
@@ -372,7 +209,7 @@ mod tests {
         }
         let whole = input.len();
         input.extend_from_slice(&frame(&query("three"))[..5]);
-        let (done, output) = answer_all(&input, OUTPUT_SIZE);
+        let (done, output) = answer_all(&input, BATCH_MAX);
         assert_eq!((done.messages, done.consumed), (3, whole));
         assert_eq!(
             output,
@@ -382,17 +219,36 @@ mod tests {
     }
 
     #[test]
+    fn gives_the_same_replies_for_any_size_of_batch() {
+        let texts: Vec<_> = (0..200).map(|n| "x".repeat(n % 90)).collect();
+        let input: Vec<_> = texts.iter().flat_map(|text| frame(&query(text))).collect();
+        let wanted: Vec<_> = texts.iter().flat_map(|text| frame(&reply(text))).collect();
+        for batch_max in [1, 2, 7, BATCH_MAX] {
+            let (done, output) = answer_all(&input, batch_max);
+            assert_eq!((done.messages, done.consumed), (200, input.len()));
+            assert_eq!(output, wanted, "{batch_max}");
+        }
+    }
+
+    #[test]
     fn stops_where_a_reply_of_any_size_might_not_fit() {
-        let input = frame(&query("one")).repeat(3);
-        let (done, _) = answer_all(&input, FRAME_MAX + 20);
-        assert_eq!(done.messages, 2);
+        let text = "x".repeat(30_000);
+        let input = frame(&query(&text)).repeat(5);
+        let one = frame(&query(&text)).len();
+        for batch_max in [1, BATCH_MAX] {
+            let (done, output) = answer_all(&input, batch_max);
+            let answered = if batch_max == 1 { 1 } else { 2 };
+            assert_eq!((done.messages, done.consumed), (answered, answered * one));
+            assert_eq!(done.is_cut, batch_max > 1);
+            assert_eq!(output, frame(&reply(&text)).repeat(answered));
+        }
     }
 
     #[test]
     fn gives_up_on_messages_shorter_than_a_header() {
         let mut input = frame(&query("one"));
         input.extend([0, 0, 0, 12]);
-        let (done, output) = answer_all(&input, OUTPUT_SIZE);
+        let (done, output) = answer_all(&input, BATCH_MAX);
         assert!(done.is_nonsense);
         assert_eq!(output, frame(&reply("one")));
     }

@@ -1,58 +1,479 @@
-//! DNS over TCP: every accepted stream is a conversation as it is.
+//! DNS over TCP and over TLS (RFC 7858): all connections of a transport on one thread with one event queue.
 //!
-//! In: listeners and the thread's post. Out: conversations ([`super::stream`]). Never here: what is said in them, or
-//! who has to leave.
+//! In: listeners, TLS settings, the thread's post. Out: turns for [`Connection`]s, counts. Never here: what is said in
+//! them.
+//!
+//! A connection costs as few system calls as can be: it is accepted, watched, read once, written once, read to its end and
+//! closed. Nothing is allocated, locked or armed per query: time is read once a round, and timers are moments that
+//! are compared when the earliest is due.
+//!
+//! A round: who has something to read or to send has a turn, then who had more to do than one turn allows, then up to
+//! [`NEWCOMERS_MAX`] are let in. At most [`HANDSHAKES_MAX`] handshakes go on at once: the one that has lasted longest
+//! makes room for a newcomer, so stalled ones keep nobody out.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use rustls::{ServerConfig, ServerConnection};
 
-use super::accept::{Conversation, Farewell, Visit, attend};
-use super::engine::{Engine, Seat};
-use super::limits::TcpLimits;
-use super::serve::Post;
-use super::stream::{Connection, Desk};
+use crate::clock::{Clock, Moment};
+use crate::metrics::{QueryCounters, TcpEvent};
 
-/// DNS in the clear.
-struct Plain<E, M> {
-    desk: RefCell<Desk<E, M>>,
+use super::accept::{Farewell, is_shortage};
+use super::bind::IDLE_WAKE;
+use super::connection::{Connection, Turn};
+use super::engine::{Engine, Guarded, Seat};
+use super::gate::{Gate, LISTENERS};
+use super::limits::{Serving, TcpLimits};
+use super::line::Line;
+use super::proxy::TrustedProxies;
+use super::registry::{Registry, Ticket};
+use super::stream::Desk;
+use super::tls::HANDSHAKES_MAX;
+
+/// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Newcomers of one round and listener.
+const NEWCOMERS_MAX: usize = 64;
+
+/// Reports that the event queue gives at once.
+const EVENTS_MAX: usize = 256;
+
+/// Connections' timers may be late by so much.
+const GRAIN: Duration = Duration::from_millis(5);
+
+/// Turns that a connection may still take when the server stops, to answer what has already arrived.
+const FINAL_TURNS_MAX: u8 = 64;
+
+/// How long such a turn waits: what has arrived shows in the event queue's next round, so any time suffices.
+const FINAL_PATIENCE: Duration = Duration::from_millis(10);
+
+/// What the thread works by.
+pub(super) struct Rules {
+    /// Limits, and whom to believe.
+    pub(super) serving: Serving,
+    /// How clients shake hands; `None` in the clear.
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Where events are counted.
+    pub(super) counters: Arc<QueryCounters>,
+    /// How long conversations may take to end when the server stops.
+    pub(super) drain_max: Duration,
+}
+
+/// Serves until `is_stopping` says so after a wake, then lets conversations end; returns whether the time sufficed.
+pub(super) fn attend<E: Engine, M: Fn(Seat) -> E>(
+    gate: Gate,
+    rules: Rules,
+    guarded: Guarded<E, M>,
+    is_stopping: impl Fn() -> bool,
+) -> bool {
+    let mut hall = Hall::new(gate, rules, guarded);
+    let mut events = Events::with_capacity(EVENTS_MAX);
+    while !is_stopping() {
+        hall.round(&mut events);
+    }
+    hall.finish(&mut events)
+}
+
+/// A connection in its place.
+struct Guest {
+    connection: Connection,
+    ticket: Ticket,
+    /// Its place among handshakes.
+    shaking: Option<Ticket>,
+    /// When its phase has lasted too long.
+    deadline: Moment,
+    was_partial: bool,
+    /// Whether the event queue also reports that it can be sent to.
+    is_blocked: bool,
+    /// Whether it waits for another turn.
+    is_queued: bool,
+    final_turns: u8,
+}
+
+/// Everything that one thread carries.
+struct Hall<E, M> {
+    poll: Poll,
+    listeners: Vec<Option<TcpListener>>,
+    /// Listeners that may have newcomers waiting.
+    is_knocked: Vec<bool>,
+    /// No newcomers until then.
+    accept_due: Moment,
+    guests: Vec<Option<Guest>>,
+    registry: Registry<usize>,
+    shaking: Registry<usize>,
+    /// Who wants another turn, each at most once; those that left meanwhile are passed over.
+    queue: VecDeque<Ticket>,
+    /// No deadline is earlier.
+    sweep_due: Moment,
+    idle_due: Moment,
+    now: Moment,
+    clock: Clock,
+    desk: Desk<E, M>,
     limits: TcpLimits,
+    proxies: Arc<TrustedProxies>,
+    tls: Option<Arc<ServerConfig>>,
+    counters: Arc<QueryCounters>,
+    drain_max: Duration,
+    is_stopping: bool,
 }
 
-impl<E, M> Conversation for Plain<E, M>
-where
-    E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
-{
-    async fn converse(
-        &self,
-        stream: TcpStream,
-        visit: Rc<Visit>,
-        stop: watch::Receiver<bool>,
-    ) -> Farewell {
-        let connection = Connection::new(stream, visit.client());
-        connection
-            .converse(&self.desk, &self.limits, stop, || visit.touch())
-            .await
+impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
+    fn new(gate: Gate, rules: Rules, guarded: Guarded<E, M>) -> Self {
+        let limits = rules.serving.tcp.bounded();
+        let clock = Clock::start();
+        let now = clock.now();
+        Self {
+            poll: gate.poll,
+            is_knocked: vec![false; gate.listeners.len()],
+            listeners: gate.listeners.into_iter().map(Some).collect(),
+            accept_due: now,
+            guests: Vec::new(),
+            registry: Registry::new(limits.connections_max, limits.connections_per_client_max),
+            shaking: Registry::new(HANDSHAKES_MAX, HANDSHAKES_MAX),
+            queue: VecDeque::new(),
+            sweep_due: now.after(IDLE_WAKE),
+            idle_due: now.after(IDLE_WAKE),
+            now,
+            clock,
+            desk: Desk::new(guarded),
+            limits,
+            proxies: rules.serving.proxies,
+            tls: rules.tls,
+            counters: rules.counters,
+            drain_max: rules.drain_max,
+            is_stopping: false,
+        }
     }
 
-    fn idle(&self) {
-        self.desk.borrow_mut().idle();
+    /// Waits for something to do and does it.
+    fn round(&mut self, events: &mut Events) {
+        if self.poll.poll(events, Some(self.leisure())).is_err() {
+            // A signal; nothing else can be wrong with a queue of our own.
+            events.clear();
+        }
+        self.now = self.clock.now();
+        let again = self.queue.len();
+        for event in &*events {
+            self.hear(event);
+        }
+        for _ in 0..again {
+            let ticket = self.queue.pop_front().expect("so many are queued");
+            if let Some(guest) = self.guests[ticket.slot()].as_mut()
+                && guest.ticket == ticket
+            {
+                guest.is_queued = false;
+                self.serve(ticket.slot());
+            }
+        }
+        if self.now >= self.accept_due {
+            self.accept();
+        }
+        if self.now >= self.sweep_due {
+            self.sweep();
+        }
+        if self.now >= self.idle_due {
+            self.desk.idle();
+            self.idle_due = self.now.after(IDLE_WAKE);
+        }
     }
-}
 
-/// Serves until stop is asked; returns whether what was queued was finished in time.
-pub(super) async fn run<E, M>(listeners: Vec<TcpListener>, post: Post<E, M>) -> bool
-where
-    E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
-{
-    let house = post.house();
-    let plain = Plain {
-        desk: RefCell::new(Desk::new(post.guarded)),
-        limits: house.limits.bounded(),
-    };
-    attend(listeners, plain, house).await
+    /// Says how long there is surely nothing to do but what the event queue reports.
+    fn leisure(&self) -> Duration {
+        if !self.queue.is_empty() {
+            return Duration::ZERO;
+        }
+        let mut due = self.idle_due.min(self.sweep_due);
+        if self.is_knocked.contains(&true) {
+            due = due.min(self.accept_due);
+        }
+        due.since(self.now)
+    }
+
+    fn hear(&mut self, event: &Event) {
+        let Token(number) = event.token();
+        if let Some(guest) = self.guests.get_mut(number).and_then(Option::as_mut) {
+            guest.connection.line().note(event);
+            self.serve(number);
+        } else if let Some(is_knocked) = self.is_knocked.get_mut(number.wrapping_sub(LISTENERS)) {
+            *is_knocked = true;
+        }
+    }
+
+    /// Gives a connection its turn.
+    fn serve(&mut self, slot: usize) {
+        let Some(guest) = self.guests[slot].as_mut() else {
+            return;
+        };
+        let messages = match guest.connection.turn(&mut self.desk) {
+            Ok(Turn::Waiting) => 0,
+            Ok(Turn::Read { messages }) => messages,
+            Ok(Turn::Flushed) => 1,
+            Ok(Turn::Named) => return self.name(slot),
+            Ok(Turn::Unnamed) => {
+                self.counters.count_tcp(TcpEvent::Refused);
+                return self.part(slot, Farewell::Client);
+            }
+            Ok(Turn::Ended) | Err(_) => return self.part(slot, Farewell::Client),
+        };
+        let is_partial = guest.connection.is_partial();
+        let mut is_new_phase = messages > 0 || is_partial != guest.was_partial;
+        guest.was_partial = is_partial;
+        if !guest.connection.is_beginning()
+            && let Some(ticket) = guest.shaking.take()
+        {
+            self.shaking.release(ticket);
+            is_new_phase = true;
+        }
+        let is_sending = guest.connection.is_sending();
+        if messages > 0 && !is_sending {
+            self.registry.touch(guest.ticket);
+        }
+        if is_sending != guest.is_blocked {
+            is_new_phase |= is_sending && !guest.connection.is_beginning();
+            guest.is_blocked = is_sending;
+            let interest = if is_sending {
+                Interest::READABLE | Interest::WRITABLE
+            } else {
+                Interest::READABLE
+            };
+            let source = guest.connection.line().source();
+            if let Err(_gone) = self
+                .poll
+                .registry()
+                .reregister(source, Token(slot), interest)
+            {
+                return self.part(slot, Farewell::Client);
+            }
+        }
+        if is_new_phase {
+            self.arm(slot);
+        }
+        self.queue_up(slot);
+    }
+
+    /// Starts the timer of the phase that a connection is now in.
+    fn arm(&mut self, slot: usize) {
+        let Some(guest) = self.guests[slot].as_mut() else {
+            return;
+        };
+        let patience = match self.is_stopping {
+            true if guest.connection.is_sending() => self.limits.write_timeout,
+            true => FINAL_PATIENCE,
+            false => guest.connection.patience(&self.limits),
+        };
+        guest.deadline = self.now.after(patience);
+        self.sweep_due = self.sweep_due.min(guest.deadline);
+    }
+
+    /// Lets a connection have another turn in the next round if it can use one: a client with a long pipeline gets a
+    /// read's worth of answers a round.
+    fn queue_up(&mut self, slot: usize) {
+        let Some(guest) = self.guests[slot].as_mut() else {
+            return;
+        };
+        if guest.is_queued || !guest.connection.has_work() {
+            return;
+        }
+        if self.is_stopping {
+            if guest.final_turns == 0 {
+                return self.part(slot, Farewell::Stopped);
+            }
+            guest.final_turns -= 1;
+        }
+        guest.is_queued = true;
+        self.queue.push_back(guest.ticket);
+    }
+
+    /// Ends a connection that knows of it.
+    fn part(&mut self, slot: usize, farewell: Farewell) {
+        let Some(mut guest) = self.guests[slot].take() else {
+            return;
+        };
+        self.registry.release(guest.ticket);
+        if !guest.connection.is_beginning() {
+            guest.connection.leave();
+        }
+        if farewell == Farewell::TimedOut {
+            self.counters.count_tcp(TcpEvent::TimedOut);
+        }
+        self.see_off(&guest, farewell);
+    }
+
+    /// Ends a connection whose place somebody else needs.
+    fn dismiss(&mut self, evicted: Option<usize>) {
+        if let Some(guest) = evicted.and_then(|slot| self.guests[slot].take()) {
+            self.counters.count_tcp(TcpEvent::Evicted);
+            self.see_off(&guest, Farewell::TimedOut);
+        }
+    }
+
+    fn see_off(&mut self, guest: &Guest, farewell: Farewell) {
+        if let Some(ticket) = guest.shaking {
+            self.shaking.release(ticket);
+            if farewell != Farewell::Stopped {
+                self.counters.count_tcp(TcpEvent::HandshakeFailed);
+            }
+        }
+        self.counters.count_tcp(TcpEvent::Closed);
+    }
+
+    /// Lets newcomers in.
+    fn accept(&mut self) {
+        for number in 0..self.listeners.len() {
+            let mut is_knocked = self.is_knocked[number];
+            for _ in 0..NEWCOMERS_MAX {
+                let Some(listener) = self.listeners[number].as_ref().filter(|_| is_knocked) else {
+                    break;
+                };
+                match listener.accept() {
+                    Ok((stream, client)) => self.welcome(stream, client),
+                    Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => is_knocked = false,
+                    Err(cause) => {
+                        self.counters.count_tcp(TcpEvent::AcceptError);
+                        if is_shortage(&cause) && !self.make_room() {
+                            self.accept_due = self.now.after(ACCEPT_PAUSE);
+                            return;
+                        }
+                    }
+                }
+            }
+            self.is_knocked[number] = is_knocked;
+        }
+    }
+
+    /// Takes a descriptor back from whoever has been idle longest; says whether there was anybody.
+    fn make_room(&mut self) -> bool {
+        let idle = self.registry.evict_longest_idle();
+        self.dismiss(idle);
+        idle.is_some()
+    }
+
+    /// Finds a place for a newcomer.
+    fn welcome(&mut self, stream: TcpStream, client: SocketAddr) {
+        let is_proxy = self.proxies.is_trusted(client.ip());
+        let admission = match is_proxy {
+            true => self.registry.admit_unknown(),
+            false => self.registry.admit(client.ip()),
+        };
+        self.dismiss(admission.evicted);
+        self.counters.count_tcp(TcpEvent::Opened);
+        let session = self.tls.as_ref().map(|config| {
+            ServerConnection::new(Arc::clone(config)).expect("settings that start a session")
+        });
+        let line = Line::new(stream, session.map(Box::new));
+        let mut guest = Guest {
+            connection: match is_proxy {
+                true => Connection::behind_proxy(line, client),
+                false => Connection::new(line, client),
+            },
+            ticket: admission.ticket,
+            shaking: None,
+            deadline: self.now,
+            was_partial: false,
+            is_blocked: false,
+            is_queued: false,
+            final_turns: FINAL_TURNS_MAX,
+        };
+        let slot = admission.ticket.slot();
+        let source = guest.connection.line().source();
+        let watched = self
+            .poll
+            .registry()
+            .register(source, Token(slot), Interest::READABLE);
+        if self.guests.len() <= slot {
+            self.guests.resize_with(slot + 1, || None);
+        }
+        self.guests[slot] = Some(guest);
+        self.registry.attach(admission.ticket, slot);
+        if watched.is_err() {
+            return self.part(slot, Farewell::Client);
+        }
+        if !is_proxy {
+            self.begin_handshake(slot);
+        }
+        self.arm(slot);
+    }
+
+    /// Takes note of who asks through a proxy.
+    fn name(&mut self, slot: usize) {
+        let Some(guest) = self.guests[slot].as_ref() else {
+            return;
+        };
+        let evicted = self
+            .registry
+            .name(guest.ticket, guest.connection.client().ip());
+        self.dismiss(evicted);
+        self.begin_handshake(slot);
+        self.arm(slot);
+        self.queue_up(slot);
+    }
+
+    /// Counts a handshake that begins; the one that has lasted longest ends if there are too many.
+    fn begin_handshake(&mut self, slot: usize) {
+        let Some(guest) = self.guests[slot].as_mut() else {
+            return;
+        };
+        if self.tls.is_none() {
+            return;
+        }
+        let admission = self.shaking.admit(guest.connection.client().ip());
+        self.shaking.attach(admission.ticket, slot);
+        guest.shaking = Some(admission.ticket);
+        if let Some(evicted) = admission.evicted {
+            self.part(evicted, Farewell::TimedOut);
+        }
+    }
+
+    /// Ends every connection whose phase has lasted too long.
+    fn sweep(&mut self) {
+        let mut next = self.now.after(IDLE_WAKE);
+        for slot in 0..self.guests.len() {
+            match &self.guests[slot] {
+                Some(guest) if guest.deadline <= self.now => {
+                    let farewell = if self.is_stopping {
+                        Farewell::Stopped
+                    } else {
+                        Farewell::TimedOut
+                    };
+                    self.part(slot, farewell);
+                }
+                Some(guest) => next = next.min(guest.deadline),
+                None => {}
+            }
+        }
+        self.sweep_due = next.max(self.now.after(GRAIN));
+    }
+
+    /// Answers what has arrived, waits for clients to take it, and closes; returns whether the time sufficed.
+    fn finish(&mut self, events: &mut Events) -> bool {
+        self.is_stopping = true;
+        // No more newcomers; what the kernel has queued is reset.
+        self.listeners.fill_with(|| None);
+        self.is_knocked.fill(false);
+        self.now = self.clock.now();
+        let end = self.now.after(self.drain_max);
+        for slot in 0..self.guests.len() {
+            match &self.guests[slot] {
+                Some(guest) if guest.connection.is_beginning() => {
+                    self.part(slot, Farewell::Stopped);
+                }
+                _ => self.arm(slot),
+            }
+        }
+        while self.registry.open() > 0 {
+            if self.now >= end {
+                return false;
+            }
+            self.round(events);
+        }
+        true
+    }
 }

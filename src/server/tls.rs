@@ -1,7 +1,7 @@
-//! DNS over TLS (RFC 7858): a handshake, then the conversation of TCP.
+//! Handshakes of streams that an event loop of tokio carries, as DNS over HTTPS does.
 //!
-//! In: listeners, certificates, the thread's post. Out: conversations ([`super::stream`]) over encrypted streams.
-//! Never here: certificates' files, or what is said in conversations.
+//! In: accepted streams, TLS settings. Out: encrypted streams. Never here: certificates' files, or what is said in
+//! conversations.
 //!
 //! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: the one that
 //! has lasted longest makes room for a newcomer, so stalled ones keep nobody out.
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -19,15 +19,12 @@ use tokio_rustls::server::TlsStream;
 
 use crate::metrics::{QueryCounters, TcpEvent};
 
-use super::accept::{Conversation, Farewell, Visit, attend};
-use super::engine::{Engine, Seat};
+use super::accept::{Farewell, Visit};
 use super::limits::TcpLimits;
-use super::registry::Registry;
-use super::serve::Post;
-use super::stream::{Connection, Desk};
+use super::registry::{Registry, Ticket};
 
 /// Handshakes at once. Chosen; no standard value: half of the connections by default, some 20 MiB.
-const HANDSHAKES_MAX: usize = 500;
+pub(super) const HANDSHAKES_MAX: usize = 500;
 
 /// Handshakes under way on one thread, and how the next one begins.
 pub(super) struct Greeter {
@@ -68,6 +65,8 @@ impl Greeter {
         self.under_way
             .borrow_mut()
             .attach(ticket, Rc::clone(&evicted));
+        // Given back however this ends, also if the connection is dropped meanwhile.
+        let _place = Place(&self.under_way, ticket);
         let shaking = timeout(self.limits.message_timeout, self.acceptor.accept(stream));
         let outcome = tokio::select! {
             biased;
@@ -79,7 +78,6 @@ impl Greeter {
                 Err(_) => Err(Farewell::TimedOut),
             },
         };
-        self.under_way.borrow_mut().release(ticket);
         if matches!(outcome, Err(Farewell::Client | Farewell::TimedOut)) {
             self.counters.count_tcp(TcpEvent::HandshakeFailed);
         }
@@ -87,56 +85,11 @@ impl Greeter {
     }
 }
 
-/// DNS behind a handshake.
-struct Sealed<E, M> {
-    desk: RefCell<Desk<E, M>>,
-    limits: TcpLimits,
-    greeter: Greeter,
-}
+/// A place among handshakes.
+struct Place<'a>(&'a RefCell<Registry<Rc<Notify>>>, Ticket);
 
-impl<E, M> Conversation for Sealed<E, M>
-where
-    E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
-{
-    async fn converse(
-        &self,
-        stream: TcpStream,
-        visit: Rc<Visit>,
-        stop: watch::Receiver<bool>,
-    ) -> Farewell {
-        match self.greeter.greet(stream, &visit, stop.clone()).await {
-            Ok(stream) => {
-                let connection = Connection::new(stream, visit.client());
-                connection
-                    .converse(&self.desk, &self.limits, stop, || visit.touch())
-                    .await
-            }
-            Err(farewell) => farewell,
-        }
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.borrow_mut().release(self.1);
     }
-
-    fn idle(&self) {
-        self.desk.borrow_mut().idle();
-    }
-}
-
-/// Serves until stop is asked; returns whether what was queued was finished in time.
-pub(super) async fn run<E, M>(
-    listeners: Vec<TcpListener>,
-    config: Arc<ServerConfig>,
-    post: Post<E, M>,
-) -> bool
-where
-    E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
-{
-    let house = post.house();
-    let limits = house.limits.bounded();
-    let sealed = Sealed {
-        greeter: Greeter::new(config, limits, Arc::clone(&house.counters)),
-        desk: RefCell::new(Desk::new(post.guarded)),
-        limits,
-    };
-    attend(listeners, sealed, house).await
 }

@@ -7,7 +7,7 @@
 /// Hash of the root name.
 const ROOT: u64 = 0x9e37_79b9_7f4a_7c15;
 /// An odd constant with well-mixed bits (chosen; no standard value).
-const STEP: u64 = 0xd6e8_feb8_6659_fd93;
+pub(super) const STEP: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Multiplies to 128 bits and folds the halves together.
 #[inline]

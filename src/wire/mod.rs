@@ -9,6 +9,7 @@ mod cookie;
 mod edns;
 mod hash;
 mod name;
+mod octets;
 mod query;
 mod rdata;
 mod text;
@@ -22,11 +23,13 @@ pub use edns::{
 };
 pub use hash::{fold, hash_label, hash_name, hash_root};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault};
+pub use octets::{FOLDED_LEN, copy_octets, same_octets};
 pub use query::{HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query};
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
-    WrittenName, additional_name, additional_start, check_rdata, parse_rdata, parse_rdata_tokens,
-    rdata_name_ranges, rdata_text, rdata_text_naming, read_seconds, split_txt, txt_rdata,
+    WrittenName, additional_name, additional_start, check_rdata, fill_hints, hints_left_open,
+    open_hints, parse_rdata, parse_rdata_tokens, rdata_name_ranges, rdata_text, rdata_text_naming,
+    read_seconds, split_txt, txt_rdata, without_open_hints, written_text,
 };
 pub use text::{Lexeme, PARENTHESES_MAX, TextFault, TextFaultKind, Token, Tokens, push_quoted};
 pub use tsig::write_bad_key;

@@ -63,17 +63,14 @@ impl Name {
         if text == "@" {
             return Ok(origin.clone());
         }
-        let (mut octets, is_absolute) = parse_labels(text.as_bytes())?;
-        if is_absolute {
-            octets.push(0);
-        } else {
-            octets.extend_from_slice(&origin.octets);
-        }
-        if octets.len() > NAME_MAX {
-            return Err(NameFault::TooLong);
-        }
+        let mut room = [0; NAME_MAX];
+        let (mut len, is_absolute) = parse_labels(text.as_bytes(), &mut room)?;
+        let end: &[u8] = if is_absolute { &[0] } else { &origin.octets };
+        let rest = room.get_mut(len..len + end.len());
+        rest.ok_or(NameFault::TooLong)?.copy_from_slice(end);
+        len += end.len();
         Ok(Self {
-            octets: octets.into(),
+            octets: room[..len].into(),
         })
     }
 
@@ -218,56 +215,51 @@ impl Name {
 }
 
 /// Splits text into length-prefixed labels; says whether it ended in a dot.
-fn parse_labels(text: &[u8]) -> Result<(Vec<u8>, bool), NameFault> {
+fn parse_labels(text: &[u8], room: &mut [u8; NAME_MAX]) -> Result<(usize, bool), NameFault> {
     if text.is_empty() {
         return Err(NameFault::Empty);
     }
-    let mut octets = Vec::with_capacity(text.len() + 2);
     if text == b"." {
-        return Ok((octets, true));
+        return Ok((0, true));
     }
-    let mut label: Vec<u8> = Vec::with_capacity(LABEL_MAX);
+    // Where the label's length octet stands, and where its next octet goes.
+    let (mut start, mut next) = (0, 1);
     let mut at = 0;
     let mut ended_in_dot = false;
-    while at < text.len() {
-        ended_in_dot = false;
-        match text[at] {
-            b'.' => {
-                push_wire_label(&mut octets, &mut label)?;
-                ended_in_dot = true;
-                at += 1;
-            }
-            b'\\' => {
-                let (octet, used) = parse_escape(&text[at + 1..])?;
-                label.push(octet);
-                at += 1 + used;
-            }
-            octet => {
-                label.push(octet);
-                at += 1;
-            }
+    while let Some(&octet) = text.get(at) {
+        ended_in_dot = octet == b'.';
+        if ended_in_dot {
+            end_label(room, start, next)?;
+            (start, next) = (next, next + 1);
+            at += 1;
+            continue;
         }
+        let (octet, used) = match octet {
+            b'\\' => parse_escape(&text[at + 1..])?,
+            octet => (octet, 0),
+        };
+        if next - start > LABEL_MAX {
+            return Err(NameFault::LabelTooLong);
+        }
+        *room.get_mut(next).ok_or(NameFault::TooLong)? = octet;
+        next += 1;
+        at += 1 + used;
     }
-    if !ended_in_dot {
-        push_wire_label(&mut octets, &mut label)?;
+    if ended_in_dot {
+        return Ok((start, true));
     }
-    Ok((octets, ended_in_dot))
+    end_label(room, start, next)?;
+    Ok((next, false))
 }
 
-fn push_wire_label(octets: &mut Vec<u8>, label: &mut Vec<u8>) -> Result<(), NameFault> {
-    if label.is_empty() {
+/// Writes the length octet of the label that stands between its place and `next`.
+fn end_label(room: &mut [u8; NAME_MAX], start: usize, next: usize) -> Result<(), NameFault> {
+    let length = next - start - 1;
+    if length == 0 {
         return Err(NameFault::EmptyLabel);
     }
-    if label.len() > LABEL_MAX {
-        return Err(NameFault::LabelTooLong);
-    }
-    octets.push(u8::try_from(label.len()).map_err(|_| NameFault::LabelTooLong)?);
-    octets.append(label);
-    if octets.len() > NAME_MAX {
-        Err(NameFault::TooLong)
-    } else {
-        Ok(())
-    }
+    *room.get_mut(start).ok_or(NameFault::TooLong)? = length as u8;
+    Ok(())
 }
 
 /// Reads what follows a backslash: `DDD` or one other character (RFC 1035, section 5.1).

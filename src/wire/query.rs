@@ -5,7 +5,9 @@
 
 use super::additional::read_rest;
 use super::edns::Edns;
-use super::hash::{hash_label, hash_root};
+use super::hash::hash_root;
+use super::name::NAME_MAX;
+use super::octets::{FOLDED_LEN, copy_octets, fold_into, hash_label_at};
 use super::{Class, Opcode, Rcode, Rtype};
 
 /// Octets of the header (RFC 1035, section 4.1.1).
@@ -14,10 +16,10 @@ pub const HEADER_LEN: usize = 12;
 pub const LABELS_MAX: usize = 127;
 
 /// Room for one name: folded octets, and where each suffix starts with its hash.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scratch {
     /// The name in lower case, wire form.
-    pub folded: [u8; 256],
+    pub folded: [u8; FOLDED_LEN],
     /// Octets of the name, root label included.
     pub len: usize,
     /// Labels of the name, root label not included.
@@ -31,12 +33,29 @@ pub struct Scratch {
 impl Default for Scratch {
     fn default() -> Self {
         Self {
-            folded: [0; 256],
+            folded: [0; FOLDED_LEN],
             len: 1,
             labels: 0,
             starts: [0; LABELS_MAX + 1],
             hashes: [hash_root(); LABELS_MAX + 1],
         }
+    }
+}
+
+impl Clone for Scratch {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Copies what is in use, which is little.
+    fn clone_from(&mut self, source: &Self) {
+        copy_octets(source.name(), &mut self.folded);
+        (self.len, self.labels) = (source.len, source.labels);
+        let suffixes = ..=source.labels;
+        self.starts[suffixes].copy_from_slice(&source.starts[suffixes]);
+        self.hashes[suffixes].copy_from_slice(&source.hashes[suffixes]);
     }
 }
 
@@ -47,40 +66,35 @@ impl Scratch {
         let mut from_left = [0u8; LABELS_MAX + 1];
         let mut labels = 0;
         let mut at = 0usize;
+        // A name that goes on behind this is too long. A label takes two octets, so there are at most LABELS_MAX.
+        let window = &octets[..octets.len().min(NAME_MAX)];
         loop {
-            let Some(&length) = octets.get(at) else {
+            let Some(&length) = window.get(at) else {
                 return false;
             };
             if length == 0 {
                 break;
             }
             // 0xC0 and above are compression pointers, which a question has no use for.
-            if length > 63 || labels >= LABELS_MAX {
+            if length > 63 {
                 return false;
             }
-            from_left[labels] = at as u8;
+            from_left[labels & LABELS_MAX] = at as u8;
             labels += 1;
             at += 1 + usize::from(length);
-            if at > 254 {
-                return false;
-            }
         }
-        let len = at + 1;
-        let Some(source) = octets.get(..len) else {
-            return false;
-        };
-        fold_into(source, &mut self.folded);
-        self.len = len;
+        fold_into(&window[..=at], &mut self.folded);
+        self.len = at + 1;
         self.labels = labels;
         self.starts[0] = at as u8;
         let mut hash = hash_root();
         self.hashes[0] = hash;
         let mut end = at;
         for n in 1..=labels {
-            let start = usize::from(from_left[labels - n]);
-            hash = hash_label(hash, &self.folded[start..end]);
-            self.starts[n] = start as u8;
-            self.hashes[n] = hash;
+            let start = usize::from(from_left[(labels - n) & LABELS_MAX]);
+            hash = hash_label_at(hash, &self.folded, start, end - start);
+            self.starts[n & LABELS_MAX] = start as u8;
+            self.hashes[n & LABELS_MAX] = hash;
             end = start;
         }
         true
@@ -96,35 +110,6 @@ impl Scratch {
     pub fn relative(&self, labels: usize) -> &[u8] {
         &self.folded[..usize::from(self.starts[labels])]
     }
-}
-
-/// Folds eight octets at a time; length octets are below 'A', so the name is folded blindly (RFC 4343).
-#[inline]
-fn fold_into(source: &[u8], folded: &mut [u8; 256]) {
-    let mut at = 0;
-    let mut chunks = source.chunks_exact(8);
-    for chunk in &mut chunks {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        let lower = fold_word(u64::from_le_bytes(word));
-        folded[at..at + 8].copy_from_slice(&lower.to_le_bytes());
-        at += 8;
-    }
-    for &octet in chunks.remainder() {
-        folded[at] = octet.to_ascii_lowercase();
-        at += 1;
-    }
-}
-
-/// Sets bit 5 of each octet that is one of `A-Z`.
-#[inline]
-const fn fold_word(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let low = word & (ONES * 0x7f);
-    let from_a = low + ONES * (0x80 - b'A' as u64);
-    let past_z = low + ONES * (0x80 - b'Z' as u64 - 1);
-    let capital = from_a & !past_z & !word & (ONES * 0x80);
-    word | (capital >> 2)
 }
 
 /// A query with one question that can be looked up.
@@ -198,7 +183,7 @@ pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
 ///
 /// # Errors
 /// Says what to send instead of an answer, or that nothing may be sent.
-#[inline]
+#[inline(always)]
 pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswerable> {
     let Some(header) = input.get(..HEADER_LEN) else {
         return Err(Unanswerable::Silence);
@@ -319,14 +304,6 @@ mod tests {
                 &scratch.folded[usize::from(scratch.starts[n])..scratch.len],
                 *suffix
             );
-        }
-    }
-
-    #[test]
-    fn folds_every_octet_as_ascii_does() {
-        for octet in 0..=255u8 {
-            let word = fold_word(u64::from_le_bytes([octet; 8])).to_le_bytes();
-            assert_eq!(word, [octet.to_ascii_lowercase(); 8], "{octet}");
         }
     }
 

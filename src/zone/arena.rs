@@ -9,7 +9,7 @@
 //! ```
 //! All numbers in the arena are little-endian; nodes start at multiples of 8.
 
-use crate::wire::{Name, Rtype, Scratch, fold, hash_label};
+use crate::wire::{Name, Rtype};
 
 use super::piece::Piece;
 use super::policy::{Policies, RootId};
@@ -36,28 +36,11 @@ pub(super) const KIND_DYNAMIC: u16 = 2;
 pub(super) const ENTRY_LEN: usize = 8;
 pub(super) const FULL_HEADER: usize = 8;
 pub(super) const HOST_LEN: usize = 8;
-/// Slots that are looked through ahead of a lookup: one line of the cache (chosen; at load 0.6 few names stand further).
-const TOUCH_MAX: usize = 8;
 pub(super) const MIX: u64 = 0xff51_afd7_ed55_8ccd;
 
 /// A node by its arena offset divided by 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NodeAt(pub u32);
-
-/// What a name leads to in a zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// The name itself.
-    Exact(NodeAt),
-    /// The wildcard that is the source of synthesis (RFC 4592, section 3.3.1).
-    Wildcard(NodeAt),
-    /// A cut above the name, or the name itself; with the labels of the cut.
-    Cut(NodeAt, usize),
-    /// A DNAME above the name; with the labels of its owner.
-    Dname(NodeAt, usize),
-    /// No such name.
-    Nothing,
-}
 
 /// An entry of a node's directory.
 #[derive(Clone, Copy, Debug)]
@@ -123,85 +106,6 @@ impl Zone {
         }
     }
 
-    #[inline]
-    fn mixed(&self, hash: u64) -> u64 {
-        fold(hash ^ self.seed, MIX)
-    }
-
-    #[inline]
-    fn slot_index(&self, mixed: u64) -> usize {
-        ((u128::from(mixed) * self.slots.len() as u128) >> 64) as usize
-    }
-
-    /// Reads the slot where a name would be, so that it is in the cache later.
-    #[inline]
-    pub fn touch_slot(&self, name: &Scratch) -> u64 {
-        let depth = (name.labels - self.apex_labels).min(self.depth_max);
-        self.slots[self.slot_index(self.mixed(name.hashes[self.apex_labels + depth]))]
-    }
-
-    /// Reads the node that a name's slot points to, so that it is in the cache later. Names that other names pushed from
-    /// their own slot are looked for in those behind it.
-    #[inline]
-    pub fn touch_node(&self, name: &Scratch) -> u64 {
-        let depth = (name.labels - self.apex_labels).min(self.depth_max);
-        let mixed = self.mixed(name.hashes[self.apex_labels + depth]);
-        let mut index = self.slot_index(mixed);
-        for _ in 0..TOUCH_MAX {
-            let slot = self.slots[index];
-            if slot == 0 {
-                return 0;
-            }
-            if (slot >> 32) as u32 == mixed as u32 {
-                let at = (slot as u32 - 1) as usize * 8;
-                let far = self.arena.get(at + 64).copied().unwrap_or(0);
-                return u64::from(self.arena[at]) ^ u64::from(far);
-            }
-            index = if index + 1 == self.slots.len() {
-                0
-            } else {
-                index + 1
-            };
-        }
-        0
-    }
-
-    /// Finds a node by the hash of its absolute name and the two parts of its relative name.
-    #[inline]
-    fn probe(&self, hash: u64, head: &[u8], tail: &[u8]) -> Option<NodeAt> {
-        let mixed = self.mixed(hash);
-        let tag = mixed as u32;
-        let mut index = self.slot_index(mixed);
-        for _ in 0..self.slots.len() {
-            let slot = self.slots[index];
-            if slot == 0 {
-                return None;
-            }
-            if (slot >> 32) as u32 == tag {
-                let at = NodeAt((slot as u32) - 1);
-                let owner = self.owner(at);
-                if owner.len() == head.len() + tail.len()
-                    && owner.starts_with(head)
-                    && (tail.is_empty() || owner.ends_with(tail))
-                {
-                    return Some(at);
-                }
-            }
-            index += 1;
-            if index == self.slots.len() {
-                index = 0;
-            }
-        }
-        None
-    }
-
-    #[inline]
-    fn probe_suffix(&self, name: &Scratch, labels: usize) -> Option<NodeAt> {
-        let end = usize::from(name.starts[self.apex_labels]);
-        let start = usize::from(name.starts[labels]);
-        self.probe(name.hashes[labels], &name.folded[start..end], &[])
-    }
-
     /// Returns the owner relative to the apex: folded labels without the root label.
     #[inline]
     pub fn owner(&self, node: NodeAt) -> &[u8] {
@@ -222,116 +126,6 @@ impl Zone {
         numbers.filter_map(|number| number.checked_sub(1).map(NodeAt))
     }
 
-    /// Returns the apex node.
-    pub fn apex_node(&self) -> Option<NodeAt> {
-        let mut scratch = Scratch::default();
-        scratch
-            .take(self.apex.octets())
-            .then(|| self.probe_suffix(&scratch, self.apex_labels))
-            .flatten()
-    }
-
-    /// Finds what a name at or below the apex leads to (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
-    #[inline]
-    pub fn find(&self, name: &Scratch) -> Found {
-        let depth = name.labels - self.apex_labels;
-        if depth <= self.depth_max
-            && let Some(node) = self.probe_suffix(name, name.labels)
-        {
-            let flags = self.flags(node);
-            if flags & (FLAG_OCCLUDED | FLAG_CUT) == 0 {
-                return Found::Exact(node);
-            }
-            return self.find_redirection(name).unwrap_or(Found::Exact(node));
-        }
-        let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));
-        let flags = self.flags(encloser);
-        if flags & (FLAG_OCCLUDED | FLAG_CUT | FLAG_DNAME) != 0
-            && let Some(found) = self.find_redirection(name)
-        {
-            return found;
-        }
-        match self.find_source(name, encloser, labels) {
-            Some(source) => Found::Wildcard(source),
-            None => Found::Nothing,
-        }
-    }
-
-    /// Finds the source of synthesis below a closest encloser of so many labels.
-    #[inline]
-    fn find_source(&self, name: &Scratch, encloser: NodeAt, labels: usize) -> Option<NodeAt> {
-        if self.flags(encloser) & FLAG_WILDCARD_CHILD == 0 {
-            return None;
-        }
-        let end = usize::from(name.starts[self.apex_labels]);
-        let start = usize::from(name.starts[labels]);
-        let hash = hash_label(name.hashes[labels], b"\x01*");
-        self.probe(hash, b"\x01*", &name.folded[start..end])
-    }
-
-    /// Says whether a name lies at or below the apex.
-    pub fn contains(&self, name: &Scratch) -> bool {
-        name.labels >= self.apex_labels && {
-            let suffix = &name.folded[usize::from(name.starts[self.apex_labels])..name.len];
-            self.apex.octets().eq_ignore_ascii_case(suffix)
-        }
-    }
-
-    /// Finds the node of a host whose addresses are sent along: its own, occluded or not, or the source of synthesis.
-    pub fn find_host(&self, name: &Scratch) -> Option<NodeAt> {
-        if !self.contains(name) {
-            return None;
-        }
-        let depth = name.labels - self.apex_labels;
-        if depth <= self.depth_max
-            && let Some(node) = self.probe_suffix(name, name.labels)
-        {
-            return Some(node);
-        }
-        let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));
-        self.find_source(name, encloser, labels)
-    }
-
-    /// Finds the longest existing suffix above a missing name. Existence along the path is monotone, since empty
-    /// non-terminals are nodes, so after one try at the parent the rest is searched by halves.
-    fn find_closest_encloser(&self, name: &Scratch, missing_depth: usize) -> (NodeAt, usize) {
-        let mut missing = missing_depth;
-        let mut known = (NodeAt(0), self.apex_labels);
-        let mut exists = 0;
-        let mut next = missing.saturating_sub(1);
-        while missing > exists + 1 {
-            match self.probe_suffix(name, self.apex_labels + next) {
-                Some(node) => {
-                    exists = next;
-                    known = (node, self.apex_labels + next);
-                }
-                None => missing = next,
-            }
-            next = exists + (missing - exists) / 2;
-        }
-        if exists == 0 {
-            known.0 = self
-                .probe_suffix(name, self.apex_labels)
-                .unwrap_or(NodeAt(0));
-        }
-        known
-    }
-
-    /// Finds the topmost cut at or above the name, or DNAME above it.
-    fn find_redirection(&self, name: &Scratch) -> Option<Found> {
-        for labels in self.apex_labels..=name.labels.min(self.apex_labels + self.depth_max) {
-            let node = self.probe_suffix(name, labels)?;
-            let flags = self.flags(node);
-            if flags & FLAG_CUT != 0 {
-                return Some(Found::Cut(node, labels));
-            }
-            if flags & FLAG_DNAME != 0 && labels < name.labels {
-                return Some(Found::Dname(node, labels));
-            }
-        }
-        None
-    }
-
     /// Returns the entry of a type in a node's directory.
     #[inline]
     pub fn entry(&self, node: NodeAt, rtype: Rtype) -> Option<Entry<'_>> {
@@ -345,6 +139,30 @@ impl Zone {
             }
         }
         None
+    }
+
+    /// Returns what answers a type at a node: the entry of the type, or the CNAME, or the policy that may answer a CNAME
+    /// to any type (rule a27); with the type that it is kept under.
+    #[inline(always)]
+    pub fn entry_for(&self, node: NodeAt, rtype: Rtype) -> Option<(Rtype, Entry<'_>)> {
+        let at = node.0 as usize * 8;
+        let entries = usize::from(self.arena[at + 2]);
+        let directory = at + 4 + usize::from(self.arena[at]).next_multiple_of(4);
+        let octets = &self.arena[directory..directory + entries * ENTRY_LEN];
+        let (mut best, mut best_rank) = (None, 0);
+        for entry in octets.as_chunks::<ENTRY_LEN>().0 {
+            let kept = Rtype(u16::from_le_bytes([entry[0], entry[1]]));
+            let rank = match kept {
+                _ if kept == rtype => return Some((kept, self.read_entry(at, *entry))),
+                Rtype::CNAME => 2,
+                ANY_TYPE => 1,
+                _ => 0,
+            };
+            if rank > best_rank {
+                (best, best_rank) = (Some((kept, *entry)), rank);
+            }
+        }
+        best.map(|(kept, entry)| (kept, self.read_entry(at, entry)))
     }
 
     /// Returns every entry of a node with its type, in the order of types.
@@ -361,7 +179,7 @@ impl Zone {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_entry(&self, at: usize, entry: [u8; ENTRY_LEN]) -> Entry<'_> {
         let kind = u16::from_le_bytes([entry[2], entry[3]]);
         let start = at + usize::from(u16::from_le_bytes([entry[4], entry[5]])) * 4;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use crate::place::{Coordinates, Place, PrefixTable, biased, great_circle_km};
 
+use super::latency::LatencyTable;
 use super::policy::LocationRule;
 
 /// Children of one location-dependent node (grammar: 400 places).
@@ -28,6 +29,7 @@ pub struct Whereabouts {
 pub struct ReadyRule {
     rule: LocationRule,
     prefixes: Option<PrefixTable<u16>>,
+    latency: Option<LatencyTable>,
 }
 
 impl ReadyRule {
@@ -42,15 +44,25 @@ impl ReadyRule {
             }
             _ => None,
         };
+        let latency = match rule {
+            LocationRule::Latency { points, times } => Some(LatencyTable::new(points, times)),
+            _ => None,
+        };
         Self {
             rule: rule.clone(),
             prefixes,
+            latency,
         }
     }
 
     /// Returns the rule.
     pub fn rule(&self) -> &LocationRule {
         &self.rule
+    }
+
+    /// Returns the table of times of a latency rule.
+    pub fn latency(&self) -> Option<&LatencyTable> {
+        self.latency.as_ref()
     }
 
     /// Writes the children for a client in the order they are tried; returns how many.
@@ -60,7 +72,11 @@ impl ReadyRule {
     /// | geo | subdivision, country, continent, default (`route53` 2.5.4) |
     /// | subnets | longest covering block first, default (2.8.5, 2.8.7); longer blocks than the prefix do not match (2.8.4) |
     /// | nearest | by biased distance, ties and unknown clients in written order (2.6.4-2.6.7) |
+    /// | latency | by time, measured or by distance; ties and what nobody knows in written order (2.4.2) |
     pub fn order(&self, client: &Whereabouts, out: &mut [u16; CHILDREN_MAX]) -> usize {
+        if let Some(latency) = &self.latency {
+            return latency.order(client, out);
+        }
         let mut list = Children { out, len: 0 };
         match &self.rule {
             LocationRule::Geo { places, default } => {
@@ -81,6 +97,7 @@ impl ReadyRule {
                 list.push(*default);
             }
             LocationRule::Nearest { points } => order_by_distance(points, client.point, &mut list),
+            LocationRule::Latency { .. } => {}
         }
         list.len
     }

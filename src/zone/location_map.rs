@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::place::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
 use super::location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
-use super::policy::{LocationRule, Policies};
+use super::policy::{LocationRule, Policies, TimesFor};
 
 /// Classes that one map can tell apart.
 const CLASSES_MAX: usize = 65_535;
@@ -30,12 +30,7 @@ impl LocationMap {
             .collect();
         let mut prefixes: Vec<(IpAddr, u8)> = Vec::new();
         for (_, rule) in &ready {
-            if let LocationRule::Subnets {
-                prefixes: known, ..
-            } = rule.rule()
-            {
-                prefixes.extend(known.iter().map(|&(address, len, _)| (address, len)));
-            }
+            prefixes.extend(prefixes_of(rule.rule()));
         }
         let mut ids: HashMap<Vec<Vec<u16>>, u16> = HashMap::new();
         let mut classes: Vec<Vec<Vec<u16>>> = Vec::new();
@@ -91,6 +86,12 @@ impl LocationMap {
         &self.rows
     }
 
+    /// Returns a rule by its number.
+    pub fn rule(&self, rule: u32) -> Option<&ReadyRule> {
+        let found = self.rules.iter().find(|(known, _)| *known == rule);
+        found.map(|(_, ready)| ready)
+    }
+
     /// Orders the children of a rule for a client that has no class; returns how many.
     pub fn order_on_the_spot(
         &self,
@@ -98,10 +99,25 @@ impl LocationMap {
         client: &Whereabouts,
         out: &mut [u16; CHILDREN_MAX],
     ) -> usize {
-        self.rules
+        self.rule(rule).map_or(0, |ready| ready.order(client, out))
+    }
+}
+
+/// Returns the prefixes at whose borders a rule may change its mind.
+fn prefixes_of(rule: &LocationRule) -> Vec<(IpAddr, u8)> {
+    match rule {
+        LocationRule::Subnets { prefixes, .. } => prefixes
             .iter()
-            .find(|(known, _)| *known == rule)
-            .map_or(0, |(_, ready)| ready.order(client, out))
+            .map(|&(address, len, _)| (address, len))
+            .collect(),
+        LocationRule::Latency { times, .. } => times
+            .iter()
+            .filter_map(|line| match line.client {
+                TimesFor::Prefix(address, len) => Some((address, len)),
+                TimesFor::Place(_) | TimesFor::Default => None,
+            })
+            .collect(),
+        LocationRule::Geo { .. } | LocationRule::Nearest { .. } => Vec::new(),
     }
 }
 

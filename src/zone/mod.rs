@@ -5,6 +5,9 @@
 
 mod arena;
 mod build;
+mod find;
+mod latency;
+mod layout;
 mod location;
 mod location_map;
 mod owner_table;
@@ -14,9 +17,11 @@ mod snapshot;
 
 pub use arena::{
     ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED,
-    FLAG_WILDCARD_CHILD, Found, NodeAt, Zone,
+    FLAG_WILDCARD_CHILD, NodeAt, Zone,
 };
-pub use build::{BuildFault, ZoneBuilder};
+pub use build::{BuildFault, OwnerId, ZoneBuilder};
+pub use find::{Aim, Found};
+pub use latency::{LatencyTable, RoundTrip};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 pub use location_map::{LocationMap, build_maps};
 pub use piece::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::place::Locations;
-use crate::wire::{Name, Rtype, Scratch, hash_name};
+use crate::wire::{Name, Rtype, Scratch, hash_name, same_octets};
 
 use super::arena::Zone;
 use super::location_map::LocationMap;
@@ -20,7 +20,10 @@ pub struct ServedZone {
 /// All zones of one generation.
 #[derive(Debug)]
 pub struct Snapshot {
-    slots: Box<[(u64, u32)]>,
+    /// A power of two of them, at most half full.
+    slots: Box<[Slot]>,
+    /// Apexes, folded, one after the other.
+    apexes: Box<[u8]>,
     labels_max: usize,
     /// The zones.
     pub zones: Box<[ServedZone]>,
@@ -28,28 +31,51 @@ pub struct Snapshot {
     pub locations: Arc<Locations>,
 }
 
+/// Where a zone is found by the hash of its apex.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    hash: u64,
+    /// Number of the zone, or [`EMPTY`].
+    zone: u32,
+    /// Where the apex starts among the apexes.
+    start: u32,
+    /// Octets of the apex.
+    len: u32,
+}
+
 const EMPTY: u32 = u32::MAX;
 
 impl Snapshot {
     /// Indexes zones by apex. Of two zones with one apex the first is found.
     pub fn new(zones: Vec<ServedZone>, locations: Arc<Locations>) -> Self {
-        let size = zones.len() * 2 + 1;
-        let mut slots = vec![(0, EMPTY); size].into_boxed_slice();
+        let vacant = Slot {
+            hash: 0,
+            zone: EMPTY,
+            start: 0,
+            len: 0,
+        };
+        let mut slots = vec![vacant; (zones.len() * 2).next_power_of_two()].into_boxed_slice();
+        let mut apexes = Vec::new();
+        let mut labels_max = 0;
         for (number, served) in zones.iter().enumerate() {
-            let hash = hash_name(&served.zone.apex().to_folded());
-            let mut at = (hash % size as u64) as usize;
-            while slots[at].1 != EMPTY {
-                at = (at + 1) % size;
+            let apex = served.zone.apex().to_folded();
+            let hash = hash_name(&apex);
+            let mut at = home(hash, slots.len());
+            while slots[at].zone != EMPTY {
+                at = (at + 1) & (slots.len() - 1);
             }
-            slots[at] = (hash, number as u32);
+            slots[at] = Slot {
+                hash,
+                zone: number as u32,
+                start: apexes.len() as u32,
+                len: apex.len() as u32,
+            };
+            apexes.extend_from_slice(&apex);
+            labels_max = labels_max.max(served.zone.apex_labels());
         }
-        let labels_max = zones
-            .iter()
-            .map(|served| served.zone.apex_labels())
-            .max()
-            .unwrap_or(0);
         Self {
             slots,
+            apexes: apexes.into(),
             labels_max,
             zones: zones.into(),
             locations,
@@ -57,7 +83,7 @@ impl Snapshot {
     }
 
     /// Finds the zone with the longest apex at or above a name, among apexes of at most `labels` labels.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, name: &Scratch, labels: usize) -> Option<usize> {
         if self.zones.is_empty() {
             return None;
@@ -69,7 +95,7 @@ impl Snapshot {
 
     /// Finds the zone that answers a type at a name. DS at one of our apexes belongs to the parent zone, if that is
     /// ours too (RFC 4035, section 3.1.4.1).
-    #[inline]
+    #[inline(always)]
     pub fn find_for(&self, name: &Scratch, rtype: Rtype) -> Option<usize> {
         let zone = self.find(name, name.labels)?;
         if rtype == Rtype::DS
@@ -81,24 +107,25 @@ impl Snapshot {
         Some(zone)
     }
 
-    #[inline]
+    #[inline(always)]
     fn probe(&self, name: &Scratch, labels: usize) -> Option<usize> {
         let hash = name.hashes[labels];
-        let size = self.slots.len();
-        let mut at = (hash % size as u64) as usize;
-        for _ in 0..size {
-            let (known, number) = self.slots[at];
-            if number == EMPTY {
+        let mut at = home(hash, self.slots.len());
+        // Half of the slots are empty, so one ends this.
+        for _ in 0..self.slots.len() {
+            let slot = &self.slots[at];
+            if slot.zone == EMPTY {
                 return None;
             }
-            if known == hash {
-                let apex = self.zones[number as usize].zone.apex();
+            if slot.hash == hash {
+                let start = slot.start as usize;
+                let apex = &self.apexes[start..start + slot.len as usize];
                 let suffix = &name.folded[usize::from(name.starts[labels])..name.len];
-                if apex.octets().eq_ignore_ascii_case(suffix) {
-                    return Some(number as usize);
+                if same_octets(apex, suffix) {
+                    return Some(slot.zone as usize);
                 }
             }
-            at = if at + 1 == size { 0 } else { at + 1 };
+            at = (at + 1) & (self.slots.len() - 1);
         }
         None
     }
@@ -109,4 +136,10 @@ impl Snapshot {
             .iter()
             .position(|served| served.zone.apex() == apex)
     }
+}
+
+/// Returns the slot where a hash is looked for first; `size` is a power of two.
+#[inline]
+const fn home(hash: u64, size: usize) -> usize {
+    (hash >> 20) as usize & (size - 1)
 }

@@ -2,6 +2,7 @@
 //!
 //! In: zone texts, observations, the time. Out: worlds and transitions. Never here: what a story or a storm demands.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +19,15 @@ use leeward::publish::{Publisher, ZoneInputs};
 use leeward::rehearse::{Suppose, apply_references};
 use leeward::zone::{Hold, Policies, ServedZone, Snapshot, build_maps};
 
-/// No file stands beside the zones of stories.
-pub(crate) struct NoFiles;
+/// The files that stand beside a zone: their texts by name.
+pub(crate) type Beside = BTreeMap<String, String>;
 
-impl Files for NoFiles {
-    fn read(&self, _relative: &Path) -> Result<String, String> {
-        Err("no such file".to_owned())
+struct Folder<'b>(&'b Beside);
+
+impl Files for Folder<'_> {
+    fn read(&self, relative: &Path) -> Result<String, String> {
+        let text = relative.to_str().and_then(|name| self.0.get(name));
+        text.cloned().ok_or_else(|| "no such file".to_owned())
     }
 }
 
@@ -31,12 +35,12 @@ impl Files for NoFiles {
 ///
 /// # Errors
 /// The diagnostics as text.
-pub(crate) fn read(file: &str, text: &str) -> Result<ZoneModel, String> {
+pub(crate) fn read(file: &str, text: &str, beside: &Beside) -> Result<ZoneModel, String> {
     let source = Source {
         path: file.into(),
         text: text.to_owned(),
     };
-    let (model, found) = read_zone(&source, &NoFiles);
+    let (model, found) = read_zone(&source, &Folder(beside));
     let faults: Vec<_> = found
         .into_iter()
         .filter(|found| found.severity == Severity::Fault)

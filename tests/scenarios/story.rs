@@ -22,6 +22,9 @@ pub(crate) struct Story {
     /// Civil time at the start; else 2026-01-05T00:00:00Z, a Monday.
     #[serde(default)]
     pub(crate) start: Option<String>,
+    /// Files beside the zone: name to text.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
     /// The zone.
     pub(crate) zone: String,
     /// Code of the diagnostic that refuses the zone; such a story has no steps.

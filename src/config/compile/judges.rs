@@ -280,7 +280,7 @@ pub(super) fn member_text(value: &MemberValue) -> String {
     match value {
         MemberValue::Address(address) => address.to_string(),
         MemberValue::Target(name) => name.to_string(),
-        MemberValue::Record(rtype, rdata) => crate::wire::rdata_text(*rtype, rdata),
+        MemberValue::Record(rtype, rdata) => crate::wire::written_text(*rtype, rdata),
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod compiler;
 mod judges;
+mod located;
 mod names;
 mod nodes;
 mod pools;
+mod weighted;
 
 pub use compiler::compile_zone;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::wire::Rtype;
+use crate::wire::{AutoHints, Rtype, hints_left_open};
 use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
 
 use super::super::model::{
-    AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, PoolBody, PoolId, SoaModel,
+    AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, NodeOptions, PoolBody,
+    PoolId, RrsetModel, SoaModel,
 };
 use super::compiler::{Compiler, Family};
 
@@ -30,7 +31,14 @@ impl<'m> Compiler<'m> {
             builder.touch(&name.owner)?;
             let ttl = name.options.ttl.unwrap_or(model.ttl).max;
             for set in &name.rrsets {
-                builder.rrset(&name.owner, set.rtype, ttl, &set.rdata)?;
+                if has_open_hints(set)
+                    && let Some(spec) = self.static_spec(id, Family::Type(set.rtype))
+                {
+                    let root = self.policies.root(spec, ttl);
+                    builder.dynamic(&name.owner, set.rtype, root)?;
+                } else {
+                    builder.rrset(&name.owner, set.rtype, ttl, &set.rdata)?;
+                }
             }
             for (rtype, node) in &name.type_policies {
                 let family = Family::Type(*rtype);
@@ -57,6 +65,7 @@ impl<'m> Compiler<'m> {
         let name = &model.names[id];
         let mut reach = Reach::default();
         self.reach_node(policy, &mut reach);
+        self.reach_options(&name.options, &mut reach);
         let own: Vec<Rtype> = name.type_policies.iter().map(|(rtype, _)| *rtype).collect();
         // Rule a27: one decision for all types, unless every target is flattened, as at the apex.
         let is_alias = reach.has_target && name.owner != model.apex;
@@ -139,7 +148,15 @@ impl<'m> Compiler<'m> {
                 pools.iter().for_each(|pool| self.reach_pool(*pool, reach))
             }
         }
-        if let Some(AllDownModel::Node(other)) = &node.options.all_down {
+        self.reach_options(&node.options, reach);
+    }
+
+    /// Reaches the nodes that options name.
+    fn reach_options(&self, options: &NodeOptions, reach: &mut Reach) {
+        if let Some(AllDownModel::Node(other)) = &options.all_down {
+            self.reach_node(other, reach);
+        }
+        if let Some(other) = &options.overflow {
             self.reach_node(other, reach);
         }
     }
@@ -187,10 +204,15 @@ impl<'m> Compiler<'m> {
         reach
             .types
             .extend(name.rrsets.iter().map(|set| set.rtype).filter(address));
-        if let Some(AllDownModel::Node(other)) = &name.options.all_down {
-            self.reach_node(other, reach);
-        }
+        self.reach_options(&name.options, reach);
     }
+}
+
+/// Says whether a record set has hints that are decided when it is asked for (rule a55).
+fn has_open_hints(set: &RrsetModel) -> bool {
+    set.rdata
+        .iter()
+        .any(|rdata| hints_left_open(set.rtype, rdata) != AutoHints::default())
 }
 
 fn soa_rdata(soa: &SoaModel, serial: u32) -> Vec<u8> {

@@ -1,18 +1,16 @@
 //! Policy trees to nodes (rules a11-a15, a42, a43).
 
 use crate::wire::Rtype;
-use crate::zone::{AllDown, Judge, LocationRule, NodeSpec, Options};
+use crate::zone::{AllDown, Judge, NodeSpec, Options};
 
-use super::super::model::{
-    AllDownModel, BranchModel, GeoKey, NameId, NodeKind, NodeModel, NodeOptions, SubnetKeys,
-};
+use super::super::model::{AllDownModel, BranchModel, NameId, NodeKind, NodeModel, NodeOptions};
 use super::compiler::{Compiler, Family};
 
 impl<'m> Compiler<'m> {
     /// Compiles a node for a family; `None` if nothing below has members of it.
     pub(super) fn node_spec(&mut self, node: &'m NodeModel, family: Family) -> Option<NodeSpec> {
         let options = self.options(&node.options, family);
-        self.node_spec_with(node, family, options)
+        self.node_spec_with(node, family, options, &node.options)
     }
 
     /// Compiles the policy of a name. `all-down = "all"` stands beside the policy in the name's table and means the
@@ -33,14 +31,22 @@ impl<'m> Compiler<'m> {
         if takes_all && !is_reference && node.options.all_down.is_none() {
             options.all_down = AllDown::All;
         }
-        self.node_spec_with(node, family, options)
+        // What belongs to one policy is written beside it, and there stands the name's table.
+        let name = &self.model.names[id];
+        let is_own = name
+            .policy
+            .as_ref()
+            .is_some_and(|own| std::ptr::eq(own, node));
+        let own = if is_own { &name.options } else { &node.options };
+        self.node_spec_with(node, family, options, own)
     }
 
     fn node_spec_with(
         &mut self,
         node: &'m NodeModel,
         family: Family,
-        options: Options,
+        mut options: Options,
+        own: &'m NodeOptions,
     ) -> Option<NodeSpec> {
         let spec = match &node.kind {
             NodeKind::Pool(id) => self
@@ -53,26 +59,19 @@ impl<'m> Compiler<'m> {
                 .node_spec(inner, family)
                 .map(|spec| self.wrap(spec, options)),
             NodeKind::Failover(branches) => {
+                options.trickle_percent = own.trickle_percent;
                 let children = self.branches(branches, family);
                 (!children.is_empty()).then(|| {
                     let children = children.into_iter().map(|(_, spec)| spec).collect();
                     self.policies.first(children, options)
                 })
             }
-            NodeKind::Weighted(branches) => {
-                let children = self.branches(branches, family);
-                (!children.is_empty()).then(|| {
-                    let children = children
-                        .into_iter()
-                        .map(|(at, spec)| (spec, branches[at].weight))
-                        .collect();
-                    self.policies.weighted(children, options)
-                })
-            }
+            NodeKind::Weighted(branches) => self.weighted_spec(branches, family, options, own),
             NodeKind::Geo(keyed) => self.geo_spec(keyed, family, options),
             NodeKind::Subnets(keyed) => self.subnets_spec(keyed, family, options),
-            NodeKind::Nearest(branches) | NodeKind::Latency(branches) => {
-                self.nearest_spec(branches, family, options)
+            NodeKind::Nearest(branches) => self.nearest_spec(branches, family, options),
+            NodeKind::Latency(branches) => {
+                self.latency_spec(branches, family, options, own.times.as_deref())
             }
             NodeKind::Multivalue(pools) => self.multivalue_spec(pools, family, options),
         }?;
@@ -110,17 +109,27 @@ impl<'m> Compiler<'m> {
             ttl,
             answers: options.answers.unwrap_or(0),
             all_down,
+            sticky: options.sticky.unwrap_or_default(),
+            ..Options::default()
         }
     }
 
-    fn branches(&mut self, branches: &'m [BranchModel], family: Family) -> Vec<(usize, NodeSpec)> {
+    pub(super) fn branches(
+        &mut self,
+        branches: &'m [BranchModel],
+        family: Family,
+    ) -> Vec<(usize, NodeSpec)> {
         let compiled = branches.iter().enumerate();
         compiled
             .filter_map(|(at, branch)| Some((at, self.branch_spec(branch, family)?)))
             .collect()
     }
 
-    fn branch_spec(&mut self, branch: &'m BranchModel, family: Family) -> Option<NodeSpec> {
+    pub(super) fn branch_spec(
+        &mut self,
+        branch: &'m BranchModel,
+        family: Family,
+    ) -> Option<NodeSpec> {
         let mut spec = self.node_spec(&branch.node, family)?;
         if !branch.follow_health {
             spec = self.policies.always(spec);
@@ -129,72 +138,6 @@ impl<'m> Compiler<'m> {
         spec = self.policies.gated(spec, gate);
         spec.label = branch.label.as_str().into();
         Some(spec)
-    }
-
-    fn geo_spec(
-        &mut self,
-        keyed: &'m [(GeoKey, BranchModel)],
-        family: Family,
-        options: Options,
-    ) -> Option<NodeSpec> {
-        let (mut children, mut places, mut default) = (Vec::new(), Vec::new(), None);
-        for (key, branch) in keyed {
-            let Some(spec) = self.branch_spec(branch, family) else {
-                continue;
-            };
-            let child = children.len() as u16;
-            children.push(spec);
-            match key {
-                GeoKey::Place(place) => places.push((*place, child)),
-                GeoKey::Default => default = Some(child),
-            }
-        }
-        let rule = LocationRule::Geo { places, default };
-        (!children.is_empty()).then(|| self.policies.located(children, rule, options))
-    }
-
-    fn subnets_spec(
-        &mut self,
-        keyed: &'m [(SubnetKeys, BranchModel)],
-        family: Family,
-        options: Options,
-    ) -> Option<NodeSpec> {
-        let (mut children, mut prefixes, mut default) = (Vec::new(), Vec::new(), None);
-        for (keys, branch) in keyed {
-            let Some(spec) = self.branch_spec(branch, family) else {
-                continue;
-            };
-            let child = children.len() as u16;
-            children.push(spec);
-            match keys {
-                SubnetKeys::Prefixes(list) => {
-                    prefixes.extend(list.iter().map(|&(address, len)| (address, len, child)));
-                }
-                SubnetKeys::Default => default = Some(child),
-            }
-        }
-        let rule = LocationRule::Subnets { prefixes, default };
-        (!children.is_empty()).then(|| self.policies.located(children, rule, options))
-    }
-
-    fn nearest_spec(
-        &mut self,
-        branches: &'m [BranchModel],
-        family: Family,
-        options: Options,
-    ) -> Option<NodeSpec> {
-        let compiled = self.branches(branches, family);
-        let mut children = Vec::new();
-        let mut points = Vec::new();
-        for (at, spec) in compiled {
-            let Some(location) = &branches[at].location else {
-                continue;
-            };
-            points.push((location.point, branches[at].bias));
-            children.push(spec);
-        }
-        let rule = LocationRule::Nearest { points };
-        (!children.is_empty()).then(|| self.policies.located(children, rule, options))
     }
 
     /// Compiles `"name:x"`: the record set of another name for this family (rule a42).
@@ -241,7 +184,7 @@ impl<'m> Compiler<'m> {
     }
 
     /// A static record set as a branch: every record at once, healthy for ever (rule a42).
-    fn static_spec(&mut self, id: NameId, family: Family) -> Option<NodeSpec> {
+    pub(super) fn static_spec(&mut self, id: NameId, family: Family) -> Option<NodeSpec> {
         let model = self.model;
         let name = &model.names[id];
         let is_wanted = |rtype: Rtype| match family {
@@ -267,7 +210,7 @@ impl<'m> Compiler<'m> {
                 ttl: None,
                 label: crate::zone::MemberLabel {
                     pool,
-                    text: crate::wire::rdata_text(set.rtype, rdata),
+                    text: crate::wire::written_text(set.rtype, rdata),
                     site: String::new(),
                 },
             });

@@ -11,6 +11,7 @@ mod checks;
 mod expects;
 mod faults;
 mod geo;
+mod hints;
 mod index;
 mod later_checks;
 mod links;
@@ -30,6 +31,7 @@ mod request_text;
 mod subnets;
 mod syntax;
 mod table;
+mod times;
 mod values;
 mod zone_rules;
 

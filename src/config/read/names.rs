@@ -10,6 +10,7 @@ use super::pools::read_families;
 use super::reader::Reader;
 use super::records::{is_data_type, parse_type_key, read_type_key};
 use super::table::{Entry, Table};
+use super::times::judge_times;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{NameModel, NodeModel, NodeOptions, RrsetModel};
 use crate::wire::{Name, Rtype};
@@ -54,6 +55,9 @@ pub(super) fn read_name(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: Name)
     if let Some(policy) = &policy {
         let span = policy.key_span();
         model.policy = read_policy(reader, policy, 0).map(|kind| plain_node(kind, span));
+        if let Some(node) = &model.policy {
+            judge_times(reader, &model.options, &node.kind);
+        }
     } else if is_empty(&table) {
         reader.faults.push(
             Diagnostic::fault(

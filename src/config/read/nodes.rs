@@ -5,9 +5,11 @@
 use super::policies::read_policy;
 use super::reader::{Item, Reader, UsedOn};
 use super::table::{Entry, Table, Value};
+use super::times::{judge_times, read_times};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions, Span};
 use crate::config::suggest;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every policy key.
@@ -23,7 +25,7 @@ pub(super) const POLICY_KEYS: &[&str] = &[
 ];
 /// Options of every node.
 pub(super) const OPTION_KEYS: &[&str] = &[
-    "ttl", "answers", "check", "all-down", "sticky", "failback", "trickle", "overflow",
+    "ttl", "answers", "check", "all-down", "sticky", "failback", "trickle", "overflow", "times",
 ];
 /// Deepest nesting of nodes and references (rule a42).
 pub(super) const DEPTH_MAX: usize = 16;
@@ -55,6 +57,7 @@ pub(super) fn read_node(
         table.finish("a node", &known, &mut reader.faults);
     }
     let kind = read_policy(reader, &policy?, depth)?;
+    judge_times(reader, &options, &kind);
     Some(NodeModel {
         kind,
         options,
@@ -170,6 +173,7 @@ pub(super) fn read_options(
         ("failback", "failover"),
         ("trickle", "failover"),
         ("overflow", "weighted"),
+        ("times", "latency"),
     ] {
         let Some(entry) = table.take(key) else {
             continue;
@@ -184,6 +188,9 @@ pub(super) fn read_options(
             }
             "trickle" => {
                 options.trickle_percent = reader.faults.percent(&entry.value, 0, 50).unwrap_or(0);
+            }
+            "times" => {
+                options.times = read_times(reader, &entry.value).map(Arc::new);
             }
             _ => options.overflow = read_node(reader, &entry.value, 1).map(Box::new),
         }

@@ -16,6 +16,7 @@ use super::policies::read_policy;
 use super::reader::{Reader, UsedOn};
 use super::request_text::{read_address, read_host, read_path};
 use super::table::{Entry, Table, Value};
+use super::times::judge_times;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
     Families, MemberModel, MemberValue, MinHealthy, NodeModel, PoolBody, PoolModel, ProbeOverride,
@@ -135,6 +136,7 @@ fn read_member_pool(
         .map_or(Some(MinHealthy::Count(1)), |value| {
             read_min_healthy(reader, &value, members.len(), members_value)
         });
+    let capacity_percent = read_capacity(reader, &mut table);
     read_later_keys(reader, &mut table);
     let ttl = table
         .take_value("ttl")
@@ -155,6 +157,7 @@ fn read_member_pool(
         location,
         site,
         min_healthy: min_healthy?,
+        capacity_percent,
         ttl,
         answers,
         families: None,
@@ -175,6 +178,7 @@ fn read_policy_pool(
     let known = [POLICY_KEYS, OPTION_KEYS, &["families"]].concat();
     table.finish("a pool with a policy", &known, &mut reader.faults);
     let kind = read_policy(reader, &policy, 0)?;
+    judge_times(reader, &options, &kind);
     Some(PoolModel {
         id: entry.key.to_owned(),
         // What a pool of either kind can have stands on the pool, not on its node.
@@ -190,6 +194,7 @@ fn read_policy_pool(
         location: None,
         site: entry.key.to_owned(),
         min_healthy: MinHealthy::Count(1),
+        capacity_percent: None,
         families,
         span: entry.key_span(),
     })
@@ -331,18 +336,14 @@ fn read_min_healthy(
     Some(MinHealthy::Count(count))
 }
 
-/// Judges `capacity` and `ramp`, which act in a later release.
+/// Reads `capacity` (rule a58).
+fn read_capacity(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<u8> {
+    let value = table.take_value("capacity")?;
+    reader.faults.percent(&value, 1, 100)
+}
+
+/// Judges `ramp`, which acts in a later release.
 fn read_later_keys(reader: &mut Reader<'_>, table: &mut Table<'_>) {
-    if let Some(entry) = table.take("capacity")
-        && reader.faults.percent(&entry.value, 1, 100).is_some()
-    {
-        not_yet(
-            reader,
-            &entry.key_span(),
-            &entry.value.path,
-            "until then the share by weight is not cut",
-        );
-    }
     if let Some(entry) = table.take("ramp")
         && let Some(ramp) =
             reader

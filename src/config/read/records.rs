@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::later_checks::not_yet;
+use super::hints::{judge_count, rdata_of};
 use super::members::plain_member;
 use super::names::TypeContent;
 use super::nodes::{POLICY_KEYS, read_node};
@@ -69,6 +69,7 @@ pub(super) fn read_type_key(
         records.extend(read_item(reader, (entry.key, rtype), item));
     }
     warn_repeats(reader, value, &mut records);
+    judge_count(reader, value, rtype, &records);
     if has_checks && may_be_checked(reader, entry, rtype) {
         return Some(make_pool(reader, entry, records));
     }
@@ -162,6 +163,7 @@ fn make_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, records: Vec<MemberMode
         location: None,
         site: entry.value.path.clone(),
         min_healthy: MinHealthy::Count(1),
+        capacity_percent: None,
         ttl: None,
         // All healthy records are answered, not a selection.
         answers: Some(answers),
@@ -239,10 +241,7 @@ fn read_master_text(reader: &mut Reader<'_>, rtype: Rtype, value: &Value<'_>) ->
     };
     match parse_rdata(rtype, text, &reader.apex) {
         Ok(parsed) => {
-            if parsed.auto_hints.ipv4 || parsed.auto_hints.ipv6 {
-                let until_then = "until then the hints are left out; clients ask for A and AAAA";
-                not_yet(reader, &value.span(), &value.path, until_then);
-            }
+            let octets = rdata_of(reader, value, &parsed);
             for written in parsed
                 .names
                 .into_iter()
@@ -256,7 +255,7 @@ fn read_master_text(reader: &mut Reader<'_>, rtype: Rtype, value: &Value<'_>) ->
                     path: value.path.clone(),
                 });
             }
-            Some(parsed.octets)
+            octets
         }
         Err(fault) => {
             push_rdata_fault(reader, rtype, value, text, fault);

@@ -227,7 +227,7 @@ pub(super) fn within(
 
 pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.faults.text(value)?;
-    let pem = read_zone_file(reader, value, text, Severity::Fault)?;
+    let pem = read_zone_file(reader, value, text, Severity::Fault, "")?;
     if pem.contains("-----BEGIN CERTIFICATE-----") {
         return Some(pem);
     }
@@ -245,12 +245,13 @@ pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Stri
 }
 
 /// Reads a file beside the zones; paths that leave the directory are refused. How grave a missing file is depends on
-/// what it is for.
+/// what it is for; where it is none, `until_then` says what holds without it.
 pub(super) fn read_zone_file(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
     text: &str,
     missing: Severity,
+    until_then: &str,
 ) -> Option<String> {
     let path = Path::new(text);
     let is_inside = !text.is_empty()
@@ -267,9 +268,9 @@ pub(super) fn read_zone_file(
         Err(reason) => {
             let message = format!("cannot read `{text}`: {reason}");
             let help = if missing == Severity::Fault || !is_inside {
-                "paths are relative to the zones directory and stay inside it"
+                "paths are relative to the zones directory and stay inside it".to_owned()
             } else {
-                "until the file is there this branch matches no client; paths are relative to the zones directory"
+                format!("{until_then}; paths are relative to the zones directory")
             };
             let severity = if is_inside { missing } else { Severity::Fault };
             reader.faults.push(Diagnostic {

@@ -221,7 +221,8 @@ fn read_prefix_file(
     branch: usize,
     blocks: &mut Vec<Block>,
 ) -> Option<Vec<(IpAddr, u8)>> {
-    let Some(text) = read_zone_file(reader, value, file, Severity::Warning) else {
+    let until_then = "until the file is there this branch matches no client";
+    let Some(text) = read_zone_file(reader, value, file, Severity::Warning, until_then) else {
         // A list that is not there yet refuses nothing: the branch matches nobody.
         return Some(Vec::new());
     };
@@ -277,7 +278,7 @@ fn read_prefix_file(
 }
 
 /// Reads `ADDRESS/LENGTH` without host bits; says what is wrong and what to write.
-fn parse_prefix(text: &str) -> Result<(IpAddr, u8), (String, Option<String>)> {
+pub(super) fn parse_prefix(text: &str) -> Result<(IpAddr, u8), (String, Option<String>)> {
     let Some((address, length)) = text.split_once('/') else {
         let help = text.parse::<IpAddr>().ok().map(|address| {
             let full = if address.is_ipv4() { 32 } else { 128 };

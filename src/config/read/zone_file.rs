@@ -228,6 +228,7 @@ fn broken_pool(entry: &Entry<'_>) -> PoolModel {
         location: None,
         site: entry.key.to_owned(),
         min_healthy: MinHealthy::Count(1),
+        capacity_percent: None,
         ttl: None,
         answers: None,
         families: None,

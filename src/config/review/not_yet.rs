@@ -4,11 +4,10 @@ use super::finding::Finding;
 use super::tree::{name_path, nodes_within, pool_path, roots};
 use crate::config::Severity;
 use crate::config::model::{
-    AllDownModel, Failback, MemberValue, NameModel, NodeKind, NodeOptions, Span, TtlModel,
-    ZoneModel,
+    AllDownModel, Failback, MemberValue, NameModel, NodeOptions, Span, TtlModel, ZoneModel,
 };
 
-/// Adds one note a key and place. What the model does not keep (`degraded`, `capacity`, `ramp`, hints that are
+/// Adds one note a key and place. What the model does not keep (`degraded`, `ramp`, hints that are
 /// `auto`) is the reader's to note.
 pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
     let mut notes = Notes {
@@ -30,12 +29,6 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
         for node in nodes_within(root.node) {
             notes.at(&node.span, &root.path);
             notes.options(&node.options);
-            if matches!(node.kind, NodeKind::Latency(_)) {
-                notes.add(
-                    "measured latency",
-                    "`latency` chooses by distance, as `nearest` does",
-                );
-            }
         }
     }
     review_targets(model, &mut notes);
@@ -106,15 +99,6 @@ impl Notes<'_> {
                 "`failback` other than \"auto\"",
                 "an earlier tier is answered again as soon as it is healthy",
             ),
-        }
-        if options.trickle_percent > 0 {
-            self.add("`trickle`", "the next tier gets no share");
-        }
-        if options.sticky.is_some() {
-            self.add("`sticky`", "each query is drawn for itself");
-        }
-        if options.overflow.is_some() {
-            self.add("`overflow`", "no share goes there");
         }
         if matches!(options.all_down, Some(AllDownModel::Last)) {
             self.add("`all-down = \"last\"`", "it acts as \"all\"");

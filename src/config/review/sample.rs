@@ -109,6 +109,7 @@ impl Sample {
             location: None,
             site: id.to_owned(),
             min_healthy: MinHealthy::Count(1),
+            capacity_percent: None,
             ttl: None,
             answers: None,
             families: None,

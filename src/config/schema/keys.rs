@@ -311,7 +311,7 @@ const KEYS: &[ZoneKey] = &[
         "capacity",
         Percent,
         "none",
-        "Share of a weighted node's traffic that the pool can carry. Takes effect in a later release.",
+        "Share of a weighted node's traffic that the pool can carry, `1%` to `100%`; what is above it goes to the others, then to `overflow`.",
     ),
     key(
         Pool,

@@ -55,7 +55,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "latency",
         ListOf("branch"),
         "-",
-        "By measured latency, else by distance; 1 to 100, one a region. Chooses by distance in this release.",
+        "By measured round trips (`times`), else by distance; 1 to 100, one a region.",
     ),
     key(
         Policy,
@@ -97,7 +97,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "overflow",
         Defined("node"),
         "none",
-        "Where the excess over `capacity` goes (weighted). Takes effect in a later release.",
+        "Where the excess over `capacity` goes while it is healthy (weighted).",
     ),
     key(
         Options,
@@ -111,14 +111,21 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "trickle",
         Percent,
         "\"0%\"",
-        "Share of traffic for the next healthy tier, at most 50% (failover). Takes effect in a later release.",
+        "Share of traffic for the next healthy tier, at most 50% (failover).",
     ),
     key(
         Options,
         "sticky",
         Defined("sticky"),
         "false",
-        "Keeps a client prefix on its branch while that is healthy. Takes effect in a later release.",
+        "Keeps a client prefix on its branch and members while they are healthy.",
+    ),
+    key(
+        Options,
+        "times",
+        Text(255),
+        "none: distance decides",
+        "Measured round trips (latency): `\"file:NAME\"`, lines of `CLIENT,REGION,MILLISECONDS`; what it does not name is estimated from the distance.",
     ),
     key(
         Branch,

@@ -211,6 +211,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("S011", "a list that may not be empty"),
     ("S013", "a control API that others can reach"),
     ("S014", "a certificate or its key is missing"),
+    ("S015", "trusted proxies that are everybody"),
 ];
 
 /// Returns the keys of one table.

@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use crate::config::Severity;
+
 use super::value::{Findings, Section, items};
 
 /// `[proxy]`.
@@ -19,10 +21,43 @@ impl ProxySettings {
 }
 
 pub(super) fn read_proxy(section: &Section<'_, '_>, findings: &mut Findings) -> ProxySettings {
-    ProxySettings {
-        allow: read_prefixes(section, "allow", ProxySettings::ALLOW_MAX, findings)
-            .unwrap_or_default(),
+    let allow = read_prefixes(section, "allow", ProxySettings::ALLOW_MAX, findings);
+    let allow = allow.unwrap_or_default();
+    if let Some((path, value)) = section.find("allow")
+        && let Some(family) = family_as_a_whole(&allow)
+    {
+        let message = format!(
+            "`{path}` covers every {family} address: all clients must send a header, and may claim any address in it"
+        );
+        findings
+            .add(Severity::Warning, "S015", value.span(), &path, message)
+            .help = Some("name the addresses of your load balancers alone".to_owned());
     }
+    ProxySettings { allow }
+}
+
+/// Finds a family all of whose addresses are covered, by one network or by its two halves.
+fn family_as_a_whole(networks: &[(IpAddr, u8)]) -> Option<&'static str> {
+    let is_covered = |is_ipv4: bool| {
+        let mut halves = [false; 2];
+        for (address, length) in networks {
+            let first = match address {
+                IpAddr::V4(v4) => v4.octets()[0],
+                IpAddr::V6(v6) => v6.octets()[0],
+            };
+            match length {
+                _ if address.is_ipv4() != is_ipv4 => {}
+                0 => halves = [true; 2],
+                1 => halves[usize::from(first >> 7)] = true,
+                _ => {}
+            }
+        }
+        halves == [true; 2]
+    };
+    [("IPv4", true), ("IPv6", false)]
+        .into_iter()
+        .find(|(_, is_ipv4)| is_covered(*is_ipv4))
+        .map(|(name, _)| name)
 }
 
 /// Reads a prefix or a list of at most `count_max`; `None` if the key is not written.
@@ -46,4 +81,38 @@ pub(super) fn read_prefixes(
         }
     }
     Some(prefixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::read_server_file;
+    use super::*;
+
+    #[test]
+    fn warns_of_networks_that_cover_a_family() {
+        let cases = [
+            ("'10.0.0.0/8'", None),
+            ("'0.0.0.0/1'", None),
+            ("['0.0.0.0/1', '8000::/1']", None),
+            ("'0.0.0.0/0'", Some("every IPv4 address")),
+            ("['10.0.0.0/8', '::/0']", Some("every IPv6 address")),
+            ("['0.0.0.0/1', '128.0.0.0/1']", Some("every IPv4 address")),
+        ];
+        for (allow, wanted) in cases {
+            let text = format!("[proxy]\nallow = {allow}");
+            let (config, findings) = read_server_file(Path::new("leeward.toml"), &text);
+            assert!(config.is_some(), "{allow}: a warning is no fault");
+            let found = findings.iter().find(|finding| finding.code == "S015");
+            match (found, wanted) {
+                (None, None) => {}
+                (Some(found), Some(wanted)) => {
+                    assert_eq!(found.severity, Severity::Warning);
+                    assert!(found.message.contains(wanted), "{}", found.message);
+                }
+                _ => panic!("{allow}: {findings:?}"),
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::config::model::{
     ZoneModel,
 };
 use crate::config::review::is_anonymous;
-use crate::wire::{Name, Rtype, rdata_text};
+use crate::wire::{Name, Rtype, written_text};
 
 /// Writes a name as a table.
 pub(super) fn show_name(model: &ZoneModel, name: &NameModel, lines: &mut Lines) {
@@ -63,6 +63,7 @@ fn options_of(name: &NameModel) -> NodeOptions {
     }
     options.all_down = options.all_down.or_else(|| node.all_down.clone());
     options.overflow = options.overflow.or_else(|| node.overflow.clone());
+    options.times = options.times.or_else(|| node.times.clone());
     options
 }
 
@@ -167,7 +168,7 @@ fn rrset_entry(rrset: &RrsetModel) -> (String, String) {
 /// Writes one record: the key for its type, and its RDATA as the key wants it.
 pub(super) fn record_text(rtype: Rtype, octets: &[u8]) -> (String, String) {
     if rtype != Rtype::TXT {
-        return (rtype.to_string(), quote(&rdata_text(rtype, octets)));
+        return (rtype.to_string(), quote(&written_text(rtype, octets)));
     }
     match txt_strings(octets) {
         // Raw text without quotes; an inner list gives the strings of one record (rule a8).

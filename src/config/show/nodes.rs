@@ -228,6 +228,9 @@ pub(super) fn option_entries(
     if let Some((ipv4, ipv6)) = options.sticky {
         add("sticky", format!("{{ ipv4 = {ipv4}, ipv6 = {ipv6} }}"));
     }
+    if let Some(times) = &options.times {
+        add("times", quote(&format!("file:{}", times.file)));
+    }
     entries
 }
 

@@ -57,6 +57,9 @@ fn show_common(pool: &PoolModel, lines: &mut Lines) {
     if let Some(at) = &pool.location {
         lines.set("at", location(at));
     }
+    if let Some(percent) = pool.capacity_percent {
+        lines.set("capacity", quote(&format!("{percent}%")));
+    }
     if let Some(written) = pool.ttl {
         lines.set("ttl", ttl(written));
     }

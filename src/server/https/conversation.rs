@@ -2,8 +2,9 @@
 //!
 //! In: accepted streams. Out: requests to the [`Resource`]. Never here: what is in requests.
 //!
-//! A connection ends when no request is finished for the idle timeout: so end slow headers, clients that do not read,
-//! and those that merely ping. A stream of HTTP/2 has as long as a message to arrive and a reply to be read.
+//! A connection ends when no request is finished for the idle timeout: so end clients that do not read, and those that
+//! merely ping. The head of a request has as long as a message to arrive, and so has its body; a stream of HTTP/2 has
+//! the same again to be read.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -23,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::super::accept::{Conversation, Farewell, Visit, attend};
@@ -33,6 +34,7 @@ use super::super::engine::{Engine, Seat, Transport};
 use super::super::limits::TcpLimits;
 use super::super::serve::Post;
 use super::super::tls::Greeter;
+use super::pulse::{Overheard, Pulse, Version};
 use super::resource::Resource;
 
 /// The longest head of a request. Chosen; no standard value: a query in a URL has some 200 octets.
@@ -52,13 +54,6 @@ const CONNECTION_WINDOW: u32 = 256 << 10;
 
 /// How long requests that have begun may take to end when the server stops. Chosen; no standard value.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
-
-/// How a connection may speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    Http1,
-    Http2,
-}
 
 /// The resource behind a handshake, or in the clear.
 struct Web<E, M> {
@@ -152,24 +147,29 @@ where
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let pulse = Rc::new(Notify::new());
+        let pulse = Rc::new(Pulse::default());
         let (resource, beat) = (Rc::clone(&self.resource), Rc::clone(&pulse));
         let service = service_fn(move |request: Request<Incoming>| {
             let (resource, beat, visit) =
                 (Rc::clone(&resource), Rc::clone(&beat), Rc::clone(&visit));
+            beat.head_is_whole();
             async move {
                 let response = resource.respond(visit.client(), request).await;
                 visit.touch();
-                beat.notify_one();
+                beat.request_is_finished();
                 Ok::<Response<_>, Infallible>(response)
             }
         });
-        let stream = TokioIo::new(stream);
+        let stream = TokioIo::new(Overheard {
+            stream,
+            pulse: Rc::clone(&pulse),
+            version,
+        });
         match version {
             Version::Http1 => {
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
-                    // The idle timeout below is for headers too.
+                    // Hyper's own counts from the end of the request before; ours from the first octet.
                     .header_read_timeout(None)
                     .max_buf_size(HEAD_SIZE_MAX)
                     .max_headers(FIELDS_MAX)
@@ -201,7 +201,7 @@ where
         &self,
         connection: C,
         end: impl Fn(Pin<&mut C>),
-        pulse: &Notify,
+        pulse: &Pulse,
         mut stop: watch::Receiver<bool>,
     ) -> Farewell {
         let mut connection = pin!(connection);
@@ -215,7 +215,7 @@ where
                     return Farewell::Stopped;
                 }
                 () = poll_connection(connection.as_mut()) => return Farewell::Client,
-                () = pulse.notified() => timer.set(sleep(self.limits.idle_timeout)),
+                () = pulse.changed.notified() => timer.set(sleep(pulse.patience(&self.limits))),
                 () = timer.as_mut() => {
                     // GOAWAY, where the client takes it at once.
                     end(connection.as_mut());

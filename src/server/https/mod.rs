@@ -5,6 +5,7 @@
 
 mod conversation;
 mod freshness;
+mod pulse;
 mod resource;
 mod terms;
 

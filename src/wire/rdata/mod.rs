@@ -42,5 +42,6 @@ pub use fault::{RdataFault, RdataFaultKind};
 pub use names::{NameRange, NameRanges, additional_name, additional_start, rdata_name_ranges};
 pub use number::read_seconds;
 pub use parse::{AutoHints, Parsed, RDATA_MAX, WrittenName, parse_rdata, parse_rdata_tokens};
+pub use svcb::{fill_hints, hints_left_open, open_hints, without_open_hints, written_text};
 pub use txt::{STRING_MAX, split_txt, txt_rdata};
 pub use write::{rdata_text, rdata_text_naming};

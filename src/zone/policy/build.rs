@@ -4,12 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::health::Target;
+use crate::wire::{AutoHints, hints_left_open};
 
 use super::judge::{Hold, Judge, JudgeId};
 use super::program::{
     AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Root, RootId, Run,
     RunId, TargetUse,
 };
+use super::reach::Reached;
 use super::spec::{NodeSpec, RunSpec};
 
 /// Collects the policies of one zone.
@@ -22,6 +24,7 @@ pub struct PolicyBuilder {
     pub(super) option_ids: HashMap<Options, u32>,
     pub(super) sums: Vec<u32>,
     pub(super) weight_ids: HashMap<Vec<u16>, u32>,
+    pub(super) capacities: Vec<u8>,
     pub(super) runs: Vec<Run>,
     pub(super) data: Vec<u8>,
     pub(super) offsets: Vec<u32>,
@@ -209,6 +212,10 @@ impl PolicyBuilder {
             stride: if is_even { stride as u16 } else { 0 },
             sums,
             ttls,
+            has_open_hints: spec
+                .members
+                .iter()
+                .any(|member| hints_left_open(spec.rtype, &member.rdata) != AutoHints::default()),
         });
         (run, judges)
     }
@@ -320,6 +327,13 @@ impl PolicyBuilder {
         )
     }
 
+    /// Adds what the children of a weighted node can carry, in their order: those of weight 0 last.
+    pub fn capacities(&mut self, percents: &[u8]) -> u32 {
+        let first = self.capacities.len() as u32;
+        self.capacities.extend_from_slice(percents);
+        first
+    }
+
     /// Makes a node that orders its children by the client's location.
     pub fn located(
         &mut self,
@@ -413,8 +427,7 @@ impl PolicyBuilder {
             return root;
         }
         let node = self.place(vec![key.0.clone()]);
-        let mut rules = Vec::new();
-        self.collect_rules(node, &mut rules, &mut HashSet::new());
+        let Reached { mut rules, sticky } = self.reached(node);
         rules.sort_unstable();
         rules.dedup();
         let map = if rules.is_empty() {
@@ -430,6 +443,7 @@ impl PolicyBuilder {
             ttl,
             rules_first,
             rules_len: rules.len() as u16,
+            sticky,
             map,
         });
         self.root_ids.insert(key, root);
@@ -446,23 +460,5 @@ impl PolicyBuilder {
                 self.maps.len() - 1
             });
         at as u32
-    }
-
-    fn collect_rules(&self, id: NodeId, rules: &mut Vec<u32>, seen: &mut HashSet<NodeId>) {
-        if !seen.insert(id) {
-            return;
-        }
-        let node = self.nodes[id as usize];
-        if node.kind == NodeKind::Located {
-            rules.push(node.extra);
-        }
-        if let AllDown::Node(other) = self.options[node.options as usize].all_down {
-            self.collect_rules(other, rules, seen);
-        }
-        if node.kind != NodeKind::Pool {
-            for child in node.first..node.first + u32::from(node.n) {
-                self.collect_rules(child, rules, seen);
-            }
-        }
     }
 }

@@ -50,6 +50,7 @@ impl PolicyBuilder {
             gates: self.gates.into(),
             options: self.options.into(),
             sums: self.sums.into(),
+            capacities: self.capacities.into(),
             runs: self.runs.into(),
             data: self.data.into(),
             offsets: self.offsets.into(),

@@ -8,13 +8,14 @@ mod csr;
 mod finish;
 mod judge;
 mod program;
+mod reach;
 mod spec;
 
 pub use build::PolicyBuilder;
 pub use csr::Csr;
 pub use judge::{Hold, Judge, JudgeId};
 pub use program::{
-    AllDown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Policies, Root,
-    RootId, RuleKey, Run, RunId, TargetUse,
+    AllDown, ClientTimes, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options,
+    Policies, Root, RootId, RuleKey, Run, RunId, TargetUse, TimesFor,
 };
 pub use spec::{MemberSpec, NodeSpec, RunSpec};

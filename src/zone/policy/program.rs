@@ -60,6 +60,14 @@ pub struct Options {
     pub answers: u8,
     /// What happens when no candidate is healthy.
     pub all_down: AllDown,
+    /// Prefix lengths for IPv4 and IPv6 by which draws below are kept (rule a46); 0 if not written.
+    pub sticky: (u8, u8),
+    /// Percent for the next healthy tier (rule a40).
+    pub trickle_percent: u8,
+    /// Where the percent that each child can carry start in the zone's capacities, if any is stated (rule a58).
+    pub capacities: Option<u32>,
+    /// Where what is over all capacities goes.
+    pub overflow: Option<NodeId>,
 }
 
 /// `all-down` (rule a14).
@@ -97,6 +105,8 @@ pub struct Run {
     pub sums: u32,
     /// TTL that each member brings (multivalue over pools), as an index into `member_ttls`; else [`NONE`].
     pub ttls: u32,
+    /// Whether address hints of some member are open (rule a55).
+    pub has_open_hints: bool,
 }
 
 /// One policy for one type or family.
@@ -110,6 +120,8 @@ pub struct Root {
     pub rules_first: u32,
     /// How many location rules are reachable; 0 answers alike everywhere.
     pub rules_len: u16,
+    /// Longest prefix lengths by which draws below are kept, for IPv4 and IPv6; 0 keeps nothing.
+    pub sticky: (u8, u8),
     /// Index of its location map among the zone's maps; [`NONE`] without rules.
     pub map: u32,
 }
@@ -162,6 +174,33 @@ pub enum LocationRule {
         /// Point and bias by child.
         points: Vec<(Coordinates, i8)>,
     },
+    /// Points, and round trips as far as an operator has measured them.
+    Latency {
+        /// Point by child.
+        points: Vec<Coordinates>,
+        /// Times by client.
+        times: std::sync::Arc<[ClientTimes]>,
+    },
+}
+
+/// Which clients a line of measured times is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimesFor {
+    /// Those of a prefix.
+    Prefix(std::net::IpAddr, u8),
+    /// Those of a place.
+    Place(Place),
+    /// All others.
+    Default,
+}
+
+/// Measured round trips of some clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientTimes {
+    /// Whose they are.
+    pub client: TimesFor,
+    /// Child and microseconds.
+    pub times: Box<[(u16, u32)]>,
 }
 
 /// A prefix and the child it selects.
@@ -178,6 +217,8 @@ pub struct Policies {
     pub options: Box<[Options]>,
     /// Prefix sums of weights.
     pub sums: Box<[u32]>,
+    /// Percent that children of weighted nodes can carry; 100 where nothing is stated.
+    pub capacities: Box<[u8]>,
     /// Runs.
     pub runs: Box<[Run]>,
     /// RDATA of all members.

@@ -1,0 +1,112 @@
+//! What a trace says of a draw beside its candidates: kept, trickling, spilling, by measured times.
+//!
+//! In: notes that the engine gave, and the table of times that it orders by. Out: sentences. Never here: drawing.
+
+use crate::answer::Note;
+use crate::zone::{
+    CHILDREN_MAX, LatencyTable, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
+};
+
+use super::explain::{Client, Stage};
+
+/// Writes a note as text.
+pub(super) fn note_text(note: Note) -> String {
+    match note {
+        Note::Sticky(ipv4, ipv6) => {
+            format!(
+                "sticky: a client keeps its branch and members by /{ipv4} (IPv4) or /{ipv6} (IPv6)"
+            )
+        }
+        Note::KeptFor(network, len) => {
+            format!("kept for {network}/{len}: others may get something else")
+        }
+        Note::Trickle(percent) => format!("trickle: {percent} % go to the next healthy tier"),
+        Note::Spill(0) => "shares are cut at the capacity of each branch".to_owned(),
+        Note::Spill(percent) => {
+            format!("every branch is at its capacity; {percent} % go to overflow")
+        }
+        Note::OverCapacity => {
+            "over capacity: nothing can take the rest, so shares are by weight alone".to_owned()
+        }
+    }
+}
+
+/// Says what the table of a latency node tells about this client.
+pub(super) fn times_notes(stage: &Stage<'_>, client: Client, node: &Node) -> Vec<String> {
+    let policies = &stage.served.zone.policies;
+    if node.kind != NodeKind::Located {
+        return Vec::new();
+    }
+    let rule = stage
+        .served
+        .maps
+        .iter()
+        .find_map(|map| map.rule(node.extra));
+    let Some(table) = rule.and_then(|rule| rule.latency()) else {
+        return Vec::new();
+    };
+    list_times(policies, table, &whereabouts(stage, client), node)
+}
+
+fn list_times(
+    policies: &Policies,
+    table: &LatencyTable,
+    client: &Whereabouts,
+    node: &Node,
+) -> Vec<String> {
+    let mut times = [RoundTrip::Unknown; CHILDREN_MAX];
+    let mut order = [0; CHILDREN_MAX];
+    table.times(client, &mut times);
+    let count = table.order(client, &mut order);
+    let text = |&child: &u16| {
+        let label = &policies.branch_labels[(node.first + u32::from(child)) as usize];
+        let millis = |micros: u32| f64::from(micros) / 1000.0;
+        match times[usize::from(child)] {
+            RoundTrip::Measured(micros, TimesFor::Prefix(address, len)) => {
+                format!(
+                    "{label}: {} ms, measured for {address}/{len}",
+                    millis(micros)
+                )
+            }
+            RoundTrip::Measured(micros, TimesFor::Place(place)) => {
+                format!("{label}: {} ms, measured for {place}", millis(micros))
+            }
+            RoundTrip::Measured(micros, TimesFor::Default) => {
+                format!(
+                    "{label}: {} ms, measured for everybody else",
+                    millis(micros)
+                )
+            }
+            RoundTrip::Estimated(micros) => {
+                format!("{label}: about {:.0} ms by distance", millis(micros))
+            }
+            RoundTrip::Unknown => format!("{label}: no time known"),
+        }
+    };
+    order[..count].iter().map(text).collect()
+}
+
+/// Returns what is known about where a client is.
+fn whereabouts(stage: &Stage<'_>, client: Client) -> Whereabouts {
+    match client {
+        Client::Unknown => Whereabouts::default(),
+        Client::Place(place) => Whereabouts {
+            place: Some(place),
+            point: Some(place.point()),
+            prefix: None,
+        },
+        Client::Address(address) | Client::Subnet(address, _) => {
+            let len = match client {
+                Client::Subnet(_, len) => len,
+                _ if address.is_ipv4() => 32,
+                _ => 128,
+            };
+            let known = stage.locations.locate(address);
+            Whereabouts {
+                place: known.place,
+                point: known.point,
+                prefix: Some((address, len)),
+            }
+        }
+    }
+}
