@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 14] = [
     "serve",
     "validate",
     "show",
@@ -14,6 +14,8 @@ const VERBS: [&str; 12] = [
     "probe",
     "status",
     "reload",
+    "switch",
+    "heartbeat",
     "geo",
     "lab",
     "completions",

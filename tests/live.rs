@@ -8,6 +8,8 @@
 
 #[path = "live/command.rs"]
 mod command;
+#[path = "live/commanded.rs"]
+mod commanded;
 #[path = "live/conduct.rs"]
 mod conduct;
 #[path = "live/exec.rs"]

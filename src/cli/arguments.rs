@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::command_arguments::{HeartbeatArguments, SwitchArguments};
 use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
@@ -77,6 +78,12 @@ pub enum Verb {
     /// Make a running server read its zone files again
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArguments),
+    /// List switches of manual checks of a running server, or throw them
+    #[command(after_help = help::SWITCH)]
+    Switch(SwitchArguments),
+    /// Report in for a check of type heartbeat
+    #[command(after_help = help::HEARTBEAT)]
+    Heartbeat(HeartbeatArguments),
     /// Show where an address is taken to be
     #[command(after_help = help::GEO)]
     Geo(GeoArguments),

@@ -19,6 +19,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::{WallTime, parse_duration};
 use crate::timeline::Wanted;
 
+use super::commands::{
+    HeartbeatReport, SwitchRequest, SwitchRow, show_switches, take_heartbeat, throw_switch,
+};
 use super::door::{Door, VISIT_MAX, guard};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
@@ -49,6 +52,15 @@ pub enum Ask {
     Timeline(Wanted, oneshot::Sender<Value>),
     /// Where an address is taken to be.
     Geo(IpAddr, oneshot::Sender<Value>),
+    /// How the switches stand.
+    Switches(oneshot::Sender<Vec<SwitchRow>>),
+    /// Throw switches of one check in one step.
+    Switch(
+        SwitchRequest,
+        oneshot::Sender<Result<Vec<SwitchRow>, String>>,
+    ),
+    /// Somebody reports in.
+    Heartbeat(HeartbeatReport, oneshot::Sender<Result<(), String>>),
 }
 
 /// Parameters of `/api/explain`.
@@ -112,7 +124,10 @@ pub struct Asking {
 }
 
 impl Asking {
-    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Response> {
+    pub(super) async fn ask<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
+    ) -> Result<T, Response> {
         self.ask_within(PATIENCE, make).await
     }
 
@@ -155,7 +170,7 @@ fn stopping() -> Response {
 
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
-                      /api/geo?address=, and POST /api/reload";
+                      /api/geo?address=, /api/switches, and POST /api/reload, /api/switch?check=&set=, /api/heartbeat?check=";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -176,6 +191,9 @@ pub async fn serve(
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))
+        .route("/api/switches", get(show_switches))
+        .route("/api/switch", post(throw_switch))
+        .route("/api/heartbeat", post(take_heartbeat))
         .fallback(async || fault(StatusCode::NOT_FOUND, "no such page", PLACES))
         .method_not_allowed_fallback(async || {
             let error = "this page does not take that method";

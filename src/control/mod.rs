@@ -5,6 +5,7 @@
 
 mod api;
 mod client;
+mod commands;
 mod door;
 mod exposition;
 mod fault;
@@ -16,6 +17,7 @@ mod status_text;
 
 pub use api::{Ask, Asking, ExplainRequest, Pulse, serve};
 pub use client::{ClientFault, get, post};
+pub use commands::{HeartbeatReport, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, install_logs, log_event};
 pub use status::{

@@ -30,7 +30,10 @@ impl Keeper {
                 let report = AddressReport::of(&self.locations, address);
                 drop(answer.send(json!(report)));
             }
+            Ask::Switches(answer) => drop(answer.send(self.switches.rows(&self.set))),
             Ask::Reload(answer) => drop(answer.send(Value::Null)),
+            // These change the state, and are taken before.
+            Ask::Switch(..) | Ask::Heartbeat(..) => {}
         }
     }
 
@@ -100,7 +103,7 @@ impl Keeper {
         let policies = &zone.served.zone.policies;
         let fold = self.publisher.fold(number);
         let mut inputs = fold.map_or_else(
-            || inputs_of(&self.set, number, self.clock.wall()),
+            || inputs_of(&self.set, number, self.clock.wall(), &self.switches),
             |fold| fold.inputs().clone(),
         );
         for (list, suppose) in [(&request.down, Suppose::Down), (&request.up, Suppose::Up)] {

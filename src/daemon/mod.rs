@@ -5,8 +5,10 @@
 
 mod answers;
 mod certificate;
+mod commanded;
 mod conduct;
 mod files;
+mod heartbeats;
 mod keeper;
 mod load;
 mod load_queue;
@@ -19,6 +21,7 @@ mod reload;
 mod running;
 mod serials;
 mod state;
+mod switches;
 mod zone_set;
 
 pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};

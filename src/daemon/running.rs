@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
-use crate::health::Targets;
+use crate::health::{SavedStatus, Targets};
 use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
@@ -23,11 +23,13 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
+use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
 use super::state;
+use super::switches::Switches;
 use super::zone_set::ZoneSet;
 
 /// The verb by which the helper process is started; see `serve_commands`.
@@ -230,11 +232,7 @@ fn prepare(
     let saved = read_saved(config);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
-    let mut targets = Targets::default();
-    let restored = targets.restore(saved.statuses, now, wall);
-    if restored > 0 {
-        info!("{restored} saved statuses are used until first probes end");
-    }
+    let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = saved.serials;
     let loading = Loading {
@@ -265,6 +263,8 @@ fn prepare(
         location_stamps,
         certificates,
         targets,
+        switches: Switches::restore(saved.switches),
+        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
         ids: Vec::new(),
         prober: None,
         timeline,
@@ -286,6 +286,15 @@ fn prepare(
         load_fault: None,
         is_memory_due: false,
     })
+}
+
+fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targets {
+    let mut targets = Targets::default();
+    let restored = targets.restore(saved, now, wall);
+    if restored > 0 {
+        info!("{restored} saved statuses are used until first probes end");
+    }
+    targets
 }
 
 /// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.

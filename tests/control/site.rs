@@ -84,6 +84,12 @@ fn keep(ask: Ask) {
         Ask::Timeline(wanted, answer) => drop(answer.send(
             json!({ "filter": wanted.filter, "limit": wanted.limit, "since": wanted.since }),
         )),
+        Ask::Switches(answer) => drop(answer.send(Vec::new())),
+        Ask::Switch(request, answer) => drop(answer.send(Err(request.set))),
+        Ask::Heartbeat(report, answer) => drop(answer.send(match report.is_good {
+            true => Ok(()),
+            false => Err(report.note),
+        })),
         Ask::Geo(address, answer) => drop(answer.send(json!({ "address": address.to_string() }))),
     }
 }

@@ -54,7 +54,8 @@ fn print_server_answer(answer: &str, is_json: bool, output: &mut Output) -> Outc
     Ok(Exit::Fine)
 }
 
-fn escaped(text: &str) -> String {
+/// Writes a text so that it can stand in a query (RFC 3986, section 2.1).
+pub(super) fn escaped(text: &str) -> String {
     let safe = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~".contains(&octet);
     text.bytes()
         .map(|octet| {

@@ -15,6 +15,7 @@ mod serve;
 mod serve_commands;
 mod show;
 mod status;
+mod switch;
 mod validate;
 
 pub(super) use completions::completions;
@@ -29,4 +30,5 @@ pub(super) use serve::serve;
 pub(super) use serve_commands::serve_commands;
 pub(super) use show::show;
 pub(super) use status::status;
+pub(super) use switch::{heartbeat, switch};
 pub(super) use validate::validate;
