@@ -6,8 +6,10 @@
 mod answers;
 mod certificate;
 mod change;
+mod commanded;
 mod conduct;
 mod files;
+mod heartbeats;
 mod history;
 mod keeper;
 mod load;
@@ -22,6 +24,7 @@ mod reload;
 mod running;
 mod serials;
 mod state;
+mod switches;
 mod why;
 mod zone_set;
 
@@ -29,6 +32,6 @@ pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};
 pub use rehearsal::premises_of;
-pub use running::{Running, StartFault, start};
+pub use running::{COMMANDS_VERB, Running, StartFault, command_settings, start};
 pub use serials::Serials;
 pub use zone_set::{LoadedZone, Refusal, ZoneSet};
