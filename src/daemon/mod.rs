@@ -8,6 +8,7 @@ mod certificate;
 mod conduct;
 mod files;
 mod keeper;
+mod listing;
 mod load;
 mod load_queue;
 mod locations;
@@ -21,7 +22,8 @@ mod serials;
 mod state;
 mod zone_set;
 
-pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};
+pub use files::{FolderFault, ZoneFiles, read_octets};
+pub use listing::find_zone_files;
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};
 pub use running::{Running, StartFault, start};

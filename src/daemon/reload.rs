@@ -79,7 +79,11 @@ impl Job {
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
         // A folder that cannot be listed is stale too: the load says what is wrong.
-        let is_stale = || self.set.is_stale(&self.config.zones).unwrap_or(true);
+        let is_stale = || {
+            self.set
+                .is_stale(&self.config.zones, self.wall)
+                .unwrap_or(true)
+        };
         let secrets = self.secrets.renew(&self.config);
         let are_secrets_new = match &secrets {
             Ok(renewed) => renewed.is_some() || self.secret_fault.is_some(),
@@ -236,8 +240,8 @@ impl Keeper {
                 continue;
             }
             let row = refused_rows(&ZoneSet {
-                zones: Vec::new(),
                 refusals: vec![refusal.clone()],
+                ..ZoneSet::default()
             })
             .remove(0);
             let first = row.faults.first().cloned().unwrap_or_default();
