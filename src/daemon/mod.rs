@@ -12,6 +12,7 @@ mod files;
 mod heartbeats;
 mod history;
 mod keeper;
+mod listing;
 mod load;
 mod load_queue;
 mod locations;
@@ -28,7 +29,8 @@ mod switches;
 mod why;
 mod zone_set;
 
-pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};
+pub use files::{FolderFault, ZoneFiles, read_octets};
+pub use listing::find_zone_files;
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};
 pub use rehearsal::premises_of;

@@ -92,7 +92,7 @@ impl Job {
             None => (&self.set, &self.location_stamps),
         };
         // A folder that cannot be listed is stale too: the load says what is wrong.
-        stamps != known || set.is_stale(&self.config.zones).unwrap_or(true)
+        stamps != known || set.is_stale(&self.config.zones, self.wall).unwrap_or(true)
     }
 
     /// Compares what was loaded with what is served; says why it must wait, if it must.
@@ -320,8 +320,8 @@ impl Keeper {
                 continue;
             }
             let row = refused_rows(&ZoneSet {
-                zones: Vec::new(),
                 refusals: vec![refusal.clone()],
+                ..ZoneSet::default()
             })
             .remove(0);
             let first = row.faults.first().cloned().unwrap_or_default();
