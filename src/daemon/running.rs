@@ -90,7 +90,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
-    keeper.put_in_place();
+    keeper.put_in_place(&ZoneSet::default());
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
