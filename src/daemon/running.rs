@@ -151,6 +151,7 @@ fn start_prober(
         user_agent: config.probe.user_agent.clone(),
         allow_networks: config.probe.allow.clone(),
         commands: Some(command_settings(&config.exec)),
+        ..ProbeConfig::default()
     };
     Prober::start(settings, sink, clock, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
