@@ -120,6 +120,7 @@ fn target(server: SocketAddr, number: u64, interval: Duration) -> Target {
             rise: 2,
             fall: 3,
             forgive: 1,
+            degraded: None,
         },
     }
 }

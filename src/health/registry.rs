@@ -23,6 +23,8 @@ pub struct Targets {
     free: VecDeque<(TargetId, Moment)>,
     /// Saved statuses that no target claimed yet, by fingerprint.
     saved: HashMap<String, Saved>,
+    /// Whether the server doubts itself: no status changes then.
+    is_doubting: bool,
 }
 
 #[derive(Debug)]
@@ -187,12 +189,46 @@ impl Targets {
         if observation.outcome != Outcome::NoEvidence {
             entry.carried.silent = Duration::ZERO;
         }
-        entry.apply(Input::Observed(observation), now)
+        let input = if self.is_doubting {
+            Input::Doubted(observation)
+        } else {
+            Input::Observed(observation)
+        };
+        entry.apply(input, now)
+    }
+
+    /// Notes whether a probe passed before it is observed, so that [`SelfDoubt`](super::SelfDoubt) can judge all that end
+    /// at once. Says whether that is news: the target begins to fail, or ends.
+    pub fn foresee(&mut self, id: TargetId, observation: &Observation) -> bool {
+        let Some(entry) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+            return false;
+        };
+        let state = &mut entry.state;
+        let was_failing = state.failing_since.is_some();
+        let is_failing = observation.outcome != Outcome::Good;
+        if is_failing != was_failing {
+            state.failing_since = is_failing.then_some(observation.at);
+        }
+        state.last_outcome = Some(observation.outcome);
+        is_failing != was_failing
+    }
+
+    /// Begins or ends a doubt. While it lasts no status changes; at its end everything counted before is forgotten.
+    pub fn doubt(&mut self, is_doubting: bool, now: Moment) {
+        if self.is_doubting && !is_doubting {
+            for entry in self.slots.iter_mut().flatten() {
+                entry.state.begin_anew(now);
+            }
+        }
+        self.is_doubting = is_doubting;
     }
 
     /// Lets time pass for all targets; call it about once a second. Costs about ten nanoseconds a target.
     pub fn tick(&mut self, now: Moment) -> Vec<(TargetId, Transition)> {
         let mut transitions = Vec::new();
+        if self.is_doubting {
+            return transitions;
+        }
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(entry) = slot else { continue };
             // Most targets were heard of lately; they need not be moved through the state machine.
@@ -377,6 +413,7 @@ mod tests {
                 rise: 2,
                 fall: 1,
                 forgive: 1,
+                degraded: None,
             },
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! In: notes that the engine gave, and the table of times that it orders by. Out: sentences. Never here: drawing.
 
-use crate::answer::Note;
+use crate::answer::{Horizon, Note, Reason};
+use crate::clock::{WallTime, format_duration};
+use crate::health::FailbackRule;
 use crate::zone::{
     CHILDREN_MAX, LatencyTable, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
 };
@@ -10,7 +12,7 @@ use crate::zone::{
 use super::explain::{Client, Stage};
 
 /// Writes a note as text.
-pub(super) fn note_text(note: Note) -> String {
+pub(super) fn note_text(stage: &Stage<'_>, note: Note) -> String {
     match note {
         Note::Sticky(ipv4, ipv6) => {
             format!(
@@ -25,10 +27,66 @@ pub(super) fn note_text(note: Note) -> String {
         Note::Spill(percent) => {
             format!("every branch is at its capacity; {percent} % go to overflow")
         }
+        Note::Held(number, since) => held_text(stage, number, since),
+        Note::Horizon(horizon) => horizon_text(stage, horizon),
         Note::OverCapacity => {
             "over capacity: nothing can take the rest, so shares are by weight alone".to_owned()
         }
     }
+}
+
+/// Says why an earlier tier waits, and how it need not.
+fn held_text(stage: &Stage<'_>, number: u32, since: WallTime) -> String {
+    let zone = &stage.served.zone;
+    let Some(failback) = zone.policies.failbacks.get(number as usize) else {
+        return String::new();
+    };
+    let office = stage.view.judgement.as_deref();
+    let office = office.and_then(|judgement| judgement.incumbents.get(number as usize));
+    let tier = office.and_then(|office| failback.tiers.get(usize::from(office.tier)));
+    let rule = match failback.rule {
+        FailbackRule::Manual => "failback is manual".to_owned(),
+        FailbackRule::After(calm) => format!(
+            "an earlier tier must be healthy for {} without a break",
+            format_duration(calm)
+        ),
+        FailbackRule::Window(_) => "failback waits for its window".to_owned(),
+    };
+    format!(
+        "held on {} since {since}: {rule}; `leeward release {} {}` ends it",
+        tier.map_or("", |label| label),
+        zone.apex().to_string().trim_end_matches('.'),
+        failback.place
+    )
+}
+
+/// Says what sets the TTL.
+fn horizon_text(stage: &Stage<'_>, horizon: Horizon) -> String {
+    let policies = &stage.served.zone.policies;
+    let what = match horizon.reason {
+        Reason::Target(slot) => {
+            let used = policies.uses_of(slot).first();
+            let name = used.map_or_else(String::new, |used| match used.pool.as_str() {
+                "" => used.check.clone(),
+                pool => format!("{pool}/{} {}", used.member, used.check),
+            });
+            format!("{name} could change its status")
+        }
+        Reason::Failback(number) => {
+            let place = policies.failbacks.get(number as usize);
+            let place = place.map_or("", |failback| failback.place.as_str());
+            format!("the failback of {place} could happen")
+        }
+        Reason::Ramp(member) => {
+            let label = &policies.labels[member as usize];
+            format!("the ramp of {} takes its next step", label.text)
+        }
+        Reason::Maintenance => "maintenance begins or ends".to_owned(),
+    };
+    format!(
+        "the TTL is cut to the horizon: in {} s {what}",
+        horizon.secs
+    )
 }
 
 /// Says what the table of a latency node tells about this client.

@@ -20,7 +20,7 @@ pub(super) fn add_steps(
     let policies = &stage.served.zone.policies;
     let mut notes: Vec<String> = Vec::new();
     for visit in visits {
-        notes.extend(visit.notes.iter().map(|note| note_text(*note)));
+        notes.extend(visit.notes.iter().map(|note| note_text(stage, *note)));
         let node = &policies.nodes[visit.node as usize];
         // Wrappers and references decide nothing.
         if node.kind == NodeKind::Refer || (node.kind == NodeKind::First && node.n == 1) {
@@ -55,11 +55,12 @@ pub(super) fn add_steps(
             "drained, for want of others",
             "not held down, for want of others",
             "all, as last resort",
+            "as they were last, for want of others",
         ];
         steps.push(Step {
             policy,
             label,
-            among: among[visit.layer.min(3)],
+            among: among[visit.layer.min(4)],
             candidates: step_candidates(stage, visit.node),
             chosen: chosen.into_iter().collect(),
             notes: times_notes(stage, client, node)

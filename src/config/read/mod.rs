@@ -27,6 +27,7 @@ mod reader;
 mod records;
 mod reference_rules;
 mod request_text;
+mod soft;
 mod subnets;
 mod syntax;
 mod table;

@@ -69,7 +69,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "ttl",
         Defined("ttl"),
         "the smallest on the path, else the zone's",
-        "TTL of answers that pass here, 0s to 7d, or `{ min, max }`; bounds that follow the horizon take effect in a later release.",
+        "TTL of answers that pass here, 0s to 7d, or `{ min, max }`: no longer than the soonest moment at which the answer could change.",
     ),
     key(
         Options,
@@ -104,7 +104,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "failback",
         Defined("failback"),
         "\"auto\"",
-        "When an earlier tier is used again (failover): `auto`, `manual`, `{ after }`, `{ window }`. Other than `auto` takes effect in a later release.",
+        "When an earlier tier is used again (failover): `auto`, `manual` (`leeward release ZONE NAME`), `{ after = \"15m\" }` of health without a break, `{ window = \"Sat-Sun 02:00-05:00\" }` in UTC.",
     ),
     key(
         Options,

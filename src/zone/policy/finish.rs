@@ -40,6 +40,8 @@ impl PolicyBuilder {
                 gate_pairs.push((self.gates[id as usize], id));
             }
         }
+        let soft_members = self.soft_members();
+        self.place_judged();
         Policies {
             judges_of_target: Csr::group(self.targets.len(), &target_pairs),
             judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
@@ -71,6 +73,12 @@ impl PolicyBuilder {
             pools: self.pools.into(),
             branch_labels: self.branch_labels.into(),
             run_of_member: self.run_of_member.into(),
+            failbacks: self.failbacks.into(),
+            lasts: self.lasts.into(),
+            ramps: self.ramps.into(),
+            soft_members,
+            ranged_roots: self.ranged_roots.into(),
+            has_plans: self.has_plans,
         }
     }
 }
