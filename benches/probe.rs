@@ -115,6 +115,7 @@ fn target(server: SocketAddr, number: u64, interval: Duration) -> Target {
             }),
             interval,
             timeout: Timeout::Whole(interval.min(Duration::from_secs(3))),
+            watch: false,
         },
         damping: Damping {
             rise: 2,

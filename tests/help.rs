@@ -5,12 +5,14 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 14] = [
     "serve",
     "validate",
     "show",
     "convert",
     "explain",
+    "simulate",
+    "diff",
     "probe",
     "status",
     "reload",

@@ -14,6 +14,8 @@ mod conduct;
 mod failover;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/rehearsal.rs"]
+mod rehearsal;
 #[path = "live/reload.rs"]
 mod reload;
 #[path = "live/stage.rs"]

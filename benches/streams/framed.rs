@@ -54,9 +54,10 @@ pub(crate) fn load_sealed(
     server: SocketAddr,
     questions: &Rc<Questions>,
 ) {
-    let connector = TlsConnector::from(settings(b"dot", resume));
     for number in 0..connections(style) {
-        let (questions, connector) = (Rc::clone(questions), connector.clone());
+        // Each with tickets of its own: a store keeps but a few of one server, and each is used once.
+        let connector = TlsConnector::from(settings(b"dot", resume));
+        let questions = Rc::clone(questions);
         spawn_local(async move {
             loop {
                 let asked = async {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::wire::{CookieSecrets, NSID_MAX};
 
 use super::rate::RateLimits;
+use super::why::Reasons;
 
 /// Largest UDP payload that is sent or offered by default (DNS flag day 2020; RFC 9715).
 pub const UDP_PAYLOAD_MAX: u16 = 1232;
@@ -29,6 +30,8 @@ pub struct Conduct {
     pub amplification_max: Option<u8>,
     /// Limits of UDP answers; `None` for none.
     pub rate: Option<RateLimits>,
+    /// Who may ask why by DNS; `None` for nobody.
+    pub reasons: Option<Reasons>,
 }
 
 impl Default for Conduct {
@@ -41,6 +44,7 @@ impl Default for Conduct {
             has_extended_errors: false,
             amplification_max: None,
             rate: None,
+            reasons: None,
         }
     }
 }

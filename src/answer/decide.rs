@@ -11,7 +11,7 @@ use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, 
 
 use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, Weights};
 use super::judgement::Horizon;
-use super::locus::{CHILDREN_MAX, Locus};
+use super::locus::Locus;
 use super::view::{Layer, ZoneView};
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
@@ -228,12 +228,9 @@ impl<'a> Scene<'a> {
             }
             NodeKind::Weighted => self.drawn(node, among, draw),
             NodeKind::Located => {
-                let mut room = [0; CHILDREN_MAX];
-                let order = self.locus.order(node.extra, &mut room);
-                order
-                    .iter()
-                    .map(|&child| node.first + u32::from(child))
-                    .find(|&child| self.is_living(child, among))
+                let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
+                let found = self.locus.find(node.extra, is_living);
+                found.map(|child| node.first + u32::from(child))
             }
             NodeKind::Pool | NodeKind::Refer => Some(node.first),
         }
@@ -319,11 +316,8 @@ impl<'a> Scene<'a> {
         let children = node.first..node.first + u32::from(node.n);
         match node.kind {
             NodeKind::Located => {
-                let mut room = [0; CHILDREN_MAX];
-                let order = self.locus.order(node.extra, &mut room);
-                order
-                    .iter()
-                    .any(|&child| self.is_living(node.first + u32::from(child), among))
+                let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
+                self.locus.find(node.extra, is_living).is_some()
             }
             _ => children
                 .into_iter()

@@ -292,10 +292,36 @@ fn even(
 }
 
 /// Picks up to `answers` eligible members in random order: a partial Fisher-Yates shuffle.
+#[inline]
 fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
-    if usize::from(candidates.end - candidates.first) > SHUFFLE_MAX {
-        return sample(chance, candidates, picked);
+    match usize::from(candidates.end - candidates.first) {
+        ..=64 => pick_from_word(chance, candidates, picked),
+        65..=SHUFFLE_MAX => shuffle(chance, candidates, picked),
+        _ => sample(chance, candidates, picked),
     }
+}
+
+/// Does what [`shuffle`] does, draw for draw, where the eligible fit one word of bits.
+#[inline]
+fn pick_from_word(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
+    let span = u32::from(candidates.end - candidates.first);
+    let mut left = match candidates.among {
+        Among::Living(layer, _) => {
+            layer.up_word(candidates.run.first_bit + u32::from(candidates.first), span)
+        }
+        Among::All => u64::MAX >> (64 - span.max(1)),
+    };
+    let mut eligible = [0u16; 64];
+    let mut count = 0;
+    while left != 0 {
+        eligible[count & 63] = candidates.first + left.trailing_zeros() as u16;
+        count += 1;
+        left &= left - 1;
+    }
+    take_first(chance, &mut eligible[..count], candidates.answers, picked);
+}
+
+fn shuffle(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
     let mut eligible = [0u16; SHUFFLE_MAX];
     let mut count = 0;
     for member in candidates.first..candidates.end {
@@ -304,9 +330,15 @@ fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Pi
             count += 1;
         }
     }
-    picked.len = count.min(candidates.answers);
+    take_first(chance, &mut eligible[..count], candidates.answers, picked);
+}
+
+/// Shuffles as many of the eligible to the front as are answered, and picks them.
+#[inline]
+fn take_first(chance: &mut Chance, eligible: &mut [u16], answers: usize, picked: &mut Picked) {
+    picked.len = eligible.len().min(answers);
     for n in 0..picked.len {
-        let other = n + chance.below((count - n) as u32) as usize;
+        let other = n + chance.below((eligible.len() - n) as u32) as usize;
         eligible.swap(n, other);
         picked.members[n] = eligible[n];
     }

@@ -36,7 +36,7 @@ pub(super) fn horizons(
     memory: &Memory,
     turn: &Turn<'_>,
 ) -> Vec<(RootId, Horizon)> {
-    let planned = turn.planned_in.map(|left| at_tick(left));
+    let planned = turn.planned_in.map(at_tick);
     let edge = turn
         .changes_in
         .map(|left| (left.saturating_sub(TICK), Reason::Maintenance));

@@ -144,7 +144,7 @@ impl<D: Draw> Draw for Kept<'_, D> {
         // A client has one number for ever, so that it comes to a member on its ramp once and stays. It does not count as a
         // draw: when the ramp ends, the draws below are what they were.
         let total = sums.last().copied().unwrap_or(0);
-        let number = (fold(key ^ STEP, SEED) >> 32) * u64::from(total) >> 32;
+        let number = ((fold(key ^ STEP, SEED) >> 32) * u64::from(total)) >> 32;
         sums.partition_point(|&sum| u64::from(sum) <= number) as u16
     }
 

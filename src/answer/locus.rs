@@ -1,8 +1,6 @@
 //! Where a client is, as far as one root asks: a class of its location map, or what is known on the spot.
 
-use crate::zone::{LocationMap, Whereabouts};
-
-pub(super) use crate::zone::CHILDREN_MAX;
+use crate::zone::{CHILDREN_MAX, LocationMap, Whereabouts};
 
 /// A client's location for one decision.
 #[derive(Clone, Copy, Debug)]
@@ -15,20 +13,30 @@ pub enum Locus<'a> {
     Known(&'a LocationMap, &'a Whereabouts),
 }
 
-impl<'a> Locus<'a> {
-    /// Returns the children of a located node in the order they are tried for this client.
+impl Locus<'_> {
+    /// Finds the first child of a located node, in the order they are tried for this client, that is wanted.
     #[inline]
-    pub fn order<'r>(&self, rule: u32, room: &'r mut [u16; CHILDREN_MAX]) -> &'r [u16]
-    where
-        'a: 'r,
-    {
+    pub fn find(&self, rule: u32, mut is_wanted: impl FnMut(u16) -> bool) -> Option<u16> {
         match self {
-            Self::Anywhere => &[],
-            Self::Class(map, class) => map.rows().order(*class, rule),
-            Self::Known(map, client) => {
-                let len = map.order_on_the_spot(rule, client, room);
-                &room[..len]
+            Self::Anywhere => None,
+            Self::Class(map, class) => {
+                let mut order = map.rows().order(*class, rule).iter().copied();
+                order.find(|&child| is_wanted(child))
             }
+            Self::Known(map, client) => find_on_the_spot(map, client, rule, is_wanted),
         }
     }
+}
+
+/// Orders the children first; a frame of its own keeps its room off the usual way.
+#[inline(never)]
+fn find_on_the_spot(
+    map: &LocationMap,
+    client: &Whereabouts,
+    rule: u32,
+    mut is_wanted: impl FnMut(u16) -> bool,
+) -> Option<u16> {
+    let mut room = [0; CHILDREN_MAX];
+    let len = map.order_on_the_spot(rule, client, &mut room);
+    room[..len].iter().copied().find(|&child| is_wanted(child))
 }

@@ -29,6 +29,7 @@ mod shares;
 mod spread;
 mod terms;
 mod view;
+mod why;
 mod world;
 
 pub use asker::Asker;
@@ -54,4 +55,5 @@ pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respon
 pub use shares::{RunShares, Soft};
 pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
+pub use why::{Reasons, TellWhy, WhyAsked};
 pub use world::{View, World};

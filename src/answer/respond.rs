@@ -20,6 +20,7 @@ use super::gather::{Any, Gathering, Hosts};
 use super::message::{Answer, Apex, Source};
 use super::rate::Kind;
 use super::terms::{Gate, Limited, Terms, kind_of};
+use super::why::{answer_why, may_ask_why};
 use super::world::World;
 use crate::zone::Aim;
 
@@ -146,10 +147,10 @@ pub struct Worker {
 }
 
 #[derive(Clone, Debug)]
-struct Lookup {
-    scratch: Scratch,
+pub(super) struct Lookup {
+    pub(super) scratch: Scratch,
     query: Result<Query, Unanswerable>,
-    zone: Option<usize>,
+    pub(super) zone: Option<usize>,
     /// Where the search for the name stands in that zone.
     aim: Aim,
 }
@@ -246,6 +247,11 @@ fn answer_one<'w>(
     let mut terms = gate.admit(&world.conduct, exchange, &query.edns);
     if terms.needs_cookie(&world.conduct) {
         return refuse(world, exchange, bad_cookie(query), gate);
+    }
+    if may_ask_why(&lookup.scratch.folded)
+        && answer_why(world, exchange, (query, lookup), &mut terms, gate, answer)
+    {
+        return;
     }
     let subnet = query.edns.and_then(|edns| edns.subnet);
     match lookup.zone {

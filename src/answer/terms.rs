@@ -262,6 +262,6 @@ fn keepalive(conduct: &Conduct, transport: Transport) -> Option<u16> {
     }
 }
 
-fn client_ip(exchange: &Exchange<'_>) -> IpAddr {
+pub(super) fn client_ip(exchange: &Exchange<'_>) -> IpAddr {
     exchange.client.ip().to_canonical()
 }

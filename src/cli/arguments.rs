@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
+use super::simulate_arguments::{DiffArguments, SimulateArguments};
 use super::values::{ClientSource, parse_client};
 use crate::lab::RegionSelection;
 
@@ -68,6 +69,12 @@ pub enum Verb {
     /// Say what a client would be answered, and why
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArguments),
+    /// Say what would be answered to whom if something were lost or drained
+    #[command(after_help = help::SIMULATE)]
+    Simulate(SimulateArguments),
+    /// Say whose answers differ between two folders of zone files
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArguments),
     /// Run the checks once, now, and show phases and verdicts
     #[command(after_help = help::PROBE)]
     Probe(ProbeArguments),
@@ -77,6 +84,8 @@ pub enum Verb {
     /// Make a running server read its zone files again
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArguments),
+    /// Let a name go back to its first healthy tier
+    Release(ReleaseArguments),
     /// Show where an address is taken to be
     #[command(after_help = help::GEO)]
     Geo(GeoArguments),
@@ -210,6 +219,21 @@ pub struct StatusArguments {
 /// Arguments of `reload`.
 #[derive(Args, Clone, Debug)]
 pub struct ReloadArguments {
+    /// Serve the new files whatever they change, above the blast radius too
+    #[arg(long)]
+    pub yes: bool,
+    /// HTTP address of the running server
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
+    pub server: SocketAddr,
+}
+
+/// Arguments of `release`.
+#[derive(Args, Clone, Debug)]
+pub struct ReleaseArguments {
+    /// Zone, by its apex
+    pub zone: String,
+    /// Name in the zone (`@` is the apex), or `pool:x`
+    pub name: String,
     /// HTTP address of the running server
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
     pub server: SocketAddr,

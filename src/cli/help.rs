@@ -61,6 +61,28 @@ Without --zones, --down and --up the running server is asked. With one of them n
 all targets count as healthy but those that are named, and zone files come from ./zones if not
 said. With --server and --down the running server says what it would answer then.";
 
+/// Below `leeward simulate --help`.
+pub(super) const SIMULATE: &str = "\
+Examples:
+  leeward simulate --zones zones --down pool:us-east        # from the files, everything else healthy
+  leeward simulate --drain site:eu-west-1                   # from the running server, as it is now
+  leeward simulate --zones zones --down pool:us-east --name 'api.*' --from EU-DE --from NA-US
+  leeward simulate --zones zones --every-single-loss        # in a workflow
+
+Nothing is changed anywhere. Without --from every place and prefix that the zones tell apart asks.
+Exit codes: 0 no name ends worse, 1 some name ends empty, on last resort or
+over capacity, 2 wrong usage.";
+
+/// Below `leeward diff --help`.
+pub(super) const DIFF: &str = "\
+Examples:
+  leeward diff /etc/leeward/zones zones                     # before a change is merged
+  leeward diff old.toml new.toml --json
+  leeward diff served zones --server 127.0.0.1:8053         # weighed by what was asked lately
+
+Answers are compared, not text: everything counts as healthy, and every place and prefix that
+either side tells apart asks. Exit codes: 0 no answer differs, 1 some do, 2 wrong usage.";
+
 /// Below `leeward probe --help`.
 pub(super) const PROBE: &str = "\
 Examples:
@@ -80,8 +102,10 @@ Examples:
 pub(super) const RELOAD: &str = "\
 Examples:
   leeward reload
+  leeward reload --yes         # whatever it changes
 
-Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served).";
+Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served), or
+they change more than the blast radius and wait.";
 
 /// Below `leeward geo --help`.
 pub(super) const GEO: &str = "\

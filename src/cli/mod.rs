@@ -10,16 +10,19 @@ mod help;
 mod lab_board;
 mod output;
 mod run;
+mod simulate_arguments;
 mod values;
 mod verbs;
 
 pub use arguments::{
     Arguments, ColourWhen, CompletionsArguments, GeoArguments, HealthcheckArguments, LabAction,
-    LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReloadArguments,
-    ServeArguments, ServeSource, ShowArguments, StatusArguments, ValidateArguments, Verb,
+    LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReleaseArguments,
+    ReloadArguments, ServeArguments, ServeSource, ShowArguments, StatusArguments,
+    ValidateArguments, Verb,
 };
 pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};
 pub use run::run;
+pub use simulate_arguments::{DiffArguments, SimulateArguments, SimulateSource};
 pub use values::{ClientSource, Prefix};

@@ -159,6 +159,8 @@ pub struct ProbeTemplate {
     pub interval: Duration,
     /// Limits of one probe.
     pub timeout: Timeout,
+    /// Whether a quiet connection is held to each endpoint.
+    pub watch: bool,
     /// Damping.
     pub damping: Damping,
 }

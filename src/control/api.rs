@@ -17,18 +17,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{WallTime, parse_duration};
+use crate::rehearse::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
 use super::door::{Door, VISIT_MAX, guard};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::page::page;
+use super::rehearsal::{show_queries, show_simulation};
 use super::status::StatusReport;
 
 /// Time that the owner has for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time that a reload has, which reads every zone; the load goes on when it is over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
+/// Time that a simulation has, which may ask for thousands of answers.
+pub(super) const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 /// Events that one request gets unless it asks for another number.
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
@@ -43,12 +47,34 @@ pub enum Ask {
     Status(oneshot::Sender<StatusReport>),
     /// Why something is answered.
     Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
+    /// Questions of the last hour, as sampled.
+    Queries(oneshot::Sender<Vec<Observed>>),
+    /// What would be answered if something were lost.
+    Simulate(
+        Box<SimulateRequest>,
+        oneshot::Sender<Result<Simulation, String>>,
+    ),
     /// Load the zones now.
-    Reload(oneshot::Sender<Value>),
+    Reload(Consent, oneshot::Sender<Value>),
+    /// Let the first healthy tiers of a name take over.
+    Release(
+        super::release::ReleaseRequest,
+        oneshot::Sender<Result<Value, String>>,
+    ),
     /// What moved.
     Timeline(Wanted, oneshot::Sender<Value>),
     /// Where an address is taken to be.
     Geo(IpAddr, oneshot::Sender<Value>),
+}
+
+/// Whether an operator agrees to whatever a reload changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// The bounds of the server file decide.
+    #[default]
+    Open,
+    /// Whatever it changes.
+    Given,
 }
 
 /// Parameters of `/api/explain`.
@@ -80,6 +106,13 @@ pub struct Pulse {
 }
 
 impl Pulse {
+    /// Starts with a loop that turned at this second of some clock.
+    pub fn beating(secs: u64) -> Self {
+        let pulse = Self::default();
+        pulse.beat(secs);
+        pulse
+    }
+
     /// Notes that the owner's loop turned, in seconds of some clock.
     pub fn beat(&self, secs: u64) {
         self.beat_secs.store(secs, Ordering::Relaxed);
@@ -112,11 +145,14 @@ pub struct Asking {
 }
 
 impl Asking {
-    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Response> {
+    pub(super) async fn ask<T>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
+    ) -> Result<T, Response> {
         self.ask_within(PATIENCE, make).await
     }
 
-    async fn ask_within<T>(
+    pub(super) async fn ask_within<T>(
         &self,
         patience: Duration,
         make: impl FnOnce(oneshot::Sender<T>) -> Ask,
@@ -155,7 +191,7 @@ fn stopping() -> Response {
 
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
-                      /api/geo?address=, and POST /api/reload";
+                      /api/simulate?down=, /api/queries, /api/geo?address=, and POST /api/reload and /api/release?zone=&name=";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -173,9 +209,12 @@ pub async fn serve(
         .route("/readyz", get(show_readiness))
         .route("/api/status", get(show_status))
         .route("/api/explain", get(show_explanation))
+        .route("/api/simulate", get(show_simulation))
+        .route("/api/queries", get(show_queries))
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))
+        .route("/api/release", post(super::release::release))
         .fallback(async || fault(StatusCode::NOT_FOUND, "no such page", PLACES))
         .method_not_allowed_fallback(async || {
             let error = "this page does not take that method";
@@ -321,8 +360,25 @@ async fn show_geo(
     }
 }
 
-async fn reload(State(asking): State<Asking>) -> Response {
-    match asking.ask_within(RELOAD_PATIENCE, Ask::Reload).await {
+/// Parameters of `/api/reload`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReloadRequest {
+    #[serde(default)]
+    yes: bool,
+}
+
+async fn reload(
+    State(asking): State<Asking>,
+    Parameters(request): Parameters<ReloadRequest>,
+) -> Response {
+    let consent = if request.yes {
+        Consent::Given
+    } else {
+        Consent::Open
+    };
+    let ask = |answer| Ask::Reload(consent, answer);
+    match asking.ask_within(RELOAD_PATIENCE, ask).await {
         Ok(result) => axum::Json(result).into_response(),
         Err(response) => response,
     }

@@ -3,9 +3,9 @@
 //! In: counts, gauges and durations with labels from configuration. Out: text for collectors. Never here: labels from
 //! packets, clocks.
 //!
-//! Two registries stand behind one text. What describes loaded zones (a gauge with labels, such as the status of a
-//! target) lives in one that a load replaces whole, so that nothing is said about a target that is gone; everything
-//! else lives as long as the process.
+//! Three registries stand behind one text. What describes targets of loaded zones lives in one that a load replaces whole,
+//! so that nothing is said about a target that is gone; what describes zones lives in one that is replaced when a zone goes;
+//! everything else lives as long as the process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +33,7 @@ const METADATA: Metadata<'static> = Metadata::new("leeward", Level::INFO, None);
 #[derive(Debug)]
 pub struct Exposition {
     kept: Registry,
+    zones: Mutex<Registry>,
     loaded: Mutex<Registry>,
 }
 
@@ -66,6 +67,7 @@ impl Exposition {
     pub fn new() -> Self {
         Self {
             kept: Registry::new(),
+            zones: Mutex::new(Registry::new()),
             loaded: Mutex::new(Registry::new()),
         }
     }
@@ -95,15 +97,28 @@ impl Exposition {
         *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = gauges.0;
     }
 
+    /// Returns the gauge of a zone; whoever keeps it sets it in a nanosecond, until [`Self::clear_zones`].
+    pub fn zone_gauge(&self, name: &'static str, labels: &[(&'static str, &str)]) -> GaugeHandle {
+        let zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        GaugeHandle(zones.gauge(name, labels))
+    }
+
+    /// Forgets what is said about zones.
+    pub fn clear_zones(&self) {
+        *self.zones.lock().unwrap_or_else(PoisonError::into_inner) = Registry::new();
+    }
+
     /// Writes every metric as Prometheus text, always in the same order.
     pub fn render(&self) -> String {
-        let loaded = {
-            let registry = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = |registry: &Mutex<Registry>| {
+            let registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
             registry.handle.clone()
         };
+        let (zones, loaded) = (handle(&self.zones), handle(&self.loaded));
         arrange(&format!(
-            "{}\n{}",
+            "{}\n{}\n{}",
             self.kept.handle.render(),
+            zones.render(),
             loaded.render()
         ))
     }

@@ -11,14 +11,18 @@ mod fault;
 mod logs;
 mod page;
 mod plain;
+mod rehearsal;
+mod release;
 mod status;
 mod status_text;
 
-pub use api::{Ask, Asking, ExplainRequest, Pulse, serve};
+pub use api::{Ask, Asking, Consent, ExplainRequest, Pulse, serve};
 pub use client::{ClientFault, get, post};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, install_logs, log_event};
+pub use release::ReleaseRequest;
 pub use status::{
-    NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow,
+    DoubtRow, HeldRow, NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport,
+    TargetRow, WaitingReload, ZoneRow,
 };
 pub use status_text::status_text;

@@ -26,6 +26,33 @@ pub fn status_text(report: &StatusReport) -> String {
         plain(&server.listen.join(" ")),
         plain(&server.location),
     );
+    if let Some(waiting) = &report.reload_waiting {
+        text.push_str(&format!(
+            "\nRELOAD WAITS since {} for leeward reload --yes: {}\n",
+            plain(&waiting.since),
+            plain(&waiting.why)
+        ));
+        for line in &waiting.changes {
+            text.push_str(&format!("  {}\n", plain(line)));
+        }
+    }
+    if let Some(doubt) = &report.self_doubt {
+        text.push_str(&format!(
+            "\nSELF-DOUBT since {}, every status is held: {}\n",
+            plain(&doubt.since),
+            plain(&doubt.why)
+        ));
+    }
+    for held in report.held.iter().take(ROWS_MAX) {
+        text.push_str(&format!(
+            "\nHELD {} on {} since {}; leeward release {} {}\n",
+            plain(&held.failover),
+            plain(&held.on),
+            plain(&held.since),
+            plain(held.zone.trim_end_matches('.')),
+            plain(&held.name)
+        ));
+    }
     for file in &report.files_refused {
         text.push_str(&format!(
             "\nREFUSED {} since {}\n",

@@ -18,11 +18,13 @@ use super::reload::inputs_of;
 use super::zone_set::ZoneSet;
 
 impl Keeper {
-    pub(super) fn answer(&self, ask: Ask) {
+    pub(super) fn answer(&mut self, ask: Ask) {
         // An asker that went away needs no answer.
         match ask {
             Ask::Status(answer) => drop(answer.send(self.status())),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
+            Ask::Release(request, answer) => drop(answer.send(self.release(&request))),
+            Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
                 drop(answer.send(json!(self.timeline.newest(&wanted))))
             }
@@ -30,11 +32,12 @@ impl Keeper {
                 let report = AddressReport::of(&self.locations, address);
                 drop(answer.send(json!(report)));
             }
-            Ask::Reload(answer) => drop(answer.send(Value::Null)),
+            Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
+            Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
         }
     }
 
-    fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
+    pub(super) fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
         let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
         Some(row.state.last_evidence.to_string())
     }
@@ -58,6 +61,9 @@ impl Keeper {
             },
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
+            reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
+            held: self.held_rows(),
+            self_doubt: self.doubt_row(),
             ..StatusReport::default()
         };
         report
@@ -128,7 +134,15 @@ impl Keeper {
         };
         let explanation = explain(&stage, &Question { name, rtype }, client);
         let mut value = explanation_json(&explanation);
-        value["text"] = Value::String(crate::rehearse::explanation_text(&explanation));
+        let mut text = crate::rehearse::explanation_text(&explanation);
+        if let Some(doubt) = self.doubt_row() {
+            text.push_str(&format!(
+                "\nThis server doubts itself since {}, so every status is held: {}.\n",
+                doubt.since, doubt.why
+            ));
+            value["self_doubt"] = json!(doubt);
+        }
+        value["text"] = Value::String(text);
         Ok(value)
     }
 }

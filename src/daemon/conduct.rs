@@ -154,6 +154,7 @@ pub(super) fn compose(config: &ServerConfig, secrets: &Secrets, workers: usize) 
                 Prefixes::new(&limit.allow),
             )
         }),
+        reasons: None,
     }
 }
 

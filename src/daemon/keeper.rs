@@ -11,15 +11,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, warn};
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, Exposition, Pulse, log_event};
-use crate::health::{Outcome, Status, TargetId, Targets, Transition};
+use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
+use crate::health::{Outcome, SelfDoubt, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
@@ -29,13 +29,16 @@ use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
 
 use super::certificate::CertificateWatch;
+use super::change::Waiting;
 use super::conduct::Secrets;
 use super::files::Stamp;
+use super::history::History;
 use super::load_queue::LoadQueue;
 use super::notify::{Notifier, Word};
 use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
+use super::why::Shelf;
 use super::zone_set::ZoneSet;
 use super::{measure, state};
 
@@ -51,12 +54,14 @@ pub(super) struct Keeper {
     pub(super) clock: Clock,
     pub(super) config: ServerConfig,
     pub(super) set: Arc<ZoneSet>,
-    pub(super) serials: Serials,
+    pub(super) serials: Arc<Serials>,
     pub(super) locations: Arc<Locations>,
     pub(super) location_stamps: Vec<Option<Stamp>>,
     /// What encrypted transports show, if any is listened on.
     pub(super) certificates: Option<Arc<CertificateWatch>>,
     pub(super) targets: Targets,
+    /// Whether what probes see may be our own fault.
+    pub(super) doubt: SelfDoubt,
     /// Targets of each zone by slot, in the order of the set.
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
@@ -65,6 +70,7 @@ pub(super) struct Keeper {
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
     pub(super) series: measure::Series,
+    pub(super) zone_series: measure::ZoneSeries,
     pub(super) pulse: Arc<Pulse>,
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
@@ -83,6 +89,16 @@ pub(super) struct Keeper {
     pub(super) secrets: Secrets,
     /// Why the secret file cannot be used as it is now, if so.
     pub(super) secret_fault: Option<String>,
+    /// Whether the next load may change whatever it changes.
+    pub(super) consent: Consent,
+    /// The reload that waits for an operator, if one does.
+    pub(super) waiting: Option<Waiting>,
+    /// Questions of the last hour.
+    pub(super) history: History,
+    /// What questions for reasons read.
+    pub(super) shelf: Shelf,
+    /// Places for rehearsals under way.
+    pub(super) rehearsals: Arc<Semaphore>,
     /// Why the last load failed as a whole, if it did.
     pub(super) load_fault: Option<String>,
     /// Whether a load left memory that can go back to the system once the world before is gone.
@@ -136,7 +152,10 @@ impl Keeper {
                     }
                 }
                 Some(ask) = sources.asks.recv() => match ask {
-                    Ask::Reload(asker) => {
+                    Ask::Reload(consent, asker) => {
+                        if consent == Consent::Given {
+                            self.consent = consent;
+                        }
                         if queue.ask(Some(asker)) {
                             self.begin_load(When::Always, &loaded_to);
                         }
@@ -176,6 +195,7 @@ impl Keeper {
         let mut earliest = now;
         let mut transitions = Vec::new();
         let mut measured = Vec::with_capacity(reports.len());
+        let is_news = self.foresee(reports, now);
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
@@ -187,6 +207,9 @@ impl Keeper {
         }
         // Answers first; counting and telling can wait.
         self.publish(&changes, earliest);
+        if is_news {
+            self.let_time_pass();
+        }
         for (target, transition) in transitions {
             self.tell_transition(target, &transition);
         }
@@ -252,7 +275,9 @@ impl Keeper {
     /// Names a target by its first use, and says in how many more zones it is used.
     fn name_of(&self, target: TargetId) -> String {
         let Some((zone, used)) = self.use_of(target) else {
-            return format!("target {}", target.0);
+            return self
+                .anchor_name(target)
+                .unwrap_or_else(|| format!("target {}", target.0));
         };
         let apex = &self.set.zones[zone].model.apex;
         let member = if used.pool.is_empty() {
@@ -302,6 +327,7 @@ impl Keeper {
         if self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
+        self.judge_self(now);
         let silent = self.targets.tick(now);
         let changes: Vec<(TargetId, Status)> = silent
             .iter()
@@ -312,6 +338,8 @@ impl Keeper {
             self.tell_transition(target, &transition);
         }
         self.follow_maintenance();
+        self.let_time_pass();
+        self.measure_judgement();
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);
@@ -319,6 +347,7 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
+        self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
         self.series.update(&self.targets, now);
         if let Some(watch) = &self.certificates {
@@ -327,6 +356,7 @@ impl Keeper {
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
         }
+        self.write_book();
         self.exposition.upkeep();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)
         {
@@ -394,9 +424,11 @@ impl Keeper {
     fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.config.state.clone()?;
         let statuses = self.targets.save(self.clock.now(), self.clock.wall());
-        let serials = self.serials.clone();
+        let serials = Arc::clone(&self.serials);
+        let zones = self.publisher.save();
         Some(move || {
-            if let Err(message) = state::write(&folder, statuses, serials) {
+            let serials = Serials::clone(&serials);
+            if let Err(message) = state::write(&folder, statuses, serials, zones) {
                 warn!(
                     "save state: {message}; answers go on, but a restart would start from an older state"
                 );

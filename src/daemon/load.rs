@@ -27,8 +27,8 @@ pub struct Loading<'a> {
     pub folder: &'a Path,
     /// What was served before.
     pub previous: &'a ZoneSet,
-    /// Serials so far.
-    pub serials: &'a mut Serials,
+    /// Serials so far; copied only if one changes.
+    pub serials: &'a mut Arc<Serials>,
     /// What is known about addresses.
     pub locations: &'a Locations,
     /// Whether locations changed, so that maps must be built anew.
@@ -43,7 +43,7 @@ pub struct Loading<'a> {
 /// If the folder cannot be read; nothing is changed then.
 pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
     let paths = find_zone_files(loading.folder)?;
-    let before: HashMap<&Path, &LoadedZone> = loading
+    let before: HashMap<&Path, &Arc<LoadedZone>> = loading
         .previous
         .zones
         .iter()
@@ -66,7 +66,7 @@ pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
     };
     let job = Job {
         folder: &folder,
-        serials: Mutex::new(std::mem::take(loading.serials)),
+        serials: Mutex::new(Arc::clone(loading.serials)),
         locations: loading.locations,
         are_locations_new: loading.are_locations_new,
         wall: loading.wall,
@@ -90,7 +90,7 @@ pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
                 refusal.since = since;
                 // The last good version is served on.
                 if let Some(known) = known {
-                    add_zone(&mut set, &mut apexes, known.clone(), since);
+                    add_zone(&mut set, &mut apexes, Arc::clone(known), since);
                 }
                 set.refusals.push(refusal);
             }
@@ -107,7 +107,7 @@ const FILES_PER_THREAD: usize = 16;
 /// What every file's load shares.
 struct Job<'a> {
     folder: &'a Path,
-    serials: Mutex<Serials>,
+    serials: Mutex<Arc<Serials>>,
     locations: &'a Locations,
     are_locations_new: bool,
     wall: WallTime,
@@ -116,9 +116,9 @@ struct Job<'a> {
 /// Loads every file, on as many threads as are worth it; results stand in the order of the paths.
 fn load_each(
     paths: &[PathBuf],
-    before: &HashMap<&Path, &LoadedZone>,
+    before: &HashMap<&Path, &Arc<LoadedZone>>,
     job: &Job<'_>,
-) -> Vec<Result<LoadedZone, Refusal>> {
+) -> Vec<Result<Arc<LoadedZone>, Refusal>> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -149,7 +149,7 @@ fn load_each(
 fn add_zone(
     set: &mut ZoneSet,
     apexes: &mut HashMap<Vec<u8>, usize>,
-    zone: LoadedZone,
+    zone: Arc<LoadedZone>,
     since: WallTime,
 ) {
     let number = set.zones.len();
@@ -171,20 +171,20 @@ fn add_zone(
         .help("keep one of the two files, or give one of them another zone");
     diagnostic.path.clone_from(&zone.path);
     set.refusals.push(Refusal {
-        path: zone.path,
+        path: zone.path.clone(),
         since,
         diagnostics: Arc::new(vec![diagnostic]),
-        source: zone.source,
+        source: Arc::clone(&zone.source),
         included: Arc::default(),
-        stamps: zone.stamps,
+        stamps: zone.stamps.clone(),
     });
 }
 
 fn load_file(
     path: &Path,
-    known: Option<&LoadedZone>,
+    known: Option<&Arc<LoadedZone>>,
     job: &Job<'_>,
-) -> Result<LoadedZone, Refusal> {
+) -> Result<Arc<LoadedZone>, Refusal> {
     // A file that looks the same, and whose look can be trusted, is not even read.
     let is_same = |(path, known): &(PathBuf, Option<Stamp>), read_at| {
         let is_settled = |known: &Stamp| known.is_settled(read_at);
@@ -196,12 +196,11 @@ fn load_file(
             .iter()
             .all(|pair| is_same(pair, known.compared_at))
     {
-        return Ok(unchanged(
-            known,
-            known.stamps.clone(),
-            known.compared_at,
-            job,
-        ));
+        if !job.are_locations_new {
+            return Ok(Arc::clone(known));
+        }
+        let stamps = known.stamps.clone();
+        return Ok(unchanged(known, stamps, known.compared_at, job));
     }
     let files = ZoneFiles::new(job.folder);
     if is_master_file(path) {
@@ -215,9 +214,9 @@ fn load_file(
 fn take_master(
     path: &Path,
     load: MasterLoad,
-    known: Option<&LoadedZone>,
+    known: Option<&Arc<LoadedZone>>,
     job: &Job<'_>,
-) -> Result<LoadedZone, Refusal> {
+) -> Result<Arc<LoadedZone>, Refusal> {
     if let Some(known) = known.filter(|known| known.digest == load.digest)
         && load.zone.is_some()
     {
@@ -231,7 +230,7 @@ fn take_master(
     let (diagnostics, source) = (Arc::new(load.diagnostics), Arc::new(source));
     let included = Arc::new(sources.collect());
     match load.zone {
-        Some((model, served)) => Ok(LoadedZone {
+        Some((model, served)) => Ok(Arc::new(LoadedZone {
             path: path.to_path_buf(),
             model: Arc::new(model),
             served,
@@ -242,7 +241,7 @@ fn take_master(
             compared_at: job.wall,
             digest: load.digest,
             stamps: load.stamps,
-        }),
+        })),
         None => Err(Refusal {
             path: path.to_path_buf(),
             since: job.wall,
@@ -257,9 +256,9 @@ fn take_master(
 fn load_toml(
     path: &Path,
     files: &ZoneFiles,
-    known: Option<&LoadedZone>,
+    known: Option<&Arc<LoadedZone>>,
     job: &Job<'_>,
-) -> Result<LoadedZone, Refusal> {
+) -> Result<Arc<LoadedZone>, Refusal> {
     let mut stamps = vec![(path.to_path_buf(), stamp(path))];
     let read = read_text(path);
     let source = Source {
@@ -293,7 +292,7 @@ fn load_toml(
     };
     let (diagnostics, source) = (Arc::new(diagnostics), Arc::new(source));
     match judged {
-        Some((model, served, digest)) => Ok(LoadedZone {
+        Some((model, served, digest)) => Ok(Arc::new(LoadedZone {
             path: path.to_path_buf(),
             model: Arc::new(model),
             served,
@@ -304,7 +303,7 @@ fn load_toml(
             compared_at: job.wall,
             digest,
             stamps,
-        }),
+        })),
         None => Err(Refusal {
             path: path.to_path_buf(),
             since: job.wall,
@@ -395,7 +394,7 @@ fn unchanged(
     stamps: Vec<(PathBuf, Option<Stamp>)>,
     compared_at: WallTime,
     job: &Job<'_>,
-) -> LoadedZone {
+) -> Arc<LoadedZone> {
     let mut zone = LoadedZone {
         stamps,
         compared_at,
@@ -404,14 +403,14 @@ fn unchanged(
     if job.are_locations_new {
         zone.served.maps = build_maps(&zone.served.zone.policies, job.locations);
     }
-    zone
+    Arc::new(zone)
 }
 
 fn serve(model: &ZoneModel, digest: u64, job: &Job<'_>) -> Result<ServedZone, String> {
     let apex = model.apex.to_string().to_ascii_lowercase();
     let next_serial = || {
         let mut serials = job.serials.lock().unwrap_or_else(PoisonError::into_inner);
-        serials.serial(&apex, digest, job.wall)
+        Arc::make_mut(&mut serials).serial(&apex, digest, job.wall)
     };
     let serial = model.soa.serial.unwrap_or_else(next_serial);
     let zone = compile_zone(model, serial).map_err(|fault| fault.to_string())?;

@@ -1,5 +1,6 @@
 //! Copies worker counters and states into the metrics, once a second, off the query path.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::clock::Moment;
@@ -7,9 +8,10 @@ use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
 use crate::probe::ProbeCounts;
+use crate::wire::Name;
 
 use super::overview::word;
-use super::zone_set::ZoneSet;
+use super::zone_set::{LoadedZone, ZoneSet};
 
 /// Uses of targets that get series of their own; beyond it only totals are shown.
 const TARGET_SERIES_MAX: usize = 10_000;
@@ -76,6 +78,8 @@ pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
     exposition.total("leeward_probe_late_total", &[], counts.late);
     exposition.total("leeward_probes_skipped_total", &[], counts.skipped);
     exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
+    exposition.set("leeward_watched_targets", &[], counts.watched as f64);
+    exposition.total("leeward_confirming_probes_total", &[], counts.confirming);
 }
 
 /// Writes how long the certificate still holds.
@@ -101,6 +105,38 @@ pub(super) fn targets(exposition: &Exposition, targets: &Targets) {
     }
 }
 
+/// Handles of the series of zones. They outlive loads: of thousands of zones few change at a time.
+#[derive(Debug, Default)]
+pub(super) struct ZoneSeries {
+    zones: HashMap<Name, (GaugeHandle, GaugeHandle)>,
+}
+
+impl ZoneSeries {
+    /// Writes serial and time of every zone; makes series for new zones, and all anew if one is gone.
+    pub(super) fn follow(&mut self, exposition: &Exposition, set: &ZoneSet) {
+        let known = |zone: &&Arc<LoadedZone>| self.zones.contains_key(&zone.model.apex);
+        let is_new = set.zones.iter().filter(known).count() < self.zones.len();
+        if is_new {
+            self.zones.clear();
+            exposition.clear_zones();
+        }
+        for zone in &set.zones {
+            let handles = self.zones.entry(zone.model.apex.clone());
+            let (serial, loaded_at) = handles.or_insert_with(|| {
+                let apex = zone.model.apex.to_string();
+                let labels = [("zone", apex.as_str())];
+                let make = |name| exposition.zone_gauge(name, &labels);
+                (
+                    make("leeward_zone_serial"),
+                    make("leeward_zone_loaded_timestamp_seconds"),
+                )
+            });
+            serial.set(f64::from(zone.served.zone.serial()));
+            loaded_at.set(zone.loaded_at.millis() as f64 / 1000.0);
+        }
+    }
+}
+
 /// Handles of the series of one load; setting them all costs a nanosecond each.
 #[derive(Debug, Default)]
 pub(super) struct Series {
@@ -118,7 +154,7 @@ impl Series {
         now: Moment,
     ) -> Self {
         let gauges = LoadGauges::default();
-        zones(&gauges, set);
+        refusals(&gauges, set);
         let mut series = Self {
             uses: Vec::new(),
             loaded_at: now,
@@ -170,16 +206,8 @@ impl Series {
     }
 }
 
-/// Writes zones, their serials, and what is refused.
-fn zones(gauges: &LoadGauges, set: &ZoneSet) {
-    for zone in &set.zones {
-        let apex = zone.model.apex.to_string();
-        let labels = [("zone", apex.as_str())];
-        let serial = f64::from(zone.served.zone.serial());
-        gauges.gauge("leeward_zone_serial", &labels, serial);
-        let loaded_at = zone.loaded_at.millis() as f64 / 1000.0;
-        gauges.gauge("leeward_zone_loaded_timestamp_seconds", &labels, loaded_at);
-    }
+/// Writes what is refused.
+fn refusals(gauges: &LoadGauges, set: &ZoneSet) {
     for refusal in &set.refusals {
         let file = refusal.path.display().to_string();
         gauges.gauge("leeward_zone_refused", &[("file", &file)], 1.0);

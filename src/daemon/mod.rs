@@ -5,8 +5,11 @@
 
 mod answers;
 mod certificate;
+mod change;
 mod conduct;
 mod files;
+mod history;
+mod judgement;
 mod keeper;
 mod load;
 mod load_queue;
@@ -15,15 +18,18 @@ mod master;
 mod measure;
 mod notify;
 mod overview;
+mod rehearsal;
 mod reload;
 mod running;
 mod serials;
 mod state;
+mod why;
 mod zone_set;
 
 pub use files::{FolderFault, ZoneFiles, find_zone_files, read_octets};
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};
+pub use rehearsal::premises_of;
 pub use running::{Running, StartFault, start};
 pub use serials::Serials;
 pub use zone_set::{LoadedZone, Refusal, ZoneSet};

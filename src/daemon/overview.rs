@@ -44,7 +44,7 @@ pub(super) fn zone_rows(set: &ZoneSet) -> Vec<ZoneRow> {
             .to_owned(),
         }
     };
-    set.zones.iter().map(row).collect()
+    set.zones.iter().map(|zone| row(zone)).collect()
 }
 
 /// Lists refused files.

@@ -10,17 +10,20 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
-use crate::answer::Inputs;
+use crate::answer::{Inputs, Prefixes};
 use crate::clock::WallTime;
 use crate::config::server_file::ServerConfig;
+use crate::config::{Severity, render_text};
+use crate::control::Consent;
 use crate::health::{Status, TargetId};
 use crate::place::Locations;
 use crate::publish::ZoneInputs;
-use crate::rehearse::apply_maintenance;
+use crate::rehearse::{AnswerDiff, apply_maintenance, diff_summary};
 use crate::timeline::EventKind;
 use crate::zone::{Snapshot, Zone};
 
 use super::certificate::CertificateWatch;
+use super::change::{Served, Waiting, over_radius};
 use super::conduct::{Secrets, compose};
 use super::files::Stamp;
 use super::keeper::Keeper;
@@ -44,7 +47,7 @@ pub(super) enum When {
 /// What a load brought.
 pub(super) struct Brought {
     set: ZoneSet,
-    serials: Serials,
+    serials: Arc<Serials>,
     /// New locations, if a database changed.
     locations: Option<Arc<Locations>>,
     /// Why the databases cannot be used as they are now.
@@ -52,6 +55,10 @@ pub(super) struct Brought {
     location_stamps: Vec<Option<Stamp>>,
     /// New cookie secrets, or why there are none.
     secrets: Result<Option<Secrets>, String>,
+    /// What it changes for clients, if that was compared.
+    change: Option<AnswerDiff>,
+    /// Why it must wait for an operator, if it must.
+    must_wait: Option<String>,
 }
 
 /// What came of a load in the background; nothing if nothing on disk had changed.
@@ -60,7 +67,7 @@ pub(super) type Loaded = Result<Option<Box<Brought>>, String>;
 /// Everything that a load in the background needs.
 struct Job {
     set: Arc<ZoneSet>,
-    serials: Serials,
+    serials: Arc<Serials>,
     config: ServerConfig,
     locations: Arc<Locations>,
     location_stamps: Vec<Option<Stamp>>,
@@ -69,27 +76,51 @@ struct Job {
     secret_fault: Option<String>,
     certificates: Option<Arc<CertificateWatch>>,
     wall: WallTime,
+    /// What the new set is compared with.
+    served: Served,
+    consent: Consent,
+    /// What waits for an operator: looks compare the disk with it.
+    waiting: Option<(Arc<ZoneSet>, Vec<Option<Stamp>>)>,
 }
 
 impl Job {
+    /// Says whether zones or databases on disk differ from what was read last.
+    fn is_stale(&self, stamps: &[Option<Stamp>]) -> bool {
+        let (set, known) = match &self.waiting {
+            Some((set, known)) => (set, known),
+            None => (&self.set, &self.location_stamps),
+        };
+        // A folder that cannot be listed is stale too: the load says what is wrong.
+        stamps != known || set.is_stale(&self.config.zones).unwrap_or(true)
+    }
+
+    /// Compares what was loaded with what is served; says why it must wait, if it must.
+    fn judge(&self, set: &ZoneSet, locations: &Locations) -> (Option<AnswerDiff>, Option<String>) {
+        let radius = &self.config.blast_radius;
+        if !self.served.is_worth_comparing(radius) {
+            return (None, None);
+        }
+        let change = self.served.compare(set, locations, self.wall);
+        let why = over_radius(radius, &change).filter(|_| self.consent == Consent::Open);
+        (Some(change), why)
+    }
+
     fn run(mut self, when: When) -> Loaded {
         if let Some(certificates) = &self.certificates {
             certificates.look(when, self.wall);
         }
         let location_stamps = stamps(&self.config.geo);
         let are_databases_new = location_stamps != self.location_stamps;
-        // A folder that cannot be listed is stale too: the load says what is wrong.
-        let is_stale = || self.set.is_stale(&self.config.zones).unwrap_or(true);
         let secrets = self.secrets.renew(&self.config);
         let are_secrets_new = match &secrets {
             Ok(renewed) => renewed.is_some() || self.secret_fault.is_some(),
             Err(fault) => self.secret_fault.as_ref() != Some(fault),
         };
-        if when == When::Changed && !are_databases_new && !are_secrets_new && !is_stale() {
+        if when == When::Changed && !are_secrets_new && !self.is_stale(&location_stamps) {
             return Ok(None);
         }
         // A broken database holds nothing else back: the old one is kept, and the zones are loaded.
-        let mut location_fault = self.location_fault;
+        let mut location_fault = self.location_fault.take();
         let mut locations = None;
         if are_databases_new {
             match load_locations(&self.config.geo) {
@@ -109,6 +140,7 @@ impl Job {
             wall: self.wall,
         };
         let set = load_zones(loading).map_err(|fault| fault.to_string())?;
+        let (change, must_wait) = self.judge(&set, locations.as_ref().unwrap_or(&self.locations));
         let serials = self.serials;
         Ok(Some(Box::new(Brought {
             set,
@@ -117,16 +149,18 @@ impl Job {
             location_fault,
             location_stamps,
             secrets,
+            change,
+            must_wait,
         })))
     }
 }
 
 impl Keeper {
     /// Begins a load beside what is served.
-    pub(super) fn begin_load(&self, when: When, done: &mpsc::Sender<Loaded>) {
+    pub(super) fn begin_load(&mut self, when: When, done: &mpsc::Sender<Loaded>) {
         let job = Job {
             set: Arc::clone(&self.set),
-            serials: self.serials.clone(),
+            serials: Arc::clone(&self.serials),
             config: self.config.clone(),
             locations: Arc::clone(&self.locations),
             location_stamps: self.location_stamps.clone(),
@@ -135,6 +169,14 @@ impl Keeper {
             secret_fault: self.secret_fault.clone(),
             certificates: self.certificates.clone(),
             wall: self.clock.wall(),
+            served: Served {
+                set: Arc::clone(&self.set),
+                inputs: self.inputs_now(),
+                locations: Arc::clone(&self.locations),
+                observed: self.history.observed(self.clock.now()),
+            },
+            consent: std::mem::take(&mut self.consent),
+            waiting: self.waiting.as_ref().map(Waiting::known),
         };
         let done = done.clone();
         tokio::task::spawn_blocking(move || {
@@ -145,7 +187,7 @@ impl Keeper {
 
     /// Puts a loaded set in place; on failure everything stays as it is.
     pub(super) fn take_loaded(&mut self, loaded: Loaded) -> Option<Value> {
-        let brought = match loaded {
+        let mut brought = match loaded {
             Ok(Some(brought)) => *brought,
             Ok(None) => return None,
             Err(message) => {
@@ -159,6 +201,12 @@ impl Keeper {
                 return Some(json!({ "result": "failed", "error": message }));
             }
         };
+        if let (Some(why), Some(change)) = (brought.must_wait.take(), brought.change.take()) {
+            return Some(self.wait(why, &change, brought));
+        }
+        self.waiting = None;
+        self.exposition.set("leeward_reload_waiting", &[], 0.0);
+        let answers = brought.change.as_ref().map(diff_summary);
         let before = std::mem::replace(&mut self.set, Arc::new(brought.set));
         self.load_fault = None;
         self.serials = brought.serials;
@@ -191,9 +239,41 @@ impl Keeper {
         };
         self.exposition
             .add("leeward_reloads_total", &[("result", result)], 1);
-        Some(
-            json!({ "result": result, "changed": changed, "zones": self.set.zones.len(), "refused": refused }),
-        )
+        if let Some(answers) = answers.as_ref().filter(|_| !changed.is_empty()) {
+            info!("reload: {answers}");
+        }
+        Some(json!({
+            "result": result,
+            "changed": changed,
+            "zones": self.set.zones.len(),
+            "refused": refused,
+            "faults": faults_text(&self.set),
+            "answers": answers,
+        }))
+    }
+
+    /// Keeps what is served, and says what waits.
+    fn wait(&mut self, why: String, change: &AnswerDiff, brought: Brought) -> Value {
+        self.take_secrets(brought.secrets);
+        let wall = self.clock.wall();
+        let waiting = Waiting::new((brought.set, brought.location_stamps), wall, why, change);
+        let answer =
+            json!({ "result": "waiting", "why": waiting.row.why, "changes": waiting.row.changes });
+        let is_new = self.waiting.as_ref().is_none_or(|known| {
+            (&known.row.why, &known.row.changes) != (&waiting.row.why, &waiting.row.changes)
+        });
+        if is_new {
+            self.record(EventKind::Waiting {
+                why: waiting.row.why.clone(),
+            });
+            self.waiting = Some(waiting);
+        } else if let Some(known) = &mut self.waiting {
+            known.take(waiting);
+        }
+        self.exposition.set("leeward_reload_waiting", &[], 1.0);
+        self.exposition
+            .add("leeward_reloads_total", &[("result", "waiting")], 1);
+        answer
     }
 
     /// Uses new cookie secrets from now on; a file that cannot be used leaves the ones before.
@@ -219,7 +299,9 @@ impl Keeper {
     /// Publishes how the server behaves beside its data.
     pub(super) fn publish_conduct(&mut self) {
         let workers = count_workers(&self.config);
-        let conduct = compose(&self.config, &self.secrets, workers);
+        let mut conduct = compose(&self.config, &self.secrets, workers);
+        let allow = &self.config.explain.allow;
+        conduct.reasons = (!allow.is_empty()).then(|| self.shelf.reasons(Prefixes::new(allow)));
         self.publisher.conduct(conduct);
     }
 
@@ -296,6 +378,7 @@ impl Keeper {
             .zones
             .iter()
             .flat_map(|zone| zone.served.zone.policies.targets.iter().cloned());
+        let wanted = wanted.chain(self.anchor_targets());
         let changes = self.targets.reconcile(wanted, now);
         changes.removed.iter().for_each(|gone| {
             self.latencies.remove(gone);
@@ -331,6 +414,7 @@ impl Keeper {
             .collect();
         let snapshot = Snapshot::new(served, Arc::clone(&self.locations));
         let targets = &self.targets;
+        self.publisher.at(now, wall);
         let published = self
             .publisher
             .replace(snapshot, inputs, |id| targets.status(id));
@@ -338,9 +422,20 @@ impl Keeper {
             .set("leeward_world_generation", &[], published.generation as f64);
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
+        self.know_targets();
+        self.let_time_pass();
+        self.write_book();
+        self.zone_series.follow(&self.exposition, &self.set);
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }
+}
+
+/// Writes the faults of refused files as a compiler would, an expectation's with the trace of its decision.
+fn faults_text(set: &ZoneSet) -> String {
+    let (mut faults, sources) = set.findings();
+    faults.retain(|found| found.severity == Severity::Fault);
+    render_text(&faults, &sources, false)
 }
 
 /// Returns switches and holds of a zone as its file has them now, maintenance included.

@@ -8,10 +8,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, WallTime};
 use crate::config::server_file::{ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::Targets;
+use crate::place::Locations;
 use crate::probe::{Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
@@ -27,6 +28,7 @@ use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
+use super::rehearsal::REHEARSALS_MAX;
 use super::state;
 use super::zone_set::ZoneSet;
 
@@ -218,12 +220,14 @@ fn prepare(
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
     let mut targets = Targets::default();
+    let mut publisher = Publisher::new(Snapshot::new(Vec::new(), Arc::new(Locations::unknown())));
+    publisher.restore(saved.zones);
     let restored = targets.restore(saved.statuses, now, wall);
     if restored > 0 {
         info!("{restored} saved statuses are used until first probes end");
     }
     let secrets = Secrets::start(config).map_err(StartFault)?;
-    let mut serials = saved.serials;
+    let mut serials = Arc::new(saved.serials);
     let loading = Loading {
         folder: &config.zones,
         previous: &ZoneSet::default(),
@@ -234,31 +238,26 @@ fn prepare(
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
     let locations = Arc::new(locations);
-    let mut timeline = Timeline::default();
-    timeline.record(Event {
-        at: wall.to_string(),
-        kind: EventKind::Started,
-    });
     tell_set(&set);
-    let pulse = Arc::new(Pulse::default());
-    pulse.beat(now.nanos() / 1_000_000_000);
     Ok(Keeper {
         clock,
         config: config.clone(),
         set: Arc::new(set),
         serials,
-        publisher: Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations))),
+        publisher,
         locations,
         location_stamps,
         certificates,
         targets,
+        doubt: crate::health::SelfDoubt::default(),
         ids: Vec::new(),
         prober: None,
-        timeline,
+        timeline: begin_timeline(wall),
         latencies: std::collections::HashMap::new(),
         exposition,
         series: super::measure::Series::default(),
-        pulse,
+        zone_series: super::measure::ZoneSeries::default(),
+        pulse: Arc::new(Pulse::beating(now.nanos() / 1_000_000_000)),
         counters: Vec::new(),
         listen: Vec::new(),
         started: now,
@@ -270,9 +269,24 @@ fn prepare(
         location_fault: None,
         secrets,
         secret_fault: None,
+        consent: crate::control::Consent::Open,
+        waiting: None,
+        history: super::history::History::default(),
+        shelf: super::why::Shelf::default(),
+        rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         load_fault: None,
         is_memory_due: false,
     })
+}
+
+/// Begins the timeline with the start.
+fn begin_timeline(wall: WallTime) -> Timeline {
+    let mut timeline = Timeline::default();
+    timeline.record(Event {
+        at: wall.to_string(),
+        kind: EventKind::Started,
+    });
+    timeline
 }
 
 /// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.

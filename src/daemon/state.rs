@@ -1,4 +1,4 @@
-//! What survives a restart: statuses with their age, and serials. Written beside and renamed, so that a full disk or a
+//! What survives a restart: statuses with their age, serials, and what failovers remember. Written beside and renamed, so that a full disk or a
 //! crash leaves the last whole file; failing to save never stops answers.
 
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
+use crate::publish::SavedZone;
 
 use super::serials::Serials;
 
@@ -20,6 +21,9 @@ pub(super) struct Saved {
     format: u32,
     pub(super) statuses: Vec<SavedStatus>,
     pub(super) serials: Serials,
+    /// What failovers and last known answers remember.
+    #[serde(default)]
+    pub(super) zones: Vec<SavedZone>,
 }
 
 fn file(folder: &Path) -> PathBuf {
@@ -57,6 +61,7 @@ pub(super) fn write(
     folder: &Path,
     statuses: Vec<SavedStatus>,
     serials: Serials,
+    zones: Vec<SavedZone>,
 ) -> Result<(), String> {
     let path = file(folder);
     let fault = |cause: std::io::Error| format!("write {}: {cause}", path.display());
@@ -65,6 +70,7 @@ pub(super) fn write(
         format: FORMAT,
         statuses,
         serials,
+        zones,
     };
     let text =
         serde_json::to_vec(&saved).map_err(|cause| format!("write {}: {cause}", path.display()))?;
@@ -89,7 +95,8 @@ mod tests {
                 .statuses
                 .is_empty()
         );
-        write(folder.path(), Vec::new(), Serials::default()).expect("a writable folder");
+        write(folder.path(), Vec::new(), Serials::default(), Vec::new())
+            .expect("a writable folder");
         assert_eq!(
             read(folder.path()).expect("what was written").format,
             FORMAT

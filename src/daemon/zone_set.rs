@@ -74,7 +74,7 @@ impl Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct ZoneSet {
     /// Zones, in the order of their paths.
-    pub zones: Vec<LoadedZone>,
+    pub zones: Vec<Arc<LoadedZone>>,
     /// Refused files.
     pub refusals: Vec<Refusal>,
 }

@@ -408,6 +408,7 @@ mod tests {
                 }),
                 interval: Duration::from_secs(interval_secs),
                 timeout: Timeout::Whole(Duration::from_secs(1)),
+                watch: false,
             },
             damping: Damping {
                 rise: 2,

@@ -164,6 +164,7 @@ mod tests {
             kind: ProbeKind::Http(http.clone()),
             interval: Duration::from_secs(10),
             timeout: Timeout::Whole(Duration::from_secs(3)),
+            watch: false,
         };
         change(&mut recipe, &mut http);
         recipe.kind = ProbeKind::Http(http);

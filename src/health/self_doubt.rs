@@ -213,6 +213,7 @@ mod tests {
                 }),
                 interval: Duration::from_secs(10),
                 timeout: Timeout::Whole(Duration::from_secs(1)),
+                watch: false,
             },
             damping: Damping {
                 rise: 2,

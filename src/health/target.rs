@@ -64,6 +64,8 @@ pub struct ProbeRecipe {
     pub interval: Duration,
     /// Limits of one probe.
     pub timeout: Timeout,
+    /// Whether a quiet connection is held to the endpoint, whose end makes probes run at once.
+    pub watch: bool,
 }
 
 /// An address, or a name that is resolved for each probe (rule a34).

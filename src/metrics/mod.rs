@@ -8,6 +8,7 @@ mod query;
 
 pub use names::{Kind, METRICS, Metric};
 pub use query::{
-    AnswerSource, BATCH_BUCKETS, CookieEvent, QueryCount, QueryCounters, QueryTotals,
-    QueryTransport, SilentReason, TcpEvent, UdpEvent,
+    AnswerSource, BATCH_BUCKETS, CookieEvent, QueryCount, QueryCounters, QuerySample, QuerySamples,
+    QueryTotals, QueryTransport, SAMPLE_STRIDE, SAMPLES_MAX, SilentReason, Stride, TcpEvent,
+    UdpEvent,
 };

@@ -143,10 +143,46 @@ pub const METRICS: &[Metric] = &[
         "Probes left out because the one before took longer than the interval.",
     ),
     metric(
+        "leeward_watched_targets",
+        Kind::Gauge,
+        &[],
+        "Targets to which a quiet connection is held, or is being made.",
+    ),
+    metric(
+        "leeward_confirming_probes_total",
+        Kind::Counter,
+        &[],
+        "Probes that ran because a quiet connection ended.",
+    ),
+    metric(
         "leeward_targets",
         Kind::Gauge,
         &["status"],
         "Targets by status, each counted once however often it is used.",
+    ),
+    metric(
+        "leeward_targets_degraded",
+        Kind::Gauge,
+        &[],
+        "Healthy targets that are degraded: slow or lossy by their check's `degraded`.",
+    ),
+    metric(
+        "leeward_failbacks_held",
+        Kind::Gauge,
+        &[],
+        "Failovers in which an earlier tier is healthy and waits for its failback.",
+    ),
+    metric(
+        "leeward_self_doubt",
+        Kind::Gauge,
+        &[],
+        "1 while the server doubts itself and holds every status, else 0.",
+    ),
+    metric(
+        "leeward_self_doubts_total",
+        Kind::Counter,
+        &[],
+        "Times that the server began to doubt itself.",
     ),
     metric(
         "leeward_target_series_omitted",
@@ -183,6 +219,12 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         &["result"],
         "Loads of the zones directory.",
+    ),
+    metric(
+        "leeward_reload_waiting",
+        Kind::Gauge,
+        &[],
+        "1 while a reload waits for an operator.",
     ),
     metric(
         "leeward_zone_serial",

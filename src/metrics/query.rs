@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use samples::{QuerySample, QuerySamples, SAMPLE_STRIDE, SAMPLES_MAX, Stride};
+
 /// How a query came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueryTransport {
@@ -148,6 +150,7 @@ pub struct QueryCounters {
     batches: Cells<6>,
     udp_events: Cells<2>,
     tcp_events: Cells<7>,
+    samples: QuerySamples,
     /// The transport whose connections are counted.
     via: QueryTransport,
 }
@@ -159,6 +162,11 @@ impl QueryCounters {
             via,
             ..Self::default()
         }
+    }
+
+    /// Returns what was kept of the queries themselves.
+    pub fn samples(&self) -> &QuerySamples {
+        &self.samples
     }
 
     /// Counts an answered query; `rtype` and `rcode` are the numbers on the wire.
@@ -399,6 +407,8 @@ fn labelled<const N: usize>(
         named.map(move |(label, count)| (*transport, *label, *count))
     })
 }
+
+mod samples;
 
 #[cfg(test)]
 mod tests;

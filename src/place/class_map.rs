@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::cells::Cells;
+use super::palette::{Palette, SEARCH, pack, unpack};
 use super::runs::Runs;
 
 /// Classes of all addresses of both families.
@@ -14,6 +16,7 @@ pub struct ClassMap {
     v4: Runs<u32>,
     v4_table: Option<Table>,
     v6: Runs<u128>,
+    v6_cells: Option<Cells>,
 }
 
 /// Two levels of 16 and 8 bits over the IPv4 runs; equal blocks are stored once.
@@ -43,10 +46,8 @@ enum Blocks {
 }
 
 const DIRECT: u32 = 1 << 31;
-/// Number in a block for a /24 that the table cannot answer.
-const SEARCH: u16 = 0;
 const BLOCK: usize = 256;
-/// Fewer IPv4 runs than this are searched without the table (chosen: the search is then within the first-level cache,
+/// Fewer runs of a family than this are searched without a table (chosen: the search is then within the first-level cache,
 /// and maps of a few client prefixes cost bytes; `engine.md`, Location).
 const TABLED_RUNS_MIN: usize = 256;
 
@@ -57,10 +58,13 @@ impl ClassMap {
     pub fn build(v4: &[(u32, u16)], v6: &[(u128, u16)]) -> Self {
         let v4 = Runs::new(v4.iter().copied());
         let v4_table = (v4.len() >= TABLED_RUNS_MIN).then(|| build_table(&v4));
+        let v6 = Runs::new(v6.iter().copied());
+        let v6_cells = (v6.len() >= TABLED_RUNS_MIN).then(|| Cells::new(&v6));
         Self {
             v4,
             v4_table,
-            v6: Runs::new(v6.iter().copied()),
+            v6,
+            v6_cells,
         }
     }
 
@@ -76,7 +80,11 @@ impl ClassMap {
                 let found = self.v4_table.as_ref().and_then(|table| table.find(key));
                 found.unwrap_or_else(|| self.v4.value_and_scope(key))
             }
-            IpAddr::V6(v6) => self.v6.value_and_scope(v6.to_bits()),
+            IpAddr::V6(v6) => {
+                let key = v6.to_bits();
+                let found = self.v6_cells.as_ref().and_then(|cells| cells.find(key));
+                found.unwrap_or_else(|| self.v6.value_and_scope(key))
+            }
         }
     }
 
@@ -88,7 +96,8 @@ impl ClassMap {
     /// Heap memory in use.
     pub fn size_bytes(&self) -> usize {
         let table = self.v4_table.as_ref().map_or(0, Table::size_bytes);
-        table + self.v4.size_bytes() + self.v6.size_bytes()
+        let cells = self.v6_cells.as_ref().map_or(0, Cells::size_bytes);
+        table + cells + self.v4.size_bytes() + self.v6.size_bytes()
     }
 }
 
@@ -120,24 +129,16 @@ impl Table {
     }
 }
 
-const fn pack(class: u16, scope: u8) -> u32 {
-    class as u32 | (scope as u32) << 16
-}
-
-const fn unpack(entry: u32) -> (u16, u8) {
-    (entry as u16, (entry >> 16) as u8)
-}
-
 fn build_table(runs: &Runs<u32>) -> Table {
     let mut tops = Vec::with_capacity(1 << 16);
     let mut blocks: Vec<u16> = Vec::new();
     let mut numbers: HashMap<[u16; BLOCK], u32> = HashMap::new();
-    let mut palette = Palette::new(runs);
+    let mut palette = Palette::new(runs, SCOPE_MAX);
     let mut run = 0;
     for top in 0..=u32::from(u16::MAX) {
         let base = top << 16;
-        run = advance(runs, run, base);
-        if let Some((class, scope)) = whole_block(runs, run, base, 16) {
+        run = runs.advance(run, base);
+        if let Some((class, scope)) = runs.whole_block(run, base, 16) {
             tops.push(pack(class, scope) | DIRECT);
             continue;
         }
@@ -155,7 +156,7 @@ fn build_table(runs: &Runs<u32>) -> Table {
             Ok(blocks) => Blocks::Narrow(blocks.into()),
             Err(_) => Blocks::Wide(blocks.into()),
         },
-        palette: palette.pairs.into(),
+        palette: palette.into_pairs(),
     }
 }
 
@@ -164,61 +165,16 @@ fn build_block(runs: &Runs<u32>, mut run: usize, base: u32, palette: &mut Palett
     let mut block = [SEARCH; BLOCK];
     for (i, entry) in block.iter_mut().enumerate() {
         let first = base | (i as u32) << 8;
-        run = advance(runs, run, first);
-        if let Some((class, scope)) = whole_block(runs, run, first, 24) {
+        run = runs.advance(run, first);
+        if let Some((class, scope)) = runs.whole_block(run, first, 24) {
             *entry = palette.number(class, scope);
         }
     }
     block
 }
 
-/// Scopes of whole /24s: 0 to 24.
-const SCOPES: usize = 25;
-
-/// Numbers for pairs of class and scope while a table is built.
-struct Palette {
-    /// Number by class and scope; `SEARCH` if there is none yet.
-    numbers: Vec<u16>,
-    /// Packed pairs by number; entry 0 is never read.
-    pairs: Vec<u32>,
-}
-
-impl Palette {
-    fn new(runs: &Runs<u32>) -> Self {
-        let classes = runs.iter().map(|(_, class)| usize::from(class) + 1);
-        Self {
-            numbers: vec![SEARCH; classes.max().unwrap_or(0) * SCOPES],
-            pairs: vec![0],
-        }
-    }
-
-    /// The number of a pair; `SEARCH` once all 65,535 are given out, which is slower and as true.
-    fn number(&mut self, class: u16, scope: u8) -> u16 {
-        let number = &mut self.numbers[usize::from(class) * SCOPES + usize::from(scope)];
-        if *number == SEARCH
-            && let Ok(new) = u16::try_from(self.pairs.len())
-        {
-            *number = new;
-            self.pairs.push(pack(class, scope));
-        }
-        *number
-    }
-}
-
-/// The run that holds an address, searched upward from one that does not lie above it.
-fn advance(runs: &Runs<u32>, mut run: usize, key: u32) -> usize {
-    while runs.get(run + 1).is_some_and(|(start, _)| start <= key) {
-        run += 1;
-    }
-    run
-}
-
-/// Class and scope of a block that lies within one run; all its addresses have the same scope, at most its length.
-fn whole_block(runs: &Runs<u32>, run: usize, first: u32, prefix_len: u8) -> Option<(u16, u8)> {
-    let (_, class) = runs.get(run)?;
-    let scope = runs.scope_in(run, first);
-    (scope <= prefix_len).then_some((class, scope))
-}
+/// The longest scope of a whole /24.
+const SCOPE_MAX: usize = 24;
 
 #[cfg(test)]
 mod tests {

@@ -3,11 +3,13 @@
 //! In: location databases, the operator's networks, prefixes. Out: a [`Place`], coordinates, and class maps that a
 //! query reads with one or two loads. Never here: DNS, files (the caller hands in octets), policies.
 
+mod cells;
 mod class_map;
 mod country;
 mod database;
 mod locations;
 mod maxmind;
+mod palette;
 mod place_code;
 mod place_table;
 mod place_text;

@@ -298,6 +298,21 @@ impl<K: Key> Runs<K> {
         below.map_or(0, shared).max(above.map_or(0, shared))
     }
 
+    /// The run that holds an address, searched upward from one that does not lie above it.
+    pub(super) fn advance(&self, mut run: usize, key: K) -> usize {
+        while self.get(run + 1).is_some_and(|(start, _)| start <= key) {
+            run += 1;
+        }
+        run
+    }
+
+    /// Value and scope of a block that lies within one run; all its addresses have the same scope, at most its length.
+    pub(super) fn whole_block(&self, run: usize, first: K, prefix_len: u8) -> Option<(u16, u8)> {
+        let (_, value) = self.get(run)?;
+        let scope = self.scope_in(run, first);
+        (scope <= prefix_len).then_some((value, scope))
+    }
+
     /// All runs in order.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (K, u16)> + '_ {
         let pairs = self.starts.starts.iter().zip(&self.values);

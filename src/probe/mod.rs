@@ -28,6 +28,7 @@ mod schedule;
 mod tcp;
 mod tls;
 mod trace;
+mod watch;
 
 #[cfg(test)]
 mod tests;

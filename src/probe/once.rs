@@ -126,7 +126,10 @@ fn conclude(kit: &ProbeKit, started: Moment, evidence: Evidence, phases: Phases)
 }
 
 /// Returns the socket addresses to try, at least one.
-async fn find_addresses(kit: &ProbeKit, recipe: &ProbeRecipe) -> Result<Vec<SocketAddr>, Finding> {
+pub(super) async fn find_addresses(
+    kit: &ProbeKit,
+    recipe: &ProbeRecipe,
+) -> Result<Vec<SocketAddr>, Finding> {
     let limit: Duration = match recipe.timeout {
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,

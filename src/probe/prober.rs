@@ -17,6 +17,7 @@ use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
 use super::kit::{Prepared, ProbeKit};
 use super::once::run;
 use super::schedule::{Schedule, Turn};
+use super::watch::{Watches, watch};
 use crate::clock::{Clock, Moment};
 use crate::health::{Finding, Observation, Outcome, Phases, Target, TargetId};
 
@@ -62,12 +63,15 @@ pub struct Prober {
     tasks: HashMap<tokio::task::Id, (TargetId, Turn)>,
     sink: mpsc::Sender<Report>,
     shared: Arc<Mailbox>,
+    watches: Arc<Watches>,
+    watching: JoinSet<()>,
 }
 
 #[derive(Debug)]
 struct Active {
     prepared: Arc<Prepared>,
     probe: Option<AbortHandle>,
+    watch: Option<AbortHandle>,
 }
 
 /// Reaches a prober that was started.
@@ -105,6 +109,8 @@ pub struct ProbeCounters {
     late: AtomicU64,
     lateness_nanos: AtomicU64,
     skipped: AtomicU64,
+    watched: AtomicU64,
+    confirming: AtomicU64,
 }
 
 /// What [`ProbeCounters`] show at one moment.
@@ -128,6 +134,10 @@ pub struct ProbeCounts {
     pub lateness_nanos: u64,
     /// Starts that were left out because the probe before took too long.
     pub skipped: u64,
+    /// Targets that are watched by a quiet connection, or whose connection is being made.
+    pub watched: u64,
+    /// Probes that ran because a quiet connection ended.
+    pub confirming: u64,
 }
 
 /// A start so much after its time is counted as late.
@@ -157,6 +167,8 @@ impl Prober {
             tasks: HashMap::new(),
             sink,
             shared: Arc::clone(&shared),
+            watches: Arc::default(),
+            watching: JoinSet::new(),
         };
         Handle {
             kit,
@@ -185,6 +197,7 @@ impl Prober {
                 () = sleep_until(wake), if wake.is_some() => {}
             }
         }
+        self.watching.shutdown().await;
         self.running.shutdown().await;
     }
 
@@ -213,6 +226,7 @@ impl Prober {
             start.payload.probe = Some(task);
         }
         store(&counters.in_flight, self.running.len());
+        store(&counters.watched, self.watches.count());
     }
 
     fn next_wake(&mut self) -> Option<tokio::time::Instant> {
@@ -270,20 +284,48 @@ impl Prober {
                 self.stop(id);
                 let interval = target.probe.interval;
                 let prepared = Arc::new(self.kit.prepare(target));
+                let watch = self.begin_watch(id, &prepared);
                 let active = Active {
                     prepared,
                     probe: None,
+                    watch,
                 };
                 self.schedule.add(id, interval, active, together, now);
             }
         }
         store(&self.shared.counters.targets, self.schedule.len());
+        // Those that ended: stopped ones, and those for which there was no room.
+        while self.watching.try_join_next().is_some() {}
+    }
+
+    /// Begins to watch a target whose check asks for it.
+    fn begin_watch(&mut self, target: TargetId, prepared: &Arc<Prepared>) -> Option<AbortHandle> {
+        if !prepared.target.probe.watch || prepared.plan.is_err() {
+            return None;
+        }
+        let (sink, shared) = (self.sink.clone(), Arc::clone(&self.shared));
+        let report = async move |observation: Observation| {
+            add(&shared.counters.confirming, 1);
+            shared.counters.count(observation.outcome);
+            // Nobody listens any more only when the whole prober stops.
+            let _ = sink
+                .send(Report {
+                    target,
+                    observation,
+                })
+                .await;
+        };
+        let (kit, watches) = (Arc::clone(&self.kit), Arc::clone(&self.watches));
+        let watched = watch(kit, Arc::clone(prepared), watches, report);
+        Some(self.watching.spawn(watched))
     }
 
     fn stop(&mut self, id: TargetId) {
-        let stopped = self.schedule.remove(id);
-        if let Some(probe) = stopped.and_then(|active| active.probe) {
-            probe.abort();
+        let Some(stopped) = self.schedule.remove(id) else {
+            return;
+        };
+        for task in [stopped.probe, stopped.watch].into_iter().flatten() {
+            task.abort();
         }
     }
 }
@@ -303,12 +345,7 @@ async fn probe_and_report(
     counters: Arc<ProbeCounters>,
 ) {
     let observation = run(&kit, &prepared).await;
-    let counter = match observation.outcome {
-        Outcome::Good => &counters.good,
-        Outcome::Bad => &counters.bad,
-        Outcome::NoEvidence => &counters.no_evidence,
-    };
-    add(counter, 1);
+    counters.count(observation.outcome);
     // Nobody listens any more only when the whole prober stops.
     let _ = sink
         .send(Report {
@@ -357,6 +394,15 @@ impl Mailbox {
 }
 
 impl ProbeCounters {
+    fn count(&self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Good => &self.good,
+            Outcome::Bad => &self.bad,
+            Outcome::NoEvidence => &self.no_evidence,
+        };
+        add(counter, 1);
+    }
+
     /// Reads all counts.
     pub fn read(&self) -> ProbeCounts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -370,6 +416,8 @@ impl ProbeCounters {
             late: load(&self.late),
             lateness_nanos: load(&self.lateness_nanos),
             skipped: load(&self.skipped),
+            watched: load(&self.watched),
+            confirming: load(&self.confirming),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, ZoneView};
+use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, Note, ZoneView};
 use crate::place::{Locations, Place};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
 use crate::zone::{ServedZone, Zone};
 
 use super::candidates::{add_shares, candidates_of, merge};
-use super::lister::{Lister, WAYS_MAX};
+use super::lister::{Lister, Visit, WAYS_MAX};
 use super::trace::add_steps;
 
 /// What is asked.
@@ -115,6 +115,19 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// Aliases followed.
     pub aliases: Vec<String>,
+    /// Probability of records that some group gave on last resort (rule a12).
+    pub last_resort: f64,
+    /// Probability of records whose branch is given more than it can carry (rule a58).
+    pub over_capacity: f64,
+}
+
+/// How much of a decision is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What is answered.
+    Answer,
+    /// And each node passed.
+    Steps,
 }
 
 impl Explanation {
@@ -131,12 +144,24 @@ impl Explanation {
             pools: Vec::new(),
             steps: Vec::new(),
             aliases: Vec::new(),
+            last_resort: 0.0,
+            over_capacity: 0.0,
         }
     }
 }
 
 /// Explains what a question at or below the zone's apex gets.
 pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explanation {
+    explain_with(stage, question, client, Detail::Steps)
+}
+
+/// Explains without the words for each node where nobody reads them.
+pub(super) fn explain_with(
+    stage: &Stage<'_>,
+    question: &Question,
+    client: Client,
+    detail: Detail,
+) -> Explanation {
     let zone = &stage.served.zone;
     let mut explanation = Explanation::empty(zone.apex(), question);
     let mut name = Scratch::default();
@@ -162,14 +187,15 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         gathering.gather(&name, &mut chain, &mut lister, &mut answer);
         explanation.scope_len = explanation.scope_len.max(answer.scope_len);
         let found = candidates_of(stage, &answer, &lister, &mut explanation.aliases);
-        if found.is_empty() {
+        let is_empty = found.is_empty();
+        if is_empty {
             explanation.empty_probability += lister.probability;
             empty_rcode = empty_rcode.or(Some(answer.rcode));
         } else {
             // An alias may lead to a name that does not exist (RFC 6604, section 3).
             full_rcode = full_rcode.or(Some(answer.rcode));
         }
-        if let (Some(leaf), false) = (lister.leaf(), found.is_empty()) {
+        if let (Some(leaf), false) = (lister.leaf(), is_empty) {
             add_shares(
                 &zone.policies,
                 leaf,
@@ -180,11 +206,38 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
         found
             .into_iter()
             .for_each(|candidate| merge(&mut explanation.candidates, candidate));
-        add_steps(stage, client, &lister.visits, &mut explanation.steps);
+        if !is_empty {
+            note_hazards(&lister, &mut explanation);
+        }
+        if detail == Detail::Steps {
+            add_steps(stage, client, &lister.visits, &mut explanation.steps);
+        }
         if !lister.advance() {
             break;
         }
     }
+    finish(zone, &mut explanation, empty_rcode, full_rcode);
+    explanation
+}
+
+/// Adds a way with records that are no good ones.
+fn note_hazards(lister: &Lister, explanation: &mut Explanation) {
+    if lister.visits.iter().any(|visit| visit.layer > 0) {
+        explanation.last_resort += lister.probability;
+    }
+    let is_over = |visit: &Visit| visit.notes.contains(&Note::OverCapacity);
+    if lister.visits.iter().any(is_over) {
+        explanation.over_capacity += lister.probability;
+    }
+}
+
+/// Draws the sums over all ways.
+fn finish(
+    zone: &Zone,
+    explanation: &mut Explanation,
+    empty_rcode: Option<Rcode>,
+    full_rcode: Option<Rcode>,
+) {
     if explanation.candidates.is_empty() {
         explanation.rcode = empty_rcode.unwrap_or(Rcode::NOERROR);
         explanation.ttl = negative_ttl(zone);
@@ -200,7 +253,6 @@ pub fn explain(stage: &Stage<'_>, question: &Question, client: Client) -> Explan
     explanation
         .candidates
         .sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    explanation
 }
 
 /// Returns the TTL of the SOA in negative answers (RFC 2308, section 5).

@@ -1,19 +1,44 @@
-//! The engine on borrowed inputs: explain what is answered and why, and run the outage tests of zone files.
+//! The engine on borrowed inputs: explain what is answered and why, run the outage tests of zone files, simulate losses.
 //!
-//! In: a served zone, inputs (real ones or supposed ones), a question and where it comes from. Out: an
-//! [`Explanation`] as data, or the failures of expectations. Never here: a second way to decide; everything goes
-//! through [`crate::answer::Gathering`].
+//! In: a served zone, inputs (real ones or supposed ones), questions and where they come from. Out: an
+//! [`Explanation`], a [`Simulation`], or the failures of expectations, as data. Never here: a second way to decide;
+//! everything goes through [`crate::answer::Gathering`].
 
+mod answered;
 mod candidates;
+mod diff;
+mod diff_text;
 mod expect;
 mod explain;
 mod lister;
+mod losses;
 mod notes;
+mod observed;
+mod pairs;
+mod premise;
+mod reach;
 mod reference;
 mod report;
+mod simulate;
+mod simulate_text;
+mod survey;
 mod trace;
+mod why;
 
+pub use answered::{Answered, Hazard, PoolShare};
+pub use diff::{AnswerDiff, CHANGES_MAX, Change, Side, diff};
+pub use diff_text::{diff_summary, diff_text};
 pub use expect::{ExpectFailure, apply_maintenance, check_expectations};
 pub use explain::{Candidate, Client, Explanation, Question, Stage, Step, StepCandidate, explain};
+pub use losses::LossFinding;
+pub use observed::Observed;
+pub use premise::{Premise, Suppositions};
 pub use reference::{ReferenceFault, Suppose, apply_references};
 pub use report::{explanation_json, explanation_text};
+pub use simulate::{
+    Losses, QUESTIONS_MAX, SimulateRequest, SimulatedAnswer, Simulation, TrafficShare, simulate,
+    zone_holding,
+};
+pub use simulate_text::simulation_text;
+pub use survey::{Asking, CLIENTS_MAX, Subject, clients_of, subjects_of};
+pub use why::{inputs_of_view, why_lines};

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crate::answer::Limited;
 pub use crate::answer::{Exchange, Source, Tally, Transport};
-use crate::metrics::{AnswerSource, CookieEvent, QueryCounters, QueryTransport, SilentReason};
+use crate::metrics::{
+    AnswerSource, CookieEvent, QueryCounters, QueryTransport, SilentReason, Stride,
+};
 use crate::wire::CookieStanding;
 
 /// What turns queries into replies; one value belongs to one worker, so it may keep scratch and caches.
@@ -35,6 +37,7 @@ pub(super) struct Guarded<E, M> {
     make: Arc<M>,
     seat: Seat,
     counters: Arc<QueryCounters>,
+    stride: Stride,
 }
 
 impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
@@ -42,6 +45,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
         Self {
             engine: make(seat),
             make,
+            stride: Stride::new(seat.index as u64 + 1),
             seat,
             counters,
         }
@@ -63,6 +67,9 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
             for exchange in &*batch {
                 self.count(exchange);
             }
+            if let Some(at) = self.stride.pass(batch.len()) {
+                self.sample(&batch[at]);
+            }
             return;
         }
         for single in batch.chunks_mut(1) {
@@ -74,6 +81,19 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
                 let via = count_transport(single[0].transport);
                 self.counters.count_silence(via, SilentReason::EngineFault);
             }
+        }
+    }
+
+    /// Keeps a query that got an answer from our zones.
+    #[cold]
+    fn sample(&self, exchange: &Exchange<'_>) {
+        let is_ours = matches!(
+            exchange.tally.source,
+            Source::Static | Source::Dynamic | Source::Negative | Source::Referral
+        );
+        if exchange.len > 0 && is_ours {
+            let client = exchange.client.ip().to_canonical();
+            self.counters.samples().keep(client, exchange.input);
         }
     }
 

@@ -26,6 +26,11 @@ pub enum EventKind {
         /// Zones that are served.
         zones: usize,
     },
+    /// A reload changes more than it may by itself, and waits for an operator.
+    Waiting {
+        /// By how much.
+        why: String,
+    },
     /// A zone file was refused; its last good version is served on, if there is one.
     Refused {
         /// The file.
@@ -46,6 +51,20 @@ pub enum EventKind {
         zone: String,
         /// What is held now.
         text: String,
+    },
+    /// The server began or ended to doubt itself.
+    SelfDoubt {
+        /// Whether it does now.
+        is_doubting: bool,
+        /// Why, or for how long it did.
+        text: String,
+    },
+    /// An operator released a failover.
+    Released {
+        /// The zone.
+        zone: String,
+        /// Owner or pool.
+        place: String,
     },
     /// The server started.
     Started,
@@ -109,8 +128,16 @@ impl std::fmt::Display for EventKind {
                     "{file} is refused for {faults} fault(s); the first: {first}"
                 )
             }
+            Self::Waiting { why } => write!(f, "a reload waits for `leeward reload --yes`: {why}"),
             Self::Mended { file } => write!(f, "{file} is mended and served"),
             Self::Maintenance { zone, text } => write!(f, "{zone}: {text}"),
+            Self::SelfDoubt { is_doubting, text } => {
+                let verb = if *is_doubting { "doubts" } else { "trusts" };
+                write!(f, "the server {verb} itself: {text}")
+            }
+            Self::Released { zone, place } => {
+                write!(f, "{zone}: {place} was released to its first healthy tier")
+            }
             Self::Started => f.write_str("the server started"),
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use leeward::clock::Clock;
 use leeward::control::{
-    Ask, Asking, Exposition, LoadGauges, NameRow, PoolRow, Pulse, RefusedFile, ServedPool,
-    ServerRow, StatusReport, TargetRow, ZoneRow, serve,
+    Ask, Asking, DoubtRow, Exposition, HeldRow, LoadGauges, NameRow, PoolRow, Pulse, RefusedFile,
+    ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -80,10 +80,20 @@ fn keep(ask: Ask) {
         } else {
             Ok(json!({ "name": request.name, "type": request.rtype }))
         })),
-        Ask::Reload(answer) => drop(answer.send(json!({ "result": "loaded" }))),
+        Ask::Reload(_, answer) => drop(answer.send(json!({ "result": "loaded" }))),
         Ask::Timeline(wanted, answer) => drop(answer.send(
             json!({ "filter": wanted.filter, "limit": wanted.limit, "since": wanted.since }),
         )),
+        Ask::Queries(answer) => drop(answer.send(Vec::new())),
+        Ask::Simulate(_, answer) => drop(answer.send(Err("nothing is served".to_owned()))),
+        Ask::Release(wanted, answer) => drop(answer.send(if wanted.name == "www" {
+            Ok(json!({ "zone": wanted.zone, "name": wanted.name, "released": 1 }))
+        } else {
+            Err(format!(
+                "`{}` has no failback that could be released",
+                wanted.name
+            ))
+        })),
         Ask::Geo(address, answer) => drop(answer.send(json!({ "address": address.to_string() }))),
     }
 }
@@ -158,6 +168,18 @@ pub(crate) fn report() -> StatusReport {
         held: 0,
     };
     StatusReport {
+        reload_waiting: None,
+        held: vec![HeldRow {
+            zone: zone(),
+            name: "pay".to_owned(),
+            failover: "pay A failover".to_owned(),
+            on: "eu-west".to_owned(),
+            since: "2026-12-05T21:40:00Z".to_owned(),
+        }],
+        self_doubt: Some(DoubtRow {
+            since: "2026-12-05T21:59:30Z".to_owned(),
+            why: "none of 2 anchors passes".to_owned(),
+        }),
         server: ServerRow {
             version: "0.1.0".to_owned(),
             uptime_s: 93_784,

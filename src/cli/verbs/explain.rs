@@ -15,7 +15,7 @@ use crate::rehearse::{
 };
 use crate::wire::Rcode;
 
-use super::offline::{complain_of_refusals, load, locations_for};
+use super::offline::{complain_of_refusals, escaped, load, locations_for};
 
 /// Runs `explain`.
 pub(in crate::cli) fn explain(arguments: &ExplainArguments, output: &mut Output) -> Outcome {
@@ -52,19 +52,6 @@ fn print_server_answer(answer: &str, is_json: bool, output: &mut Output) -> Outc
         output.line(&text);
     }
     Ok(Exit::Fine)
-}
-
-fn escaped(text: &str) -> String {
-    let safe = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~".contains(&octet);
-    text.bytes()
-        .map(|octet| {
-            if safe(octet) {
-                char::from(octet).to_string()
-            } else {
-                format!("%{octet:02X}")
-            }
-        })
-        .collect()
 }
 
 fn path_of(arguments: &ExplainArguments) -> String {

@@ -1,6 +1,6 @@
 //! `leeward lab`: regions on loopback that can be killed, a server in front of them, and a board.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,9 @@ use crate::cli::arguments::{LabAction, LabArguments};
 use crate::cli::lab_board::watch;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
-use crate::config::server_file::{CertificateSetting, GeoSettings, ServerConfig, TlsSettings};
+use crate::config::server_file::{
+    CertificateSetting, ExplainSettings, GeoSettings, ServerConfig, TlsSettings,
+};
 use crate::control::{LogFormat, install_logs};
 use crate::daemon::start;
 use crate::lab::{
@@ -146,6 +148,12 @@ fn config(arguments: &LabArguments, zones: &Path) -> ServerConfig {
         geo: GeoSettings {
             networks: networks.collect(),
             ..GeoSettings::default()
+        },
+        explain: ExplainSettings {
+            allow: vec![
+                (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+                (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+            ],
         },
         ..ServerConfig::default()
     }

@@ -1,6 +1,7 @@
-//! What several verbs need without a running server: the server file and the zones of a folder.
+//! What several verbs need: the server file, the zones of a folder, text for a URL.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::arguments::CONFIG_DEFAULT;
 use crate::cli::output::Complaint;
@@ -69,7 +70,7 @@ pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locati
 
 /// Loads a folder of zones, or one zone file.
 pub(super) fn load(zones: &Path, locations: &Locations) -> Result<ZoneSet, Complaint> {
-    let mut serials = Serials::default();
+    let mut serials = Arc::new(Serials::default());
     let loading = Loading {
         folder: zones,
         previous: &ZoneSet::default(),
@@ -100,4 +101,18 @@ pub(super) fn complain_of_refusals(set: &ZoneSet, is_colour: bool) -> Option<Com
         help: None,
         exit: crate::cli::output::Exit::Faults,
     })
+}
+
+/// Writes text so that it can stand in the query of a URL.
+pub(super) fn escaped(text: &str) -> String {
+    let safe = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~".contains(&octet);
+    text.bytes()
+        .map(|octet| {
+            if safe(octet) {
+                char::from(octet).to_string()
+            } else {
+                format!("%{octet:02X}")
+            }
+        })
+        .collect()
 }

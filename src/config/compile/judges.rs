@@ -344,15 +344,15 @@ fn target_of(template: &ProbeTemplate, member: Option<MemberAt<'_>>) -> Option<T
         }
         ProbeKind::Dns(_) | ProbeKind::Metric(_) => template.kind.clone(),
     };
-    let probe = ProbeRecipe {
-        endpoint,
-        port,
-        kind,
-        interval: template.interval,
-        timeout: template.timeout,
-    };
     Some(Target {
-        probe,
+        probe: ProbeRecipe {
+            endpoint,
+            port,
+            kind,
+            interval: template.interval,
+            timeout: template.timeout,
+            watch: template.watch,
+        },
         damping: template.damping,
     })
 }

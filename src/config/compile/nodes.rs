@@ -30,7 +30,7 @@ impl<'m> Compiler<'m> {
 
     fn place_of(&self, id: NameId) -> String {
         let owner = &self.model.names[id].owner;
-        owner.to_relative(&self.model.apex).to_string()
+        owner.to_relative(&self.model.apex)
     }
 
     fn policy_spec_here(

@@ -60,6 +60,13 @@ pub(super) fn read_probe(
     let endpoint = read_endpoint(reader, &mut table);
     let port = table.take_value("port");
     let mut keys = with_common(PROBING_KEYS);
+    let mut watch = Some(false);
+    if matches!(kind, "http" | "https" | "tcp") {
+        keys.push("watch");
+        if let Some(value) = table.take_value("watch") {
+            watch = reader.faults.boolean(&value);
+        }
+    }
     let probe = match kind {
         "tcp" => read_tcp(reader, &mut table, &mut keys).map(ProbeKind::Tcp),
         "dns" => read_dns(reader, &mut table, &mut keys).map(ProbeKind::Dns),
@@ -83,7 +90,11 @@ pub(super) fn read_probe(
         &mut reader.faults,
     );
     let (schedule, probe) = (schedule?, probe?);
-    Some(schedule.template(endpoint?, port?, probe))
+    let watch = watch?;
+    Some(ProbeTemplate {
+        watch,
+        ..schedule.template(endpoint?, port?, probe)
+    })
 }
 
 impl Schedule {
@@ -100,6 +111,7 @@ impl Schedule {
             kind,
             interval: self.interval,
             timeout: self.timeout,
+            watch: false,
             damping: self.damping,
         }
     }

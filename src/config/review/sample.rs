@@ -110,7 +110,7 @@ impl Sample {
             site: id.to_owned(),
             min_healthy: MinHealthy::Count(1),
             capacity_percent: None,
-            ramp: std::time::Duration::ZERO,
+            ramp: Duration::ZERO,
             ttl: None,
             answers: None,
             families: None,
@@ -292,6 +292,7 @@ fn http(endpoint: Option<Endpoint>) -> ProbeTemplate {
         }),
         interval: Duration::from_secs(10),
         timeout: Timeout::Whole(Duration::from_secs(3)),
+        watch: false,
         damping: Damping {
             rise: 2,
             fall: 3,

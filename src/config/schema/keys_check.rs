@@ -64,6 +64,13 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
     ),
     key(
         Check,
+        "watch",
+        Switch,
+        "false",
+        "`http`, `https` and `tcp`: holds a quiet connection to each endpoint too, and probes at once when it ends.",
+    ),
+    key(
+        Check,
         "degraded",
         Defined("degraded"),
         "none",

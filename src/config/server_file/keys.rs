@@ -114,6 +114,21 @@ pub const KEYS: &[ServerKey] = &[
         "allow",
         "clients that are not limited, as prefixes",
     ),
+    key(
+        "explain",
+        "allow",
+        "clients that may ask `dig TXT _explain.NAME`, as prefixes; absent is nobody",
+    ),
+    key(
+        "blast-radius",
+        "names",
+        "share of names whose records a reload may change by itself, \"0%\"-\"100%\"; absent is no bound",
+    ),
+    key(
+        "blast-radius",
+        "queries",
+        "share of the last hour's queries whose records a reload may change by itself, \"0%\"-\"100%\"; absent is no bound",
+    ),
     key("log", "format", "\"text\" or \"json\""),
     key(
         "log",
@@ -178,6 +193,21 @@ pub const KEYS: &[ServerKey] = &[
         "quic",
         "listen",
         "addresses for DNS over QUIC, usually UDP port 853",
+    ),
+    key(
+        "self-doubt",
+        "enabled",
+        "whether statuses are held while the server doubts itself",
+    ),
+    key(
+        "self-doubt",
+        "anchors",
+        "up to 16 addresses with TCP ports that can be reached while this server is well; with any, they alone decide",
+    ),
+    key(
+        "self-doubt",
+        "interval",
+        "time between two looks at an anchor, 100ms-1m",
     ),
     key(
         "proxy",

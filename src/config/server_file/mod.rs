@@ -9,7 +9,9 @@ mod encrypted;
 mod keys;
 mod proxy;
 mod read;
+mod rehearsal;
 mod sections;
+mod self_doubt;
 mod settings;
 mod show;
 mod value;
@@ -22,6 +24,8 @@ pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings
 pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;
 pub use read::read_server_file;
+pub use rehearsal::{BlastRadius, ExplainSettings};
+pub use self_doubt::SelfDoubtSettings;
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
 };

@@ -12,7 +12,9 @@ use super::conduct_sections::{
 use super::encrypted::{read_https, read_quic, read_tls, require_certificate};
 use super::keys::{keys_of, tables};
 use super::proxy::read_proxy;
+use super::rehearsal::{read_blast_radius, read_explain};
 use super::sections::{read_geo, read_log, read_probe, read_tcp};
+use super::self_doubt::read_self_doubt;
 use super::settings::ServerConfig;
 use super::value::{Findings, Section, Zero, items};
 use crate::config::Severity;
@@ -138,12 +140,15 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         cookies: read_cookies(&section("cookies"), &base, findings),
         identity: read_identity(&section("identity"), findings),
         rate_limit: read_rate_limit(&section("rate-limit"), findings),
+        explain: read_explain(&section("explain"), findings),
+        blast_radius: read_blast_radius(&section("blast-radius"), findings),
         log: read_log(&section("log"), findings),
         probe: read_probe(&section("probe"), findings),
         tcp: read_tcp(&section("tcp"), findings),
         tls: read_tls(&tls, &base, findings),
         https: https_settings,
         quic: read_quic(&quic, findings),
+        self_doubt: read_self_doubt(&section("self-doubt"), findings),
         proxy: read_proxy(&section("proxy"), findings),
         base,
     }

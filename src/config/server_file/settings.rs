@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::proxy::ProxySettings;
+use super::rehearsal::{BlastRadius, ExplainSettings};
+use super::self_doubt::SelfDoubtSettings;
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -38,6 +40,10 @@ pub struct ServerConfig {
     pub identity: IdentitySettings,
     /// Limits of UDP answers.
     pub rate_limit: RateLimitSettings,
+    /// Who may ask why by DNS.
+    pub explain: ExplainSettings,
+    /// How much one reload may change by itself.
+    pub blast_radius: BlastRadius,
     /// Logs.
     pub log: LogSettings,
     /// Probes.
@@ -50,6 +56,8 @@ pub struct ServerConfig {
     pub https: HttpsSettings,
     /// DNS over QUIC.
     pub quic: QuicSettings,
+    /// By what the server knows that it cannot see.
+    pub self_doubt: SelfDoubtSettings,
     /// Proxies before this server.
     pub proxy: ProxySettings,
 }
@@ -88,12 +96,15 @@ impl Default for ServerConfig {
             cookies: CookieSettings::default(),
             identity: IdentitySettings::default(),
             rate_limit: RateLimitSettings::default(),
+            explain: ExplainSettings::default(),
+            blast_radius: BlastRadius::default(),
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
             tcp: TcpSettings::default(),
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),
             quic: QuicSettings::default(),
+            self_doubt: SelfDoubtSettings::default(),
             proxy: ProxySettings::default(),
         }
     }

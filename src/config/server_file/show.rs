@@ -57,6 +57,12 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         }
         ("geo", "networks") => networks(config)?,
         ("udp" | "edns" | "cookies" | "identity" | "rate-limit", _) => conduct_value(config, key)?,
+        ("explain", "allow") => {
+            let allow = &config.explain.allow;
+            (!allow.is_empty()).then(|| prefixes(allow))?
+        }
+        ("blast-radius", "names") => percent(config.blast_radius.names_percent?),
+        ("blast-radius", "queries") => percent(config.blast_radius.queries_percent?),
         ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
         ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
         ("probe", "concurrency") => config.probe.concurrency.to_string(),
@@ -80,6 +86,9 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("https", "path") => quote(&config.https.path),
         ("https", "plain") => config.https.is_plain.to_string(),
         ("quic", "listen") => addresses(&config.quic.listen)?,
+        ("self-doubt", "enabled") => config.self_doubt.is_enabled.to_string(),
+        ("self-doubt", "anchors") => addresses(&config.self_doubt.anchors)?,
+        ("self-doubt", "interval") => quote(&format_duration(config.self_doubt.interval)),
         ("proxy", "allow") => prefixes(&config.proxy.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
@@ -106,6 +115,10 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
     Some(value)
+}
+
+fn percent(percent: u8) -> String {
+    quote(&format!("{percent}%"))
 }
 
 fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
@@ -222,6 +235,10 @@ mod tests {
             config.identity.nsid = has_http.then(|| config.probe.user_agent.clone());
             config.identity.nsid = config.identity.nsid.filter(|nsid| !nsid.starts_with("0x"));
             config.rate_limit.is_enabled = has_state;
+            config.blast_radius.names_percent = has_http.then_some(workers.unwrap_or(0).min(100) as u8);
+            if has_state {
+                config.explain.allow.clone_from(&config.rate_limit.allow);
+            }
             config.rate_limit.answers_per_second = connections;
             if !has_http {
                 config.rate_limit.allow.clear();

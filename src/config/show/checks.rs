@@ -89,6 +89,9 @@ fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
     if let Some(rule) = &template.damping.degraded {
         lines.set("degraded", degraded(rule));
     }
+    if matches!(template.kind, ProbeKind::Http(_) | ProbeKind::Tcp(_)) {
+        lines.set("watch", template.watch.to_string());
+    }
     match &template.kind {
         ProbeKind::Http(http) => show_http(http, lines),
         ProbeKind::Tcp(tcp) => show_tcp(tcp, lines),

@@ -5,6 +5,7 @@ mod prober;
 mod protocols;
 mod tcp;
 mod tls;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -158,6 +159,7 @@ pub(super) fn target(address: SocketAddr, kind: ProbeKind, timeout: Timeout) -> 
             kind,
             interval: Duration::from_secs(10),
             timeout,
+            watch: false,
         },
         damping: Damping {
             rise: 2,

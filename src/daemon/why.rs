@@ -1,0 +1,114 @@
+//! What `dig TXT _explain.NAME` reads beside the world: inputs and evidence of every zone, renewed once a second.
+//!
+//! In: folds and targets of the keeper. Out: one immutable book that workers look into when somebody asks why. Never
+//! here: anything that other questions touch; a book that is being exchanged is not waited for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::answer::{Inputs, Prefixes, Reasons, WhyAsked};
+use crate::health::Status;
+use crate::rehearse::{Client, Stage, inputs_of_view, why_lines};
+use crate::zone::Zone;
+
+use super::keeper::Keeper;
+
+/// A zone as it was when the book was written.
+#[derive(Debug)]
+struct Page {
+    zone: Arc<Zone>,
+    inputs: Inputs,
+    /// Evidence of targets that are not healthy, by slot.
+    evidence: HashMap<u32, String>,
+}
+
+/// Inputs and evidence of every zone with policies.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pages: Vec<Page>,
+}
+
+/// Where the newest book lies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shelf(Arc<Mutex<Arc<Book>>>);
+
+impl Shelf {
+    fn put(&self, book: Book) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+    }
+
+    /// Returns the newest book, or none while it is being exchanged.
+    fn look(&self) -> Option<Arc<Book>> {
+        self.0.try_lock().ok().map(|book| Arc::clone(&book))
+    }
+
+    /// Makes what answers clients of some networks.
+    pub(super) fn reasons(&self, allow: Prefixes) -> Reasons {
+        let shelf = self.clone();
+        Reasons::new(allow, Arc::new(move |asked| shelf.tell(asked)))
+    }
+
+    fn tell(&self, asked: &WhyAsked<'_>) -> Vec<String> {
+        let served = &asked.world.snapshot.zones[asked.zone];
+        let view = &asked.world.view.zones[asked.zone];
+        let client = match asked.subnet {
+            Some(subnet) if subnet.source_len > 0 => {
+                Client::Subnet(subnet.address, subnet.source_len)
+            }
+            _ => Client::Address(asked.client),
+        };
+        let book = self.look();
+        let page = book.as_deref().and_then(|book| {
+            book.pages
+                .iter()
+                .find(|page| Arc::ptr_eq(&page.zone, &served.zone))
+        });
+        // The view is what answers; a book that is a second old only adds words to it.
+        let seen;
+        let inputs = match page {
+            Some(page) => &page.inputs,
+            None => {
+                seen = inputs_of_view(&served.zone.policies, view);
+                &seen
+            }
+        };
+        let stage = Stage {
+            served,
+            view,
+            inputs,
+            locations: &asked.world.snapshot.locations,
+            evidence: &|slot| page.and_then(|page| page.evidence.get(&slot)).cloned(),
+        };
+        why_lines(&stage, asked.name, client)
+    }
+}
+
+impl Keeper {
+    /// Writes a new book, if anybody may read it.
+    pub(super) fn write_book(&self) {
+        if self.config.explain.allow.is_empty() {
+            return;
+        }
+        let mut pages = Vec::new();
+        for (number, zone) in self.set.zones.iter().enumerate() {
+            let Some(fold) = self.publisher.fold(number) else {
+                continue;
+            };
+            let inputs = fold.inputs().clone();
+            let failing = inputs
+                .statuses
+                .iter()
+                .enumerate()
+                .filter(|(_, status)| **status != Status::Healthy);
+            let evidence = failing
+                .filter_map(|(slot, _)| Some((slot as u32, self.evidence(number, slot as u32)?)))
+                .collect();
+            pages.push(Page {
+                zone: Arc::clone(&zone.served.zone),
+                inputs,
+                evidence,
+            });
+        }
+        self.shelf.put(Book { pages });
+    }
+}

@@ -1,0 +1,203 @@
+//! Watches targets: a quiet connection to each, whose end says at once that a process may have died.
+//!
+//! In: a target whose check asks for it, as long as it is probed at all. Out: reports of confirming probes, through the
+//! same channel as all others. Never here: a verdict; a connection that ends only makes probes run sooner.
+//!
+//! | What happens on the quiet connection | What follows |
+//! |---|---|
+//! | it ends or breaks | probes at once, one after the other, until one is not bad or `fall` of them were |
+//! | it cannot be made | nothing: the schedule notices; another try later |
+//! | octets come | they are read and dropped; after [`OCTETS_MAX`] the connection is given up |
+//!
+//! Targets that close quiet connections after a while cost one probe each time. Those that close them soon are asked less and
+//! less often, up to [`PAUSE_MAX`] apart, so that nobody is hammered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::kit::{Prepared, ProbeKit};
+use super::once::{find_addresses, run};
+use crate::clock::Moment;
+use crate::health::{Observation, Outcome, Timeout};
+
+/// Quiet connections of one process; targets beyond it are probed on schedule alone (chosen: a tenth of the targets that
+/// one process is made for, and each costs a descriptor).
+const WATCHES_MAX: usize = 10_000;
+/// Confirming probes under way at once: the loss of a site ends thousands of connections in the same millisecond.
+const CONFIRMING_MAX: usize = 256;
+/// Octets that a target may say on a connection where nobody asked anything.
+const OCTETS_MAX: usize = 65_536;
+/// A connection that stood so long was ended by habit, not by a fault: the next one is made without a pause.
+const USUAL_LIFE: Duration = Duration::from_secs(5);
+/// Pauses before the next connection: after the first failure, and the longest.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Pause between confirming probes: a process that restarts behind the same socket gets this much time.
+const CONFIRM_GAP: Duration = Duration::from_millis(2);
+/// Time of silence after which the system asks whether the peer is still there; also keeps address translators awake.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// What all watches of a prober share.
+#[derive(Debug)]
+pub(super) struct Watches {
+    connections: Semaphore,
+    confirming: Semaphore,
+}
+
+impl Default for Watches {
+    fn default() -> Self {
+        Self {
+            connections: Semaphore::new(WATCHES_MAX),
+            confirming: Semaphore::new(CONFIRMING_MAX),
+        }
+    }
+}
+
+impl Watches {
+    /// Counts the quiet connections that stand or are being made.
+    pub(super) fn count(&self) -> usize {
+        WATCHES_MAX - self.connections.available_permits()
+    }
+}
+
+/// How a quiet connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It never stood.
+    NotMade,
+    /// It stood so long.
+    After(Duration),
+}
+
+/// Watches a target until the task is dropped; `report` takes what confirming probes observed.
+pub(super) async fn watch<R: AsyncFn(Observation)>(
+    kit: Arc<ProbeKit>,
+    prepared: Arc<Prepared>,
+    watches: Arc<Watches>,
+    report: R,
+) {
+    let Ok(_room) = watches.connections.try_acquire() else {
+        return;
+    };
+    let mut pause = Pause::default();
+    loop {
+        let end = hold(&kit, &prepared).await;
+        if end != End::NotMade {
+            confirm(&kit, &prepared, &watches, &report).await;
+        }
+        tokio::time::sleep(pause.after(end)).await;
+    }
+}
+
+/// Makes the quiet connection and waits for its end.
+async fn hold(kit: &ProbeKit, prepared: &Prepared) -> End {
+    let recipe = &prepared.target.probe;
+    let limit = match recipe.timeout {
+        Timeout::Whole(whole) => whole,
+        Timeout::Phases { connect, .. } => connect,
+    };
+    let Ok(addresses) = find_addresses(kit, recipe).await else {
+        return End::NotMade;
+    };
+    let Some(stream) = connect(&addresses, limit).await else {
+        return End::NotMade;
+    };
+    let begun = kit.clock.now();
+    // Best effort: without it only the schedule notices a peer whose power failed.
+    let _ = SockRef::from(&stream).set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE)
+            .with_interval(KEEPALIVE),
+    );
+    drain(stream).await;
+    End::After(since(kit, begun))
+}
+
+fn since(kit: &ProbeKit, begun: Moment) -> Duration {
+    kit.clock.now().since(begun)
+}
+
+async fn connect(addresses: &[SocketAddr], limit: Duration) -> Option<TcpStream> {
+    for &address in addresses {
+        if let Ok(Ok(stream)) = tokio::time::timeout(limit, TcpStream::connect(address)).await {
+            return Some(stream);
+        }
+    }
+    None
+}
+
+/// Reads until the connection ends, or too much was said.
+async fn drain(mut stream: TcpStream) {
+    let mut room = [0; 512];
+    let mut octets = 0;
+    while octets < OCTETS_MAX {
+        match stream.read(&mut room).await {
+            Ok(0) | Err(_) => return,
+            Ok(len) => octets += len,
+        }
+    }
+}
+
+/// Probes at once, until a probe is not bad or as many were bad as make the target unhealthy.
+async fn confirm<R: AsyncFn(Observation)>(
+    kit: &ProbeKit,
+    prepared: &Prepared,
+    watches: &Watches,
+    report: &R,
+) {
+    for _ in 0..prepared.target.damping.fall {
+        let outcome = {
+            let Ok(_turn) = watches.confirming.acquire().await else {
+                return;
+            };
+            let observation = run(kit, prepared).await;
+            let outcome = observation.outcome;
+            report(observation).await;
+            outcome
+        };
+        if outcome != Outcome::Bad {
+            return;
+        }
+        tokio::time::sleep(CONFIRM_GAP).await;
+    }
+}
+
+/// How long to wait before the next connection.
+#[derive(Debug, Default)]
+struct Pause(Option<Duration>);
+
+impl Pause {
+    fn after(&mut self, end: End) -> Duration {
+        if matches!(end, End::After(life) if life >= USUAL_LIFE) {
+            self.0 = None;
+            return Duration::ZERO;
+        }
+        let next = self.0.map_or(PAUSE_MIN, |last| (last * 2).min(PAUSE_MAX));
+        self.0 = Some(next);
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_less_often_where_connections_end_soon() {
+        let mut pause = Pause::default();
+        let soon = End::After(Duration::from_millis(3));
+        let millis = |pause: Duration| pause.as_millis();
+        assert_eq!(millis(pause.after(End::NotMade)), 100);
+        assert_eq!(millis(pause.after(soon)), 200);
+        let last = (0..20).map(|_| pause.after(soon)).last();
+        assert_eq!(last, Some(PAUSE_MAX));
+        assert_eq!(millis(pause.after(End::After(USUAL_LIFE))), 0);
+        assert_eq!(millis(pause.after(soon)), 100, "starts over");
+    }
+}
