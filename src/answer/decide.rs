@@ -12,6 +12,7 @@ use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, 
 use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, Weights};
 use super::judgement::Horizon;
 use super::locus::Locus;
+use super::shares::RunShares;
 use super::view::{Layer, ZoneView};
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
@@ -368,36 +369,15 @@ impl<'a> Scene<'a> {
             Tier::Weighted => (0, run.weighted_len),
             Tier::Standby => (run.weighted_len, run.len),
         };
-        // What is left of weights counts among the healthy.
-        let shares = match &self.view.judgement {
-            Some(judgement) if among.layer() == 0 => judgement.shares((first + at) as RunId),
-            _ => None,
-        };
-        let sums: &[u32] = match (tier, run.sums) {
-            (Tier::Standby, _) | (_, NONE) => &[],
-            (Tier::Weighted, sums) => {
-                &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)]
-            }
-        };
-        let sums = match shares {
-            Some(shares) if !sums.is_empty() => &shares.sums,
-            _ => sums,
-        };
-        let default = if run.sums == NONE { ANSWERS_DEFAULT } else { 1 };
-        let answers = if answers == u8::MAX { default } else { answers };
-        // Two names cannot both be canonical (RFC 2181, section 10.1).
-        let answers = if run.rtype == Rtype::CNAME {
-            1
-        } else {
-            usize::from(answers).min(ANSWERS_MAX)
-        };
+        let shares = self.shares((first + at) as RunId, among);
+        let sums = self.sums(run, tier, shares);
         let mut candidates = Candidates {
             run,
             first: from,
             end,
             among,
             sums,
-            answers,
+            answers: answers_of(run, answers),
             shares,
             turn: 0,
         };
@@ -412,6 +392,38 @@ impl<'a> Scene<'a> {
             Step::Stop(Outcome::NoData)
         }
     }
+}
+
+impl<'a> Scene<'a> {
+    /// Returns what ramps and degraded members leave of the shares of a run; they count among the healthy.
+    fn shares(&self, run: RunId, among: Among<'_>) -> Option<&'a RunShares> {
+        match &self.view.judgement {
+            Some(judgement) if among.layer() == 0 => judgement.shares(run),
+            _ => None,
+        }
+    }
+
+    /// Returns the running sums of weights of a run; none where all weigh the same.
+    fn sums(&self, run: &Run, tier: Tier, shares: Option<&'a RunShares>) -> &'a [u32] {
+        match (tier, run.sums, shares) {
+            (Tier::Standby, ..) | (_, NONE, _) => &[],
+            (_, _, Some(shares)) => &shares.sums,
+            (Tier::Weighted, sums, None) => {
+                &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)]
+            }
+        }
+    }
+}
+
+/// Says how many members of a run are answered, if `written` is the smallest bound on the path.
+fn answers_of(run: &Run, written: u8) -> usize {
+    // Two names cannot both be canonical (RFC 2181, section 10.1).
+    if run.rtype == Rtype::CNAME {
+        return 1;
+    }
+    let default = if run.sums == NONE { ANSWERS_DEFAULT } else { 1 };
+    let answers = if written == u8::MAX { default } else { written };
+    usize::from(answers).min(ANSWERS_MAX)
 }
 
 /// Which members of a pool stand for it: those with weight above 0, or standby ones (rule a22).

@@ -67,11 +67,23 @@ impl Fold {
             switches,
             holds,
         };
-        let mut fold = Self::new(policies, inputs);
-        fold.memory = self.memory.take();
-        fold.remember(policies, &self.layers[0]);
-        *self = fold;
+        *self = self.with(policies, inputs);
         true
+    }
+
+    /// Says what would follow if other inputs came now; what is held stays held.
+    pub fn supposing(&self, policies: &Policies, inputs: &Inputs) -> Self {
+        if *inputs == self.inputs {
+            return self.clone();
+        }
+        self.with(policies, inputs.clone())
+    }
+
+    fn with(&self, policies: &Policies, inputs: Inputs) -> Self {
+        let mut fold = Self::new(policies, inputs);
+        fold.memory.clone_from(&self.memory);
+        fold.remember(policies, &self.layers[0]);
+        fold
     }
 
     /// Remembers what a change of bits means.

@@ -23,7 +23,7 @@ use super::memory::Memory;
 pub const LAYERS_MAX: usize = 3;
 
 /// What a fold reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     /// Status by target slot.
     pub statuses: Vec<Status>,

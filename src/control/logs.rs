@@ -111,6 +111,7 @@ pub fn log_event(kind: &EventKind) {
         | EventKind::Maintenance { .. }
         | EventKind::SelfDoubt { .. }
         | EventKind::Released { .. }
+        | EventKind::Switched { .. }
         | EventKind::Started => info!("{kind}"),
     }
 }

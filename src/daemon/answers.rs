@@ -2,19 +2,21 @@
 //!
 //! In: requests. Out: reports and explanations as data. Never here: changes of state.
 
+use std::cell::RefCell;
+
 use serde_json::{Value, json};
 
+use crate::answer::{Fold, Inputs};
 use crate::control::{Ask, ExplainRequest, RefusedFile, ServerRow, StatusReport};
 use crate::place::{AddressReport, Place};
 use crate::rehearse::{
-    Client, Question, Stage, Suppose, apply_references, explain, explanation_json,
+    Client, Question, Stage, Suppose, apply_references, explain_across, explanation_json,
 };
 use crate::wire::{Name, Rtype};
 
 use super::keeper::Keeper;
 use super::locations::describe;
 use super::overview::{TargetsAt, name_rows, names_max, pool_rows, refused_rows, zone_rows};
-use super::reload::inputs_of;
 use super::zone_set::ZoneSet;
 
 impl Keeper {
@@ -33,7 +35,10 @@ impl Keeper {
                 drop(answer.send(json!(report)));
             }
             Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
+            Ask::Switches(answer) => drop(answer.send(self.switches.rows(&self.set))),
             Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
+            // These change the state, and are taken before.
+            Ask::Switch(..) | Ask::Heartbeat(..) => {}
         }
     }
 
@@ -100,50 +105,59 @@ impl Keeper {
         let rtype = request.rtype.as_deref().unwrap_or("A");
         let rtype = Rtype::parse(rtype).ok_or_else(|| format!("`{rtype}` is no record type"))?;
         let client = parse_client(request.from.as_deref(), request.subnet.as_deref())?;
-        let number = zone_of(&self.set, &name)
+        let first = zone_of(&self.set, &name)
             .ok_or_else(|| format!("{name} lies in no zone that is served (REFUSED)"))?;
+        let fault = RefCell::new(String::new());
+        let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+            let Some(number) = zone_of(&self.set, name) else {
+                return;
+            };
+            // In zones that an alias leads to, a reference may mean nothing.
+            match self.inputs_under(number, request) {
+                (_, Some(found)) if number == first => *fault.borrow_mut() = found,
+                (inputs, _) => self.show_stage(number, &inputs, then),
+            }
+        };
+        let explanation = explain_across(&on_stage, &Question { name, rtype }, client)
+            .ok_or_else(|| fault.borrow().clone())?;
+        let mut value = explanation_json(&explanation);
+        value["text"] = Value::String(crate::rehearse::explanation_text(&explanation));
+        Ok(value)
+    }
+}
+
+impl Keeper {
+    /// Returns the inputs of a zone under what a request supposes, and the first reference that means nothing there.
+    fn inputs_under(&self, number: usize, request: &ExplainRequest) -> (Inputs, Option<String>) {
         let zone = &self.set.zones[number];
         let policies = &zone.served.zone.policies;
-        let fold = self.publisher.fold(number);
-        let mut inputs = fold.map_or_else(
-            || inputs_of(&self.set, number, self.clock.wall()),
-            |fold| fold.inputs().clone(),
-        );
+        let mut inputs = self.inputs_of_zone(number);
+        let mut fault = None;
         for (list, suppose) in [(&request.down, Suppose::Down), (&request.up, Suppose::Up)] {
             let references = list
                 .split(',')
                 .map(str::trim)
                 .filter(|text| !text.is_empty());
             let faults = apply_references(&zone.model, policies, references, suppose, &mut inputs);
-            if let Some(fault) = faults.first() {
-                return Err(fault.to_string());
-            }
+            fault = fault.or_else(|| faults.first().map(ToString::to_string));
         }
-        let is_supposition = !request.down.is_empty() || !request.up.is_empty();
-        let view = match fold.filter(|_| !is_supposition) {
-            Some(fold) => fold.view(),
-            None => crate::answer::Fold::new(policies, inputs.clone()).view(),
-        };
-        let evidence = |slot: u32| self.evidence(number, slot);
-        let stage = Stage {
+        (inputs, fault)
+    }
+
+    fn show_stage(&self, number: usize, inputs: &Inputs, then: &mut dyn FnMut(&Stage<'_>)) {
+        let zone = &self.set.zones[number];
+        let policies = &zone.served.zone.policies;
+        let view = self.publisher.fold(number).map_or_else(
+            || Fold::new(policies, inputs.clone()).view(),
+            |fold| fold.supposing(policies, inputs).view(),
+        );
+        then(&Stage {
             served: &zone.served,
             view: &view,
-            inputs: &inputs,
+            inputs,
             locations: &self.locations,
-            evidence: &evidence,
-        };
-        let explanation = explain(&stage, &Question { name, rtype }, client);
-        let mut value = explanation_json(&explanation);
-        let mut text = crate::rehearse::explanation_text(&explanation);
-        if let Some(doubt) = self.doubt_row() {
-            text.push_str(&format!(
-                "\nThis server doubts itself since {}, so every status is held: {}.\n",
-                doubt.since, doubt.why
-            ));
-            value["self_doubt"] = json!(doubt);
-        }
-        value["text"] = Value::String(text);
-        Ok(value)
+            evidence: &|slot| self.evidence(number, slot),
+        });
     }
 }
 

@@ -230,7 +230,7 @@ impl Keeper {
                 "anchor {}",
                 std::net::SocketAddr::new(*address, probe.port)
             )),
-            Endpoint::Host(host) => Some(format!("anchor {host}")),
+            Endpoint::Host(_) | Endpoint::Here => None,
         }
     }
 }

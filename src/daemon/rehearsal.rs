@@ -52,14 +52,17 @@ pub(super) fn premises_with(set: &ZoneSet, inputs: Vec<Inputs>) -> Vec<Premise<'
 impl Keeper {
     /// Copies the inputs of every zone's view as they are now.
     pub(super) fn inputs_now(&self) -> Vec<Inputs> {
-        let of = |number: usize| {
-            let fold = self.publisher.fold(number);
-            fold.map_or_else(
-                || inputs_of(&self.set, number, self.clock.wall()),
-                |fold| fold.inputs().clone(),
-            )
-        };
-        (0..self.set.zones.len()).map(of).collect()
+        (0..self.set.zones.len())
+            .map(|number| self.inputs_of_zone(number))
+            .collect()
+    }
+
+    /// Copies the inputs of one zone's view as they are now.
+    pub(super) fn inputs_of_zone(&self, number: usize) -> Inputs {
+        self.publisher.fold(number).map_or_else(
+            || inputs_of(&self.set, number, self.clock.wall(), &self.switches),
+            |fold| fold.inputs().clone(),
+        )
     }
 
     /// Simulates beside the loop.

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::answer::{Inputs, Prefixes, Reasons, WhyAsked};
+use crate::answer::{Inputs, Prefixes, Reasons, WhyAsked, World};
 use crate::health::Status;
-use crate::rehearse::{Client, Stage, inputs_of_view, why_lines};
+use crate::rehearse::{Client, Stage, inputs_of_view, why_lines, zone_holding};
+use crate::wire::Name;
 use crate::zone::Zone;
 
 use super::keeper::Keeper;
@@ -49,8 +50,6 @@ impl Shelf {
     }
 
     fn tell(&self, asked: &WhyAsked<'_>) -> Vec<String> {
-        let served = &asked.world.snapshot.zones[asked.zone];
-        let view = &asked.world.view.zones[asked.zone];
         let client = match asked.subnet {
             Some(subnet) if subnet.source_len > 0 => {
                 Client::Subnet(subnet.address, subnet.source_len)
@@ -58,29 +57,43 @@ impl Shelf {
             _ => Client::Address(asked.client),
         };
         let book = self.look();
-        let page = book.as_deref().and_then(|book| {
-            book.pages
-                .iter()
-                .find(|page| Arc::ptr_eq(&page.zone, &served.zone))
-        });
-        // The view is what answers; a book that is a second old only adds words to it.
-        let seen;
-        let inputs = match page {
-            Some(page) => &page.inputs,
-            None => {
-                seen = inputs_of_view(&served.zone.policies, view);
-                &seen
+        let book = book.as_deref();
+        let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+            let zones = asked.world.snapshot.zones.iter();
+            if let Some(zone) = zone_holding(zones.map(|served| &*served.zone), name) {
+                with_stage(asked.world, book, zone, then);
             }
         };
-        let stage = Stage {
-            served,
-            view,
-            inputs,
-            locations: &asked.world.snapshot.locations,
-            evidence: &|slot| page.and_then(|page| page.evidence.get(&slot)).cloned(),
-        };
-        why_lines(&stage, asked.name, client)
+        let mut lines = Vec::new();
+        with_stage(asked.world, book, asked.zone, &mut |stage| {
+            lines = why_lines(stage, &on_stage, asked.name, client);
+        });
+        lines
     }
+}
+
+/// Shows the stage of a zone of the world.
+fn with_stage(world: &World, book: Option<&Book>, zone: usize, then: &mut dyn FnMut(&Stage<'_>)) {
+    let served = &world.snapshot.zones[zone];
+    let view = &world.view.zones[zone];
+    let is_of = |page: &&Page| Arc::ptr_eq(&page.zone, &served.zone);
+    let page = book.and_then(|book| book.pages.iter().find(is_of));
+    // The view is what answers; a book that is a second old only adds words to it.
+    let seen;
+    let inputs = match page {
+        Some(page) => &page.inputs,
+        None => {
+            seen = inputs_of_view(&served.zone.policies, view);
+            &seen
+        }
+    };
+    then(&Stage {
+        served,
+        view,
+        inputs,
+        locations: &world.snapshot.locations,
+        evidence: &|slot| page.and_then(|page| page.evidence.get(&slot)).cloned(),
+    });
 }
 
 impl Keeper {

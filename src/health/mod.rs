@@ -25,8 +25,8 @@ pub use self_doubt::{Cause, Doubt, DoubtChange, SelfDoubt};
 pub use soft::{DegradedRule, RAMP_STEPS, Recent, ramp_step_left, ramp_tenths};
 pub use step::{CheckState, Counted, Input, SILENT_INTERVALS_MAX, Transition, step};
 pub use target::{
-    CertificateProbe, Damping, DnsProbe, Endpoint, ExpectedRecord, GrpcProbe, HttpProbe,
-    MetricProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe, Threshold, Timeout,
-    TlsProbe,
+    CertificateProbe, Damping, DnsProbe, Endpoint, ExecProbe, ExpectedRecord, GrpcProbe,
+    HeartbeatProbe, HttpProbe, MetricProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId,
+    TcpProbe, Threshold, Timeout, TlsProbe,
 };
 pub use window::WeeklyWindow;

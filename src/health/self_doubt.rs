@@ -300,6 +300,8 @@ mod tests {
         assert!(play.see("BBBBBGGGGG"), "half of them still fail");
         assert!(!play.see("BBBBGGGGGG"), "and it recovers by itself");
         assert_eq!(play.healthy(), 10);
+        assert!(!play.see("BBBBGGGGGG"), "counted from nothing");
+        assert_eq!(play.healthy(), 10);
         assert!(!play.see("BBBBGGGGGG"));
         assert_eq!(play.healthy(), 6, "who goes on failing falls");
     }

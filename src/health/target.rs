@@ -75,6 +75,8 @@ pub enum Endpoint {
     Address(IpAddr),
     /// A host name without a dot at the end.
     Host(String),
+    /// This machine: what is judged has no address of its own (a command without `{address}`, a heartbeat).
+    Here,
 }
 
 /// Limits of one probe (rule a35).
@@ -108,6 +110,10 @@ pub enum ProbeKind {
     Grpc(GrpcProbe),
     /// An expression that a Prometheus server evaluates.
     Metric(MetricProbe),
+    /// A command that is run on this machine.
+    Exec(ExecProbe),
+    /// Reports that must come in; nothing is sent.
+    Heartbeat(HeartbeatProbe),
 }
 
 impl ProbeKind {
@@ -119,7 +125,7 @@ impl ProbeKind {
             Self::Grpc(grpc) => grpc.tls.as_ref(),
             Self::Metric(metric) => metric.tls.as_ref(),
             Self::Tls(certificate) => Some(&certificate.tls),
-            Self::Dns(_) => None,
+            Self::Dns(_) | Self::Exec(_) | Self::Heartbeat(_) => None,
         }
     }
 
@@ -128,7 +134,12 @@ impl ProbeKind {
         match self {
             Self::Http(http) => http.regex.as_deref(),
             Self::Tcp(tcp) => tcp.regex.as_deref(),
-            Self::Dns(_) | Self::Tls(_) | Self::Grpc(_) | Self::Metric(_) => None,
+            Self::Dns(_)
+            | Self::Tls(_)
+            | Self::Grpc(_)
+            | Self::Metric(_)
+            | Self::Exec(_)
+            | Self::Heartbeat(_) => None,
         }
     }
 
@@ -142,6 +153,8 @@ impl ProbeKind {
             Self::Tls(_) => "tls",
             Self::Grpc(_) => "grpc",
             Self::Metric(_) => "prometheus",
+            Self::Exec(_) => "exec",
+            Self::Heartbeat(_) => "heartbeat",
         }
     }
 }
@@ -239,6 +252,22 @@ pub struct MetricProbe {
     pub query: String,
     /// What every value must be.
     pub healthy_if: Threshold,
+}
+
+/// A command and its arguments; exit status 0 is good.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExecProbe {
+    /// Absolute path of the program, then its arguments; `{address}` stands for the address that is judged.
+    pub command: Vec<String>,
+}
+
+/// Somebody who must report in once in each interval.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeartbeatProbe {
+    /// The zone's apex, in small letters.
+    pub zone: String,
+    /// Id of the check.
+    pub check: String,
 }
 
 /// A comparison with a number.

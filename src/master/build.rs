@@ -2,8 +2,7 @@
 //!
 //! In: judged records. Out: the zone. Never here: rules; a fault here is one of size.
 
-use crate::wire::Rtype;
-use crate::zone::{BuildFault, PolicyBuilder, Zone, ZoneBuilder};
+use crate::zone::{BuildFault, PolicyBuilder, Soa, Zone, build_zone};
 
 use super::records::Records;
 
@@ -12,21 +11,14 @@ use super::records::Records;
 /// # Errors
 /// If an RRset, a name or the zone is larger than the arena or a DNS message can hold.
 pub fn build_master_zone(records: &Records) -> Result<Zone, BuildFault> {
-    let apex = records.apex();
-    let (ttl, soa) = records.soa().unwrap_or_default();
-    let minimum = minimum_of(soa);
-    // RFC 2308, section 5: the smaller of MINIMUM and the SOA's own TTL.
-    let mut builder = ZoneBuilder::new(&apex, soa, ttl, minimum.min(ttl))?;
-    for rows in records.rows.chunk_by(|one, other| one.owner == other.owner) {
-        let owner = builder.owner(records.names.octets(rows[0].owner))?;
-        for set in rows.chunk_by(|one, other| one.rtype == other.rtype) {
-            if set[0].rtype != Rtype::SOA {
-                let rdata = set.iter().map(|row| records.rdata(row));
-                builder.add_rrset(owner, set[0].rtype, set[0].ttl, rdata)?;
-            }
-        }
-    }
-    builder.finish(PolicyBuilder::new().finish())
+    let (ttl, rdata) = records.soa().unwrap_or_default();
+    let soa = Soa {
+        rdata,
+        // RFC 2308, section 5: the smaller of MINIMUM and the SOA's own TTL.
+        negative_ttl: minimum_of(rdata).min(ttl),
+    };
+    let policies = PolicyBuilder::new().finish();
+    build_zone(&records.apex(), soa, &records.log, policies)
 }
 
 /// Reads the MINIMUM of SOA RDATA: its last four octets (RFC 1035, section 3.3.13).

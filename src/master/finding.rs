@@ -42,6 +42,7 @@ pub const MASTER_CODES: &[(&str, &str)] = &[
     ("M032", "a host that is an alias"),
     ("M033", "a name server without an address"),
     ("M034", "more than a zone can hold"),
+    ("M035", "names made to hash alike"),
     ("M099", "more findings than are shown"),
 ];
 

@@ -5,16 +5,18 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::wire::{Rtype, rdata_name_ranges};
+use crate::wire::{Rtype, is_at_or_below, rdata_name_ranges};
+use crate::zone::Row;
 
 use super::build::minimum_of;
 use super::finding::{Finding, Findings, Gravity};
 use super::links::judge_links;
-use super::records::{Records, Row, TTL_OPEN};
+use super::records::{Records, TTL_OPEN, place_of};
 
 /// Judges a zone and puts its records in order.
 pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
     let Some(soa) = records
+        .log
         .rows
         .iter()
         .find(|row| row.rtype == Rtype::SOA)
@@ -29,14 +31,14 @@ pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
         return;
     };
     records.apex = soa.owner;
-    let minimum = minimum_of(records.rdata(&soa)).min(0x7fff_ffff);
+    let minimum = minimum_of(records.log.rdata(&soa)).min(0x7fff_ffff);
     keep_inside(records, findings);
-    for row in &mut records.rows {
+    for row in &mut records.log.rows {
         if row.ttl == TTL_OPEN {
             row.ttl = minimum;
         }
     }
-    records.group();
+    records.log.group();
     drop_duplicates(records, findings);
     level_ttls(records, findings);
     judge_owners(records, findings);
@@ -64,76 +66,87 @@ pub(super) fn warning(
 
 /// Drops records outside the zone, as BIND and Knot do.
 fn keep_inside(records: &mut Records, findings: &mut Findings) {
-    let apex = records.names.octets(records.apex);
-    let is_inside: Vec<bool> = (0..records.names.len() as u32)
-        .map(|number| is_at_or_below(records.names.octets(number), apex))
+    let apex = records.log.names.octets(records.apex);
+    let is_inside: Vec<bool> = (0..records.log.names.len() as u32)
+        .map(|number| is_at_or_below(records.log.names.octets(number), apex))
         .collect();
     if is_inside.iter().all(|inside| *inside) {
         return;
     }
     let apex = records.apex();
     for row in records
+        .log
         .rows
         .iter()
         .filter(|row| !is_inside[row.owner as usize])
     {
-        let owner = records.names.name(row.owner);
+        let owner = records.log.names.name(row.owner);
         let message = format!("{owner} lies outside {apex}; the record is ignored");
         let help = "a dot at the end makes a name absolute; look at $ORIGIN too";
-        findings.add(warning("M023", row.place(), message).help(help));
+        findings.add(warning("M023", place_of(row), message).help(help));
     }
-    records.rows.retain(|row| is_inside[row.owner as usize]);
-}
-
-/// Says whether a name in wire form is another one or below it; both are in lower case.
-fn is_at_or_below(name: &[u8], other: &[u8]) -> bool {
-    let mut rest = name;
-    loop {
-        if rest.len() <= other.len() {
-            return rest == other;
-        }
-        let Some((&length, after)) = rest.split_first() else {
-            return false;
-        };
-        rest = after.get(usize::from(length)..).unwrap_or_default();
-    }
+    records.log.rows.retain(|row| is_inside[row.owner as usize]);
 }
 
 /// Drops records that are written twice (RFC 2181, section 5).
 fn drop_duplicates(records: &mut Records, findings: &mut Findings) {
     let mut dropped: Vec<usize> = Vec::new();
     let mut start = 0;
-    while start < records.rows.len() {
-        let first = records.rows[start];
-        let length = records.rows[start..]
+    while start < records.log.rows.len() {
+        let first = records.log.rows[start];
+        let length = records.log.rows[start..]
             .iter()
             .take_while(|row| (row.owner, row.rtype) == (first.owner, first.rtype))
             .count();
         if length > 1 {
-            let mut seen = HashSet::with_capacity(length);
-            for at in start..start + length {
-                let row = &records.rows[at];
-                if !seen.insert(comparable(row.rtype, records.rdata(row))) {
-                    dropped.push(at);
-                }
-            }
+            find_repeated(records, start..start + length, &mut dropped);
         }
         start += length;
     }
     for &at in &dropped {
-        let row = &records.rows[at];
-        let owner = records.names.name(row.owner);
+        let row = &records.log.rows[at];
+        let owner = records.log.names.name(row.owner);
         let message = format!("{owner} {} is written twice with the same RDATA", row.rtype);
-        findings.add(Finding::new("M024", Gravity::Note, row.place(), message));
+        findings.add(Finding::new("M024", Gravity::Note, place_of(row), message));
+    }
+    if dropped.is_empty() {
+        return;
     }
     let mut dropped = dropped.into_iter().peekable();
     let mut at = 0;
-    records.rows.retain(|_| {
+    records.log.rows.retain(|_| {
         let is_dropped = dropped.next_if_eq(&at).is_some();
         at += 1;
         !is_dropped
     });
 }
+
+/// Notes the rows of one RRset whose RDATA stands in a row before.
+fn find_repeated(records: &Records, range: Range<usize>, repeated: &mut Vec<usize>) {
+    let rows = &records.log.rows[range.clone()];
+    let is_address = matches!(rows[0].rtype, Rtype::A | Rtype::AAAA);
+    if is_address && rows.len() <= FEW {
+        for (at, row) in rows.iter().enumerate() {
+            let rdata = records.log.rdata(row);
+            if rows[..at]
+                .iter()
+                .any(|before| records.log.rdata(before) == rdata)
+            {
+                repeated.push(range.start + at);
+            }
+        }
+        return;
+    }
+    let mut seen = HashSet::with_capacity(rows.len());
+    for (at, row) in range.zip(rows) {
+        if !seen.insert(comparable(row.rtype, records.log.rdata(row))) {
+            repeated.push(at);
+        }
+    }
+}
+
+/// Records that are compared each with each sooner than they are hashed (chosen).
+const FEW: usize = 8;
 
 /// Returns RDATA with the names in it in lower case: those compare without case (RFC 4034, section 6.2).
 fn comparable(rtype: Rtype, rdata: &[u8]) -> Vec<u8> {
@@ -148,7 +161,7 @@ fn comparable(rtype: Rtype, rdata: &[u8]) -> Vec<u8> {
 fn level_ttls(records: &mut Records, findings: &mut Findings) {
     let mut uneven = Vec::new();
     let same = |one: &Row, other: &Row| (one.owner, one.rtype) == (other.owner, other.rtype);
-    for rows in records.rows.chunk_by_mut(same) {
+    for rows in records.log.rows.chunk_by_mut(same) {
         let lowest = rows.iter().map(|row| row.ttl).min().unwrap_or(0);
         let Some(other) = rows.iter().find(|row| row.ttl != lowest).copied() else {
             continue;
@@ -159,13 +172,13 @@ fn level_ttls(records: &mut Records, findings: &mut Findings) {
         }
     }
     for (row, lowest) in uneven {
-        let owner = records.names.name(row.owner);
+        let owner = records.log.names.name(row.owner);
         let message = format!(
             "{owner} {} has TTLs {} and {lowest}; {lowest} is used",
             row.rtype, row.ttl
         );
         let help = "give all records of one name and type the same TTL (RFC 2181, section 5.2)";
-        findings.add(warning("M025", row.place(), message).help(help));
+        findings.add(warning("M025", place_of(&row), message).help(help));
     }
 }
 
@@ -173,7 +186,7 @@ fn level_ttls(records: &mut Records, findings: &mut Findings) {
 fn judge_owners(records: &Records, findings: &mut Findings) {
     let same = |one: &Row, other: &Row| one.owner == other.owner;
     let mut has_apex_ns = false;
-    for rows in records.rows.chunk_by(same) {
+    for rows in records.log.rows.chunk_by(same) {
         let is_apex = rows[0].owner == records.apex;
         has_apex_ns |= is_apex && rows.iter().any(|row| row.rtype == Rtype::NS);
         judge_soas(records, rows, is_apex, findings);
@@ -192,24 +205,24 @@ fn judge_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut Fin
         soas.next();
         for row in soas {
             let message = format!("{} has a second SOA", records.apex());
-            findings.add(fault("M021", row.place(), message).help("keep one"));
+            findings.add(fault("M021", place_of(row), message).help("keep one"));
         }
         return;
     }
     for row in soas {
-        let owner = records.names.name(row.owner);
+        let owner = records.log.names.name(row.owner);
         let message = format!("{owner} has an SOA, but the zone is {}", records.apex());
         let help = "a zone below goes into a file of its own, with NS records here";
-        findings.add(fault("M022", row.place(), message).help(help));
+        findings.add(fault("M022", place_of(row), message).help(help));
     }
 }
 
 fn judge_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
-    let owner = || records.names.name(rows[0].owner);
+    let owner = || records.log.names.name(rows[0].owner);
     for (code, rtype) in [("M027", Rtype::CNAME), ("M028", Rtype::DNAME)] {
         if let Some(second) = rows.iter().filter(|row| row.rtype == rtype).nth(1) {
             let message = format!("{} has more than one {rtype}", owner());
-            findings.add(fault(code, second.place(), message).help("keep one"));
+            findings.add(fault(code, place_of(second), message).help("keep one"));
         }
     }
     let Some(alias) = rows.iter().find(|row| row.rtype == Rtype::CNAME) else {
@@ -226,6 +239,6 @@ fn judge_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
     if let Some(other) = rows.iter().find(|row| !may_stay(row.rtype)) {
         let message = format!("{} has a CNAME and {} beside it", owner(), other.rtype);
         let help = "an alias has no other data: drop the CNAME, or move the rest to its target";
-        findings.add(fault("M026", alias.place(), message).help(help));
+        findings.add(fault("M026", place_of(alias), message).help(help));
     }
 }

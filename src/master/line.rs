@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use crate::wire::{Class, Rtype, Token, read_seconds};
 
+use super::quick::frequent_type;
+
 /// Largest TTL (RFC 2181, section 8).
 const TTL_MAX: u32 = 0x7fff_ffff;
 
@@ -43,7 +45,8 @@ pub(super) fn read_head(tokens: &[Token<'_>], end: usize) -> Result<Head, Flaw> 
             }
             has_class = true;
         } else {
-            let rtype = Rtype::parse(token.raw).filter(|_| !token.is_quoted);
+            let rtype = frequent_type(token.raw).or_else(|| Rtype::parse(token.raw));
+            let rtype = rtype.filter(|_| !token.is_quoted);
             let rtype = rtype.ok_or_else(|| unknown_type(token))?;
             used += 1;
             return Ok(Head {

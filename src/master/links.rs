@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 
 use crate::wire::{Name, Rtype, additional_name};
+use crate::zone::Row;
 
 use super::finding::Findings;
 use super::judge::warning;
-use super::records::{Records, Row};
+use super::records::{Records, place_of};
 
 /// What stands at a name, as far as links to it care.
 #[derive(Clone, Copy, Default)]
@@ -21,9 +22,9 @@ struct Standing {
 
 /// Warns of links that lead nowhere useful.
 pub(super) fn judge_links(records: &Records, findings: &mut Findings) {
-    let mut standings = vec![Standing::default(); records.names.len()];
+    let mut standings = vec![Standing::default(); records.log.names.len()];
     let mut has_hiding = false;
-    for row in &records.rows {
+    for row in &records.log.rows {
         let standing = &mut standings[row.owner as usize];
         match row.rtype {
             Rtype::CNAME => standing.has_alias = true,
@@ -34,7 +35,7 @@ pub(super) fn judge_links(records: &Records, findings: &mut Findings) {
         }
         has_hiding |= standing.is_cut || standing.has_dname;
     }
-    for row in &records.rows {
+    for row in &records.log.rows {
         if matches!(row.rtype, Rtype::NS | Rtype::MX | Rtype::SRV) {
             judge_host(records, row, &standings, findings);
         }
@@ -46,20 +47,19 @@ pub(super) fn judge_links(records: &Records, findings: &mut Findings) {
 
 /// Judges the host of an NS, MX or SRV record (RFC 2181, section 10.3).
 fn judge_host(records: &Records, row: &Row, standings: &[Standing], findings: &mut Findings) {
-    let rdata = records.rdata(row);
+    let rdata = records.log.rdata(row);
     let Some(range) = additional_name(row.rtype, rdata) else {
         return;
     };
     let host = rdata[range].to_ascii_lowercase();
     let standing = records
-        .names
         .find(&host)
         .map(|number| standings[number as usize])
         .unwrap_or_default();
     let Ok((name, _)) = Name::from_wire(&host) else {
         return;
     };
-    let owner = || records.names.name(row.owner);
+    let owner = || records.log.names.name(row.owner);
     if standing.has_alias {
         let message = format!(
             "{} {} points to {name}, which is an alias",
@@ -67,7 +67,7 @@ fn judge_host(records: &Records, row: &Row, standings: &[Standing], findings: &m
             row.rtype
         );
         let help = "name the host itself (RFC 2181, section 10.3)";
-        findings.add(warning("M032", row.place(), message).help(help));
+        findings.add(warning("M032", place_of(row), message).help(help));
     } else if row.rtype == Rtype::NS && !standing.has_address {
         let apex = records.apex();
         let scope = if row.owner == records.apex {
@@ -75,11 +75,11 @@ fn judge_host(records: &Records, row: &Row, standings: &[Standing], findings: &m
         } else {
             owner()
         };
-        let is_covered = records.names.find(&wildcard_of(&host)).is_some();
+        let is_covered = records.find(&wildcard_of(&host)).is_some();
         if name.is_at_or_below(&scope) && !is_covered {
             let message = format!("name server {name} has no address in the zone");
             let help = "add its A or AAAA record: nobody else can know it";
-            findings.add(warning("M033", row.place(), message).help(help));
+            findings.add(warning("M033", place_of(row), message).help(help));
         }
     }
 }
@@ -94,16 +94,16 @@ fn wildcard_of(name: &[u8]) -> Vec<u8> {
 
 /// Warns of records below a zone cut that are no addresses, and of anything below a DNAME.
 fn judge_hidden(records: &Records, standings: &[Standing], findings: &mut Findings) {
-    let apex_len = records.names.octets(records.apex).len();
+    let apex_len = records.log.names.octets(records.apex).len();
     let mut known: HashMap<u32, Option<u32>> = HashMap::new();
-    for row in &records.rows {
+    for row in &records.log.rows {
         let hiding = *known.entry(row.owner).or_insert_with(|| {
-            let mut rest = records.names.octets(row.owner);
+            let mut rest = records.log.names.octets(row.owner);
             let mut hiding = None;
             while rest.len() > apex_len {
                 let length = usize::from(rest[0]);
                 rest = &rest[1 + length..];
-                let above = records.names.find(rest);
+                let above = records.find(rest);
                 let hides = |number: &u32| {
                     let standing = standings[*number as usize];
                     standing.is_cut || standing.has_dname
@@ -124,9 +124,12 @@ fn judge_hidden(records: &Records, standings: &[Standing], findings: &mut Findin
             } else {
                 "DNAME"
             };
-            let (owner, above) = (records.names.name(row.owner), records.names.name(above));
+            let (owner, above) = (
+                records.log.names.name(row.owner),
+                records.log.names.name(above),
+            );
             let message = format!("{owner} {} is hidden by the {what} at {above}", row.rtype);
-            findings.add(warning("M031", row.place(), message).help("drop it, or move it"));
+            findings.add(warning("M031", place_of(row), message).help("drop it, or move it"));
         }
     }
 }

@@ -5,10 +5,10 @@
 
 mod finding;
 mod generate;
-mod names;
 mod records;
 
 mod line;
+mod quick;
 mod reader;
 
 mod judge;
@@ -22,4 +22,4 @@ pub use finding::{FINDINGS_MAX, Finding, Gravity, MASTER_CODES, SourceText};
 pub use generate::GENERATED_MAX;
 pub use reader::{INCLUDE_DEPTH_MAX, INCLUDED_MAX, Inclusions, Reading, read_master};
 pub use records::{Records, Rrset};
-pub use show::{push_record, show_master, show_master_with};
+pub use show::{push_record, show_master, show_master_name, show_master_with};

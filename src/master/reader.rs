@@ -3,17 +3,18 @@
 //! In: the octets of a file, the name that relative names begin with, and whoever reads included files. Out: records,
 //! findings, texts. Never here: rules that need the whole zone; the judges know them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, parse_rdata_tokens};
+use crate::zone::{ALIKE_MAX, TableFault};
 
 use super::finding::{Finding, Findings, Gravity, SourceText};
 use super::generate::{GENERATED_MAX, Span, substitute};
 use super::judge::judge;
 use super::line::{Flaw, read_head, read_ttl, shown};
+use super::quick::Room;
 use super::records::{Records, TTL_OPEN};
 
 /// Deepest nesting of `$INCLUDE`; chosen, no standard value.
@@ -58,7 +59,7 @@ pub fn read_master(
         ttl_default: None,
         ttl_last: None,
         generated: 0,
-        rdata: Vec::new(),
+        room: Room::default(),
     };
     reader.read_file(path, octets, origin, 0);
     let Reader {
@@ -84,30 +85,32 @@ struct Reader<'i> {
     ttl_default: Option<u32>,
     ttl_last: Option<u32>,
     generated: u64,
-    /// The RDATA of one record.
-    rdata: Vec<u8>,
+    room: Room,
 }
 
 /// Where the reader stands in one file. An included file changes nothing here (RFC 1035, section 5.1).
-struct Stand {
+struct Stand<'t> {
     file: u16,
     depth: usize,
     origin: Name,
     /// The last owner, by number.
     owner: Option<u32>,
-    /// How the last owner was written, while the origin is the same; most names have several lines.
-    owner_text: String,
+    /// The last owner as written; nothing if it may mean another name now.
+    owner_text: &'t str,
 }
 
 impl Reader<'_> {
     fn read_file(&mut self, path: &Path, octets: Vec<u8>, origin: &Name, depth: usize) {
-        let text = to_text(octets);
+        let text = Arc::new(to_text(octets));
+        if depth == 0 {
+            self.records.log.reserve_for_text(text.len());
+        }
         let mut stand = Stand {
             file: u16::try_from(self.sources.len()).unwrap_or(u16::MAX),
             depth,
             origin: origin.clone(),
             owner: None,
-            owner_text: String::new(),
+            owner_text: "",
         };
         self.sources.push(SourceText {
             path: path.to_path_buf(),
@@ -132,8 +135,13 @@ impl Reader<'_> {
     }
 
     /// Reads lines up to the end, or to text that cannot be cut into tokens.
-    fn read_lines(&mut self, text: &str, from: usize, stand: &mut Stand) -> Option<TextFault> {
-        let mut tokens: Vec<Token<'_>> = Vec::with_capacity(16);
+    fn read_lines<'t>(
+        &mut self,
+        text: &'t str,
+        from: usize,
+        stand: &mut Stand<'t>,
+    ) -> Option<TextFault> {
+        let mut tokens: Vec<Token<'t>> = Vec::with_capacity(16);
         for lexeme in Tokens::starting_at(text, from) {
             match lexeme {
                 Ok(Lexeme::Token(token)) => tokens.push(token),
@@ -148,7 +156,7 @@ impl Reader<'_> {
         None
     }
 
-    fn read_line(&mut self, tokens: &[Token<'_>], end: usize, stand: &mut Stand) {
+    fn read_line<'t>(&mut self, tokens: &[Token<'t>], end: usize, stand: &mut Stand<'t>) {
         let Some(first) = tokens.first() else { return };
         let is_directive = !first.follows_blank && !first.is_quoted && first.raw.starts_with('$');
         let read = if is_directive {
@@ -161,30 +169,22 @@ impl Reader<'_> {
         }
     }
 
-    fn fault(&mut self, stand: &Stand, (code, range, message, help): Flaw) {
+    fn fault(&mut self, stand: &Stand<'_>, (code, range, message, help): Flaw) {
         let mut finding = Finding::new(code, Gravity::Fault, (stand.file, range), message);
         finding.help = help;
         self.findings.add(finding);
     }
 
-    fn read_record(
+    fn read_record<'t>(
         &mut self,
-        tokens: &[Token<'_>],
+        tokens: &[Token<'t>],
         end: usize,
-        stand: &mut Stand,
+        stand: &mut Stand<'t>,
     ) -> Result<(), Flaw> {
         let start = tokens[0].range.start;
         let mut rest = tokens;
         if !tokens[0].follows_blank {
-            let is_same = stand.owner.is_some() && stand.owner_text == tokens[0].raw;
-            if !is_same || tokens[0].is_quoted {
-                // A later line without owner shall not go to the owner before a bad one.
-                stand.owner = None;
-                let owner = read_name(&tokens[0], &stand.origin)?;
-                stand.owner = Some(self.intern(&owner, start)?);
-                stand.owner_text.clear();
-                stand.owner_text.push_str(tokens[0].raw);
-            }
+            self.take_owner(&tokens[0], stand)?;
             rest = &tokens[1..];
         }
         let head = read_head(rest, end)?;
@@ -193,22 +193,46 @@ impl Reader<'_> {
             let help = "begin the line with a name, or `@` for the origin".to_owned();
             ("M010", tokens[0].range.clone(), message, Some(help))
         })?;
-        let mut rdata = std::mem::take(&mut self.rdata);
-        let words = &rest[head.used..];
-        let read = read_rdata((head.rtype, words), &stand.origin, end, &mut rdata);
-        let pushed = read.and_then(|()| {
-            let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
-            self.records
-                .push(owner, (head.rtype, ttl), &rdata, (stand.file, start))
-                .ok_or_else(|| too_much(start))
-        });
-        self.rdata = rdata;
-        pushed
+        let rest = &rest[head.used..];
+        let place = (stand.file, start);
+        if self
+            .room
+            .take_rdata(head.rtype, rest, &stand.origin)
+            .is_some()
+        {
+            let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &[]));
+            let pushed = self
+                .records
+                .log
+                .push(owner, (head.rtype, ttl), self.room.octets(), place);
+            return pushed.ok_or_else(|| too_much(start));
+        }
+        let rdata = read_rdata(head.rtype, rest, &stand.origin, end)?;
+        let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
+        let pushed = self
+            .records
+            .log
+            .push(owner, (head.rtype, ttl), &rdata, place);
+        pushed.ok_or_else(|| too_much(start))
     }
 
-    fn intern(&mut self, owner: &Name, at: usize) -> Result<u32, Flaw> {
-        let number = self.records.names.intern(&owner.to_folded());
-        number.ok_or_else(|| too_much(at))
+    /// Takes the owner at the start of a line.
+    fn take_owner<'t>(&mut self, token: &Token<'t>, stand: &mut Stand<'t>) -> Result<(), Flaw> {
+        if token.raw == stand.owner_text && stand.owner.is_some() && !token.is_quoted {
+            return Ok(());
+        }
+        // A later line without owner shall not go to the owner before a bad one.
+        stand.owner = None;
+        let start = token.range.start;
+        let number = if self.room.take_name(token, &stand.origin).is_some() {
+            self.records.log.intern(self.room.octets())
+        } else {
+            let owner = read_name(token, &stand.origin)?;
+            self.records.log.intern(owner.octets())
+        };
+        stand.owner = Some(number.map_err(|fault| no_room(fault, token.raw, start))?);
+        stand.owner_text = if token.is_quoted { "" } else { token.raw };
+        Ok(())
     }
 
     /// Chooses the TTL: written, `$TTL`, the last one written, else the SOA's MINIMUM as NSD and BIND do.
@@ -216,7 +240,7 @@ impl Reader<'_> {
         &mut self,
         written: Option<u32>,
         excess: Option<Range<usize>>,
-        stand: &Stand,
+        stand: &Stand<'_>,
         (rtype, rdata): (Rtype, &[u8]),
     ) -> u32 {
         if let Some(range) = excess {
@@ -235,7 +259,7 @@ impl Reader<'_> {
         })
     }
 
-    fn warn_of_excess(&mut self, stand: &Stand, range: Range<usize>) {
+    fn warn_of_excess(&mut self, stand: &Stand<'_>, range: Range<usize>) {
         let message = "a TTL above 2147483647 counts as 0 (RFC 2181, section 8)";
         let place = (stand.file, range);
         let finding = Finding::new("M016", Gravity::Warning, place, message);
@@ -246,13 +270,13 @@ impl Reader<'_> {
         &mut self,
         tokens: &[Token<'_>],
         end: usize,
-        stand: &mut Stand,
+        stand: &mut Stand<'_>,
     ) -> Result<(), Flaw> {
         let (name, rest) = (&tokens[0], &tokens[1..]);
         match (name.raw.to_ascii_uppercase().as_str(), rest) {
             ("$ORIGIN", [origin]) => {
                 stand.origin = read_name(origin, &stand.origin)?;
-                stand.owner_text.clear();
+                stand.owner_text = "";
                 Ok(())
             }
             ("$TTL", [ttl]) => {
@@ -286,7 +310,7 @@ impl Reader<'_> {
         }
     }
 
-    fn include(&mut self, file: &Token<'_>, origin: &Name, stand: &Stand) -> Result<(), Flaw> {
+    fn include(&mut self, file: &Token<'_>, origin: &Name, stand: &Stand<'_>) -> Result<(), Flaw> {
         let range = file.range.clone();
         if stand.depth == INCLUDE_DEPTH_MAX || self.sources.len() > INCLUDED_MAX {
             let message = format!(
@@ -313,7 +337,7 @@ impl Reader<'_> {
         &mut self,
         (range, owner, rest): (&Token<'_>, &Token<'_>, &[Token<'_>]),
         end: usize,
-        stand: &mut Stand,
+        stand: &mut Stand<'_>,
     ) -> Result<(), Flaw> {
         let flaw = |code, at: &Range<usize>, message: String| (code, at.clone(), message, None);
         let span = Span::parse(range.raw).ok_or_else(|| {
@@ -348,9 +372,11 @@ impl Reader<'_> {
                 ("M014", place.clone(), message, fault.help)
             })?;
             let start = range.range.start;
-            let number = self.intern(&name, start)?;
+            let number = self.records.log.intern(name.octets());
+            let number = number.map_err(|fault| no_room(fault, &left, start))?;
             let ttl = self.ttl(head.ttl, excess.take(), stand, (head.rtype, &parsed.octets));
             self.records
+                .log
                 .push(
                     number,
                     (head.rtype, ttl),
@@ -359,7 +385,7 @@ impl Reader<'_> {
                 )
                 .ok_or_else(|| too_much(start))?;
             stand.owner = Some(number);
-            stand.owner_text.clear();
+            stand.owner_text = "";
         }
         Ok(())
     }
@@ -387,40 +413,17 @@ fn read_name(token: &Token<'_>, origin: &Name) -> Result<Name, Flaw> {
     })
 }
 
-/// Reads RDATA into `room`.
 fn read_rdata(
-    (rtype, tokens): (Rtype, &[Token<'_>]),
+    rtype: Rtype,
+    tokens: &[Token<'_>],
     origin: &Name,
     end: usize,
-    room: &mut Vec<u8>,
-) -> Result<(), Flaw> {
-    room.clear();
-    // Most of a large zone; no need to walk the layout of the type.
-    if let [token] = tokens
-        && !token.is_quoted
-    {
-        match rtype {
-            Rtype::A => {
-                if let Ok(address) = token.raw.parse::<Ipv4Addr>() {
-                    room.extend_from_slice(&address.octets());
-                    return Ok(());
-                }
-            }
-            Rtype::AAAA => {
-                if let Ok(address) = token.raw.parse::<Ipv6Addr>() {
-                    room.extend_from_slice(&address.octets());
-                    return Ok(());
-                }
-            }
-            _ => {}
-        }
-    }
+) -> Result<Box<[u8]>, Flaw> {
     let parsed = parse_rdata_tokens(rtype, tokens, origin).map_err(|fault| {
         let range = fault.range.unwrap_or(end..end);
         ("M014", range, fault.message, fault.help)
     })?;
-    room.extend_from_slice(&parsed.octets);
-    Ok(())
+    Ok(parsed.octets)
 }
 
 fn incomplete(tokens: &[Token<'_>], form: &str) -> Flaw {
@@ -435,16 +438,27 @@ fn incomplete(tokens: &[Token<'_>], form: &str) -> Flaw {
     )
 }
 
+fn no_room(fault: TableFault, owner: &str, at: usize) -> Flaw {
+    match fault {
+        TableFault::TooLarge => too_much(at),
+        TableFault::TooAlike => {
+            let owner = shown(owner);
+            let message = format!("`{owner}` was made to hash like other names of this zone");
+            let help = format!("at most {ALIKE_MAX} names may have one hash; chance makes no two");
+            ("M035", at..at, message, Some(help))
+        }
+    }
+}
+
 fn too_much(at: usize) -> Flaw {
-    let message =
-        "names and records exceed 4 GiB, or the hashes of too many names collide".to_owned();
+    let message = "names and records exceed 4 GiB".to_owned();
     ("M034", at..at, message, None)
 }
 
 /// Makes text of octets; those that are no UTF-8 become `\DDD`, which means the same in names and strings.
-fn to_text(octets: Vec<u8>) -> Arc<String> {
+fn to_text(octets: Vec<u8>) -> String {
     match String::from_utf8(octets) {
-        Ok(text) => Arc::new(text),
+        Ok(text) => text,
         Err(fault) => {
             let mut text = String::new();
             for octet in fault.into_bytes() {
@@ -454,7 +468,7 @@ fn to_text(octets: Vec<u8>) -> Arc<String> {
                     text.push_str(&format!("\\{octet:03}"));
                 }
             }
-            Arc::new(text)
+            text
         }
     }
 }

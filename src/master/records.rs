@@ -1,42 +1,19 @@
-//! The records of one zone, compact: rows that point into one blob of names and one of RDATA.
+//! The records of one zone as RRsets.
 //!
 //! In: records in the order they are written. Out: RRsets grouped by owner. Never here: text, rules.
 
 use std::ops::Range;
 
-use crate::wire::{Name, Rtype};
-
-use super::names::Names;
+use crate::wire::{Name, Rtype, hash_name};
+use crate::zone::{RecordLog, Row};
 
 /// The TTL of a row that waits for the SOA's MINIMUM. No TTL reaches it (RFC 2181, section 8).
 pub(super) const TTL_OPEN: u32 = u32::MAX;
 
-/// One record.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    pub(super) owner: u32,
-    pub(super) ttl: u32,
-    rdata_at: u32,
-    pub(super) at: u32,
-    pub(super) rtype: Rtype,
-    rdata_len: u16,
-    pub(super) file: u16,
-}
-
-impl Row {
-    /// Returns where the record stands: the file and its first octet.
-    pub(super) fn place(&self) -> (u16, Range<usize>) {
-        let at = self.at as usize;
-        (self.file, at..at + 1)
-    }
-}
-
 /// The records of a zone that has an SOA.
 #[derive(Debug, Default)]
 pub struct Records {
-    pub(super) names: Names,
-    pub(super) rows: Vec<Row>,
-    rdata: Vec<u8>,
+    pub(super) log: RecordLog,
     pub(super) apex: u32,
 }
 
@@ -55,72 +32,53 @@ pub struct Rrset<'r> {
     pub place: (u16, Range<usize>),
 }
 
+/// Returns where a record stands: the file and its first octet.
+pub(super) fn place_of(row: &Row) -> (u16, Range<usize>) {
+    let at = row.at as usize;
+    (row.file, at..at + 1)
+}
+
 impl Records {
-    /// Adds a record; `None` if the zone exceeds 4 GiB.
-    pub(super) fn push(
-        &mut self,
-        owner: u32,
-        (rtype, ttl): (Rtype, u32),
-        rdata: &[u8],
-        (file, at): (u16, usize),
-    ) -> Option<()> {
-        let row = Row {
-            owner,
-            ttl,
-            rdata_at: u32::try_from(self.rdata.len()).ok()?,
-            at: u32::try_from(at).ok()?,
-            rtype,
-            rdata_len: u16::try_from(rdata.len()).ok()?,
-            file,
-        };
-        self.rdata.extend_from_slice(rdata);
-        self.rows.push(row);
-        Some(())
+    /// Returns the owner of a row.
+    pub(super) fn owner(&self, row: &Row) -> Name {
+        self.log.names.name(row.owner)
     }
 
-    pub(super) fn rdata(&self, row: &Row) -> &[u8] {
-        let start = row.rdata_at as usize;
-        &self.rdata[start..start + usize::from(row.rdata_len)]
-    }
-
-    /// Groups rows by owner, then type; within an RRset they keep their order.
-    pub(super) fn group(&mut self) {
-        self.rows.sort_by_key(|row| (row.owner, row.rtype));
+    /// Returns the number of a name in lower case that records own.
+    pub(super) fn find(&self, folded: &[u8]) -> Option<u32> {
+        self.log.names.find(folded, hash_name(folded))
     }
 
     /// Returns the apex.
     pub fn apex(&self) -> Name {
-        self.names.name(self.apex)
+        self.log.names.name(self.apex)
     }
 
     /// Returns the SOA: its TTL and RDATA.
     pub fn soa(&self) -> Option<(u32, &[u8])> {
-        let first = self
-            .rows
-            .partition_point(|row| (row.owner, row.rtype) < (self.apex, Rtype::SOA));
-        let row = self.rows.get(first)?;
-        (row.owner == self.apex && row.rtype == Rtype::SOA).then(|| (row.ttl, self.rdata(row)))
+        let rows = self.log.rows_of(self.apex).iter();
+        let mut rows = rows.skip_while(|row| row.rtype != Rtype::SOA);
+        rows.next().map(|row| (row.ttl, self.log.rdata(row)))
     }
 
     /// Counts the records.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.log.rows.len()
     }
 
     /// Says whether there are no records.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.log.rows.is_empty()
     }
 
     /// Returns every RRset, the records of one owner together, owners in the order they are first written.
     pub fn rrsets(&self) -> impl Iterator<Item = Rrset<'_>> {
-        let same = |one: &Row, other: &Row| one.owner == other.owner && one.rtype == other.rtype;
-        self.rows.chunk_by(same).map(|rows| Rrset {
-            owner: self.names.name(rows[0].owner),
+        self.log.rows.chunk_by(Row::is_of_set).map(|rows| Rrset {
+            owner: self.owner(&rows[0]),
             rtype: rows[0].rtype,
             ttl: rows[0].ttl,
-            rdata: rows.iter().map(|row| self.rdata(row)).collect(),
-            place: rows[0].place(),
+            rdata: rows.iter().map(|row| self.log.rdata(row)).collect(),
+            place: place_of(&rows[0]),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! In: a zone. Out: text that [`read_master`](super::read_master) reads back to the same zone. Never here: policies;
 //! what a policy answers is no record.
 
-use crate::wire::{Name, Rtype, rdata_text};
+use crate::wire::{Name, Rtype, Scratch, rdata_text};
 use crate::zone::{Entry, NodeAt, Piece, RR_FIXED, Zone};
 
 /// Writes a zone as a master file.
@@ -30,6 +30,28 @@ pub fn show_master_with(zone: &Zone, add: &mut dyn FnMut(&Name, &mut String)) ->
             }
         }
         add(&owner, &mut text);
+    }
+    text
+}
+
+/// Writes the records of one name as lines of a master file; empty if the zone has no such name.
+pub fn show_master_name(zone: &Zone, owner: &Name) -> String {
+    let mut text = String::new();
+    let mut scratch = Scratch::default();
+    if !scratch.take(owner.octets()) || !zone.contains(&scratch) {
+        return text;
+    }
+    // Glue and what a cut hides are shown as well: they stand in the file.
+    let folded = owner.to_folded();
+    let node = zone
+        .nodes()
+        .find(|node| absolute(zone, zone.owner(*node)).to_folded() == folded);
+    for (rtype, entry) in node.into_iter().flat_map(|node| zone.entries(node)) {
+        if let Entry::Static(piece) = entry {
+            for (ttl, rdata) in decode(zone, &piece) {
+                push_record(&mut text, (owner, ttl), rtype, &rdata);
+            }
+        }
     }
     text
 }

@@ -9,8 +9,8 @@
 //! | it cannot be made | nothing: the schedule notices; another try later |
 //! | octets come | they are read and dropped; after [`OCTETS_MAX`] the connection is given up |
 //!
-//! Targets that close quiet connections after a while cost one probe each time. Those that close them soon are asked less and
-//! less often, up to [`PAUSE_MAX`] apart, so that nobody is hammered.
+//! Targets that close quiet connections after a while cost one probe each time. Those that close them soon, though they are well,
+//! are asked less and less often, up to [`HABIT_MAX`] apart, so that nobody is hammered; those that are down, each second.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,6 @@ use tokio::sync::Semaphore;
 
 use super::kit::{Prepared, ProbeKit};
 use super::once::{find_addresses, run};
-use crate::clock::Moment;
 use crate::health::{Observation, Outcome, Timeout};
 
 /// Quiet connections of one process; targets beyond it are probed on schedule alone (chosen: a tenth of the targets that
@@ -35,9 +34,12 @@ const CONFIRMING_MAX: usize = 256;
 const OCTETS_MAX: usize = 65_536;
 /// A connection that stood so long was ended by habit, not by a fault: the next one is made without a pause.
 const USUAL_LIFE: Duration = Duration::from_secs(5);
-/// Pauses before the next connection: after the first failure, and the longest.
+/// The first pause before the next connection.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The longest pause where nobody listens: a second death soon after a first is to be noticed too.
+const ABSENT_MAX: Duration = Duration::from_secs(1);
+/// The longest pause where quiet connections are closed soon by a target that is well.
+const HABIT_MAX: Duration = Duration::from_secs(30);
 /// Pause between confirming probes: a process that restarts behind the same socket gets this much time.
 const CONFIRM_GAP: Duration = Duration::from_millis(2);
 /// Time of silence after which the system asks whether the peer is still there; also keeps address translators awake.
@@ -71,8 +73,10 @@ impl Watches {
 enum End {
     /// It never stood.
     NotMade,
-    /// It stood so long.
-    After(Duration),
+    /// It stood so long, and the target was well when it ended.
+    Habit(Duration),
+    /// The target was not well when it ended.
+    Death,
 }
 
 /// Watches a target until the task is dropped; `report` takes what confirming probes observed.
@@ -87,27 +91,26 @@ pub(super) async fn watch<R: AsyncFn(Observation)>(
     };
     let mut pause = Pause::default();
     loop {
-        let end = hold(&kit, &prepared).await;
-        if end != End::NotMade {
-            confirm(&kit, &prepared, &watches, &report).await;
-        }
+        let end = match hold(&kit, &prepared).await {
+            None => End::NotMade,
+            Some(life) => match confirm(&kit, &prepared, &watches, &report).await {
+                Outcome::Bad => End::Death,
+                Outcome::Good | Outcome::NoEvidence => End::Habit(life),
+            },
+        };
         tokio::time::sleep(pause.after(end)).await;
     }
 }
 
-/// Makes the quiet connection and waits for its end.
-async fn hold(kit: &ProbeKit, prepared: &Prepared) -> End {
+/// Makes the quiet connection and waits for its end; says how long it stood, if it did.
+async fn hold(kit: &ProbeKit, prepared: &Prepared) -> Option<Duration> {
     let recipe = &prepared.target.probe;
     let limit = match recipe.timeout {
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,
     };
-    let Ok(addresses) = find_addresses(kit, recipe).await else {
-        return End::NotMade;
-    };
-    let Some(stream) = connect(&addresses, limit).await else {
-        return End::NotMade;
-    };
+    let addresses = find_addresses(kit, recipe).await.ok()?;
+    let stream = connect(&addresses, limit).await?;
     let begun = kit.clock.now();
     // Best effort: without it only the schedule notices a peer whose power failed.
     let _ = SockRef::from(&stream).set_tcp_keepalive(
@@ -116,11 +119,7 @@ async fn hold(kit: &ProbeKit, prepared: &Prepared) -> End {
             .with_interval(KEEPALIVE),
     );
     drain(stream).await;
-    End::After(since(kit, begun))
-}
-
-fn since(kit: &ProbeKit, begun: Moment) -> Duration {
-    kit.clock.now().since(begun)
+    Some(kit.clock.now().since(begun))
 }
 
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> Option<TcpStream> {
@@ -144,43 +143,56 @@ async fn drain(mut stream: TcpStream) {
     }
 }
 
-/// Probes at once, until a probe is not bad or as many were bad as make the target unhealthy.
+/// Probes at once, until a probe is not bad or as many were bad as make the target unhealthy; says how the last one was.
 async fn confirm<R: AsyncFn(Observation)>(
     kit: &ProbeKit,
     prepared: &Prepared,
     watches: &Watches,
     report: &R,
-) {
+) -> Outcome {
+    let mut last = Outcome::NoEvidence;
     for _ in 0..prepared.target.damping.fall {
-        let outcome = {
-            let Ok(_turn) = watches.confirming.acquire().await else {
-                return;
-            };
-            let observation = run(kit, prepared).await;
-            let outcome = observation.outcome;
-            report(observation).await;
-            outcome
-        };
-        if outcome != Outcome::Bad {
-            return;
+        // The semaphore is never closed.
+        let turn = watches.confirming.acquire().await;
+        let observation = run(kit, prepared).await;
+        drop(turn);
+        last = observation.outcome;
+        report(observation).await;
+        if last != Outcome::Bad {
+            break;
         }
         tokio::time::sleep(CONFIRM_GAP).await;
     }
+    last
 }
 
 /// How long to wait before the next connection.
-#[derive(Debug, Default)]
-struct Pause(Option<Duration>);
+#[derive(Debug)]
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(PAUSE_MIN)
+    }
+}
 
 impl Pause {
     fn after(&mut self, end: End) -> Duration {
-        if matches!(end, End::After(life) if life >= USUAL_LIFE) {
-            self.0 = None;
-            return Duration::ZERO;
-        }
-        let next = self.0.map_or(PAUSE_MIN, |last| (last * 2).min(PAUSE_MAX));
-        self.0 = Some(next);
-        next
+        let longest = match end {
+            End::NotMade => ABSENT_MAX,
+            End::Habit(life) if life < USUAL_LIFE => HABIT_MAX,
+            End::Habit(_) => {
+                *self = Self::default();
+                return Duration::ZERO;
+            }
+            End::Death => {
+                *self = Self::default();
+                return PAUSE_MIN;
+            }
+        };
+        let pause = self.0.min(longest);
+        self.0 = pause * 2;
+        pause
     }
 }
 
@@ -191,13 +203,20 @@ mod tests {
     #[test]
     fn asks_less_often_where_connections_end_soon() {
         let mut pause = Pause::default();
-        let soon = End::After(Duration::from_millis(3));
+        let soon = End::Habit(Duration::from_millis(3));
         let millis = |pause: Duration| pause.as_millis();
-        assert_eq!(millis(pause.after(End::NotMade)), 100);
+        assert_eq!(millis(pause.after(soon)), 100);
         assert_eq!(millis(pause.after(soon)), 200);
         let last = (0..20).map(|_| pause.after(soon)).last();
-        assert_eq!(last, Some(PAUSE_MAX));
-        assert_eq!(millis(pause.after(End::After(USUAL_LIFE))), 0);
+        assert_eq!(last, Some(HABIT_MAX));
+        assert_eq!(millis(pause.after(End::Habit(USUAL_LIFE))), 0);
         assert_eq!(millis(pause.after(soon)), 100, "starts over");
+        assert_eq!(millis(pause.after(End::Death)), 100);
+        let last = (0..20).map(|_| pause.after(End::NotMade)).last();
+        assert_eq!(
+            last,
+            Some(ABSENT_MAX),
+            "the dead are looked for each second"
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! [`Explanation`], a [`Simulation`], or the failures of expectations, as data. Never here: a second way to decide;
 //! everything goes through [`crate::answer::Gathering`].
 
+mod across;
 mod answered;
 mod candidates;
 mod diff;
@@ -25,6 +26,7 @@ mod survey;
 mod trace;
 mod why;
 
+pub use across::{OnStage, explain_across};
 pub use answered::{Answered, Hazard, PoolShare};
 pub use diff::{AnswerDiff, CHANGES_MAX, Change, Side, diff};
 pub use diff_text::{diff_summary, diff_text};

@@ -7,14 +7,21 @@ use crate::health::Status;
 use crate::wire::{Name, Rtype, Scratch};
 use crate::zone::{ANY_TYPE, Entry, Found, Hold, Judge, Policies, Zone};
 
-use super::explain::{Client, Question, Stage, explain};
+use super::across::{OnStage, explain_across};
+use super::explain::{Client, Question, Stage};
 use super::report::explanation_text;
 
 /// Types of one name that are explained in one answer.
 const TYPES_MAX: usize = 4;
 
-/// Explains a name, given as octets; `_TYPE.` before it asks for one type, else its dynamic types are explained.
-pub fn why_lines(stage: &Stage<'_>, name: &[u8], client: Client) -> Vec<String> {
+/// Explains a name of a stage's zone, given as octets; `_TYPE.` before it asks for one type, else its dynamic types are
+/// explained. Aliases are followed to other stages.
+pub fn why_lines(
+    stage: &Stage<'_>,
+    on_stage: &OnStage<'_>,
+    name: &[u8],
+    client: Client,
+) -> Vec<String> {
     let zone = &stage.served.zone;
     let mut lines = vec![whence(stage, client)];
     let Some((name, rtype)) = read_name(zone, name) else {
@@ -27,8 +34,9 @@ pub fn why_lines(stage: &Stage<'_>, name: &[u8], client: Client) -> Vec<String> 
             name: name.clone(),
             rtype,
         };
-        let explanation = explain(stage, &question, client);
-        lines.extend(explanation_text(&explanation).lines().map(ascii));
+        if let Some(explanation) = explain_across(on_stage, &question, client) {
+            lines.extend(explanation_text(&explanation).lines().map(ascii));
+        }
     }
     lines
 }

@@ -66,6 +66,13 @@ pub enum EventKind {
         /// Owner or pool.
         place: String,
     },
+    /// An operator changed switches.
+    Switched {
+        /// The zone.
+        zone: String,
+        /// What changed.
+        text: String,
+    },
     /// The server started.
     Started,
 }
@@ -130,7 +137,9 @@ impl std::fmt::Display for EventKind {
             }
             Self::Waiting { why } => write!(f, "a reload waits for `leeward reload --yes`: {why}"),
             Self::Mended { file } => write!(f, "{file} is mended and served"),
-            Self::Maintenance { zone, text } => write!(f, "{zone}: {text}"),
+            Self::Maintenance { zone, text } | Self::Switched { zone, text } => {
+                write!(f, "{zone}: {text}")
+            }
             Self::SelfDoubt { is_doubting, text } => {
                 let verb = if *is_doubting { "doubts" } else { "trusts" };
                 write!(f, "the server {verb} itself: {text}")

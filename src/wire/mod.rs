@@ -22,7 +22,7 @@ pub use edns::{
     pad_message,
 };
 pub use hash::{fold, hash_label, hash_name, hash_root};
-pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault};
+pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};
 pub use query::{HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query};
 pub use rdata::{

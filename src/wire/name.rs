@@ -214,6 +214,19 @@ impl Name {
     }
 }
 
+/// Says whether a name in wire form is another one or below it.
+pub fn is_at_or_below(name: &[u8], other: &[u8]) -> bool {
+    let mut rest = name;
+    // A name is never longer than its labels, so this ends.
+    while rest.len() > other.len() {
+        let Some((&length, after)) = rest.split_first() else {
+            return false;
+        };
+        rest = after.get(usize::from(length)..).unwrap_or_default();
+    }
+    rest.eq_ignore_ascii_case(other)
+}
+
 /// Splits text into length-prefixed labels; says whether it ended in a dot.
 fn parse_labels(text: &[u8], room: &mut [u8; NAME_MAX]) -> Result<(usize, bool), NameFault> {
     if text.is_empty() {

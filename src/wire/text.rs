@@ -274,9 +274,18 @@ impl<'t> Tokens<'t> {
         }))
     }
 
+    /// Returns where the run of octets ends that mean nothing but themselves.
+    fn end_of_plain(&self, start: usize) -> usize {
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let run = rest
+            .iter()
+            .position(|octet| IS_SPECIAL[usize::from(*octet)]);
+        start + run.unwrap_or(rest.len())
+    }
+
     fn word(&mut self, follows_blank: bool) -> Result<Lexeme<'t>, TextFault> {
         let start = self.at;
-        let mut at = start;
+        let mut at = self.end_of_plain(start);
         while let Some(octet) = self.octet(at) {
             match octet {
                 b'\\' if self.octet(at + 1).is_none_or(|next| next == b'\n') => {
@@ -313,7 +322,18 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-fn is_delimiter(octet: u8) -> bool {
+/// What ends a word or makes it more than its octets.
+const IS_SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = is_delimiter(octet as u8) || matches!(octet as u8, b'\\' | b'"');
+        octet += 1;
+    }
+    table
+};
+
+const fn is_delimiter(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'(' | b')')
 }
 

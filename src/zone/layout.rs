@@ -1,273 +1,440 @@
-//! Lays out a zone: sorts what was collected, marks cuts and occlusion, writes the arena and its slot table.
+//! Lays a zone out: nodes with their records in one arena, names that exist only through others, what cuts hide, and
+//! the slots.
 //!
-//! In: a [`ZoneBuilder`] and its policies. Out: a [`Zone`]. Never here: which records a zone should hold.
+//! In: records grouped by owner. Out: the zone. Never here: where records come from, the search for a name.
+//!
+//! Everything is written once, in the order of the log: no node is made before it stands in the arena. What depends on
+//! other nodes (flags, hosts) is patched when all stand.
 
-use crate::wire::{Name, Rtype, Scratch, fold, hash_label, same_octets};
+use crate::wire::{Name, Rtype, Scratch, fold, hash_label, hash_name};
 
 use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
     FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, Zone,
 };
-use super::build::{BuildFault, Content, NO_PARENT, Owner, Placed, ZoneBuilder};
-use super::piece::PieceSpec;
+use super::build::{BuildFault, Soa};
+use super::owner_table::OwnerTable;
+use super::piece::{OWNER_QUESTION, PieceOwner, PieceSpec, RR_FIXED};
 use super::policy::Policies;
+use super::record_log::{RecordLog, Row};
 
 /// Longest probe that a seed may leave (engine bound).
 const PROBE_MAX: usize = 64;
 /// Seeds that are tried before the best one is taken.
 const SEEDS_MAX: u64 = 16;
-/// Types at one name: what a node can count.
+/// Octets of a node before its owner.
+const NODE_HEADER: usize = 4;
+/// Types at one name: what the count in a node can tell.
 const TYPES_MAX: usize = 255;
+/// Stands for "no node".
+const ABSENT: u32 = u32::MAX;
+/// The label `*` in wire form.
+const WILDCARD: &[u8; 2] = b"\x01*";
 
-impl ZoneBuilder {
-    /// Lays out the zone.
-    ///
-    /// # Errors
-    /// If a name or the zone is larger than offsets can tell.
-    pub fn finish(mut self, policies: Policies) -> Result<Zone, BuildFault> {
-        // By type: addresses, which are asked for most, are found first, and ANY gets the lowest.
-        self.placed
-            .sort_by_key(|placed| (placed.owner, placed.rtype.0));
-        let starts = self.starts();
-        self.mark(&starts);
-        let mut offsets = Vec::with_capacity(self.owners.len());
-        let mut size = 0usize;
-        for (owner, entries) in self.owners.iter().zip(starts.windows(2)) {
-            offsets.push(u32::try_from(size / 8).map_err(|_| BuildFault::ZoneTooLarge)?);
-            let entries = &self.placed[entries[0] as usize..entries[1] as usize];
-            size += self.size(owner, entries).next_multiple_of(8);
+/// A zone that is being laid out.
+pub(super) struct Layout<'l> {
+    apex: &'l Name,
+    apex_labels: usize,
+    /// The apex in lower case, as owners end.
+    apex_folded: Vec<u8>,
+    log: &'l RecordLog,
+    /// The node of each name of the log.
+    nodes: Vec<u32>,
+    /// Names that exist only through names below them (RFC 4592, section 2.2.2), and their nodes.
+    between: OwnerTable,
+    between_nodes: Vec<u32>,
+    arena: Vec<u8>,
+    /// Places in the arena that wait for the node of a host.
+    hosts: Vec<(usize, Name)>,
+    /// The RRset at hand.
+    piece: PieceSpec,
+    depth_max: usize,
+    name_count: usize,
+    has_wildcard: bool,
+    has_redirection: bool,
+}
+
+impl<'l> Layout<'l> {
+    /// Takes grouped records that lie at or below the apex.
+    pub(super) fn new(apex: &'l Name, log: &'l RecordLog) -> Self {
+        let heads = log.names.len() * (NODE_HEADER + 3 + 7);
+        let bodies = log.rows.len() * (ENTRY_LEN + RR_FIXED + 3);
+        Self {
+            apex,
+            apex_labels: apex.label_count(),
+            apex_folded: apex.to_folded(),
+            log,
+            nodes: vec![ABSENT; log.names.len()],
+            between: OwnerTable::default(),
+            between_nodes: Vec::new(),
+            // Rather too large; what is over is given back.
+            arena: Vec::with_capacity(heads + bodies + log.octets_len()),
+            hosts: Vec::new(),
+            piece: PieceSpec::default(),
+            depth_max: 0,
+            name_count: 0,
+            has_wildcard: false,
+            has_redirection: false,
         }
-        let mut arena = Vec::with_capacity(size);
-        for number in 0..self.owners.len() {
-            let entries = &self.placed[starts[number] as usize..starts[number + 1] as usize];
-            self.write(number, entries, &mut arena, &offsets)
-                .ok_or_else(|| BuildFault::NameTooLarge(self.name_of(number as u32)))?;
+    }
+
+    /// Lays the zone out; `touched` names exist whether they own records or not.
+    pub(super) fn build(
+        mut self,
+        touched: &[u32],
+        soa: Soa<'_>,
+        policies: Policies,
+    ) -> Result<Zone, BuildFault> {
+        let negative = soa.negative(self.apex)?;
+        self.place_owners(touched)?;
+        self.place_between()?;
+        if self.has_wildcard || self.has_redirection {
+            self.mark();
         }
-        let (slots, seed) = self.slots(&offsets)?;
-        let labels = self.owners.iter().map(|owner| usize::from(owner.labels));
-        let is_named = |owner: &&Owner| owner.flags & FLAG_EMPTY == 0;
-        let patches = self.negative.patches.iter();
+        self.lead_to_hosts();
+        let (slots, seed) = self.slots()?;
+        let patches = negative.patches.iter();
         Ok(Zone {
-            apex_labels: self.apex.label_count(),
-            depth_max: labels.max().unwrap_or(0),
-            name_count: self.owners.iter().filter(is_named).count(),
+            apex_labels: self.apex_labels,
+            depth_max: self.depth_max,
+            name_count: self.name_count,
+            apex: self.apex.clone(),
             slots,
             seed,
-            arena: arena.into(),
+            arena: self.arena.into(),
             negative_patches: patches.flat_map(|patch| patch.to_le_bytes()).collect(),
-            negative: self.negative.records.into(),
-            serial: self.serial,
-            apex: self.apex,
+            negative: negative.records.into(),
+            serial: soa.serial(),
             policies,
         })
     }
 
-    /// Returns where the entries of each owner start, and where the last ones end.
-    fn starts(&self) -> Vec<u32> {
-        let mut starts = Vec::with_capacity(self.owners.len() + 1);
-        let mut at = 0;
-        for owner in 0..=self.owners.len() {
-            while self
-                .placed
-                .get(at)
-                .is_some_and(|placed| (placed.owner as usize) < owner)
-            {
-                at += 1;
-            }
-            starts.push(at as u32);
+    /// Writes the nodes of all names that own something, the apex first.
+    fn place_owners(&mut self, touched: &[u32]) -> Result<(), BuildFault> {
+        let log = self.log;
+        let apex = log
+            .names
+            .find(&self.apex_folded, hash_name(&self.apex_folded));
+        if let Some(apex) = apex {
+            self.place(apex, log.rows_of(apex))?;
         }
-        starts
+        for rows in log.rows.chunk_by(|one, other| one.owner == other.owner) {
+            if Some(rows[0].owner) != apex {
+                self.place(rows[0].owner, rows)?;
+            }
+        }
+        for &owner in touched {
+            if self.nodes[owner as usize] == ABSENT {
+                self.place(owner, &[])?;
+            }
+        }
+        Ok(())
     }
 
-    /// Sets the flags that depend on other names: wildcard children, cuts, DNAMEs, occlusion.
-    fn mark(&mut self, starts: &[u32]) {
-        for (owner, entries) in self.owners.iter_mut().zip(starts.windows(2)) {
-            for placed in &self.placed[entries[0] as usize..entries[1] as usize] {
-                owner.flags |= match placed.rtype {
-                    Rtype::NS if owner.labels > 0 => FLAG_CUT,
-                    Rtype::DNAME => FLAG_DNAME,
-                    _ => 0,
-                };
-                if matches!(placed.content, Content::Dynamic(_)) {
-                    owner.flags |= FLAG_DYNAMIC;
-                }
+    fn place(&mut self, owner: u32, rows: &[Row]) -> Result<(), BuildFault> {
+        let octets = self.log.names.octets(owner);
+        self.nodes[owner as usize] = self.write_node(octets, 0, rows)?;
+        self.name_count += 1;
+        Ok(())
+    }
+
+    /// Writes the nodes of names that own nothing and have names below them.
+    fn place_between(&mut self) -> Result<(), BuildFault> {
+        let log = self.log;
+        let mut name = Scratch::default();
+        let mut looked_at: &[u8] = &[];
+        for number in 0..log.names.len() {
+            let octets = log.names.octets(number as u32);
+            if self.nodes[number] == ABSENT || octets.len() <= self.apex_folded.len() {
+                continue;
             }
-        }
-        let redirects = |owner: &Owner| owner.flags & (FLAG_CUT | FLAG_DNAME) != 0;
-        let has_redirection = self.owners.iter().any(redirects);
-        for at in 0..self.owners.len() {
-            let mut parent = self.owners[at].parent;
-            if parent != NO_PARENT && self.relative(&self.owners[at]).starts_with(b"\x01*") {
-                self.owners[parent as usize].flags |= FLAG_WILDCARD_CHILD;
+            // Most names stand right below the apex, or beside the one before.
+            let parent = &octets[1 + usize::from(octets[0])..];
+            if parent.len() == self.apex_folded.len() || parent == looked_at {
+                continue;
             }
-            while has_redirection && parent != NO_PARENT {
-                let above = &self.owners[parent as usize];
-                parent = above.parent;
-                if redirects(above) {
-                    self.owners[at].flags |= FLAG_OCCLUDED;
+            looked_at = parent;
+            if !name.take(octets) {
+                continue;
+            }
+            for labels in (self.apex_labels + 1..name.labels).rev() {
+                let above = &name.folded[usize::from(name.starts[labels])..name.len];
+                let hash = name.hashes[labels];
+                if self.find(above, hash).is_some() {
                     break;
                 }
+                let node = self.write_node(above, FLAG_EMPTY, &[])?;
+                let added = self.between.intern(above, hash);
+                added.map_err(|fault| BuildFault::of_table(fault, || name_of(above)))?;
+                self.between_nodes.push(node);
             }
+        }
+        Ok(())
+    }
+
+    /// Returns the node of a name.
+    fn find(&self, folded: &[u8], hash: u64) -> Option<u32> {
+        let known = self.log.names.find(folded, hash);
+        let known = known.map(|number| self.nodes[number as usize]);
+        known.filter(|node| *node != ABSENT).or_else(|| {
+            let number = self.between.find(folded, hash)?;
+            Some(self.between_nodes[number as usize])
+        })
+    }
+
+    /// Writes a node with its records, and says where.
+    fn write_node(&mut self, octets: &[u8], flags: u8, rows: &[Row]) -> Result<u32, BuildFault> {
+        let start = self.arena.len();
+        let node = u32::try_from(start / 8).ok().filter(|node| *node < ABSENT);
+        let node = node.ok_or(BuildFault::ZoneTooLarge)?;
+        let too_large = || BuildFault::NameTooLarge(name_of(octets));
+        let relative = octets.strip_suffix(&self.apex_folded[..]);
+        let relative = relative.ok_or_else(|| BuildFault::OutOfZone(name_of(octets)))?;
+        let labels = count_labels(relative);
+        let is_of_entry =
+            |one: &Row, other: &Row| one.is_of_set(other) && !is_policy(one) && !is_policy(other);
+        let entries = rows.chunk_by(is_of_entry).count();
+        if entries > TYPES_MAX {
+            return Err(too_large());
+        }
+        self.depth_max = self.depth_max.max(labels);
+        self.has_wildcard |= relative.starts_with(WILDCARD);
+        self.arena
+            .extend_from_slice(&[relative.len() as u8, flags, entries as u8, labels as u8]);
+        self.arena.extend_from_slice(relative);
+        self.pad(4);
+        let mut directory = self.arena.len();
+        self.arena.resize(directory + entries * ENTRY_LEN, 0);
+        let mut flags = flags;
+        for set in rows.chunk_by(is_of_entry) {
+            let at = u16::try_from((self.arena.len() - start) / 4).map_err(|_| too_large())?;
+            let (kind, len) = self.write_body(octets, set)?;
+            self.pad(4);
+            flags |= match set[0].rtype {
+                _ if kind == KIND_DYNAMIC => FLAG_DYNAMIC,
+                Rtype::NS if labels > 0 => FLAG_CUT,
+                Rtype::DNAME => FLAG_DNAME,
+                _ => 0,
+            };
+            let entry = &mut self.arena[directory..directory + ENTRY_LEN];
+            let numbers = [set[0].rtype.0, kind, at, len];
+            for (into, number) in entry.as_chunks_mut::<2>().0.iter_mut().zip(numbers) {
+                *into = number.to_le_bytes();
+            }
+            directory += ENTRY_LEN;
+        }
+        self.arena[start + 1] = flags;
+        self.has_redirection |= flags & (FLAG_CUT | FLAG_DNAME) != 0;
+        self.pad(8);
+        Ok(node)
+    }
+
+    fn pad(&mut self, multiple: usize) {
+        let len = self.arena.len().next_multiple_of(multiple);
+        self.arena.resize(len, 0);
+    }
+
+    /// Writes one RRset or policy; returns its kind, and the octets of its records.
+    fn write_body(&mut self, owner: &[u8], set: &[Row]) -> Result<(u16, u16), BuildFault> {
+        let (log, first) = (self.log, &set[0]);
+        if let Some(root) = first.root() {
+            self.arena.extend_from_slice(&root.to_le_bytes());
+            return Ok((KIND_DYNAMIC, 4));
+        }
+        let too_large = || BuildFault::RrsetTooLarge(name_of(owner), first.rtype);
+        let width = match first.rtype {
+            Rtype::A => 4,
+            Rtype::AAAA => 16,
+            _ => 0,
+        };
+        if width > 0 && set.iter().all(|row| log.rdata(row).len() == width) {
+            let len = u16::try_from(set.len() * (RR_FIXED + width)).map_err(|_| too_large())?;
+            for row in set {
+                self.write_address((row.rtype, first.ttl), log.rdata(row));
+            }
+            return Ok((KIND_PLAIN, len));
+        }
+        let whose = PieceOwner {
+            apex: &self.apex_folded,
+            owner,
+        };
+        let rdata = set.iter().map(|row| log.rdata(row));
+        self.piece
+            .encode(whose, first.rtype, first.ttl, rdata)
+            .ok_or_else(too_large)?;
+        let len = u16::try_from(self.piece.records.len()).map_err(|_| too_large())?;
+        self.write_full().ok_or_else(too_large)?;
+        Ok((KIND_FULL, len))
+    }
+
+    /// Writes a record of an address, owned by the question.
+    fn write_address(&mut self, (rtype, ttl): (Rtype, u32), octets: &[u8]) {
+        let mut fixed = [0; RR_FIXED];
+        fixed[..2].copy_from_slice(&OWNER_QUESTION.to_be_bytes());
+        fixed[2..4].copy_from_slice(&rtype.0.to_be_bytes());
+        fixed[5] = 1;
+        fixed[6..10].copy_from_slice(&ttl.to_be_bytes());
+        fixed[11] = octets.len() as u8;
+        self.arena.extend_from_slice(&fixed);
+        self.arena.extend_from_slice(octets);
+    }
+
+    /// Writes the piece at hand; nodes of its hosts follow later.
+    fn write_full(&mut self) -> Option<()> {
+        let piece = &mut self.piece;
+        let (patches, hosts) = (piece.patches.len(), piece.hosts.len());
+        self.arena
+            .reserve(FULL_HEADER + patches * 2 + hosts * HOST_LEN + piece.records.len());
+        let patches = u16::try_from(patches).ok()?;
+        for number in [piece.count, piece.stride, patches, hosts as u16] {
+            self.arena.extend_from_slice(&number.to_le_bytes());
+        }
+        for patch in &piece.patches {
+            self.arena.extend_from_slice(&patch.to_le_bytes());
+        }
+        for host in piece.hosts.drain(..) {
+            self.hosts.push((self.arena.len(), host.name));
+            self.arena.extend_from_slice(&[0; 4]);
+            self.arena.extend_from_slice(&host.position.to_le_bytes());
+            self.arena
+                .extend_from_slice(&[u8::from(host.is_in_domain), 0]);
+        }
+        self.arena.extend_from_slice(&piece.records);
+        Some(())
+    }
+
+    /// Sets the flags that depend on other names: wildcard children and occlusion.
+    fn mark(&mut self) {
+        let log = self.log;
+        let mut name = Scratch::default();
+        for number in 0..log.names.len() {
+            let node = self.nodes[number];
+            if node != ABSENT && name.take(log.names.octets(number as u32)) {
+                self.mark_node(node, &name);
+            }
+        }
+        for number in 0..self.between.len() {
+            if name.take(self.between.octets(number as u32)) {
+                self.mark_node(self.between_nodes[number], &name);
+            }
+        }
+    }
+
+    fn mark_node(&mut self, node: u32, name: &Scratch) {
+        let above = |labels: usize| &name.folded[usize::from(name.starts[labels])..name.len];
+        let is_below = name.labels > self.apex_labels;
+        if is_below
+            && name.name().starts_with(WILDCARD)
+            && let Some(parent) = self.find(above(name.labels - 1), name.hashes[name.labels - 1])
+        {
+            *self.flags_mut(parent) |= FLAG_WILDCARD_CHILD;
+        }
+        if !self.has_redirection {
+            return;
+        }
+        for labels in self.apex_labels..name.labels {
+            let Some(parent) = self.find(above(labels), name.hashes[labels]) else {
+                continue;
+            };
+            if *self.flags_mut(parent) & (FLAG_CUT | FLAG_DNAME) != 0 {
+                *self.flags_mut(node) |= FLAG_OCCLUDED;
+                return;
+            }
+        }
+    }
+
+    fn flags_mut(&mut self, node: u32) -> &mut u8 {
+        &mut self.arena[node as usize * 8 + 1]
+    }
+
+    /// Writes the node of each host into the records that name it.
+    fn lead_to_hosts(&mut self) {
+        let mut name = Scratch::default();
+        for (at, host) in std::mem::take(&mut self.hosts) {
+            if !name.take(host.octets()) {
+                continue;
+            }
+            // Nodes are numbered from 0; 0 in the arena says that the host does not exist here.
+            let node = self.node_of(&name).map_or(0, |node| node + 1);
+            self.arena[at..at + 4].copy_from_slice(&node.to_le_bytes());
         }
     }
 
     /// Finds the node of a host in the zone: its own, or the source of synthesis that it exists through (RFC 4592,
     /// section 3.3.1).
-    fn node_of(&self, host: &Name, offsets: &[u32]) -> Option<u32> {
-        let top = self.apex.label_count();
-        let mut name = Scratch::default();
-        if !name.take(host.octets()) || name.labels < top {
-            return None;
-        }
-        let end = usize::from(name.starts[top]);
-        let find_at = |hash: u64, relative: &[u8]| {
-            let is_it = |at: usize| same_octets(self.relative(&self.owners[at]), relative);
-            self.table.find(hash, is_it).ok().flatten()
-        };
-        let find = |labels: usize| {
-            let relative = &name.folded[usize::from(name.starts[labels])..end];
-            find_at(name.hashes[labels], relative)
-        };
-        if let Some(at) = find(name.labels) {
-            return Some(offsets[at]);
-        }
-        let encloser = (top..name.labels)
-            .rev()
-            .find(|&labels| find(labels).is_some())?;
-        let mut source = b"\x01*".to_vec();
-        source.extend_from_slice(&name.folded[usize::from(name.starts[encloser])..end]);
-        let at = find_at(hash_label(name.hashes[encloser], b"\x01*"), &source)?;
-        Some(offsets[at])
+    fn node_of(&self, name: &Scratch) -> Option<u32> {
+        let above = |labels: usize| &name.folded[usize::from(name.starts[labels])..name.len];
+        let find = |labels: usize| self.find(above(labels), name.hashes[labels]);
+        find(name.labels).or_else(|| {
+            let encloser = (self.apex_labels..name.labels)
+                .rev()
+                .find(|&labels| find(labels).is_some())?;
+            let mut source = WILDCARD.to_vec();
+            source.extend_from_slice(above(encloser));
+            self.find(&source, hash_label(name.hashes[encloser], WILDCARD))
+        })
     }
 
     /// Fills the slot table at a load of 0.6 with the first seed whose longest probe is short enough.
-    fn slots(&self, offsets: &[u32]) -> Result<(Box<[u64]>, u64), BuildFault> {
-        let size = self.owners.len() * 5 / 3 + 1;
-        let mut best: Option<(usize, Box<[u64]>, u64)> = None;
-        for seed in 0..SEEDS_MAX {
-            let seed = fold(seed + 1, MIX);
-            let mut slots = vec![0u64; size].into_boxed_slice();
-            let mut longest = 0;
-            for (hash, offset) in self.table.hashes().iter().zip(offsets) {
-                let mixed = fold(hash ^ seed, MIX);
-                let mut index = ((u128::from(mixed) * size as u128) >> 64) as usize;
-                let mut probes = 1;
-                while slots[index] != 0 {
-                    index = if index + 1 == size { 0 } else { index + 1 };
-                    probes += 1;
-                }
-                longest = longest.max(probes);
-                let at = offset.checked_add(1).ok_or(BuildFault::ZoneTooLarge)?;
-                slots[index] = (mixed << 32) | u64::from(at);
-            }
-            if best.as_ref().is_none_or(|(known, ..)| longest < *known) {
-                best = Some((longest, slots, seed));
-            }
+    fn slots(&self) -> Result<(Box<[u64]>, u64), BuildFault> {
+        let present = self.nodes.iter().filter(|node| **node != ABSENT).count();
+        let size = (present + self.between.len()) * 5 / 3 + 1;
+        let mut slots = vec![0u64; size].into_boxed_slice();
+        let (mut best, mut shortest) = (0, usize::MAX);
+        for seed in 1..=SEEDS_MAX {
+            let seed = fold(seed, MIX);
+            let longest = self.fill(&mut slots, seed)?;
             if longest <= PROBE_MAX {
-                break;
+                return Ok((slots, seed));
             }
-        }
-        best.map(|(_, slots, seed)| (slots, seed))
-            .ok_or(BuildFault::ZoneTooLarge)
-    }
-
-    fn head(owner: &Owner, entries: &[Placed]) -> usize {
-        4 + usize::from(owner.len).next_multiple_of(4) + entries.len() * ENTRY_LEN
-    }
-
-    fn size(&self, owner: &Owner, entries: &[Placed]) -> usize {
-        let bodies = entries
-            .iter()
-            .map(|placed| self.body_size(placed.content).next_multiple_of(4));
-        Self::head(owner, entries) + bodies.sum::<usize>()
-    }
-
-    fn body_size(&self, content: Content) -> usize {
-        match content {
-            Content::Dynamic(_) => 4,
-            Content::Plain(_, len) => usize::from(len),
-            Content::Static(piece) => {
-                let piece = &self.pieces[piece as usize];
-                FULL_HEADER
-                    + piece.patches.len() * 2
-                    + piece.hosts.len() * HOST_LEN
-                    + piece.records.len()
+            if longest < shortest {
+                (best, shortest) = (seed, longest);
             }
+            slots.fill(0);
         }
+        self.fill(&mut slots, best)?;
+        Ok((slots, best))
     }
 
-    fn write(
-        &self,
-        number: usize,
-        entries: &[Placed],
-        arena: &mut Vec<u8>,
-        offsets: &[u32],
-    ) -> Option<()> {
-        let owner = &self.owners[number];
-        let start = arena.len();
-        if entries.len() > TYPES_MAX {
-            return None;
-        }
-        arena.extend_from_slice(&[owner.len, owner.flags, entries.len() as u8, owner.labels]);
-        arena.extend_from_slice(self.relative(owner));
-        arena.resize(arena.len().next_multiple_of(4), 0);
-        let mut at = Self::head(owner, entries);
-        for placed in entries {
-            let (kind, len) = match placed.content {
-                Content::Dynamic(_) => (KIND_DYNAMIC, 4),
-                Content::Plain(_, len) => (KIND_PLAIN, usize::from(len)),
-                Content::Static(piece) => (KIND_FULL, self.pieces[piece as usize].records.len()),
-            };
-            arena.extend_from_slice(&placed.rtype.0.to_le_bytes());
-            arena.extend_from_slice(&kind.to_le_bytes());
-            arena.extend_from_slice(&u16::try_from(at / 4).ok()?.to_le_bytes());
-            arena.extend_from_slice(&u16::try_from(len).ok()?.to_le_bytes());
-            at += self.body_size(placed.content).next_multiple_of(4);
-        }
-        for placed in entries {
-            match placed.content {
-                Content::Dynamic(root) => arena.extend_from_slice(&root.to_le_bytes()),
-                Content::Plain(start, len) => {
-                    let start = start as usize;
-                    arena.extend_from_slice(self.plain.get(start..start + usize::from(len))?);
-                }
-                Content::Static(piece) => {
-                    let node_of = |host: &Name| self.node_of(host, offsets);
-                    write_full(&self.pieces[piece as usize], arena, &node_of)?;
-                }
+    /// Fills empty slots; returns the longest probe.
+    fn fill(&self, slots: &mut [u64], seed: u64) -> Result<usize, BuildFault> {
+        let size = slots.len();
+        let own = self.log.names.hashes().iter().zip(&self.nodes);
+        let between = self.between.hashes().iter().zip(&self.between_nodes);
+        let mut longest = 0;
+        for (hash, &node) in own.chain(between) {
+            if node == ABSENT {
+                continue;
             }
-            arena.resize(arena.len().next_multiple_of(4), 0);
+            let mixed = fold(hash ^ seed, MIX);
+            let mut index = ((u128::from(mixed) * size as u128) >> 64) as usize;
+            let mut probes = 1;
+            // A load below one leaves an empty slot.
+            while slots[index] != 0 {
+                index = if index + 1 == size { 0 } else { index + 1 };
+                probes += 1;
+            }
+            longest = longest.max(probes);
+            let at = node.checked_add(1).ok_or(BuildFault::ZoneTooLarge)?;
+            slots[index] = (mixed << 32) | u64::from(at);
         }
-        let size = arena.len() - start;
-        debug_assert_eq!(size, self.size(owner, entries), "computed before");
-        arena.resize(arena.len().next_multiple_of(8), 0);
-        Some(())
+        Ok(longest)
     }
 }
 
-fn write_full(
-    piece: &PieceSpec,
-    arena: &mut Vec<u8>,
-    node_of: &impl Fn(&Name) -> Option<u32>,
-) -> Option<()> {
-    for number in [
-        piece.count,
-        piece.stride,
-        u16::try_from(piece.patches.len()).ok()?,
-        piece.hosts.len() as u16,
-    ] {
-        arena.extend_from_slice(&number.to_le_bytes());
+fn is_policy(row: &Row) -> bool {
+    row.root().is_some()
+}
+
+fn count_labels(relative: &[u8]) -> usize {
+    let (mut rest, mut labels) = (relative, 0);
+    while let Some((&length, after)) = rest.split_first() {
+        rest = after.get(usize::from(length)..).unwrap_or_default();
+        labels += 1;
     }
-    for patch in &piece.patches {
-        arena.extend_from_slice(&patch.to_le_bytes());
-    }
-    for host in &piece.hosts {
-        // Nodes are numbered from 0; 0 in the arena says that the host does not exist here.
-        let node = node_of(&host.name).map_or(0, |node| node + 1);
-        arena.extend_from_slice(&node.to_le_bytes());
-        arena.extend_from_slice(&host.position.to_le_bytes());
-        arena.extend_from_slice(&[u8::from(host.is_in_domain), 0]);
-    }
-    arena.extend_from_slice(&piece.records);
-    Some(())
+    labels
+}
+
+fn name_of(octets: &[u8]) -> Name {
+    Name::from_wire(octets).map_or_else(|_| Name::root(), |(name, _)| name)
 }

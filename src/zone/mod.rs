@@ -13,19 +13,23 @@ mod location_map;
 mod owner_table;
 mod piece;
 mod policy;
+mod record_log;
 mod snapshot;
 
 pub use arena::{
     ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED,
     FLAG_WILDCARD_CHILD, NodeAt, Zone,
 };
-pub use build::{BuildFault, OwnerId, ZoneBuilder};
+pub use build::{BuildFault, Soa, ZoneBuilder, build_zone};
 pub use find::{Aim, Found};
 pub use latency::{LatencyTable, RoundTrip};
 pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
 pub use location_map::{LocationMap, build_maps};
+pub use owner_table::{ALIKE_MAX, OwnerTable, TableFault};
 pub use piece::{
-    ADDITIONAL_MAX, Host, HostSpec, OWNER_QUESTION, POSITION_OWNER, Piece, PieceSpec, RR_FIXED,
+    ADDITIONAL_MAX, Host, HostSpec, OWNER_QUESTION, POSITION_OWNER, Piece, PieceOwner, PieceSpec,
+    RR_FIXED,
 };
 pub use policy::*;
+pub use record_log::{RecordLog, Row};
 pub use snapshot::{ServedZone, Snapshot};

@@ -4,7 +4,7 @@
 //! compress end in a pointer to the apex inside the question, stored as the distance from the question's name end, so
 //! that copying adds one number. Nothing else is compressed.
 
-use crate::wire::{NAME_MAX, Name, Rtype, additional_name, rdata_name_ranges};
+use crate::wire::{NAME_MAX, Name, Rtype, additional_name, is_at_or_below, rdata_name_ranges};
 
 use super::arena::NodeAt;
 
@@ -44,39 +44,45 @@ pub struct HostSpec {
     pub is_in_domain: bool,
 }
 
+/// Whose RRset is encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct PieceOwner<'a> {
+    /// The apex in wire form.
+    pub apex: &'a [u8],
+    /// The owner in wire form.
+    pub owner: &'a [u8],
+}
+
 impl PieceSpec {
-    /// Encodes an RRset of a zone. `None` if the octets exceed what one message could hold.
-    pub fn encode<R: AsRef<[u8]>>(
-        apex: &Name,
-        owner: &Name,
+    /// Encodes an RRset of a zone in place of what was here. `None` if the octets exceed what one message could hold.
+    pub fn encode<'r>(
+        &mut self,
+        whose: PieceOwner<'_>,
         rtype: Rtype,
         ttl: u32,
-        rdata: &[R],
-    ) -> Option<Self> {
-        let mut piece = Self::default();
+        rdata: impl Iterator<Item = &'r [u8]>,
+    ) -> Option<()> {
+        self.records.clear();
+        self.patches.clear();
+        self.hosts.clear();
+        (self.count, self.stride) = (0, 0);
+        let (mut first_len, mut is_even) = (None, true);
         for record in rdata {
-            piece.push(apex, owner, rtype, ttl, record.as_ref())?;
+            is_even &= *first_len.get_or_insert(record.len()) == record.len();
+            self.push(whose, rtype, ttl, record)?;
         }
-        piece.hosts.sort_by_key(|host| !host.is_in_domain);
-        piece.keep_hosts();
-        let len = piece.records.len() / rdata.len().max(1);
-        let is_even = rdata
-            .windows(2)
-            .all(|pair| pair[0].as_ref().len() == pair[1].as_ref().len());
-        if is_even && piece.patches.is_empty() && piece.hosts.is_empty() {
-            piece.stride = u16::try_from(len).ok()?;
+        if self.hosts.len() > 1 {
+            self.hosts.sort_by_key(|host| !host.is_in_domain);
+            self.keep_hosts();
         }
-        Some(piece)
+        if is_even && self.patches.is_empty() && self.hosts.is_empty() {
+            let len = self.records.len() / usize::from(self.count.max(1));
+            self.stride = u16::try_from(len).ok()?;
+        }
+        Some(())
     }
 
-    fn push(
-        &mut self,
-        apex: &Name,
-        owner: &Name,
-        rtype: Rtype,
-        ttl: u32,
-        rdata: &[u8],
-    ) -> Option<()> {
+    fn push(&mut self, whose: PieceOwner<'_>, rtype: Rtype, ttl: u32, rdata: &[u8]) -> Option<()> {
         self.records
             .extend_from_slice(&OWNER_QUESTION.to_be_bytes());
         self.records.extend_from_slice(&rtype.0.to_be_bytes());
@@ -90,9 +96,9 @@ impl PieceSpec {
             self.records
                 .extend_from_slice(rdata.get(from..name.range.start)?);
             if host.as_ref() == Some(&name.range) {
-                self.push_host(apex, owner, &rdata[name.range.clone()])?;
+                self.push_host(whose, &rdata[name.range.clone()])?;
             }
-            self.push_name(apex, &rdata[name.range.clone()], name.is_compressible)?;
+            self.push_name(whose.apex, &rdata[name.range.clone()], name.is_compressible)?;
             from = name.range.end;
         }
         self.records.extend_from_slice(rdata.get(from..)?);
@@ -104,19 +110,18 @@ impl PieceSpec {
     }
 
     /// Notes a host of this zone whose name comes next. The root stands for the owner (RFC 9460, section 2.5.2).
-    fn push_host(&mut self, apex: &Name, owner: &Name, octets: &[u8]) -> Option<()> {
-        let (name, _) = Name::from_wire(octets).ok()?;
+    fn push_host(&mut self, whose: PieceOwner<'_>, octets: &[u8]) -> Option<()> {
         let position = u16::try_from(self.records.len()).ok()?;
-        let (position, name) = if name.is_root() {
-            (POSITION_OWNER, owner.clone())
+        let (position, octets) = if octets == [0] {
+            (POSITION_OWNER, whose.owner)
         } else {
-            (position, name)
+            (position, octets)
         };
-        if name.is_at_or_below(apex) {
+        if is_at_or_below(octets, whose.apex) {
             self.hosts.push(HostSpec {
                 position,
-                is_in_domain: name.is_at_or_below(owner),
-                name,
+                is_in_domain: is_at_or_below(octets, whose.owner),
+                name: Name::from_wire(octets).ok()?.0,
             });
         }
         Some(())
@@ -137,19 +142,17 @@ impl PieceSpec {
     }
 
     /// Writes a name, its end as a pointer to the apex where possible.
-    fn push_name(&mut self, apex: &Name, octets: &[u8], is_compressible: bool) -> Option<()> {
-        let (name, _) = Name::from_wire(octets).ok()?;
-        let apex_len = apex.octets().len();
-        if !is_compressible || apex.is_root() || !name.is_at_or_below(apex) {
-            self.records.extend_from_slice(name.octets());
+    fn push_name(&mut self, apex: &[u8], octets: &[u8], is_compressible: bool) -> Option<()> {
+        if !is_compressible || apex == [0] || !is_at_or_below(octets, apex) {
+            self.records.extend_from_slice(octets);
             return Some(());
         }
-        let relative = name.octets().len() - apex_len;
-        self.records.extend_from_slice(&name.octets()[..relative]);
+        let relative = octets.len() - apex.len();
+        self.records.extend_from_slice(&octets[..relative]);
         self.patches.push(u16::try_from(self.records.len()).ok()?);
-        debug_assert!(apex_len <= NAME_MAX, "a name is at most 255 octets");
+        debug_assert!(apex.len() <= NAME_MAX, "a name is at most 255 octets");
         self.records
-            .extend_from_slice(&(apex_len as u16).to_be_bytes());
+            .extend_from_slice(&(apex.len() as u16).to_be_bytes());
         Some(())
     }
 }

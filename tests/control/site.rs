@@ -94,6 +94,12 @@ fn keep(ask: Ask) {
                 wanted.name
             ))
         })),
+        Ask::Switches(answer) => drop(answer.send(Vec::new())),
+        Ask::Switch(request, answer) => drop(answer.send(Err(request.set))),
+        Ask::Heartbeat(report, answer) => drop(answer.send(match report.is_good {
+            true => Ok(()),
+            false => Err(report.note),
+        })),
         Ask::Geo(address, answer) => drop(answer.send(json!({ "address": address.to_string() }))),
     }
 }

@@ -150,15 +150,19 @@ impl Drop for Served {
 
 /// Starts the program; returns its DNS and HTTP addresses as its log tells them.
 fn serve(zones: &str) -> (Served, SocketAddr, SocketAddr) {
+    let addresses = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    serve_with(&[&addresses[..], &[zones]].concat())
+}
+
+/// Starts the program from a server file whose ports are free ones.
+pub(crate) fn serve_config(file: &Path) -> (Served, SocketAddr, SocketAddr) {
+    serve_with(&["--config", &file.display().to_string()])
+}
+
+fn serve_with(arguments: &[&str]) -> (Served, SocketAddr, SocketAddr) {
     let child = Command::new(env!("CARGO_BIN_EXE_leeward"))
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            zones,
-        ])
+        .arg("serve")
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -222,4 +226,98 @@ fn signals_reload_and_end_the_program() {
         served.0.try_wait().expect("a child")
     });
     assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
+fn names_of_master_files_are_shown_and_explained_across_zones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let master = "@ 60 SOA ns hostmaster 1 2h 15m 2w 5m\n@ NS ns\nns A 192.0.2.9\nwww A 192.0.2.1\nback CNAME www.a.example.\n";
+    std::fs::write(folder.path().join("m.example.zone"), master).expect("a writable folder");
+    let zone = "zone = \"a.example\"\n[pools.east]\nmembers = [\"192.0.2.5\"]\n[names]\n\"@\".NS = \"ns.example.net.\"\n\
+                alias.CNAME = \"www.m.example.\"\nlost.CNAME = \"none.m.example.\"\nwww = \"east\"\n";
+    std::fs::write(folder.path().join("a.toml"), zone).expect("a writable folder");
+    let zones = path(folder.path(), "");
+    for name in ["www", "www.m.example", "www.m.example."] {
+        let shown = text(&leeward(&["show", &zones, name]));
+        assert!(
+            shown.contains("www.m.example. 60 IN A 192.0.2.1"),
+            "{name}: {shown}"
+        );
+    }
+    assert_eq!(leeward(&["show", &zones, "none"]).status.code(), Some(2));
+    let explain = |name: &str| {
+        json(&leeward(&[
+            "explain", name, "A", "--zones", &zones, "--json",
+        ]))
+    };
+    let told = explain("alias.a.example");
+    assert_eq!(told["candidates"][0]["rdata"][0], "192.0.2.1", "{told}");
+    assert_eq!(told["aliases"][0], "CNAME www.m.example.");
+    let told = explain("back.m.example");
+    assert_eq!(told["candidates"][0]["pool"], "east", "{told}");
+    assert_eq!(told["pools"][0]["share"], 1.0);
+    assert_eq!(explain("lost.a.example")["rcode"], "NXDOMAIN");
+    let output = leeward(&[
+        "explain",
+        "back.m.example",
+        "A",
+        "--zones",
+        &zones,
+        "--down",
+        "pool:none",
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn simulate_and_diff_tell_by_their_exit_codes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let zone = "zone = \"a.example\"\n[checks.web]\ntype = \"tcp\"\nport = 80\n[pools.east]\ncheck = \"web\"\n\
+                members = [\"192.0.2.1\"]\n[pools.west]\ncheck = \"web\"\nmembers = [\"192.0.2.2\"]\n[names]\n\
+                \"@\".NS = \"ns.example.net.\"\nlone = \"east\"\n[names.www]\nfailover = [\"east\", \"west\"]\n";
+    for (file, text) in [
+        ("old.toml", zone.to_owned()),
+        (
+            "new.toml",
+            zone.replace("\"east\", \"west\"", "\"west\", \"east\""),
+        ),
+    ] {
+        std::fs::write(folder.path().join(file), text).expect("a writable folder");
+    }
+    let (old, new) = (
+        path(folder.path(), "old.toml"),
+        path(folder.path(), "new.toml"),
+    );
+    let simulate = |more: &[&str]| leeward(&[&["simulate", "--zones", &old], more].concat());
+    assert_eq!(simulate(&["--down", "pool:west"]).status.code(), Some(0));
+    assert_eq!(
+        simulate(&["--down", "pool:east"]).status.code(),
+        Some(1),
+        "lone is on last resort"
+    );
+    assert_eq!(
+        simulate(&["--down", "pool:east", "--name", "www.*"])
+            .status
+            .code(),
+        Some(0)
+    );
+    assert_eq!(simulate(&["--down", "pool:none"]).status.code(), Some(2));
+    let walked = simulate(&["--every-single-loss", "--json"]);
+    assert_eq!(walked.status.code(), Some(1));
+    assert_eq!(json(&walked)["losses"][0]["loss"], "pool:east");
+    let same = leeward(&["diff", &old, &old]);
+    assert_eq!(
+        (same.status.code(), text(&same).trim()),
+        (Some(0), "no answer changes")
+    );
+    let differs = leeward(&["diff", &old, &new]);
+    assert_eq!(differs.status.code(), Some(1));
+    assert!(
+        text(&differs).contains("www.a.example. A: east -> west"),
+        "{differs:?}"
+    );
+    assert_eq!(
+        json(&leeward(&["diff", &old, &new, "--json"]))["names_changed"],
+        1
+    );
 }

@@ -1,19 +1,17 @@
 //! `leeward explain`: what a client would be answered, and why.
 
-use crate::answer::Fold;
 use crate::cli::explain_arguments::{ExplainArguments, ExplainSource};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::values::ClientSource;
 use crate::clock::Clock;
 use crate::control::get;
-use crate::daemon::{LoadedZone, ZoneSet};
-use crate::health::Status;
+use crate::daemon::{ZoneSet, premises_of};
 use crate::place::{Locations, Place};
 use crate::rehearse::{
-    Client, Explanation, Question, Stage, Suppose, apply_maintenance, apply_references,
-    explain as explain_zone, explanation_json, explanation_text,
+    Client, Explanation, Premise, Question, ReferenceFault, Stage, Suppose, apply_references,
+    explain_across, explanation_json, explanation_text, zone_holding,
 };
-use crate::wire::Rcode;
+use crate::wire::{Name, Rcode};
 
 use super::offline::{complain_of_refusals, escaped, load, locations_for};
 
@@ -82,17 +80,12 @@ fn explain_offline(
     locations: &Locations,
     output: &mut Output,
 ) -> Outcome {
-    let holding = set
-        .zones
-        .iter()
-        .filter(|zone| arguments.name.is_at_or_below(&zone.model.apex));
-    let Some(zone) = holding.max_by_key(|zone| zone.model.apex.label_count()) else {
+    let Some(explanation) = explain_files(arguments, set, locations)? else {
         if let Some(complaint) = complain_of_refusals(set, output.is_colour()) {
             return Err(complaint);
         }
         return tell_refused(arguments, set, output);
     };
-    let explanation = explain_in(arguments, zone, locations)?;
     if arguments.json {
         output.json(&explanation_json(&explanation))?;
     } else {
@@ -130,38 +123,66 @@ fn tell_refused(arguments: &ExplainArguments, set: &ZoneSet, output: &mut Output
     Ok(Exit::Fine)
 }
 
-fn explain_in(
+/// Explains over all zones of the files; `None` if none holds the name.
+fn explain_files(
     arguments: &ExplainArguments,
-    zone: &LoadedZone,
+    set: &ZoneSet,
     locations: &Locations,
-) -> Result<Explanation, Complaint> {
-    let policies = &zone.served.zone.policies;
-    let mut inputs = crate::answer::Inputs::uniform(policies, Status::Healthy);
-    // References of the file were judged when it was read.
-    let _ = apply_maintenance(&zone.model, policies, Clock::start().wall(), &mut inputs);
-    for (list, suppose) in [
-        (&arguments.down, Suppose::Down),
-        (&arguments.up, Suppose::Up),
-    ] {
-        let references = list.iter().map(String::as_str);
-        let faults = apply_references(&zone.model, policies, references, suppose, &mut inputs);
-        if let Some(fault) = faults.first() {
-            return Err(Complaint::usage(fault.to_string()));
+) -> Result<Option<Explanation>, Complaint> {
+    let find = |name: &Name| zone_holding(set.zones.iter().map(|zone| &*zone.served.zone), name);
+    let Some(first) = find(&arguments.name) else {
+        return Ok(None);
+    };
+    let mut premises = premises_of(set, Clock::start().wall());
+    let mut fault = None;
+    for (number, premise) in premises.iter_mut().enumerate() {
+        let faults = suppose(arguments, premise);
+        // In zones that an alias leads to, a reference may mean nothing.
+        if number == first {
+            fault = faults.into_iter().next();
         }
     }
-    let view = Fold::new(policies, inputs.clone()).view();
-    let stage = Stage {
-        served: &zone.served,
-        view: &view,
-        inputs: &inputs,
-        locations,
-        evidence: &|_| None,
+    if let Some(fault) = fault {
+        return Err(Complaint::usage(fault.to_string()));
+    }
+    let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+        let Some(premise) = find(name).and_then(|number| premises.get(number)) else {
+            return;
+        };
+        then(&Stage {
+            served: premise.served,
+            view: &premise.view(),
+            inputs: &premise.inputs,
+            locations,
+            evidence: &|_| None,
+        });
     };
     let question = Question {
         name: arguments.name.clone(),
         rtype: arguments.rtype,
     };
-    Ok(explain_zone(&stage, &question, client(arguments)?))
+    Ok(explain_across(&on_stage, &question, client(arguments)?))
+}
+
+/// Applies what is supposed to a zone; returns the references that mean nothing there.
+fn suppose(arguments: &ExplainArguments, premise: &mut Premise<'_>) -> Vec<ReferenceFault> {
+    let policies = &premise.served.zone.policies;
+    let lists = [
+        (&arguments.down, Suppose::Down),
+        (&arguments.up, Suppose::Up),
+    ];
+    let mut faults = Vec::new();
+    for (list, suppose) in lists {
+        let references = list.iter().map(String::as_str);
+        faults.extend(apply_references(
+            premise.model,
+            policies,
+            references,
+            suppose,
+            &mut premise.inputs,
+        ));
+    }
+    faults
 }
 
 fn client(arguments: &ExplainArguments) -> Result<Client, Complaint> {

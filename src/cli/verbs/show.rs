@@ -5,7 +5,7 @@ use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::config::server_file::show_server;
 use crate::config::show::{show_name_as, show_zone};
 use crate::daemon::{LoadedZone, ZoneSet};
-use crate::master::show_master;
+use crate::master::{show_master, show_master_name};
 use crate::place::Locations;
 use crate::wire::Name;
 
@@ -46,6 +46,17 @@ fn show_whole(zone: &LoadedZone) -> String {
     }
 }
 
+/// Writes the records of the first of these names that a zone of a master file has.
+fn show_records(zone: &LoadedZone, names: [&Name; 2], output: &mut Output) -> bool {
+    let shown = names.map(|name| show_master_name(&zone.served.zone, name));
+    let Some(text) = shown.iter().find(|text| !text.is_empty()) else {
+        return false;
+    };
+    output.line(&format!("# zone {}", zone.model.apex));
+    output.line(text);
+    true
+}
+
 fn show_names(set: &ZoneSet, text: &str, output: &mut Output) -> Result<(), Complaint> {
     let mut is_found = false;
     for zone in &set.zones {
@@ -53,6 +64,10 @@ fn show_names(set: &ZoneSet, text: &str, output: &mut Output) -> Result<(), Comp
             continue;
         };
         let absolute = Name::parse_absolute(text).unwrap_or_else(|_| owner.clone());
+        if zone.is_master() {
+            is_found |= show_records(zone, [&absolute, &owner], output);
+            continue;
+        }
         for name in zone
             .model
             .names

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::tree::pool_path;
 use crate::config::Severity;
-use crate::config::model::{CheckKind, MemberValue, NameModel, Span, ZoneModel};
+use crate::config::model::{MemberValue, NameModel, Span, ZoneModel};
 
 /// Adds one note a key and place.
 pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
@@ -12,20 +12,6 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
         span: Span::default(),
         path: String::new(),
     };
-    for check in &model.checks {
-        if let CheckKind::NotYet { kind, .. } = check.kind {
-            notes.at(&check.span, &format!("checks.{}", check.id));
-            let counts = if check.unknown_is_healthy != check.invert {
-                "healthy"
-            } else {
-                "unhealthy"
-            };
-            notes.add(
-                &format!("checks of type `{kind}`"),
-                &format!("this one probes nothing and counts as {counts}"),
-            );
-        }
-    }
     review_targets(model, &mut notes);
 }
 
@@ -68,17 +54,12 @@ impl Notes<'_> {
     }
 
     fn add(&mut self, what: &str, until_then: &str) {
-        let verb = if what.starts_with("checks") {
-            "take"
-        } else {
-            "takes"
-        };
         self.findings.push(Finding::new(
             Severity::Note,
             "R020",
             &self.span,
             &self.path,
-            format!("{what} {verb} effect in a later release; until then {until_then}"),
+            format!("{what} takes effect in a later release; until then {until_then}"),
         ));
     }
 }

@@ -11,7 +11,7 @@ use super::vitality::needed_members;
 use crate::config::Severity;
 use crate::config::model::{CheckKind, MemberValue, MinHealthy, NameModel, PoolModel, ZoneModel};
 use crate::health::Endpoint;
-use crate::wire::Name;
+use crate::wire::{Name, Rtype};
 
 /// Reviews what is used, and each pool and panel for itself.
 pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
@@ -164,7 +164,9 @@ fn review_own_name(model: &ZoneModel, findings: &mut Vec<Finding>) {
         .enumerate()
         .filter_map(|(id, check)| match &check.kind {
             CheckKind::Probe(template) => match &template.endpoint {
-                Some(Endpoint::Host(host)) => Some((id, Name::parse_absolute(host).ok()?)),
+                Some(Endpoint::Host(host)) => {
+                    Some((id, end_of_aliases(model, Name::parse_absolute(host).ok()?)))
+                }
                 _ => None,
             },
             _ => None,
@@ -197,6 +199,25 @@ fn review_own_name(model: &ZoneModel, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Most static aliases followed from a host that is probed. Chosen: longer chains are somebody's mistake.
+const ALIASES_MAX: usize = 8;
+
+/// Follows static aliases inside the zone: who probes an alias probes the name it leads to.
+fn end_of_aliases(model: &ZoneModel, host: Name) -> Name {
+    let mut at = host;
+    for _ in 0..ALIASES_MAX {
+        let named = model.names.iter().find(|name| name.owner == at);
+        let alias =
+            named.and_then(|name| name.rrsets.iter().find(|rrset| rrset.rtype == Rtype::CNAME));
+        let target = alias.and_then(|alias| Name::from_wire(alias.rdata.first()?).ok());
+        match target {
+            Some((target, _)) => at = target,
+            None => break,
+        }
+    }
+    at
 }
 
 /// Several pools or tiers, and one site behind them all.

@@ -52,7 +52,8 @@ pub(super) fn read_blast_radius(section: &Section<'_, '_>, findings: &mut Findin
         let read = read.filter(|percent| *percent <= 100);
         if read.is_none() {
             let message = format!("`{path}` must be a percentage from \"0%\" to \"100%\"");
-            findings.fault("S004", value.span(), &path, message);
+            findings.fault("S004", value.span(), &path, message).help =
+                Some("write \"20%\"".to_owned());
         }
         read
     };
