@@ -30,6 +30,7 @@ use crate::zone::TargetUse;
 
 use super::certificate::CertificateWatch;
 use super::change::Waiting;
+use super::chores::Chores;
 use super::conduct::Secrets;
 use super::files::Stamp;
 use super::heartbeats::Heartbeats;
@@ -103,6 +104,8 @@ pub(super) struct Keeper {
     pub(super) history: History,
     /// What questions for reasons read.
     pub(super) shelf: Shelf,
+    /// What is done while no event waits.
+    pub(super) chores: Chores,
     /// Places for rehearsals under way.
     pub(super) rehearsals: Arc<Semaphore>,
     /// Why the last load failed as a whole, if it did.
@@ -157,7 +160,7 @@ impl Keeper {
                         self.notifier.tell(Word::Ready);
                     }
                 }
-                Some(ask) = sources.asks.recv() => match ask {
+                Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {
                         if consent == Consent::Given {
                             self.consent = consent;
@@ -183,6 +186,8 @@ impl Keeper {
                     }
                 }
                 _ = second.tick() => self.tick(),
+                // Last: whatever happens is looked for again after each piece.
+                () = std::future::ready(()), if self.chores.are_waiting() => self.do_chore(),
             }
         }
         self.notifier.tell(Word::Stopping);
@@ -359,7 +364,7 @@ impl Keeper {
         measure::queries(&self.exposition, &self.counters);
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
-        self.series.update(&self.targets, now);
+        self.chores.set_gauges();
         if let Some(watch) = &self.certificates {
             measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
         }
