@@ -295,8 +295,8 @@ fn even(
 #[inline]
 fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
     match usize::from(candidates.end - candidates.first) {
-        ..=64 => pick_from_word(chance, candidates, picked),
-        65..=SHUFFLE_MAX => shuffle(chance, candidates, picked),
+        ..=64 if candidates.shares.is_none() => pick_from_word(chance, candidates, picked),
+        ..=SHUFFLE_MAX => shuffle(chance, candidates, picked),
         _ => sample(chance, candidates, picked),
     }
 }

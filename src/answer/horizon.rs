@@ -36,7 +36,9 @@ pub(super) fn horizons(
     memory: &Memory,
     turn: &Turn<'_>,
 ) -> Vec<(RootId, Horizon)> {
-    let planned = turn.planned_in.map(at_tick);
+    // What lies further ahead than any TTL reaches shortens none.
+    let near = |planned: &u32| *planned < longest_ttl(policies);
+    let planned = turn.planned_in.map(at_tick).filter(near);
     let edge = turn
         .changes_in
         .map(|left| (left.saturating_sub(TICK), Reason::Maintenance));
@@ -88,6 +90,16 @@ pub(super) fn horizons(
 
 /// A view is made once a second; an answer may be given that much later.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Returns the longest TTL that answers of a zone's policies can have.
+fn longest_ttl(policies: &Policies) -> u32 {
+    let of_roots = policies.roots.iter().map(|root| root.ttl);
+    let written = policies.options.iter().filter_map(|options| options.ttl);
+    of_roots
+        .chain(written.map(|(_, max)| max))
+        .max()
+        .unwrap_or(0)
+}
 
 fn at_tick(left: Duration) -> u32 {
     left.saturating_sub(TICK).min(FAR).as_secs() as u32

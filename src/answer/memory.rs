@@ -46,6 +46,8 @@ pub struct Memory {
     /// Members of degraded targets, and the percent of their weight that is left.
     pub(super) degraded: BTreeMap<u32, u8>,
     horizons: Vec<(RootId, Horizon)>,
+    /// Whether something changed that must survive a restart, and nobody was told yet.
+    pub(super) is_news: bool,
 }
 
 impl Memory {
@@ -67,9 +69,10 @@ impl Memory {
         self.step(policies, after);
         for (last, known) in self.lasts.iter_mut().zip(&policies.lasts) {
             if has_candidate(policies, after, known.node) {
-                *last = None;
+                self.is_news |= last.take().is_some();
             } else if has_candidate(policies, before, known.node) {
                 *last = Some(Arc::clone(before));
+                self.is_news = true;
             }
         }
         if policies.ramps.is_empty() {
@@ -126,8 +129,10 @@ impl Memory {
         for (number, failback) in policies.failbacks.iter().enumerate() {
             let healthy = healthy_tiers(policies, layer, number as u32);
             let state = self.incumbents[number].clone();
-            self.incumbents[number] =
-                step_failback(&failback.rule, state, healthy, self.now, self.wall);
+            let before = state.tier;
+            let state = step_failback(&failback.rule, state, healthy, self.now, self.wall);
+            self.is_news |= state.tier != before;
+            self.incumbents[number] = state;
         }
     }
 
@@ -137,7 +142,9 @@ impl Memory {
         let state = &mut self.incumbents[number as usize];
         let before = state.tier;
         *state = release(state.clone(), healthy, self.wall);
-        state.tier != before
+        let is_released = state.tier != before;
+        self.is_news |= is_released;
+        is_released
     }
 
     /// Returns the state of a failback, and its healthy tiers.

@@ -122,6 +122,12 @@ impl Fold {
         Some(released)
     }
 
+    /// Says, once, that something changed which must survive a restart.
+    pub fn take_news(&mut self) -> bool {
+        let memory = self.memory.as_mut();
+        memory.is_some_and(|memory| std::mem::take(&mut memory.is_news))
+    }
+
     fn judge_anew(&mut self, policies: &Policies) -> bool {
         let judgement = self
             .memory

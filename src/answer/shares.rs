@@ -40,6 +40,8 @@ pub struct RunShares {
     pub sums: Box<[u32]>,
     /// At how many draws of ten a member is a candidate: 0 is never.
     pub tenths: Box<[u8]>,
+    /// What is left of each member's weight, for those who ask why.
+    pub soft: Box<[Soft]>,
     /// Prefix sums of a draw that says which members on their ramp are candidates this time; empty if none is on one.
     pub turns: Box<[u32]>,
 }
@@ -53,6 +55,7 @@ impl RunShares {
         let is_up = |at: usize| layer.is_up(run.first_bit + at as u32);
         let mut shares = Self {
             sums: Box::default(),
+            soft: soft.into(),
             tenths: vec![RAMP_STEPS; soft.len()].into(),
             turns: Box::default(),
         };

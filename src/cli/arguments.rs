@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command_arguments::{HeartbeatArguments, SwitchArguments};
+use super::command_arguments::{HeartbeatArguments, ReleaseArguments, SwitchArguments};
 use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
@@ -85,7 +85,8 @@ pub enum Verb {
     /// Make a running server read its zone files again
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArguments),
-    /// Let a name go back to its first healthy tier
+    /// Let failovers that are held answer their first healthy tier now
+    #[command(after_help = help::RELEASE)]
     Release(ReleaseArguments),
     /// List switches of manual checks of a running server, or throw them
     #[command(after_help = help::SWITCH)]
@@ -232,18 +233,6 @@ pub struct ReloadArguments {
     /// Serve the new files whatever they change, above the blast radius too
     #[arg(long)]
     pub yes: bool,
-    /// HTTP address of the running server
-    #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
-    pub server: SocketAddr,
-}
-
-/// Arguments of `release`.
-#[derive(Args, Clone, Debug)]
-pub struct ReleaseArguments {
-    /// Zone, by its apex
-    pub zone: String,
-    /// Name in the zone (`@` is the apex), or `pool:x`
-    pub name: String,
     /// HTTP address of the running server
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
     pub server: SocketAddr,

@@ -17,11 +17,10 @@ mod verbs;
 
 pub use arguments::{
     Arguments, ColourWhen, CompletionsArguments, GeoArguments, HealthcheckArguments, LabAction,
-    LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReleaseArguments,
-    ReloadArguments, ServeArguments, ServeSource, ShowArguments, StatusArguments,
-    ValidateArguments, Verb,
+    LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReloadArguments,
+    ServeArguments, ServeSource, ShowArguments, StatusArguments, ValidateArguments, Verb,
 };
-pub use command_arguments::{HeartbeatArguments, SwitchArguments};
+pub use command_arguments::{HeartbeatArguments, ReleaseArguments, SwitchArguments};
 pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};

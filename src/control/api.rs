@@ -204,7 +204,7 @@ fn stopping() -> Response {
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
                       /api/simulate?down=, /api/queries, /api/geo?address=, /api/switches, and POST /api/reload, \
-                      /api/release?zone=&name=, /api/switch?check=&set=, /api/heartbeat?check=";
+                      /api/release?name=&zone=, /api/switch?check=&set=, /api/heartbeat?check=";
 
 /// Serves the API on a listener until `stop` turns true.
 ///

@@ -1,6 +1,6 @@
 //! `/api/release`: the failovers of a name go back to their first healthy tier.
 //!
-//! In: a zone and a name in it, or `pool:x`. Out: how many changed their tier. Never here: releasing; the owner of the state
+//! In: a name with its zone, or `pool:x`. Out: how many changed their tier. Never here: releasing; the owner of the state
 //! does that.
 
 use axum::extract::State;
@@ -15,10 +15,10 @@ use super::fault::{Parameters, fault};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
-    /// Apex of the zone.
-    pub zone: String,
-    /// Name in the zone, or `pool:x`.
+    /// Name with its zone, or `pool:x`.
     pub name: String,
+    /// Zone; needed where several have that pool.
+    pub zone: Option<String>,
 }
 
 pub(super) async fn release(
@@ -30,7 +30,7 @@ pub(super) async fn release(
         Ok(Err(message)) => fault(
             StatusCode::BAD_REQUEST,
             &message,
-            "for example POST /api/release?zone=bank.example.com&name=www",
+            "for example POST /api/release?name=www.bank.example.com",
         ),
         Err(response) => response,
     }

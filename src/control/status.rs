@@ -146,7 +146,7 @@ pub struct NameRow {
 pub struct HeldRow {
     /// Zone.
     pub zone: String,
-    /// Owner relative to the zone, or `pool:x`: what `leeward release` takes.
+    /// Owner relative to the zone, or `pool:x`.
     pub name: String,
     /// The failover: owner or pool, type and key path.
     pub failover: String,
@@ -154,6 +154,8 @@ pub struct HeldRow {
     pub on: String,
     /// Since when, RFC 3339.
     pub since: String,
+    /// The command that ends it.
+    pub release: String,
 }
 
 /// Why the server doubts itself.

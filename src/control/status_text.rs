@@ -45,12 +45,11 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     for held in report.held.iter().take(ROWS_MAX) {
         text.push_str(&format!(
-            "\nHELD {} on {} since {}; leeward release {} {}\n",
+            "\nHELD {} on {} since {} ({})\n",
             plain(&held.failover),
             plain(&held.on),
             plain(&held.since),
-            plain(held.zone.trim_end_matches('.')),
-            plain(&held.name)
+            plain(&held.release)
         ));
     }
     for file in &report.files_refused {

@@ -116,7 +116,7 @@ impl Keeper {
 }
 
 /// Finds the loaded zone with the longest apex at or above a name.
-fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
+pub(super) fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
     let holding = set
         .zones
         .iter()

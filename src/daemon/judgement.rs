@@ -1,14 +1,13 @@
-//! The keeper's judgement beyond single targets: self-doubt, what time brings to views, releases.
+//! The keeper's judgement beyond single targets: self-doubt, and what time brings to views.
 //!
-//! In: reports before they are counted, the time, a release that an operator asks for. Out: held statuses, publications,
-//! events, metrics, rows of the status report. Never here: the rules; they are those of `health` and `answer`.
+//! In: reports before they are counted, the time. Out: held statuses, publications, events, metrics, why it doubts. Never here: the rules; they are those of `health` and `answer`.
 
 use std::time::Duration;
 
 use crate::clock::{Moment, WallTime};
 use crate::config::maintenance_ahead;
 use crate::config::server_file::SelfDoubtSettings;
-use crate::control::{DoubtRow, HeldRow, ReleaseRequest};
+use crate::control::DoubtRow;
 use crate::health::{
     Damping, DoubtChange, Endpoint, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe,
     Timeout,
@@ -16,7 +15,6 @@ use crate::health::{
 use crate::probe::Report;
 use crate::publish::Outlook;
 use crate::timeline::EventKind;
-use crate::wire::Name;
 
 use super::keeper::Keeper;
 
@@ -143,72 +141,6 @@ impl Keeper {
             .set("leeward_targets_degraded", &[], degraded as f64);
     }
 
-    /// Lets the first healthy tiers of a name or pool take over.
-    pub(super) fn release(
-        &mut self,
-        request: &ReleaseRequest,
-    ) -> Result<serde_json::Value, String> {
-        let apex = Name::parse_absolute(&request.zone)
-            .map_err(|fault| format!("`{}`: {fault}", request.zone))?;
-        let zones = self.set.zones.iter();
-        let zone = zones
-            .enumerate()
-            .find_map(|(number, zone)| (zone.model.apex == apex).then_some(number))
-            .ok_or_else(|| format!("no zone `{apex}` is served"))?;
-        let place = if request.name.starts_with("pool:") {
-            request.name.clone()
-        } else {
-            let owner = Name::parse(&request.name, &apex)
-                .map_err(|fault| format!("`{}`: {fault}", request.name))?;
-            owner.to_relative(&apex)
-        };
-        let released = self.publisher.release(zone, &place).ok_or_else(|| {
-            let known = self.failback_places(zone);
-            let known = match known.len() {
-                0 => "this zone has none".to_owned(),
-                _ => format!("this zone has {}", known.join(", ")),
-            };
-            format!("`{place}` has no failback that could be released; {known}")
-        })?;
-        if released > 0 {
-            self.record(EventKind::Released {
-                zone: apex.to_string(),
-                place: place.clone(),
-            });
-        }
-        Ok(serde_json::json!({ "zone": apex.to_string(), "name": place, "released": released }))
-    }
-
-    fn failback_places(&self, zone: usize) -> Vec<String> {
-        let failbacks = &self.set.zones[zone].served.zone.policies.failbacks;
-        let mut places: Vec<String> = failbacks
-            .iter()
-            .map(|failback| format!("`{}`", failback.place))
-            .collect();
-        places.sort_unstable();
-        places.dedup();
-        places.truncate(PLACES_MAX);
-        places
-    }
-
-    /// Lists the failovers that are held, for the status report.
-    pub(super) fn held_rows(&self) -> Vec<HeldRow> {
-        let held = self.publisher.held().into_iter().take(HELD_ROWS_MAX);
-        let row = |held: crate::publish::HeldNode| {
-            let zone = &self.set.zones[held.zone];
-            let failback = &zone.served.zone.policies.failbacks[held.failback as usize];
-            let tier = failback.tiers.get(usize::from(held.office.tier));
-            HeldRow {
-                zone: zone.model.apex.to_string(),
-                name: failback.place.clone(),
-                failover: failback.key.clone(),
-                on: tier.map_or_else(String::new, ToString::to_string),
-                since: held.office.since.to_string(),
-            }
-        };
-        held.map(row).collect()
-    }
-
     /// Says why the server doubts itself, if it does.
     pub(super) fn doubt_row(&self) -> Option<DoubtRow> {
         let doubt = self.doubt.doubt()?;
@@ -234,11 +166,6 @@ impl Keeper {
         }
     }
 }
-
-/// Places that a refusal names.
-const PLACES_MAX: usize = 20;
-/// Held failovers that one status report lists.
-const HELD_ROWS_MAX: usize = 1_000;
 
 fn ahead(
     set: &super::zone_set::ZoneSet,

@@ -49,6 +49,8 @@ use super::{measure, state};
 const REPORTS_MAX: usize = 1_024;
 /// Time between two saves of the state.
 const SAVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Least time between two saves. Chosen; no standard value.
+const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Time after which the server counts as ready although first probes are under way.
 const READY_WAIT: Duration = Duration::from_secs(15);
 
@@ -223,6 +225,9 @@ impl Keeper {
         if is_news {
             self.let_time_pass();
         }
+        if self.publisher.has_news() && now.since(self.saved_at) >= SAVE_INTERVAL_MIN {
+            self.save_in_background();
+        }
         for (target, transition) in transitions {
             self.tell_transition(target, &transition);
         }
@@ -381,7 +386,8 @@ impl Keeper {
             self.is_ready = true;
             self.pulse.ready();
         }
-        if now.since(self.saved_at) > SAVE_INTERVAL {
+        // A failover that must not return by itself is not forgotten by a crash.
+        if self.publisher.has_news() || now.since(self.saved_at) > SAVE_INTERVAL {
             self.save_in_background();
         }
     }
@@ -437,6 +443,7 @@ impl Keeper {
         {
             return;
         }
+        self.publisher.forget_news();
         self.saving = self.prepare_save().map(tokio::task::spawn_blocking);
     }
 

@@ -23,6 +23,7 @@ mod measure;
 mod notify;
 mod overview;
 mod rehearsal;
+mod release;
 mod reload;
 mod running;
 mod serials;

@@ -131,6 +131,16 @@ impl Publisher {
         self.slots.get(zone)?.get(slot as usize).copied()
     }
 
+    /// Says whether something is remembered that was not written down yet, and should be soon.
+    pub fn has_news(&self) -> bool {
+        self.is_memory_new
+    }
+
+    /// Notes that what is remembered was written down.
+    pub fn forget_news(&mut self) {
+        self.is_memory_new = false;
+    }
+
     /// Writes down what must survive a restart.
     pub fn save(&self) -> Vec<SavedZone> {
         let zones = self.snapshot.zones.iter().zip(&self.folds);

@@ -43,6 +43,8 @@ pub struct Publisher {
     pub(super) slots: Vec<Vec<TargetId>>,
     /// What an earlier run saved and no zone has claimed yet, by apex.
     pub(super) saved: HashMap<String, Vec<SavedNode>>,
+    /// Whether a fold remembers what no save has yet.
+    pub(super) is_memory_new: bool,
     pub(super) now: Moment,
     pub(super) wall: WallTime,
     uses: HashMap<TargetId, Vec<(u32, u32)>>,
@@ -73,6 +75,7 @@ impl Publisher {
             folds,
             slots: Vec::new(),
             saved: HashMap::new(),
+            is_memory_new: false,
             now: Moment::ZERO,
             wall: WallTime::default(),
             uses: HashMap::new(),
@@ -191,8 +194,9 @@ impl Publisher {
         }
         let mut view: Box<[ZoneView]> = self.view.zones.clone();
         for &zone in zones {
-            if let Some(fold) = &self.folds[zone] {
+            if let Some(fold) = &mut self.folds[zone] {
                 view[zone] = fold.view();
+                self.is_memory_new |= fold.take_news();
             }
         }
         self.view = Arc::new(View { zones: view });

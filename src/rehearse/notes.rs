@@ -4,9 +4,9 @@
 
 use crate::answer::{Horizon, Note, Reason};
 use crate::clock::{WallTime, format_duration};
-use crate::health::FailbackRule;
+use crate::health::{FailbackRule, RAMP_STEPS};
 use crate::zone::{
-    CHILDREN_MAX, LatencyTable, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
+    CHILDREN_MAX, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
 };
 
 use super::explain::{Client, Stage};
@@ -53,11 +53,42 @@ fn held_text(stage: &Stage<'_>, number: u32, since: WallTime) -> String {
         FailbackRule::Window(_) => "failback waits for its window".to_owned(),
     };
     format!(
-        "held on {} since {since}: {rule}; `leeward release {} {}` ends it",
+        "held on {} since {since}: {rule}; `{}` ends it",
         tier.map_or("", |label| label),
-        zone.apex().to_string().trim_end_matches('.'),
-        failback.place
+        release_command(&zone.apex().to_string(), &failback.place)
     )
+}
+
+/// Writes the command that releases the failovers of an owner (relative to its zone) or pool (`pool:x`).
+pub fn release_command(zone: &str, place: &str) -> String {
+    let zone = zone.trim_end_matches('.');
+    match place {
+        "@" => format!("leeward release {zone}"),
+        pool if pool.starts_with("pool:") => format!("leeward release {pool} --zone {zone}"),
+        owner => format!("leeward release {owner}.{zone}"),
+    }
+}
+
+/// Says of a healthy member why it has less than its weight, if it has.
+pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
+    let policies = &stage.served.zone.policies;
+    let id = policies.run_of_member[member as usize];
+    let shares = stage.view.judgement.as_deref()?.shares(id)?;
+    let run = &policies.runs[id as usize];
+    let at = (member - run.first_bit) as usize;
+    let (soft, candidate_at) = (*shares.soft.get(at)?, *shares.tenths.get(at)?);
+    let degraded = match (soft.percent, candidate_at) {
+        (100, _) => None,
+        (_, 0) => Some("degraded, left out while enough others are not".to_owned()),
+        (_, _) if run.sums == NONE => {
+            Some("degraded, like too many others to leave it out".to_owned())
+        }
+        (percent, _) => Some(format!("degraded, {percent} % of its weight")),
+    };
+    let ramp = (soft.tenths < RAMP_STEPS)
+        .then(|| format!("healed lately, at {} tenths of its share", soft.tenths));
+    let parts: Vec<String> = degraded.into_iter().chain(ramp).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// Says what sets the TTL.

@@ -6,7 +6,7 @@ use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind};
 
 use super::explain::{Client, Stage, Step, StepCandidate};
 use super::lister::Visit;
-use super::notes::{note_text, times_notes};
+use super::notes::{note_text, soft_text, times_notes};
 
 /// Most reasons that one line names, so that a pool of hundreds stays readable; chosen.
 const REASONS_MAX: usize = 3;
@@ -55,7 +55,7 @@ pub(super) fn add_steps(
             "drained, for want of others",
             "not held down, for want of others",
             "all, as last resort",
-            "as they were last, for want of others",
+            "healthy as they were last (all-down)",
         ];
         steps.push(Step {
             policy,
@@ -95,10 +95,15 @@ fn step_candidates(stage: &Stage<'_>, id: NodeId) -> Vec<StepCandidate> {
         .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len));
     let candidate = |member: u32| {
         let is_healthy = layer.is_up(member);
+        let why = if is_healthy {
+            soft_text(stage, member)
+        } else {
+            Some(why_member(stage, member))
+        };
         StepCandidate {
             label: policies.labels[member as usize].text.clone(),
             is_healthy,
-            why: (!is_healthy).then(|| why_member(stage, member)),
+            why,
         }
     };
     members.map(candidate).collect()

@@ -181,6 +181,7 @@ pub(crate) fn report() -> StatusReport {
             failover: "pay A failover".to_owned(),
             on: "eu-west".to_owned(),
             since: "2026-12-05T21:40:00Z".to_owned(),
+            release: "leeward release pay.shop.example.com".to_owned(),
         }],
         self_doubt: Some(DoubtRow {
             since: "2026-12-05T21:59:30Z".to_owned(),

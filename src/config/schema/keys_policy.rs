@@ -90,7 +90,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "all-down",
         Defined("allDown"),
         "\"all\"",
-        "What happens when nothing here is healthy: `all`, `last`, `nodata`, `servfail` or a node. `last` acts as `all` in this release.",
+        "What happens when nothing here is healthy: `all`, `last`, `nodata`, `servfail` or a node. `last`: the members that were healthy last, kept over restarts.",
     ),
     key(
         Options,
@@ -104,7 +104,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "failback",
         Defined("failback"),
         "\"auto\"",
-        "When an earlier tier is used again (failover): `auto`, `manual` (`leeward release ZONE NAME`), `{ after = \"15m\" }` of health without a break, `{ window = \"Sat-Sun 02:00-05:00\" }` in UTC.",
+        "When an earlier tier is used again (failover): `auto`, `manual` (`leeward release NAME`), `{ after = \"15m\" }` of health without a break, `{ window = \"Sat-Sun 02:00-05:00\" }` in UTC.",
     ),
     key(
         Options,
