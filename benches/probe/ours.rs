@@ -96,6 +96,7 @@ fn target(server: SocketAddr, number: u64, load: Load, tls: Option<TlsProbe>) ->
             rise: 2,
             fall: 3,
             forgive: 1,
+            degraded: None,
         },
     }
 }

@@ -102,10 +102,15 @@ pub fn log_event(kind: &EventKind) {
             }
         }
         EventKind::Refused { .. } => error!("{kind}"),
-        EventKind::Waiting { .. } => warn!("{kind}"),
+        EventKind::Waiting { .. }
+        | EventKind::SelfDoubt {
+            is_doubting: true, ..
+        } => warn!("{kind}"),
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
         | EventKind::Maintenance { .. }
+        | EventKind::SelfDoubt { .. }
+        | EventKind::Released { .. }
         | EventKind::Switched { .. }
         | EventKind::Started => info!("{kind}"),
     }

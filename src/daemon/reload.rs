@@ -380,6 +380,7 @@ impl Keeper {
             .zones
             .iter()
             .flat_map(|zone| zone.served.zone.policies.targets.iter().cloned());
+        let wanted = wanted.chain(self.anchor_targets());
         let changes = self.targets.reconcile(wanted, now);
         changes.removed.iter().for_each(|gone| {
             self.latencies.remove(gone);
@@ -424,6 +425,7 @@ impl Keeper {
             .collect();
         let snapshot = Snapshot::new(served, Arc::clone(&self.locations));
         let targets = &self.targets;
+        self.publisher.at(now, wall);
         let published = self
             .publisher
             .replace(snapshot, inputs, |id| targets.status(id));
@@ -431,6 +433,8 @@ impl Keeper {
             .set("leeward_world_generation", &[], published.generation as f64);
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
+        self.know_targets();
+        self.let_time_pass();
         self.write_book();
         self.zone_series.follow(&self.exposition, &self.set, before);
         self.series =

@@ -12,8 +12,9 @@ use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SavedStatus, Targets};
+use crate::place::Locations;
 use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, SavedZone};
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
     TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
@@ -220,6 +221,13 @@ fn tcp_limits(settings: &TcpSettings) -> TcpLimits {
     }
 }
 
+/// Makes a publisher without zones that knows what an earlier run held.
+fn restore_publisher(saved: Vec<SavedZone>) -> Publisher {
+    let mut publisher = Publisher::new(Snapshot::new(Vec::new(), Arc::new(Locations::unknown())));
+    publisher.restore(saved);
+    publisher
+}
+
 /// Loads zones, locations and saved state into a keeper without prober and sockets.
 fn prepare(
     config: &ServerConfig,
@@ -234,6 +242,7 @@ fn prepare(
     let saved = read_saved(config);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
+    let publisher = restore_publisher(saved.zones);
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
@@ -253,11 +262,12 @@ fn prepare(
         config: config.clone(),
         set: Arc::new(set),
         serials,
-        publisher: Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations))),
+        publisher,
         locations,
         location_stamps,
         certificates,
         targets,
+        doubt: crate::health::SelfDoubt::default(),
         switches: Switches::restore(saved.switches),
         heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
         ids: Vec::new(),

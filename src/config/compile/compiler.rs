@@ -9,6 +9,8 @@ use crate::zone::{BuildFault, JudgeId, NodeSpec, PolicyBuilder, RunId, Zone};
 
 use crate::config::model::{CheckId, NameId, PoolId, ZoneModel};
 
+use super::trail::Trail;
+
 /// Compiles a zone with the serial that the loader chose.
 ///
 /// # Errors
@@ -42,6 +44,7 @@ pub(super) struct Compiler<'m> {
     pub(super) name_specs: HashMap<(NameId, Family), Option<NodeSpec>>,
     pub(super) pool_health: HashMap<PoolId, JudgeId>,
     pub(super) switches: HashMap<(CheckId, usize), u32>,
+    pub(super) trail: Trail,
 }
 
 impl<'m> Compiler<'m> {
@@ -61,6 +64,7 @@ impl<'m> Compiler<'m> {
             name_specs: HashMap::new(),
             pool_health: HashMap::new(),
             switches: HashMap::new(),
+            trail: Trail::default(),
         }
     }
 }

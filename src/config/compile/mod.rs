@@ -9,6 +9,7 @@ mod located;
 mod names;
 mod nodes;
 mod pools;
+mod trail;
 mod weighted;
 
 pub use compiler::compile_zone;

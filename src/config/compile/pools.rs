@@ -62,6 +62,9 @@ impl<'m> Compiler<'m> {
         for (spec, weights) in specs {
             let rtype = spec.rtype;
             let (run, judges) = self.policies.run(spec);
+            for &judge in &judges {
+                self.policies.ramp(judge, pool.ramp.as_millis() as u32);
+            }
             runs.push(PoolRun {
                 rtype,
                 run,
@@ -147,7 +150,9 @@ impl<'m> Compiler<'m> {
         let spec = match &pool.body {
             PoolBody::Members(_) => self.members_spec(id, family, options),
             PoolBody::Policy(node) => self
-                .node_spec(node, family)
+                .at_place(format!("pool:{}", pool.id), |this| {
+                    this.node_spec(node, family)
+                })
                 .map(|spec| self.wrap(spec, options)),
         };
         let gates: Vec<&CheckRef> = pool
@@ -193,23 +198,28 @@ impl<'m> Compiler<'m> {
         };
         let mut specs = Vec::new();
         for rtype in types {
-            let members = self.merged_members(pools, rtype);
+            let (members, ramps) = self.merged_members(pools, rtype);
             if !members.is_empty() {
-                specs.push(RunSpec { rtype, members });
+                specs.push((RunSpec { rtype, members }, ramps));
             }
         }
         let mut first = None;
         let count = specs.len() as u16;
-        for spec in specs {
-            let (run, _) = self.policies.run(spec);
+        for (spec, ramps) in specs {
+            let (run, judges) = self.policies.run(spec);
+            for (judge, ramp) in judges.into_iter().zip(ramps) {
+                self.policies.ramp(judge, ramp);
+            }
             first = first.or(Some(run));
         }
         Some(self.policies.pool_node(first?, count, 1, options))
     }
 
-    fn merged_members(&mut self, pools: &[PoolId], rtype: Rtype) -> Vec<MemberSpec> {
+    /// Returns members of several pools, and the ramp of each in milliseconds.
+    fn merged_members(&mut self, pools: &[PoolId], rtype: Rtype) -> (Vec<MemberSpec>, Vec<u32>) {
         let model = self.model;
         let mut merged = Vec::new();
+        let mut ramps = Vec::new();
         for &id in pools {
             let Some(run) = self
                 .pool_runs(id)
@@ -236,6 +246,7 @@ impl<'m> Compiler<'m> {
                 let judge: JudgeId = self.policies.all(vec![own, enough, gate]);
                 let text = member_text(&member.value);
                 let site = member.site.clone().unwrap_or_else(|| pool.site.clone());
+                ramps.push(pool.ramp.as_millis() as u32);
                 merged.push(MemberSpec {
                     rdata: member_rdata(&member.value),
                     weight,
@@ -250,6 +261,6 @@ impl<'m> Compiler<'m> {
                 });
             }
         }
-        merged
+        (merged, ramps)
     }
 }

@@ -12,6 +12,7 @@ mod proxy;
 mod read;
 mod rehearsal;
 mod sections;
+mod self_doubt;
 mod settings;
 mod show;
 mod value;
@@ -26,6 +27,7 @@ pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;
 pub use read::read_server_file;
 pub use rehearsal::{BlastRadius, ExplainSettings};
+pub use self_doubt::SelfDoubtSettings;
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
 };

@@ -9,6 +9,7 @@ use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::exec::ExecSettings;
 use super::proxy::ProxySettings;
 use super::rehearsal::{BlastRadius, ExplainSettings};
+use super::self_doubt::SelfDoubtSettings;
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -58,6 +59,8 @@ pub struct ServerConfig {
     pub https: HttpsSettings,
     /// DNS over QUIC.
     pub quic: QuicSettings,
+    /// By what the server knows that it cannot see.
+    pub self_doubt: SelfDoubtSettings,
     /// Proxies before this server.
     pub proxy: ProxySettings,
 }
@@ -105,6 +108,7 @@ impl Default for ServerConfig {
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),
             quic: QuicSettings::default(),
+            self_doubt: SelfDoubtSettings::default(),
             proxy: ProxySettings::default(),
         }
     }

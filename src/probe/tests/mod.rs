@@ -166,6 +166,7 @@ pub(super) fn target(address: SocketAddr, kind: ProbeKind, timeout: Timeout) -> 
             rise: 2,
             fall: 3,
             forgive: 1,
+            degraded: None,
         },
     })
 }

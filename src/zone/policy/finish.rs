@@ -11,6 +11,51 @@ impl PolicyBuilder {
     /// Ends the building.
     pub fn finish(mut self) -> Policies {
         self.uses.sort_by_key(|used| used.slot);
+        let links = self.links();
+        let soft_members = self.soft_members();
+        self.place_judged();
+        Policies {
+            judges_of_target: links.judges_of_target,
+            judges_of_judge: links.judges_of_judge,
+            nodes_of_gate: links.nodes_of_gate,
+            nodes_of_run: links.nodes_of_run,
+            parents: links.parents,
+            nodes: self.nodes.into(),
+            gates: self.gates.into(),
+            options: self.options.into(),
+            sums: self.sums.into(),
+            capacities: self.capacities.into(),
+            runs: self.runs.into(),
+            data: self.data.into(),
+            offsets: self.offsets.into(),
+            member_ttls: self.member_ttls.into(),
+            roots: self.roots.into(),
+            root_rules: self.root_rules.into(),
+            rules: self.rules.into(),
+            maps: self.maps.into(),
+            judges: self.judges.into(),
+            judge_children: self.judge_children.into(),
+            member_judges: self.member_judges.into(),
+            holds: self.holds.into(),
+            targets: self.targets.into(),
+            uses: self.uses.into(),
+            switches: self.switches.into(),
+            switch_names: self.switch_names.into(),
+            labels: self.labels.into(),
+            pools: self.pools.into(),
+            branch_labels: self.branch_labels.into(),
+            run_of_member: self.run_of_member.into(),
+            failbacks: self.failbacks.into(),
+            lasts: self.lasts.into(),
+            ramps: self.ramps.into(),
+            soft_members,
+            ranged_roots: self.ranged_roots.into(),
+            has_plans: self.has_plans,
+        }
+    }
+
+    /// Turns round what the builder knows as "hangs on".
+    fn links(&self) -> Links {
         let mut judge_pairs = Vec::new();
         let mut target_pairs = Vec::new();
         for (id, judge) in self.judges.iter().enumerate() {
@@ -40,37 +85,21 @@ impl PolicyBuilder {
                 gate_pairs.push((self.gates[id as usize], id));
             }
         }
-        Policies {
+        Links {
             judges_of_target: Csr::group(self.targets.len(), &target_pairs),
             judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
             nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
             nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
             parents: Csr::group(self.nodes.len(), &parent_pairs),
-            nodes: self.nodes.into(),
-            gates: self.gates.into(),
-            options: self.options.into(),
-            sums: self.sums.into(),
-            capacities: self.capacities.into(),
-            runs: self.runs.into(),
-            data: self.data.into(),
-            offsets: self.offsets.into(),
-            member_ttls: self.member_ttls.into(),
-            roots: self.roots.into(),
-            root_rules: self.root_rules.into(),
-            rules: self.rules.into(),
-            maps: self.maps.into(),
-            judges: self.judges.into(),
-            judge_children: self.judge_children.into(),
-            member_judges: self.member_judges.into(),
-            holds: self.holds.into(),
-            targets: self.targets.into(),
-            uses: self.uses.into(),
-            switches: self.switches.into(),
-            switch_names: self.switch_names.into(),
-            labels: self.labels.into(),
-            pools: self.pools.into(),
-            branch_labels: self.branch_labels.into(),
-            run_of_member: self.run_of_member.into(),
         }
     }
+}
+
+/// Who hangs on whom.
+struct Links {
+    judges_of_target: Csr,
+    judges_of_judge: Csr,
+    nodes_of_gate: Csr,
+    nodes_of_run: Csr,
+    parents: Csr,
 }
