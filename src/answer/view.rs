@@ -28,6 +28,8 @@ pub struct Inputs {
     pub switches: Vec<bool>,
     /// Hold by member bit.
     pub holds: Vec<Hold>,
+    /// Seconds that each lease still lasts; none lasts for ever where this is absent.
+    pub leases: Option<Arc<[u32]>>,
 }
 
 impl Inputs {
@@ -37,6 +39,7 @@ impl Inputs {
             statuses: vec![status; policies.targets.len()],
             switches: policies.switches.to_vec(),
             holds: policies.holds.to_vec(),
+            leases: None,
         }
     }
 
@@ -63,6 +66,8 @@ pub struct Layer {
 pub struct ZoneView {
     /// Layer 0, and 1 and 2 where they differ from it.
     pub layers: Vec<Arc<Layer>>,
+    /// Seconds that each lease lasts at least, in zones with flattened targets (rule a28).
+    pub leases: Option<Arc<[u32]>>,
 }
 
 #[inline]
@@ -156,7 +161,17 @@ impl Fold {
     pub fn view(&self) -> ZoneView {
         ZoneView {
             layers: self.layers.clone(),
+            leases: self.inputs.leases.clone(),
         }
+    }
+
+    /// Takes how long leases still last; says whether that differs from before.
+    pub fn lease(&mut self, leases: &Arc<[u32]>) -> bool {
+        let is_new = self.inputs.leases.as_ref() != Some(leases);
+        if is_new {
+            self.inputs.leases = Some(Arc::clone(leases));
+        }
+        is_new
     }
 
     /// Returns what was folded.

@@ -402,6 +402,7 @@ impl Keeper {
                 targets: self.ids[number].clone(),
                 switches: inputs.switches,
                 holds: inputs.holds,
+                leases: None,
             }
         });
         let inputs = inputs.collect();

@@ -4,6 +4,7 @@
 //! In: a model without faults. Out: a [`crate::zone::Zone`]. Never here: judging what was written; that is done.
 
 mod compiler;
+mod flattened;
 mod judges;
 mod located;
 mod names;
@@ -11,4 +12,5 @@ mod nodes;
 mod pools;
 mod weighted;
 
-pub use compiler::compile_zone;
+pub use compiler::{compile_zone, compile_zone_with};
+pub use flattened::{FlatSet, Flattened};

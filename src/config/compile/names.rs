@@ -72,10 +72,15 @@ impl<'m> Compiler<'m> {
         let is_together =
             name.families.or_else(|| self.families_of(policy)) == Some(Families::Together);
         if is_alias || is_together {
-            let Some(spec) = self.policy_spec(id, policy, Family::Together) else {
+            let family = if is_alias {
+                Family::Together
+            } else {
+                Family::Addresses
+            };
+            let Some(spec) = self.policy_spec(id, policy, family) else {
                 return Ok(());
             };
-            let spec = self.with_name_options(id, spec, Family::Together);
+            let spec = self.with_name_options(id, spec, family);
             let root = self.policies.root(spec, model.ttl.max);
             let types = if is_alias {
                 vec![ANY_TYPE]

@@ -25,6 +25,7 @@ impl PolicyBuilder {
                 Judge::Constant(_) | Judge::Switch(_) => {}
             }
         }
+        self.settle_leases();
         let mut run_pairs = Vec::new();
         let mut gate_pairs = Vec::new();
         let mut parent_pairs = Vec::new();
@@ -55,6 +56,9 @@ impl PolicyBuilder {
             data: self.data.into(),
             offsets: self.offsets.into(),
             member_ttls: self.member_ttls.into(),
+            leases: self.leases.into(),
+            lease_of_member: self.lease_of_member.into(),
+            lease_uses: self.lease_uses.into(),
             roots: self.roots.into(),
             root_rules: self.root_rules.into(),
             rules: self.rules.into(),
