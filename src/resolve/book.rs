@@ -1,0 +1,354 @@
+//! The book of flattened targets: what each lends, which are due, which changed.
+//!
+//! In: the targets that zones name, reports of lookups, `now`. Out: names to look up, sets of addresses, times left.
+//! Never here: sockets, clocks; a law of time is a law of plain numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Moment, WallTime};
+use crate::wire::{Name, Rtype};
+
+use super::desk::LookedUp;
+pub use super::entry::BookLimits;
+use super::entry::{Lent, Side};
+
+/// Targets that are looked up; those beyond stay without addresses. Chosen: a name an hour and a packet costs nothing.
+pub(super) const TARGETS_MAX: usize = 10_000;
+/// Names that are handed out at once.
+const DUE_MAX: usize = 1_024;
+/// Time after which a lookup is taken for lost: longer than any takes.
+const LOST_AFTER: Duration = Duration::from_secs(300);
+/// The families, in the order of an entry.
+const FAMILIES: [Rtype; 2] = [Rtype::A, Rtype::AAAA];
+
+/// A target.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    /// A, AAAA.
+    pub(super) lent: [Lent; 2],
+    pub(super) next: Moment,
+    /// Since when it is being looked up, if it is.
+    pub(super) asked: Option<Moment>,
+    pub(super) is_tried: bool,
+}
+
+impl Entry {
+    /// Says whether no lookup is under way.
+    fn is_free(&self, now: Moment) -> bool {
+        self.asked.is_none_or(|asked| now.since(asked) > LOST_AFTER)
+    }
+}
+
+/// How many lookups ended how, and how many targets stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookCounts {
+    /// Lookups of a family that found addresses, found none, failed.
+    pub found: u64,
+    /// See `found`.
+    pub empty: u64,
+    /// See `found`.
+    pub failed: u64,
+    /// Targets with addresses of their TTL's time.
+    pub fresh: usize,
+    /// Targets with addresses that are kept through failures.
+    pub kept: usize,
+    /// Targets with addresses that are too old to be used.
+    pub too_old: usize,
+    /// Targets without addresses.
+    pub unresolved: usize,
+}
+
+/// Addresses as they are saved over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLease {
+    /// The target.
+    pub target: String,
+    /// Addresses of one family.
+    pub addresses: Vec<IpAddr>,
+    /// When they were looked up, milliseconds since the Unix epoch.
+    pub resolved_ms: i64,
+    /// When their TTL is over, milliseconds since the Unix epoch.
+    pub until_ms: i64,
+    /// Since when lookups fail, milliseconds since the Unix epoch, if they do.
+    #[serde(default)]
+    pub failing_ms: Option<i64>,
+    /// Who said so.
+    pub from: String,
+}
+
+/// What is known about flattened targets.
+#[derive(Clone, Debug)]
+pub struct Book {
+    limits: BookLimits,
+    pub(super) entries: BTreeMap<Name, Entry>,
+    saved: Vec<SavedLease>,
+    changed: BTreeSet<Name>,
+    counts: BookCounts,
+}
+
+impl Book {
+    /// Starts with what an earlier run saved.
+    pub fn new(limits: BookLimits, saved: Vec<SavedLease>) -> Self {
+        Self {
+            limits,
+            entries: BTreeMap::new(),
+            saved,
+            changed: BTreeSet::new(),
+            counts: BookCounts::default(),
+        }
+    }
+
+    /// Says whether no zone names a target.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Follows the targets that zones name; new ones are due at once. Returns how many there are too many.
+    pub fn follow(
+        &mut self,
+        wanted: impl IntoIterator<Item = Name>,
+        now: Moment,
+        wall: WallTime,
+    ) -> usize {
+        let mut wanted: BTreeSet<Name> = wanted.into_iter().collect();
+        let over = wanted.len().saturating_sub(TARGETS_MAX);
+        while wanted.len() > TARGETS_MAX {
+            wanted.pop_last();
+        }
+        self.entries.retain(|name, _| wanted.contains(name));
+        for name in wanted {
+            if self.entries.contains_key(&name) {
+                continue;
+            }
+            let entry = self.restored(&name, now, wall);
+            if entry.lent.iter().any(|lent| !lent.addresses.is_empty()) {
+                self.changed.insert(name.clone());
+            }
+            self.entries.insert(name, entry);
+        }
+        over
+    }
+
+    /// Returns an entry with what was saved of its target.
+    fn restored(&self, name: &Name, now: Moment, wall: WallTime) -> Entry {
+        let mut entry = Entry {
+            next: now,
+            ..Entry::default()
+        };
+        let text = name.to_string();
+        let ago = |ms: i64| {
+            let age = wall.since(WallTime::from_millis(ms)).as_nanos();
+            Moment::from_nanos(
+                now.nanos()
+                    .saturating_sub(u64::try_from(age).unwrap_or(u64::MAX)),
+            )
+        };
+        for saved in self
+            .saved
+            .iter()
+            .filter(|saved| saved.target.eq_ignore_ascii_case(&text))
+        {
+            let Some(first) = saved.addresses.first() else {
+                continue;
+            };
+            let ahead = WallTime::from_millis(saved.until_ms).since(wall);
+            let was_over = saved.until_ms <= wall.millis();
+            entry.lent[usize::from(first.is_ipv6())] = Lent {
+                addresses: saved.addresses.clone().into(),
+                until: if was_over { now } else { now.after(ahead) },
+                resolved: Some(ago(saved.resolved_ms)),
+                from: saved.from.clone(),
+                // Nobody looked while the server was down: that is a failure, too.
+                failing: (was_over || saved.failing_ms.is_some()).then(|| {
+                    let since = saved.failing_ms.unwrap_or(saved.until_ms);
+                    (ago(since), "not looked up since the restart".to_owned())
+                }),
+                ..Lent::default()
+            };
+        }
+        entry
+    }
+
+    /// Returns what is to be saved.
+    pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedLease> {
+        let ms = |at: Moment| {
+            let age = i64::try_from(now.since(at).as_millis()).unwrap_or(i64::MAX);
+            let ahead = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
+            wall.millis().saturating_sub(age).saturating_add(ahead)
+        };
+        let lent = self
+            .entries
+            .iter()
+            .flat_map(|(name, entry)| entry.lent.iter().map(move |lent| (name, lent)));
+        lent.filter(|(_, lent)| !lent.addresses.is_empty())
+            .map(|(name, lent)| SavedLease {
+                target: name.to_string(),
+                addresses: lent.addresses.to_vec(),
+                resolved_ms: ms(lent.resolved.unwrap_or(now)),
+                until_ms: ms(lent.until),
+                failing_ms: lent.failing.as_ref().map(|(since, _)| ms(*since)),
+                from: lent.from.clone(),
+            })
+            .collect()
+    }
+
+    /// Hands out names that are due; each is out until its report comes, or [`Self::put_back`] is called.
+    pub fn take_due(&mut self, now: Moment) -> Vec<Name> {
+        let due = self
+            .entries
+            .iter_mut()
+            .filter(|(_, entry)| entry.next <= now && entry.is_free(now));
+        due.take(DUE_MAX)
+            .map(|(name, entry)| {
+                entry.asked = Some(now);
+                name.clone()
+            })
+            .collect()
+    }
+
+    /// Takes a name back that nobody looks up.
+    pub fn put_back(&mut self, name: &Name) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.asked = None;
+        }
+    }
+
+    /// Takes a report; returns what changed, in words.
+    pub fn take(&mut self, report: LookedUp, now: Moment) -> Option<String> {
+        let target = report.target;
+        let mut sides = report.sides;
+        for side in &mut sides {
+            if let Side::Found(found) = side {
+                found.via = self.sources_of(&found.via);
+                if found.via.contains(&target) {
+                    *side = Side::Circle;
+                }
+            }
+            match side {
+                Side::Found(_) => self.counts.found += 1,
+                Side::Nothing(..) | Side::Circle => self.counts.empty += 1,
+                Side::Failed(_) => self.counts.failed += 1,
+            }
+        }
+        let limits = self.limits;
+        let entry = self.entries.get_mut(&target)?;
+        (entry.asked, entry.is_tried) = (None, true);
+        let before = entry.lent.clone();
+        let mut next: Option<Moment> = None;
+        for ((lent, side), from) in entry.lent.iter_mut().zip(sides).zip(&report.from) {
+            let again = lent.take(side, from, (report.began, now), &limits);
+            lent.age(now, &limits);
+            next = Some(next.map_or(again, |next| next.min(again)));
+        }
+        entry.next = next.unwrap_or(now);
+        let is_same = |(before, after): (&Lent, &Lent)| {
+            before.addresses == after.addresses && before.is_too_old == after.is_too_old
+        };
+        if before.iter().zip(&entry.lent).all(is_same) {
+            return None;
+        }
+        let words = changed_words(&before, &entry.lent);
+        self.changed.insert(target.clone());
+        Some(format!("{target} {words}"))
+    }
+
+    /// Returns targets with all that they come from.
+    fn sources_of(&self, direct: &BTreeSet<Name>) -> BTreeSet<Name> {
+        let mut all = direct.clone();
+        let of = |name: &Name| self.entries.get(name);
+        for entry in direct.iter().filter_map(of) {
+            // What is kept of each is complete already.
+            all.extend(entry.lent.iter().flat_map(|lent| lent.via.iter().cloned()));
+        }
+        all
+    }
+
+    /// Notices addresses that are too old from now on; returns it in words.
+    pub fn age(&mut self, now: Moment) -> Vec<String> {
+        let mut words = Vec::new();
+        for (name, entry) in &mut self.entries {
+            for (lent, rtype) in entry.lent.iter_mut().zip(FAMILIES) {
+                if lent.age(now, &self.limits) {
+                    self.changed.insert(name.clone());
+                    let why = lent.failing.as_ref().map_or("", |(_, why)| why.as_str());
+                    words.push(format!(
+                        "{name} {rtype}: lookups fail for too long ({why}), unhealthy"
+                    ));
+                }
+            }
+        }
+        words
+    }
+
+    /// Returns the targets whose sets changed since the last call.
+    pub fn take_changed(&mut self) -> BTreeSet<Name> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Says whether every target was looked up once, or is known from before.
+    pub fn is_settled(&self) -> bool {
+        let is_known = |entry: &Entry| {
+            entry.is_tried || entry.lent.iter().any(|lent| !lent.addresses.is_empty())
+        };
+        self.entries.values().all(is_known)
+    }
+
+    /// Lists what every target lends: target, family, addresses, whether they may be used.
+    pub fn sets(&self) -> impl Iterator<Item = (&Name, Rtype, &Arc<[IpAddr]>, bool)> {
+        self.entries.iter().flat_map(|(name, entry)| {
+            let lent = entry.lent.iter().zip(FAMILIES);
+            lent.map(move |(lent, rtype)| (name, rtype, &lent.addresses, !lent.is_too_old))
+        })
+    }
+
+    /// Returns the seconds for which addresses of a target may be answered.
+    pub fn left_secs(&self, target: &Name, rtype: Rtype, now: Moment) -> u32 {
+        let entry = self.entries.get(target);
+        entry.map_or(0, |entry| {
+            entry.lent[usize::from(rtype == Rtype::AAAA)].left_secs(now)
+        })
+    }
+
+    /// Counts.
+    pub fn counts(&self, now: Moment) -> BookCounts {
+        let mut counts = self.counts;
+        for entry in self.entries.values() {
+            let lending = || entry.lent.iter().filter(|lent| !lent.addresses.is_empty());
+            let place = if lending().count() == 0 {
+                &mut counts.unresolved
+            } else if lending().all(|lent| lent.is_too_old) {
+                &mut counts.too_old
+            } else if lending().any(|lent| lent.failing.is_some() && lent.until <= now) {
+                &mut counts.kept
+            } else {
+                &mut counts.fresh
+            };
+            *place += 1;
+        }
+        counts
+    }
+}
+
+fn changed_words(before: &[Lent; 2], after: &[Lent; 2]) -> String {
+    let shown = |lent: &Lent| match lent.addresses.is_empty() {
+        true => "nothing".to_owned(),
+        false => {
+            let list: Vec<String> = lent.addresses.iter().map(IpAddr::to_string).collect();
+            list.join(" ")
+        }
+    };
+    let pairs = before.iter().zip(after).zip(FAMILIES);
+    let texts = pairs
+        .filter(|((before, after), _)| before.addresses != after.addresses)
+        .map(|((before, after), rtype)| format!("{rtype}: {} -> {}", shown(before), shown(after)));
+    let texts: Vec<String> = texts.collect();
+    if texts.is_empty() {
+        return "is usable again".to_owned();
+    }
+    texts.join(", ")
+}
