@@ -75,13 +75,13 @@ def knot(program, folder, rows, work):
     return [program, "-c", f"{work}/knot.conf"]
 
 
-def is_answered(name):
+def is_answered(name, port=PORT):
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     query = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(0.2)
         try:
-            asking.connect(("127.0.0.1", PORT))
+            asking.connect(("127.0.0.1", port))
             asking.send(query)
             reply = asking.recv(4096)
         except OSError:

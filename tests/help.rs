@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 16] = [
     "serve",
     "validate",
     "show",
@@ -16,6 +16,8 @@ const VERBS: [&str; 14] = [
     "probe",
     "status",
     "reload",
+    "switch",
+    "heartbeat",
     "geo",
     "lab",
     "completions",

@@ -8,8 +8,12 @@
 
 #[path = "live/command.rs"]
 mod command;
+#[path = "live/commanded.rs"]
+mod commanded;
 #[path = "live/conduct.rs"]
 mod conduct;
+#[path = "live/exec.rs"]
+mod exec;
 #[path = "live/failover.rs"]
 mod failover;
 #[path = "live/faults.rs"]

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::command_arguments::{HeartbeatArguments, SwitchArguments};
 use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
@@ -84,6 +85,12 @@ pub enum Verb {
     /// Make a running server read its zone files again
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArguments),
+    /// List switches of manual checks of a running server, or throw them
+    #[command(after_help = help::SWITCH)]
+    Switch(SwitchArguments),
+    /// Report in for a check of type heartbeat
+    #[command(after_help = help::HEARTBEAT)]
+    Heartbeat(HeartbeatArguments),
     /// Show where an address is taken to be
     #[command(after_help = help::GEO)]
     Geo(GeoArguments),
@@ -96,6 +103,9 @@ pub enum Verb {
     /// Exit 0 if the server here is alive (for Docker's HEALTHCHECK)
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(HealthcheckArguments),
+    /// Run the commands of checks for a server, which starts this itself
+    #[command(name = crate::daemon::COMMANDS_VERB, hide = true)]
+    ServeCommands,
 }
 
 /// Arguments of `serve`.

@@ -107,6 +107,26 @@ Examples:
 Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served), or
 they change more than the blast radius and wait.";
 
+/// Below `leeward switch --help`.
+pub(super) const SWITCH: &str = "\
+Examples:
+  leeward switch                              list them
+  leeward switch maintenance off
+  leeward switch colour blue=on green=off     a panel changes in one step
+
+A change that breaks the panel's `at-least` or `at-most` is refused whole. Switches are this
+server's own and survive its restart; other servers do not hear of them.
+Exit codes: 0 done, 1 refused, 3 no server answered.";
+
+/// Below `leeward heartbeat --help`.
+pub(super) const HEARTBEAT: &str = "\
+Examples:
+  leeward heartbeat backup --note '3 GB in 4 min'
+  leeward heartbeat backup --bad --note 'disk full'
+  curl -fsS -X POST 'http://127.0.0.1:8053/api/heartbeat?check=backup'
+
+Exit codes: 0 taken, 1 no such check, 3 no server answered.";
+
 /// Below `leeward geo --help`.
 pub(super) const GEO: &str = "\
 Examples:

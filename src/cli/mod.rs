@@ -4,6 +4,7 @@
 //! code. Never here: a decision of its own; every verb asks a lower layer and shows what it says.
 
 mod arguments;
+mod command_arguments;
 mod convert_arguments;
 mod explain_arguments;
 mod help;
@@ -19,6 +20,7 @@ pub use arguments::{
     LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReloadArguments,
     ServeArguments, ServeSource, ShowArguments, StatusArguments, ValidateArguments, Verb,
 };
+pub use command_arguments::{HeartbeatArguments, SwitchArguments};
 pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};

@@ -41,10 +41,13 @@ fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
         Verb::Probe(arguments) => verbs::probe(arguments, output),
         Verb::Status(arguments) => verbs::status(arguments, output),
         Verb::Reload(arguments) => verbs::reload(arguments, output),
+        Verb::Switch(arguments) => verbs::switch(arguments, output),
+        Verb::Heartbeat(arguments) => verbs::heartbeat(arguments, output),
         Verb::Geo(arguments) => verbs::geo(arguments, output),
         Verb::Lab(arguments) => verbs::lab(arguments, output),
         Verb::Completions(arguments) => verbs::completions(*arguments, output),
         Verb::Healthcheck(arguments) => verbs::healthcheck(arguments, output),
+        Verb::ServeCommands => verbs::serve_commands(),
     }
 }
 

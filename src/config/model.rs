@@ -101,7 +101,7 @@ pub struct CheckModel {
 /// What a check judges by.
 #[derive(Clone, Debug)]
 pub enum CheckKind {
-    /// `http`, `https` or `tcp`.
+    /// Every type that watches a target: of these only `heartbeat` sends nothing.
     Probe(Box<ProbeTemplate>),
     /// `manual` with one switch.
     Manual {
@@ -123,13 +123,6 @@ pub enum CheckKind {
         rule: CalculatedRule,
         /// The children (one for `Not`).
         children: Vec<CheckRef>,
-    },
-    /// A type that is read and checked but not in effect yet: counts as without data.
-    NotYet {
-        /// Its `type`.
-        kind: &'static str,
-        /// Whether it has its own address and so is a gate (rule a30).
-        is_gate: bool,
     },
 }
 

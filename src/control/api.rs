@@ -20,6 +20,9 @@ use crate::clock::{WallTime, parse_duration};
 use crate::rehearse::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
+use super::commands::{
+    HeartbeatReport, SwitchRequest, SwitchRow, show_switches, take_heartbeat, throw_switch,
+};
 use super::door::{Door, VISIT_MAX, guard};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
@@ -60,6 +63,15 @@ pub enum Ask {
     Timeline(Wanted, oneshot::Sender<Value>),
     /// Where an address is taken to be.
     Geo(IpAddr, oneshot::Sender<Value>),
+    /// How the switches stand.
+    Switches(oneshot::Sender<Vec<SwitchRow>>),
+    /// Throw switches of one check in one step.
+    Switch(
+        SwitchRequest,
+        oneshot::Sender<Result<Vec<SwitchRow>, String>>,
+    ),
+    /// Somebody reports in.
+    Heartbeat(HeartbeatReport, oneshot::Sender<Result<(), String>>),
 }
 
 /// Whether an operator agrees to whatever a reload changes.
@@ -186,7 +198,8 @@ fn stopping() -> Response {
 
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
-                      /api/simulate?down=, /api/queries, /api/geo?address=, and POST /api/reload";
+                      /api/simulate?down=, /api/queries, /api/geo?address=, /api/switches, and POST /api/reload, \
+                      /api/switch?check=&set=, /api/heartbeat?check=";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -209,6 +222,9 @@ pub async fn serve(
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))
+        .route("/api/switches", get(show_switches))
+        .route("/api/switch", post(throw_switch))
+        .route("/api/heartbeat", post(take_heartbeat))
         .fallback(async || fault(StatusCode::NOT_FOUND, "no such page", PLACES))
         .method_not_allowed_fallback(async || {
             let error = "this page does not take that method";

@@ -106,6 +106,7 @@ pub fn log_event(kind: &EventKind) {
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
         | EventKind::Maintenance { .. }
+        | EventKind::Switched { .. }
         | EventKind::Started => info!("{kind}"),
     }
 }

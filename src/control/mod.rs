@@ -5,6 +5,7 @@
 
 mod api;
 mod client;
+mod commands;
 mod door;
 mod exposition;
 mod fault;
@@ -17,6 +18,7 @@ mod status_text;
 
 pub use api::{Ask, Asking, Consent, ExplainRequest, Pulse, serve};
 pub use client::{ClientFault, get, post};
+pub use commands::{HeartbeatReport, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, install_logs, log_event};
 pub use status::{

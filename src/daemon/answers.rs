@@ -34,7 +34,10 @@ impl Keeper {
                 drop(answer.send(json!(report)));
             }
             Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
+            Ask::Switches(answer) => drop(answer.send(self.switches.rows(&self.set))),
             Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
+            // These change the state, and are taken before.
+            Ask::Switch(..) | Ask::Heartbeat(..) => {}
         }
     }
 

@@ -17,6 +17,7 @@ use crate::rehearse::{AnswerDiff, Observed, Side, diff, diff_text};
 use super::files::Stamp;
 use super::rehearsal::premises_with;
 use super::reload::inputs_of;
+use super::switches::Switches;
 use super::zone_set::ZoneSet;
 
 /// Names of both sides beyond which nothing is compared unless a bound asks for it: a second of work.
@@ -28,6 +29,7 @@ const LINES_MAX: usize = 40;
 pub(super) struct Served {
     pub(super) set: Arc<ZoneSet>,
     pub(super) inputs: Vec<Inputs>,
+    pub(super) switches: Switches,
     pub(super) locations: Arc<Locations>,
     pub(super) observed: Vec<Observed>,
 }
@@ -47,7 +49,7 @@ impl Served {
             known.extend(targets.zip(inputs.statuses.iter().copied()));
         }
         let inputs = (0..new.zones.len()).map(|number| {
-            let mut inputs = inputs_of(new, number, wall);
+            let mut inputs = inputs_of(new, number, wall, &self.switches);
             let targets = new.zones[number].served.zone.policies.targets.iter();
             for (status, target) in inputs.statuses.iter_mut().zip(targets) {
                 *status = known.get(target).copied().unwrap_or(Status::Unknown);

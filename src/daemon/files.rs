@@ -1,9 +1,9 @@
-//! Zone files on disk: which there are, and whether they changed.
+//! Zone files on disk: their contents, and whether they changed.
 //!
 //! Contents are what counts, so that folders swapped by symbolic links, editors that rename, and file systems without
 //! notices are all seen; stamps only spare reading what cannot have changed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,10 +14,6 @@ use std::time::UNIX_EPOCH;
 use crate::clock::WallTime;
 use crate::config::Files;
 
-/// Folders below the zones folder that are looked into.
-const DEPTH_MAX: usize = 8;
-/// Zone files in one folder tree (chosen; far above 13,000).
-const FILES_MAX: usize = 1_000_000;
 /// Largest zone file or file named by one, in octets.
 const SIZE_MAX: u64 = 1 << 30;
 
@@ -79,75 +75,6 @@ pub(super) fn stamp(path: &Path) -> Option<Stamp> {
         inode: (metadata.dev(), metadata.ino()),
         len: metadata.len(),
     })
-}
-
-/// Lists the zone files below a folder, or the one file that is named, sorted by path.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub fn find_zone_files(path: &Path) -> Result<Vec<PathBuf>, FolderFault> {
-    let fault = |cause| FolderFault {
-        path: path.to_path_buf(),
-        cause,
-    };
-    if fs::metadata(path).map_err(fault)?.is_file() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut search = Search::default();
-    search.collect(path, 0)?;
-    search.found.sort();
-    Ok(search.found)
-}
-
-/// What a walk through folders has found, and where it has been: links may lead in circles.
-#[derive(Default)]
-struct Search {
-    visited: HashSet<(u64, u64)>,
-    found: Vec<PathBuf>,
-}
-
-impl Search {
-    /// Collects below a folder: its own files first, so that links to it from below lead to nothing new.
-    fn collect(&mut self, folder: &Path, depth: usize) -> Result<(), FolderFault> {
-        let fault = |cause| FolderFault {
-            path: folder.to_path_buf(),
-            cause,
-        };
-        let metadata = fs::metadata(folder).map_err(fault)?;
-        if !self.visited.insert((metadata.dev(), metadata.ino())) {
-            return Ok(());
-        }
-        let mut below = Vec::new();
-        for entry in fs::read_dir(folder).map_err(fault)? {
-            let entry = entry.map_err(fault)?;
-            let path = entry.path();
-            let is_hidden = path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if is_hidden || self.found.len() >= FILES_MAX {
-                continue;
-            }
-            // Known without a look at the file itself, unless it is a link.
-            let is_folder = match entry.file_type() {
-                Ok(kind) if !kind.is_symlink() => kind.is_dir(),
-                _ => path.is_dir(),
-            };
-            if is_folder {
-                if depth < DEPTH_MAX {
-                    below.push(path);
-                }
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "toml" || extension == "zone")
-            {
-                self.found.push(path);
-            }
-        }
-        below.sort();
-        below
-            .iter()
-            .try_for_each(|path| self.collect(path, depth + 1))
-    }
 }
 
 /// Reads a file of bounded size as text.

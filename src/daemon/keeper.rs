@@ -19,7 +19,7 @@ use tracing::{error, warn};
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
 use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
-use crate::health::{Outcome, Status, TargetId, Targets, Transition};
+use crate::health::{Outcome, ProbeKind, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
@@ -32,12 +32,14 @@ use super::certificate::CertificateWatch;
 use super::change::Waiting;
 use super::conduct::Secrets;
 use super::files::Stamp;
+use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
 use super::notify::{Notifier, Word};
 use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
+use super::switches::Switches;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
 use super::{measure, state};
@@ -60,6 +62,10 @@ pub(super) struct Keeper {
     /// What encrypted transports show, if any is listened on.
     pub(super) certificates: Option<Arc<CertificateWatch>>,
     pub(super) targets: Targets,
+    /// What operators set.
+    pub(super) switches: Switches,
+    /// Who reports in.
+    pub(super) heartbeats: Heartbeats,
     /// Targets of each zone by slot, in the order of the set.
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
@@ -158,6 +164,8 @@ impl Keeper {
                             self.begin_load(When::Always, &loaded_to);
                         }
                     }
+                    Ask::Switch(request, answer) => drop(answer.send(self.switch(&request))),
+                    Ask::Heartbeat(report, answer) => drop(answer.send(self.take_heartbeat(&report))),
                     other => self.answer(other),
                 },
                 Some(()) = sources.reloads.recv() => {
@@ -187,7 +195,7 @@ impl Keeper {
     }
 
     /// Takes probe reports in, then publishes once for all of them.
-    fn take_reports(&mut self, reports: &mut Vec<Report>) {
+    pub(super) fn take_reports(&mut self, reports: &mut Vec<Report>) {
         let now = self.clock.now();
         let mut changes: Vec<(TargetId, Status)> = Vec::new();
         let mut earliest = now;
@@ -319,6 +327,8 @@ impl Keeper {
         if self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
+        let mut missed = self.heartbeats.tick(now);
+        self.take_reports(&mut missed);
         let silent = self.targets.tick(now);
         let changes: Vec<(TargetId, Status)> = silent
             .iter()
@@ -344,6 +354,9 @@ impl Keeper {
         }
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
+            if let Some(counters) = prober.kit().command_counters() {
+                measure::commands(&self.exposition, &counters);
+            }
         }
         self.write_book();
         self.exposition.upkeep();
@@ -360,6 +373,8 @@ impl Keeper {
     fn are_first_probes_done(&self) -> bool {
         self.targets
             .rows()
+            // Nobody knows when a heartbeat comes.
+            .filter(|row| !matches!(row.target.probe.kind, ProbeKind::Heartbeat(_)))
             .all(|row| row.state.last_probe_at.is_some())
     }
 
@@ -370,7 +385,7 @@ impl Keeper {
             if self.set.zones[number].model.maintenance.is_empty() {
                 continue;
             }
-            let inputs = inputs_of(&self.set, number, wall);
+            let inputs = inputs_of(&self.set, number, wall, &self.switches);
             if self
                 .publisher
                 .hold(number, inputs.switches, inputs.holds)
@@ -397,7 +412,7 @@ impl Keeper {
     }
 
     /// Saves beside the loop: a slow disk delays no flip.
-    fn save_in_background(&mut self) {
+    pub(super) fn save_in_background(&mut self) {
         self.saved_at = self.clock.now();
         if self
             .saving
@@ -412,10 +427,19 @@ impl Keeper {
     /// Collects what is to be saved; the result writes it.
     fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
         let folder = self.config.state.clone()?;
-        let statuses = self.targets.save(self.clock.now(), self.clock.wall());
         let serials = Arc::clone(&self.serials);
+        let saved = state::Saved {
+            statuses: self.targets.save(self.clock.now(), self.clock.wall()),
+            switches: self.switches.save(),
+            heartbeats: self.heartbeats.save(),
+            ..state::Saved::default()
+        };
         Some(move || {
-            if let Err(message) = state::write(&folder, statuses, Serials::clone(&serials)) {
+            let saved = state::Saved {
+                serials: Serials::clone(&serials),
+                ..saved
+            };
+            if let Err(message) = state::write(&folder, saved) {
                 warn!(
                     "save state: {message}; answers go on, but a restart would start from an older state"
                 );

@@ -16,7 +16,7 @@ use crate::place::Locations;
 use crate::rehearse::{ExpectFailure, check_expectations};
 use crate::zone::{ServedZone, build_maps};
 
-use super::files::{FolderFault, Stamp, ZoneFiles, find_zone_files, read_text, stamp};
+use super::files::{FolderFault, Stamp, ZoneFiles, read_text, stamp};
 use super::master::{MasterLoad, is_master_file, load_master};
 use super::serials::Serials;
 use super::zone_set::{LoadedZone, Refusal, ZoneSet};
@@ -42,7 +42,11 @@ pub struct Loading<'a> {
 /// # Errors
 /// If the folder cannot be read; nothing is changed then.
 pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
-    let paths = find_zone_files(loading.folder)?;
+    let listing = loading
+        .previous
+        .listing()
+        .renewed(loading.folder, loading.wall)?;
+    let paths = Arc::clone(&listing.files);
     let before: HashMap<&Path, &Arc<LoadedZone>> = loading
         .previous
         .zones
@@ -76,7 +80,7 @@ pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
         .serials
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    let mut set = ZoneSet::default();
+    let mut set = ZoneSet::listed(listing);
     let mut apexes = HashMap::with_capacity(paths.len());
     for (path, loaded) in paths.iter().zip(loaded) {
         let known = before.get(path.as_path()).copied();

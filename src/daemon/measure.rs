@@ -7,7 +7,7 @@ use crate::clock::Moment;
 use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
-use crate::probe::ProbeCounts;
+use crate::probe::{CommandCounters, ProbeCounts};
 use crate::wire::Name;
 
 use super::overview::word;
@@ -80,6 +80,14 @@ pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
     exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
     exposition.set("leeward_watched_targets", &[], counts.watched as f64);
     exposition.total("leeward_confirming_probes_total", &[], counts.confirming);
+}
+
+/// Writes how the commands of checks fare.
+pub(super) fn commands(exposition: &Exposition, counters: &CommandCounters) {
+    let up = f64::from(u8::from(counters.is_helper_up()));
+    exposition.set("leeward_exec_helper_up", &[], up);
+    exposition.total("leeward_exec_helper_starts_total", &[], counters.starts());
+    exposition.set("leeward_exec_running", &[], counters.running() as f64);
 }
 
 /// Writes how long the certificate still holds.

@@ -98,9 +98,10 @@ impl TargetsAt<'_> {
             };
             let held = row.held(self.now);
             let probe = &row.target.probe;
-            let host = match &probe.endpoint {
-                Endpoint::Address(address) => address.to_string(),
-                Endpoint::Host(host) => host.clone(),
+            let probed = match &probe.endpoint {
+                Endpoint::Address(address) => format!("{address} port {}", probe.port),
+                Endpoint::Host(host) => format!("{host} port {}", probe.port),
+                Endpoint::Here => format!("{} here", probe.kind.word()),
             };
             let place = if used.pool.is_empty() {
                 String::new()
@@ -114,7 +115,7 @@ impl TargetsAt<'_> {
                 check: used.check.clone(),
                 pool: used.pool.clone(),
                 address: used.member.clone(),
-                probed: format!("{host} port {}", probe.port),
+                probed,
                 site: used.site.clone(),
                 status: word(row.state.status).to_owned(),
                 since: WallTime::from_millis(since).to_string(),

@@ -60,7 +60,7 @@ impl Keeper {
     /// Copies the inputs of one zone's view as they are now.
     pub(super) fn inputs_of_zone(&self, number: usize) -> Inputs {
         self.publisher.fold(number).map_or_else(
-            || inputs_of(&self.set, number, self.clock.wall()),
+            || inputs_of(&self.set, number, self.clock.wall(), &self.switches),
             |fold| fold.inputs().clone(),
         )
     }

@@ -15,7 +15,7 @@ use crate::clock::WallTime;
 use crate::config::server_file::ServerConfig;
 use crate::config::{Severity, render_text};
 use crate::control::Consent;
-use crate::health::{Status, TargetId};
+use crate::health::{ProbeKind, Status, TargetId};
 use crate::place::Locations;
 use crate::publish::ZoneInputs;
 use crate::rehearse::{AnswerDiff, apply_maintenance, diff_summary};
@@ -33,6 +33,7 @@ use super::measure;
 use super::overview::refused_rows;
 use super::running::count_workers;
 use super::serials::Serials;
+use super::switches::Switches;
 use super::zone_set::ZoneSet;
 
 /// When a load is wanted.
@@ -91,7 +92,7 @@ impl Job {
             None => (&self.set, &self.location_stamps),
         };
         // A folder that cannot be listed is stale too: the load says what is wrong.
-        stamps != known || set.is_stale(&self.config.zones).unwrap_or(true)
+        stamps != known || set.is_stale(&self.config.zones, self.wall).unwrap_or(true)
     }
 
     /// Compares what was loaded with what is served; says why it must wait, if it must.
@@ -170,6 +171,7 @@ impl Keeper {
             certificates: self.certificates.clone(),
             wall: self.clock.wall(),
             served: Served {
+                switches: self.switches.clone(),
                 set: Arc::clone(&self.set),
                 inputs: self.inputs_now(),
                 locations: Arc::clone(&self.locations),
@@ -318,8 +320,8 @@ impl Keeper {
                 continue;
             }
             let row = refused_rows(&ZoneSet {
-                zones: Vec::new(),
                 refusals: vec![refusal.clone()],
+                ..ZoneSet::default()
             })
             .remove(0);
             let first = row.faults.first().cloned().unwrap_or_default();
@@ -383,7 +385,16 @@ impl Keeper {
             self.latencies.remove(gone);
         });
         if let Some(prober) = &self.prober {
-            prober.update(changes.added, changes.removed);
+            // Heartbeats come by themselves.
+            let probed = changes
+                .added
+                .into_iter()
+                .filter(|(_, target)| !matches!(target.probe.kind, ProbeKind::Heartbeat(_)));
+            prober.update(probed.collect(), changes.removed);
+        }
+        // What was reported before a restart is known before anything is published.
+        for report in self.heartbeats.await_those_of(&self.targets, now) {
+            let _ = self.targets.observe(report.target, report.observation, now);
         }
         self.ids = self
             .set
@@ -397,7 +408,7 @@ impl Keeper {
             })
             .collect();
         let inputs = (0..self.set.zones.len()).map(|number| {
-            let inputs = inputs_of(&self.set, number, wall);
+            let inputs = inputs_of(&self.set, number, wall, &self.switches);
             ZoneInputs {
                 targets: self.ids[number].clone(),
                 switches: inputs.switches,
@@ -435,11 +446,17 @@ fn faults_text(set: &ZoneSet) -> String {
     render_text(&faults, &sources, false)
 }
 
-/// Returns switches and holds of a zone as its file has them now, maintenance included.
-pub(super) fn inputs_of(set: &ZoneSet, number: usize, wall: WallTime) -> Inputs {
+/// Returns switches and holds of a zone as its file and operators have them now, maintenance included.
+pub(super) fn inputs_of(
+    set: &ZoneSet,
+    number: usize,
+    wall: WallTime,
+    switches: &Switches,
+) -> Inputs {
     let zone = &set.zones[number];
     let policies = &zone.served.zone.policies;
     let mut inputs = Inputs::uniform(policies, Status::Unknown);
+    switches.apply(zone, &mut inputs.switches);
     // References that mean nothing were refused when the file was read.
     let _ = apply_maintenance(&zone.model, policies, wall, &mut inputs);
     inputs

@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::clock::{Clock, WallTime};
-use crate::config::server_file::{ServerConfig, TcpSettings};
+use crate::clock::{Clock, Moment, WallTime};
+use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
-use crate::health::Targets;
-use crate::probe::{Handle, ProbeConfig, Prober, Report};
+use crate::health::{SavedStatus, Targets};
+use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
 use crate::publish::Publisher;
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
@@ -23,14 +23,18 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
+use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
 use super::rehearsal::REHEARSALS_MAX;
 use super::state;
+use super::switches::Switches;
 use super::zone_set::ZoneSet;
 
+/// The verb by which the helper process is started; see `serve_commands`.
+pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
 /// Requests of control that wait for the keeper.
@@ -146,10 +150,21 @@ fn start_prober(
         in_flight_max: config.probe.concurrency,
         user_agent: config.probe.user_agent.clone(),
         allow_networks: config.probe.allow.clone(),
+        commands: Some(command_settings(&config.exec)),
     };
     Prober::start(settings, sink, clock, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     })
+}
+
+/// Returns how commands are run: by this same binary, started once more with a verb of its own.
+pub fn command_settings(exec: &ExecSettings) -> CommandSettings {
+    let program = std::env::current_exe().unwrap_or_default();
+    CommandSettings {
+        allow: exec.allow.clone(),
+        concurrency: exec.concurrency,
+        helper: (program, vec![COMMANDS_VERB.into()]),
+    }
 }
 
 fn start_server(
@@ -218,11 +233,7 @@ fn prepare(
     let saved = read_saved(config);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
-    let mut targets = Targets::default();
-    let restored = targets.restore(saved.statuses, now, wall);
-    if restored > 0 {
-        info!("{restored} saved statuses are used until first probes end");
-    }
+    let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
     let loading = Loading {
@@ -246,6 +257,8 @@ fn prepare(
         location_stamps,
         certificates,
         targets,
+        switches: Switches::restore(saved.switches),
+        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
         ids: Vec::new(),
         prober: None,
         timeline: begin_timeline(wall),
@@ -283,6 +296,15 @@ fn begin_timeline(wall: WallTime) -> Timeline {
         kind: EventKind::Started,
     });
     timeline
+}
+
+fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targets {
+    let mut targets = Targets::default();
+    let restored = targets.restore(saved, now, wall);
+    if restored > 0 {
+        info!("{restored} saved statuses are used until first probes end");
+    }
+    targets
 }
 
 /// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.

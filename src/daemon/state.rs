@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
 
+use super::heartbeats::SavedBeat;
 use super::serials::Serials;
+use super::switches::SavedSwitch;
 
 /// Version of the file's format.
 const FORMAT: u32 = 1;
@@ -17,9 +19,13 @@ const FORMAT: u32 = 1;
 /// The saved state.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Saved {
-    format: u32,
+    pub(super) format: u32,
     pub(super) statuses: Vec<SavedStatus>,
     pub(super) serials: Serials,
+    #[serde(default)]
+    pub(super) switches: Vec<SavedSwitch>,
+    #[serde(default)]
+    pub(super) heartbeats: Vec<SavedBeat>,
 }
 
 fn file(folder: &Path) -> PathBuf {
@@ -53,18 +59,13 @@ pub(super) fn read(folder: &Path) -> Result<Saved, String> {
 ///
 /// # Errors
 /// If the folder cannot be written; the old file stays.
-pub(super) fn write(
-    folder: &Path,
-    statuses: Vec<SavedStatus>,
-    serials: Serials,
-) -> Result<(), String> {
+pub(super) fn write(folder: &Path, saved: Saved) -> Result<(), String> {
     let path = file(folder);
     let fault = |cause: std::io::Error| format!("write {}: {cause}", path.display());
     fs::create_dir_all(folder).map_err(fault)?;
     let saved = Saved {
         format: FORMAT,
-        statuses,
-        serials,
+        ..saved
     };
     let text =
         serde_json::to_vec(&saved).map_err(|cause| format!("write {}: {cause}", path.display()))?;
@@ -89,7 +90,7 @@ mod tests {
                 .statuses
                 .is_empty()
         );
-        write(folder.path(), Vec::new(), Serials::default()).expect("a writable folder");
+        write(folder.path(), Saved::default()).expect("a writable folder");
         assert_eq!(
             read(folder.path()).expect("what was written").format,
             FORMAT

@@ -4,14 +4,15 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::WallTime;
 use crate::config::model::ZoneModel;
 use crate::config::{Diagnostic, Source};
 use crate::zone::ServedZone;
 
-use super::files::{FolderFault, Stamp, find_zone_files, stamp};
+use super::files::{FolderFault, Stamp, stamp};
+use super::listing::Listing;
 use super::master::is_master_file;
 
 /// A zone that is served, with where it came from.
@@ -77,9 +78,25 @@ pub struct ZoneSet {
     pub zones: Vec<Arc<LoadedZone>>,
     /// Refused files.
     pub refusals: Vec<Refusal>,
+    /// The files that there were, renewed with every look.
+    pub(super) listing: Arc<Mutex<Listing>>,
 }
 
 impl ZoneSet {
+    /// Starts with the files that there are.
+    pub(super) fn listed(listing: Listing) -> Self {
+        Self {
+            listing: Arc::new(Mutex::new(listing)),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the files that there were at the last look.
+    pub(super) fn listing(&self) -> Listing {
+        let known = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
     /// Returns every finding, with the sources they point into.
     pub fn findings(&self) -> (Vec<Diagnostic>, Vec<Source>) {
         let refused_paths: HashSet<&PathBuf> =
@@ -103,15 +120,17 @@ impl ZoneSet {
         (diagnostics, sources)
     }
 
-    /// Says whether anything on disk looks different from what was loaded.
-    pub fn is_stale(&self, folder: &Path) -> Result<bool, FolderFault> {
-        let mut known: Vec<&PathBuf> = self.zones.iter().map(|zone| &zone.path).collect();
-        known.extend(self.refusals.iter().map(|refusal| &refusal.path));
-        known.sort();
-        known.dedup();
-        if find_zone_files(folder)?.iter().ne(known) {
+    /// Says whether anything on disk looks different from what was loaded: one look at each file.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn is_stale(&self, folder: &Path, wall: WallTime) -> Result<bool, FolderFault> {
+        let known = self.listing();
+        let found = known.renewed(folder, wall)?;
+        if found.files != known.files {
             return Ok(true);
         }
+        *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = found;
         let refused: HashSet<&PathBuf> =
             self.refusals.iter().map(|refusal| &refusal.path).collect();
         let current = self

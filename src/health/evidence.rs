@@ -84,6 +84,8 @@ pub enum Phase {
     Body,
     /// A TCP check awaits the octets it wants.
     Reply,
+    /// A command runs.
+    Command,
 }
 
 /// A finding, and the address it was made at.

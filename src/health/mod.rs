@@ -18,7 +18,7 @@ pub use registry::{Changes, ID_REST, Row, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
 pub use step::{CheckState, Counted, Input, SILENT_INTERVALS_MAX, Transition, step};
 pub use target::{
-    CertificateProbe, Damping, DnsProbe, Endpoint, ExpectedRecord, GrpcProbe, HttpProbe,
-    MetricProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe, Threshold, Timeout,
-    TlsProbe,
+    CertificateProbe, Damping, DnsProbe, Endpoint, ExecProbe, ExpectedRecord, GrpcProbe,
+    HeartbeatProbe, HttpProbe, MetricProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId,
+    TcpProbe, Threshold, Timeout, TlsProbe,
 };

@@ -39,6 +39,7 @@ pub fn fingerprint(recipe: &ProbeRecipe) -> String {
             format!("{word} {socket} ")
         }
         Endpoint::Host(host) => format!("{word} {host}:{} ", recipe.port),
+        Endpoint::Here => format!("{word} "),
     };
     write!(text, "{:016x}", digest(&recipe.kind)).expect("a String takes everything");
     text
@@ -72,9 +73,12 @@ fn digest(kind: &ProbeKind) -> u64 {
             fields.add_optional(tcp.contains.as_deref());
             fields.add_optional(tcp.regex.as_deref());
         }
-        ProbeKind::Dns(_) | ProbeKind::Tls(_) | ProbeKind::Grpc(_) | ProbeKind::Metric(_) => {
-            fields.add_protocol(kind);
-        }
+        ProbeKind::Dns(_)
+        | ProbeKind::Tls(_)
+        | ProbeKind::Grpc(_)
+        | ProbeKind::Metric(_)
+        | ProbeKind::Exec(_)
+        | ProbeKind::Heartbeat(_) => fields.add_protocol(kind),
     }
     fields.0
 }
@@ -123,6 +127,11 @@ impl Fields {
                     self.add(text);
                 }
                 self.add(&metric.healthy_if.to_string());
+            }
+            ProbeKind::Exec(exec) => exec.command.iter().for_each(|word| self.add(word)),
+            ProbeKind::Heartbeat(heartbeat) => {
+                self.add(&heartbeat.zone);
+                self.add(&heartbeat.check);
             }
             ProbeKind::Http(_) | ProbeKind::Tcp(_) => {}
         }

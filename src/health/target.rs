@@ -73,6 +73,8 @@ pub enum Endpoint {
     Address(IpAddr),
     /// A host name without a dot at the end.
     Host(String),
+    /// This machine: what is judged has no address of its own (a command without `{address}`, a heartbeat).
+    Here,
 }
 
 /// Limits of one probe (rule a35).
@@ -106,6 +108,10 @@ pub enum ProbeKind {
     Grpc(GrpcProbe),
     /// An expression that a Prometheus server evaluates.
     Metric(MetricProbe),
+    /// A command that is run on this machine.
+    Exec(ExecProbe),
+    /// Reports that must come in; nothing is sent.
+    Heartbeat(HeartbeatProbe),
 }
 
 impl ProbeKind {
@@ -117,7 +123,7 @@ impl ProbeKind {
             Self::Grpc(grpc) => grpc.tls.as_ref(),
             Self::Metric(metric) => metric.tls.as_ref(),
             Self::Tls(certificate) => Some(&certificate.tls),
-            Self::Dns(_) => None,
+            Self::Dns(_) | Self::Exec(_) | Self::Heartbeat(_) => None,
         }
     }
 
@@ -126,7 +132,12 @@ impl ProbeKind {
         match self {
             Self::Http(http) => http.regex.as_deref(),
             Self::Tcp(tcp) => tcp.regex.as_deref(),
-            Self::Dns(_) | Self::Tls(_) | Self::Grpc(_) | Self::Metric(_) => None,
+            Self::Dns(_)
+            | Self::Tls(_)
+            | Self::Grpc(_)
+            | Self::Metric(_)
+            | Self::Exec(_)
+            | Self::Heartbeat(_) => None,
         }
     }
 
@@ -140,6 +151,8 @@ impl ProbeKind {
             Self::Tls(_) => "tls",
             Self::Grpc(_) => "grpc",
             Self::Metric(_) => "prometheus",
+            Self::Exec(_) => "exec",
+            Self::Heartbeat(_) => "heartbeat",
         }
     }
 }
@@ -237,6 +250,22 @@ pub struct MetricProbe {
     pub query: String,
     /// What every value must be.
     pub healthy_if: Threshold,
+}
+
+/// A command and its arguments; exit status 0 is good.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExecProbe {
+    /// Absolute path of the program, then its arguments; `{address}` stands for the address that is judged.
+    pub command: Vec<String>,
+}
+
+/// Somebody who must report in once in each interval.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeartbeatProbe {
+    /// The zone's apex, in small letters.
+    pub zone: String,
+    /// Id of the check.
+    pub check: String,
 }
 
 /// A comparison with a number.

@@ -27,6 +27,7 @@ impl fmt::Display for Phase {
             Self::Headers => "waiting for headers",
             Self::Body => "while reading the body",
             Self::Reply => "waiting for the expected reply",
+            Self::Command => "while the command ran",
         })
     }
 }

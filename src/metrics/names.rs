@@ -137,6 +137,24 @@ pub const METRICS: &[Metric] = &[
         "Probes under way now.",
     ),
     metric(
+        "leeward_exec_helper_up",
+        Kind::Gauge,
+        &[],
+        "1 while the process that runs the commands of checks is alive; it starts with the first command.",
+    ),
+    metric(
+        "leeward_exec_helper_starts_total",
+        Kind::Counter,
+        &[],
+        "Starts of that process, failed ones included; more than one says that it died.",
+    ),
+    metric(
+        "leeward_exec_running",
+        Kind::Gauge,
+        &[],
+        "Commands of checks that run now.",
+    ),
+    metric(
         "leeward_probes_skipped_total",
         Kind::Counter,
         &[],

@@ -19,6 +19,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::content::Content;
+use super::exec::{CommandCounters, CommandSettings, Commands};
 use super::resolve::Lookups;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use super::trace::Trace;
@@ -30,6 +31,8 @@ pub struct ProbeKit {
     pub(super) clock: Clock,
     pub(super) lookups: Lookups,
     pub(super) allow_networks: Vec<(IpAddr, u8)>,
+    /// Where commands are run; `None` where they are off.
+    pub(super) commands: Option<Commands>,
     user_agent: String,
     system_roots: OnceLock<Arc<RootCertStore>>,
     profiles: Shared<Option<TlsProfile>, Profile>,
@@ -64,11 +67,22 @@ const HEADER_LINES_MAX: usize = 512;
 impl ProbeKit {
     /// Makes a kit. Only addresses in the networks are probed; no networks allow all addresses.
     pub fn new(user_agent: &str, allow_networks: Vec<(IpAddr, u8)>, clock: Clock) -> Arc<Self> {
+        Self::with_commands(user_agent, allow_networks, clock, None)
+    }
+
+    /// Makes a kit that can run commands too.
+    pub fn with_commands(
+        user_agent: &str,
+        allow_networks: Vec<(IpAddr, u8)>,
+        clock: Clock,
+        commands: Option<CommandSettings>,
+    ) -> Arc<Self> {
         install_provider();
         Arc::new(Self {
             clock,
             lookups: Lookups::default(),
             allow_networks,
+            commands: commands.map(|settings| Commands::new(settings, clock)),
             user_agent: user_agent.to_owned(),
             system_roots: OnceLock::new(),
             profiles: Shared::default(),
@@ -79,6 +93,11 @@ impl ProbeKit {
     /// Returns how many certificate authorities the system has; loads them at the first call.
     pub fn count_system_roots(&self) -> usize {
         self.system_roots().len()
+    }
+
+    /// Returns what is counted about commands, where they are on.
+    pub fn command_counters(&self) -> Option<Arc<CommandCounters>> {
+        self.commands.as_ref().map(Commands::counters)
     }
 
     pub(super) fn prepare(&self, target: Arc<Target>) -> Prepared {

@@ -16,6 +16,7 @@ mod classify;
 mod content;
 mod dns;
 mod dns_message;
+mod exec;
 mod grpc;
 mod handshake;
 mod http;
@@ -33,6 +34,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use exec::{CommandCounters, CommandSettings, Commands, serve_commands};
 pub use kit::ProbeKit;
 pub use once::probe_once;
 pub use prober::{Handle, ProbeConfig, ProbeCounters, ProbeCounts, Prober, Report};

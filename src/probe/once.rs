@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dns::probe_dns;
+use super::exec::probe_exec;
 use super::grpc::probe_grpc;
 use super::handshake::probe_tls;
 use super::http::probe_http;
@@ -71,10 +72,31 @@ pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
         Ok(plan) => plan,
         Err(finding) => return unfinished(finding.clone()),
     };
+    match &recipe.kind {
+        ProbeKind::Heartbeat(_) => {
+            let why = "nothing is probed: somebody must report in";
+            return unfinished(Finding::Insufficient(why.into()));
+        }
+        ProbeKind::Exec(exec) if recipe.endpoint == Endpoint::Here => {
+            let commands = kit.commands.as_ref();
+            return unfinished(probe_exec(commands, recipe, exec, None).await);
+        }
+        _ => {}
+    }
     let addresses = match find_addresses(kit, recipe).await {
         Ok(addresses) => addresses,
         Err(finding) => return unfinished(finding),
     };
+    if let ProbeKind::Exec(exec) = &recipe.kind {
+        // The system prefers the first; a command is not run once for each.
+        let address = addresses[0].ip();
+        let commands = kit.commands.as_ref();
+        let evidence = Evidence {
+            finding: probe_exec(commands, recipe, exec, Some(address)).await,
+            address: matches!(recipe.endpoint, Endpoint::Host(_)).then_some(address),
+        };
+        return conclude(kit, started, evidence, Phases::default());
+    }
     let mut failed: Option<(Evidence, Phases)> = None;
     for (tried, address) in addresses.iter().enumerate() {
         let attempt = Attempt {
@@ -96,6 +118,7 @@ pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
             ProbeKind::Tls(certificate) => probe_tls(&attempt, certificate).await,
             ProbeKind::Grpc(grpc) => probe_grpc(&attempt, grpc).await,
             ProbeKind::Metric(metric) => probe_metric(&attempt, metric).await,
+            ProbeKind::Exec(_) | ProbeKind::Heartbeat(_) => unreachable!("concluded above"),
         };
         let phases = attempted.trace.phases(started);
         let names_address = matches!(recipe.endpoint, Endpoint::Host(_));
@@ -143,6 +166,7 @@ pub(super) async fn find_addresses(
             return Err(Finding::ResolverSilent { name });
         }
         (Endpoint::Address(address), Err(_)) => vec![*address],
+        (Endpoint::Here, Err(_)) => return Err(Finding::NotProbed),
     };
     let first = addresses[0];
     let allowed = addresses

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinError, JoinHandle, JoinSet};
 
+use super::exec::CommandSettings;
 use super::kit::{Prepared, ProbeKit};
 use super::once::run;
 use super::schedule::{Schedule, Turn};
@@ -30,6 +31,8 @@ pub struct ProbeConfig {
     pub user_agent: String,
     /// Networks that may be probed; none allows all.
     pub allow_networks: Vec<(IpAddr, u8)>,
+    /// How commands are run; none runs no commands.
+    pub commands: Option<CommandSettings>,
 }
 
 impl Default for ProbeConfig {
@@ -39,6 +42,7 @@ impl Default for ProbeConfig {
             in_flight_max: 4_096,
             user_agent: concat!("leeward/", env!("CARGO_PKG_VERSION")).to_owned(),
             allow_networks: Vec::new(),
+            commands: None,
         }
     }
 }
@@ -156,7 +160,12 @@ impl Prober {
         clock: Clock,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Handle {
-        let kit = ProbeKit::new(&config.user_agent, config.allow_networks, clock);
+        let kit = ProbeKit::with_commands(
+            &config.user_agent,
+            config.allow_networks,
+            clock,
+            config.commands,
+        );
         let shared = Arc::new(Mailbox::default());
         let prober = Self {
             kit: Arc::clone(&kit),

@@ -34,6 +34,7 @@ impl Lookups {
         let host = match endpoint {
             Endpoint::Address(address) => return Ok(vec![*address]),
             Endpoint::Host(host) => host,
+            Endpoint::Here => return Err(Finding::NotProbed),
         };
         let silent = || Finding::ResolverSilent {
             name: host.as_str().into(),

@@ -222,7 +222,7 @@ fn apply_to_check(
                 }
             }
         }
-        CheckKind::Probe(_) | CheckKind::NotYet { .. } => {
+        CheckKind::Probe(_) => {
             // A result turned round: down means that the probes pass.
             let status = if is_up != check.invert {
                 Status::Healthy

@@ -52,6 +52,13 @@ pub enum EventKind {
         /// What is held now.
         text: String,
     },
+    /// An operator changed switches.
+    Switched {
+        /// The zone.
+        zone: String,
+        /// What changed.
+        text: String,
+    },
     /// The server started.
     Started,
 }
@@ -116,7 +123,9 @@ impl std::fmt::Display for EventKind {
             }
             Self::Waiting { why } => write!(f, "a reload waits for `leeward reload --yes`: {why}"),
             Self::Mended { file } => write!(f, "{file} is mended and served"),
-            Self::Maintenance { zone, text } => write!(f, "{zone}: {text}"),
+            Self::Maintenance { zone, text } | Self::Switched { zone, text } => {
+                write!(f, "{zone}: {text}")
+            }
             Self::Started => f.write_str("the server started"),
         }
     }

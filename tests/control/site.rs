@@ -86,6 +86,12 @@ fn keep(ask: Ask) {
         )),
         Ask::Queries(answer) => drop(answer.send(Vec::new())),
         Ask::Simulate(_, answer) => drop(answer.send(Err("nothing is served".to_owned()))),
+        Ask::Switches(answer) => drop(answer.send(Vec::new())),
+        Ask::Switch(request, answer) => drop(answer.send(Err(request.set))),
+        Ask::Heartbeat(report, answer) => drop(answer.send(match report.is_good {
+            true => Ok(()),
+            false => Err(report.note),
+        })),
         Ask::Geo(address, answer) => drop(answer.send(json!({ "address": address.to_string() }))),
     }
 }

@@ -150,15 +150,19 @@ impl Drop for Served {
 
 /// Starts the program; returns its DNS and HTTP addresses as its log tells them.
 fn serve(zones: &str) -> (Served, SocketAddr, SocketAddr) {
+    let addresses = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    serve_with(&[&addresses[..], &[zones]].concat())
+}
+
+/// Starts the program from a server file whose ports are free ones.
+pub(crate) fn serve_config(file: &Path) -> (Served, SocketAddr, SocketAddr) {
+    serve_with(&["--config", &file.display().to_string()])
+}
+
+fn serve_with(arguments: &[&str]) -> (Served, SocketAddr, SocketAddr) {
     let child = Command::new(env!("CARGO_BIN_EXE_leeward"))
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            zones,
-        ])
+        .arg("serve")
+        .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::cli::arguments::ProbeArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
-use crate::daemon::ZoneSet;
+use crate::daemon::{ZoneSet, command_settings};
 use crate::health::{Observation, Outcome as Verdict, Target};
 use crate::place::Locations;
 use crate::probe::{ProbeKit, probe_once};
@@ -36,12 +36,19 @@ struct Row {
 pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> Outcome {
     let set = load(&arguments.zones, &Locations::unknown())?;
     let settings = match find_config(None, &arguments.zones) {
-        Some(path) => read_config(&path, false)?.0.probe,
-        None => crate::config::server_file::ProbeSettings::default(),
+        Some(path) => read_config(&path, false)?.0,
+        None => crate::config::server_file::ServerConfig::default(),
     };
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|cause| Complaint::cannot_run(format!("start the runtime: {cause}")))?;
-    let kit = ProbeKit::new(&settings.user_agent, settings.allow.clone(), Clock::start());
+    let probing = &settings.probe;
+    let commands = Some(command_settings(&settings.exec));
+    let kit = ProbeKit::with_commands(
+        &probing.user_agent,
+        probing.allow.clone(),
+        Clock::start(),
+        commands,
+    );
     let wanted = wanted(&set, arguments.check.as_deref());
     if wanted.is_empty() {
         let checks = arguments
@@ -53,7 +60,7 @@ pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> 
             arguments.zones.display()
         )));
     }
-    let rows = runtime.block_on(run(kit, wanted, settings.concurrency));
+    let rows = runtime.block_on(run(kit, wanted, probing.concurrency));
     if arguments.json {
         output.json(&rows)?;
     } else {

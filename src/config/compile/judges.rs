@@ -56,7 +56,6 @@ impl<'m> Compiler<'m> {
             CheckKind::Calculated { children, .. } => {
                 children.iter().any(|child| self.is_recipe(child))
             }
-            CheckKind::NotYet { is_gate, .. } => !is_gate,
             CheckKind::Manual { .. } | CheckKind::Panel { .. } => false,
         }
     }
@@ -114,7 +113,7 @@ impl<'m> Compiler<'m> {
                         .judge(Judge::Constant(check.unknown_is_healthy)),
                 },
                 CheckKind::Manual { .. } => self.judge_switch(id, 0),
-                CheckKind::Panel { .. } | CheckKind::NotYet { .. } => self
+                CheckKind::Panel { .. } => self
                     .policies
                     .judge(Judge::Constant(check.unknown_is_healthy)),
                 CheckKind::Calculated { rule, children } => {
@@ -343,7 +342,7 @@ fn target_of(template: &ProbeTemplate, member: Option<MemberAt<'_>>) -> Option<T
                 ..grpc.clone()
             })
         }
-        ProbeKind::Dns(_) | ProbeKind::Metric(_) => template.kind.clone(),
+        other => other.clone(),
     };
     Some(Target {
         probe: ProbeRecipe {
@@ -373,6 +372,7 @@ fn default_host(endpoint: &Endpoint, member: Option<&MemberValue>) -> String {
     }
     match endpoint {
         Endpoint::Host(host) => host.clone(),
+        Endpoint::Here => String::new(),
         Endpoint::Address(IpAddr::V4(address)) => address.to_string(),
         Endpoint::Address(IpAddr::V6(address)) => format!("[{address}]"),
     }

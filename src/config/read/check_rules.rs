@@ -35,7 +35,6 @@ fn find_recipes(checks: &[CheckModel]) -> Vec<bool> {
         .iter()
         .map(|check| match &check.kind {
             CheckKind::Probe(template) => template.endpoint.is_none(),
-            CheckKind::NotYet { is_gate, .. } => !is_gate,
             _ => false,
         })
         .collect();

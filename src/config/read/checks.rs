@@ -3,7 +3,7 @@
 //! In: one table of `[checks]`. Out: a [`CheckModel`]. Never here: what a check is applied to; rules that need pools
 //! and members are judged once all is read.
 
-use super::later_checks::read_not_yet;
+use super::local_checks::{read_exec, read_heartbeat};
 use super::probes::read_probe;
 use super::protocols::read_prometheus;
 use super::reader::{Reader, UsedOn};
@@ -55,7 +55,8 @@ pub(super) fn read_check(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<C
         "prometheus" => CheckKind::Probe(Box::new(read_prometheus(reader, table)?)),
         "manual" => read_manual(reader, table)?,
         "calculated" => read_calculated(reader, table)?,
-        _ => read_not_yet(reader, table, kind)?,
+        "exec" => CheckKind::Probe(Box::new(read_exec(reader, table)?)),
+        _ => CheckKind::Probe(Box::new(read_heartbeat(reader, table, entry.key)?)),
     };
     Some(CheckModel {
         id: entry.key.to_owned(),

@@ -15,6 +15,7 @@ mod hints;
 mod index;
 mod later_checks;
 mod links;
+mod local_checks;
 mod location;
 mod members;
 mod names;

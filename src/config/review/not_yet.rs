@@ -4,8 +4,7 @@ use super::finding::Finding;
 use super::tree::{name_path, nodes_within, pool_path, roots};
 use crate::config::Severity;
 use crate::config::model::{
-    AllDownModel, CheckKind, Failback, MemberValue, NameModel, NodeOptions, Span, TtlModel,
-    ZoneModel,
+    AllDownModel, Failback, MemberValue, NameModel, NodeOptions, Span, TtlModel, ZoneModel,
 };
 
 /// Adds one note a key and place. What the model does not keep (`degraded`, `ramp`, hints that are
@@ -18,20 +17,6 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
     };
     notes.at(&Span(0..0), "ttl");
     notes.ttl(Some(model.ttl));
-    for check in &model.checks {
-        if let CheckKind::NotYet { kind, .. } = check.kind {
-            notes.at(&check.span, &format!("checks.{}", check.id));
-            let counts = if check.unknown_is_healthy != check.invert {
-                "healthy"
-            } else {
-                "unhealthy"
-            };
-            notes.add(
-                &format!("checks of type `{kind}`"),
-                &format!("this one probes nothing and counts as {counts}"),
-            );
-        }
-    }
     for pool in &model.pools {
         notes.at(&pool.span, &pool_path(pool));
         notes.ttl(pool.ttl);
@@ -88,17 +73,12 @@ impl Notes<'_> {
     }
 
     fn add(&mut self, what: &str, until_then: &str) {
-        let verb = if what.starts_with("checks") {
-            "take"
-        } else {
-            "takes"
-        };
         self.findings.push(Finding::new(
             Severity::Note,
             "R020",
             &self.span,
             &self.path,
-            format!("{what} {verb} effect in a later release; until then {until_then}"),
+            format!("{what} takes effect in a later release; until then {until_then}"),
         ));
     }
 

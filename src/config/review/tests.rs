@@ -404,18 +404,6 @@ fn keys_of_later_releases_are_noted_and_those_in_effect_are_not() {
     };
     sample.members(us)[0].force = Some(Force::Down);
     assert_eq!(codes(&sample), Vec::<&str>::new());
-    let exec = sample.check_of(
-        "exec",
-        CheckKind::NotYet {
-            kind: "exec",
-            is_gate: true,
-        },
-    );
-    sample.model.pools[us].checks.push(CheckRef::Check(exec));
-    assert_eq!(
-        only(&sample).message,
-        "checks of type `exec` take effect in a later release; until then this one probes nothing and counts as healthy"
-    );
 }
 
 #[test]

@@ -298,7 +298,6 @@ pub(super) fn is_gate(model: &ZoneModel, reference: &CheckRef) -> bool {
         };
         match kind {
             CheckKind::Probe(template) if template.endpoint.is_none() => return false,
-            CheckKind::NotYet { is_gate: false, .. } => return false,
             CheckKind::Calculated { children, .. } if seen.insert(*id) => open.extend(children),
             _ => {}
         }

@@ -25,7 +25,7 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
             "calculated",
         ]),
         "required",
-        "What the check judges by. `exec` and `heartbeat` take effect in a later release.",
+        "What the check judges by.",
     ),
     key(
         Check,
@@ -242,7 +242,7 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
         "command",
         Texts,
         "required by exec",
-        "Command with arguments; `{address}` makes a recipe. Takes effect in a later release.",
+        "Command with arguments, the program as a full path; `{address}` makes a recipe.",
     ),
     key(
         Check,
@@ -263,7 +263,7 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
         "every",
         Duration,
         "required by heartbeat",
-        "How often somebody must report, 1s to 7d. Takes effect in a later release.",
+        "How often somebody must report, 1s to 7d; `fall` reports missed make it unhealthy.",
     ),
     key(
         Check,

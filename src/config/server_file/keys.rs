@@ -143,6 +143,16 @@ pub const KEYS: &[ServerKey] = &[
     key("probe", "allow", "networks that may be probed, as prefixes"),
     key("probe", "user-agent", "what HTTP probes call themselves"),
     key(
+        "exec",
+        "allow",
+        "programs, and folders of programs, that `exec` checks may run, up to 100; absent runs none",
+    ),
+    key(
+        "exec",
+        "concurrency",
+        "most commands at once, 1-1000; further ones start late",
+    ),
+    key(
         "tcp",
         "connections",
         "most connections, 1-100000; when reached, the longest idle one makes room",

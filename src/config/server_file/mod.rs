@@ -6,6 +6,7 @@
 mod conduct;
 mod conduct_sections;
 mod encrypted;
+mod exec;
 mod keys;
 mod proxy;
 mod read;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
+pub use exec::ExecSettings;
 pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;
 pub use read::read_server_file;

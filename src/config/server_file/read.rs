@@ -10,6 +10,7 @@ use super::conduct_sections::{
     read_cookies, read_identity, read_rate_limit, read_switch, read_udp,
 };
 use super::encrypted::{read_https, read_quic, read_tls, require_certificate};
+use super::exec::read_exec;
 use super::keys::{keys_of, tables};
 use super::proxy::read_proxy;
 use super::rehearsal::{read_blast_radius, read_explain};
@@ -143,6 +144,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         blast_radius: read_blast_radius(&section("blast-radius"), findings),
         log: read_log(&section("log"), findings),
         probe: read_probe(&section("probe"), findings),
+        exec: read_exec(&section("exec"), &base, findings),
         tcp: read_tcp(&section("tcp"), findings),
         tls: read_tls(&tls, &base, findings),
         https: https_settings,

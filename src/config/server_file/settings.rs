@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
+use super::exec::ExecSettings;
 use super::proxy::ProxySettings;
 use super::rehearsal::{BlastRadius, ExplainSettings};
 use crate::place::Place;
@@ -47,6 +48,8 @@ pub struct ServerConfig {
     pub log: LogSettings,
     /// Probes.
     pub probe: ProbeSettings,
+    /// Commands of checks.
+    pub exec: ExecSettings,
     /// TCP.
     pub tcp: TcpSettings,
     /// DNS over TLS, and the certificate.
@@ -97,6 +100,7 @@ impl Default for ServerConfig {
             blast_radius: BlastRadius::default(),
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
+            exec: ExecSettings::default(),
             tcp: TcpSettings::default(),
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::encrypted::CertificateSetting;
 use super::keys::{KEYS, ServerKey};
@@ -43,18 +43,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
             .map_or_else(|| "false".to_owned(), quote_display),
         ("", "workers") => config.workers?.to_string(),
         ("", "poll") => quote(&format_duration(config.poll.unwrap_or_default())),
-        ("geo", "database") => {
-            if config.geo.databases.is_empty() {
-                return None;
-            }
-            list(
-                config
-                    .geo
-                    .databases
-                    .iter()
-                    .map(|file| path(&config.base, file)),
-            )
-        }
+        ("geo", "database") => paths(config, &config.geo.databases)?,
         ("geo", "networks") => networks(config)?,
         ("udp" | "edns" | "cookies" | "identity" | "rate-limit", _) => conduct_value(config, key)?,
         ("explain", "allow") => {
@@ -68,6 +57,8 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("probe", "concurrency") => config.probe.concurrency.to_string(),
         ("probe", "allow") => prefixes(&config.probe.allow),
         ("probe", "user-agent") => quote(&config.probe.user_agent),
+        ("exec", "allow") => paths(config, &config.exec.allow)?,
+        ("exec", "concurrency") => config.exec.concurrency.to_string(),
         ("tcp", "connections") => config.tcp.connections.to_string(),
         ("tcp", "connections-per-address") => config.tcp.connections_per_address.to_string(),
         ("tcp", "idle-timeout") => quote(&format_duration(config.tcp.idle_timeout)),
@@ -90,6 +81,12 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
     Some(value)
+}
+
+/// Writes a list of paths; `None` if it is empty.
+fn paths(config: &ServerConfig, all: &[PathBuf]) -> Option<String> {
+    let shown = || all.iter().map(|each| path(&config.base, each));
+    (!all.is_empty()).then(|| list(shown()))
 }
 
 /// Writes the value of one key that says how the server behaves beside its data.
@@ -226,6 +223,8 @@ mod tests {
             config.probe.user_agent = agent;
             config.tcp.connections = connections;
             config.tcp.connections_per_address = connections.min(100);
+            config.exec.allow = if has_http { vec![config.base.join("checks")] } else { vec![] };
+            config.exec.concurrency = 1 + connections % 1_000;
             config.udp.payload_size = 512 + connections % 3_000;
             config.cookies.secret_file = has_state.then(|| config.base.join("secrets"));
             config.cookies.is_required = has_http;

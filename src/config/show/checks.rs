@@ -44,10 +44,6 @@ pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Line
                 }
             }
         }
-        CheckKind::NotYet { kind, .. } => {
-            lines.set("type", quote(kind));
-            lines.note("Takes effect in a later release; its other keys are read and checked, and not kept.");
-        }
     }
     lines.set("invert", check.invert.to_string());
     lines.set("disabled", check.disabled.to_string());
@@ -63,6 +59,12 @@ pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Line
 
 fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
     lines.set("type", quote(template.kind.word()));
+    if let ProbeKind::Heartbeat(_) = template.kind {
+        lines.set("every", duration(template.interval));
+        lines.set("fall", template.damping.fall.to_string());
+        lines.set("rise", template.damping.rise.to_string());
+        return;
+    }
     // What asks Prometheus goes to its `url`.
     if !matches!(template.kind, ProbeKind::Metric(_)) {
         show_endpoint(template, lines);
@@ -85,6 +87,10 @@ fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
         }
         ProbeKind::Grpc(grpc) => show_grpc(grpc, lines),
         ProbeKind::Metric(metric) => show_metric(metric, template.port, lines),
+        ProbeKind::Exec(exec) => {
+            lines.set("command", list(exec.command.iter().map(|word| quote(word))));
+        }
+        ProbeKind::Heartbeat(_) => {}
     }
 }
 
@@ -95,9 +101,12 @@ fn show_endpoint(template: &ProbeTemplate, lines: &mut Lines) {
         Some(Endpoint::Host(host)) => {
             lines.set("target", quote(&format!("{}.", host.trim_end_matches('.'))));
         }
+        Some(Endpoint::Here) => lines.note("A gate: judged once, for the whole pool."),
         None => lines.note("A recipe: applied to the address of each member."),
     }
-    lines.set("port", template.port.to_string());
+    if template.port != 0 {
+        lines.set("port", template.port.to_string());
+    }
 }
 
 fn timeout(timeout: &Timeout) -> String {

@@ -1,0 +1,115 @@
+//! What the API lets operators and their jobs change: switches, heartbeats.
+//!
+//! In: requests over HTTP. Out: questions for the owner of the state, its answers as JSON. Never here: rules.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::api::{Ask, Asking};
+use super::fault::{Parameters, fault};
+
+/// Longest note of a heartbeat that is kept, in characters.
+const NOTE_MAX: usize = 200;
+
+/// Parameters of `/api/switch`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchRequest {
+    /// The zone; needed only if several have such a check.
+    pub zone: Option<String>,
+    /// The check.
+    pub check: String,
+    /// `on` or `off`, or for a panel `blue:on,green:off`.
+    pub set: String,
+}
+
+/// A switch as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchRow {
+    /// Zone.
+    pub zone: String,
+    /// Check.
+    pub check: String,
+    /// The switch of a panel; empty for a check that is one switch.
+    pub switch: String,
+    /// Whether it is on.
+    pub on: bool,
+    /// What the zone file says.
+    pub first: bool,
+    /// Fewest switches of the panel that must be on.
+    pub at_least: usize,
+    /// Most switches of the panel that may be on.
+    pub at_most: usize,
+}
+
+/// A heartbeat that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeartbeatReport {
+    /// The zone; needed only if several have such a check.
+    pub zone: Option<String>,
+    /// The check.
+    pub check: String,
+    /// Whether all is well with whoever reports.
+    pub is_good: bool,
+    /// What they add, for the evidence.
+    pub note: String,
+}
+
+/// Parameters of `/api/heartbeat`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeartbeatRequest {
+    zone: Option<String>,
+    check: String,
+    result: Option<String>,
+    #[serde(default)]
+    note: String,
+}
+
+pub(super) async fn show_switches(State(asking): State<Asking>) -> Response {
+    match asking.ask(Ask::Switches).await {
+        Ok(rows) => axum::Json(rows).into_response(),
+        Err(response) => response,
+    }
+}
+
+pub(super) async fn throw_switch(
+    State(asking): State<Asking>,
+    Parameters(request): Parameters<SwitchRequest>,
+) -> Response {
+    match asking.ask(|answer| Ask::Switch(request, answer)).await {
+        Ok(Ok(rows)) => axum::Json(rows).into_response(),
+        Ok(Err(message)) => fault(
+            StatusCode::CONFLICT,
+            &message,
+            "for example /api/switch?check=colour&set=blue:on,green:off; /api/switches lists all",
+        ),
+        Err(response) => response,
+    }
+}
+
+pub(super) async fn take_heartbeat(
+    State(asking): State<Asking>,
+    Parameters(request): Parameters<HeartbeatRequest>,
+) -> Response {
+    let help = "for example /api/heartbeat?check=backup, or with &result=bad&note=disk+full";
+    let is_good = match request.result.as_deref() {
+        None | Some("good") => true,
+        Some("bad") => false,
+        Some(_) => return fault(StatusCode::BAD_REQUEST, "`result` is good or bad", help),
+    };
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let report = HeartbeatReport {
+        zone: request.zone,
+        check: request.check,
+        is_good,
+        note: request.note.chars().take(NOTE_MAX).map(plain).collect(),
+    };
+    match asking.ask(|answer| Ask::Heartbeat(report, answer)).await {
+        Ok(Ok(())) => axum::Json(serde_json::json!({ "result": "taken" })).into_response(),
+        Ok(Err(message)) => fault(StatusCode::NOT_FOUND, &message, help),
+        Err(response) => response,
+    }
+}

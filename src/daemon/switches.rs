@@ -1,0 +1,236 @@
+//! Switches of `manual` checks as operators set them (rule a39): a panel changes in one step or not at all.
+//!
+//! In: the zones' first values, changes asked for, what was saved. Out: the value of each switch, or why a change is
+//! refused. Never here: health, publication, files.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::model::{CheckKind, CheckModel, ZoneModel};
+use crate::control::{SwitchRequest, SwitchRow};
+
+use super::zone_set::{LoadedZone, ZoneSet};
+
+/// A switch: zone in small letters, check, and the switch of a panel; empty for a check that is one switch.
+type Key = (String, String, String);
+
+/// What operators set, beside what the files say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Switches(BTreeMap<Key, bool>);
+
+/// A switch as it is saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedSwitch {
+    zone: String,
+    check: String,
+    #[serde(default)]
+    switch: String,
+    on: bool,
+}
+
+fn zone_text(model: &ZoneModel) -> String {
+    model.apex.to_string().to_ascii_lowercase()
+}
+
+/// Returns the switches of a check with their first values; the switch of a check that is one has no name.
+fn first_values(check: &CheckModel) -> Vec<(&str, bool)> {
+    match &check.kind {
+        CheckKind::Manual { on } => vec![("", *on)],
+        CheckKind::Panel { switches, .. } => switches
+            .iter()
+            .map(|(name, on)| (name.as_str(), *on))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Says why a panel may not stand so, if it may not.
+fn fault_of(check: &CheckModel, values: &[(&str, bool)]) -> Option<String> {
+    let CheckKind::Panel {
+        at_least, at_most, ..
+    } = &check.kind
+    else {
+        return None;
+    };
+    let on = values.iter().filter(|(_, on)| *on).count();
+    (!(*at_least..=*at_most).contains(&on)).then(|| {
+        let id = &check.id;
+        format!("{on} switches of `{id}` would be on; it allows {at_least} to {at_most}, and nothing is changed")
+    })
+}
+
+impl Switches {
+    /// Takes what an earlier run saved.
+    pub(super) fn restore(saved: Vec<SavedSwitch>) -> Self {
+        let entries = saved.into_iter();
+        Self(
+            entries
+                .map(|each| ((each.zone, each.check, each.switch), each.on))
+                .collect(),
+        )
+    }
+
+    /// Writes down what operators set.
+    pub(super) fn save(&self) -> Vec<SavedSwitch> {
+        let entries = self.0.iter();
+        entries
+            .map(|((zone, check, switch), on)| SavedSwitch {
+                zone: zone.clone(),
+                check: check.clone(),
+                switch: switch.clone(),
+                on: *on,
+            })
+            .collect()
+    }
+
+    /// Returns the values of a check's switches. A panel whose bounds the file has changed so that what was set breaks
+    /// them stands as the file says.
+    fn values<'m>(&self, zone: &str, check: &'m CheckModel) -> Vec<(&'m str, bool)> {
+        let first = first_values(check);
+        let set = |name: &str| {
+            let key = (zone.to_owned(), check.id.clone(), name.to_owned());
+            self.0.get(&key).copied()
+        };
+        let now: Vec<(&str, bool)> = first
+            .iter()
+            .map(|(name, on)| (*name, set(name).unwrap_or(*on)))
+            .collect();
+        match fault_of(check, &now) {
+            None => now,
+            Some(_) => first,
+        }
+    }
+
+    /// Puts the values into the switches of a zone by slot.
+    pub(super) fn apply(&self, zone: &LoadedZone, switches: &mut [bool]) {
+        if self.0.is_empty() {
+            return;
+        }
+        let text = zone_text(&zone.model);
+        let names = zone.served.zone.policies.switch_names.iter();
+        for ((check, index), slot) in names.zip(switches) {
+            let Some(check) = zone.model.checks.get(*check) else {
+                continue;
+            };
+            if let Some((_, on)) = self.values(&text, check).get(*index) {
+                *slot = *on;
+            }
+        }
+    }
+
+    /// Lists every switch of every zone.
+    pub(super) fn rows(&self, set: &ZoneSet) -> Vec<SwitchRow> {
+        let mut rows = Vec::new();
+        for zone in &set.zones {
+            let text = zone_text(&zone.model);
+            for check in &zone.model.checks {
+                let first = first_values(check);
+                let values = self.values(&text, check);
+                let (at_least, at_most) = match &check.kind {
+                    CheckKind::Panel {
+                        at_least, at_most, ..
+                    } => (*at_least, *at_most),
+                    _ => (0, 1),
+                };
+                rows.extend(values.into_iter().zip(first).map(|((name, on), (_, was))| {
+                    SwitchRow {
+                        zone: zone.model.apex.to_string(),
+                        check: check.id.clone(),
+                        switch: name.to_owned(),
+                        on,
+                        first: was,
+                        at_least,
+                        at_most,
+                    }
+                }));
+            }
+        }
+        rows
+    }
+
+    /// Changes switches of one check in one step. Returns the number of the zone and what is changed, in words.
+    pub(super) fn change(
+        &mut self,
+        set: &ZoneSet,
+        request: &SwitchRequest,
+    ) -> Result<(usize, String), String> {
+        let (number, check) = find(set, request)?;
+        let zone = zone_text(&set.zones[number].model);
+        let before = self.values(&zone, check);
+        let mut after = before.clone();
+        for (name, on) in wanted(&request.set)? {
+            let known = after.iter_mut().find(|(known, _)| *known == name);
+            let Some((_, value)) = known else {
+                let names: Vec<&str> = before.iter().map(|(name, _)| *name).collect();
+                return Err(match names.as_slice() {
+                    [""] => format!("`{}` is one switch: set it to on or off", check.id),
+                    names => format!(
+                        "`{}` has no switch `{name}`, but {}",
+                        check.id,
+                        names.join(", ")
+                    ),
+                });
+            };
+            *value = on;
+        }
+        if let Some(fault) = fault_of(check, &after) {
+            return Err(fault);
+        }
+        let mut words = Vec::new();
+        for ((name, was), (_, is)) in before.iter().zip(&after) {
+            let key = (zone.clone(), check.id.clone(), (*name).to_owned());
+            self.0.insert(key, *is);
+            if was != is {
+                let slash = if name.is_empty() { "" } else { "/" };
+                let state = if *is { "on" } else { "off" };
+                words.push(format!("{}{slash}{name} {state}", check.id));
+            }
+        }
+        Ok((number, words.join(", ")))
+    }
+}
+
+/// Finds the check that a request is about.
+fn find<'s>(set: &'s ZoneSet, request: &SwitchRequest) -> Result<(usize, &'s CheckModel), String> {
+    let mut found = None;
+    for (number, zone) in set.zones.iter().enumerate() {
+        let apex = zone_text(&zone.model);
+        let is_zone = |text: &str| {
+            apex.trim_end_matches('.') == text.to_ascii_lowercase().trim_end_matches('.')
+        };
+        if !request.zone.as_deref().is_none_or(is_zone) {
+            continue;
+        }
+        let checks = zone.model.checks.iter();
+        for check in checks.filter(|check| check.id == request.check) {
+            if first_values(check).is_empty() {
+                return Err(format!("`{}` is no check of type manual", check.id));
+            }
+            if found.replace((number, check)).is_some() {
+                return Err(format!(
+                    "several zones have a check `{}`: name the zone",
+                    check.id
+                ));
+            }
+        }
+    }
+    found.ok_or_else(|| format!("no zone that is served has a check `{}`", request.check))
+}
+
+/// Reads `on`, `off`, or `blue:on,green:off`.
+fn wanted(text: &str) -> Result<Vec<(&str, bool)>, String> {
+    let items = text.split(',').map(str::trim);
+    items
+        .map(|item| {
+            let (name, word) = item.rsplit_once(':').unwrap_or(("", item));
+            match word {
+                "on" => Ok((name, true)),
+                "off" => Ok((name, false)),
+                _ => Err(format!(
+                    "`{item}` is neither on nor off: write for example blue:on,green:off"
+                )),
+            }
+        })
+        .collect()
+}

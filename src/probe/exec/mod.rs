@@ -1,0 +1,20 @@
+//! Commands as probes: run on schedule by a helper process of our own, so that forking costs the server nothing and
+//! nothing that a command does can touch it.
+//!
+//! In: a command and the address it is about. Out: a finding. Never here: a shell; what the server file allows is asked
+//! before anything runs.
+//!
+//! The helper is the same binary, started with a verb that help does not show. Server and helper speak frames over the
+//! helper's standard input and output ([`frame`]): a request for each command, a report for each end. The helper ends
+//! when its input ends, and ends all commands before. Every command leads a process group of its own, which is killed
+//! when the time is up, and when the command has ended.
+
+mod desk;
+mod frame;
+mod group;
+mod runner;
+mod verdict;
+
+pub use desk::{CommandCounters, CommandSettings, Commands};
+pub use runner::serve_commands;
+pub(super) use verdict::probe_exec;
