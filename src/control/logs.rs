@@ -107,6 +107,7 @@ pub fn log_event(kind: &EventKind) {
         | EventKind::Mended { .. }
         | EventKind::Maintenance { .. }
         | EventKind::Switched { .. }
+        | EventKind::Flattened { .. }
         | EventKind::Started => info!("{kind}"),
     }
 }

@@ -24,6 +24,7 @@ use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
+use crate::resolve::LookedUp;
 use crate::server::give_back_memory;
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
@@ -32,6 +33,7 @@ use super::certificate::CertificateWatch;
 use super::change::Waiting;
 use super::conduct::Secrets;
 use super::files::Stamp;
+use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
@@ -42,7 +44,7 @@ use super::serials::Serials;
 use super::switches::Switches;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
-use super::{measure, state};
+use super::{flatten, measure, state};
 
 /// Reports taken in one turn before a publication.
 const REPORTS_MAX: usize = 1_024;
@@ -66,6 +68,8 @@ pub(super) struct Keeper {
     pub(super) switches: Switches,
     /// Who reports in.
     pub(super) heartbeats: Heartbeats,
+    /// What flattened targets are.
+    pub(super) flattening: Flattening,
     /// Targets of each zone by slot, in the order of the set.
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
@@ -112,6 +116,7 @@ pub(super) struct Keeper {
 /// Where events come from.
 pub(super) struct Sources {
     pub(super) reports: mpsc::Receiver<Report>,
+    pub(super) lookups: mpsc::Receiver<LookedUp>,
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reloads: mpsc::Receiver<()>,
     pub(super) stop: watch::Receiver<bool>,
@@ -131,6 +136,7 @@ impl Keeper {
         poll.reset();
         let mut reports = Vec::with_capacity(REPORTS_MAX);
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
+        let (compiled_to, mut compiled) = mpsc::channel::<Compiled>(1);
         let mut queue = LoadQueue::default();
         let mut is_reload_told = false;
         let stopping = sources.stop.clone();
@@ -153,6 +159,13 @@ impl Keeper {
                         self.begin_load(When::Always, &loaded_to);
                     } else if std::mem::take(&mut is_reload_told) {
                         self.notifier.tell(Word::Ready);
+                    }
+                }
+                Some(report) = sources.lookups.recv() => self.take_lookup(report),
+                Some(result) = compiled.recv() => {
+                    self.take_compiled(result);
+                    if queue.finish(None) {
+                        self.begin_load(When::Always, &loaded_to);
                     }
                 }
                 Some(ask) = sources.asks.recv() => match ask {
@@ -180,7 +193,12 @@ impl Keeper {
                         self.begin_load(When::Changed, &loaded_to);
                     }
                 }
-                _ = second.tick() => self.tick(),
+                _ = second.tick() => {
+                    self.tick();
+                    if self.is_compile_due() && queue.look() && !self.begin_compile(&compiled_to) {
+                        queue.finish(None);
+                    }
+                }
             }
         }
         self.notifier.tell(Word::Stopping);
@@ -339,6 +357,7 @@ impl Keeper {
             self.tell_transition(target, &transition);
         }
         self.follow_maintenance();
+        self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);
@@ -432,6 +451,7 @@ impl Keeper {
             statuses: self.targets.save(self.clock.now(), self.clock.wall()),
             switches: self.switches.save(),
             heartbeats: self.heartbeats.save(),
+            flattened: flatten::save(&self.flattening, self.clock.now(), self.clock.wall()),
             ..state::Saved::default()
         };
         Some(move || {

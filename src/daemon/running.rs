@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, Moment, WallTime};
+use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SavedStatus, Targets};
@@ -23,11 +24,13 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
+use super::flatten::Flattening;
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
+use super::own_names::own_zones;
 use super::rehearsal::REHEARSALS_MAX;
 use super::state;
 use super::switches::Switches;
@@ -88,9 +91,14 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
+    let own = own_zones(keeper.publisher.current());
+    let mut lookups = keeper
+        .flattening
+        .open_desk(&config.resolver, own, clock, stopping.clone());
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place();
+    keeper.resolve_first(&mut lookups).await;
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
@@ -104,6 +112,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     };
     let sources = Sources {
         reports,
+        lookups,
         asks: asked,
         reloads: reload,
         stop: stopping.clone(),
@@ -242,6 +251,7 @@ fn prepare(
         serials: &mut serials,
         locations: &locations,
         are_locations_new: false,
+        flattened: &Flattened::default(),
         wall,
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
@@ -259,6 +269,7 @@ fn prepare(
         targets,
         switches: Switches::restore(saved.switches),
         heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
+        flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
         timeline: begin_timeline(wall),

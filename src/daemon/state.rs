@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
+use crate::resolve::SavedLease;
 
 use super::heartbeats::SavedBeat;
 use super::serials::Serials;
@@ -26,6 +27,8 @@ pub(super) struct Saved {
     pub(super) switches: Vec<SavedSwitch>,
     #[serde(default)]
     pub(super) heartbeats: Vec<SavedBeat>,
+    #[serde(default)]
+    pub(super) flattened: Vec<SavedLease>,
 }
 
 fn file(folder: &Path) -> PathBuf {

@@ -63,6 +63,15 @@ pub struct BookCounts {
     pub unresolved: usize,
 }
 
+/// A change of what a target lends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What changed.
+    pub text: String,
+    /// Whether it has addresses where it had none, or the other way round, or they can be used again.
+    pub is_grave: bool,
+}
+
 /// Addresses as they are saved over a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedLease {
@@ -218,8 +227,8 @@ impl Book {
         }
     }
 
-    /// Takes a report; returns what changed, in words.
-    pub fn take(&mut self, report: LookedUp, now: Moment) -> Option<String> {
+    /// Takes a report; returns what changed.
+    pub fn take(&mut self, report: LookedUp, now: Moment) -> Option<Change> {
         let target = report.target;
         let mut sides = report.sides;
         for side in &mut sides {
@@ -252,9 +261,13 @@ impl Book {
         if before.iter().zip(&entry.lent).all(is_same) {
             return None;
         }
-        let words = changed_words(&before, &entry.lent);
-        self.changed.insert(target.clone());
-        Some(format!("{target} {words}"))
+        let is_lending = |lent: &Lent| !lent.addresses.is_empty() && !lent.is_too_old;
+        let change = Change {
+            text: format!("{target} {}", changed_words(&before, &entry.lent)),
+            is_grave: before.iter().any(is_lending) != entry.lent.iter().any(is_lending),
+        };
+        self.changed.insert(target);
+        Some(change)
     }
 
     /// Returns targets with all that they come from.

@@ -21,7 +21,7 @@ mod message;
 mod upstream;
 mod words;
 
-pub use book::{Book, BookCounts, BookLimits, SavedLease};
+pub use book::{Book, BookCounts, BookLimits, Change, SavedLease};
 pub use desk::{Desk, DeskSettings, LookedUp};
 pub use entry::{ADDRESSES_MAX, FoundSet, Side};
 pub use lookup::{Own, OwnZones};

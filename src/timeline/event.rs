@@ -59,6 +59,11 @@ pub enum EventKind {
         /// What changed.
         text: String,
     },
+    /// A flattened target got or lost its addresses, or they are too old to be used.
+    Flattened {
+        /// What changed.
+        text: String,
+    },
     /// The server started.
     Started,
 }
@@ -126,6 +131,7 @@ impl std::fmt::Display for EventKind {
             Self::Maintenance { zone, text } | Self::Switched { zone, text } => {
                 write!(f, "{zone}: {text}")
             }
+            Self::Flattened { text } => write!(f, "flattened {text}"),
             Self::Started => f.write_str("the server started"),
         }
     }

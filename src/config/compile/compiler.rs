@@ -75,7 +75,7 @@ pub(super) struct Compiler<'m> {
 }
 
 impl<'m> Compiler<'m> {
-    fn new(model: &'m ZoneModel, flattened: &'m Flattened) -> Self {
+    pub(super) fn new(model: &'m ZoneModel, flattened: &'m Flattened) -> Self {
         let mut policies = PolicyBuilder::new();
         let pool_numbers = model
             .pools

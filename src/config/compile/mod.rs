@@ -14,3 +14,4 @@ mod weighted;
 
 pub use compiler::{compile_zone, compile_zone_with};
 pub use flattened::{FlatSet, Flattened};
+pub use names::flattened_below;
