@@ -22,7 +22,7 @@ pub use commands::{HeartbeatReport, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, install_logs, log_event};
 pub use status::{
-    NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, WaitingReload,
-    ZoneRow,
+    FlattenedRow, NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow,
+    WaitingReload, ZoneRow,
 };
 pub use status_text::status_text;

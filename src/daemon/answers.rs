@@ -65,6 +65,7 @@ impl Keeper {
             },
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
+            flattened: super::flatten::rows(&self.flattening, now),
             reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
             ..StatusReport::default()
         };
@@ -115,8 +116,10 @@ impl Keeper {
                 (inputs, _) => self.show_stage(number, &inputs, then),
             }
         };
-        let explanation = explain_across(&on_stage, &Question { name, rtype }, client)
+        let flattened = self.flattened_words(first, &name);
+        let mut explanation = explain_across(&on_stage, &Question { name, rtype }, client)
             .ok_or_else(|| fault.borrow().clone())?;
+        explanation.flattened = flattened;
         let mut value = explanation_json(&explanation);
         value["text"] = Value::String(crate::rehearse::explanation_text(&explanation));
         Ok(value)

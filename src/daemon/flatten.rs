@@ -6,7 +6,7 @@
 //! A zone is compiled anew at most once a second, and so that compiling takes at most a tenth of the time. It shares the
 //! queue of loads, so that neither undoes the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tracing::{debug, error, warn};
 use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::ResolverSettings;
 use crate::config::{FlatSet, Flattened, compile_zone_with};
+use crate::control::{Exposition, FlattenedRow};
 use crate::place::Locations;
 use crate::resolve::{
     Book, BookLimits, Desk, DeskSettings, LookedUp, OwnZones, SavedLease, Upstreams,
@@ -29,6 +30,8 @@ use super::zone_set::{LoadedZone, ZoneSet};
 
 /// Reports of lookups that wait for the keeper.
 const LOOKUPS_MAX: usize = 1_024;
+/// Names of a zone whose targets are told to questions by DNS (chosen: they are written down each second).
+const NAMES_MAX: usize = 1_000;
 /// How long the start waits for targets that nothing is known about: queries wait in the sockets meanwhile, and what
 /// they would be told is cached by resolvers.
 const FIRST_WAIT: Duration = Duration::from_secs(3);
@@ -107,6 +110,12 @@ impl Flattening {
             flattened.put(target, rtype, set);
         }
         flattened
+    }
+
+    /// Looks up again what other zones than before may answer otherwise.
+    pub(super) fn hurry(&mut self, now: Moment) {
+        self.book.hurry(now);
+        self.look_up_due(now);
     }
 
     /// Hands names that are due to the desk.
@@ -262,6 +271,22 @@ impl Keeper {
         self.put_in_place();
     }
 
+    /// Says what is known of the flattened targets of every name of a zone that has any.
+    pub(super) fn flattened_of(&self, number: usize) -> HashMap<Name, Vec<String>> {
+        let zone = &self.set.zones[number];
+        if zone.served.zone.policies.leases.is_empty() {
+            return HashMap::new();
+        }
+        let names = zone.model.names.iter().take(NAMES_MAX);
+        let words = names.map(|name| {
+            (
+                name.owner.clone(),
+                self.flattened_words(number, &name.owner),
+            )
+        });
+        words.filter(|(_, words)| !words.is_empty()).collect()
+    }
+
     /// Says what is known of each flattened target that a name of a zone leads to.
     pub(super) fn flattened_words(&self, number: usize, owner: &Name) -> Vec<String> {
         let zone = &self.set.zones[number];
@@ -324,6 +349,45 @@ impl CompileJob {
             ..zone.clone()
         }))
     }
+}
+
+/// Writes how many targets stand how, and how lookups ended.
+pub(super) fn measure(exposition: &Exposition, flattening: &Flattening, now: Moment) {
+    let counts = flattening.book.counts(now);
+    let states = [
+        ("fresh", counts.fresh),
+        ("kept", counts.kept),
+        ("too-old", counts.too_old),
+        ("unresolved", counts.unresolved),
+    ];
+    for (state, count) in states {
+        exposition.set("leeward_flatten_targets", &[("state", state)], count as f64);
+    }
+    let outcomes = [
+        ("found", counts.found),
+        ("empty", counts.empty),
+        ("failed", counts.failed),
+    ];
+    for (outcome, count) in outcomes {
+        let labels = [("outcome", outcome)];
+        exposition.total("leeward_flatten_lookups_total", &labels, count);
+    }
+    exposition.total("leeward_flatten_changes_total", &[], flattening.changes);
+}
+
+/// Lists flattened targets for `status`, those that are not well first.
+pub(super) fn rows(flattening: &Flattening, now: Moment) -> Vec<FlattenedRow> {
+    let rows = flattening
+        .book
+        .states(now)
+        .map(|(target, state)| FlattenedRow {
+            target: target.to_string(),
+            state: state.to_owned(),
+            says: flattening.book.words(target, now),
+        });
+    let mut rows: Vec<FlattenedRow> = rows.collect();
+    rows.sort_by_key(|row| row.state == "fresh");
+    rows
 }
 
 /// Names what is saved of flattened targets.

@@ -367,6 +367,7 @@ impl Keeper {
         measure::queries(&self.exposition, &self.counters);
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
+        flatten::measure(&self.exposition, &self.flattening, now);
         self.series.update(&self.targets, now);
         if let Some(watch) = &self.certificates {
             measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
@@ -390,11 +391,14 @@ impl Keeper {
     }
 
     fn are_first_probes_done(&self) -> bool {
-        self.targets
-            .rows()
-            // Nobody knows when a heartbeat comes.
-            .filter(|row| !matches!(row.target.probe.kind, ProbeKind::Heartbeat(_)))
-            .all(|row| row.state.last_probe_at.is_some())
+        let are_targets_known = self.flattening.book.is_settled();
+        are_targets_known
+            && self
+                .targets
+                .rows()
+                // Nobody knows when a heartbeat comes.
+                .filter(|row| !matches!(row.target.probe.kind, ProbeKind::Heartbeat(_)))
+                .all(|row| row.state.last_probe_at.is_some())
     }
 
     /// Begins and ends maintenance (rule a49).

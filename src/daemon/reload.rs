@@ -230,6 +230,7 @@ impl Keeper {
         }
         self.take_secrets(brought.secrets);
         self.put_in_place();
+        self.flattening.hurry(self.clock.now());
         let changed = self.tell_changes(&before);
         let refused: Vec<String> = self
             .set

@@ -16,6 +16,7 @@ use crate::wire::{Name, Rtype};
 use super::desk::LookedUp;
 pub use super::entry::BookLimits;
 use super::entry::{Lent, Side};
+use super::lookup::OURSELVES;
 
 /// Targets that are looked up; those beyond stay without addresses. Chosen: a name an hour and a packet costs nothing.
 pub(super) const TARGETS_MAX: usize = 10_000;
@@ -41,6 +42,20 @@ impl Entry {
     /// Says whether no lookup is under way.
     fn is_free(&self, now: Moment) -> bool {
         self.asked.is_none_or(|asked| now.since(asked) > LOST_AFTER)
+    }
+
+    /// Returns the word for how it stands.
+    fn state(&self, now: Moment) -> &'static str {
+        let mut lending = self.lent.iter().filter(|lent| !lent.addresses.is_empty());
+        if lending.clone().count() == 0 {
+            "unresolved"
+        } else if lending.clone().all(|lent| lent.is_too_old) {
+            "too-old"
+        } else if lending.any(|lent| lent.failing.is_some() && lent.until <= now) {
+            "kept"
+        } else {
+            "fresh"
+        }
     }
 }
 
@@ -220,6 +235,16 @@ impl Book {
             .collect()
     }
 
+    /// Makes due what new zones may answer otherwise: targets without addresses, and those that our own zones answer.
+    pub fn hurry(&mut self, now: Moment) {
+        for entry in self.entries.values_mut() {
+            let is_inside = |lent: &Lent| lent.addresses.is_empty() || lent.from == OURSELVES;
+            if entry.lent.iter().any(is_inside) {
+                entry.next = entry.next.min(now);
+            }
+        }
+    }
+
     /// Takes a name back that nobody looks up.
     pub fn put_back(&mut self, name: &Name) {
         if let Some(entry) = self.entries.get_mut(name) {
@@ -250,7 +275,11 @@ impl Book {
         let before = entry.lent.clone();
         let mut next: Option<Moment> = None;
         for ((lent, side), from) in entry.lent.iter_mut().zip(sides).zip(&report.from) {
-            let again = lent.take(side, from, (report.began, now), &limits);
+            let mut again = lent.take(side, from, (report.began, now), &limits);
+            if from == OURSELVES {
+                // To ask ourselves costs no packet, and health moves faster than a TTL.
+                again = again.min(report.began.after(limits.ttl_min));
+            }
             lent.age(now, &limits);
             next = Some(next.map_or(again, |next| next.min(again)));
         }
@@ -327,21 +356,22 @@ impl Book {
         })
     }
 
+    /// Lists every target with the word for how it stands.
+    pub fn states(&self, now: Moment) -> impl Iterator<Item = (&Name, &'static str)> {
+        let states = self.entries.iter();
+        states.map(move |(name, entry)| (name, entry.state(now)))
+    }
+
     /// Counts.
     pub fn counts(&self, now: Moment) -> BookCounts {
         let mut counts = self.counts;
         for entry in self.entries.values() {
-            let lending = || entry.lent.iter().filter(|lent| !lent.addresses.is_empty());
-            let place = if lending().count() == 0 {
-                &mut counts.unresolved
-            } else if lending().all(|lent| lent.is_too_old) {
-                &mut counts.too_old
-            } else if lending().any(|lent| lent.failing.is_some() && lent.until <= now) {
-                &mut counts.kept
-            } else {
-                &mut counts.fresh
-            };
-            *place += 1;
+            *match entry.state(now) {
+                "unresolved" => &mut counts.unresolved,
+                "too-old" => &mut counts.too_old,
+                "kept" => &mut counts.kept,
+                _ => &mut counts.fresh,
+            } += 1;
         }
         counts
     }

@@ -20,7 +20,7 @@ use super::message::{CHAIN_MAX, Response};
 /// Times that each server is asked before a lookup fails.
 const ROUNDS: usize = 2;
 /// How sources inside are called.
-const OURSELVES: &str = "our own zones";
+pub(super) const OURSELVES: &str = "our own zones";
 
 /// What our own zones say to a name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -123,7 +123,7 @@ pub(super) fn read_response(
         for _ in 0..count(8).min(RECORDS_MAX) {
             let (record, next) = read_record(message, at).ok_or(NoResponse::Broken)?;
             let soa = record.filter(|record| record.rtype == Rtype::SOA);
-            negative = negative.or(soa.and_then(|soa| negative_ttl(message, &soa)));
+            negative = negative.or_else(|| soa.and_then(|soa| negative_ttl(message, &soa)));
             at = next;
         }
         response.is_negative = negative.is_some();

@@ -137,8 +137,10 @@ mod tests {
 
     #[test]
     fn a_target_keeps_its_share_however_many_addresses_it_has() {
+        /// Title, weight and number of addresses by record, weights.
+        type Case = (&'static str, &'static [(u16, usize)], &'static [u16]);
         #[rustfmt::skip]
-        let cases: [(&str, &[(u16, usize)], &[u16]); 7] = [
+        let cases: [Case; 7] = [
             ("one address each", &[(3, 1), (1, 1)], &[3, 1]),
             ("equal weights", &[(5, 2), (5, 2), (5, 1)], &[5, 5, 5]),
             ("three to one, two addresses", &[(3, 2), (3, 2), (1, 1)], &[3, 3, 2]),

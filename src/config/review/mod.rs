@@ -5,6 +5,7 @@
 
 mod families;
 mod finding;
+mod flattened;
 mod names;
 mod not_yet;
 mod policy;

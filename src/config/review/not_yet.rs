@@ -3,9 +3,7 @@
 use super::finding::Finding;
 use super::tree::{name_path, nodes_within, pool_path, roots};
 use crate::config::Severity;
-use crate::config::model::{
-    AllDownModel, Failback, MemberValue, NameModel, NodeOptions, Span, TtlModel, ZoneModel,
-};
+use crate::config::model::{AllDownModel, Failback, NodeOptions, Span, TtlModel, ZoneModel};
 
 /// Adds one note a key and place. What the model does not keep (`degraded`, `ramp`, hints that are
 /// `auto`) is the reader's to note.
@@ -29,33 +27,6 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
         for node in nodes_within(root.node) {
             notes.at(&node.span, &root.path);
             notes.options(&node.options);
-        }
-    }
-    review_targets(model, &mut notes);
-}
-
-/// Targets that are answered as their addresses: by `flatten`, or since they are reached from the apex.
-fn review_targets(model: &ZoneModel, notes: &mut Notes<'_>) {
-    let apex: Option<&NameModel> = model.names.iter().find(|name| name.owner == model.apex);
-    let at_apex: std::collections::BTreeSet<usize> = apex
-        .into_iter()
-        .flat_map(super::tree::policies)
-        .flat_map(|(_, node)| super::tree::leaves(model, node))
-        .collect();
-    for (id, pool) in model.pools.iter().enumerate() {
-        for member in super::tree::members(pool) {
-            let is_target = matches!(member.value, MemberValue::Target(_));
-            if is_target && (member.flatten || at_apex.contains(&id)) {
-                notes.at(&member.span, &pool_path(pool));
-                notes.add(
-                    if member.flatten {
-                        "`flatten`"
-                    } else {
-                        "answering a target at the apex as its addresses"
-                    },
-                    "this target has no addresses to answer",
-                );
-            }
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn read_resolver(
     // The ceiling is never below the floor.
     let bounds = (resolver.ttl_min, ResolverSettings::TTL_MAX_MAX);
     let ttl_max = duration("ttl-max", bounds, Zero::Fails);
-    resolver.ttl_max = ttl_max.unwrap_or(resolver.ttl_max.max(resolver.ttl_min));
+    resolver.ttl_max = ttl_max.unwrap_or_else(|| resolver.ttl_max.max(resolver.ttl_min));
     resolver
 }
 
@@ -143,7 +143,9 @@ mod tests {
             .iter()
             .map(|finding| format!("{} {}", finding.code, finding.message))
             .collect();
-        config.map(|config| config.resolver).ok_or(shown.join("; "))
+        config
+            .map(|config| config.resolver)
+            .ok_or_else(|| shown.join("; "))
     }
 
     #[test]
