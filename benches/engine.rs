@@ -13,7 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use leeward::answer::{
-    Asker, Chance, Exchange, Locus, Picked, Scene, Transport, Worker, World, respond,
+    Answer, Any, Apex, Asker, Chance, Exchange, Gathering, Hosts, Locus, Picked, Scene, Transport,
+    Worker, World, assemble, respond,
 };
 use leeward::clock::Moment;
 use leeward::wire::{ClientSubnet, Rtype, Scratch, parse_query};
@@ -79,6 +80,40 @@ fn parse_and_find(bencher: Bencher<'_, '_>, kind: &str) {
             for message in &messages {
                 let _ = black_box(parse_query(black_box(message), &mut scratch));
                 black_box(zone.find(&scratch));
+            }
+        });
+}
+
+/// An answer that is gathered already, to octets.
+#[divan::bench(args = ["hit", "nxdomain", "wildcard", "nodata", "referral"])]
+fn encode(bencher: Bencher<'_, '_>, kind: &str) {
+    let world = world(large_zone());
+    let message = messages(kind).swap_remove(0);
+    let mut scratch = Scratch::default();
+    let query = parse_query(&message, &mut scratch).expect("a query");
+    let gathering = Gathering {
+        served: &world.snapshot.zones[0],
+        view: &world.view.zones[0],
+        asker: Asker::new(
+            IpAddr::from([127, 0, 0, 1]),
+            None,
+            &world.snapshot.locations,
+        ),
+        rtype: query.rtype,
+        hosts: Hosts::Add,
+        any: Any::One,
+        world: None,
+        apex: Apex::Question,
+    };
+    let (mut chain, mut answer) = (Scratch::default(), Answer::room());
+    gathering.gather(&scratch, &mut chain, &mut Chance::new(1), &mut answer);
+    let mut out = [0; OUT];
+    bencher
+        .counter(ItemsCount::new(1_000usize))
+        .bench_local(|| {
+            for _ in 0..1_000 {
+                let answer = black_box(&answer);
+                black_box(assemble(answer, &query, &message, None, 1232, &mut out));
             }
         });
 }

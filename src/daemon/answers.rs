@@ -1,13 +1,13 @@
 //! Answers to what control asks, from the keeper's state.
 //!
-//! In: requests. Out: reports and explanations as data. Never here: changes of state.
+//! In: requests. Out: explanations as data; reports of the whole state are chores. Never here: changes of state.
 
 use std::cell::RefCell;
 
 use serde_json::{Value, json};
 
 use crate::answer::{Fold, Inputs};
-use crate::control::{Ask, ExplainRequest, RefusedFile, ServerRow, StatusReport};
+use crate::control::{Ask, ExplainRequest};
 use crate::place::{AddressReport, Place};
 use crate::rehearse::{
     Client, Question, Stage, Suppose, apply_references, explain_across, explanation_json,
@@ -15,15 +15,13 @@ use crate::rehearse::{
 use crate::wire::{Name, Rtype};
 
 use super::keeper::Keeper;
-use super::locations::describe;
-use super::overview::{TargetsAt, name_rows, names_max, pool_rows, refused_rows, zone_rows};
 use super::zone_set::ZoneSet;
 
 impl Keeper {
-    pub(super) fn answer(&self, ask: Ask) {
+    pub(super) fn answer(&mut self, ask: Ask) {
         // An asker that went away needs no answer.
         match ask {
-            Ask::Status(answer) => drop(answer.send(self.status())),
+            Ask::Status(answer) => self.chores.report_to(answer),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
             Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
@@ -44,57 +42,6 @@ impl Keeper {
     pub(super) fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
         let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
         Some(row.state.last_evidence.to_string())
-    }
-
-    fn status(&self) -> StatusReport {
-        let now = self.clock.now();
-        let at = TargetsAt {
-            targets: &self.targets,
-            now,
-            wall: self.clock.wall(),
-            latencies: &self.latencies,
-        };
-        let mut report = StatusReport {
-            server: ServerRow {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                uptime_s: now.since(self.started).as_secs(),
-                generation: self.publisher.current().generation(),
-                listen: self.listen.clone(),
-                targets: self.targets.len(),
-                location: describe(&self.locations, &self.config.geo),
-            },
-            zones: zone_rows(&self.set),
-            files_refused: refused_rows(&self.set),
-            flattened: super::flatten::rows(&self.flattening, now),
-            reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
-            ..StatusReport::default()
-        };
-        report
-            .files_refused
-            .extend(self.location_fault.iter().map(|fault| RefusedFile {
-                file: "location database".to_owned(),
-                since: "its last change".to_owned(),
-                faults: vec![fault.clone()],
-            }));
-        let certificate_fault = self.certificates.as_ref().and_then(|watch| watch.fault());
-        report
-            .files_refused
-            .extend(certificate_fault.map(|fault| RefusedFile {
-                file: "certificate".to_owned(),
-                since: "its last change".to_owned(),
-                faults: vec![fault],
-            }));
-        let mut room = names_max();
-        for (number, zone) in self.set.zones.iter().enumerate() {
-            let fold = self.publisher.fold(number);
-            report.targets.extend(at.rows(zone, &self.ids[number]));
-            report.pools.extend(pool_rows(zone, fold));
-            let evidence = |slot: u32| self.evidence(number, slot);
-            report
-                .names
-                .extend(name_rows(zone, fold, &self.locations, &evidence, &mut room));
-        }
-        report
     }
 
     fn explain(&self, request: &ExplainRequest) -> Result<Value, String> {

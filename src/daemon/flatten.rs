@@ -48,6 +48,8 @@ pub(super) struct Flattening {
     changed: BTreeSet<Name>,
     /// When compiling may begin again.
     compile_at: Moment,
+    /// Zones in place that have flattened targets, by number.
+    lenders: Vec<usize>,
     /// Targets beyond those that are looked up.
     over: usize,
     /// How often sets of addresses changed.
@@ -73,6 +75,7 @@ impl Flattening {
             desk: None,
             changed: BTreeSet::new(),
             compile_at: Moment::ZERO,
+            lenders: Vec::new(),
             over: 0,
             changes: 0,
         }
@@ -147,13 +150,14 @@ impl Keeper {
     /// Follows the targets that the zones in place name; new ones are looked up at once.
     pub(super) fn follow_flattened(&mut self) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        let leases = self
-            .set
-            .zones
-            .iter()
-            .flat_map(|zone| &zone.served.zone.policies.leases);
-        let wanted = leases.map(|lease| lease.target.clone());
+        let zones = self.set.zones.iter().enumerate();
+        let lenders = zones.filter(|(_, zone)| !zone.served.zone.policies.leases.is_empty());
         let flattening = &mut self.flattening;
+        flattening.lenders = lenders.map(|(number, _)| number).collect();
+        let lenders = flattening.lenders.iter();
+        let leases =
+            lenders.flat_map(|&number| &self.set.zones[number].served.zone.policies.leases);
+        let wanted: Vec<Name> = leases.map(|lease| lease.target.clone()).collect();
         let over = flattening.book.follow(wanted, now, wall);
         if over > 0 && over != flattening.over {
             warn!("{over} flattened targets are too many and get no addresses");
@@ -206,9 +210,12 @@ impl Keeper {
             self.record(EventKind::Flattened { text });
         }
         self.flattening.look_up_due(now);
-        let zones = self.set.zones.iter().enumerate();
-        let leases: Vec<(usize, Arc<[u32]>)> = zones
-            .filter_map(|(number, zone)| Some((number, self.flattening.leases(zone, now)?)))
+        let lenders = self.flattening.lenders.iter();
+        let leases: Vec<(usize, Arc<[u32]>)> = lenders
+            .filter_map(|&number| {
+                let leases = self.flattening.leases(&self.set.zones[number], now)?;
+                Some((number, leases))
+            })
             .collect();
         if let Some(published) = self.publisher.lease(&leases) {
             self.exposition
@@ -232,7 +239,9 @@ impl Keeper {
             let leases = &zone.served.zone.policies.leases;
             leases.iter().any(|lease| changed.contains(&lease.target))
         };
-        let zones: Vec<_> = self.set.zones.iter().filter(lends).cloned().collect();
+        let lenders = self.flattening.lenders.iter();
+        let zones = lenders.map(|&number| &self.set.zones[number]);
+        let zones: Vec<_> = zones.filter(lends).cloned().collect();
         (!zones.is_empty()).then(|| CompileJob {
             zones,
             flattened: self.flattening.known(),
@@ -375,19 +384,20 @@ pub(super) fn measure(exposition: &Exposition, flattening: &Flattening, now: Mom
     exposition.total("leeward_flatten_changes_total", &[], flattening.changes);
 }
 
+/// Targets that one report lists; the rest is asked for by `explain` (chosen: it is written between two flips).
+const ROWS_MAX: usize = 1_000;
+
 /// Lists flattened targets for `status`, those that are not well first.
 pub(super) fn rows(flattening: &Flattening, now: Moment) -> Vec<FlattenedRow> {
-    let rows = flattening
-        .book
-        .states(now)
-        .map(|(target, state)| FlattenedRow {
-            target: target.to_string(),
-            state: state.to_owned(),
-            says: flattening.book.words(target, now),
-        });
-    let mut rows: Vec<FlattenedRow> = rows.collect();
-    rows.sort_by_key(|row| row.state == "fresh");
-    rows
+    let mut states: Vec<(&Name, &str)> = flattening.book.states(now).collect();
+    states.sort_by_key(|(_, state)| *state == "fresh");
+    let states = states.into_iter().take(ROWS_MAX);
+    let rows = states.map(|(target, state)| FlattenedRow {
+        target: target.to_string(),
+        state: state.to_owned(),
+        says: flattening.book.words(target, now),
+    });
+    rows.collect()
 }
 
 /// Names what is saved of flattened targets.

@@ -31,6 +31,7 @@ use crate::zone::TargetUse;
 
 use super::certificate::CertificateWatch;
 use super::change::Waiting;
+use super::chores::Chores;
 use super::conduct::Secrets;
 use super::files::Stamp;
 use super::flatten::{Compiled, Flattening};
@@ -105,6 +106,8 @@ pub(super) struct Keeper {
     pub(super) history: History,
     /// What questions for reasons read.
     pub(super) shelf: Shelf,
+    /// What is done while no event waits.
+    pub(super) chores: Chores,
     /// Places for rehearsals under way.
     pub(super) rehearsals: Arc<Semaphore>,
     /// Why the last load failed as a whole, if it did.
@@ -168,7 +171,7 @@ impl Keeper {
                         self.begin_load(When::Always, &loaded_to);
                     }
                 }
-                Some(ask) = sources.asks.recv() => match ask {
+                Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {
                         if consent == Consent::Given {
                             self.consent = consent;
@@ -199,6 +202,8 @@ impl Keeper {
                         queue.finish(None);
                     }
                 }
+                // Last: whatever happens is looked for again after each piece.
+                () = std::future::ready(()), if self.chores.are_waiting() => self.do_chore(),
             }
         }
         self.notifier.tell(Word::Stopping);
@@ -368,7 +373,7 @@ impl Keeper {
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
         flatten::measure(&self.exposition, &self.flattening, now);
-        self.series.update(&self.targets, now);
+        self.chores.set_gauges();
         if let Some(watch) = &self.certificates {
             measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
         }

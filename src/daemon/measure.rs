@@ -189,16 +189,23 @@ impl Series {
                 series.uses.push((*id, status, age));
             }
         }
-        series.update(targets, now);
+        series.update(targets, now, 0, usize::MAX);
         exposition.set("leeward_target_series_omitted", &[], f64::from(omitted));
         exposition.set("leeward_zones", &[], set.zones.len() as f64);
         exposition.put(gauges);
         series
     }
 
-    /// Writes status and age of every use of a target.
-    pub(super) fn update(&self, targets: &Targets, now: Moment) {
-        for (id, status, age) in &self.uses {
+    /// Writes status and age of `count` uses of targets; returns where to go on.
+    pub(super) fn update(
+        &self,
+        targets: &Targets,
+        now: Moment,
+        from: usize,
+        count: usize,
+    ) -> Option<usize> {
+        let to = from.saturating_add(count).min(self.uses.len());
+        for (id, status, age) in self.uses.get(from..to).unwrap_or_default() {
             let Some(row) = targets.row(*id) else {
                 continue;
             };
@@ -211,6 +218,7 @@ impl Series {
             let probed = row.state.last_probe_at.unwrap_or(self.loaded_at);
             age.set(now.since(probed).as_secs_f64());
         }
+        (to < self.uses.len()).then_some(to)
     }
 }
 

@@ -6,6 +6,7 @@
 mod answers;
 mod certificate;
 mod change;
+mod chores;
 mod commanded;
 mod conduct;
 mod files;

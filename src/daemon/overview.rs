@@ -1,6 +1,7 @@
 //! The state as a report: what is served, why, since when. Names are explained by the engine itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::answer::Fold;
@@ -13,9 +14,6 @@ use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
 
 use super::zone_set::{LoadedZone, Refusal, ZoneSet};
-
-/// Names that are explained in one report; the rest is asked for by name.
-const NAMES_MAX: usize = 1_000;
 
 /// Returns the word for a status.
 pub(super) fn word(status: Status) -> &'static str {
@@ -52,6 +50,24 @@ pub(super) fn refused_rows(set: &ZoneSet) -> Vec<RefusedFile> {
     set.refusals.iter().map(refused_row).collect()
 }
 
+/// Lists what is refused beside zone files.
+pub(super) fn faults_beside(
+    location: Option<String>,
+    certificate: Option<String>,
+) -> impl Iterator<Item = RefusedFile> {
+    let named = [
+        ("location database", location),
+        ("certificate", certificate),
+    ];
+    named.into_iter().filter_map(|(file, fault)| {
+        Some(RefusedFile {
+            file: file.to_owned(),
+            since: "its last change".to_owned(),
+            faults: vec![fault?],
+        })
+    })
+}
+
 fn refused_row(refusal: &Refusal) -> RefusedFile {
     let faults = refusal
         .diagnostics
@@ -85,11 +101,17 @@ pub(super) struct TargetsAt<'a> {
 }
 
 impl TargetsAt<'_> {
-    /// Lists every use of a target in a zone.
-    pub(super) fn rows(&self, zone: &LoadedZone, ids: &[TargetId]) -> Vec<TargetRow> {
+    /// Lists uses of targets in a zone, a part of them.
+    pub(super) fn rows(
+        &self,
+        zone: &LoadedZone,
+        ids: &[TargetId],
+        part: Range<usize>,
+    ) -> Vec<TargetRow> {
         let apex = zone.model.apex.to_string();
         let mut rows = Vec::new();
-        for used in &zone.served.zone.policies.uses {
+        let uses = &zone.served.zone.policies.uses;
+        for used in &uses[part.start.min(uses.len())..part.end.min(uses.len())] {
             let Some(row) = ids
                 .get(used.slot as usize)
                 .and_then(|id| self.targets.row(*id))
@@ -147,52 +169,55 @@ pub(super) fn pool_rows(zone: &LoadedZone, fold: Option<&Fold>) -> Vec<PoolRow> 
     let Some(layer) = view.layers.first() else {
         return Vec::new();
     };
-    let mut rows = Vec::new();
-    for (number, pool) in policies.pools.iter().enumerate() {
-        let members = (0..policies.member_count() as u32)
-            .filter(|&member| policies.labels[member as usize].pool as usize == number);
-        let (mut healthy, mut total, mut held) = (0, 0, 0);
-        let mut seen: Vec<&str> = Vec::new();
-        for member in members {
-            // A member of a merged pool has a bit there too.
-            let text = policies.labels[member as usize].text.as_str();
-            if seen.contains(&text) {
-                continue;
-            }
-            seen.push(text);
-            total += 1;
-            healthy += usize::from(layer.is_up(member));
-            held += usize::from(fold.inputs().holds[member as usize] != Hold::None);
-        }
-        if total == 0 {
+    let apex = zone.model.apex.to_string();
+    let row = |pool: &String| PoolRow {
+        zone: apex.clone(),
+        pool: pool.clone(),
+        ..PoolRow::default()
+    };
+    let mut rows: Vec<PoolRow> = policies.pools.iter().map(row).collect();
+    // A member of a merged pool has a bit there too.
+    let mut seen: HashSet<(u32, &str)> = HashSet::with_capacity(policies.member_count());
+    for (member, label) in policies.labels.iter().enumerate() {
+        if !seen.insert((label.pool, label.text.as_str())) {
             continue;
         }
-        let status = match healthy {
+        let row = &mut rows[label.pool as usize];
+        row.total += 1;
+        row.healthy += usize::from(layer.is_up(member as u32));
+        row.held += usize::from(fold.inputs().holds[member] != Hold::None);
+    }
+    rows.retain(|row| row.total > 0);
+    for row in &mut rows {
+        row.status = match row.healthy {
             0 => "unhealthy",
-            _ if healthy == total => "healthy",
+            healthy if healthy == row.total => "healthy",
             _ => "partial",
-        };
-        rows.push(PoolRow {
-            zone: zone.model.apex.to_string(),
-            pool: pool.clone(),
-            healthy,
-            total,
-            status: status.to_owned(),
-            held,
-        });
+        }
+        .to_owned();
     }
     rows
 }
 
-/// Lists the dynamic names of a zone with what they serve to a client whose place is unknown.
+/// Names as far as they were explained.
+#[derive(Debug, Default)]
+pub(super) struct ExplainedNames {
+    pub(super) rows: Vec<NameRow>,
+    /// The name to go on with.
+    pub(super) next: usize,
+}
+
+/// Lists dynamic names of a zone, a part of them, with what they serve to a client whose place is unknown.
 pub(super) fn name_rows(
     zone: &LoadedZone,
     fold: Option<&Fold>,
     locations: &Locations,
     evidence: &dyn Fn(u32) -> Option<String>,
-    room: &mut usize,
-) -> Vec<NameRow> {
-    let Some(fold) = fold else { return Vec::new() };
+    (part, room): (Range<usize>, &mut usize),
+) -> ExplainedNames {
+    let Some(fold) = fold else {
+        return ExplainedNames::default();
+    };
     let view = fold.view();
     let stage = Stage {
         served: &zone.served,
@@ -202,12 +227,13 @@ pub(super) fn name_rows(
         evidence,
     };
     let mut rows = Vec::new();
-    for name in &zone.model.names {
+    for (number, name) in zone.model.names[part.clone()].iter().enumerate() {
+        if *room == 0 {
+            let next = part.start + number;
+            return ExplainedNames { rows, next };
+        }
         for rtype in dynamic_types(&zone.served.zone, &name.owner) {
-            if *room == 0 {
-                return rows;
-            }
-            *room -= 1;
+            *room = room.saturating_sub(1);
             let question = Question {
                 name: name.owner.clone(),
                 rtype,
@@ -232,7 +258,8 @@ pub(super) fn name_rows(
             });
         }
     }
-    rows
+    let next = part.end;
+    ExplainedNames { rows, next }
 }
 
 /// Says why the answer is not what it would be if all were well: what is out before the branch that was taken, or in
@@ -270,11 +297,6 @@ fn because(explanation: &Explanation) -> String {
         }
     }
     String::new()
-}
-
-/// Returns how many names one report explains.
-pub(super) const fn names_max() -> usize {
-    NAMES_MAX
 }
 
 fn dynamic_types(zone: &Zone, owner: &Name) -> Vec<Rtype> {

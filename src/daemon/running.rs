@@ -293,6 +293,7 @@ fn prepare(
         waiting: None,
         history: super::history::History::default(),
         shelf: super::why::Shelf::default(),
+        chores: super::chores::Chores::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         load_fault: None,
         is_memory_due: false,

@@ -1,0 +1,209 @@
+//! What the keeper does while no event waits, in pieces: reports of the whole state, and gauges of every target.
+//!
+//! In: the keeper's state, asks for reports. Out: reports, gauges. Never here: changes of the state.
+//!
+//! A report of ten thousand targets takes tens of milliseconds, and a flip must not wait for it: after each piece the keeper
+//! looks for events. A report may therefore show one target a few milliseconds younger than another. A load in between
+//! begins it anew.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::control::{ServerRow, StatusReport};
+
+use super::keeper::Keeper;
+use super::locations::describe;
+use super::overview::{TargetsAt, faults_beside, name_rows, pool_rows, refused_rows, zone_rows};
+use super::zone_set::ZoneSet;
+
+/// Reports under way and waiting; further asks wait in their channel.
+const REPORTS_MAX: usize = 32;
+/// Gauges of targets that are set at a time.
+const GAUGES_PIECE: usize = 512;
+/// Targets that are written at a time.
+const TARGETS_PIECE: usize = 64;
+/// Names that are looked at in a piece; few of them are dynamic where there are many.
+const NAMES_PIECE: usize = 256;
+/// Names that are explained at a time.
+const EXPLAINED_PIECE: usize = 8;
+/// Loads after which a report is written without a pause.
+const RESTARTS_MAX: u32 = 3;
+/// Names that are explained in one report; the rest is asked for by name.
+const NAMES_MAX: usize = 1_000;
+
+/// What is left to do.
+#[derive(Debug, Default)]
+pub(super) struct Chores {
+    reports: VecDeque<ReportUnderWay>,
+    gauges: Option<usize>,
+}
+
+/// A report as far as it is written.
+#[derive(Debug)]
+struct ReportUnderWay {
+    answer: oneshot::Sender<StatusReport>,
+    set: Option<Arc<ZoneSet>>,
+    report: StatusReport,
+    zone: usize,
+    part: Part,
+    room: usize,
+    restarts: u32,
+}
+
+/// Which rows of a zone come next.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Targets(usize),
+    Pools,
+    Names(usize),
+}
+
+impl Chores {
+    /// Says whether anything is left to do.
+    pub(super) fn are_waiting(&self) -> bool {
+        self.gauges.is_some() || !self.reports.is_empty()
+    }
+
+    /// Says whether another report may be asked for.
+    pub(super) fn has_room(&self) -> bool {
+        self.reports.len() < REPORTS_MAX
+    }
+
+    /// Takes an ask for a report in.
+    pub(super) fn report_to(&mut self, answer: oneshot::Sender<StatusReport>) {
+        self.reports.push_back(ReportUnderWay {
+            answer,
+            set: None,
+            report: StatusReport::default(),
+            zone: 0,
+            part: Part::Targets(0),
+            room: NAMES_MAX,
+            restarts: 0,
+        });
+    }
+
+    /// Sets the gauges of every target anew, unless that is under way.
+    pub(super) fn set_gauges(&mut self) {
+        self.gauges.get_or_insert(0);
+    }
+}
+
+impl Keeper {
+    /// Does one piece of what is left to do.
+    pub(super) fn do_chore(&mut self) {
+        if let Some(from) = self.chores.gauges.take() {
+            let now = self.clock.now();
+            self.chores.gauges = self.series.update(&self.targets, now, from, GAUGES_PIECE);
+            return;
+        }
+        let Some(mut under_way) = self.chores.reports.pop_front() else {
+            return;
+        };
+        if under_way.answer.is_closed() {
+            return;
+        }
+        let is_same = |set: &Arc<ZoneSet>| Arc::ptr_eq(set, &self.set);
+        if !under_way.set.as_ref().is_some_and(is_same) {
+            under_way.restarts += u32::from(under_way.set.is_some());
+            self.begin_report(&mut under_way);
+        }
+        let mut is_done = self.write_piece(&mut under_way);
+        while !is_done && under_way.restarts > RESTARTS_MAX {
+            is_done = self.write_piece(&mut under_way);
+        }
+        if is_done {
+            // An asker that went away needs no answer.
+            drop(under_way.answer.send(under_way.report));
+        } else {
+            self.chores.reports.push_front(under_way);
+        }
+    }
+
+    fn begin_report(&self, under_way: &mut ReportUnderWay) {
+        under_way.set = Some(Arc::clone(&self.set));
+        under_way.zone = 0;
+        under_way.part = Part::Targets(0);
+        under_way.room = NAMES_MAX;
+        under_way.report = StatusReport {
+            server: ServerRow {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                uptime_s: self.clock.now().since(self.started).as_secs(),
+                generation: self.publisher.current().generation(),
+                listen: self.listen.clone(),
+                targets: self.targets.len(),
+                location: describe(&self.locations, &self.config.geo),
+            },
+            zones: zone_rows(&self.set),
+            files_refused: refused_rows(&self.set),
+            flattened: super::flatten::rows(&self.flattening, self.clock.now()),
+            reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
+            ..StatusReport::default()
+        };
+        let certificate_fault = self.certificates.as_ref().and_then(|watch| watch.fault());
+        let beside = faults_beside(self.location_fault.clone(), certificate_fault);
+        under_way.report.files_refused.extend(beside);
+    }
+
+    /// Writes some rows; says whether they were the last.
+    fn write_piece(&self, under_way: &mut ReportUnderWay) -> bool {
+        let is_static = |number: usize| self.publisher.fold(number).is_none();
+        while under_way.zone < self.set.zones.len() && is_static(under_way.zone) {
+            under_way.zone += 1;
+        }
+        let number = under_way.zone;
+        let Some(zone) = self.set.zones.get(number) else {
+            return true;
+        };
+        let fold = self.publisher.fold(number);
+        let report = &mut under_way.report;
+        match under_way.part {
+            Part::Targets(from) => {
+                let at = TargetsAt {
+                    targets: &self.targets,
+                    now: self.clock.now(),
+                    wall: self.clock.wall(),
+                    latencies: &self.latencies,
+                };
+                let to = from + TARGETS_PIECE;
+                report
+                    .targets
+                    .extend(at.rows(zone, &self.ids[number], from..to));
+                let is_more = to < zone.served.zone.policies.uses.len();
+                under_way.part = if is_more {
+                    Part::Targets(to)
+                } else {
+                    Part::Pools
+                };
+            }
+            Part::Pools => {
+                report.pools.extend(pool_rows(zone, fold));
+                under_way.part = Part::Names(0);
+            }
+            Part::Names(from) => {
+                let evidence = |slot: u32| self.evidence(number, slot);
+                let to = (from + NAMES_PIECE).min(zone.model.names.len());
+                let mut room = under_way.room.min(EXPLAINED_PIECE);
+                let before = room;
+                let names = name_rows(
+                    zone,
+                    fold,
+                    &self.locations,
+                    &evidence,
+                    (from..to, &mut room),
+                );
+                report.names.extend(names.rows);
+                under_way.room -= before - room;
+                let is_more = names.next < zone.model.names.len() && under_way.room > 0;
+                if is_more {
+                    under_way.part = Part::Names(names.next);
+                } else {
+                    under_way.part = Part::Targets(0);
+                    under_way.zone += 1;
+                }
+            }
+        }
+        false
+    }
+}
