@@ -102,7 +102,9 @@ pub fn log_event(kind: &EventKind) {
             }
         }
         EventKind::Refused { .. } => error!("{kind}"),
-        EventKind::Waiting { .. } => warn!("{kind}"),
+        EventKind::Waiting { .. } | EventKind::Flattened { is_worse: true, .. } => {
+            warn!("{kind}");
+        }
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
         | EventKind::Maintenance { .. }

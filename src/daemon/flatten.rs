@@ -194,7 +194,10 @@ impl Keeper {
         if let Some(change) = flattening.book.take(report, now) {
             flattening.changes += 1;
             if change.is_grave {
-                self.record(EventKind::Flattened { text: change.text });
+                self.record(EventKind::Flattened {
+                    text: change.text,
+                    is_worse: change.is_worse,
+                });
             } else {
                 debug!("{}", change.text);
             }
@@ -207,7 +210,10 @@ impl Keeper {
             return;
         }
         for text in self.flattening.book.age(now) {
-            self.record(EventKind::Flattened { text });
+            self.record(EventKind::Flattened {
+                text,
+                is_worse: true,
+            });
         }
         self.flattening.look_up_due(now);
         let lenders = self.flattening.lenders.iter();

@@ -168,7 +168,7 @@ fn why_member(stage: &Stage<'_>, member: u32) -> String {
                 .lease_of(member)
                 .is_some_and(|lease| !lease.is_usable)
             {
-                return "its addresses are too old: lookups of the target fail".to_owned();
+                return "is too old: lookups of the target fail".to_owned();
             }
             match policies.judges[policies.member_judges[member as usize] as usize] {
                 Judge::Member { of, .. } => why_judge(stage, of),

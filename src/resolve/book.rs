@@ -8,8 +8,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::clock::{Moment, WallTime};
 use crate::wire::{Name, Rtype};
 
@@ -17,6 +15,7 @@ use super::desk::LookedUp;
 pub use super::entry::BookLimits;
 use super::entry::{Lent, Side};
 use super::lookup::OURSELVES;
+use super::saved::SavedLease;
 
 /// Targets that are looked up; those beyond stay without addresses. Chosen: a name an hour and a packet costs nothing.
 pub(super) const TARGETS_MAX: usize = 10_000;
@@ -85,32 +84,16 @@ pub struct Change {
     pub text: String,
     /// Whether it has addresses where it had none, or the other way round, or they can be used again.
     pub is_grave: bool,
-}
-
-/// Addresses as they are saved over a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedLease {
-    /// The target.
-    pub target: String,
-    /// Addresses of one family.
-    pub addresses: Vec<IpAddr>,
-    /// When they were looked up, milliseconds since the Unix epoch.
-    pub resolved_ms: i64,
-    /// When their TTL is over, milliseconds since the Unix epoch.
-    pub until_ms: i64,
-    /// Since when lookups fail, milliseconds since the Unix epoch, if they do.
-    #[serde(default)]
-    pub failing_ms: Option<i64>,
-    /// Who said so.
-    pub from: String,
+    /// Whether it has no addresses to answer any more.
+    pub is_worse: bool,
 }
 
 /// What is known about flattened targets.
 #[derive(Clone, Debug)]
 pub struct Book {
-    limits: BookLimits,
+    pub(super) limits: BookLimits,
     pub(super) entries: BTreeMap<Name, Entry>,
-    saved: Vec<SavedLease>,
+    pub(super) saved: Vec<SavedLease>,
     changed: BTreeSet<Name>,
     counts: BookCounts,
 }
@@ -156,69 +139,6 @@ impl Book {
             self.entries.insert(name, entry);
         }
         over
-    }
-
-    /// Returns an entry with what was saved of its target.
-    fn restored(&self, name: &Name, now: Moment, wall: WallTime) -> Entry {
-        let mut entry = Entry {
-            next: now,
-            ..Entry::default()
-        };
-        let text = name.to_string();
-        let ago = |ms: i64| {
-            let age = wall.since(WallTime::from_millis(ms)).as_nanos();
-            Moment::from_nanos(
-                now.nanos()
-                    .saturating_sub(u64::try_from(age).unwrap_or(u64::MAX)),
-            )
-        };
-        for saved in self
-            .saved
-            .iter()
-            .filter(|saved| saved.target.eq_ignore_ascii_case(&text))
-        {
-            let Some(first) = saved.addresses.first() else {
-                continue;
-            };
-            let ahead = WallTime::from_millis(saved.until_ms).since(wall);
-            let was_over = saved.until_ms <= wall.millis();
-            entry.lent[usize::from(first.is_ipv6())] = Lent {
-                addresses: saved.addresses.clone().into(),
-                until: if was_over { now } else { now.after(ahead) },
-                resolved: Some(ago(saved.resolved_ms)),
-                from: saved.from.clone(),
-                // Nobody looked while the server was down: that is a failure, too.
-                failing: (was_over || saved.failing_ms.is_some()).then(|| {
-                    let since = saved.failing_ms.unwrap_or(saved.until_ms);
-                    (ago(since), "not looked up since the restart".to_owned())
-                }),
-                ..Lent::default()
-            };
-        }
-        entry
-    }
-
-    /// Returns what is to be saved.
-    pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedLease> {
-        let ms = |at: Moment| {
-            let age = i64::try_from(now.since(at).as_millis()).unwrap_or(i64::MAX);
-            let ahead = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
-            wall.millis().saturating_sub(age).saturating_add(ahead)
-        };
-        let lent = self
-            .entries
-            .iter()
-            .flat_map(|(name, entry)| entry.lent.iter().map(move |lent| (name, lent)));
-        lent.filter(|(_, lent)| !lent.addresses.is_empty())
-            .map(|(name, lent)| SavedLease {
-                target: name.to_string(),
-                addresses: lent.addresses.to_vec(),
-                resolved_ms: ms(lent.resolved.unwrap_or(now)),
-                until_ms: ms(lent.until),
-                failing_ms: lent.failing.as_ref().map(|(since, _)| ms(*since)),
-                from: lent.from.clone(),
-            })
-            .collect()
     }
 
     /// Hands out names that are due; each is out until its report comes, or [`Self::put_back`] is called.
@@ -294,6 +214,7 @@ impl Book {
         let change = Change {
             text: format!("{target} {}", changed_words(&before, &entry.lent)),
             is_grave: before.iter().any(is_lending) != entry.lent.iter().any(is_lending),
+            is_worse: !entry.lent.iter().any(is_lending),
         };
         self.changed.insert(target);
         Some(change)
@@ -394,4 +315,113 @@ fn changed_words(before: &[Lent; 2], after: &[Lent; 2]) -> String {
         return "is usable again".to_owned();
     }
     texts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::FoundSet;
+    use super::*;
+
+    const LIMITS: BookLimits = BookLimits {
+        ttl_min: Duration::from_secs(5),
+        ttl_max: Duration::from_secs(3600),
+        keep: Duration::from_secs(3600),
+    };
+
+    fn name(text: &str) -> Name {
+        Name::parse_absolute(text).expect("a name")
+    }
+
+    fn found(target: &str, last: u8, ttl: u32, via: &[&str]) -> LookedUp {
+        let set = FoundSet {
+            addresses: vec![IpAddr::from([192, 0, 2, last])],
+            ttl,
+            via: via.iter().map(|target| name(target)).collect(),
+        };
+        report(
+            target,
+            Side::Found(set),
+            if via.is_empty() { "x" } else { OURSELVES },
+        )
+    }
+
+    fn report(target: &str, ipv4: Side, from: &str) -> LookedUp {
+        LookedUp {
+            target: name(target),
+            sides: [ipv4, Side::Nothing("no AAAA records".to_owned(), 60)],
+            from: [from.to_owned(), from.to_owned()],
+            began: Moment::from_secs(100),
+        }
+    }
+
+    fn book(targets: &[&str], saved: Vec<SavedLease>, now: u64, wall: i64) -> Book {
+        let mut book = Book::new(LIMITS, saved);
+        let wanted = targets.iter().map(|target| name(target));
+        let wall = WallTime::from_millis(wall);
+        assert_eq!(book.follow(wanted, Moment::from_secs(now), wall), 0);
+        book
+    }
+
+    fn address(book: &Book, target: &str) -> Option<(String, bool)> {
+        let mut sets = book.sets();
+        let set = sets.find(|(known, rtype, ..)| **known == name(target) && *rtype == Rtype::A);
+        let (_, _, addresses, is_usable) = set?;
+        Some((addresses.first()?.to_string(), is_usable))
+    }
+
+    #[test]
+    fn each_name_is_out_once_until_its_report_comes() {
+        let mut book = book(&["a.example.", "b.example."], Vec::new(), 100, 0);
+        let at = Moment::from_secs;
+        assert_eq!(book.take_due(at(100)).len(), 2);
+        assert!(book.take_due(at(101)).is_empty() && !book.is_settled());
+        assert!(
+            book.take(found("a.example.", 1, 60, &[]), at(100))
+                .expect("a change")
+                .is_grave
+        );
+        book.put_back(&name("b.example."));
+        assert_eq!(book.take_due(at(101)), [name("b.example.")]);
+        assert_eq!(
+            book.take_due(at(155)),
+            [name("a.example.")],
+            "its TTL ends soon"
+        );
+        assert_eq!(
+            book.take_changed().into_iter().collect::<Vec<_>>(),
+            [name("a.example.")]
+        );
+        assert!(
+            book.take(found("a.example.", 1, 90, &[]), at(160))
+                .is_none(),
+            "only the TTL"
+        );
+        assert!(book.take_changed().is_empty());
+        assert!(
+            book.take(found("c.example.", 1, 60, &[]), at(160))
+                .is_none(),
+            "nobody asked"
+        );
+        let due = book.take_due(at(402));
+        assert!(
+            due.contains(&name("b.example.")),
+            "a lost lookup is due again"
+        );
+    }
+
+    #[test]
+    fn a_circle_through_our_own_zones_keeps_nothing_alive() {
+        let mut book = book(&["a.example.", "b.example."], Vec::new(), 100, 0);
+        let at = Moment::from_secs(100);
+        book.take(found("a.example.", 1, 60, &[]), at);
+        // Zone b lends from target a, zone a from target b.
+        book.take(found("b.example.", 1, 60, &["a.example."]), at);
+        assert!(address(&book, "b.example.").is_some());
+        book.take(found("a.example.", 1, 60, &["b.example."]), at);
+        assert_eq!(address(&book, "a.example."), None);
+        assert!(
+            book.words(&name("a.example."), at)
+                .contains("leads back to itself")
+        );
+    }
 }

@@ -92,6 +92,9 @@ pub(super) struct Lent {
     pub(super) failing: Option<(Moment, String)>,
     pub(super) failures: u32,
     pub(super) is_too_old: bool,
+    /// What had passed of `resolved` and `failing` before this process began: no moment is earlier than that.
+    pub(super) resolved_before: Duration,
+    pub(super) failing_before: Duration,
 }
 
 impl Lent {
@@ -169,13 +172,24 @@ impl Lent {
 
     /// Notices that lookups failed for too long; says whether that is new.
     pub(super) fn age(&mut self, now: Moment, limits: &BookLimits) -> bool {
-        let is_too_old = match &self.failing {
-            Some((since, _)) => now >= self.until && now.since(*since) >= limits.keep,
+        let is_too_old = match self.failing_for(now) {
+            Some(failing) => now >= self.until && failing >= limits.keep,
             None => false,
         };
         let is_new = is_too_old && !self.is_too_old && !self.addresses.is_empty();
         self.is_too_old = is_too_old;
         is_new
+    }
+
+    /// Returns for how long lookups have failed, if they do.
+    pub(super) fn failing_for(&self, now: Moment) -> Option<Duration> {
+        let (since, _) = self.failing.as_ref()?;
+        Some(self.failing_before + now.since(*since))
+    }
+
+    /// Returns how long ago the addresses were looked up.
+    pub(super) fn resolved_ago(&self, now: Moment) -> Option<Duration> {
+        Some(self.resolved_before + now.since(self.resolved?))
     }
 
     /// Returns the seconds for which an answer with these addresses may be kept.

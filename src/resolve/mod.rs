@@ -18,11 +18,13 @@ mod entry;
 mod exchange;
 mod lookup;
 mod message;
+mod saved;
 mod upstream;
 mod words;
 
-pub use book::{Book, BookCounts, BookLimits, Change, SavedLease};
+pub use book::{Book, BookCounts, BookLimits, Change};
 pub use desk::{Desk, DeskSettings, LookedUp};
 pub use entry::{ADDRESSES_MAX, FoundSet, Side};
 pub use lookup::{Own, OwnZones};
+pub use saved::SavedLease;
 pub use upstream::Upstreams;

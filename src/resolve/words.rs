@@ -47,12 +47,8 @@ impl Book {
 
 fn side_words(lent: &Lent, now: Moment) -> String {
     let mut text = shown(lent);
-    if let Some(resolved) = lent.resolved {
-        text += &format!(
-            ", resolved {} ago from {}",
-            rough(now.since(resolved)),
-            lent.from
-        );
+    if let Some(ago) = lent.resolved_ago(now) {
+        text += &format!(", resolved {} ago from {}", rough(ago), lent.from);
     }
     if !lent.addresses.is_empty() && now < lent.until {
         text += &format!(", TTL ends in {}", rough(lent.until.since(now)));
@@ -62,18 +58,18 @@ fn side_words(lent: &Lent, now: Moment) -> String {
 
 /// Says what is wrong, if something is.
 fn why(lent: &Lent, now: Moment) -> String {
+    let failing = lent.failing_for(now).unwrap_or_default();
     match (&lent.failing, &lent.nothing) {
-        (Some((since, why)), _) if lent.addresses.is_empty() => {
-            format!(", lookups fail for {}: {why}", rough(now.since(*since)))
+        (Some((_, why)), _) if lent.addresses.is_empty() || lent.until <= now => {
+            let state = if lent.addresses.is_empty() {
+                ""
+            } else if lent.is_too_old {
+                ", too old to be used"
+            } else {
+                ", kept since its TTL ended"
+            };
+            format!("{state}, lookups fail for {}: {why}", rough(failing))
         }
-        (Some((since, why)), _) if lent.is_too_old => format!(
-            ", too old to be used: lookups fail for {}: {why}",
-            rough(now.since(*since))
-        ),
-        (Some((since, why)), _) if lent.until <= now => format!(
-            ", kept since its TTL ended: lookups fail for {}: {why}",
-            rough(now.since(*since))
-        ),
         (Some((_, why)), _) => format!(", the last lookup failed: {why}"),
         (None, Some(why)) if lent.addresses.is_empty() => format!(" ({why})"),
         (None, Some(why)) => format!(", the last answer had none ({why}) and is asked for again"),

@@ -63,6 +63,8 @@ pub enum EventKind {
     Flattened {
         /// What changed.
         text: String,
+        /// Whether it is worse than before.
+        is_worse: bool,
     },
     /// The server started.
     Started,
@@ -131,7 +133,7 @@ impl std::fmt::Display for EventKind {
             Self::Maintenance { zone, text } | Self::Switched { zone, text } => {
                 write!(f, "{zone}: {text}")
             }
-            Self::Flattened { text } => write!(f, "flattened {text}"),
+            Self::Flattened { text, .. } => write!(f, "flattened {text}"),
             Self::Started => f.write_str("the server started"),
         }
     }
