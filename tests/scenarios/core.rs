@@ -127,6 +127,7 @@ impl Core {
                     targets: ids.collect(),
                     switches,
                     holds,
+                    leases: None,
                 }
             })
             .collect();
