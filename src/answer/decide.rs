@@ -108,7 +108,7 @@ impl<'a> Scene<'a> {
                         Step::Stop(outcome) => {
                             let brought = self.brought_ttl(outcome, picked);
                             let decision = finish(outcome, ttl.min(brought));
-                            return self.cut_to_leases(decision, picked);
+                            return self.cut_to_leases(decision, draw, picked);
                         }
                         child => child,
                     }
@@ -159,12 +159,18 @@ impl<'a> Scene<'a> {
 
     /// Cuts the TTL to what is left of the leases that picked members live on (rule a28).
     #[inline]
-    fn cut_to_leases(&self, mut decision: Decision, picked: &Picked) -> Decision {
+    fn cut_to_leases(
+        &self,
+        mut decision: Decision,
+        draw: &mut impl Draw,
+        picked: &Picked,
+    ) -> Decision {
         let Outcome::Members(run) = decision.outcome else {
             return decision;
         };
         let run = &self.policies.runs[run as usize];
         if let (true, Some(leases)) = (run.is_leased, &self.view.leases) {
+            draw.uncut(decision.ttl);
             for &member in &picked.members[..picked.len] {
                 let bit = run.first_bit + u32::from(member);
                 let lease = self.policies.lease_of_member[bit as usize];

@@ -243,8 +243,7 @@ fn prepare(
     clock: Clock,
     exposition: Arc<Exposition>,
 ) -> Result<Keeper, StartFault> {
-    let now = clock.now();
-    let wall = clock.wall();
+    let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
     let locations = first_locations(config)?;
     let saved = read_saved(config);
