@@ -228,6 +228,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     }
 }
 
+#[inline(always)]
 fn answer_one<'w>(
     world: &'w World,
     exchange: &mut Exchange<'_>,

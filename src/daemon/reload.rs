@@ -226,7 +226,7 @@ impl Keeper {
             self.locations = locations;
         }
         self.take_secrets(brought.secrets);
-        self.put_in_place();
+        self.put_in_place(&before);
         let changed = self.tell_changes(&before);
         let refused: Vec<String> = self
             .set
@@ -372,7 +372,7 @@ impl Keeper {
     }
 
     /// Publishes the set: targets are reconciled by identity, so equal ones keep their state.
-    pub(super) fn put_in_place(&mut self) {
+    pub(super) fn put_in_place(&mut self, before: &ZoneSet) {
         let now = self.clock.now();
         let wall = self.clock.wall();
         let wanted = self
@@ -436,7 +436,7 @@ impl Keeper {
         self.know_targets();
         self.let_time_pass();
         self.write_book();
-        self.zone_series.follow(&self.exposition, &self.set);
+        self.zone_series.follow(&self.exposition, &self.set, before);
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }

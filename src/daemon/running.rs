@@ -91,7 +91,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
-    keeper.put_in_place();
+    keeper.put_in_place(&ZoneSet::default());
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
@@ -152,6 +152,7 @@ fn start_prober(
         user_agent: config.probe.user_agent.clone(),
         allow_networks: config.probe.allow.clone(),
         commands: Some(command_settings(&config.exec)),
+        ..ProbeConfig::default()
     };
     Prober::start(settings, sink, clock, async move {
         let _ = stopping.wait_for(|stop| *stop).await;

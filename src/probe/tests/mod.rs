@@ -3,6 +3,7 @@
 mod http;
 mod prober;
 mod protocols;
+mod resumption;
 mod tcp;
 mod tls;
 mod watch;
