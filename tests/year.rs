@@ -119,7 +119,7 @@ impl Weather {
     fn conduct(&self, target: u32, round: u32, chance: &mut Chance) -> Conduct {
         let is_out = |until: Option<&u32>| until.is_some_and(|until| round < *until);
         if round < self.own {
-            return if target % 2 == 0 {
+            return if target.is_multiple_of(2) {
                 Conduct::Timeout
             } else {
                 Conduct::NoEvidence
@@ -233,7 +233,7 @@ impl Year {
             3..=9 => self.release(),
             _ => {}
         }
-        if changes > 0 || round % 50 == 0 {
+        if changes > 0 || round.is_multiple_of(50) {
             self.core.assert_folded();
             self.check_answers();
         }
