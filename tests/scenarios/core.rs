@@ -10,12 +10,14 @@ use std::time::Duration;
 use leeward::answer::{Fold, World};
 use leeward::clock::{Moment, WallTime};
 use leeward::config::model::ZoneModel;
-use leeward::config::{Files, Severity, Source, compile_zone, read_zone, render_text};
+use leeward::config::{
+    Files, Severity, Source, compile_zone, maintenance_ahead, read_zone, render_text,
+};
 use leeward::health::{
     Finding, Observation, Outcome, Phase, Phases, TargetId, Targets, Transition,
 };
 use leeward::place::Locations;
-use leeward::publish::{Publisher, ZoneInputs};
+use leeward::publish::{Outlook, Publisher, ZoneInputs};
 use leeward::rehearse::{Suppose, apply_references};
 use leeward::zone::{Hold, Policies, ServedZone, Snapshot, build_maps};
 
@@ -94,6 +96,7 @@ impl Core {
             wall,
             locations,
         };
+        core.publisher.at(core.now, core.wall);
         core.load(models);
         core
     }
@@ -212,6 +215,13 @@ impl Core {
             .map(|(id, transition)| (*id, transition.to))
             .collect();
         self.publisher.observe(&changes);
+        let (models, wall) = (&self.models, self.wall);
+        self.publisher.pass(&Outlook {
+            now: self.now,
+            wall,
+            targets: &self.targets,
+            maintenance: &|zone| maintenance_ahead(&models[zone], wall),
+        });
         self.publisher.sweep();
         transitions
     }
@@ -220,6 +230,7 @@ impl Core {
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
         self.wall = self.wall.after(time);
+        self.publisher.at(self.now, self.wall);
     }
 
     /// Returns the current world.
