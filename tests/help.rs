@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "serve",
     "validate",
     "show",
@@ -16,6 +16,7 @@ const VERBS: [&str; 16] = [
     "probe",
     "status",
     "reload",
+    "release",
     "switch",
     "heartbeat",
     "geo",

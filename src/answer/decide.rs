@@ -9,9 +9,11 @@
 use crate::wire::Rtype;
 use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, RunId};
 
-use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, Picked, Weights};
+use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, Weights};
+use super::judgement::Horizon;
 use super::locus::Locus;
-use super::view::ZoneView;
+use super::shares::RunShares;
+use super::view::{Layer, ZoneView};
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
 pub const PATH_MAX: usize = 64;
@@ -65,6 +67,7 @@ impl<'a> Scene<'a> {
         draw: &mut impl Draw,
         picked: &mut Picked,
     ) -> Decision {
+        let horizon = self.horizon(root, draw);
         let root = &self.policies.roots[root as usize];
         let mut at = root.node;
         let mut ttl = u32::MAX;
@@ -72,14 +75,23 @@ impl<'a> Scene<'a> {
         picked.len = 0;
         let finish = |outcome, ttl| Decision {
             outcome,
-            ttl: if ttl == u32::MAX { root.ttl } else { ttl },
+            ttl: if ttl == u32::MAX {
+                Horizon::cut(horizon, (root.ttl_min, root.ttl))
+            } else {
+                ttl
+            },
         };
+        let mut last = None;
         for _ in 0..PATH_MAX {
             let node = &self.policies.nodes[at as usize];
             let mut all_down = AllDown::LastResort;
             if node.options != 0 {
                 let options = &self.policies.options[node.options as usize];
-                ttl = ttl.min(options.ttl.map_or(u32::MAX, |(_, max)| max));
+                ttl = ttl.min(
+                    options
+                        .ttl
+                        .map_or(u32::MAX, |range| Horizon::cut(horizon, range)),
+                );
                 answers = if options.answers == 0 {
                     answers
                 } else {
@@ -91,7 +103,8 @@ impl<'a> Scene<'a> {
             let step = match node.kind {
                 NodeKind::Refer => Step::Child(node.first, 0),
                 NodeKind::Pool => {
-                    match self.pick_members(node, at, rtype, answers, all_down, draw, picked) {
+                    let terms = (rtype, answers, all_down);
+                    match self.pick_members((node, at), terms, &mut last, draw, picked) {
                         Step::Stop(outcome) => {
                             let brought = self.brought_ttl(outcome, picked);
                             let decision = finish(outcome, ttl.min(brought));
@@ -100,7 +113,7 @@ impl<'a> Scene<'a> {
                         child => child,
                     }
                 }
-                _ => self.pick_child(node, all_down, draw),
+                _ => self.pick_child(node, all_down, &mut last, draw),
             };
             match step {
                 Step::Child(child, layer) => {
@@ -161,10 +174,18 @@ impl<'a> Scene<'a> {
         decision
     }
 
+    /// Returns how soon the answer of a root could change, if its TTL follows that.
+    #[inline]
+    fn horizon(&self, root: RootId, draw: &mut impl Draw) -> Option<Horizon> {
+        let horizon = self.view.judgement.as_deref()?.horizon(root)?;
+        draw.note(Note::Horizon(horizon));
+        Some(horizon)
+    }
+
     /// What stands in for last resort.
     fn instead(&self, all_down: AllDown) -> Option<Step> {
         match all_down {
-            AllDown::LastResort | AllDown::All => None,
+            AllDown::LastResort | AllDown::All | AllDown::Last(_) => None,
             AllDown::NoData => Some(Step::Stop(Outcome::NoData)),
             AllDown::ServFail => Some(Step::Stop(Outcome::ServFail)),
             AllDown::Node(node) => Some(Step::Child(node, 0)),
@@ -179,7 +200,13 @@ impl<'a> Scene<'a> {
             .map(|(n, layer)| Among::Living(layer, n))
     }
 
-    fn pick_child(&self, node: &Node, all_down: AllDown, draw: &mut impl Draw) -> Step {
+    fn pick_child(
+        &self,
+        node: &Node,
+        all_down: AllDown,
+        last: &mut Option<&'a Layer>,
+        draw: &mut impl Draw,
+    ) -> Step {
         let mut ways = self.layers();
         if let Some(first) = ways.next()
             && let Some(child) = self.pick_among(node, first, draw)
@@ -192,6 +219,11 @@ impl<'a> Scene<'a> {
                 child
             };
             return Step::Child(child, 0);
+        }
+        if let Some(among) = self.last_known(all_down, last)
+            && let Some(child) = self.pick_among(node, among, draw)
+        {
+            return Step::Child(child, among.layer());
         }
         if let Some(instead) = self.instead(all_down) {
             return instead;
@@ -213,6 +245,9 @@ impl<'a> Scene<'a> {
     #[inline]
     fn pick_among(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
         match node.kind {
+            NodeKind::First if node.options != 0 => self
+                .in_office(node, among, draw)
+                .or_else(|| self.first_living(node, among)),
             NodeKind::First => self.first_living(node, among),
             NodeKind::Weighted if node.options != 0 => {
                 let options = &self.policies.options[node.options as usize];
@@ -226,6 +261,29 @@ impl<'a> Scene<'a> {
             }
             NodeKind::Pool | NodeKind::Refer => Some(node.first),
         }
+    }
+
+    /// Returns the tier that stays in office although an earlier one may be healthy (rules a40, a41).
+    fn in_office(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
+        let number = self.policies.options[node.options as usize].failback?;
+        let judgement = self.view.judgement.as_deref()?;
+        let office = judgement.incumbents.get(number as usize)?;
+        let tier = node.first + u32::from(office.tier);
+        let stays = office.tier > 0 && self.is_living(tier, among);
+        if stays && office.is_held {
+            draw.note(Note::Held(number, office.since));
+        }
+        stays.then_some(tier)
+    }
+
+    /// Returns the bits of when a candidate was healthy last, here or further up (rule a14).
+    fn last_known(&self, all_down: AllDown, last: &mut Option<&'a Layer>) -> Option<Among<'a>> {
+        if let (AllDown::Last(number), None) = (all_down, &last) {
+            let view: &'a ZoneView = self.view;
+            let known = view.judgement.as_deref()?.lasts.get(number as usize)?;
+            *last = known.as_deref();
+        }
+        last.map(|layer| Among::Living(layer, LAST_KNOWN))
     }
 
     fn first_living(&self, node: &Node, among: Among<'a>) -> Option<NodeId> {
@@ -295,17 +353,11 @@ impl<'a> Scene<'a> {
     }
 
     /// Picks members of a pool for a type: from the run of that type, else from a run of targets (a CNAME).
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one step of `decide`, which holds the state"
-    )]
     fn pick_members(
         &self,
-        node: &Node,
-        id: NodeId,
-        rtype: Rtype,
-        answers: u8,
-        all_down: AllDown,
+        (node, id): (&Node, NodeId),
+        (rtype, answers, all_down): (Rtype, u8, AllDown),
+        last: &mut Option<&'a Layer>,
         draw: &mut impl Draw,
         picked: &mut Picked,
     ) -> Step {
@@ -315,6 +367,11 @@ impl<'a> Scene<'a> {
         let mut chosen = ways
             .next()
             .and_then(|among| tier(runs, among).map(|tier| (among, tier)));
+        if chosen.is_none()
+            && let Some(among) = self.last_known(all_down, last)
+        {
+            chosen = tier(runs, among).map(|tier| (among, tier));
+        }
         if chosen.is_none() {
             if let Some(instead) = self.instead(all_down) {
                 draw.visit(id, 0, None);
@@ -338,28 +395,21 @@ impl<'a> Scene<'a> {
             Tier::Weighted => (0, run.weighted_len),
             Tier::Standby => (run.weighted_len, run.len),
         };
-        let sums: &[u32] = match (tier, run.sums) {
-            (Tier::Standby, _) | (_, NONE) => &[],
-            (Tier::Weighted, sums) => {
-                &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)]
-            }
-        };
-        let default = if run.sums == NONE { ANSWERS_DEFAULT } else { 1 };
-        let answers = if answers == u8::MAX { default } else { answers };
-        // Two names cannot both be canonical (RFC 2181, section 10.1).
-        let answers = if run.rtype == Rtype::CNAME {
-            1
-        } else {
-            usize::from(answers).min(ANSWERS_MAX)
-        };
-        let candidates = Candidates {
+        let shares = self.shares((first + at) as RunId, among);
+        let sums = self.sums(run, tier, shares);
+        let mut candidates = Candidates {
             run,
             first: from,
             end,
             among,
             sums,
-            answers,
+            answers: answers_of(run, answers),
+            shares,
+            turn: 0,
         };
+        if let Some(shares) = shares {
+            candidates.take_turn(shares, draw);
+        }
         if (from..end).any(|member| candidates.is_eligible(member)) {
             draw.members(candidates, picked);
             Step::Stop(Outcome::Members((first + at) as RunId))
@@ -368,6 +418,38 @@ impl<'a> Scene<'a> {
             Step::Stop(Outcome::NoData)
         }
     }
+}
+
+impl<'a> Scene<'a> {
+    /// Returns what ramps and degraded members leave of the shares of a run; they count among the healthy.
+    fn shares(&self, run: RunId, among: Among<'_>) -> Option<&'a RunShares> {
+        match &self.view.judgement {
+            Some(judgement) if among.layer() == 0 => judgement.shares(run),
+            _ => None,
+        }
+    }
+
+    /// Returns the running sums of weights of a run; none where all weigh the same.
+    fn sums(&self, run: &Run, tier: Tier, shares: Option<&'a RunShares>) -> &'a [u32] {
+        match (tier, run.sums, shares) {
+            (Tier::Standby, ..) | (_, NONE, _) => &[],
+            (_, _, Some(shares)) => &shares.sums,
+            (Tier::Weighted, sums, None) => {
+                &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)]
+            }
+        }
+    }
+}
+
+/// Says how many members of a run are answered, if `written` is the smallest bound on the path.
+fn answers_of(run: &Run, written: u8) -> usize {
+    // Two names cannot both be canonical (RFC 2181, section 10.1).
+    if run.rtype == Rtype::CNAME {
+        return 1;
+    }
+    let default = if run.sums == NONE { ANSWERS_DEFAULT } else { 1 };
+    let answers = if written == u8::MAX { default } else { written };
+    usize::from(answers).min(ANSWERS_MAX)
 }
 
 /// Which members of a pool stand for it: those with weight above 0, or standby ones (rule a22).

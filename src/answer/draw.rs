@@ -5,9 +5,12 @@
 
 use std::net::IpAddr;
 
+use crate::clock::WallTime;
 use crate::zone::{NodeId, Options, Run};
 
 use super::chance::Chance;
+use super::judgement::Horizon;
+use super::shares::RunShares;
 use super::view::Layer;
 
 /// Members in one answer (grammar of `answers`).
@@ -34,6 +37,9 @@ impl Default for Picked {
         }
     }
 }
+
+/// Number of the layer that says how things were last, beside those of a view (0 to 2) and "all" (3).
+pub const LAST_KNOWN: usize = 4;
 
 /// Which candidates of a group a draw may take: those alive in a layer, or all.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +101,10 @@ pub enum Note {
     Spill(u8),
     /// All that can carry something is full and nothing takes the rest: shares by weight alone.
     OverCapacity,
+    /// A failback, by number: the tier in office stays, since then, although an earlier one is healthy (rule a41).
+    Held(u32, WallTime),
+    /// How soon the answer could change; TTLs follow.
+    Horizon(Horizon),
 }
 
 /// Candidates of a run.
@@ -112,15 +122,39 @@ pub struct Candidates<'a> {
     pub sums: &'a [u32],
     /// Most members to pick.
     pub answers: usize,
+    /// How members are drawn, if not as the file says.
+    pub shares: Option<&'a RunShares>,
+    /// Which turn it is for members on their ramp.
+    pub turn: u8,
 }
 
 impl Candidates<'_> {
     /// Says whether a member is a candidate.
     #[inline]
     pub fn is_eligible(&self, member: u16) -> bool {
-        match self.among {
+        let is_eligible = match self.among {
             Among::Living(layer, _) => layer.is_up(self.run.first_bit + u32::from(member)),
             Among::All => true,
+        };
+        is_eligible
+            && self
+                .shares
+                .is_none_or(|shares| shares.admits(member, self.turn))
+    }
+
+    /// Draws which members on their ramp are candidates this time (rule a57); if none of all would be, all are.
+    pub(super) fn take_turn(&mut self, shares: &RunShares, draw: &mut impl Draw) {
+        if shares.turns.is_empty() {
+            return;
+        }
+        let turn = usize::from(draw.turn_of(&shares.turns));
+        // A member with so many tenths is a candidate at the turns before them.
+        self.turn = turn
+            .checked_sub(1)
+            .and_then(|before| shares.turns.get(before))
+            .map_or(0, |&end| end as u8);
+        if !(self.first..self.end).any(|member| self.is_eligible(member)) {
+            self.turn = 0;
         }
     }
 
@@ -146,7 +180,12 @@ pub trait Draw {
         0
     }
 
-    /// Hears of each node passed and of the layer its candidates came from (3 is "all").
+    /// Draws one of several turns, by prefix sums of their lengths.
+    fn turn_of(&mut self, _sums: &[u32]) -> u16 {
+        0
+    }
+
+    /// Hears of each node passed and of the layer its candidates came from (3 is "all", 4 [`LAST_KNOWN`]).
     fn visit(&mut self, _node: NodeId, _layer: usize, _chosen: Option<NodeId>) {}
 
     /// Hears of the options of a node before its candidates are looked at.
@@ -175,6 +214,11 @@ impl Among<'_> {
 }
 
 impl Draw for Chance {
+    fn turn_of(&mut self, sums: &[u32]) -> u16 {
+        sums.last()
+            .map_or(0, |&total| by_sums(sums, self.below(total)))
+    }
+
     #[inline]
     fn turn(&mut self, count: u16) -> u16 {
         self.below(u32::from(count)) as u16
@@ -253,8 +297,8 @@ fn even(
 #[inline]
 fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
     match usize::from(candidates.end - candidates.first) {
-        ..=64 => pick_from_word(chance, candidates, picked),
-        65..=SHUFFLE_MAX => shuffle(chance, candidates, picked),
+        ..=64 if candidates.shares.is_none() => pick_from_word(chance, candidates, picked),
+        ..=SHUFFLE_MAX => shuffle(chance, candidates, picked),
         _ => sample(chance, candidates, picked),
     }
 }

@@ -137,6 +137,17 @@ impl<D: Draw> Draw for Kept<'_, D> {
         self.inner.kept(candidates, picked);
     }
 
+    fn turn_of(&mut self, sums: &[u32]) -> u16 {
+        let Some(key) = self.key else {
+            return self.inner.turn_of(sums);
+        };
+        // A client has one number for ever, so that it comes to a member on its ramp once and stays. It does not count as a
+        // draw: when the ramp ends, the draws below are what they were.
+        let total = sums.last().copied().unwrap_or(0);
+        let number = ((fold(key ^ STEP, SEED) >> 32) * u64::from(total)) >> 32;
+        sums.partition_point(|&sum| u64::from(sum) <= number) as u16
+    }
+
     fn turn(&mut self, count: u16) -> u16 {
         self.inner.turn(count)
     }

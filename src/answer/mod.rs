@@ -14,13 +14,18 @@ mod decide;
 mod draw;
 mod gather;
 mod hints;
+mod horizon;
 mod hosts;
+mod judgement;
 mod kept;
 mod locus;
+mod memory;
 mod message;
 mod prefixes;
 mod rate;
+mod recall;
 mod respond;
+mod shares;
 mod spread;
 mod terms;
 mod view;
@@ -32,16 +37,22 @@ pub use assemble::{Written, assemble};
 pub use chance::Chance;
 pub use conduct::{Conduct, Cookies, Identity, UDP_PAYLOAD_MAX, WithoutCookie};
 pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
-pub use draw::{ANSWERS_MAX, Among, Candidates, Draw, Note, Picked, SHUFFLE_MAX, Weights};
+pub use draw::{
+    ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, SHUFFLE_MAX, Weights,
+};
 pub use gather::{Any, Gathering, Hosts};
+pub use judgement::{Horizon, Judgement, Office, Reason};
 pub use locus::Locus;
+pub use memory::{Memory, Turn};
 pub use message::{
     Answer, Apex, CHAIN_MAX, MadeSet, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
     Synthesised,
 };
 pub use prefixes::Prefixes;
 pub use rate::RateLimits;
+pub use recall::SavedNode;
 pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respond};
+pub use shares::{RunShares, Soft};
 pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
 pub use why::{Reasons, TellWhy, WhyAsked};

@@ -16,11 +16,14 @@ use std::sync::Arc;
 use crate::health::Status;
 use crate::zone::{Hold, Judge, Node, NodeKind, Policies, Run};
 
+use super::judgement::Judgement;
+use super::memory::Memory;
+
 /// Layers of a view.
 pub const LAYERS_MAX: usize = 3;
 
 /// What a fold reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     /// Status by target slot.
     pub statuses: Vec<Status>,
@@ -62,12 +65,14 @@ pub struct Layer {
 }
 
 /// The view of one zone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ZoneView {
     /// Layer 0, and 1 and 2 where they differ from it.
     pub layers: Vec<Arc<Layer>>,
     /// Seconds that each lease lasts at least, in zones with flattened targets (rule a28).
     pub leases: Option<Arc<[u32]>>,
+    /// What it says beside bits, in zones that ask for it.
+    pub judgement: Option<Arc<Judgement>>,
 }
 
 #[inline]
@@ -133,9 +138,11 @@ fn range(words: &[u64], first: u32, len: u32) -> u64 {
 /// Folds inputs into bits and follows changes.
 #[derive(Clone, Debug)]
 pub struct Fold {
-    inputs: Inputs,
+    pub(super) inputs: Inputs,
     judges: Vec<Box<[u64]>>,
-    layers: Vec<Arc<Layer>>,
+    pub(super) layers: Vec<Arc<Layer>>,
+    pub(super) memory: Option<Box<Memory>>,
+    pub(super) judgement: Option<Arc<Judgement>>,
 }
 
 impl Fold {
@@ -150,6 +157,8 @@ impl Fold {
             inputs,
             judges: vec![words(policies.judges.len()); count],
             layers: (0..count).map(|_| Arc::new(layer.clone())).collect(),
+            memory: None,
+            judgement: None,
         };
         for layer in 0..count {
             fold.fold_layer(policies, layer);
@@ -162,6 +171,7 @@ impl Fold {
         ZoneView {
             layers: self.layers.clone(),
             leases: self.inputs.leases.clone(),
+            judgement: self.judgement.clone(),
         }
     }
 
@@ -203,9 +213,13 @@ impl Fold {
                 }
             }
         }
+        let before = self.memory.as_ref().map(|_| Arc::clone(&self.layers[0]));
         let mut changed = false;
         for layer in 0..self.layers.len() {
             changed |= self.follow(policies, layer, dirty.clone());
+        }
+        if let (Some(before), true) = (before, changed) {
+            self.remember(policies, &before);
         }
         changed
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command_arguments::{HeartbeatArguments, SwitchArguments};
+use super::command_arguments::{HeartbeatArguments, ReleaseArguments, SwitchArguments};
 use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
@@ -85,6 +85,9 @@ pub enum Verb {
     /// Make a running server read its zone files again
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArguments),
+    /// Let failovers that are held answer their first healthy tier now
+    #[command(after_help = help::RELEASE)]
+    Release(ReleaseArguments),
     /// List switches of manual checks of a running server, or throw them
     #[command(after_help = help::SWITCH)]
     Switch(SwitchArguments),

@@ -8,6 +8,23 @@ use clap::Args;
 
 use super::arguments::SERVER_DEFAULT;
 
+/// Arguments of `release`.
+#[derive(Args, Clone, Debug)]
+pub struct ReleaseArguments {
+    /// Name with its zone, or a pool with a failover of its own
+    #[arg(value_name = "NAME|pool:ID")]
+    pub name: String,
+    /// Zone of the pool, if several have one of that name
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// HTTP address of the running server
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SERVER_DEFAULT)]
+    pub server: SocketAddr,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `switch`.
 #[derive(Args, Clone, Debug)]
 pub struct SwitchArguments {

@@ -107,6 +107,17 @@ Examples:
 Exit codes: 0 the new files are served, 1 a file was refused (the last good zone stays served), or
 they change more than the blast radius and wait.";
 
+/// Below `leeward release --help`.
+pub(super) const RELEASE: &str = "\
+Examples:
+  leeward release www.shop.example.com
+  leeward release pool:world --zone shop.example.com
+
+For failovers whose `failback` is not auto: `leeward status` and `leeward explain` say which are
+held, and since when. What is held is this server's own and survives its restart; other servers
+do not hear of a release.
+Exit codes: 0 the first healthy tier is answered, 1 refused, 3 no server answered.";
+
 /// Below `leeward switch --help`.
 pub(super) const SWITCH: &str = "\
 Examples:

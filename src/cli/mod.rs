@@ -20,7 +20,7 @@ pub use arguments::{
     LabArguments, LabRegion, ListFormat, LogFormat, ProbeArguments, ReloadArguments,
     ServeArguments, ServeSource, ShowArguments, StatusArguments, ValidateArguments, Verb,
 };
-pub use command_arguments::{HeartbeatArguments, SwitchArguments};
+pub use command_arguments::{HeartbeatArguments, ReleaseArguments, SwitchArguments};
 pub use convert_arguments::{ConvertArguments, ZoneForm};
 pub use explain_arguments::{ExplainArguments, ExplainSource};
 pub use output::{Complaint, Exit, Outcome, Output};

@@ -41,6 +41,7 @@ fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
         Verb::Probe(arguments) => verbs::probe(arguments, output),
         Verb::Status(arguments) => verbs::status(arguments, output),
         Verb::Reload(arguments) => verbs::reload(arguments, output),
+        Verb::Release(arguments) => verbs::release(arguments, output),
         Verb::Switch(arguments) => verbs::switch(arguments, output),
         Verb::Heartbeat(arguments) => verbs::heartbeat(arguments, output),
         Verb::Geo(arguments) => verbs::geo(arguments, output),

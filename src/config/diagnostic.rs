@@ -216,7 +216,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("L080", "a reference that matches nothing"),
     ("L081", "a period that ends before it starts"),
     ("L082", "an expectation that demands nothing"),
-    ("L090", "a key that is not yet in effect"),
     ("L099", "more findings than are shown"),
 ];
 

@@ -3,6 +3,7 @@
 //! In: the text of zone files and of the server file. Out: a [`model::ZoneModel`] a file, all faults at once, and the
 //! compiled zone. Never here: sockets, clocks, answers. Files reach this module through the loader's caller.
 
+mod ahead;
 mod compile;
 mod diagnostic;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod server_file;
 pub mod show;
 pub mod suggest;
 
+pub use ahead::maintenance_ahead;
 pub use compile::{FlatSet, Flattened, compile_zone, compile_zone_with, flattened_below};
 pub use diagnostic::{CODES, Diagnostic, Files, Severity, Source, code_title};
 pub use read::read_zone;

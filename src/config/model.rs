@@ -203,6 +203,8 @@ pub struct PoolModel {
     pub min_healthy: MinHealthy,
     /// Percent of a weighted node's traffic that it can carry, if stated (rule a58).
     pub capacity_percent: Option<u8>,
+    /// How long a healed member takes to its full weight (rule a57).
+    pub ramp: Duration,
     /// TTL, if written.
     pub ttl: Option<TtlModel>,
     /// Most members in one answer, if written.
@@ -357,7 +359,7 @@ pub struct NodeOptions {
     pub all_down: Option<AllDownModel>,
     /// Where the excess of a weighted node goes (rule a58).
     pub overflow: Option<Box<NodeModel>>,
-    /// Failback other than `auto` (not yet in effect).
+    /// When an earlier tier is used again (rules a40, a41).
     pub failback: Failback,
     /// Percent to the next healthy tier (rule a40).
     pub trickle_percent: u8,
@@ -387,7 +389,7 @@ pub struct TimesModel {
 pub enum AllDownModel {
     /// Treat all as healthy: last resort.
     All,
-    /// The candidates that were healthy last (not yet in effect: acts as `All`).
+    /// The candidates that were healthy last, as then; all if none is known.
     Last,
     /// NODATA with the negative TTL.
     NoData,

@@ -59,6 +59,11 @@ pub enum Ask {
     ),
     /// Load the zones now.
     Reload(Consent, oneshot::Sender<Value>),
+    /// Let the first healthy tiers of a name take over.
+    Release(
+        super::release::ReleaseRequest,
+        oneshot::Sender<Result<Value, String>>,
+    ),
     /// What moved.
     Timeline(Wanted, oneshot::Sender<Value>),
     /// Where an address is taken to be.
@@ -199,7 +204,7 @@ fn stopping() -> Response {
 /// What is served, for those who ask for something else.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
                       /api/simulate?down=, /api/queries, /api/geo?address=, /api/switches, and POST /api/reload, \
-                      /api/switch?check=&set=, /api/heartbeat?check=";
+                      /api/release?name=&zone=, /api/switch?check=&set=, /api/heartbeat?check=";
 
 /// Serves the API on a listener until `stop` turns true.
 ///
@@ -222,6 +227,7 @@ pub async fn serve(
         .route("/api/timeline", get(show_timeline))
         .route("/api/geo", get(show_geo))
         .route("/api/reload", post(reload))
+        .route("/api/release", post(super::release::release))
         .route("/api/switches", get(show_switches))
         .route("/api/switch", post(throw_switch))
         .route("/api/heartbeat", post(take_heartbeat))

@@ -102,12 +102,16 @@ pub fn log_event(kind: &EventKind) {
             }
         }
         EventKind::Refused { .. } => error!("{kind}"),
-        EventKind::Waiting { .. } | EventKind::Flattened { is_worse: true, .. } => {
-            warn!("{kind}");
-        }
+        EventKind::Waiting { .. }
+        | EventKind::Flattened { is_worse: true, .. }
+        | EventKind::SelfDoubt {
+            is_doubting: true, ..
+        } => warn!("{kind}"),
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
         | EventKind::Maintenance { .. }
+        | EventKind::SelfDoubt { .. }
+        | EventKind::Released { .. }
         | EventKind::Switched { .. }
         | EventKind::Flattened { .. }
         | EventKind::Started => info!("{kind}"),

@@ -13,6 +13,7 @@ mod logs;
 mod page;
 mod plain;
 mod rehearsal;
+mod release;
 mod status;
 mod status_text;
 
@@ -21,8 +22,9 @@ pub use client::{ClientFault, get, post};
 pub use commands::{HeartbeatReport, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, install_logs, log_event};
+pub use release::ReleaseRequest;
 pub use status::{
-    FlattenedRow, NameRow, PoolRow, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow,
-    WaitingReload, ZoneRow,
+    DoubtRow, FlattenedRow, HeldRow, NameRow, PoolRow, RefusedFile, ServedPool, ServerRow,
+    StatusReport, TargetRow, WaitingReload, ZoneRow,
 };
 pub use status_text::status_text;

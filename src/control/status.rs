@@ -15,6 +15,12 @@ pub struct StatusReport {
     pub pools: Vec<PoolRow>,
     /// Names with a policy.
     pub names: Vec<NameRow>,
+    /// Failovers in which an earlier tier is healthy and waits.
+    #[serde(default)]
+    pub held: Vec<HeldRow>,
+    /// Why the server doubts itself, while it does: every status is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_doubt: Option<DoubtRow>,
     /// Files that are refused until mended.
     pub files_refused: Vec<RefusedFile>,
     /// Targets that are answered as their addresses.
@@ -147,6 +153,32 @@ pub struct NameRow {
     pub ttl: u32,
     /// The first branch that is out, and why; empty if all is well.
     pub because: String,
+}
+
+/// A failover in which an earlier tier is healthy and waits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeldRow {
+    /// Zone.
+    pub zone: String,
+    /// Owner relative to the zone, or `pool:x`.
+    pub name: String,
+    /// The failover: owner or pool, type and key path.
+    pub failover: String,
+    /// The tier in office.
+    pub on: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// The command that ends it.
+    pub release: String,
+}
+
+/// Why the server doubts itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DoubtRow {
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A pool with its share of answers.

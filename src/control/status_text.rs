@@ -36,6 +36,22 @@ pub fn status_text(report: &StatusReport) -> String {
             text.push_str(&format!("  {}\n", plain(line)));
         }
     }
+    if let Some(doubt) = &report.self_doubt {
+        text.push_str(&format!(
+            "\nSELF-DOUBT since {}, every status is held: {}\n",
+            plain(&doubt.since),
+            plain(&doubt.why)
+        ));
+    }
+    for held in report.held.iter().take(ROWS_MAX) {
+        text.push_str(&format!(
+            "\nHELD {} on {} since {} ({})\n",
+            plain(&held.failover),
+            plain(&held.on),
+            plain(&held.since),
+            plain(&held.release)
+        ));
+    }
     for file in &report.files_refused {
         text.push_str(&format!(
             "\nREFUSED {} since {}\n",

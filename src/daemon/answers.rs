@@ -23,6 +23,7 @@ impl Keeper {
         match ask {
             Ask::Status(answer) => self.chores.report_to(answer),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
+            Ask::Release(request, answer) => drop(answer.send(self.release(&request))),
             Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
                 drop(answer.send(json!(self.timeline.newest(&wanted))))
@@ -68,7 +69,15 @@ impl Keeper {
             .ok_or_else(|| fault.borrow().clone())?;
         explanation.flattened = flattened;
         let mut value = explanation_json(&explanation);
-        value["text"] = Value::String(crate::rehearse::explanation_text(&explanation));
+        let mut text = crate::rehearse::explanation_text(&explanation);
+        if let Some(doubt) = self.doubt_row() {
+            text.push_str(&format!(
+                "\nThis server doubts itself since {}, so every status is held: {}.\n",
+                doubt.since, doubt.why
+            ));
+            value["self_doubt"] = json!(doubt);
+        }
+        value["text"] = Value::String(text);
         Ok(value)
     }
 }
@@ -93,7 +102,11 @@ impl Keeper {
 
     fn show_stage(&self, number: usize, inputs: &Inputs, then: &mut dyn FnMut(&Stage<'_>)) {
         let zone = &self.set.zones[number];
-        let view = Fold::new(&zone.served.zone.policies, inputs.clone()).view();
+        let policies = &zone.served.zone.policies;
+        let view = self.publisher.fold(number).map_or_else(
+            || Fold::new(policies, inputs.clone()).view(),
+            |fold| fold.supposing(policies, inputs).view(),
+        );
         then(&Stage {
             served: &zone.served,
             view: &view,
@@ -105,7 +118,7 @@ impl Keeper {
 }
 
 /// Finds the loaded zone with the longest apex at or above a name.
-fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
+pub(super) fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
     let holding = set
         .zones
         .iter()

@@ -139,6 +139,8 @@ impl Keeper {
             files_refused: refused_rows(&self.set),
             flattened: super::flatten::rows(&self.flattening, self.clock.now()),
             reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
+            held: self.held_rows(),
+            self_doubt: self.doubt_row(),
             ..StatusReport::default()
         };
         let certificate_fault = self.certificates.as_ref().and_then(|watch| watch.fault());

@@ -282,8 +282,8 @@ impl Keeper {
                 *known = zone;
             }
         }
-        self.set = Arc::new(set);
-        self.put_in_place();
+        let before = std::mem::replace(&mut self.set, Arc::new(set));
+        self.put_in_place(&before);
     }
 
     /// Says what is known of the flattened targets of every name of a zone that has any.

@@ -234,6 +234,7 @@ mod tests {
                 rise: 1,
                 fall: 3,
                 forgive: 1,
+                degraded: None,
             },
         };
         targets.reconcile(std::iter::once(target), now);

@@ -19,7 +19,7 @@ use tracing::{error, warn};
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
 use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
-use crate::health::{Outcome, ProbeKind, Status, TargetId, Targets, Transition};
+use crate::health::{Outcome, ProbeKind, SelfDoubt, Status, TargetId, Targets, Transition};
 use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
@@ -51,6 +51,8 @@ use super::{flatten, measure, state};
 const REPORTS_MAX: usize = 1_024;
 /// Time between two saves of the state.
 const SAVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Least time between two saves. Chosen; no standard value.
+const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Time after which the server counts as ready although first probes are under way.
 const READY_WAIT: Duration = Duration::from_secs(15);
 
@@ -65,6 +67,8 @@ pub(super) struct Keeper {
     /// What encrypted transports show, if any is listened on.
     pub(super) certificates: Option<Arc<CertificateWatch>>,
     pub(super) targets: Targets,
+    /// Whether what probes see may be our own fault.
+    pub(super) doubt: SelfDoubt,
     /// What operators set.
     pub(super) switches: Switches,
     /// Who reports in.
@@ -224,6 +228,7 @@ impl Keeper {
         let mut earliest = now;
         let mut transitions = Vec::new();
         let mut measured = Vec::with_capacity(reports.len());
+        let is_news = self.foresee(reports, now);
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
@@ -235,6 +240,12 @@ impl Keeper {
         }
         // Answers first; counting and telling can wait.
         self.publish(&changes, earliest);
+        if is_news {
+            self.let_time_pass();
+        }
+        if self.publisher.has_news() && now.since(self.saved_at) >= SAVE_INTERVAL_MIN {
+            self.save_in_background();
+        }
         for (target, transition) in transitions {
             self.tell_transition(target, &transition);
         }
@@ -300,7 +311,9 @@ impl Keeper {
     /// Names a target by its first use, and says in how many more zones it is used.
     fn name_of(&self, target: TargetId) -> String {
         let Some((zone, used)) = self.use_of(target) else {
-            return format!("target {}", target.0);
+            return self
+                .anchor_name(target)
+                .unwrap_or_else(|| format!("target {}", target.0));
         };
         let apex = &self.set.zones[zone].model.apex;
         let member = if used.pool.is_empty() {
@@ -350,6 +363,7 @@ impl Keeper {
         if self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
+        self.judge_self(now);
         let mut missed = self.heartbeats.tick(now);
         self.take_reports(&mut missed);
         let silent = self.targets.tick(now);
@@ -363,6 +377,8 @@ impl Keeper {
         }
         self.follow_maintenance();
         self.tick_flattened(now);
+        self.let_time_pass();
+        self.measure_judgement();
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);
@@ -390,7 +406,8 @@ impl Keeper {
             self.is_ready = true;
             self.pulse.ready();
         }
-        if now.since(self.saved_at) > SAVE_INTERVAL {
+        // A failover that must not return by itself is not forgotten by a crash.
+        if self.publisher.has_news() || now.since(self.saved_at) > SAVE_INTERVAL {
             self.save_in_background();
         }
     }
@@ -449,6 +466,7 @@ impl Keeper {
         {
             return;
         }
+        self.publisher.forget_news();
         self.saving = self.prepare_save().map(tokio::task::spawn_blocking);
     }
 
@@ -458,6 +476,7 @@ impl Keeper {
         let serials = Arc::clone(&self.serials);
         let saved = state::Saved {
             statuses: self.targets.save(self.clock.now(), self.clock.wall()),
+            zones: self.publisher.save(),
             switches: self.switches.save(),
             heartbeats: self.heartbeats.save(),
             flattened: flatten::save(&self.flattening, self.clock.now(), self.clock.wall()),

@@ -1,6 +1,6 @@
 //! Copies worker counters and states into the metrics, once a second, off the query path.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::clock::Moment;
@@ -120,15 +120,25 @@ pub(super) struct ZoneSeries {
 }
 
 impl ZoneSeries {
-    /// Writes serial and time of every zone; makes series for new zones, and all anew if one is gone.
-    pub(super) fn follow(&mut self, exposition: &Exposition, set: &ZoneSet) {
-        let known = |zone: &&Arc<LoadedZone>| self.zones.contains_key(&zone.model.apex);
-        let is_new = set.zones.iter().filter(known).count() < self.zones.len();
-        if is_new {
+    /// Writes serial and time of every zone that was loaded anew; makes series for new zones, and all anew if one is
+    /// gone.
+    pub(super) fn follow(&mut self, exposition: &Exposition, set: &ZoneSet, before: &ZoneSet) {
+        let pointers = |set: &ZoneSet| -> HashSet<*const LoadedZone> {
+            set.zones.iter().map(Arc::as_ptr).collect()
+        };
+        let (kept, now) = (pointers(before), pointers(set));
+        let mut changed: Vec<&Arc<LoadedZone>> = set.zones.iter().collect();
+        changed.retain(|zone| !kept.contains(&Arc::as_ptr(zone)));
+        let apexes: HashSet<&Name> = changed.iter().map(|zone| &zone.model.apex).collect();
+        let mut replaced = before.zones.iter();
+        if replaced
+            .any(|zone| !now.contains(&Arc::as_ptr(zone)) && !apexes.contains(&zone.model.apex))
+        {
             self.zones.clear();
             exposition.clear_zones();
+            changed = set.zones.iter().collect();
         }
-        for zone in &set.zones {
+        for zone in changed {
             let handles = self.zones.entry(zone.model.apex.clone());
             let (serial, loaded_at) = handles.or_insert_with(|| {
                 let apex = zone.model.apex.to_string();

@@ -229,7 +229,7 @@ impl Keeper {
             self.locations = locations;
         }
         self.take_secrets(brought.secrets);
-        self.put_in_place();
+        self.put_in_place(&before);
         self.flattening.hurry(self.clock.now());
         let changed = self.tell_changes(&before);
         let refused: Vec<String> = self
@@ -376,7 +376,7 @@ impl Keeper {
     }
 
     /// Publishes the set: targets are reconciled by identity, so equal ones keep their state.
-    pub(super) fn put_in_place(&mut self) {
+    pub(super) fn put_in_place(&mut self, before: &ZoneSet) {
         let now = self.clock.now();
         let wall = self.clock.wall();
         let wanted = self
@@ -384,6 +384,7 @@ impl Keeper {
             .zones
             .iter()
             .flat_map(|zone| zone.served.zone.policies.targets.iter().cloned());
+        let wanted = wanted.chain(self.anchor_targets());
         let changes = self.targets.reconcile(wanted, now);
         changes.removed.iter().for_each(|gone| {
             self.latencies.remove(gone);
@@ -429,6 +430,7 @@ impl Keeper {
             .collect();
         let snapshot = Snapshot::new(served, Arc::clone(&self.locations));
         let targets = &self.targets;
+        self.publisher.at(now, wall);
         let published = self
             .publisher
             .replace(snapshot, inputs, |id| targets.status(id));
@@ -437,8 +439,10 @@ impl Keeper {
         self.follow_flattened();
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
+        self.know_targets();
+        self.let_time_pass();
         self.write_book();
-        self.zone_series.follow(&self.exposition, &self.set);
+        self.zone_series.follow(&self.exposition, &self.set, before);
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }

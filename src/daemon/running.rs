@@ -13,8 +13,9 @@ use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SavedStatus, Targets};
+use crate::place::Locations;
 use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
-use crate::publish::Publisher;
+use crate::publish::{Publisher, SavedZone};
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
     TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
@@ -97,7 +98,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         .open_desk(&config.resolver, own, clock, stopping.clone());
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
-    keeper.put_in_place();
+    keeper.put_in_place(&ZoneSet::default());
     keeper.resolve_first(&mut lookups).await;
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
@@ -160,6 +161,7 @@ fn start_prober(
         user_agent: config.probe.user_agent.clone(),
         allow_networks: config.probe.allow.clone(),
         commands: Some(command_settings(&config.exec)),
+        ..ProbeConfig::default()
     };
     Prober::start(settings, sink, clock, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -228,6 +230,13 @@ fn tcp_limits(settings: &TcpSettings) -> TcpLimits {
     }
 }
 
+/// Makes a publisher without zones that knows what an earlier run held.
+fn restore_publisher(saved: Vec<SavedZone>) -> Publisher {
+    let mut publisher = Publisher::new(Snapshot::new(Vec::new(), Arc::new(Locations::unknown())));
+    publisher.restore(saved);
+    publisher
+}
+
 /// Loads zones, locations and saved state into a keeper without prober and sockets.
 fn prepare(
     config: &ServerConfig,
@@ -242,6 +251,7 @@ fn prepare(
     let saved = read_saved(config);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
+    let publisher = restore_publisher(saved.zones);
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
@@ -262,11 +272,12 @@ fn prepare(
         config: config.clone(),
         set: Arc::new(set),
         serials,
-        publisher: Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations))),
+        publisher,
         locations,
         location_stamps,
         certificates,
         targets,
+        doubt: crate::health::SelfDoubt::default(),
         switches: Switches::restore(saved.switches),
         heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
         flattening: Flattening::new(&config.resolver, saved.flattened),

@@ -1,4 +1,4 @@
-//! What survives a restart: statuses with their age, and serials. Written beside and renamed, so that a full disk or a
+//! What survives a restart: statuses with their age, serials, and what failovers remember. Written beside and renamed, so that a full disk or a
 //! crash leaves the last whole file; failing to save never stops answers.
 
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
+use crate::publish::SavedZone;
 use crate::resolve::SavedLease;
 
 use super::heartbeats::SavedBeat;
@@ -23,6 +24,9 @@ pub(super) struct Saved {
     pub(super) format: u32,
     pub(super) statuses: Vec<SavedStatus>,
     pub(super) serials: Serials,
+    /// What failovers and last known answers remember.
+    #[serde(default)]
+    pub(super) zones: Vec<SavedZone>,
     #[serde(default)]
     pub(super) switches: Vec<SavedSwitch>,
     #[serde(default)]

@@ -5,20 +5,28 @@
 //! that `config` writes and `probe` reads.
 
 mod evidence;
+mod failback;
 mod finding;
 mod registry;
 mod saved;
+mod self_doubt;
+mod soft;
 mod step;
 mod target;
+mod window;
 mod wording;
 
 pub use evidence::{Evidence, Observation, Outcome, Phase, Phases};
+pub use failback::{FailbackRule, Incumbent, TIERS_MAX, release, step_failback};
 pub use finding::{CertificateFault, Family, Finding, Searched, Wanted};
 pub use registry::{Changes, ID_REST, Row, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
+pub use self_doubt::{Cause, Doubt, DoubtChange, SelfDoubt};
+pub use soft::{DegradedRule, RAMP_STEPS, Recent, ramp_step_left, ramp_tenths};
 pub use step::{CheckState, Counted, Input, SILENT_INTERVALS_MAX, Transition, step};
 pub use target::{
     CertificateProbe, Damping, DnsProbe, Endpoint, ExecProbe, ExpectedRecord, GrpcProbe,
     HeartbeatProbe, HttpProbe, MetricProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId,
     TcpProbe, Threshold, Timeout, TlsProbe,
 };
+pub use window::WeeklyWindow;

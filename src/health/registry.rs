@@ -23,6 +23,8 @@ pub struct Targets {
     free: VecDeque<(TargetId, Moment)>,
     /// Saved statuses that no target claimed yet, by fingerprint.
     saved: HashMap<String, Saved>,
+    /// Whether the server doubts itself: no status changes then.
+    is_doubting: bool,
 }
 
 #[derive(Debug)]
@@ -187,12 +189,46 @@ impl Targets {
         if observation.outcome != Outcome::NoEvidence {
             entry.carried.silent = Duration::ZERO;
         }
-        entry.apply(Input::Observed(observation), now)
+        let input = if self.is_doubting {
+            Input::Doubted(observation)
+        } else {
+            Input::Observed(observation)
+        };
+        entry.apply(input, now)
+    }
+
+    /// Notes whether a probe passed before it is observed, so that [`SelfDoubt`](super::SelfDoubt) can judge all that end
+    /// at once. Says whether that is news: the target begins to fail, or ends.
+    pub fn foresee(&mut self, id: TargetId, observation: &Observation) -> bool {
+        let Some(entry) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+            return false;
+        };
+        let state = &mut entry.state;
+        let was_failing = state.failing_since.is_some();
+        let is_failing = observation.outcome != Outcome::Good;
+        if is_failing != was_failing {
+            state.failing_since = is_failing.then_some(observation.at);
+        }
+        state.last_outcome = Some(observation.outcome);
+        is_failing != was_failing
+    }
+
+    /// Begins or ends a doubt. While it lasts no status changes; at its end everything counted before is forgotten.
+    pub fn doubt(&mut self, is_doubting: bool, now: Moment) {
+        if self.is_doubting && !is_doubting {
+            for entry in self.slots.iter_mut().flatten() {
+                entry.state.begin_anew(now);
+            }
+        }
+        self.is_doubting = is_doubting;
     }
 
     /// Lets time pass for all targets; call it about once a second. Costs about ten nanoseconds a target.
     pub fn tick(&mut self, now: Moment) -> Vec<(TargetId, Transition)> {
         let mut transitions = Vec::new();
+        if self.is_doubting {
+            return transitions;
+        }
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(entry) = slot else { continue };
             // Most targets were heard of lately; they need not be moved through the state machine.
@@ -355,140 +391,4 @@ fn id_of(index: usize) -> TargetId {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::health::{Damping, Endpoint, Phases, ProbeKind, ProbeRecipe, TcpProbe, Timeout};
-
-    fn target(last_octet: u8, interval_secs: u64) -> Target {
-        Target {
-            probe: ProbeRecipe {
-                endpoint: Endpoint::Address([192, 0, 2, last_octet].into()),
-                port: 80,
-                kind: ProbeKind::Tcp(TcpProbe {
-                    tls: None,
-                    send: None,
-                    contains: None,
-                    regex: None,
-                }),
-                interval: Duration::from_secs(interval_secs),
-                timeout: Timeout::Whole(Duration::from_secs(1)),
-                watch: false,
-            },
-            damping: Damping {
-                rise: 2,
-                fall: 1,
-                forgive: 1,
-            },
-        }
-    }
-
-    fn fail(targets: &mut Targets, target: &Target, now: Moment) -> Option<Transition> {
-        let id = targets.id(target).expect("the target is in the table");
-        let observation = Observation::new(Finding::Refused.into(), Phases::default(), now);
-        targets.observe(id, observation, now)
-    }
-
-    fn at(secs: u64) -> Moment {
-        Moment::from_secs(secs)
-    }
-
-    #[test]
-    fn probes_equal_targets_once_and_keeps_their_state() {
-        let mut targets = Targets::default();
-        let (one, two, three) = (target(1, 10), target(2, 10), target(3, 10));
-        let wanted = [one.clone(), two.clone(), one.clone()];
-        let changes = targets.reconcile(wanted.into_iter(), at(1));
-        assert_eq!((changes.added.len(), changes.removed.len()), (2, 0));
-        let id = targets.id(&one).expect("it was wanted");
-        assert_eq!(targets.row(id).expect("in use").references, 2);
-        assert_eq!(targets.count_unprobed(), 2);
-        assert!(fail(&mut targets, &one, at(2)).is_some());
-        assert_eq!(targets.count_unprobed(), 1);
-
-        let changes = targets.reconcile([one.clone(), three].into_iter(), at(3));
-        assert_eq!((changes.added.len(), changes.removed.len()), (1, 1));
-        assert_eq!(targets.id(&one), Some(id));
-        assert_eq!(targets.status(id), Status::Unhealthy);
-        assert_eq!(targets.id(&two), None);
-        assert_eq!(targets.rows().count(), targets.len());
-    }
-
-    #[test]
-    fn gives_an_id_to_another_target_only_after_a_rest() {
-        let mut targets = Targets::default();
-        targets.reconcile([target(1, 10)].into_iter(), at(1));
-        let gone = targets.id(&target(1, 10)).expect("it was wanted");
-        targets.reconcile(std::iter::empty(), at(2));
-        targets.reconcile([target(2, 10)].into_iter(), at(3));
-        assert_ne!(targets.id(&target(2, 10)), Some(gone));
-        let late = Observation::new(Finding::Refused.into(), Phases::default(), at(3));
-        assert_eq!(targets.observe(gone, late, at(3)), None);
-        targets.reconcile([target(2, 10), target(3, 10)].into_iter(), at(200));
-        assert_eq!(targets.id(&target(3, 10)), Some(gone));
-        assert_eq!(targets.ids_end(), 2);
-    }
-
-    #[test]
-    fn keeps_the_status_when_only_the_timing_changes() {
-        let mut targets = Targets::default();
-        targets.reconcile([target(1, 10)].into_iter(), at(1));
-        fail(&mut targets, &target(1, 10), at(2));
-        targets.reconcile([target(1, 5)].into_iter(), at(12));
-        let id = targets.id(&target(1, 5)).expect("it was wanted");
-        let row = targets.row(id).expect("in use");
-        assert_eq!(row.state.status, Status::Unhealthy);
-        assert_eq!(row.held(at(13)), Duration::from_secs(11));
-        assert_eq!(row.state.last_evidence.to_string(), "connect refused");
-    }
-
-    #[test]
-    fn carries_statuses_over_a_restart() {
-        let mut before = Targets::default();
-        before.reconcile([target(1, 10), target(2, 10)].into_iter(), at(1));
-        fail(&mut before, &target(1, 10), at(2));
-        let wall = WallTime::from_millis(1_800_000_000_000);
-        let saved = before.save(at(5), wall);
-        assert_eq!(saved.len(), 1, "unknown is not saved");
-        let text = serde_json::to_string(&saved).expect("plain data");
-        let read: Vec<SavedStatus> = serde_json::from_str(&text).expect("as written");
-        assert_eq!(read, saved);
-
-        let minute = Duration::from_secs(60);
-        let cases = [
-            ("soon", wall.after(minute), Status::Unhealthy),
-            ("too late", wall.after(minute * 60), Status::Unknown),
-            (
-                "the clock went back",
-                WallTime::from_millis(1),
-                Status::Unknown,
-            ),
-        ];
-        for (name, wall, wanted) in cases {
-            let mut after = Targets::default();
-            after.restore(saved.clone(), at(1), wall);
-            after.reconcile([target(1, 10), target(2, 10)].into_iter(), at(1));
-            let id = after.id(&target(1, 10)).expect("it was wanted");
-            assert_eq!(after.status(id), wanted, "{name}");
-            if wanted == Status::Unhealthy {
-                let row = after.row(id).expect("in use");
-                assert_eq!(row.held(at(1)), Duration::from_secs(63));
-                let evidence = row.state.last_evidence.to_string();
-                assert_eq!(evidence, "connect refused (before the restart)");
-                // Saved again before any probe ended, the record is as old as it was.
-                assert_eq!(after.save(at(1), wall)[0].heard_ms, saved[0].heard_ms);
-            }
-        }
-    }
-
-    #[test]
-    fn notices_silence() {
-        let mut targets = Targets::default();
-        targets.reconcile([target(1, 10)].into_iter(), at(1));
-        fail(&mut targets, &target(1, 10), at(2));
-        assert!(targets.tick(at(42)).is_empty());
-        let transitions = targets.tick(at(43));
-        assert_eq!(transitions.len(), 1);
-        assert_eq!(transitions[0].1.to, Status::Unknown);
-        assert!(targets.tick(at(99)).is_empty());
-    }
-}
+mod tests;

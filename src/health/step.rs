@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, Observation, Outcome};
 use super::finding::Finding;
+use super::soft::Recent;
 use super::target::{Damping, Status};
 use crate::clock::Moment;
 
@@ -25,6 +26,10 @@ pub struct CheckState {
     pub silences: u8,
     /// When a probe last gave evidence; at first, when the target came to be.
     pub heard_at: Moment,
+    /// Since when probes did not pass: the end of the first of the present run.
+    pub failing_since: Option<Moment>,
+    /// The last probes as far as soft health asks.
+    pub recent: Recent,
     /// What the last probe found.
     pub last_evidence: Evidence,
     /// Outcome of the last probe, if there was one.
@@ -39,6 +44,32 @@ impl CheckState {
         Self::with_status(Status::Unknown, Evidence::default(), now)
     }
 
+    /// Forgets what was counted, at the end of a doubt: only what is seen from now on speaks.
+    pub fn begin_anew(&mut self, now: Moment) {
+        self.failures = 0;
+        self.successes = 0;
+        self.silences = 0;
+        self.heard_at = now;
+    }
+
+    /// Returns the least time until this state can change its status, as far as counts say: probes that must still end,
+    /// an interval apart. The next may end at once.
+    pub fn turns_in(&self, damping: &Damping, interval: Duration) -> Duration {
+        let (wanted, counted) = match self.status {
+            Status::Unhealthy => (u16::from(damping.rise), self.successes),
+            Status::Healthy => (u16::from(damping.fall), u16::from(self.failures)),
+            Status::Unknown => (1, 0),
+        };
+        let counts = interval * u32::from(wanted.saturating_sub(counted).saturating_sub(1));
+        counts.min(interval * u32::from(SILENT_INTERVALS_MAX))
+    }
+
+    /// Says whether the target is degraded (rule a56): healthy, but slow or lossy.
+    pub fn is_degraded(&self, damping: &Damping) -> bool {
+        self.status != Status::Unhealthy
+            && damping.degraded.is_some_and(|rule| rule.holds(self.recent))
+    }
+
     /// Makes a state with a status that was known before: saved, or inherited from a target that probes the same.
     pub fn with_status(status: Status, evidence: Evidence, now: Moment) -> Self {
         Self {
@@ -48,6 +79,8 @@ impl CheckState {
             successes: 0,
             silences: 0,
             heard_at: now,
+            failing_since: None,
+            recent: Recent::default(),
             last_evidence: evidence,
             last_outcome: None,
             last_probe_at: None,
@@ -60,6 +93,8 @@ impl CheckState {
 pub enum Input {
     /// A probe ended.
     Observed(Observation),
+    /// A probe ended while the server doubts itself: it is noted and counts for nothing.
+    Doubted(Observation),
     /// Time passes; given every so often so that silence is noticed.
     Tick,
 }
@@ -118,6 +153,7 @@ pub const SILENT_INTERVALS_MAX: u8 = 3;
 /// | unhealthy | good | successes + 1 | healthy at `rise` |
 /// | unhealthy | bad | successes = 0 | unhealthy |
 /// | any | no evidence | silences + 1 | unknown after three intervals |
+/// | any | doubted | none | the same: what is seen may be our own fault |
 /// | any | tick | - | unknown after three intervals and the time one probe may take |
 ///
 /// Counts start anew with each change of status. A probe without evidence leaves the other counts as they are: it is as
@@ -131,16 +167,37 @@ pub fn step(
 ) -> (CheckState, Option<Transition>) {
     let observation = match input {
         Input::Tick => return fall_silent_by_time(interval, state, now),
+        Input::Doubted(observation) => {
+            note(&mut state, observation);
+            return (state, None);
+        }
         Input::Observed(observation) => observation,
     };
-    state.last_evidence = observation.evidence;
-    state.last_outcome = Some(observation.outcome);
-    state.last_probe_at = Some(observation.at);
-    match observation.outcome {
+    let outcome = observation.outcome;
+    if let Some(rule) = &damping.degraded
+        && outcome != Outcome::NoEvidence
+    {
+        let has_failed = outcome == Outcome::Bad;
+        state
+            .recent
+            .push(rule, has_failed, observation.phases.total);
+    }
+    note(&mut state, observation);
+    match outcome {
         Outcome::Good => count_success(damping, state, now),
         Outcome::Bad => count_failure(damping, state, now),
         Outcome::NoEvidence => count_silence(interval, state, now),
     }
+}
+
+fn note(state: &mut CheckState, observation: Observation) {
+    state.failing_since = match observation.outcome {
+        Outcome::Good => None,
+        Outcome::Bad | Outcome::NoEvidence => state.failing_since.or(Some(observation.at)),
+    };
+    state.last_evidence = observation.evidence;
+    state.last_outcome = Some(observation.outcome);
+    state.last_probe_at = Some(observation.at);
 }
 
 fn count_success(
@@ -253,6 +310,7 @@ mod tests {
             rise,
             fall,
             forgive,
+            degraded: None,
         }
     }
 

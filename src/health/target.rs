@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::soft::DegradedRule;
+
 /// Number of a target in the process's target table; stable while the target exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(pub u32);
@@ -354,6 +356,8 @@ pub struct Damping {
     pub fall: u8,
     /// Successes in a row that forgive all counted failures, 1-1000.
     pub forgive: u16,
+    /// When the target counts as degraded, if ever.
+    pub degraded: Option<DegradedRule>,
 }
 
 #[cfg(test)]

@@ -179,6 +179,30 @@ pub const METRICS: &[Metric] = &[
         "Targets by status, each counted once however often it is used.",
     ),
     metric(
+        "leeward_targets_degraded",
+        Kind::Gauge,
+        &[],
+        "Healthy targets that are degraded: slow or lossy by their check's `degraded`.",
+    ),
+    metric(
+        "leeward_failbacks_held",
+        Kind::Gauge,
+        &[],
+        "Failovers in which an earlier tier is healthy and waits for its failback.",
+    ),
+    metric(
+        "leeward_self_doubt",
+        Kind::Gauge,
+        &[],
+        "1 while the server doubts itself and holds every status, else 0.",
+    ),
+    metric(
+        "leeward_self_doubts_total",
+        Kind::Counter,
+        &[],
+        "Times that the server began to doubt itself.",
+    ),
+    metric(
         "leeward_target_series_omitted",
         Kind::Gauge,
         &[],

@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::classify::{classify, failed_to_connect};
 use super::once::{Attempt, Attempted};
+use super::sessions::Shown;
 use super::tls::sent_name;
 use super::trace::Trace;
 use crate::clock::Clock;
@@ -41,7 +42,7 @@ async fn exchange(
     let stream = TcpStream::connect(attempt.address)
         .await
         .map_err(|error| classify(&error, trace))?;
-    let config = Arc::clone(&attempt.plan.profile.tls);
+    let config = Arc::clone(&attempt.plan.profile.full_tls);
     let session = secure(config, &wanted.tls, trace, stream).await?;
     trace.enter_exchange(Phase::Reply);
     drop(session);
@@ -77,7 +78,7 @@ pub(super) fn judge_days_left(
     if wanted_days == 0 {
         return Ok(());
     }
-    let Some(validity) = trace.validity.get() else {
+    let Some(Shown { validity, .. }) = trace.shown() else {
         let why = "its validity cannot be read";
         return Err(Finding::Certificate(CertificateFault::Other(why.into())));
     };

@@ -5,15 +5,19 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http_body_util::Empty;
+use hyper::body::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Request, Response, Url};
+use reqwest::{Method, Url};
 use rustls::pki_types::ServerName;
 
-use super::classify::{classify, failed_to_connect};
+use super::classify::failed_to_connect;
 use super::content::{Collected, Encoding};
+use super::exchange::Reply;
 use super::handshake::judge_days_left;
 use super::kit::Profile;
 use super::once::{Attempt, Attempted};
+use super::stream::Stream;
 use super::tls::sent_name;
 use super::trace::Trace;
 use crate::health::{Finding, HttpProbe, Searched};
@@ -139,7 +143,7 @@ fn next_hop(
     })
 }
 
-/// Sends the request and judges the response: headers, redirect, status, certificate, body, in this order.
+/// Sends the request and judges the response.
 async fn exchange(
     attempt: &Attempt<'_>,
     http: &HttpProbe,
@@ -147,19 +151,34 @@ async fn exchange(
     trace: &Trace,
     may_follow: bool,
 ) -> Result<Verdict, Finding> {
-    let request = make_request(attempt, http, hop)?;
-    let mut response = hop
-        .profile
-        .client
-        .execute(request)
-        .await
-        .map_err(|error| classify(&error, trace))?;
+    let mut reply = if http.follow_redirects == 0 {
+        let request = make_request(attempt, http, hop)?;
+        let stream = Stream::connect(attempt, http.tls.as_ref(), trace).await?;
+        Reply::exchange(stream, request, trace).await?
+    } else {
+        let request = make_carried_request(attempt, http, hop)?;
+        Reply::fetch(&hop.profile.client, request, trace).await?
+    };
     trace.enter_body();
-    if count_header_octets(&response) > HEADERS_MAX {
+    let verdict = judge(attempt, http, hop, trace, may_follow, &mut reply).await;
+    reply.close();
+    verdict
+}
+
+/// Judges headers, redirect, status, certificate, body, in this order.
+async fn judge(
+    attempt: &Attempt<'_>,
+    http: &HttpProbe,
+    hop: &Hop,
+    trace: &Trace,
+    may_follow: bool,
+    reply: &mut Reply,
+) -> Result<Verdict, Finding> {
+    if count_header_octets(&reply.headers) > HEADERS_MAX {
         return Err(Finding::HeadersTooLong { max: HEADERS_MAX });
     }
-    let status = response.status().as_u16();
-    let goal = redirect_goal(&response, &hop.logical);
+    let status = reply.status;
+    let goal = redirect_goal(reply, &hop.logical);
     if let Some(Goal { to: Some(to), .. }) = &goal
         && may_follow
     {
@@ -178,14 +197,10 @@ async fn exchange(
     if content.is_empty() {
         return Ok(Verdict::Passed { status });
     }
-    let encoding = response.headers().get(header::CONTENT_ENCODING);
+    let encoding = reply.headers.get(header::CONTENT_ENCODING);
     let mut collected = Collected::new(Encoding::of(encoding.map(HeaderValue::as_bytes)));
     // The body ends, or the collection is full and says so: bounded by `COMPRESSED_MAX`.
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| classify(&error, trace))?
-    {
+    while let Some(chunk) = reply.chunk(trace).await? {
         if !collected.push(&chunk)? || content.is_settled_by(collected.octets()) {
             break;
         }
@@ -202,23 +217,50 @@ pub(super) async fn fetch(
     octets_max: usize,
 ) -> Result<(u16, Vec<u8>), Finding> {
     let hop = first_hop(attempt, http)?;
-    let request = make_request(attempt, http, &hop)?;
-    let failed = |error| classify(&error, trace);
-    let mut response = hop.profile.client.execute(request).await.map_err(failed)?;
+    let request = make_carried_request(attempt, http, &hop)?;
+    let mut reply = Reply::fetch(&hop.profile.client, request, trace).await?;
     trace.enter_body();
-    let status = response.status().as_u16();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    while let Some(chunk) = reply.chunk(trace).await? {
         if body.len() + chunk.len() > octets_max {
             let text = format!("a body over {octets_max} bytes");
             return Err(Finding::Malformed(text.into()));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, body))
+    Ok((reply.status, body))
 }
 
-fn make_request(attempt: &Attempt<'_>, http: &HttpProbe, hop: &Hop) -> Result<Request, Finding> {
+/// Makes a request for a connection that stands already: its goal is no URL but a path.
+fn make_request(
+    attempt: &Attempt<'_>,
+    http: &HttpProbe,
+    hop: &Hop,
+) -> Result<hyper::Request<Empty<Bytes>>, Finding> {
+    let infeasible = |why: String| Finding::NotFeasible(why.into());
+    let path = hop.logical.path();
+    let goal = match hop.logical.query() {
+        None => path.parse(),
+        Some(query) => format!("{path}?{query}").parse(),
+    };
+    let mut request = hyper::Request::new(Empty::new());
+    *request.method_mut() = hop.method.clone();
+    *request.uri_mut() =
+        goal.map_err(|error| infeasible(format!("`path` {:?}: {error}", http.path)))?;
+    let mut headers = make_headers(attempt, http, hop)?;
+    for (name, value) in attempt.kit.usual_headers() {
+        headers.entry(name).or_insert(value);
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Makes a request for reqwest, whose URL decides which name is sent in the handshake.
+fn make_carried_request(
+    attempt: &Attempt<'_>,
+    http: &HttpProbe,
+    hop: &Hop,
+) -> Result<reqwest::Request, Finding> {
     let mut url = hop.logical.clone();
     let infeasible = |why: String| Finding::NotFeasible(why.into());
     url.set_host(Some(hop.sent_name.as_deref().unwrap_or(NO_HOST)))
@@ -228,7 +270,7 @@ fn make_request(attempt: &Attempt<'_>, http: &HttpProbe, hop: &Hop) -> Result<Re
         url.set_host(Some(NO_HOST))
             .map_err(|error| infeasible(error.to_string()))?;
     }
-    let mut request = Request::new(hop.method.clone(), url);
+    let mut request = reqwest::Request::new(hop.method.clone(), url);
     *request.headers_mut() = make_headers(attempt, http, hop)?;
     Ok(request)
 }
@@ -274,11 +316,11 @@ pub(super) fn bracketed(address: IpAddr) -> String {
 }
 
 /// Counts what the headers took on the wire, but for blanks that nobody needs.
-fn count_header_octets(response: &Response) -> usize {
+fn count_header_octets(headers: &HeaderMap) -> usize {
     let status_line = "HTTP/1.1 200 \r\n".len();
-    let lines = response.headers().iter();
     status_line
-        + lines
+        + headers
+            .iter()
             .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
             .sum::<usize>()
 }
@@ -291,11 +333,11 @@ struct Goal {
     to: Option<Url>,
 }
 
-fn redirect_goal(response: &Response, logical: &Url) -> Option<Goal> {
-    if !matches!(response.status().as_u16(), 301..=303 | 307 | 308) {
+fn redirect_goal(reply: &Reply, logical: &Url) -> Option<Goal> {
+    if !matches!(reply.status, 301..=303 | 307 | 308) {
         return None;
     }
-    let location = response.headers().get(header::LOCATION)?;
+    let location = reply.headers.get(header::LOCATION)?;
     let written = String::from_utf8_lossy(location.as_bytes());
     let to = logical.join(&written).ok();
     let to = to.filter(|to| {

@@ -13,14 +13,18 @@ use std::task::{Context, Poll};
 
 use regex::bytes::Regex;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{self, HeaderName, HeaderValue};
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::content::Content;
+use super::exchange::HEADER_LINES_MAX;
 use super::exec::{CommandCounters, CommandSettings, Commands};
 use super::resolve::Lookups;
+use super::sessions::Sessions;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use super::trace::Trace;
 use crate::clock::Clock;
@@ -33,7 +37,7 @@ pub struct ProbeKit {
     pub(super) allow_networks: Vec<(IpAddr, u8)>,
     /// Where commands are run; `None` where they are off.
     pub(super) commands: Option<Commands>,
-    user_agent: String,
+    user_agent: HeaderValue,
     system_roots: OnceLock<Arc<RootCertStore>>,
     profiles: Shared<Option<TlsProfile>, Profile>,
     patterns: Shared<String, Regex>,
@@ -58,11 +62,11 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) client: reqwest::Client,
+    /// Resumes sessions.
     pub(super) tls: Arc<ClientConfig>,
+    /// Makes full handshakes: for probes whose aim is the certificate.
+    pub(super) full_tls: Arc<ClientConfig>,
 }
-
-/// Header lines that a response may have. Their octets are bounded as well.
-const HEADER_LINES_MAX: usize = 512;
 
 impl ProbeKit {
     /// Makes a kit. Only addresses in the networks are probed; no networks allow all addresses.
@@ -83,7 +87,9 @@ impl ProbeKit {
             lookups: Lookups::default(),
             allow_networks,
             commands: commands.map(|settings| Commands::new(settings, clock)),
-            user_agent: user_agent.to_owned(),
+            // Settings allow only what fits; whatever else may come, probes go on.
+            user_agent: HeaderValue::from_str(user_agent)
+                .unwrap_or(HeaderValue::from_static("leeward")),
             system_roots: OnceLock::new(),
             profiles: Shared::default(),
             patterns: Shared::default(),
@@ -114,6 +120,14 @@ impl ProbeKit {
         })
     }
 
+    /// Returns the headers that every request has unless the check writes them itself.
+    pub(super) fn usual_headers(&self) -> [(HeaderName, HeaderValue); 2] {
+        [
+            (header::USER_AGENT, self.user_agent.clone()),
+            (header::ACCEPT, HeaderValue::from_static("*/*")),
+        ]
+    }
+
     /// Returns the client for a profile; plain HTTP needs none.
     pub(super) fn profile(&self, profile: Option<TlsProfile>) -> Result<Arc<Profile>, Finding> {
         self.profiles.obtain(profile, |profile| {
@@ -124,10 +138,13 @@ impl ProbeKit {
                 ca_pem: None,
             };
             let profile = profile.as_ref().unwrap_or(&UNUSED);
-            let tls = make_config(profile, || Arc::clone(self.system_roots()))?;
+            let full_tls = make_config(profile, || Arc::clone(self.system_roots()))?;
+            let mut tls = full_tls.clone();
+            tls.resumption = Resumption::store(Arc::new(Sessions::new(self.clock)));
             Ok(Profile {
-                client: self.make_client(&tls)?,
+                client: self.make_client(&full_tls)?,
                 tls: Arc::new(tls),
+                full_tls: Arc::new(full_tls),
             })
         })
     }
@@ -135,7 +152,7 @@ impl ProbeKit {
     fn make_client(&self, tls: &ClientConfig) -> Result<reqwest::Client, Finding> {
         reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
-            .user_agent(&self.user_agent)
+            .user_agent(self.user_agent.clone())
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -4,18 +4,21 @@
 //!
 //! # What carries a probe
 //!
-//! HTTP goes through reqwest, with one client for each set of TLS settings, connection pool off: no check rides on a
-//! connection of another. Three hooks give what reqwest itself does not: its resolver hands over the target's address
-//! and its certificate verifier takes the expected name and keeps the validity, both from the `trace` of the
-//! probe under way, which is a task-local; a connector layer marks when the connection stands. TCP checks use tokio and
-//! tokio-rustls with the same verifier and the same trace. TLS sessions are never resumed: a resumed session shows no
-//! certificate, and an expired one would go unnoticed.
+//! No check rides on a connection of another. HTTP(S) checks drive a connection of hyper's themselves; those that follow
+//! redirects, and queries to Prometheus, go through reqwest, with one client for each set of TLS settings, its pool off
+//! (`exchange` says why there are two). Three hooks give what reqwest itself does not: its resolver hands over the target's
+//! address and its certificate verifier takes the expected name and keeps the validity, both from the `trace` of the
+//! probe under way, which is a task-local; a connector layer marks when the connection stands. All other checks use tokio
+//! and tokio-rustls with the same verifier and the same trace. Their TLS sessions are resumed for some minutes after a full
+//! handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate, and those of reqwest.
 
 mod certificate;
 mod classify;
 mod content;
+mod crew;
 mod dns;
 mod dns_message;
+mod exchange;
 mod exec;
 mod grpc;
 mod handshake;
@@ -26,6 +29,8 @@ mod once;
 mod prober;
 mod resolve;
 mod schedule;
+mod sessions;
+mod stream;
 mod tcp;
 mod tls;
 mod trace;

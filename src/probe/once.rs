@@ -153,21 +153,28 @@ pub(super) async fn find_addresses(
     kit: &ProbeKit,
     recipe: &ProbeRecipe,
 ) -> Result<Vec<SocketAddr>, Finding> {
+    let host = match &recipe.endpoint {
+        Endpoint::Host(host) => host,
+        Endpoint::Here => return Err(Finding::NotProbed),
+        Endpoint::Address(address) => {
+            return match is_allowed(&kit.allow_networks, *address) {
+                true => Ok(vec![SocketAddr::new(*address, recipe.port)]),
+                false => Err(Finding::NotAllowed { address: *address }),
+            };
+        }
+    };
     let limit: Duration = match recipe.timeout {
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,
     };
-    let finding = kit.lookups.find_addresses(&recipe.endpoint);
-    let addresses = match (&recipe.endpoint, tokio::time::timeout(limit, finding).await) {
-        (_, Ok(found)) => found?,
-        // A resolver that takes longer than the probe may is one that does not answer.
-        (Endpoint::Host(name), Err(_)) => {
-            let name = name.as_str().into();
-            return Err(Finding::ResolverSilent { name });
-        }
-        (Endpoint::Address(address), Err(_)) => vec![*address],
-        (Endpoint::Here, Err(_)) => return Err(Finding::NotProbed),
+    let finding = kit.lookups.find_addresses(host);
+    // A resolver that takes longer than the probe may is one that does not answer.
+    let silent = |_| Finding::ResolverSilent {
+        name: host.as_str().into(),
     };
+    let addresses = tokio::time::timeout(limit, finding)
+        .await
+        .map_err(silent)??;
     let first = addresses[0];
     let allowed = addresses
         .into_iter()

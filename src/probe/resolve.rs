@@ -1,6 +1,6 @@
-//! From an endpoint to the addresses to try (rule a34), and which of them may be probed at all.
+//! From a name to the addresses to try (rule a34), and which of them may be probed at all.
 //!
-//! In: an endpoint. Out: addresses in order, or why there are none. Never here: caching; each probe asks anew, as the
+//! In: a name. Out: addresses in order, or why there are none. Never here: caching; each probe asks anew, as the
 //! system's resolver decides.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::health::{Endpoint, Finding};
+use crate::health::Finding;
 
 /// Most addresses of one name that a probe tries.
 pub(super) const ADDRESSES_MAX: usize = 8;
@@ -29,18 +29,11 @@ impl Default for Lookups {
 }
 
 impl Lookups {
-    /// Returns the addresses of an endpoint, both families, in the order of the system (RFC 6724).
-    pub(super) async fn find_addresses(&self, endpoint: &Endpoint) -> Result<Vec<IpAddr>, Finding> {
-        let host = match endpoint {
-            Endpoint::Address(address) => return Ok(vec![*address]),
-            Endpoint::Host(host) => host,
-            Endpoint::Here => return Err(Finding::NotProbed),
-        };
-        let silent = || Finding::ResolverSilent {
-            name: host.as_str().into(),
-        };
+    /// Returns the addresses of a name, at least one, both families, in the order of the system (RFC 6724).
+    pub(super) async fn find_addresses(&self, host: &str) -> Result<Vec<IpAddr>, Finding> {
+        let silent = || Finding::ResolverSilent { name: host.into() };
         let permit = Arc::clone(&self.0).acquire_owned().await;
-        let name = host.clone();
+        let name = host.to_owned();
         let lookup = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             (name.as_str(), 0)
@@ -57,9 +50,7 @@ impl Lookups {
             }
         }
         match addresses.is_empty() {
-            true => Err(Finding::NotResolved {
-                name: host.as_str().into(),
-            }),
+            true => Err(Finding::NotResolved { name: host.into() }),
             false => Ok(addresses),
         }
     }

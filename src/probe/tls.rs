@@ -81,7 +81,7 @@ pub(super) fn load_system_roots() -> Arc<RootCertStore> {
     Arc::new(roots)
 }
 
-/// Makes the configuration for a profile.
+/// Makes the configuration for a profile, which resumes no sessions.
 pub(super) fn make_config(
     profile: &TlsProfile,
     system_roots: impl FnOnce() -> Arc<RootCertStore>,
@@ -169,9 +169,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let trace = Trace::current();
-        if let Some((trace, validity)) = trace.as_ref().zip(read_validity(end_entity)) {
-            // A handshake shows one certificate, so the cell is empty.
-            let _ = trace.validity.set(validity);
+        if let Some(trace) = &trace {
+            trace.show(read_validity(end_entity));
         }
         let Some(inner) = &self.inner else {
             return Ok(ServerCertVerified::assertion());

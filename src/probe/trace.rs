@@ -14,6 +14,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 
 use super::certificate::Validity;
+use super::sessions::Shown;
 use crate::clock::{Clock, Moment};
 use crate::health::{Finding, Phase, Phases, Timeout};
 
@@ -29,8 +30,10 @@ pub(super) struct Trace {
     pub(super) address: SocketAddr,
     /// The name that the certificate must cover; `None` where nothing is verified.
     pub(super) wanted_name: Option<ServerName<'static>>,
-    /// Validity of the certificate that the peer showed.
-    pub(super) validity: OnceLock<Validity>,
+    /// What a full handshake showed; `None` inside where the certificate's validity cannot be read.
+    shown: OnceLock<Option<Shown>>,
+    /// What the handshake showed whose session was offered for resumption.
+    offered: OnceLock<Shown>,
     phase: AtomicU8,
     began: Moment,
     /// Nanoseconds of the clock; 0 is not yet.
@@ -49,7 +52,8 @@ impl Trace {
             clock,
             address,
             wanted_name,
-            validity: OnceLock::new(),
+            shown: OnceLock::new(),
+            offered: OnceLock::new(),
             phase: AtomicU8::new(Phase::Connect as u8),
             began: clock.now(),
             tcp_stood: AtomicU64::new(0),
@@ -73,6 +77,29 @@ impl Trace {
         if self.phase() == Phase::Connect {
             self.mark(&self.tcp_stood);
             self.enter(Phase::Tls);
+        }
+    }
+
+    /// Notes the validity of the certificate that the peer shows.
+    pub(super) fn show(&self, validity: Option<Validity>) {
+        let at = self.clock.now();
+        // A handshake shows one certificate, so the cell is empty.
+        let _ = self
+            .shown
+            .set(validity.map(|validity| Shown { at, validity }));
+    }
+
+    /// Notes what the peer showed before, when the session that is offered to it began.
+    pub(super) fn offer(&self, shown: Shown) {
+        // A handshake offers one session, so the cell is empty.
+        let _ = self.offered.set(shown);
+    }
+
+    /// Returns what the peer showed, in this handshake or, if a session was resumed, in the one that began it.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        match self.shown.get() {
+            Some(shown) => *shown,
+            None => self.offered.get().copied(),
         }
     }
 

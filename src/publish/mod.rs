@@ -5,7 +5,9 @@
 //! the time of a pointer store or clone.
 
 mod current;
+mod passing;
 mod publisher;
 
 pub use current::{Current, Reader};
+pub use passing::{HeldNode, Outlook, SavedZone};
 pub use publisher::{Published, Publisher, ZoneInputs};

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::answer::{Conduct, Fold, Inputs, View, World, ZoneView};
+use crate::answer::{Conduct, Fold, Inputs, SavedNode, View, World, ZoneView};
+use crate::clock::{Moment, WallTime};
 use crate::health::{Status, TargetId};
 use crate::zone::{Hold, Snapshot};
 
@@ -36,10 +37,18 @@ pub struct Published {
 #[derive(Debug)]
 pub struct Publisher {
     current: Arc<Current>,
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
     view: Arc<View>,
     conduct: Arc<Conduct>,
-    folds: Vec<Option<Fold>>,
+    pub(super) folds: Vec<Option<Fold>>,
+    /// Target of each slot, by zone.
+    pub(super) slots: Vec<Vec<TargetId>>,
+    /// What an earlier run saved and no zone has claimed yet, by apex.
+    pub(super) saved: HashMap<String, Vec<SavedNode>>,
+    /// Whether a fold remembers what no save has yet.
+    pub(super) is_memory_new: bool,
+    pub(super) now: Moment,
+    pub(super) wall: WallTime,
     uses: HashMap<TargetId, Vec<(u32, u32)>>,
     retired: Retired,
     generation: u64,
@@ -66,6 +75,11 @@ impl Publisher {
             view,
             conduct,
             folds,
+            slots: Vec::new(),
+            saved: HashMap::new(),
+            is_memory_new: false,
+            now: Moment::ZERO,
+            wall: WallTime::default(),
             uses: HashMap::new(),
             retired: Retired::default(),
             generation: 1,
@@ -107,6 +121,7 @@ impl Publisher {
         status: impl Fn(TargetId) -> Status,
     ) -> Published {
         self.uses.clear();
+        self.slots = inputs.iter().map(|given| given.targets.clone()).collect();
         let mut folds = Vec::with_capacity(inputs.len());
         for (number, (served, given)) in snapshot.zones.iter().zip(inputs).enumerate() {
             let policies = &served.zone.policies;
@@ -125,6 +140,7 @@ impl Publisher {
                 Fold::new(policies, inputs)
             }));
         }
+        self.hand_down(&snapshot, &mut folds);
         let view = folds
             .iter()
             .map(|fold| fold.as_ref().map_or_else(ZoneView::default, Fold::view));
@@ -166,17 +182,9 @@ impl Publisher {
     ) -> Option<Published> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
         let fold = self.folds.get_mut(zone)?.as_mut()?;
-        let statuses = fold.inputs().statuses.clone();
-        let inputs = Inputs {
-            statuses,
-            switches,
-            holds,
-            leases: fold.inputs().leases.clone(),
-        };
-        if inputs.switches == fold.inputs().switches && inputs.holds == fold.inputs().holds {
+        if !fold.hold(policies, switches, holds) {
             return None;
         }
-        *fold = Fold::new(policies, inputs);
         self.publish_zones(&[zone])
     }
 
@@ -193,14 +201,15 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    fn publish_zones(&mut self, zones: &[usize]) -> Option<Published> {
+    pub(super) fn publish_zones(&mut self, zones: &[usize]) -> Option<Published> {
         if zones.is_empty() {
             return None;
         }
         let mut view: Box<[ZoneView]> = self.view.zones.clone();
         for &zone in zones {
-            if let Some(fold) = &self.folds[zone] {
+            if let Some(fold) = &mut self.folds[zone] {
                 view[zone] = fold.view();
+                self.is_memory_new |= fold.take_news();
             }
         }
         self.view = Arc::new(View { zones: view });

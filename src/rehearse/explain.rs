@@ -69,7 +69,7 @@ pub struct StepCandidate {
     pub label: String,
     /// Whether it is healthy (for this client).
     pub is_healthy: bool,
-    /// Why not.
+    /// Why not; of a healthy member, why it has less than its weight.
     pub why: Option<String>,
 }
 

@@ -147,6 +147,16 @@ impl Draw for Lister {
         self.leaves.push(leaf);
     }
 
+    fn turn_of(&mut self, sums: &[u32]) -> u16 {
+        let mut before = 0;
+        let turns = sums.iter().enumerate().map(|(turn, &sum)| {
+            let length = sum - std::mem::replace(&mut before, sum);
+            (turn as u16, length)
+        });
+        let turns: Vec<(u16, u32)> = turns.collect();
+        self.choose(shares(&turns))
+    }
+
     fn visit(&mut self, node: NodeId, layer: usize, chosen: Option<NodeId>) {
         self.visits.push(Visit {
             node,

@@ -33,6 +33,7 @@ pub use diff_text::{diff_summary, diff_text};
 pub use expect::{ExpectFailure, apply_maintenance, check_expectations};
 pub use explain::{Candidate, Client, Explanation, Question, Stage, Step, StepCandidate, explain};
 pub use losses::LossFinding;
+pub use notes::release_command;
 pub use observed::Observed;
 pub use premise::{Premise, Suppositions};
 pub use reference::{ReferenceFault, Suppose, apply_references};

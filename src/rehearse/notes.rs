@@ -2,15 +2,17 @@
 //!
 //! In: notes that the engine gave, and the table of times that it orders by. Out: sentences. Never here: drawing.
 
-use crate::answer::Note;
+use crate::answer::{Horizon, Note, Reason};
+use crate::clock::{WallTime, format_duration};
+use crate::health::{FailbackRule, RAMP_STEPS};
 use crate::zone::{
-    CHILDREN_MAX, LatencyTable, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
+    CHILDREN_MAX, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
 };
 
 use super::explain::{Client, Stage};
 
 /// Writes a note as text.
-pub(super) fn note_text(note: Note) -> String {
+pub(super) fn note_text(stage: &Stage<'_>, note: Note) -> String {
     match note {
         Note::Sticky(ipv4, ipv6) => {
             format!(
@@ -25,10 +27,97 @@ pub(super) fn note_text(note: Note) -> String {
         Note::Spill(percent) => {
             format!("every branch is at its capacity; {percent} % go to overflow")
         }
+        Note::Held(number, since) => held_text(stage, number, since),
+        Note::Horizon(horizon) => horizon_text(stage, horizon),
         Note::OverCapacity => {
             "over capacity: nothing can take the rest, so shares are by weight alone".to_owned()
         }
     }
+}
+
+/// Says why an earlier tier waits, and how it need not.
+fn held_text(stage: &Stage<'_>, number: u32, since: WallTime) -> String {
+    let zone = &stage.served.zone;
+    let Some(failback) = zone.policies.failbacks.get(number as usize) else {
+        return String::new();
+    };
+    let office = stage.view.judgement.as_deref();
+    let office = office.and_then(|judgement| judgement.incumbents.get(number as usize));
+    let tier = office.and_then(|office| failback.tiers.get(usize::from(office.tier)));
+    let rule = match failback.rule {
+        FailbackRule::Manual => "failback is manual".to_owned(),
+        FailbackRule::After(calm) => format!(
+            "an earlier tier must be healthy for {} without a break",
+            format_duration(calm)
+        ),
+        FailbackRule::Window(_) => "failback waits for its window".to_owned(),
+    };
+    format!(
+        "held on {} since {since}: {rule}; `{}` ends it",
+        tier.map_or("", |label| label),
+        release_command(&zone.apex().to_string(), &failback.place)
+    )
+}
+
+/// Writes the command that releases the failovers of an owner (relative to its zone) or pool (`pool:x`).
+pub fn release_command(zone: &str, place: &str) -> String {
+    let zone = zone.trim_end_matches('.');
+    match place {
+        "@" => format!("leeward release {zone}"),
+        pool if pool.starts_with("pool:") => format!("leeward release {pool} --zone {zone}"),
+        owner => format!("leeward release {owner}.{zone}"),
+    }
+}
+
+/// Says of a healthy member why it has less than its weight, if it has.
+pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
+    let policies = &stage.served.zone.policies;
+    let id = policies.run_of_member[member as usize];
+    let shares = stage.view.judgement.as_deref()?.shares(id)?;
+    let run = &policies.runs[id as usize];
+    let at = (member - run.first_bit) as usize;
+    let (soft, candidate_at) = (*shares.soft.get(at)?, *shares.tenths.get(at)?);
+    let degraded = match (soft.percent, candidate_at) {
+        (100, _) => None,
+        (_, 0) => Some("degraded, left out while enough others are not".to_owned()),
+        (_, _) if run.sums == NONE => {
+            Some("degraded, like too many others to leave it out".to_owned())
+        }
+        (percent, _) => Some(format!("degraded, {percent} % of its weight")),
+    };
+    let ramp = (soft.tenths < RAMP_STEPS)
+        .then(|| format!("healed lately, at {} tenths of its share", soft.tenths));
+    let parts: Vec<String> = degraded.into_iter().chain(ramp).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Says what sets the TTL.
+fn horizon_text(stage: &Stage<'_>, horizon: Horizon) -> String {
+    let policies = &stage.served.zone.policies;
+    let what = match horizon.reason {
+        Reason::Target(slot) => {
+            let used = policies.uses_of(slot).first();
+            let name = used.map_or_else(String::new, |used| match used.pool.as_str() {
+                "" => used.check.clone(),
+                pool => format!("{pool}/{} {}", used.member, used.check),
+            });
+            format!("{name} could change its status")
+        }
+        Reason::Failback(number) => {
+            let place = policies.failbacks.get(number as usize);
+            let place = place.map_or("", |failback| failback.place.as_str());
+            format!("the failback of {place} could happen")
+        }
+        Reason::Ramp(member) => {
+            let label = &policies.labels[member as usize];
+            format!("the ramp of {} takes its next step", label.text)
+        }
+        Reason::Maintenance => "maintenance begins or ends".to_owned(),
+    };
+    format!(
+        "the TTL is cut to the horizon: in {} s {what}",
+        horizon.secs
+    )
 }
 
 /// Says what the table of a latency node tells about this client.

@@ -7,7 +7,7 @@ use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind, Policies};
 
 use super::explain::{Client, Stage, Step, StepCandidate};
 use super::lister::Visit;
-use super::notes::{note_text, times_notes};
+use super::notes::{note_text, soft_text, times_notes};
 
 /// Most reasons that one line names, so that a pool of hundreds stays readable; chosen.
 const REASONS_MAX: usize = 3;
@@ -21,7 +21,7 @@ pub(super) fn add_steps(
     let policies = &stage.served.zone.policies;
     let mut notes: Vec<String> = Vec::new();
     for visit in visits {
-        notes.extend(visit.notes.iter().map(|note| note_text(*note)));
+        notes.extend(visit.notes.iter().map(|note| note_text(stage, *note)));
         let node = &policies.nodes[visit.node as usize];
         // Wrappers and references decide nothing.
         if node.kind == NodeKind::Refer || (node.kind == NodeKind::First && node.n == 1) {
@@ -56,11 +56,12 @@ pub(super) fn add_steps(
             "drained, for want of others",
             "not held down, for want of others",
             "all, as last resort",
+            "healthy as they were last (all-down)",
         ];
         steps.push(Step {
             policy,
             label,
-            among: among[visit.layer.min(3)],
+            among: among[visit.layer.min(4)],
             candidates: step_candidates(stage, visit.node),
             chosen: chosen.into_iter().collect(),
             notes: times_notes(stage, client, node)
@@ -95,10 +96,15 @@ fn step_candidates(stage: &Stage<'_>, id: NodeId) -> Vec<StepCandidate> {
         .flat_map(|run| run.first_bit..run.first_bit + u32::from(run.len));
     let candidate = |member: u32| {
         let is_healthy = layer.is_up(member);
+        let why = if is_healthy {
+            soft_text(stage, member)
+        } else {
+            Some(why_member(stage, member))
+        };
         StepCandidate {
             label: member_label(policies, member),
             is_healthy,
-            why: (!is_healthy).then(|| why_member(stage, member)),
+            why,
         }
     };
     members.map(candidate).collect()

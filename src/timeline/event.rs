@@ -52,6 +52,20 @@ pub enum EventKind {
         /// What is held now.
         text: String,
     },
+    /// The server began or ended to doubt itself.
+    SelfDoubt {
+        /// Whether it does now.
+        is_doubting: bool,
+        /// Why, or for how long it did.
+        text: String,
+    },
+    /// An operator released a failover.
+    Released {
+        /// The zone.
+        zone: String,
+        /// Owner or pool.
+        place: String,
+    },
     /// An operator changed switches.
     Switched {
         /// The zone.
@@ -134,6 +148,13 @@ impl std::fmt::Display for EventKind {
                 write!(f, "{zone}: {text}")
             }
             Self::Flattened { text, .. } => write!(f, "flattened {text}"),
+            Self::SelfDoubt { is_doubting, text } => {
+                let verb = if *is_doubting { "doubts" } else { "trusts" };
+                write!(f, "the server {verb} itself: {text}")
+            }
+            Self::Released { zone, place } => {
+                write!(f, "{zone}: {place} was released to its first healthy tier")
+            }
             Self::Started => f.write_str("the server started"),
         }
     }

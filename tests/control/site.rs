@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use leeward::clock::Clock;
 use leeward::control::{
-    Ask, Asking, Exposition, FlattenedRow, LoadGauges, NameRow, PoolRow, Pulse, RefusedFile,
-    ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
+    Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow, PoolRow, Pulse,
+    RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -86,6 +86,14 @@ fn keep(ask: Ask) {
         )),
         Ask::Queries(answer) => drop(answer.send(Vec::new())),
         Ask::Simulate(_, answer) => drop(answer.send(Err("nothing is served".to_owned()))),
+        Ask::Release(wanted, answer) => drop(answer.send(if wanted.name == "www" {
+            Ok(json!({ "zone": wanted.zone, "name": wanted.name, "released": 1 }))
+        } else {
+            Err(format!(
+                "`{}` has no failback that could be released",
+                wanted.name
+            ))
+        })),
         Ask::Switches(answer) => drop(answer.send(Vec::new())),
         Ask::Switch(request, answer) => drop(answer.send(Err(request.set))),
         Ask::Heartbeat(report, answer) => drop(answer.send(match report.is_good {
@@ -172,6 +180,18 @@ pub(crate) fn report() -> StatusReport {
             says: "A 203.0.113.1, resolved 2m ago from 192.0.2.53:53, kept since its TTL ended: lookups fail for 1m: 192.0.2.53:53 did not answer in time; next lookup in 20s".to_owned(),
         }],
         reload_waiting: None,
+        held: vec![HeldRow {
+            zone: zone(),
+            name: "pay".to_owned(),
+            failover: "pay A failover".to_owned(),
+            on: "eu-west".to_owned(),
+            since: "2026-12-05T21:40:00Z".to_owned(),
+            release: "leeward release pay.shop.example.com".to_owned(),
+        }],
+        self_doubt: Some(DoubtRow {
+            since: "2026-12-05T21:59:30Z".to_owned(),
+            why: "none of 2 anchors passes".to_owned(),
+        }),
         server: ServerRow {
             version: "0.1.0".to_owned(),
             uptime_s: 93_784,

@@ -245,6 +245,11 @@ impl Core {
                 .collect();
             assert_eq!(fold.inputs().statuses, known, "statuses of zone {number}");
             let anew = Fold::new(policies, fold.inputs().clone()).view();
+            assert_eq!(
+                world.view.zones[number].layers, anew.layers,
+                "bits of zone {number}"
+            );
+            let anew = fold.refolded(policies).view();
             assert_eq!(world.view.zones[number], anew, "view of zone {number}");
         }
     }

@@ -55,7 +55,7 @@ pub(in crate::cli) fn heartbeat(arguments: &HeartbeatArguments, output: &mut Out
     Ok(Exit::Fine)
 }
 
-fn add_zone(path: &mut String, zone: Option<&str>) {
+pub(super) fn add_zone(path: &mut String, zone: Option<&str>) {
     if let Some(zone) = zone {
         path.push_str("&zone=");
         path.push_str(&escaped(zone));
@@ -63,7 +63,7 @@ fn add_zone(path: &mut String, zone: Option<&str>) {
 }
 
 /// A request that was refused is a fault found; a server that cannot be asked is another thing.
-fn complain(fault: ClientFault) -> Complaint {
+pub(super) fn complain(fault: ClientFault) -> Complaint {
     let exit = match fault {
         ClientFault::Refused(..) => Exit::Faults,
         ClientFault::Nobody(..) | ClientFault::Broken(_) => Exit::CannotRun,

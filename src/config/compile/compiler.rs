@@ -10,6 +10,7 @@ use crate::zone::{BuildFault, JudgeId, MemberSpec, NodeSpec, PolicyBuilder, RunI
 use crate::config::model::{CheckId, NameId, PoolId, ZoneModel};
 
 use super::flattened::{Flattened, Shape};
+use super::trail::Trail;
 
 /// Compiles a zone with the serial that the loader chose. Flattened targets have assumed addresses, one of each family.
 ///
@@ -72,6 +73,7 @@ pub(super) struct Compiler<'m> {
     pub(super) name_specs: HashMap<(NameId, Family), Option<NodeSpec>>,
     pub(super) pool_health: HashMap<PoolId, JudgeId>,
     pub(super) switches: HashMap<(CheckId, usize), u32>,
+    pub(super) trail: Trail,
 }
 
 impl<'m> Compiler<'m> {
@@ -92,6 +94,7 @@ impl<'m> Compiler<'m> {
             name_specs: HashMap::new(),
             pool_health: HashMap::new(),
             switches: HashMap::new(),
+            trail: Trail::default(),
         }
     }
 }

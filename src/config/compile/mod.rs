@@ -10,6 +10,7 @@ mod located;
 mod names;
 mod nodes;
 mod pools;
+mod trail;
 mod weighted;
 
 pub use compiler::{compile_zone, compile_zone_with};

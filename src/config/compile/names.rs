@@ -24,6 +24,9 @@ struct Reach {
 impl<'m> Compiler<'m> {
     pub(super) fn compile(mut self, serial: u32) -> Result<Zone, BuildFault> {
         let model = self.model;
+        if !model.maintenance.is_empty() {
+            self.policies.plans();
+        }
         let soa = &model.soa;
         let negative_ttl = soa.negative_ttl.min(soa.ttl);
         let mut builder =
@@ -35,7 +38,7 @@ impl<'m> Compiler<'m> {
                 if has_open_hints(set)
                     && let Some(spec) = self.static_spec(id, Family::Type(set.rtype))
                 {
-                    let root = self.policies.root(spec, ttl);
+                    let root = self.policies.root(spec, (ttl, ttl));
                     builder.dynamic(&name.owner, set.rtype, root)?;
                 } else {
                     builder.rrset(&name.owner, set.rtype, ttl, &set.rdata)?;
@@ -45,7 +48,7 @@ impl<'m> Compiler<'m> {
                 let family = Family::Type(*rtype);
                 if let Some(spec) = self.policy_spec(id, node, family) {
                     let spec = self.with_name_options(id, spec, family);
-                    let root = self.policies.root(spec, model.ttl.max);
+                    let root = self.policies.root(spec, (model.ttl.min, model.ttl.max));
                     builder.dynamic(&name.owner, *rtype, root)?;
                 }
             }
@@ -82,7 +85,7 @@ impl<'m> Compiler<'m> {
                 return Ok(());
             };
             let spec = self.with_name_options(id, spec, family);
-            let root = self.policies.root(spec, model.ttl.max);
+            let root = self.policies.root(spec, (model.ttl.min, model.ttl.max));
             let types = if is_alias {
                 vec![ANY_TYPE]
             } else {
@@ -105,7 +108,7 @@ impl<'m> Compiler<'m> {
             let family = Family::Type(rtype);
             if let Some(spec) = self.policy_spec(id, policy, family) {
                 let spec = self.with_name_options(id, spec, family);
-                let root = self.policies.root(spec, model.ttl.max);
+                let root = self.policies.root(spec, (model.ttl.min, model.ttl.max));
                 builder.dynamic(&name.owner, rtype, root)?;
             }
         }

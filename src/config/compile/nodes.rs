@@ -1,9 +1,12 @@
 //! Policy trees to nodes (rules a11-a15, a42, a43).
 
+use crate::health::{FailbackRule, WeeklyWindow};
 use crate::wire::Rtype;
 use crate::zone::{AllDown, Judge, NodeSpec, Options};
 
-use super::super::model::{AllDownModel, BranchModel, NameId, NodeKind, NodeModel, NodeOptions};
+use super::super::model::{
+    AllDownModel, BranchModel, Failback, NameId, NodeKind, NodeModel, NodeOptions,
+};
 use super::compiler::{Compiler, Family};
 
 impl<'m> Compiler<'m> {
@@ -21,12 +24,28 @@ impl<'m> Compiler<'m> {
         node: &'m NodeModel,
         family: Family,
     ) -> Option<NodeSpec> {
+        let place = self.place_of(id);
+        self.at_place(place, |this| this.policy_spec_here(id, node, family))
+    }
+
+    fn place_of(&self, id: NameId) -> String {
+        let owner = &self.model.names[id].owner;
+        owner.to_relative(&self.model.apex)
+    }
+
+    fn policy_spec_here(
+        &mut self,
+        id: NameId,
+        node: &'m NodeModel,
+        family: Family,
+    ) -> Option<NodeSpec> {
         let mut options = self.options(&node.options, family);
         let is_reference = matches!(
             node.kind,
             NodeKind::Pool(_) | NodeKind::Name(_) | NodeKind::To(_)
         );
         let of_name = &self.model.names[id].options.all_down;
+        // The last known state is of the name as a whole; without one all are taken.
         let takes_all = matches!(of_name, Some(AllDownModel::All | AllDownModel::Last));
         if takes_all && !is_reference && node.options.all_down.is_none() {
             options.all_down = AllDown::All;
@@ -56,13 +75,15 @@ impl<'m> Compiler<'m> {
                 .name_spec(*id, family)
                 .map(|spec| self.wrap(spec, options)),
             NodeKind::To(inner) => self
-                .node_spec(inner, family)
+                .at_step("to", |this| this.node_spec(inner, family))
                 .map(|spec| self.wrap(spec, options)),
             NodeKind::Failover(branches) => {
                 options.trickle_percent = own.trickle_percent;
                 let children = self.branches(branches, family);
                 (!children.is_empty()).then(|| {
-                    let children = children.into_iter().map(|(_, spec)| spec).collect();
+                    let children: Vec<NodeSpec> =
+                        children.into_iter().map(|(_, spec)| spec).collect();
+                    options.failback = self.failback(&own.failback, &children, family);
                     self.policies.first(children, options)
                 })
             }
@@ -79,6 +100,19 @@ impl<'m> Compiler<'m> {
         Some(self.policies.gated(spec, gate))
     }
 
+    /// Returns the number of a failback; `auto` and a single tier remember nothing.
+    fn failback(&mut self, written: &Failback, tiers: &[NodeSpec], family: Family) -> Option<u32> {
+        let rule = match written {
+            Failback::Auto => return None,
+            Failback::Manual => FailbackRule::Manual,
+            Failback::After(calm) => FailbackRule::After(*calm),
+            Failback::Window(text) => FailbackRule::Window(WeeklyWindow::parse(text)?),
+        };
+        let labels = tiers.iter().map(|tier| tier.label.clone()).collect();
+        let (key, place) = (self.trail.key(family), self.trail.place.clone());
+        (tiers.len() > 1).then(|| self.policies.failback(key, place, rule, labels))
+    }
+
     /// Puts options around a node: a group of one candidate, whose `all-down` is then looked at like any other.
     pub(super) fn wrap(&mut self, spec: NodeSpec, options: Options) -> NodeSpec {
         if options == Options::default() {
@@ -93,16 +127,22 @@ impl<'m> Compiler<'m> {
     pub(super) fn options(&mut self, options: &'m NodeOptions, family: Family) -> Options {
         let all_down = match &options.all_down {
             None => AllDown::LastResort,
-            Some(AllDownModel::All | AllDownModel::Last) => AllDown::All,
+            Some(AllDownModel::All) => AllDown::All,
+            Some(AllDownModel::Last) => {
+                let key = self.trail.key(family);
+                AllDown::Last(self.policies.last_known(key))
+            }
             Some(AllDownModel::NoData) => AllDown::NoData,
             Some(AllDownModel::ServFail) => AllDown::ServFail,
-            Some(AllDownModel::Node(node)) => match self.node_spec(node, family) {
-                Some(spec) => {
-                    let spec = self.policies.last_resort_all(spec);
-                    AllDown::Node(self.policies.place(vec![spec]))
+            Some(AllDownModel::Node(node)) => {
+                match self.at_step("all-down", |this| this.node_spec(node, family)) {
+                    Some(spec) => {
+                        let spec = self.policies.last_resort_all(spec);
+                        AllDown::Node(self.policies.place(vec![spec]))
+                    }
+                    None => AllDown::NoData,
                 }
-                None => AllDown::NoData,
-            },
+            }
         };
         let ttl = options.ttl.map(|ttl| (ttl.min, ttl.max));
         Options {
@@ -130,7 +170,7 @@ impl<'m> Compiler<'m> {
         branch: &'m BranchModel,
         family: Family,
     ) -> Option<NodeSpec> {
-        let mut spec = self.node_spec(&branch.node, family)?;
+        let mut spec = self.at_step(&branch.label, |this| this.node_spec(&branch.node, family))?;
         if !branch.follow_health {
             spec = self.policies.always(spec);
         }
@@ -175,7 +215,10 @@ impl<'m> Compiler<'m> {
     ) -> NodeSpec {
         let model = self.model;
         let name = &model.names[id];
-        let options = self.options(&name.options, family);
+        let place = self.place_of(id);
+        let options = self.at_place(place, |this| {
+            this.at_step("name", |this| this.options(&name.options, family))
+        });
         let mut spec = self.wrap(spec, options);
         let gate = self.judge_all(&name.options.checks, None);
         spec = self.policies.gated(spec, gate);

@@ -84,6 +84,9 @@ impl<'m> Compiler<'m> {
             let (rtype, specs) = (spec.rtype, spec.members.clone());
             let (run, judges) = self.policies.run(spec);
             let weights = specs.iter().map(|spec| spec.weight);
+            for &judge in &judges {
+                self.policies.ramp(judge, pool.ramp.as_millis() as u32);
+            }
             runs.push(PoolRun {
                 rtype,
                 run,
@@ -253,7 +256,9 @@ impl<'m> Compiler<'m> {
         let spec = match &pool.body {
             PoolBody::Members(_) => self.members_spec(id, family, options),
             PoolBody::Policy(node) => self
-                .node_spec(node, family)
+                .at_place(format!("pool:{}", pool.id), |this| {
+                    this.node_spec(node, family)
+                })
                 .map(|spec| self.wrap(spec, options)),
         };
         let gates: Vec<&CheckRef> = pool
@@ -300,23 +305,33 @@ impl<'m> Compiler<'m> {
         };
         let mut specs = Vec::new();
         for rtype in types {
-            let members = self.merged_members(pools, rtype, family.shape());
+            let (members, ramps) = self.merged_members(pools, rtype, family.shape());
             if !members.is_empty() {
-                specs.push(RunSpec { rtype, members });
+                specs.push((RunSpec { rtype, members }, ramps));
             }
         }
         let mut first = None;
         let count = specs.len() as u16;
-        for spec in specs {
-            let (run, _) = self.policies.run(spec);
+        for (spec, ramps) in specs {
+            let (run, judges) = self.policies.run(spec);
+            for (judge, ramp) in judges.into_iter().zip(ramps) {
+                self.policies.ramp(judge, ramp);
+            }
             first = first.or(Some(run));
         }
         Some(self.policies.pool_node(first?, count, 1, options))
     }
 
-    fn merged_members(&mut self, pools: &[PoolId], rtype: Rtype, shape: Shape) -> Vec<MemberSpec> {
+    /// Returns members of several pools, and the ramp of each in milliseconds.
+    fn merged_members(
+        &mut self,
+        pools: &[PoolId],
+        rtype: Rtype,
+        shape: Shape,
+    ) -> (Vec<MemberSpec>, Vec<u32>) {
         let model = self.model;
         let mut merged = Vec::new();
+        let mut ramps = Vec::new();
         for &id in pools {
             let Some(run) = self
                 .pool_runs(id, shape)
@@ -334,6 +349,7 @@ impl<'m> Compiler<'m> {
                 .collect();
             let gate = self.judge_all(gates, None);
             for (spec, (own, _)) in run.specs.into_iter().zip(run.members) {
+                ramps.push(pool.ramp.as_millis() as u32);
                 merged.push(MemberSpec {
                     judge: self.policies.all(vec![own, enough, gate]),
                     hold: Hold::None,
@@ -342,6 +358,6 @@ impl<'m> Compiler<'m> {
                 });
             }
         }
-        merged
+        (merged, ramps)
     }
 }

@@ -29,7 +29,7 @@ impl<'m> Compiler<'m> {
         if capacities.iter().any(|percent| *percent < WHOLE) {
             options.capacities = Some(self.policies.capacities(&capacities));
             if let Some(overflow) = &own.overflow {
-                let spec = self.node_spec(overflow, family);
+                let spec = self.at_step("overflow", |this| this.node_spec(overflow, family));
                 options.overflow = spec.map(|spec| self.policies.place(vec![spec]));
             }
         }

@@ -118,6 +118,7 @@ pub(super) fn read_heartbeat(
             rise: rise?,
             fall: fall?,
             forgive: 1,
+            degraded: None,
         },
         watch: false,
     })

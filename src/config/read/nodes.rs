@@ -9,6 +9,7 @@ use super::times::{judge_times, read_times};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions, Span};
 use crate::config::suggest;
+use crate::health::WeeklyWindow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -298,7 +299,7 @@ fn read_failback(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Failback>
 
 fn read_window(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.faults.text(value)?;
-    if is_window(text) {
+    if WeeklyWindow::parse(text).is_some() {
         return Some(text.to_owned());
     }
     reader.faults.push(
@@ -312,49 +313,4 @@ fn read_window(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
         .help("write days and UTC times, for example `\"Sat-Sun 02:00-05:00\"` or `\"Mon 22:00-23:30\"`"),
     );
     None
-}
-
-/// Says whether a text is `[DAY[-DAY]] HH:MM-HH:MM`.
-fn is_window(text: &str) -> bool {
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-    let clock = |text: &str| {
-        text.split_once(':').is_some_and(|(hour, minute)| {
-            hour.len() == 2
-                && minute.len() == 2
-                && hour.parse::<u8>().is_ok_and(|hour| hour <= 24)
-                && minute.parse::<u8>().is_ok_and(|minute| minute < 60)
-        })
-    };
-    let Some((days, hours)) = text.rsplit_once(' ') else {
-        return false;
-    };
-    let days_right = days.split(',').all(|part| {
-        part.trim().split('-').count() <= 2 && part.trim().split('-').all(|day| DAYS.contains(&day))
-    });
-    days_right
-        && hours
-            .split_once('-')
-            .is_some_and(|(from, until)| clock(from) && clock(until) && from != until)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn knows_weekly_windows() {
-        let cases = [
-            ("Sat-Sun 02:00-05:00", true),
-            ("Mon 22:00-23:30", true),
-            ("Mon,Wed 22:00-23:30", true),
-            ("Sat-Sun", false),
-            ("sat 02:00-05:00", false),
-            ("Sat 2:00-5:00", false),
-            ("Sat 02:00-02:00", false),
-            ("Sat 25:00-26:00", false),
-        ];
-        for (text, wanted) in cases {
-            assert_eq!(is_window(text), wanted, "{text:?}");
-        }
-    }
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::index::is_id;
-use super::later_checks::not_yet;
 use super::location::read_location;
 use super::members::read_member;
 use super::nodes::{OPTION_KEYS, POLICY_KEYS, read_options, take_policy};
 use super::policies::read_policy;
 use super::reader::{Reader, UsedOn};
 use super::request_text::{read_address, read_host, read_path};
+use super::soft::read_ramp;
 use super::table::{Entry, Table, Value};
 use super::times::judge_times;
 use crate::config::diagnostic::Diagnostic;
@@ -137,7 +137,7 @@ fn read_member_pool(
             read_min_healthy(reader, &value, members.len(), members_value)
         });
     let capacity_percent = read_capacity(reader, &mut table);
-    read_later_keys(reader, &mut table);
+    let ramp = read_ramp(reader, &mut table);
     let ttl = table
         .take_value("ttl")
         .and_then(|value| reader.faults.ttl(&value));
@@ -158,6 +158,7 @@ fn read_member_pool(
         site,
         min_healthy: min_healthy?,
         capacity_percent,
+        ramp,
         ttl,
         answers,
         families: None,
@@ -195,6 +196,7 @@ fn read_policy_pool(
         site: entry.key.to_owned(),
         min_healthy: MinHealthy::Count(1),
         capacity_percent: None,
+        ramp: Duration::ZERO,
         families,
         span: entry.key_span(),
     })
@@ -340,24 +342,6 @@ fn read_min_healthy(
 fn read_capacity(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<u8> {
     let value = table.take_value("capacity")?;
     reader.faults.percent(&value, 1, 100)
-}
-
-/// Judges `ramp`, which acts in a later release.
-fn read_later_keys(reader: &mut Reader<'_>, table: &mut Table<'_>) {
-    if let Some(entry) = table.take("ramp")
-        && let Some(ramp) =
-            reader
-                .faults
-                .duration(&entry.value, Duration::ZERO, Duration::from_secs(3600))
-        && !ramp.is_zero()
-    {
-        not_yet(
-            reader,
-            &entry.key_span(),
-            &entry.value.path,
-            "until then a member takes its full share as soon as it is healthy",
-        );
-    }
 }
 
 /// Reads `families`.

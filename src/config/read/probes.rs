@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use super::checks::{take_boolean, with_common};
-use super::later_checks::read_degraded;
 use super::protocols::{read_certificate, read_dns, read_grpc};
 use super::reader::Reader;
 use super::request_text::{
     read_address, read_body_rules, read_ca, read_headers, read_host, read_path, read_status, within,
 };
+use super::soft::read_degraded;
 use super::table::{Table, Value};
 use crate::clock::format_duration;
 use crate::config::diagnostic::Diagnostic;
@@ -154,7 +154,7 @@ pub(super) fn read_schedule(reader: &mut Reader<'_>, table: &mut Table<'_>) -> O
         count("rise", 2, 100),
         count("forgive", 1, 1000),
     );
-    read_degraded(reader, table);
+    let degraded = read_degraded(reader, table);
     let (interval, timeout) = (interval?, timeout?);
     let whole = match timeout {
         Timeout::Whole(whole) => whole,
@@ -191,6 +191,7 @@ pub(super) fn read_schedule(reader: &mut Reader<'_>, table: &mut Table<'_>) -> O
             rise: u8::try_from(rise?).ok()?,
             fall: u8::try_from(fall?).ok()?,
             forgive: u16::try_from(forgive?).ok()?,
+            degraded,
         },
     })
 }

@@ -164,6 +164,7 @@ fn make_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, records: Vec<MemberMode
         site: entry.value.path.clone(),
         min_healthy: MinHealthy::Count(1),
         capacity_percent: None,
+        ramp: std::time::Duration::ZERO,
         ttl: None,
         // All healthy records are answered, not a selection.
         answers: Some(answers),

@@ -229,6 +229,7 @@ fn broken_pool(entry: &Entry<'_>) -> PoolModel {
         site: entry.key.to_owned(),
         min_healthy: MinHealthy::Count(1),
         capacity_percent: None,
+        ramp: std::time::Duration::ZERO,
         ttl: None,
         answers: None,
         families: None,

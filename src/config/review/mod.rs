@@ -7,7 +7,6 @@ mod families;
 mod finding;
 mod flattened;
 mod names;
-mod not_yet;
 mod policy;
 mod pools;
 mod run;

@@ -110,6 +110,7 @@ impl Sample {
             site: id.to_owned(),
             min_healthy: MinHealthy::Count(1),
             capacity_percent: None,
+            ramp: Duration::ZERO,
             ttl: None,
             answers: None,
             families: None,
@@ -296,6 +297,7 @@ fn http(endpoint: Option<Endpoint>) -> ProbeTemplate {
             rise: 2,
             fall: 3,
             forgive: 1,
+            degraded: None,
         },
     }
 }

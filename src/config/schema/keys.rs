@@ -318,7 +318,7 @@ const KEYS: &[ZoneKey] = &[
         "ramp",
         Duration,
         "\"0s\"",
-        "How long a healed member takes to its full weight, up to 1h. Takes effect in a later release.",
+        "How long a healed member takes to its full weight, up to 1h: from a tenth, in ten equal steps.",
     ),
     key(
         Member,

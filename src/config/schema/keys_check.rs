@@ -74,7 +74,7 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
         "degraded",
         Defined("degraded"),
         "none",
-        "When a slow or lossy target counts as degraded. Takes effect in a later release.",
+        "When a slow or lossy target counts as degraded: above `latency` (90th percentile) or `failures` over the last 20 probes its members keep `weight` percent of their weight (25% if not said).",
     ),
     key(
         Check,

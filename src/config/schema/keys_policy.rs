@@ -69,7 +69,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "ttl",
         Defined("ttl"),
         "the smallest on the path, else the zone's",
-        "TTL of answers that pass here, 0s to 7d, or `{ min, max }`; bounds that follow the horizon take effect in a later release.",
+        "TTL of answers that pass here, 0s to 7d, or `{ min, max }`: no longer than the soonest moment at which the answer could change.",
     ),
     key(
         Options,
@@ -90,7 +90,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "all-down",
         Defined("allDown"),
         "\"all\"",
-        "What happens when nothing here is healthy: `all`, `last`, `nodata`, `servfail` or a node. `last` acts as `all` in this release.",
+        "What happens when nothing here is healthy: `all`, `last`, `nodata`, `servfail` or a node. `last`: the members that were healthy last, kept over restarts.",
     ),
     key(
         Options,
@@ -104,7 +104,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "failback",
         Defined("failback"),
         "\"auto\"",
-        "When an earlier tier is used again (failover): `auto`, `manual`, `{ after }`, `{ window }`. Other than `auto` takes effect in a later release.",
+        "When an earlier tier is used again (failover): `auto`, `manual` (`leeward release NAME`), `{ after = \"15m\" }` of health without a break, `{ window = \"Sat-Sun 02:00-05:00\" }` in UTC.",
     ),
     key(
         Options,

@@ -235,6 +235,21 @@ pub const KEYS: &[ServerKey] = &[
         "addresses for DNS over QUIC, usually UDP port 853",
     ),
     key(
+        "self-doubt",
+        "enabled",
+        "whether statuses are held while the server doubts itself",
+    ),
+    key(
+        "self-doubt",
+        "anchors",
+        "up to 16 addresses with TCP ports that can be reached while this server is well; with any, they alone decide",
+    ),
+    key(
+        "self-doubt",
+        "interval",
+        "time between two looks at an anchor, 100ms-1m",
+    ),
+    key(
         "proxy",
         "allow",
         "networks whose queries and connections all begin with a PROXY header that is believed, up to 64",

@@ -13,6 +13,7 @@ mod read;
 mod rehearsal;
 mod resolver;
 mod sections;
+mod self_doubt;
 mod settings;
 mod show;
 mod value;
@@ -28,6 +29,7 @@ pub use proxy::ProxySettings;
 pub use read::read_server_file;
 pub use rehearsal::{BlastRadius, ExplainSettings};
 pub use resolver::ResolverSettings;
+pub use self_doubt::SelfDoubtSettings;
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
 };

@@ -16,6 +16,7 @@ use super::proxy::read_proxy;
 use super::rehearsal::{read_blast_radius, read_explain};
 use super::resolver::read_resolver;
 use super::sections::{read_geo, read_log, read_probe, read_tcp};
+use super::self_doubt::read_self_doubt;
 use super::settings::ServerConfig;
 use super::value::{Findings, Section, Zero, items};
 use crate::config::Severity;
@@ -151,6 +152,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         tls: read_tls(&tls, &base, findings),
         https: https_settings,
         quic: read_quic(&quic, findings),
+        self_doubt: read_self_doubt(&section("self-doubt"), findings),
         proxy: read_proxy(&section("proxy"), findings),
         base,
     }

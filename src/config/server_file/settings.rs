@@ -10,6 +10,7 @@ use super::exec::ExecSettings;
 use super::proxy::ProxySettings;
 use super::rehearsal::{BlastRadius, ExplainSettings};
 use super::resolver::ResolverSettings;
+use super::self_doubt::SelfDoubtSettings;
 use crate::place::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -61,6 +62,8 @@ pub struct ServerConfig {
     pub https: HttpsSettings,
     /// DNS over QUIC.
     pub quic: QuicSettings,
+    /// By what the server knows that it cannot see.
+    pub self_doubt: SelfDoubtSettings,
     /// Proxies before this server.
     pub proxy: ProxySettings,
 }
@@ -109,6 +112,7 @@ impl Default for ServerConfig {
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),
             quic: QuicSettings::default(),
+            self_doubt: SelfDoubtSettings::default(),
             proxy: ProxySettings::default(),
         }
     }

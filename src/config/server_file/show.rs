@@ -78,6 +78,9 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("https", "path") => quote(&config.https.path),
         ("https", "plain") => config.https.is_plain.to_string(),
         ("quic", "listen") => addresses(&config.quic.listen)?,
+        ("self-doubt", "enabled") => config.self_doubt.is_enabled.to_string(),
+        ("self-doubt", "anchors") => addresses(&config.self_doubt.anchors)?,
+        ("self-doubt", "interval") => quote(&format_duration(config.self_doubt.interval)),
         ("proxy", "allow") => prefixes(&config.proxy.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };

@@ -5,7 +5,8 @@ use crate::config::model::{
     CalculatedRule, CheckKind, CheckModel, CheckRef, ProbeTemplate, ZoneModel,
 };
 use crate::health::{
-    DnsProbe, Endpoint, GrpcProbe, HttpProbe, MetricProbe, ProbeKind, TcpProbe, Timeout, TlsProbe,
+    DegradedRule, DnsProbe, Endpoint, GrpcProbe, HttpProbe, MetricProbe, ProbeKind, TcpProbe,
+    Timeout, TlsProbe,
 };
 
 /// Writes a check.
@@ -57,6 +58,19 @@ pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Line
     );
 }
 
+fn degraded(rule: &DegradedRule) -> String {
+    let mut entries = Vec::new();
+    if let Some(latency) = rule.latency {
+        entries.push(("latency".to_owned(), duration(latency)));
+    }
+    if let Some(percent) = rule.failures_percent {
+        entries.push(("failures".to_owned(), quote(&format!("{percent}%"))));
+    }
+    let weight = quote(&format!("{}%", rule.weight_percent));
+    entries.push(("weight".to_owned(), weight));
+    inline(&entries)
+}
+
 fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
     lines.set("type", quote(template.kind.word()));
     if let ProbeKind::Heartbeat(_) = template.kind {
@@ -74,6 +88,9 @@ fn show_probe(template: &ProbeTemplate, lines: &mut Lines) {
     lines.set("fall", template.damping.fall.to_string());
     lines.set("rise", template.damping.rise.to_string());
     lines.set("forgive", template.damping.forgive.to_string());
+    if let Some(rule) = &template.damping.degraded {
+        lines.set("degraded", degraded(rule));
+    }
     if matches!(template.kind, ProbeKind::Http(_) | ProbeKind::Tcp(_)) {
         lines.set("watch", template.watch.to_string());
     }

@@ -3,7 +3,7 @@
 use super::checks::references;
 use super::names::record_text;
 use super::nodes::show_node;
-use super::text::{Lines, inline, key, location, quote, ttl};
+use super::text::{Lines, duration, inline, key, location, quote, ttl};
 use crate::config::model::{
     Families, Force, MemberModel, MemberValue, MinHealthy, PoolBody, PoolModel, ProbeOverride,
     ZoneModel,
@@ -34,6 +34,9 @@ pub(super) fn show_pool(model: &ZoneModel, pool: &PoolModel, lines: &mut Lines) 
         PoolBody::Members(members) => {
             if let Some(probe) = probe(&pool.probe) {
                 lines.set("probe", probe);
+            }
+            if !pool.ramp.is_zero() {
+                lines.set("ramp", duration(pool.ramp));
             }
             lines.set("site", quote(&pool.site));
             lines.set(

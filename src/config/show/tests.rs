@@ -119,11 +119,8 @@ const TOLD: &[(&str, usize, &str)] = &[
     ("05-families.toml", 16, "R006"),
     ("07-cloud-targets.toml", 8, "R021"),
     ("07-cloud-targets.toml", 13, "R021"),
-    ("12-sorry-failback.toml", 16, "R020"),
-    ("12-sorry-failback.toml", 20, "R020"),
     ("13-route53-import.toml", 33, "R004"),
     ("13-route53-import.toml", 42, "R004"),
-    ("18-maintenance.toml", 1, "R020"),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 mod http;
 mod prober;
 mod protocols;
+mod resumption;
 mod tcp;
 mod tls;
 mod watch;
@@ -165,6 +166,7 @@ pub(super) fn target(address: SocketAddr, kind: ProbeKind, timeout: Timeout) -> 
             rise: 2,
             fall: 3,
             forgive: 1,
+            degraded: None,
         },
     })
 }

@@ -2,15 +2,22 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hyper::body::Bytes;
 use hyper::http::{HeaderMap, Response};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
-use super::{AMPLE, Play, SCARCE, Stage, closed_address, probe};
+use super::tls::Authority;
+use super::{AMPLE, Play, SCARCE, Stage, closed_address, kit, probe, target};
 use crate::health::{DnsProbe, ExpectedRecord, GrpcProbe, MetricProbe, ProbeKind, Threshold};
+use crate::probe::once::run;
+use crate::probe::tls::install_provider;
 
 /// Something that listens until it is dropped.
 struct Listening {
@@ -134,7 +141,7 @@ async fn health_server() -> Listening {
     Listening { address, task }
 }
 
-async fn serve_health(stream: TcpStream) {
+async fn serve_health(stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut connection = h2::server::handshake(stream).await.unwrap();
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         tokio::spawn(async move {
@@ -192,6 +199,52 @@ async fn calls_the_health_service_of_grpc() {
     for (service, wanted) in cases {
         let found = probe(server.address, grpc(service), AMPLE).await;
         assert_eq!(found, wanted, "{service}");
+    }
+}
+
+#[tokio::test]
+async fn calls_the_health_service_over_tls() {
+    let authority = Authority::new("one");
+    let (certificate, key) = authority.certify(&["health.example"], -10, 90);
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    install_provider();
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    // RFC 9113, section 3.3: over TLS, HTTP/2 is chosen by this name.
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that refuses the certificate ends the handshake.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+                tokio::spawn(serve_health(stream));
+            }
+        }
+    });
+    let server = Listening { address, task };
+    let other = "certificate is not for other.example but for health.example";
+    let kit = kit();
+    let mut held = Vec::new();
+    // The second time the session is resumed.
+    for (name, service, wanted) in [
+        ("health.example", "shop", "SERVING"),
+        ("health.example", "down", "NOT_SERVING"),
+        ("other.example", "shop", other),
+    ] {
+        let kind = ProbeKind::Grpc(GrpcProbe {
+            tls: Some(authority.trusted(name)),
+            host: "health.example".into(),
+            service: service.into(),
+        });
+        held.push(kit.prepare(target(server.address, kind, AMPLE)));
+        let observation = run(&kit, held.last().expect("it was pushed")).await;
+        assert_eq!(observation.evidence.to_string(), wanted, "{name} {service}");
+        assert_eq!(observation.phases.tls.is_some(), wanted != other);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::health::{CertificateProbe, HttpProbe, Outcome, ProbeKind, TcpProbe, TlsProbe};
 
 /// An authority, and servers that it vouches for.
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
@@ -33,7 +33,7 @@ impl Drop for SecureStage {
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -47,13 +47,23 @@ impl Authority {
 
     /// Opens a server whose certificate is for these names and days, counted from today.
     async fn open(&self, names: &[&str], from_days: i64, until_days: i64) -> SecureStage {
+        let (certificate, key) = self.certify(names, from_days, until_days);
+        serve(certificate, &key).await
+    }
+
+    pub(super) fn certify(
+        &self,
+        names: &[&str],
+        from_days: i64,
+        until_days: i64,
+    ) -> (CertificateDer<'static>, KeyPair) {
         let params = certificate_params(names, from_days, until_days);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        serve(certificate.der().clone(), &key).await
+        (certificate.der().clone(), key)
     }
 
-    fn trusted(&self, name: &str) -> TlsProbe {
+    pub(super) fn trusted(&self, name: &str) -> TlsProbe {
         TlsProbe {
             server_name: Some(name.into()),
             verify: true,
@@ -103,7 +113,7 @@ async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SecureSta
     SecureStage { address, task }
 }
 
-fn https(tls: TlsProbe, change: impl FnOnce(&mut HttpProbe)) -> ProbeKind {
+pub(super) fn https(tls: TlsProbe, change: impl FnOnce(&mut HttpProbe)) -> ProbeKind {
     let mut http = http_probe();
     http.host = "www.example.com".into();
     http.tls = Some(tls);

@@ -16,6 +16,7 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -23,7 +24,8 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
@@ -37,6 +39,9 @@ const MEDIA_TYPE: &str = "application/dns-message";
 
 /// The longest `dns` in a URL: a message of any size.
 const ENCODED_MAX: usize = MESSAGE_MAX.div_ceil(3) * 4;
+
+/// Octets that are read of a body that is refused: twice the longest message.
+const DISCARDED_MAX: usize = 2 * MESSAGE_MAX;
 
 /// The methods that the resource knows.
 const METHODS: &str = "GET, HEAD, POST";
@@ -69,23 +74,34 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
         request: Request<B>,
     ) -> Response<Full<Bytes>> {
         let is_head = request.method() == Method::HEAD;
-        let response = match self.take_message(request).await {
+        let (head, body) = request.into_parts();
+        let mut body = std::pin::pin!(body);
+        let response = match self.take_message(&head, body.as_mut()).await {
             Ok(message) => self.answer(client, &message),
-            Err(refusal) => refuse(refusal),
+            Err(refusal) => {
+                // A connection that closes on unread octets is reset, and the client may never see why. Who waits for
+                // a word before it sends has sent nothing, and who was too slow has had its time.
+                let is_awaited = head.headers.contains_key(EXPECT);
+                if !is_awaited && refusal.0 != StatusCode::REQUEST_TIMEOUT {
+                    let _ = timeout(self.patience, discard(body)).await;
+                }
+                refuse(refusal)
+            }
         };
         if is_head { behead(response) } else { response }
     }
 
     async fn take_message<B: Body<Data = Bytes, Error: Into<Fault>>>(
         &self,
-        request: Request<B>,
+        head: &request::Parts,
+        body: Pin<&mut B>,
     ) -> Result<Bytes, Refusal> {
-        if request.uri().path() != self.path {
+        if head.uri.path() != self.path {
             return Err((StatusCode::NOT_FOUND, "no such resource"));
         }
-        let message = match *request.method() {
-            Method::GET | Method::HEAD => read_url(request.uri().query().unwrap_or_default())?,
-            Method::POST => self.read_body(request).await?,
+        let message = match head.method {
+            Method::GET | Method::HEAD => read_url(head.uri.query().unwrap_or_default())?,
+            Method::POST => self.read_body(&head.headers, body).await?,
             _ => return Err((StatusCode::METHOD_NOT_ALLOWED, "use GET or POST")),
         };
         // A response is no question; answering it could go on for ever between two servers.
@@ -97,21 +113,22 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
 
     async fn read_body<B: Body<Data = Bytes, Error: Into<Fault>>>(
         &self,
-        request: Request<B>,
+        headers: &HeaderMap,
+        body: Pin<&mut B>,
     ) -> Result<Bytes, Refusal> {
         const TOO_LARGE: Refusal = (
             StatusCode::PAYLOAD_TOO_LARGE,
             "a message has at most 65535 octets",
         );
-        if !is_message(request.headers()) {
+        if !is_message(headers) {
             let wanted = "the content type must be application/dns-message";
             return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted));
         }
-        if request.body().size_hint().lower() > MESSAGE_MAX as u64 {
+        if body.size_hint().lower() > MESSAGE_MAX as u64 {
             return Err(TOO_LARGE);
         }
-        let body = Limited::new(request.into_body(), MESSAGE_MAX);
-        match timeout(self.patience, std::pin::pin!(body).collect()).await {
+        let body = Limited::new(body, MESSAGE_MAX);
+        match timeout(self.patience, body.collect()).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
             Ok(Err(fault)) if fault.is::<http_body_util::LengthLimitError>() => Err(TOO_LARGE),
             Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body ended early")),
@@ -133,6 +150,18 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
             .header(CACHE_CONTROL, freshness)
             .body(Full::new(reply))
             .expect("the headers are ASCII of our own")
+    }
+}
+
+/// Reads what is left of a body that nobody wants, as far as an honest client may have written it already.
+async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) {
+    let mut left = DISCARDED_MAX;
+    while let Some(Ok(frame)) = body.as_mut().frame().await {
+        let len = frame.data_ref().map_or(0, Bytes::len);
+        if len > left {
+            return;
+        }
+        left -= len;
     }
 }
 

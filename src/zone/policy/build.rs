@@ -8,8 +8,8 @@ use crate::wire::{AutoHints, hints_left_open};
 
 use super::judge::{Hold, Judge, JudgeId};
 use super::program::{
-    AllDown, Lease, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options, Root, RootId,
-    Run, RunId, TargetUse,
+    AllDown, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind,
+    Options, Root, RootId, Run, RunId, TargetUse,
 };
 use super::reach::Reached;
 use super::spec::{NodeSpec, RunSpec};
@@ -31,7 +31,7 @@ pub struct PolicyBuilder {
     pub(super) member_ttls: Vec<u32>,
     pub(super) roots: Vec<Root>,
     pub(super) root_rules: Vec<u32>,
-    pub(super) root_ids: HashMap<(NodeSpec, u32), RootId>,
+    pub(super) root_ids: HashMap<(NodeSpec, (u32, u32)), RootId>,
     pub(super) blocks: HashMap<Vec<NodeSpec>, NodeId>,
     pub(super) rules: Vec<LocationRule>,
     pub(super) maps: Vec<Box<[u32]>>,
@@ -54,6 +54,13 @@ pub struct PolicyBuilder {
     pub(super) lease_ids: HashMap<Lease, u32>,
     pub(super) lease_of_member: Vec<u32>,
     pub(super) lease_uses: Vec<(u32, u32)>,
+    pub(super) failbacks: Vec<Failback>,
+    pub(super) failback_ids: HashMap<String, u32>,
+    pub(super) lasts: Vec<LastKnown>,
+    pub(super) last_ids: HashMap<String, u32>,
+    pub(super) ramps: Vec<u32>,
+    pub(super) ranged_roots: Vec<RootId>,
+    pub(super) has_plans: bool,
 }
 
 impl PolicyBuilder {
@@ -426,14 +433,18 @@ impl PolicyBuilder {
         spec
     }
 
-    /// Returns the root of a tree; equal trees with equal TTL are one root.
-    pub fn root(&mut self, spec: NodeSpec, ttl: u32) -> RootId {
+    /// Returns the root of a tree; equal trees with equal bounds of the TTL, least and greatest, are one root.
+    pub fn root(&mut self, spec: NodeSpec, ttl: (u32, u32)) -> RootId {
         let key = (spec, ttl);
         if let Some(&root) = self.root_ids.get(&key) {
             return root;
         }
         let node = self.place(vec![key.0.clone()]);
-        let Reached { mut rules, sticky } = self.reached(node);
+        let Reached {
+            mut rules,
+            sticky,
+            is_ranged,
+        } = self.reached(node);
         rules.sort_unstable();
         rules.dedup();
         let map = if rules.is_empty() {
@@ -446,12 +457,16 @@ impl PolicyBuilder {
         self.root_rules.extend_from_slice(&rules);
         self.roots.push(Root {
             node,
-            ttl,
+            ttl: ttl.1,
+            ttl_min: ttl.0,
             rules_first,
             rules_len: rules.len() as u16,
             sticky,
             map,
         });
+        if is_ranged || ttl.0 != ttl.1 {
+            self.ranged_roots.push(root);
+        }
         self.root_ids.insert(key, root);
         root
     }

@@ -30,6 +30,11 @@ impl Csr {
         }
     }
 
+    /// Says whether no row has an item.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Returns the items of a row; empty for a row that does not exist.
     pub fn row(&self, row: u32) -> &[u32] {
         let row = row as usize;

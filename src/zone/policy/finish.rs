@@ -11,42 +11,16 @@ impl PolicyBuilder {
     /// Ends the building.
     pub fn finish(mut self) -> Policies {
         self.uses.sort_by_key(|used| used.slot);
-        let mut judge_pairs = Vec::new();
-        let mut target_pairs = Vec::new();
-        for (id, judge) in self.judges.iter().enumerate() {
-            let id = id as u32;
-            match *judge {
-                Judge::Target { slot, .. } => target_pairs.push((slot, id)),
-                Judge::Not(of) | Judge::Member { of, .. } => judge_pairs.push((of, id)),
-                Judge::AtLeast { first, len, .. } => {
-                    let children = &self.judge_children[first as usize..(first + len) as usize];
-                    judge_pairs.extend(children.iter().map(|&child| (child, id)));
-                }
-                Judge::Constant(_) | Judge::Switch(_) => {}
-            }
-        }
+        let links = self.links();
+        let soft_members = self.soft_members();
+        self.place_judged();
         self.settle_leases();
-        let mut run_pairs = Vec::new();
-        let mut gate_pairs = Vec::new();
-        let mut parent_pairs = Vec::new();
-        for (id, node) in self.nodes.iter().enumerate() {
-            let id = id as u32;
-            let children = (node.first..node.first + u32::from(node.n)).map(|child| (child, id));
-            if node.kind == NodeKind::Pool {
-                run_pairs.extend(children);
-            } else {
-                parent_pairs.extend(children);
-            }
-            if self.gates[id as usize] != NONE {
-                gate_pairs.push((self.gates[id as usize], id));
-            }
-        }
         Policies {
-            judges_of_target: Csr::group(self.targets.len(), &target_pairs),
-            judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
-            nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
-            nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
-            parents: Csr::group(self.nodes.len(), &parent_pairs),
+            judges_of_target: links.judges_of_target,
+            judges_of_judge: links.judges_of_judge,
+            nodes_of_gate: links.nodes_of_gate,
+            nodes_of_run: links.nodes_of_run,
+            parents: links.parents,
             nodes: self.nodes.into(),
             gates: self.gates.into(),
             options: self.options.into(),
@@ -75,6 +49,61 @@ impl PolicyBuilder {
             pools: self.pools.into(),
             branch_labels: self.branch_labels.into(),
             run_of_member: self.run_of_member.into(),
+            failbacks: self.failbacks.into(),
+            lasts: self.lasts.into(),
+            ramps: self.ramps.into(),
+            soft_members,
+            ranged_roots: self.ranged_roots.into(),
+            has_plans: self.has_plans,
         }
     }
+
+    /// Turns round what the builder knows as "hangs on".
+    fn links(&self) -> Links {
+        let mut judge_pairs = Vec::new();
+        let mut target_pairs = Vec::new();
+        for (id, judge) in self.judges.iter().enumerate() {
+            let id = id as u32;
+            match *judge {
+                Judge::Target { slot, .. } => target_pairs.push((slot, id)),
+                Judge::Not(of) | Judge::Member { of, .. } => judge_pairs.push((of, id)),
+                Judge::AtLeast { first, len, .. } => {
+                    let children = &self.judge_children[first as usize..(first + len) as usize];
+                    judge_pairs.extend(children.iter().map(|&child| (child, id)));
+                }
+                Judge::Constant(_) | Judge::Switch(_) => {}
+            }
+        }
+        let mut run_pairs = Vec::new();
+        let mut gate_pairs = Vec::new();
+        let mut parent_pairs = Vec::new();
+        for (id, node) in self.nodes.iter().enumerate() {
+            let id = id as u32;
+            let children = (node.first..node.first + u32::from(node.n)).map(|child| (child, id));
+            if node.kind == NodeKind::Pool {
+                run_pairs.extend(children);
+            } else {
+                parent_pairs.extend(children);
+            }
+            if self.gates[id as usize] != NONE {
+                gate_pairs.push((self.gates[id as usize], id));
+            }
+        }
+        Links {
+            judges_of_target: Csr::group(self.targets.len(), &target_pairs),
+            judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
+            nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
+            nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
+            parents: Csr::group(self.nodes.len(), &parent_pairs),
+        }
+    }
+}
+
+/// Who hangs on whom.
+struct Links {
+    judges_of_target: Csr,
+    judges_of_judge: Csr,
+    nodes_of_gate: Csr,
+    nodes_of_run: Csr,
+    parents: Csr,
 }

@@ -1,6 +1,6 @@
 //! The arrays that a decision walks.
 
-use crate::health::Target;
+use crate::health::{FailbackRule, Target};
 use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
 
@@ -68,6 +68,8 @@ pub struct Options {
     pub capacities: Option<u32>,
     /// Where what is over all capacities goes.
     pub overflow: Option<NodeId>,
+    /// Number of the failback that decides when an earlier tier is used again; `None` uses it at once.
+    pub failback: Option<u32>,
 }
 
 /// `all-down` (rule a14).
@@ -78,12 +80,38 @@ pub enum AllDown {
     LastResort,
     /// All candidates at once, without the steps of a12.
     All,
+    /// The candidates that were healthy last, by the number among the zone's; all if none is known.
+    Last(u32),
     /// NODATA.
     NoData,
     /// SERVFAIL.
     ServFail,
     /// Another node.
     Node(NodeId),
+}
+
+/// A failover that stays where it is until its rule allows more (rules a40, a41).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failback {
+    /// What its state is kept by over reloads and restarts: owner or pool, type and key path.
+    pub key: String,
+    /// Owner relative to the zone, or `pool:x`: what an operator releases.
+    pub place: String,
+    /// The rule.
+    pub rule: FailbackRule,
+    /// Labels of the tiers, in order.
+    pub tiers: Box<[Box<str>]>,
+    /// The failover, once it is placed; [`NONE`] if nothing leads to it.
+    pub node: NodeId,
+}
+
+/// A node with `all-down = "last"` (rule a14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastKnown {
+    /// What its state is kept by over reloads and restarts.
+    pub key: String,
+    /// The node, once it is placed; [`NONE`] if nothing leads to it.
+    pub node: NodeId,
 }
 
 /// Members of one pool and type: consecutive bits, consecutive RDATA, weight above 0 first.
@@ -118,6 +146,8 @@ pub struct Root {
     pub node: NodeId,
     /// TTL where none is written on the path, seconds.
     pub ttl: u32,
+    /// What a horizon may cut it to, seconds; the same where it does not follow.
+    pub ttl_min: u32,
     /// First of its location rules in `root_rules`.
     pub rules_first: u32,
     /// How many location rules are reachable; 0 answers alike everywhere.
@@ -288,6 +318,18 @@ pub struct Policies {
     pub run_of_member: Box<[RunId]>,
     /// Parents by node, referring nodes included.
     pub parents: Csr,
+    /// Failovers that stay where they are.
+    pub failbacks: Box<[Failback]>,
+    /// Nodes that answer as they did last.
+    pub lasts: Box<[LastKnown]>,
+    /// How long a member takes to its full weight, milliseconds by member bit; empty if none does.
+    pub ramps: Box<[u32]>,
+    /// Members by target slot, for targets that can be degraded; empty if none can.
+    pub soft_members: Csr,
+    /// Roots whose TTL follows the horizon.
+    pub ranged_roots: Box<[RootId]>,
+    /// Whether the zone has maintenance, before which every TTL shrinks (rule a49).
+    pub has_plans: bool,
 }
 
 impl Policies {
@@ -318,6 +360,16 @@ impl Policies {
         let from = self.uses.partition_point(|used| used.slot < slot);
         let to = self.uses.partition_point(|used| used.slot <= slot);
         &self.uses[from..to]
+    }
+
+    /// Says whether answers depend on more than bits: on what was, on how probes went, on when something may change.
+    pub fn is_judged(&self) -> bool {
+        !self.failbacks.is_empty()
+            || !self.lasts.is_empty()
+            || !self.ramps.is_empty()
+            || !self.soft_members.is_empty()
+            || !self.ranged_roots.is_empty()
+            || self.has_plans
     }
 
     /// Says whether anything here can change an answer.

@@ -15,6 +15,8 @@ pub(super) struct Reached {
     pub(super) rules: Vec<u32>,
     /// Longest prefix lengths of `sticky`, IPv4 and IPv6.
     pub(super) sticky: (u8, u8),
+    /// Whether some TTL follows the horizon.
+    pub(super) is_ranged: bool,
 }
 
 impl PolicyBuilder {
@@ -36,6 +38,7 @@ impl PolicyBuilder {
         let options = self.options[node.options as usize];
         reached.sticky.0 = reached.sticky.0.max(options.sticky.0);
         reached.sticky.1 = reached.sticky.1.max(options.sticky.1);
+        reached.is_ranged |= options.ttl.is_some_and(|(min, max)| min != max);
         if let AllDown::Node(other) = options.all_down {
             self.collect(other, reached, seen);
         }
