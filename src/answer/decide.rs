@@ -149,6 +149,14 @@ impl<'a> Scene<'a> {
             .unwrap_or(u32::MAX)
     }
 
+    /// Returns how soon the answer of a root could change, if its TTL follows that.
+    #[inline]
+    fn horizon(&self, root: RootId, draw: &mut impl Draw) -> Option<Horizon> {
+        let horizon = self.view.judgement.as_deref()?.horizon(root)?;
+        draw.note(Note::Horizon(horizon));
+        Some(horizon)
+    }
+
     /// Cuts the TTL to what is left of the leases that picked members live on (rule a28).
     #[inline]
     fn cut_to_leases(
@@ -172,14 +180,6 @@ impl<'a> Scene<'a> {
             }
         }
         decision
-    }
-
-    /// Returns how soon the answer of a root could change, if its TTL follows that.
-    #[inline]
-    fn horizon(&self, root: RootId, draw: &mut impl Draw) -> Option<Horizon> {
-        let horizon = self.view.judgement.as_deref()?.horizon(root)?;
-        draw.note(Note::Horizon(horizon));
-        Some(horizon)
     }
 
     /// What stands in for last resort.

@@ -69,10 +69,10 @@ pub struct Layer {
 pub struct ZoneView {
     /// Layer 0, and 1 and 2 where they differ from it.
     pub layers: Vec<Arc<Layer>>,
-    /// Seconds that each lease lasts at least, in zones with flattened targets (rule a28).
-    pub leases: Option<Arc<[u32]>>,
     /// What it says beside bits, in zones that ask for it.
     pub judgement: Option<Arc<Judgement>>,
+    /// Seconds that each lease lasts at least, in zones with flattened targets (rule a28).
+    pub leases: Option<Arc<[u32]>>,
 }
 
 #[inline]
@@ -170,8 +170,8 @@ impl Fold {
     pub fn view(&self) -> ZoneView {
         ZoneView {
             layers: self.layers.clone(),
-            leases: self.inputs.leases.clone(),
             judgement: self.judgement.clone(),
+            leases: self.inputs.leases.clone(),
         }
     }
 

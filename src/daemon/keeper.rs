@@ -376,9 +376,9 @@ impl Keeper {
             self.tell_transition(target, &transition);
         }
         self.follow_maintenance();
-        self.tick_flattened(now);
         self.let_time_pass();
         self.measure_judgement();
+        self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);

@@ -243,11 +243,9 @@ fn prepare(
     clock: Clock,
     exposition: Arc<Exposition>,
 ) -> Result<Keeper, StartFault> {
-    let now = clock.now();
-    let wall = clock.wall();
+    let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
-    let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
-    info!("{}", describe(&locations, &config.geo));
+    let locations = first_locations(config)?;
     let saved = read_saved(config);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
@@ -309,6 +307,12 @@ fn prepare(
         load_fault: None,
         is_memory_due: false,
     })
+}
+
+fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
+    let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
+    info!("{}", describe(&locations, &config.geo));
+    Ok(locations)
 }
 
 /// Begins the timeline with the start.

@@ -147,7 +147,6 @@ impl std::fmt::Display for EventKind {
             Self::Maintenance { zone, text } | Self::Switched { zone, text } => {
                 write!(f, "{zone}: {text}")
             }
-            Self::Flattened { text, .. } => write!(f, "flattened {text}"),
             Self::SelfDoubt { is_doubting, text } => {
                 let verb = if *is_doubting { "doubts" } else { "trusts" };
                 write!(f, "the server {verb} itself: {text}")
@@ -155,6 +154,7 @@ impl std::fmt::Display for EventKind {
             Self::Released { zone, place } => {
                 write!(f, "{zone}: {place} was released to its first healthy tier")
             }
+            Self::Flattened { text, .. } => write!(f, "flattened {text}"),
             Self::Started => f.write_str("the server started"),
         }
     }

@@ -83,10 +83,10 @@ impl<'m> Compiler<'m> {
         for spec in specs {
             let (rtype, specs) = (spec.rtype, spec.members.clone());
             let (run, judges) = self.policies.run(spec);
-            let weights = specs.iter().map(|spec| spec.weight);
             for &judge in &judges {
                 self.policies.ramp(judge, pool.ramp.as_millis() as u32);
             }
+            let weights = specs.iter().map(|spec| spec.weight);
             runs.push(PoolRun {
                 rtype,
                 run,

@@ -50,10 +50,6 @@ pub struct PolicyBuilder {
     pub(super) switch_names: Vec<(usize, usize)>,
     pub(super) pools: Vec<String>,
     pub(super) run_of_member: Vec<RunId>,
-    pub(super) leases: Vec<Lease>,
-    pub(super) lease_ids: HashMap<Lease, u32>,
-    pub(super) lease_of_member: Vec<u32>,
-    pub(super) lease_uses: Vec<(u32, u32)>,
     pub(super) failbacks: Vec<Failback>,
     pub(super) failback_ids: HashMap<String, u32>,
     pub(super) lasts: Vec<LastKnown>,
@@ -61,6 +57,10 @@ pub struct PolicyBuilder {
     pub(super) ramps: Vec<u32>,
     pub(super) ranged_roots: Vec<RootId>,
     pub(super) has_plans: bool,
+    pub(super) leases: Vec<Lease>,
+    pub(super) lease_ids: HashMap<Lease, u32>,
+    pub(super) lease_of_member: Vec<u32>,
+    pub(super) lease_uses: Vec<(u32, u32)>,
 }
 
 impl PolicyBuilder {
