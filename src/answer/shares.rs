@@ -190,7 +190,6 @@ mod tests {
             sums: if is_even { NONE } else { 0 },
             ttls: NONE,
             has_open_hints: false,
-            is_leased: false,
         };
         let mut up = vec![0u64; members.len() / 64 + 2];
         for (at, (weight, _)) in members.iter().enumerate() {
