@@ -59,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         targets: targets.clone(),
         switches: policies.switches.to_vec(),
         holds: policies.holds.to_vec(),
+        leases: None,
     };
 
     // One writer publishes worlds; any number of readers answer from the newest.

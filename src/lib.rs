@@ -32,6 +32,7 @@
 //! | 4 | [`publish`] | Current world: one writer, many readers |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
 //! | 5 | [`probe`] | HTTP(S) and TCP probers and their schedule |
+//! | 5 | [`resolve`] | Flattened targets looked up in the background, and remembered |
 //! | 5 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
 //! | 6 | [`control`] | Admin API and metrics text |
 //! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
@@ -61,6 +62,7 @@ pub mod place;
 pub mod probe;
 pub mod publish;
 pub mod rehearse;
+pub mod resolve;
 pub mod server;
 pub mod timeline;
 pub mod wire;

@@ -18,6 +18,8 @@ mod exec;
 mod failover;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/flatten.rs"]
+mod flatten;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]
@@ -26,3 +28,5 @@ mod reload;
 mod stage;
 #[path = "live/systemd.rs"]
 mod systemd;
+#[path = "live/upstream.rs"]
+mod upstream;

@@ -107,7 +107,8 @@ impl<'a> Scene<'a> {
                     match self.pick_members((node, at), terms, &mut last, draw, picked) {
                         Step::Stop(outcome) => {
                             let brought = self.brought_ttl(outcome, picked);
-                            return finish(outcome, ttl.min(brought));
+                            let decision = finish(outcome, ttl.min(brought));
+                            return self.cut_to_leases(decision, draw, picked);
                         }
                         child => child,
                     }
@@ -154,6 +155,31 @@ impl<'a> Scene<'a> {
         let horizon = self.view.judgement.as_deref()?.horizon(root)?;
         draw.note(Note::Horizon(horizon));
         Some(horizon)
+    }
+
+    /// Cuts the TTL to what is left of the leases that picked members live on (rule a28).
+    #[inline]
+    fn cut_to_leases(
+        &self,
+        mut decision: Decision,
+        draw: &mut impl Draw,
+        picked: &Picked,
+    ) -> Decision {
+        let Outcome::Members(run) = decision.outcome else {
+            return decision;
+        };
+        let run = &self.policies.runs[run as usize];
+        if let (true, Some(leases)) = (run.is_leased, &self.view.leases) {
+            draw.uncut(decision.ttl);
+            for &member in &picked.members[..picked.len] {
+                let bit = run.first_bit + u32::from(member);
+                let lease = self.policies.lease_of_member[bit as usize];
+                // Members of other kinds have no lease.
+                let left = leases.get(lease as usize).copied();
+                decision.ttl = decision.ttl.min(left.unwrap_or(u32::MAX));
+            }
+        }
+        decision
     }
 
     /// What stands in for last resort.

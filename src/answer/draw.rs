@@ -194,6 +194,8 @@ pub trait Draw {
     /// Hears how the draw at the node that is visited next is made.
     fn note(&mut self, _note: Note) {}
 
+    /// Hears the TTL of an answer before leases cut it (rule a28).
+    fn uncut(&mut self, _ttl: u32) {}
     /// Hears that what is decided from here on stands beside the answer, in hints.
     fn beside(&mut self) {}
 

@@ -175,6 +175,10 @@ impl<D: Draw> Draw for Kept<'_, D> {
         self.inner.note(note);
     }
 
+    fn uncut(&mut self, ttl: u32) {
+        self.inner.uncut(ttl);
+    }
+
     fn beside(&mut self) {
         self.inner.beside();
     }

@@ -66,6 +66,7 @@ impl Fold {
             statuses: std::mem::take(&mut self.inputs.statuses),
             switches,
             holds,
+            leases: self.inputs.leases.take(),
         };
         *self = self.with(policies, inputs);
         true

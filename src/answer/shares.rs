@@ -182,6 +182,7 @@ mod tests {
         let run = Run {
             rtype: Rtype::A,
             len: members.len() as u16,
+            is_leased: false,
             weighted_len: weighted.len() as u16,
             first_bit: 0,
             data: 0,

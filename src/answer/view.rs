@@ -31,6 +31,8 @@ pub struct Inputs {
     pub switches: Vec<bool>,
     /// Hold by member bit.
     pub holds: Vec<Hold>,
+    /// Seconds that each lease still lasts; none lasts for ever where this is absent.
+    pub leases: Option<Arc<[u32]>>,
 }
 
 impl Inputs {
@@ -40,6 +42,7 @@ impl Inputs {
             statuses: vec![status; policies.targets.len()],
             switches: policies.switches.to_vec(),
             holds: policies.holds.to_vec(),
+            leases: None,
         }
     }
 
@@ -68,6 +71,8 @@ pub struct ZoneView {
     pub layers: Vec<Arc<Layer>>,
     /// What it says beside bits, in zones that ask for it.
     pub judgement: Option<Arc<Judgement>>,
+    /// Seconds that each lease lasts at least, in zones with flattened targets (rule a28).
+    pub leases: Option<Arc<[u32]>>,
 }
 
 #[inline]
@@ -166,7 +171,17 @@ impl Fold {
         ZoneView {
             layers: self.layers.clone(),
             judgement: self.judgement.clone(),
+            leases: self.inputs.leases.clone(),
         }
+    }
+
+    /// Takes how long leases still last; says whether that differs from before.
+    pub fn lease(&mut self, leases: &Arc<[u32]>) -> bool {
+        let is_new = self.inputs.leases.as_ref() != Some(leases);
+        if is_new {
+            self.inputs.leases = Some(Arc::clone(leases));
+        }
+        is_new
     }
 
     /// Returns what was folded.

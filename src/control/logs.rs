@@ -103,6 +103,7 @@ pub fn log_event(kind: &EventKind) {
         }
         EventKind::Refused { .. } => error!("{kind}"),
         EventKind::Waiting { .. }
+        | EventKind::Flattened { is_worse: true, .. }
         | EventKind::SelfDoubt {
             is_doubting: true, ..
         } => warn!("{kind}"),
@@ -112,6 +113,7 @@ pub fn log_event(kind: &EventKind) {
         | EventKind::SelfDoubt { .. }
         | EventKind::Released { .. }
         | EventKind::Switched { .. }
+        | EventKind::Flattened { .. }
         | EventKind::Started => info!("{kind}"),
     }
 }

@@ -62,6 +62,13 @@ pub(super) fn page(report: &StatusReport) -> String {
         "Targets: since when, and the evidence",
         targets(report),
     );
+    if !report.flattened.is_empty() {
+        section(
+            &mut html,
+            "Targets answered as their addresses",
+            flattened(report),
+        );
+    }
     section(&mut html, "Zones", zones(report));
     html.push_str(
         "<p>Names show what a client of unknown place gets. As data: <a href=api/status>status</a>, \
@@ -142,6 +149,17 @@ fn targets(report: &StatusReport) -> Rows<'_> {
             "Last probe",
             "Evidence",
         ],
+        rows: rows.collect(),
+    }
+}
+
+fn flattened(report: &StatusReport) -> Rows<'_> {
+    let rows = report.flattened.iter().map(|row| {
+        let cells = vec![row.state.clone(), row.target.clone(), row.says.clone()];
+        ("", cells)
+    });
+    Rows {
+        head: &["State", "Target", "Addresses"],
         rows: rows.collect(),
     }
 }

@@ -23,9 +23,23 @@ pub struct StatusReport {
     pub self_doubt: Option<DoubtRow>,
     /// Files that are refused until mended.
     pub files_refused: Vec<RefusedFile>,
+    /// Targets that are answered as their addresses.
+    #[serde(default)]
+    pub flattened: Vec<FlattenedRow>,
     /// The reload that waits for an operator, if one does.
     #[serde(default)]
     pub reload_waiting: Option<WaitingReload>,
+}
+
+/// A flattened target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlattenedRow {
+    /// The target.
+    pub target: String,
+    /// `fresh`, `kept` while lookups fail, `too-old`, or `unresolved`.
+    pub state: String,
+    /// Its addresses, since when, from whom, and what is wrong.
+    pub says: String,
 }
 
 /// A reload that waits for an operator.

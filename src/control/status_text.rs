@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::clock::format_duration;
 
 use super::plain::plain;
-use super::status::{NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
+use super::status::{FlattenedRow, NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
 
 /// Rows of one table before the rest is only counted (chosen: three screens).
 const ROWS_MAX: usize = 100;
@@ -65,6 +65,9 @@ pub fn status_text(report: &StatusReport) -> String {
     section(&mut text, "NAMES", names(&report.names));
     section(&mut text, "POOLS", pools(&report.pools));
     section(&mut text, "TARGETS", targets(&report.targets));
+    if !report.flattened.is_empty() {
+        section(&mut text, "FLATTENED", flattened(&report.flattened));
+    }
     section(&mut text, "ZONES", zones(&report.zones));
     text
 }
@@ -133,6 +136,14 @@ fn targets(targets: &[TargetRow]) -> Rows {
             "EVIDENCE",
         ],
         rows: sorted.into_iter().map(row).collect(),
+    }
+}
+
+fn flattened(targets: &[FlattenedRow]) -> Rows {
+    let row = |row: &FlattenedRow| vec![row.state.clone(), row.target.clone(), row.says.clone()];
+    Rows {
+        head: &["STATE", "TARGET", "ADDRESSES"],
+        rows: targets.iter().map(row).collect(),
     }
 }
 

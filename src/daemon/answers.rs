@@ -64,8 +64,10 @@ impl Keeper {
                 (inputs, _) => self.show_stage(number, &inputs, then),
             }
         };
-        let explanation = explain_across(&on_stage, &Question { name, rtype }, client)
+        let flattened = self.flattened_words(first, &name);
+        let mut explanation = explain_across(&on_stage, &Question { name, rtype }, client)
             .ok_or_else(|| fault.borrow().clone())?;
+        explanation.flattened = flattened;
         let mut value = explanation_json(&explanation);
         let mut text = crate::rehearse::explanation_text(&explanation);
         if let Some(doubt) = self.doubt_row() {

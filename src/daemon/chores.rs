@@ -137,6 +137,7 @@ impl Keeper {
             },
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
+            flattened: super::flatten::rows(&self.flattening, self.clock.now()),
             reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
             held: self.held_rows(),
             self_doubt: self.doubt_row(),

@@ -24,6 +24,7 @@ use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
+use crate::resolve::LookedUp;
 use crate::server::give_back_memory;
 use crate::timeline::{Event, EventKind, Timeline};
 use crate::zone::TargetUse;
@@ -33,6 +34,7 @@ use super::change::Waiting;
 use super::chores::Chores;
 use super::conduct::Secrets;
 use super::files::Stamp;
+use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
@@ -43,7 +45,7 @@ use super::serials::Serials;
 use super::switches::Switches;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
-use super::{measure, state};
+use super::{flatten, measure, state};
 
 /// Reports taken in one turn before a publication.
 const REPORTS_MAX: usize = 1_024;
@@ -71,6 +73,8 @@ pub(super) struct Keeper {
     pub(super) switches: Switches,
     /// Who reports in.
     pub(super) heartbeats: Heartbeats,
+    /// What flattened targets are.
+    pub(super) flattening: Flattening,
     /// Targets of each zone by slot, in the order of the set.
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
@@ -119,6 +123,7 @@ pub(super) struct Keeper {
 /// Where events come from.
 pub(super) struct Sources {
     pub(super) reports: mpsc::Receiver<Report>,
+    pub(super) lookups: mpsc::Receiver<LookedUp>,
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reloads: mpsc::Receiver<()>,
     pub(super) stop: watch::Receiver<bool>,
@@ -138,6 +143,7 @@ impl Keeper {
         poll.reset();
         let mut reports = Vec::with_capacity(REPORTS_MAX);
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
+        let (compiled_to, mut compiled) = mpsc::channel::<Compiled>(1);
         let mut queue = LoadQueue::default();
         let mut is_reload_told = false;
         let stopping = sources.stop.clone();
@@ -160,6 +166,13 @@ impl Keeper {
                         self.begin_load(When::Always, &loaded_to);
                     } else if std::mem::take(&mut is_reload_told) {
                         self.notifier.tell(Word::Ready);
+                    }
+                }
+                Some(report) = sources.lookups.recv() => self.take_lookup(report),
+                Some(result) = compiled.recv() => {
+                    self.take_compiled(result);
+                    if queue.finish(None) {
+                        self.begin_load(When::Always, &loaded_to);
                     }
                 }
                 Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
@@ -187,7 +200,12 @@ impl Keeper {
                         self.begin_load(When::Changed, &loaded_to);
                     }
                 }
-                _ = second.tick() => self.tick(),
+                _ = second.tick() => {
+                    self.tick();
+                    if self.is_compile_due() && queue.look() && !self.begin_compile(&compiled_to) {
+                        queue.finish(None);
+                    }
+                }
                 // Last: whatever happens is looked for again after each piece.
                 () = std::future::ready(()), if self.chores.are_waiting() => self.do_chore(),
             }
@@ -360,6 +378,7 @@ impl Keeper {
         self.follow_maintenance();
         self.let_time_pass();
         self.measure_judgement();
+        self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);
@@ -369,6 +388,7 @@ impl Keeper {
         measure::queries(&self.exposition, &self.counters);
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
+        flatten::measure(&self.exposition, &self.flattening, now);
         self.chores.set_gauges();
         if let Some(watch) = &self.certificates {
             measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
@@ -393,11 +413,14 @@ impl Keeper {
     }
 
     fn are_first_probes_done(&self) -> bool {
-        self.targets
-            .rows()
-            // Nobody knows when a heartbeat comes.
-            .filter(|row| !matches!(row.target.probe.kind, ProbeKind::Heartbeat(_)))
-            .all(|row| row.state.last_probe_at.is_some())
+        let are_targets_known = self.flattening.book.is_settled();
+        are_targets_known
+            && self
+                .targets
+                .rows()
+                // Nobody knows when a heartbeat comes.
+                .filter(|row| !matches!(row.target.probe.kind, ProbeKind::Heartbeat(_)))
+                .all(|row| row.state.last_probe_at.is_some())
     }
 
     /// Begins and ends maintenance (rule a49).
@@ -456,6 +479,7 @@ impl Keeper {
             zones: self.publisher.save(),
             switches: self.switches.save(),
             heartbeats: self.heartbeats.save(),
+            flattened: flatten::save(&self.flattening, self.clock.now(), self.clock.wall()),
             ..state::Saved::default()
         };
         Some(move || {

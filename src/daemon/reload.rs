@@ -13,7 +13,7 @@ use tracing::{error, info};
 use crate::answer::{Inputs, Prefixes};
 use crate::clock::WallTime;
 use crate::config::server_file::ServerConfig;
-use crate::config::{Severity, render_text};
+use crate::config::{Flattened, Severity, render_text};
 use crate::control::Consent;
 use crate::health::{ProbeKind, Status, TargetId};
 use crate::place::Locations;
@@ -71,6 +71,7 @@ struct Job {
     serials: Arc<Serials>,
     config: ServerConfig,
     locations: Arc<Locations>,
+    flattened: Flattened,
     location_stamps: Vec<Option<Stamp>>,
     location_fault: Option<String>,
     secrets: Secrets,
@@ -138,6 +139,7 @@ impl Job {
             serials: &mut self.serials,
             locations: locations.as_ref().unwrap_or(&self.locations),
             are_locations_new: locations.is_some(),
+            flattened: &self.flattened,
             wall: self.wall,
         };
         let set = load_zones(loading).map_err(|fault| fault.to_string())?;
@@ -164,6 +166,7 @@ impl Keeper {
             serials: Arc::clone(&self.serials),
             config: self.config.clone(),
             locations: Arc::clone(&self.locations),
+            flattened: self.flattening.known(),
             location_stamps: self.location_stamps.clone(),
             location_fault: self.location_fault.clone(),
             secrets: self.secrets.clone(),
@@ -227,6 +230,7 @@ impl Keeper {
         }
         self.take_secrets(brought.secrets);
         self.put_in_place(&before);
+        self.flattening.hurry(self.clock.now());
         let changed = self.tell_changes(&before);
         let refused: Vec<String> = self
             .set
@@ -414,6 +418,7 @@ impl Keeper {
                 targets: self.ids[number].clone(),
                 switches: inputs.switches,
                 holds: inputs.holds,
+                leases: self.flattening.leases(&self.set.zones[number], now),
             }
         });
         let inputs = inputs.collect();
@@ -431,6 +436,7 @@ impl Keeper {
             .replace(snapshot, inputs, |id| targets.status(id));
         self.exposition
             .set("leeward_world_generation", &[], published.generation as f64);
+        self.follow_flattened();
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
         self.know_targets();

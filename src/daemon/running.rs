@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, Moment, WallTime};
+use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SavedStatus, Targets};
@@ -24,11 +25,13 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
+use super::flatten::Flattening;
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::notify::{Notifier, Word};
+use super::own_names::own_zones;
 use super::rehearsal::REHEARSALS_MAX;
 use super::state;
 use super::switches::Switches;
@@ -89,9 +92,14 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
+    let own = own_zones(keeper.publisher.current());
+    let mut lookups = keeper
+        .flattening
+        .open_desk(&config.resolver, own, clock, stopping.clone());
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
+    keeper.resolve_first(&mut lookups).await;
     let server = start_server(bound, &config, &keeper)?;
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
@@ -105,6 +113,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     };
     let sources = Sources {
         reports,
+        lookups,
         asks: asked,
         reloads: reload,
         stop: stopping.clone(),
@@ -234,11 +243,9 @@ fn prepare(
     clock: Clock,
     exposition: Arc<Exposition>,
 ) -> Result<Keeper, StartFault> {
-    let now = clock.now();
-    let wall = clock.wall();
+    let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
-    let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
-    info!("{}", describe(&locations, &config.geo));
+    let locations = first_locations(config)?;
     let saved = read_saved(config);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
@@ -252,6 +259,7 @@ fn prepare(
         serials: &mut serials,
         locations: &locations,
         are_locations_new: false,
+        flattened: &Flattened::default(),
         wall,
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
@@ -270,6 +278,7 @@ fn prepare(
         doubt: crate::health::SelfDoubt::default(),
         switches: Switches::restore(saved.switches),
         heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
+        flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
         timeline: begin_timeline(wall),
@@ -298,6 +307,12 @@ fn prepare(
         load_fault: None,
         is_memory_due: false,
     })
+}
+
+fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
+    let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
+    info!("{}", describe(&locations, &config.geo));
+    Ok(locations)
 }
 
 /// Begins the timeline with the start.

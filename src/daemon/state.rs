@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
 use crate::publish::SavedZone;
+use crate::resolve::SavedLease;
 
 use super::heartbeats::SavedBeat;
 use super::serials::Serials;
@@ -30,6 +31,8 @@ pub(super) struct Saved {
     pub(super) switches: Vec<SavedSwitch>,
     #[serde(default)]
     pub(super) heartbeats: Vec<SavedBeat>,
+    #[serde(default)]
+    pub(super) flattened: Vec<SavedLease>,
 }
 
 fn file(folder: &Path) -> PathBuf {

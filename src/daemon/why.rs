@@ -21,6 +21,8 @@ struct Page {
     inputs: Inputs,
     /// Evidence of targets that are not healthy, by slot.
     evidence: HashMap<u32, String>,
+    /// What is known of flattened targets, by the name that leads to them.
+    flattened: HashMap<Name, Vec<String>>,
 }
 
 /// Inputs and evidence of every zone with policies.
@@ -68,8 +70,24 @@ impl Shelf {
         with_stage(asked.world, book, asked.zone, &mut |stage| {
             lines = why_lines(stage, &on_stage, asked.name, client);
         });
+        if let Some(book) = book {
+            lines.extend(flattened_lines(book, asked));
+        }
         lines
     }
+}
+
+/// Returns what is known of the flattened targets of the name asked for.
+fn flattened_lines(book: &Book, asked: &WhyAsked<'_>) -> Vec<String> {
+    let zone = &asked.world.snapshot.zones[asked.zone].zone;
+    let is_of = |page: &&Page| Arc::ptr_eq(&page.zone, zone);
+    let Some(page) = book.pages.iter().find(is_of) else {
+        return Vec::new();
+    };
+    let name = Name::from_wire(asked.name).ok();
+    let known = name.and_then(|(name, _)| page.flattened.get(&name));
+    let lines = known.into_iter().flatten();
+    lines.map(|line| format!("flattened {line}")).collect()
 }
 
 /// Shows the stage of a zone of the world.
@@ -120,6 +138,7 @@ impl Keeper {
                 zone: Arc::clone(&zone.served.zone),
                 inputs,
                 evidence,
+                flattened: self.flattened_of(number),
             });
         }
         self.shelf.put(Book { pages });

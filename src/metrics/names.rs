@@ -221,6 +221,24 @@ pub const METRICS: &[Metric] = &[
         "Time since the last probe finished.",
     ),
     metric(
+        "leeward_flatten_targets",
+        Kind::Gauge,
+        &["state"],
+        "Flattened targets: fresh, kept while lookups fail, too-old (their members are unhealthy), or unresolved.",
+    ),
+    metric(
+        "leeward_flatten_lookups_total",
+        Kind::Counter,
+        &["outcome"],
+        "Lookups of one family of a flattened target: found, empty, or failed.",
+    ),
+    metric(
+        "leeward_flatten_changes_total",
+        Kind::Counter,
+        &[],
+        "Changes of the addresses of flattened targets.",
+    ),
+    metric(
         "leeward_transitions_total",
         Kind::Counter,
         &["zone", "check", "to"],

@@ -20,6 +20,8 @@ pub struct ZoneInputs {
     pub switches: Vec<bool>,
     /// Hold by member bit.
     pub holds: Vec<Hold>,
+    /// Seconds that each lease of a flattened target lasts; none lasts for ever where this is absent.
+    pub leases: Option<Arc<[u32]>>,
 }
 
 /// What a publication did.
@@ -129,15 +131,13 @@ impl Publisher {
             }
             folds.push((!policies.is_empty()).then(|| {
                 let statuses = given.targets.iter().map(|&target| status(target)).collect();
-                let (switches, holds) = (given.switches, given.holds);
-                Fold::new(
-                    policies,
-                    Inputs {
-                        statuses,
-                        switches,
-                        holds,
-                    },
-                )
+                let inputs = Inputs {
+                    statuses,
+                    switches: given.switches,
+                    holds: given.holds,
+                    leases: given.leases,
+                };
+                Fold::new(policies, inputs)
             }));
         }
         self.hand_down(&snapshot, &mut folds);
@@ -186,6 +186,19 @@ impl Publisher {
             return None;
         }
         self.publish_zones(&[zone])
+    }
+
+    /// Tells how long leases of zones still last; publishes if any answer could change.
+    pub fn lease(&mut self, leases: &[(usize, Arc<[u32]>)]) -> Option<Published> {
+        let mut touched = Vec::new();
+        for (zone, left) in leases {
+            if let Some(Some(fold)) = self.folds.get_mut(*zone)
+                && fold.lease(left)
+            {
+                touched.push(*zone);
+            }
+        }
+        self.publish_zones(&touched)
     }
 
     pub(super) fn publish_zones(&mut self, zones: &[usize]) -> Option<Published> {

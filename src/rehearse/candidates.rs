@@ -75,14 +75,21 @@ pub(super) fn candidates_of(
             };
             let member_rdata =
                 |member: u16| rdata_text(run.rtype, policies.rdata(run, usize::from(member)));
-            together(
+            let mut candidates = together(
                 policies,
                 leaf,
                 lister.probability,
                 run.rtype,
                 *ttl,
                 &member_rdata,
-            )
+            );
+            if let Some(uncut) = lister
+                .uncut_ttl
+                .filter(|_| leaf.members.len() > leaf.answers)
+            {
+                cut_each(stage, leaf, uncut, &mut candidates);
+            }
+            candidates
         }
         Records::Stored(piece, _) => {
             let records = read_records(stage, piece);
@@ -184,6 +191,18 @@ fn together(
         .iter()
         .map(|(member, _)| one(*member, share))
         .collect()
+}
+
+/// Cuts the TTL of each member that may be drawn to its own lease: the way was walked with the first of them alone.
+fn cut_each(stage: &Stage<'_>, leaf: &Leaf, uncut: u32, candidates: &mut [Candidate]) {
+    let policies = &stage.served.zone.policies;
+    for (candidate, (member, _)) in candidates.iter_mut().zip(&leaf.members) {
+        let bit = leaf.first_bit + u32::from(*member);
+        let lease = policies.lease_of_member.get(bit as usize);
+        let leases = stage.view.leases.as_ref();
+        let left = lease.and_then(|&lease| leases?.get(lease as usize).copied());
+        candidate.ttl = uncut.min(left.unwrap_or(u32::MAX));
+    }
 }
 
 fn note_alias(

@@ -115,6 +115,8 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// Aliases followed.
     pub aliases: Vec<String>,
+    /// What is known of each flattened target that the name leads to; whoever looks them up says it (rule a28).
+    pub flattened: Vec<String>,
     /// Probability of records that some group gave on last resort (rule a12).
     pub last_resort: f64,
     /// Probability of records whose branch is given more than it can carry (rule a58).
@@ -144,6 +146,7 @@ impl Explanation {
             pools: Vec::new(),
             steps: Vec::new(),
             aliases: Vec::new(),
+            flattened: Vec::new(),
             last_resort: 0.0,
             over_capacity: 0.0,
         }

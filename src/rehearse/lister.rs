@@ -51,6 +51,8 @@ pub(super) struct Lister {
     pub(super) leaves: Vec<Leaf>,
     /// Leaves of the answer itself, where more were decided beside it.
     own_leaves: Option<usize>,
+    /// TTL of the answer of the way just walked before leases cut it, if they may.
+    pub(super) uncut_ttl: Option<u32>,
     /// Notes for the node that is visited next.
     pending: Vec<Note>,
 }
@@ -64,6 +66,7 @@ impl Lister {
         self.leaves.clear();
         self.pending.clear();
         self.own_leaves = None;
+        self.uncut_ttl = None;
     }
 
     /// Turns the script to the next way; says whether there is one.
@@ -172,6 +175,12 @@ impl Draw for Lister {
 
     fn note(&mut self, note: Note) {
         self.pending.push(note);
+    }
+
+    fn uncut(&mut self, ttl: u32) {
+        if self.own_leaves.is_none() {
+            self.uncut_ttl = Some(ttl);
+        }
     }
 
     fn beside(&mut self) {

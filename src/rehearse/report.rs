@@ -22,6 +22,7 @@ pub fn explanation_json(explanation: &Explanation) -> Value {
         "empty_probability": rounded(explanation.empty_probability),
         "pools": explanation.pools.iter().map(|(pool, share)| json!({ "pool": pool, "share": rounded(*share) })).collect::<Vec<_>>(),
         "aliases": explanation.aliases,
+        "flattened": explanation.flattened,
         "steps": explanation.steps.iter().map(step_json).collect::<Vec<_>>(),
     })
 }
@@ -81,6 +82,9 @@ pub fn explanation_text(explanation: &Explanation) -> String {
     );
     for alias in &e.aliases {
         let _ = writeln!(text, "  by way of {alias}");
+    }
+    for target in &e.flattened {
+        let _ = writeln!(text, "  flattened {target}");
     }
     for candidate in &e.candidates {
         let pool = candidate.pool.as_deref().unwrap_or("static");

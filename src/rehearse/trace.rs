@@ -2,7 +2,8 @@
 //!
 //! In: visits of the lister, the view, its inputs, evidence. Out: steps. Never here: choosing; bits are read, not made.
 
-use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind};
+use crate::wire::rdata_text;
+use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind, Policies};
 
 use super::explain::{Client, Stage, Step, StepCandidate};
 use super::lister::Visit;
@@ -101,12 +102,23 @@ fn step_candidates(stage: &Stage<'_>, id: NodeId) -> Vec<StepCandidate> {
             Some(why_member(stage, member))
         };
         StepCandidate {
-            label: policies.labels[member as usize].text.clone(),
+            label: member_label(policies, member),
             is_healthy,
             why,
         }
     };
     members.map(candidate).collect()
+}
+
+/// Names a member; an address of a flattened target with the target.
+fn member_label(policies: &Policies, member: u32) -> String {
+    let text = &policies.labels[member as usize].text;
+    let run = &policies.runs[policies.run_of_member[member as usize] as usize];
+    if policies.lease_of(member).is_none() {
+        return text.clone();
+    }
+    let rdata = policies.rdata(run, (member - run.first_bit) as usize);
+    format!("{} of {text}", rdata_text(run.rtype, rdata))
 }
 
 /// Says in words why a node is not healthy.
@@ -158,6 +170,12 @@ fn why_member(stage: &Stage<'_>, member: u32) -> String {
         Hold::Failing => "supposed to be down".to_owned(),
         Hold::None | Hold::Up => {
             let policies = &stage.served.zone.policies;
+            if policies
+                .lease_of(member)
+                .is_some_and(|lease| !lease.is_usable)
+            {
+                return "is too old: lookups of the target fail".to_owned();
+            }
             match policies.judges[policies.member_judges[member as usize] as usize] {
                 Judge::Member { of, .. } => why_judge(stage, of),
                 _ => String::new(),

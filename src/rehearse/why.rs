@@ -112,6 +112,7 @@ fn ascii(line: &str) -> String {
 /// Reads inputs off a view, as far as it shows them: which members are out, and whether by an operator.
 pub fn inputs_of_view(policies: &Policies, view: &ZoneView) -> Inputs {
     let mut inputs = Inputs::uniform(policies, Status::Healthy);
+    inputs.leases.clone_from(&view.leases);
     let Some(first) = view.layers.first() else {
         return inputs;
     };

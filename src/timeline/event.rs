@@ -73,6 +73,13 @@ pub enum EventKind {
         /// What changed.
         text: String,
     },
+    /// A flattened target got or lost its addresses, or they are too old to be used.
+    Flattened {
+        /// What changed.
+        text: String,
+        /// Whether it is worse than before.
+        is_worse: bool,
+    },
     /// The server started.
     Started,
 }
@@ -147,6 +154,7 @@ impl std::fmt::Display for EventKind {
             Self::Released { zone, place } => {
                 write!(f, "{zone}: {place} was released to its first healthy tier")
             }
+            Self::Flattened { text, .. } => write!(f, "flattened {text}"),
             Self::Started => f.write_str("the server started"),
         }
     }

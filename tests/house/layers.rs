@@ -5,7 +5,7 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 19] = [
+const LAYERS: [(u8, &str); 20] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
@@ -20,6 +20,7 @@ const LAYERS: [(u8, &str); 19] = [
     (4, "publish"),
     (4, "timeline"),
     (5, "probe"),
+    (5, "resolve"),
     (5, "server"),
     (6, "control"),
     (7, "daemon"),
@@ -47,6 +48,7 @@ fn allowed(module: &str) -> Option<Allowed> {
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
         "probe" => Allowed::Only(&["wire", "clock", "metrics", "health"]),
+        "resolve" => Allowed::Only(&["wire", "clock"]),
         "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",

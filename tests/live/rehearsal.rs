@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::stage::{Live, decode, failover_zone, fixed_zone, query, two_endpoints, wait_for};
 
 /// Asks for reasons over TCP, where there is room for them.
-fn reasons(live: &Live, name: &str) -> Vec<String> {
+pub(crate) fn reasons(live: &Live, name: &str) -> Vec<String> {
     let message = query(7, name, Rtype::TXT);
     let mut stream = TcpStream::connect(live.dns()).expect("a connection");
     stream

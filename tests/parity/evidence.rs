@@ -92,6 +92,14 @@ pub(crate) const PROVEN: &[(&str, &str)] = &[
     ("a25", "src/config/review/tests.rs::families_that_part_are_shown_with_a_client"),
     ("a26", "tests/scenarios/families.toml"),
     ("a27", "tests/scenarios/targets.toml"),
+    (
+        "a28",
+        "tests/live/flatten.rs::the_last_addresses_serve_while_lookups_fail_and_the_next_tier_after_that",
+    ),
+    (
+        "a28",
+        "src/resolve/entry.rs::addresses_serve_through_failures_up_to_the_limit",
+    ),
     ("a29", "tests/faults/L064-static-beside-policy.toml"),
     ("a30", "tests/faults/L033-recipe-on-policy.toml"),
     ("a31", "tests/scenarios/gates.toml"),

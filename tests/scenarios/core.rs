@@ -130,6 +130,7 @@ impl Core {
                     targets: ids.collect(),
                     switches,
                     holds,
+                    leases: None,
                 }
             })
             .collect();

@@ -337,6 +337,7 @@ impl Player<'_> {
             statuses: Vec::new(),
             switches: Vec::new(),
             holds: Vec::new(),
+            leases: None,
         };
         let inputs = self
             .core

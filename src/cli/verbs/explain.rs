@@ -4,6 +4,7 @@ use crate::cli::explain_arguments::{ExplainArguments, ExplainSource};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::values::ClientSource;
 use crate::clock::Clock;
+use crate::config::flattened_below;
 use crate::control::get;
 use crate::daemon::{ZoneSet, premises_of};
 use crate::place::{Locations, Place};
@@ -161,7 +162,17 @@ fn explain_files(
         name: arguments.name.clone(),
         rtype: arguments.rtype,
     };
-    Ok(explain_across(&on_stage, &question, client(arguments)?))
+    let mut explanation = explain_across(&on_stage, &question, client(arguments)?);
+    if let Some(explanation) = &mut explanation {
+        let targets = flattened_below(premises[first].model, &arguments.name);
+        let words = |target: &Name| {
+            format!(
+                "{target} is not looked up here: one assumed address of each family stands for it"
+            )
+        };
+        explanation.flattened = targets.iter().map(words).collect();
+    }
+    Ok(explanation)
 }
 
 /// Applies what is supposed to a zone; returns the references that mean nothing there.

@@ -7,7 +7,7 @@ use crate::cli::arguments::CONFIG_DEFAULT;
 use crate::cli::output::Complaint;
 use crate::clock::Clock;
 use crate::config::server_file::{ServerConfig, read_server_file};
-use crate::config::{Severity, Source, render_text};
+use crate::config::{Flattened, Severity, Source, render_text};
 use crate::daemon::{Loading, Serials, ZoneSet, load_locations, load_zones};
 use crate::place::Locations;
 
@@ -77,6 +77,7 @@ pub(super) fn load(zones: &Path, locations: &Locations) -> Result<ZoneSet, Compl
         serials: &mut serials,
         locations,
         are_locations_new: false,
+        flattened: &Flattened::assumed(),
         wall: Clock::start().wall(),
     };
     load_zones(loading).map_err(|fault| {

@@ -13,6 +13,7 @@ use super::super::model::{
     PoolId, ProbeOverride, ProbeTemplate,
 };
 use super::compiler::{Compiler, PoolRun};
+use super::flattened::Shape;
 
 /// A member as far as its probes ask.
 #[derive(Clone, Copy)]
@@ -166,7 +167,7 @@ impl<'m> Compiler<'m> {
         let pool = &model.pools[id];
         let judged = match &pool.body {
             PoolBody::Members(_) => {
-                let runs = self.pool_runs(id);
+                let runs = self.pool_runs(id, Shape::Written);
                 let healthy: Vec<JudgeId> =
                     runs.iter().map(|run| self.judge_run(id, run)).collect();
                 self.policies.at_least(1, healthy)

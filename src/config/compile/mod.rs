@@ -4,6 +4,7 @@
 //! In: a model without faults. Out: a [`crate::zone::Zone`]. Never here: judging what was written; that is done.
 
 mod compiler;
+mod flattened;
 mod judges;
 mod located;
 mod names;
@@ -12,4 +13,6 @@ mod pools;
 mod trail;
 mod weighted;
 
-pub use compiler::compile_zone;
+pub use compiler::{compile_zone, compile_zone_with};
+pub use flattened::{FlatSet, Flattened};
+pub use names::flattened_below;

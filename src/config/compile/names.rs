@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::wire::{AutoHints, Rtype, hints_left_open};
+use crate::wire::{AutoHints, Name, Rtype, hints_left_open};
 use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
 
 use super::super::model::{
     AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, NodeOptions, PoolBody,
-    PoolId, RrsetModel, SoaModel,
+    PoolId, RrsetModel, SoaModel, ZoneModel,
 };
 use super::compiler::{Compiler, Family};
+use super::flattened::Flattened;
 
 /// What the members below a policy can answer.
 #[derive(Debug, Default)]
@@ -75,10 +76,15 @@ impl<'m> Compiler<'m> {
         let is_together =
             name.families.or_else(|| self.families_of(policy)) == Some(Families::Together);
         if is_alias || is_together {
-            let Some(spec) = self.policy_spec(id, policy, Family::Together) else {
+            let family = if is_alias {
+                Family::Together
+            } else {
+                Family::Addresses
+            };
+            let Some(spec) = self.policy_spec(id, policy, family) else {
                 return Ok(());
             };
-            let spec = self.with_name_options(id, spec, Family::Together);
+            let spec = self.with_name_options(id, spec, family);
             let root = self.policies.root(spec, (model.ttl.min, model.ttl.max));
             let types = if is_alias {
                 vec![ANY_TYPE]
@@ -209,6 +215,34 @@ impl<'m> Compiler<'m> {
             .extend(name.rrsets.iter().map(|set| set.rtype).filter(address));
         self.reach_options(&name.options, reach);
     }
+}
+
+/// Lists the targets that a name answers as their addresses (rules a27, a28).
+pub fn flattened_below(model: &ZoneModel, owner: &Name) -> Vec<Name> {
+    let nothing_known = Flattened::default();
+    let compiler = Compiler::new(model, &nothing_known);
+    let mut reach = Reach::default();
+    for name in model.names.iter().filter(|name| name.owner == *owner) {
+        let nodes = name.policy.iter();
+        for node in nodes.chain(name.type_policies.iter().map(|(_, node)| node)) {
+            compiler.reach_node(node, &mut reach);
+        }
+        compiler.reach_options(&name.options, &mut reach);
+    }
+    let mut targets = BTreeSet::new();
+    for pool in reach.pools {
+        let PoolBody::Members(members) = &model.pools[pool].body else {
+            continue;
+        };
+        for member in members {
+            if let MemberValue::Target(target) = &member.value
+                && (member.flatten || *owner == model.apex)
+            {
+                targets.insert(target.clone());
+            }
+        }
+    }
+    targets.into_iter().collect()
 }
 
 /// Says whether a record set has hints that are decided when it is asked for (rule a55).

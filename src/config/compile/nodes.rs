@@ -195,7 +195,7 @@ impl<'m> Compiler<'m> {
         };
         let policy = match family {
             Family::Type(rtype) => own(rtype).or(name.policy.as_ref()),
-            Family::Together => name.policy.as_ref().or_else(|| own(Rtype::A)),
+            Family::Together | Family::Addresses => name.policy.as_ref().or_else(|| own(Rtype::A)),
         };
         let spec = match policy {
             Some(node) => self.policy_spec(id, node, family),
@@ -232,7 +232,7 @@ impl<'m> Compiler<'m> {
         let name = &model.names[id];
         let is_wanted = |rtype: Rtype| match family {
             Family::Type(wanted) => rtype == wanted,
-            Family::Together => matches!(rtype, Rtype::A | Rtype::AAAA),
+            Family::Together | Family::Addresses => matches!(rtype, Rtype::A | Rtype::AAAA),
         };
         let mut sets: Vec<_> = name
             .rrsets
@@ -251,6 +251,7 @@ impl<'m> Compiler<'m> {
                 judge: always,
                 hold: crate::zone::Hold::None,
                 ttl: None,
+                lease: None,
                 label: crate::zone::MemberLabel {
                     pool,
                     text: crate::wire::written_text(set.rtype, rdata),

@@ -2,85 +2,185 @@
 
 use std::net::IpAddr;
 
-use crate::wire::Rtype;
-use crate::zone::{Hold, JudgeId, MemberLabel, MemberSpec, NodeSpec, Options, RunSpec};
+use crate::wire::{Name, Rtype};
+use crate::zone::{Hold, Judge, Lease, MemberLabel, MemberSpec, NodeSpec, Options, RunSpec};
 
 use super::super::model::{
     CheckRef, Force, MemberModel, MemberValue, MinHealthy, PoolBody, PoolId, PoolModel,
 };
 use super::compiler::{Compiler, Family, PoolRun};
+use super::flattened::{Shape, spread_weights};
 use super::judges::{MemberAt, member_text};
 
-/// Type under which a member is answered; `None` for a flattened target, whose addresses are not known here.
-fn member_type(member: &MemberModel) -> Option<Rtype> {
+/// Type under which a member is answered; `None` for a flattened target, which has addresses instead.
+fn member_type(member: &MemberModel, shape: Shape) -> Option<Rtype> {
     match &member.value {
         MemberValue::Address(IpAddr::V4(_)) => Some(Rtype::A),
         MemberValue::Address(IpAddr::V6(_)) => Some(Rtype::AAAA),
-        MemberValue::Target(_) if member.flatten => None,
+        MemberValue::Target(_) if member.flatten || shape == Shape::Flat => None,
         MemberValue::Target(_) => Some(Rtype::CNAME),
         MemberValue::Record(rtype, _) => Some(*rtype),
     }
 }
 
+fn address_rdata(address: IpAddr) -> Box<[u8]> {
+    match address {
+        IpAddr::V4(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets().into(),
+    }
+}
+
 fn member_rdata(value: &MemberValue) -> Box<[u8]> {
     match value {
-        MemberValue::Address(IpAddr::V4(address)) => address.octets().into(),
-        MemberValue::Address(IpAddr::V6(address)) => address.octets().into(),
+        MemberValue::Address(address) => address_rdata(*address),
         MemberValue::Target(name) => name.octets().into(),
         MemberValue::Record(_, rdata) => rdata.clone(),
     }
 }
 
+/// What one member answers under one type: itself, or the addresses that it stands for.
+struct Answers<'m> {
+    member: &'m MemberModel,
+    rdata: Vec<Box<[u8]>>,
+    lease: Option<u32>,
+    is_usable: bool,
+}
+
 impl<'m> Compiler<'m> {
     /// Returns the runs of a member pool, consecutive, A before AAAA.
-    pub(super) fn pool_runs(&mut self, id: PoolId) -> Vec<PoolRun> {
-        if let Some(known) = self.pool_runs.get(&id) {
-            return known.clone();
-        }
+    pub(super) fn pool_runs(&mut self, id: PoolId, shape: Shape) -> Vec<PoolRun> {
         let model = self.model;
         let pool = &model.pools[id];
         let PoolBody::Members(members) = &pool.body else {
             return Vec::new();
         };
-        let mut types: Vec<Rtype> = members.iter().filter_map(member_type).collect();
+        // Without targets both shapes are the same.
+        let has_names = members
+            .iter()
+            .any(|member| member_type(member, Shape::Written) == Some(Rtype::CNAME));
+        let shape = if has_names { shape } else { Shape::Written };
+        if let Some(known) = self.pool_runs.get(&(id, shape)) {
+            return known.clone();
+        }
+        let mut types: Vec<Rtype> = Vec::new();
+        for member in members {
+            match member_type(member, shape) {
+                Some(rtype) => types.push(rtype),
+                None => types.extend([Rtype::A, Rtype::AAAA]),
+            }
+        }
         types.sort_unstable();
         types.dedup();
         let mut specs = Vec::new();
         for rtype in types {
-            let of_type: Vec<&'m MemberModel> = members
-                .iter()
-                .filter(|member| member_type(member) == Some(rtype))
-                .collect();
-            let weights: Vec<u16> = of_type.iter().map(|member| member.weight).collect();
-            let members = of_type
-                .into_iter()
-                .map(|member| self.member_spec(id, pool, member))
-                .collect();
-            specs.push((RunSpec { rtype, members }, weights));
+            let answers = self.answers(id, members, shape, rtype);
+            let members = self.member_specs(id, pool, &answers);
+            if !members.is_empty() {
+                specs.push(RunSpec { rtype, members });
+            }
         }
         let mut runs = Vec::new();
-        for (spec, weights) in specs {
-            let rtype = spec.rtype;
+        for spec in specs {
+            let (rtype, specs) = (spec.rtype, spec.members.clone());
             let (run, judges) = self.policies.run(spec);
             for &judge in &judges {
                 self.policies.ramp(judge, pool.ramp.as_millis() as u32);
             }
+            let weights = specs.iter().map(|spec| spec.weight);
             runs.push(PoolRun {
                 rtype,
                 run,
                 members: judges.into_iter().zip(weights).collect(),
+                specs,
             });
         }
-        self.pool_runs.insert(id, runs.clone());
+        self.pool_runs.insert((id, shape), runs.clone());
         runs
     }
 
+    /// Returns what members answer under one type.
+    fn answers(
+        &mut self,
+        id: PoolId,
+        members: &'m [MemberModel],
+        shape: Shape,
+        rtype: Rtype,
+    ) -> Vec<Answers<'m>> {
+        let mut answers = Vec::new();
+        for member in members {
+            match (member_type(member, shape), &member.value) {
+                (Some(own), value) if own == rtype => answers.push(Answers {
+                    member,
+                    rdata: vec![member_rdata(value)],
+                    lease: None,
+                    is_usable: true,
+                }),
+                (None, MemberValue::Target(target)) => {
+                    answers.push(self.leased(id, member, target, rtype));
+                }
+                _ => {}
+            }
+        }
+        answers
+    }
+
+    /// Returns the addresses of a flattened target.
+    fn leased(
+        &mut self,
+        id: PoolId,
+        member: &'m MemberModel,
+        target: &Name,
+        rtype: Rtype,
+    ) -> Answers<'m> {
+        let known = self.flattened.find(target, rtype);
+        let lease = Lease {
+            target: target.clone(),
+            rtype,
+            is_usable: known.is_none_or(|known| known.is_usable),
+        };
+        let lease = self.policies.lease(lease, self.pool_numbers[id]);
+        let set = self.flattened.addresses(target, rtype, lease);
+        Answers {
+            member,
+            rdata: set.addresses.iter().copied().map(address_rdata).collect(),
+            lease: Some(lease),
+            is_usable: set.is_usable,
+        }
+    }
+
+    fn member_specs(
+        &mut self,
+        id: PoolId,
+        pool: &'m PoolModel,
+        answers: &[Answers<'m>],
+    ) -> Vec<MemberSpec> {
+        let counts = answers.iter().flat_map(|answers| {
+            let count = answers.rdata.len();
+            std::iter::repeat_n((answers.member.weight, count), count)
+        });
+        let mut weights = spread_weights(&counts.collect::<Vec<_>>()).into_iter();
+        let mut specs = Vec::new();
+        for answers in answers.iter().filter(|answers| !answers.rdata.is_empty()) {
+            let spec = self.member_spec(id, pool, answers);
+            for (rdata, weight) in answers.rdata.iter().zip(weights.by_ref()) {
+                specs.push(MemberSpec {
+                    rdata: rdata.clone(),
+                    weight,
+                    ..spec.clone()
+                });
+            }
+        }
+        specs
+    }
+
+    /// Makes what all records of a member have in common.
     fn member_spec(
         &mut self,
         id: PoolId,
         pool: &'m PoolModel,
-        member: &'m MemberModel,
+        answers: &Answers<'m>,
     ) -> MemberSpec {
+        let member = answers.member;
         let site = member.site.as_deref().unwrap_or(&pool.site);
         let at = MemberAt {
             pool: id,
@@ -89,7 +189,7 @@ impl<'m> Compiler<'m> {
             probe: &member.probe,
             site,
         };
-        let judge = match &member.checks {
+        let mut judge = match &member.checks {
             Some(own) => self.judge_all(own, Some(at)),
             None => {
                 let recipes: Vec<&CheckRef> = pool
@@ -100,6 +200,11 @@ impl<'m> Compiler<'m> {
                 self.judge_all(recipes, Some(at))
             }
         };
+        if !answers.is_usable {
+            // Lookups failed for too long (rule a28).
+            let never = self.policies.judge(Judge::Constant(false));
+            judge = self.policies.all(vec![judge, never]);
+        }
         let hold = match member.force {
             None => Hold::None,
             Some(Force::Up) => Hold::Up,
@@ -111,11 +216,12 @@ impl<'m> Compiler<'m> {
             site: site.to_owned(),
         };
         MemberSpec {
-            rdata: member_rdata(&member.value),
+            rdata: Box::default(),
             weight: member.weight,
             judge,
             hold,
             ttl: None,
+            lease: answers.lease,
             label,
         }
     }
@@ -171,10 +277,10 @@ impl<'m> Compiler<'m> {
     }
 
     fn members_spec(&mut self, id: PoolId, family: Family, options: Options) -> Option<NodeSpec> {
-        let runs = self.pool_runs(id);
+        let runs = self.pool_runs(id, family.shape());
         let wanted: Vec<PoolRun> = match family {
             Family::Type(rtype) => runs.into_iter().filter(|run| run.rtype == rtype).collect(),
-            Family::Together => runs,
+            Family::Together | Family::Addresses => runs,
         };
         let first = wanted.first()?.run;
         let min = self.min_healthy(id, &wanted);
@@ -194,11 +300,12 @@ impl<'m> Compiler<'m> {
     ) -> Option<NodeSpec> {
         let types = match family {
             Family::Type(rtype) => vec![rtype],
+            Family::Addresses => vec![Rtype::A, Rtype::AAAA],
             Family::Together => vec![Rtype::A, Rtype::AAAA, Rtype::CNAME],
         };
         let mut specs = Vec::new();
         for rtype in types {
-            let (members, ramps) = self.merged_members(pools, rtype);
+            let (members, ramps) = self.merged_members(pools, rtype, family.shape());
             if !members.is_empty() {
                 specs.push((RunSpec { rtype, members }, ramps));
             }
@@ -216,13 +323,18 @@ impl<'m> Compiler<'m> {
     }
 
     /// Returns members of several pools, and the ramp of each in milliseconds.
-    fn merged_members(&mut self, pools: &[PoolId], rtype: Rtype) -> (Vec<MemberSpec>, Vec<u32>) {
+    fn merged_members(
+        &mut self,
+        pools: &[PoolId],
+        rtype: Rtype,
+        shape: Shape,
+    ) -> (Vec<MemberSpec>, Vec<u32>) {
         let model = self.model;
         let mut merged = Vec::new();
         let mut ramps = Vec::new();
         for &id in pools {
             let Some(run) = self
-                .pool_runs(id)
+                .pool_runs(id, shape)
                 .into_iter()
                 .find(|run| run.rtype == rtype)
             else {
@@ -236,28 +348,13 @@ impl<'m> Compiler<'m> {
                 .filter(|check| !self.is_recipe(check))
                 .collect();
             let gate = self.judge_all(gates, None);
-            let PoolBody::Members(members) = &pool.body else {
-                continue;
-            };
-            let of_type = members
-                .iter()
-                .filter(|member| member_type(member) == Some(rtype));
-            for (member, (own, weight)) in of_type.zip(run.members) {
-                let judge: JudgeId = self.policies.all(vec![own, enough, gate]);
-                let text = member_text(&member.value);
-                let site = member.site.clone().unwrap_or_else(|| pool.site.clone());
+            for (spec, (own, _)) in run.specs.into_iter().zip(run.members) {
                 ramps.push(pool.ramp.as_millis() as u32);
                 merged.push(MemberSpec {
-                    rdata: member_rdata(&member.value),
-                    weight,
-                    judge,
+                    judge: self.policies.all(vec![own, enough, gate]),
                     hold: Hold::None,
                     ttl: pool.ttl.map(|ttl| ttl.max),
-                    label: MemberLabel {
-                        pool: self.pool_numbers[id],
-                        text,
-                        site,
-                    },
+                    ..spec
                 });
             }
         }

@@ -18,7 +18,7 @@ impl Trail {
     pub(super) fn key(&self, family: Family) -> String {
         let family = match family {
             Family::Type(rtype) => rtype.to_string(),
-            Family::Together => "any".to_owned(),
+            Family::Together | Family::Addresses => "any".to_owned(),
         };
         let steps = self.steps.iter().map(|step| format!(" / {step}"));
         format!("{} {family}{}", self.place, steps.collect::<String>())

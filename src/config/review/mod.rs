@@ -5,8 +5,8 @@
 
 mod families;
 mod finding;
+mod flattened;
 mod names;
-mod not_yet;
 mod policy;
 mod pools;
 mod run;

@@ -1,7 +1,7 @@
 //! All reviews in one call, and the list of what they find.
 
 use super::finding::Finding;
-use super::{families, names, not_yet, policy, pools, timing};
+use super::{families, flattened, names, policy, pools, timing};
 use crate::config::model::ZoneModel;
 
 /// Every code of the reviews with a title of one line, in order.
@@ -34,7 +34,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("R017", "an entry of nearest or latency without a location"),
     ("R018", "a private address among public ones"),
     ("R019", "a tier that has only what the tier before it has"),
-    ("R020", "a key that takes effect in a later release"),
+    (
+        "R021",
+        "a target whose provider cannot see where clients are",
+    ),
 ];
 
 /// Reviews a zone and returns everything found, in the order of the file.
@@ -45,7 +48,7 @@ pub fn review_zone(model: &ZoneModel) -> Vec<Finding> {
     names::review(model, &mut findings);
     families::review(model, &mut findings);
     timing::review(model, &mut findings);
-    not_yet::review(model, &mut findings);
+    flattened::review(model, &mut findings);
     findings.sort_by_key(|finding| (finding.span.0.start, finding.code));
     findings
 }

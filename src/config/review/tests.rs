@@ -198,7 +198,7 @@ fn nothing_stands_beside_a_name_that_may_be_a_cname() {
         fault.message
     );
     sample.members(cloud)[0].flatten = true;
-    assert_eq!(codes(&sample), ["R001", "R020"]);
+    assert_eq!(codes(&sample), ["R001", "R021"]);
 }
 
 #[test]

@@ -374,7 +374,7 @@ const KEYS: &[ZoneKey] = &[
         "flatten",
         Switch,
         "false; true at the apex",
-        "Answers a target as its addresses. Takes effect in a later release.",
+        "Answers a target as its addresses, looked up in the background by the server's `[resolver]`.",
     ),
     key(
         Probe,

@@ -153,6 +153,36 @@ pub const KEYS: &[ServerKey] = &[
         "most commands at once, 1-1000; further ones start late",
     ),
     key(
+        "resolver",
+        "servers",
+        "who looks flattened targets up: up to 8 addresses, with port if not 53; absent asks the system's resolvers",
+    ),
+    key(
+        "resolver",
+        "timeout",
+        "how long one server may take for one answer, 100ms-30s",
+    ),
+    key(
+        "resolver",
+        "concurrency",
+        "most names that are looked up at once, 1-1000",
+    ),
+    key(
+        "resolver",
+        "ttl-min",
+        "shortest time between two lookups of a name, 1s-1h",
+    ),
+    key(
+        "resolver",
+        "ttl-max",
+        "longest time between two lookups of a name, `ttl-min`-1d",
+    ),
+    key(
+        "resolver",
+        "keep",
+        "how long addresses serve while lookups fail, 0s-3d; then their members are unhealthy",
+    ),
+    key(
         "tcp",
         "connections",
         "most connections, 1-100000; when reached, the longest idle one makes room",

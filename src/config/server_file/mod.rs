@@ -11,6 +11,7 @@ mod keys;
 mod proxy;
 mod read;
 mod rehearsal;
+mod resolver;
 mod sections;
 mod self_doubt;
 mod settings;
@@ -27,6 +28,7 @@ pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;
 pub use read::read_server_file;
 pub use rehearsal::{BlastRadius, ExplainSettings};
+pub use resolver::ResolverSettings;
 pub use self_doubt::SelfDoubtSettings;
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,

@@ -14,6 +14,7 @@ use super::exec::read_exec;
 use super::keys::{keys_of, tables};
 use super::proxy::read_proxy;
 use super::rehearsal::{read_blast_radius, read_explain};
+use super::resolver::read_resolver;
 use super::sections::{read_geo, read_log, read_probe, read_tcp};
 use super::self_doubt::read_self_doubt;
 use super::settings::ServerConfig;
@@ -145,6 +146,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         blast_radius: read_blast_radius(&section("blast-radius"), findings),
         log: read_log(&section("log"), findings),
         probe: read_probe(&section("probe"), findings),
+        resolver: read_resolver(&section("resolver"), findings),
         exec: read_exec(&section("exec"), &base, findings),
         tcp: read_tcp(&section("tcp"), findings),
         tls: read_tls(&tls, &base, findings),

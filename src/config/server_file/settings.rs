@@ -9,6 +9,7 @@ use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::exec::ExecSettings;
 use super::proxy::ProxySettings;
 use super::rehearsal::{BlastRadius, ExplainSettings};
+use super::resolver::ResolverSettings;
 use super::self_doubt::SelfDoubtSettings;
 use crate::place::Place;
 
@@ -51,6 +52,8 @@ pub struct ServerConfig {
     pub probe: ProbeSettings,
     /// Commands of checks.
     pub exec: ExecSettings,
+    /// Lookups of flattened targets.
+    pub resolver: ResolverSettings,
     /// TCP.
     pub tcp: TcpSettings,
     /// DNS over TLS, and the certificate.
@@ -104,6 +107,7 @@ impl Default for ServerConfig {
             log: LogSettings::default(),
             probe: ProbeSettings::default(),
             exec: ExecSettings::default(),
+            resolver: ResolverSettings::default(),
             tcp: TcpSettings::default(),
             tls: TlsSettings::default(),
             https: HttpsSettings::default(),

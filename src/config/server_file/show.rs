@@ -59,6 +59,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("probe", "user-agent") => quote(&config.probe.user_agent),
         ("exec", "allow") => paths(config, &config.exec.allow)?,
         ("exec", "concurrency") => config.exec.concurrency.to_string(),
+        ("resolver", _) => resolver_value(config, key)?,
         ("tcp", "connections") => config.tcp.connections.to_string(),
         ("tcp", "connections-per-address") => config.tcp.connections_per_address.to_string(),
         ("tcp", "idle-timeout") => quote(&format_duration(config.tcp.idle_timeout)),
@@ -112,6 +113,21 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
     };
     Some(value)
+}
+
+/// Writes the value of one key of `[resolver]`.
+fn resolver_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
+    let resolver = &config.resolver;
+    let duration = |duration| quote(&format_duration(duration));
+    Some(match key.key {
+        "servers" => addresses(&resolver.servers)?,
+        "timeout" => duration(resolver.timeout),
+        "concurrency" => resolver.concurrency.to_string(),
+        "ttl-min" => duration(resolver.ttl_min),
+        "ttl-max" => duration(resolver.ttl_max),
+        "keep" => duration(resolver.keep),
+        key => unreachable!("resolver.{key} has a line above; a test walks the table"),
+    })
 }
 
 fn percent(percent: u8) -> String {
@@ -224,6 +240,8 @@ mod tests {
                 ..ServerConfig::default()
             };
             config.probe.user_agent = agent;
+            config.resolver.concurrency = connections % 1_000 + 1;
+            config.resolver.servers.extend(has_state.then_some(ServerConfig::LISTEN));
             config.tcp.connections = connections;
             config.tcp.connections_per_address = connections.min(100);
             config.exec.allow = if has_http { vec![config.base.join("checks")] } else { vec![] };

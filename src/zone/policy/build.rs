@@ -8,8 +8,8 @@ use crate::wire::{AutoHints, hints_left_open};
 
 use super::judge::{Hold, Judge, JudgeId};
 use super::program::{
-    AllDown, Failback, LastKnown, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind, Options,
-    Root, RootId, Run, RunId, TargetUse,
+    AllDown, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind,
+    Options, Root, RootId, Run, RunId, TargetUse,
 };
 use super::reach::Reached;
 use super::spec::{NodeSpec, RunSpec};
@@ -57,6 +57,10 @@ pub struct PolicyBuilder {
     pub(super) ramps: Vec<u32>,
     pub(super) ranged_roots: Vec<RootId>,
     pub(super) has_plans: bool,
+    pub(super) leases: Vec<Lease>,
+    pub(super) lease_ids: HashMap<Lease, u32>,
+    pub(super) lease_of_member: Vec<u32>,
+    pub(super) lease_uses: Vec<(u32, u32)>,
 }
 
 impl PolicyBuilder {
@@ -200,6 +204,7 @@ impl PolicyBuilder {
             self.holds.push(member.hold);
             self.labels.push(member.label.clone());
             self.run_of_member.push(run);
+            self.lease_of_member.push(member.lease.unwrap_or(NONE));
         }
         if !is_even {
             self.offsets.push(self.data.len() as u32);
@@ -223,6 +228,7 @@ impl PolicyBuilder {
                 .members
                 .iter()
                 .any(|member| hints_left_open(spec.rtype, &member.rdata) != AutoHints::default()),
+            is_leased: spec.members.iter().any(|member| member.lease.is_some()),
         });
         (run, judges)
     }

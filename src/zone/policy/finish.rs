@@ -14,6 +14,7 @@ impl PolicyBuilder {
         let links = self.links();
         let soft_members = self.soft_members();
         self.place_judged();
+        self.settle_leases();
         Policies {
             judges_of_target: links.judges_of_target,
             judges_of_judge: links.judges_of_judge,
@@ -29,6 +30,9 @@ impl PolicyBuilder {
             data: self.data.into(),
             offsets: self.offsets.into(),
             member_ttls: self.member_ttls.into(),
+            leases: self.leases.into(),
+            lease_of_member: self.lease_of_member.into(),
+            lease_uses: self.lease_uses.into(),
             roots: self.roots.into(),
             root_rules: self.root_rules.into(),
             rules: self.rules.into(),

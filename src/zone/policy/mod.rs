@@ -8,6 +8,7 @@ mod csr;
 mod finish;
 mod judge;
 mod judged;
+mod lease;
 mod program;
 mod reach;
 mod spec;
@@ -16,7 +17,7 @@ pub use build::PolicyBuilder;
 pub use csr::Csr;
 pub use judge::{Hold, Judge, JudgeId};
 pub use program::{
-    AllDown, ClientTimes, Failback, LastKnown, LocationRule, MemberLabel, NONE, Node, NodeId,
-    NodeKind, Options, Policies, Root, RootId, RuleKey, Run, RunId, TargetUse, TimesFor,
+    AllDown, ClientTimes, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node,
+    NodeId, NodeKind, Options, Policies, Root, RootId, RuleKey, Run, RunId, TargetUse, TimesFor,
 };
 pub use spec::{MemberSpec, NodeSpec, RunSpec};

@@ -2,7 +2,7 @@
 
 use crate::health::{FailbackRule, Target};
 use crate::place::{Coordinates, Place};
-use crate::wire::Rtype;
+use crate::wire::{Name, Rtype};
 
 use super::csr::Csr;
 use super::judge::{Hold, Judge, JudgeId};
@@ -135,6 +135,8 @@ pub struct Run {
     pub ttls: u32,
     /// Whether address hints of some member are open (rule a55).
     pub has_open_hints: bool,
+    /// Whether some member is an address of a flattened target, whose TTL runs out (rule a28).
+    pub is_leased: bool,
 }
 
 /// One policy for one type or family.
@@ -154,6 +156,17 @@ pub struct Root {
     pub sticky: (u8, u8),
     /// Index of its location map among the zone's maps; [`NONE`] without rules.
     pub map: u32,
+}
+
+/// Addresses of one family that a flattened target lends (rule a28): they are answered no longer than the view says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The target.
+    pub target: Name,
+    /// A or AAAA.
+    pub rtype: Rtype,
+    /// Whether its last lookups say that the addresses may be used; if not, its members are unhealthy.
+    pub is_usable: bool,
 }
 
 /// What explains a member to people.
@@ -257,6 +270,12 @@ pub struct Policies {
     pub offsets: Box<[u32]>,
     /// TTLs that members of merged runs bring.
     pub member_ttls: Box<[u32]>,
+    /// What flattened targets lend, those without addresses included.
+    pub leases: Box<[Lease]>,
+    /// Lease of each member bit, or [`NONE`]; empty in zones without leases.
+    pub lease_of_member: Box<[u32]>,
+    /// Leases with the pools that have them as members.
+    pub lease_uses: Box<[(u32, u32)]>,
     /// Roots.
     pub roots: Box<[Root]>,
     /// Rule numbers reachable from roots.
@@ -328,6 +347,12 @@ impl Policies {
     /// Counts the member bits.
     pub fn member_count(&self) -> usize {
         self.member_judges.len()
+    }
+
+    /// Returns the lease of a member, if it is an address of a flattened target.
+    pub fn lease_of(&self, member: u32) -> Option<&Lease> {
+        let lease = *self.lease_of_member.get(member as usize)?;
+        self.leases.get(lease as usize)
     }
 
     /// Returns the uses of a target slot.

@@ -29,6 +29,8 @@ pub struct MemberSpec {
     pub hold: Hold,
     /// TTL that it brings into a merged run.
     pub ttl: Option<u32>,
+    /// Number of the lease that it is an address of, if it is one.
+    pub lease: Option<u32>,
     /// For people.
     pub label: MemberLabel,
 }

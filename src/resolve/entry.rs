@@ -1,0 +1,331 @@
+//! What one target lends in one family, and how that moves with lookups and time.
+//!
+//! In: results of lookups, `now`. Out: addresses, whether they may be used, how long they may be answered, when to look
+//! again. Never here: names, sockets, other targets.
+//!
+//! | Before | Lookup or time | After |
+//! |---|---|---|
+//! | any | addresses | those addresses, usable until their TTL is over |
+//! | no addresses | none there | no addresses |
+//! | addresses | none there, once | as before; asked again soon |
+//! | addresses | none there, again | no addresses |
+//! | addresses | lookup fails | as before: until the TTL is over with what is left of it, then as kept |
+//! | kept | `keep` is over since the first failure | the same addresses, not usable: the members are unhealthy |
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::wire::Name;
+
+/// Most addresses of one family that are taken from one target. Chosen: four times what the largest names have.
+pub const ADDRESSES_MAX: usize = 64;
+/// Answers without addresses in a row that are believed where there were addresses before; one may be a slip of a server
+/// that is being changed. Chosen, as `fall` of checks.
+const EMPTY_MIN: u8 = 2;
+/// TTL of addresses that are kept beyond their own (RFC 8767, section 4).
+pub(super) const KEPT_TTL_SECS: u32 = 30;
+/// Longest lease: a TTL beyond it changes nothing that is served.
+const LEASE_MAX: Duration = Duration::from_secs(7 * 86_400);
+/// Longest time between lookups while they fail.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Time before the end of a TTL at which it is looked up again, at most; a tenth of the TTL if that is less.
+const LEAD_MAX: Duration = Duration::from_secs(5);
+/// How long an answer without addresses is believed where it does not say (RFC 2308, section 5, has no number).
+pub(super) const EMPTY_TTL_SECS: u32 = 30;
+/// A view is made once a second; an answer may be given that much later.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Bounds of looking up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookLimits {
+    /// Shortest time between two lookups of a name.
+    pub ttl_min: Duration,
+    /// Longest time between two lookups of a name.
+    pub ttl_max: Duration,
+    /// How long addresses serve while lookups fail.
+    pub keep: Duration,
+}
+
+/// Addresses that a lookup found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundSet {
+    /// The addresses, in any order.
+    pub addresses: Vec<IpAddr>,
+    /// Smallest TTL on the way, seconds.
+    pub ttl: u32,
+    /// Flattened targets that they come from, if they come from our own zones.
+    pub via: BTreeSet<Name>,
+}
+
+/// What a lookup of one family brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Addresses.
+    Found(FoundSet),
+    /// An answer that there are none: why, and how long that holds, seconds.
+    Nothing(String, u32),
+    /// The target leads to itself through our own zones.
+    Circle,
+    /// No answer: why.
+    Failed(String),
+}
+
+/// What a target lends in one family.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lent {
+    pub(super) addresses: Arc<[IpAddr]>,
+    /// Flattened targets that they come from.
+    pub(super) via: BTreeSet<Name>,
+    /// When their TTL is over.
+    pub(super) until: Moment,
+    /// When they were looked up; nothing before the first success.
+    pub(super) resolved: Option<Moment>,
+    /// Who said so.
+    pub(super) from: String,
+    /// Answers without addresses since then, and what the last one said.
+    pub(super) empties: u8,
+    pub(super) nothing: Option<String>,
+    /// Since when lookups fail, and why the last did.
+    pub(super) failing: Option<(Moment, String)>,
+    pub(super) failures: u32,
+    pub(super) is_too_old: bool,
+    /// What had passed of `resolved` and `failing` before this process began: no moment is earlier than that.
+    pub(super) resolved_before: Duration,
+    pub(super) failing_before: Duration,
+}
+
+impl Lent {
+    /// Takes a lookup that began and ended at these moments; returns when to look again.
+    pub(super) fn take(
+        &mut self,
+        side: Side,
+        from: &str,
+        (began, now): (Moment, Moment),
+        limits: &BookLimits,
+    ) -> Moment {
+        match side {
+            Side::Found(found) => self.take_addresses(found, from, began, limits),
+            Side::Nothing(why, ttl) => {
+                self.empties = self.empties.saturating_add(1);
+                if !self.addresses.is_empty() && self.empties < EMPTY_MIN {
+                    self.nothing = Some(why);
+                    return now.after(limits.ttl_min);
+                }
+                self.take_nothing(why, from, began);
+                let ttl = Duration::from_secs(ttl.into());
+                now.after(ttl.clamp(limits.ttl_min, limits.ttl_max))
+            }
+            Side::Circle => {
+                self.take_nothing("it leads back to itself".to_owned(), from, began);
+                now.after(RETRY_MAX.clamp(limits.ttl_min, limits.ttl_max))
+            }
+            Side::Failed(why) => {
+                let since = self.failing.as_ref().map_or(now, |(since, _)| *since);
+                self.failing = Some((since, why));
+                let shift = self.failures.min(16);
+                self.failures += 1;
+                let wait = limits.ttl_min.saturating_mul(1 << shift);
+                now.after(wait.min(RETRY_MAX.max(limits.ttl_min)))
+            }
+        }
+    }
+
+    fn take_addresses(
+        &mut self,
+        found: FoundSet,
+        from: &str,
+        began: Moment,
+        limits: &BookLimits,
+    ) -> Moment {
+        let mut addresses = found.addresses;
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses.truncate(ADDRESSES_MAX);
+        if *self.addresses != *addresses {
+            self.addresses = addresses.into();
+        }
+        let ttl = Duration::from_secs(found.ttl.into()).min(LEASE_MAX);
+        *self = Self {
+            addresses: Arc::clone(&self.addresses),
+            via: found.via,
+            until: began.after(ttl),
+            resolved: Some(began),
+            from: from.to_owned(),
+            ..Self::default()
+        };
+        let lead = (ttl / 10).min(LEAD_MAX);
+        began.after((ttl - lead).clamp(limits.ttl_min, limits.ttl_max))
+    }
+
+    fn take_nothing(&mut self, why: String, from: &str, began: Moment) {
+        *self = Self {
+            resolved: Some(began),
+            from: from.to_owned(),
+            empties: EMPTY_MIN,
+            nothing: Some(why),
+            ..Self::default()
+        };
+    }
+
+    /// Notices that lookups failed for too long; says whether that is new.
+    pub(super) fn age(&mut self, now: Moment, limits: &BookLimits) -> bool {
+        let is_too_old = match self.failing_for(now) {
+            Some(failing) => now >= self.until && failing >= limits.keep,
+            None => false,
+        };
+        let is_new = is_too_old && !self.is_too_old && !self.addresses.is_empty();
+        self.is_too_old = is_too_old;
+        is_new
+    }
+
+    /// Returns for how long lookups have failed, if they do.
+    pub(super) fn failing_for(&self, now: Moment) -> Option<Duration> {
+        let (since, _) = self.failing.as_ref()?;
+        Some(self.failing_before + now.since(*since))
+    }
+
+    /// Returns how long ago the addresses were looked up.
+    pub(super) fn resolved_ago(&self, now: Moment) -> Option<Duration> {
+        Some(self.resolved_before + now.since(self.resolved?))
+    }
+
+    /// Returns the seconds for which an answer with these addresses may be kept.
+    pub(super) fn left_secs(&self, now: Moment) -> u32 {
+        if now < self.until {
+            let left = self.until.since(now).saturating_sub(TICK);
+            return u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
+        }
+        match self.failing {
+            Some(_) => KEPT_TTL_SECS,
+            None => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: BookLimits = BookLimits {
+        ttl_min: Duration::from_secs(5),
+        ttl_max: Duration::from_secs(3600),
+        keep: Duration::from_secs(3600),
+    };
+
+    fn found(last: &[u8], ttl: u32) -> Side {
+        let address = |last: &u8| IpAddr::from([192, 0, 2, *last]);
+        Side::Found(FoundSet {
+            addresses: last.iter().map(address).collect(),
+            ttl,
+            via: BTreeSet::new(),
+        })
+    }
+
+    fn at(secs: u64) -> Moment {
+        Moment::from_secs(secs)
+    }
+
+    /// Takes a lookup that needs no time; returns the second of the next.
+    fn take(lent: &mut Lent, side: Side, secs: u64) -> u64 {
+        let next = lent.take(side, "x", (at(secs), at(secs)), &LIMITS);
+        next.nanos() / 1_000_000_000
+    }
+
+    #[test]
+    fn the_next_lookup_is_before_the_end_of_the_ttl_within_bounds() {
+        let cases = [
+            (0, 5),
+            (1, 5),
+            (10, 9),
+            (60, 55),
+            (300, 295),
+            (100_000, 3600),
+        ];
+        for (ttl, wanted) in cases {
+            let mut lent = Lent::default();
+            assert_eq!(
+                take(&mut lent, found(&[1], ttl), 100),
+                100 + wanted,
+                "TTL {ttl}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_ttl_only_shrinks() {
+        let mut lent = Lent::default();
+        take(&mut lent, found(&[1], 60), 100);
+        for (now, wanted) in [
+            (100, 59),
+            (101, 58),
+            (130, 29),
+            (158, 1),
+            (159, 0),
+            (160, 0),
+            (999, 0),
+        ] {
+            assert_eq!(lent.left_secs(at(now)), wanted, "at {now}");
+        }
+    }
+
+    #[test]
+    fn addresses_serve_through_failures_up_to_the_limit() {
+        let mut lent = Lent::default();
+        take(&mut lent, found(&[2, 1, 2], 60), 100);
+        assert_eq!(lent.addresses.len(), 2, "in order, each once");
+        let failed = || Side::Failed("timed out".to_owned());
+        let waits: Vec<u64> = (0..6)
+            .map(|_| take(&mut lent, failed(), 155) - 155)
+            .collect();
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+        assert_eq!(lent.left_secs(at(156)), 3, "within its own TTL");
+        assert_eq!(lent.left_secs(at(170)), KEPT_TTL_SECS, "kept");
+        assert!(!lent.age(at(3754), &LIMITS));
+        assert!(
+            lent.age(at(3755), &LIMITS),
+            "an hour after the first failure"
+        );
+        assert!(!lent.age(at(3756), &LIMITS), "told once");
+        assert!(lent.is_too_old && lent.addresses.len() == 2);
+        take(&mut lent, found(&[3], 60), 4000);
+        assert!(!lent.is_too_old && lent.failing.is_none() && lent.failures == 0);
+    }
+
+    #[test]
+    fn an_answer_without_addresses_is_believed_when_it_is_repeated() {
+        let nothing = || Side::Nothing("NXDOMAIN".to_owned(), 90);
+        let mut lent = Lent::default();
+        assert_eq!(
+            take(&mut lent, nothing(), 10),
+            100,
+            "nothing is lost, so nothing is doubted"
+        );
+        take(&mut lent, found(&[1], 60), 200);
+        assert_eq!(take(&mut lent, nothing(), 255), 260);
+        assert_eq!(lent.addresses.len(), 1, "asked again first");
+        assert_eq!(take(&mut lent, nothing(), 260), 350);
+        assert!(lent.addresses.is_empty());
+        // An address in between begins anew; a failure in between does not.
+        take(&mut lent, found(&[1], 60), 400);
+        take(&mut lent, nothing(), 455);
+        take(&mut lent, found(&[1], 60), 460);
+        take(&mut lent, nothing(), 515);
+        assert_eq!(lent.addresses.len(), 1);
+        take(&mut lent, Side::Failed("timed out".to_owned()), 520);
+        take(&mut lent, nothing(), 525);
+        assert!(lent.addresses.is_empty());
+    }
+
+    #[test]
+    fn no_more_addresses_are_taken_than_are_bounded() {
+        let mut lent = Lent::default();
+        let many: Vec<u8> = (0..=255).collect();
+        take(&mut lent, found(&many, 60), 1);
+        assert_eq!(lent.addresses.len(), ADDRESSES_MAX);
+        take(&mut lent, Side::Circle, 50);
+        assert!(lent.addresses.is_empty(), "a circle is believed at once");
+    }
+}

@@ -1,0 +1,107 @@
+//! One question to one server: by datagram, again without EDNS if that is not understood, by stream if the answer was
+//! cut off.
+//!
+//! In: a server, a question. Out: a response, or why there is none. Never here: time limits (the caller sets one around
+//! all), other servers.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::wire::{Name, Rcode, Rtype};
+
+use super::message::{Extension, NoResponse, Response, read_response, write_query};
+
+/// Octets of a datagram that are taken; what is longer breaks off and is asked for by stream.
+const DATAGRAM_MAX: usize = 4_096;
+/// Datagrams that answer something else and are passed over: somebody guesses, or an old answer comes late.
+const STRAYS_MAX: usize = 16;
+
+/// Asks a server for the addresses of a name.
+pub(super) async fn ask(server: SocketAddr, name: &Name, rtype: Rtype) -> Result<Response, String> {
+    let response = by_datagram(server, name, rtype, Extension::Offered).await?;
+    // RFC 6891, section 7: servers without EDNS answer FORMERR.
+    if response.rcode == Rcode::FORMERR {
+        return by_datagram(server, name, rtype, Extension::Left).await;
+    }
+    Ok(response)
+}
+
+async fn by_datagram(
+    server: SocketAddr,
+    name: &Name,
+    rtype: Rtype,
+    extension: Extension,
+) -> Result<Response, String> {
+    let id = random_id()?;
+    let query = write_query(id, name, rtype, extension);
+    let any = match server.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    // A port of its own for each question, and only what comes from the server is passed on (RFC 5452, section 9).
+    let socket = UdpSocket::bind((any, 0)).await.map_err(in_words)?;
+    socket.connect(server).await.map_err(in_words)?;
+    socket.send(&query).await.map_err(in_words)?;
+    let mut datagram = [0; DATAGRAM_MAX];
+    for _ in 0..STRAYS_MAX {
+        let length = socket.recv(&mut datagram).await.map_err(in_words)?;
+        match read_response(id, name, rtype, &datagram[..length]) {
+            Ok(response) if response.is_truncated => {
+                return by_stream(server, name, rtype, &query).await;
+            }
+            Ok(response) => return Ok(response),
+            Err(NoResponse::Stray) => {}
+            Err(NoResponse::Broken) if length == DATAGRAM_MAX => {
+                return by_stream(server, name, rtype, &query).await;
+            }
+            Err(NoResponse::Broken) => return Err(broken()),
+        }
+    }
+    Err("only answers to other questions came".to_owned())
+}
+
+async fn by_stream(
+    server: SocketAddr,
+    name: &Name,
+    rtype: Rtype,
+    query: &[u8],
+) -> Result<Response, String> {
+    let id = u16::from_be_bytes([query[0], query[1]]);
+    let talk = async {
+        let mut stream = TcpStream::connect(server).await?;
+        // A query is far shorter than 65,536 octets: its name has 255 at most.
+        let mut framed = (query.len() as u16).to_be_bytes().to_vec();
+        framed.extend_from_slice(query);
+        stream.write_all(&framed).await?;
+        let length = stream.read_u16().await?;
+        let mut message = vec![0; usize::from(length)];
+        stream.read_exact(&mut message).await?;
+        Ok::<_, io::Error>(message)
+    };
+    let message = talk.await.map_err(in_words)?;
+    match read_response(id, name, rtype, &message) {
+        Ok(response) if !response.is_truncated => Ok(response),
+        Ok(_) => Err("its answer was cut off over TCP as well".to_owned()),
+        Err(_) => Err(broken()),
+    }
+}
+
+fn random_id() -> Result<u16, String> {
+    let chance = getrandom::u32().map_err(|fault| format!("no source of chance: {fault}"))?;
+    Ok((chance & 0xffff) as u16)
+}
+
+fn broken() -> String {
+    "its answer is no well-formed DNS message".to_owned()
+}
+
+fn in_words(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Looks up flattened targets in the background, and remembers what they were (rule a28).
+//!
+//! In: names of targets, upstream servers, an answer for names of our own zones. Out: sets of addresses with how long
+//! each may be answered. Never here: zones, policies, answers; nothing on the query path comes here.
+//!
+//! How addresses become members: [`Book`] is the state, plain values and `now`, owned by the keeper. When a name is due
+//! the keeper hands it to [`Desk`], a task that asks upstream servers and reports. If that changed a set of addresses,
+//! the zones that lend from it are compiled anew on a thread of their own, at most once a second, and put in place as a
+//! reload is. If only the time to live moved, the zone stays, and the view tells the new time by lease.
+//!
+//! The stub resolver is our own: what flattening needs of a lookup is the TTL as the server gave it, which server that
+//! was, and the chain of aliases, step by step, since an alias into our own zones is answered from there. A resolver
+//! with a cache of its own (hickory-resolver) hides all three, and brings a second crate of transports.
+
+mod book;
+mod desk;
+mod entry;
+mod exchange;
+mod lookup;
+mod message;
+mod saved;
+mod upstream;
+mod words;
+
+pub use book::{Book, BookCounts, BookLimits, Change};
+pub use desk::{Desk, DeskSettings, LookedUp};
+pub use entry::{ADDRESSES_MAX, FoundSet, Side};
+pub use lookup::{Own, OwnZones};
+pub use saved::SavedLease;
+pub use upstream::Upstreams;

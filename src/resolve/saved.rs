@@ -1,0 +1,162 @@
+//! What flattened targets were, over a restart (rule a28: their last addresses serve).
+//!
+//! In: the book and both clocks; records of an earlier run. Out: records to save; an entry as old as it is. Never here:
+//! files, formats.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Moment, WallTime};
+use crate::wire::Name;
+
+use super::book::{Book, Entry};
+use super::entry::Lent;
+
+/// Addresses as they are saved over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLease {
+    /// The target.
+    pub target: String,
+    /// Addresses of one family.
+    pub addresses: Vec<IpAddr>,
+    /// When they were looked up, milliseconds since the Unix epoch.
+    pub resolved_ms: i64,
+    /// When their TTL is over, milliseconds since the Unix epoch.
+    pub until_ms: i64,
+    /// Since when lookups fail, milliseconds since the Unix epoch, if they do.
+    #[serde(default)]
+    pub failing_ms: Option<i64>,
+    /// Who said so.
+    pub from: String,
+}
+
+impl Book {
+    /// Returns an entry with what was saved of its target.
+    pub(super) fn restored(&self, name: &Name, now: Moment, wall: WallTime) -> Entry {
+        let mut entry = Entry {
+            next: now,
+            ..Entry::default()
+        };
+        let text = name.to_string();
+        let since = |ms: i64| wall.since(WallTime::from_millis(ms));
+        let of_target = |saved: &&SavedLease| saved.target.eq_ignore_ascii_case(&text);
+        for saved in self.saved.iter().filter(of_target) {
+            let Some(first) = saved.addresses.first() else {
+                continue;
+            };
+            let ahead = WallTime::from_millis(saved.until_ms).since(wall);
+            let was_over = saved.until_ms <= wall.millis();
+            // Nobody looked while the server was down: that is a failure, too.
+            let failing = saved
+                .failing_ms
+                .or_else(|| was_over.then_some(saved.until_ms));
+            let lent = &mut entry.lent[usize::from(first.is_ipv6())];
+            *lent = Lent {
+                addresses: saved.addresses.clone().into(),
+                until: if was_over { now } else { now.after(ahead) },
+                resolved: Some(now),
+                resolved_before: since(saved.resolved_ms),
+                from: saved.from.clone(),
+                failing: failing.map(|_| (now, "not looked up since the restart".to_owned())),
+                failing_before: failing.map(since).unwrap_or_default(),
+                ..Lent::default()
+            };
+            lent.age(now, &self.limits);
+        }
+        entry
+    }
+
+    /// Returns what is to be saved.
+    pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedLease> {
+        let before = |passed: Duration| {
+            let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+            wall.millis().saturating_sub(passed)
+        };
+        let until = |at: Moment| match at.since(now) {
+            Duration::ZERO => before(now.since(at)),
+            ahead => wall.after(ahead).millis(),
+        };
+        let lent = self.entries.iter().flat_map(|(name, entry)| {
+            let lent = entry.lent.iter();
+            lent.map(move |lent| (name, lent))
+        });
+        lent.filter(|(_, lent)| !lent.addresses.is_empty())
+            .map(|(name, lent)| SavedLease {
+                target: name.to_string(),
+                addresses: lent.addresses.to_vec(),
+                resolved_ms: before(lent.resolved_ago(now).unwrap_or_default()),
+                until_ms: until(lent.until),
+                failing_ms: lent.failing_for(now).map(before),
+                from: lent.from.clone(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::book::BookLimits;
+    use super::super::desk::LookedUp;
+    use super::super::entry::{FoundSet, KEPT_TTL_SECS, Side};
+    use super::*;
+    use crate::wire::Rtype;
+
+    const LIMITS: BookLimits = BookLimits {
+        ttl_min: Duration::from_secs(5),
+        ttl_max: Duration::from_secs(3600),
+        keep: Duration::from_secs(3600),
+    };
+
+    fn name() -> Name {
+        Name::parse_absolute("a.example.").expect("a name")
+    }
+
+    fn book(saved: Vec<SavedLease>, now: Moment, wall: i64) -> Book {
+        let mut book = Book::new(LIMITS, saved);
+        book.follow([name()], now, WallTime::from_millis(wall));
+        book
+    }
+
+    fn report(ipv4: Side) -> LookedUp {
+        LookedUp {
+            target: name(),
+            sides: [ipv4, Side::Nothing("no AAAA records".to_owned(), 60)],
+            from: ["x".to_owned(), "x".to_owned()],
+            began: Moment::from_secs(100),
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_as_old_after_a_restart() {
+        let mut first = book(Vec::new(), Moment::from_secs(100), 0);
+        let found = Side::Found(FoundSet {
+            addresses: vec![IpAddr::from([192, 0, 2, 7])],
+            ttl: 60,
+            via: BTreeSet::new(),
+        });
+        first.take(report(found), Moment::from_secs(100));
+        let failed = Side::Failed("timed out".to_owned());
+        first.take(report(failed), Moment::from_secs(155));
+        let wall = WallTime::from_millis(1_000_000);
+        let saved = first.save(Moment::from_secs(200), wall);
+        assert_eq!(saved.len(), 1, "addresses alone are saved");
+        // (seconds until the restart, whether the addresses may still be used, TTL)
+        for (later, is_usable) in [(10, true), (3554, true), (3555, false), (90_000, false)] {
+            let wall = 1_000_000 + later * 1000;
+            let now = Moment::from_secs(1);
+            let again = book(saved.clone(), now, wall);
+            let found: Vec<bool> = again
+                .sets()
+                .filter(|(_, _, addresses, _)| !addresses.is_empty())
+                .map(|(.., is_usable)| is_usable)
+                .collect();
+            assert_eq!(found, [is_usable], "{later} s later");
+            assert!(again.is_settled());
+            assert_eq!(again.left_secs(&name(), Rtype::A, now), KEPT_TTL_SECS);
+        }
+    }
+}
