@@ -14,42 +14,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { SOCKETS = 4, BATCH = 32, ROOM = 2048, QUESTION_MAX = 512, IDS = 1 << 16, BUFFER = 4 << 20 };
+#include "questions.h"
+
+enum { SOCKETS = 4, BATCH = 32, ROOM = 2048, IDS = 1 << 16, BUFFER = 4 << 20 };
 static const double PATIENCE = 1.0;
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
-struct question {
-    uint16_t len;
-    unsigned char octets[QUESTION_MAX];
-};
-
-static struct question *read_questions(const char *path, size_t *count)
-{
-    FILE *file = fopen(path, "rb");
-    struct question *all = NULL;
-    unsigned char head[2];
-    *count = 0;
-    while (file && fread(head, 1, 2, file) == 2) {
-        size_t len = head[0] << 8 | head[1];
-        if (len < 12 || len > QUESTION_MAX)
-            return NULL;
-        if ((*count & (*count - 1)) == 0)
-            all = realloc(all, (*count ? *count * 2 : 1) * sizeof *all);
-        all[*count].len = len;
-        if (fread(all[*count].octets, 1, len, file) != len)
-            return NULL;
-        ++*count;
-    }
-    if (file)
-        fclose(file);
-    return all;
-}
 
 static int by_size(const void *one, const void *other)
 {

@@ -15,7 +15,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { BATCH = 32, SOCKETS_MAX = 64, ROOM = 2048, QUESTION_MAX = 512, BUFFER = 1 << 20 };
+#include "questions.h"
+
+enum { BATCH = 32, SOCKETS_MAX = 64, ROOM = 2048, BUFFER = 1 << 20 };
 
 static struct sockaddr_in loopback(int port)
 {
@@ -30,13 +32,6 @@ static int open_socket(void)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     return fd;
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec + now.tv_nsec * 1e-9;
 }
 
 /* Batched both ways: what a server pays that looks at nothing. */
@@ -70,33 +65,6 @@ static int echo(int port)
             sent += more;
         }
     }
-}
-
-struct question {
-    uint16_t len;
-    unsigned char octets[QUESTION_MAX];
-};
-
-static struct question *read_questions(const char *path, size_t *count)
-{
-    FILE *file = fopen(path, "rb");
-    struct question *all = NULL;
-    unsigned char head[2];
-    *count = 0;
-    while (file && fread(head, 1, 2, file) == 2) {
-        size_t len = head[0] << 8 | head[1];
-        if (len < 12 || len > QUESTION_MAX)
-            return NULL;
-        if ((*count & (*count - 1)) == 0)
-            all = realloc(all, (*count ? *count * 2 : 1) * sizeof *all);
-        all[*count].len = len;
-        if (fread(all[*count].octets, 1, len, file) != len)
-            return NULL;
-        ++*count;
-    }
-    if (file)
-        fclose(file);
-    return all;
 }
 
 static int ask(int port, const char *path, double length, int sockets)
