@@ -5,7 +5,7 @@
 
 For each set of zones and each server: seconds from its start to its first right answer, CPU seconds of all its
 processes until then, and the memory they hold (proportional set size) after it. Medians of the runs. NSD and Knot are
-Debian's packages; one that is not installed is left out and named. Everything listens on 127.0.0.1, lives in a temporary
+Debian's packages; one that is not installed is left out and named. The single zone is loaded as a TOML file too. Everything listens on 127.0.0.1, lives in a temporary
 folder, and is ended by its own process id.
 """
 import argparse
@@ -23,6 +23,8 @@ import time
 PORT = 5391
 PATIENCE_SECS = 120
 TICK = os.sysconf("SC_CLK_TCK")
+# A zone in the format of its own has at most 1,000,000 names, and the zone here a few more than it is called after.
+TOML_NAMES_MAX = 900_000
 
 
 def write_large(folder, names):
@@ -36,6 +38,18 @@ def write_large(folder, names):
         for n in range(names // 100):
             out.write(f"c{n:05} IN CNAME h{n:07}\nt{n:05} IN TXT \"text {n}\"\nm{n:05} IN MX 10 h{n:07}\n")
     return [("example.test", "example.test.zone")], f"h{names - 1:07}.example.test"
+
+
+def write_toml(folder, names):
+    """The same zone as `write_large` has, in the format of its own."""
+    with open(os.path.join(folder, "example.test.toml"), "w") as out:
+        out.write('zone = "example.test"\nttl = "300s"\n[names]\n"@".NS = ["ns1", "ns2"]\n')
+        out.write('ns1.A = "10.0.0.1"\nns2.A = "10.0.0.2"\n"*.wild".A = "10.0.0.3"\n')
+        for n in range(names):
+            v4 = f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
+            out.write(f'h{n:07} = {{ A = "{v4}", AAAA = "2001:db8::{n >> 16:x}:{n & 65535:x}" }}\n')
+        for n in range(names // 100):
+            out.write(f'c{n:05}.CNAME = "h{n:07}"\nt{n:05}.TXT = "text {n}"\nm{n:05}.MX = "10 h{n:07}"\n')
 
 
 def write_small(folder, zones):
@@ -53,6 +67,10 @@ def write_small(folder, zones):
 
 def leeward(program, folder, _rows, _work):
     return [program, "serve", "--listen", f"127.0.0.1:{PORT}", folder]
+
+
+def leeward_toml(program, folder, _rows, _work):
+    return [program, "serve", "--listen", f"127.0.0.1:{PORT}", f"{folder}-toml"]
 
 
 def nsd(program, folder, rows, work):
@@ -166,6 +184,7 @@ def main():
     parser.add_argument("--zones", default="13000", help="numbers of small zones")
     chosen = parser.parse_args()
     servers = [("leeward", chosen.program, leeward)]
+    toml = ("as TOML", chosen.program, leeward_toml)
     for label, program, configure in (("nsd", "/usr/sbin/nsd", nsd), ("knot", "/usr/sbin/knotd", knot)):
         if os.access(program, os.X_OK):
             servers.append((label, program, configure))
@@ -174,9 +193,16 @@ def main():
     for write, sizes, title in ((write_large, chosen.names, "one zone of {} names"),
                                 (write_small, chosen.zones, "{} zones of ten records")):
         for size in (int(part) for part in sizes.split(",") if part):
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as both:
+                folder = f"{both}/zones"
+                os.mkdir(folder)
                 rows, name = write(folder, size)
-                measure(title.format(f"{size:,}"), rows, name, folder, servers, chosen.runs)
+                has_toml = write is write_large and size <= TOML_NAMES_MAX
+                if has_toml:
+                    os.mkdir(f"{folder}-toml")
+                    write_toml(f"{folder}-toml", size)
+                measured = [*servers, toml] if has_toml else servers
+                measure(title.format(f"{size:,}"), rows, name, folder, measured, chosen.runs)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,25 @@ const fn full_len(address: IpAddr) -> u8 {
     }
 }
 
+#[inline]
+fn asking_prefix(resolver: IpAddr, subnet: Option<ClientSubnet>) -> (IpAddr, u8) {
+    match subnet {
+        Some(subnet) if subnet.source_len > 0 => (subnet.address, subnet.source_len),
+        _ => (resolver, full_len(resolver)),
+    }
+}
+
+/// Returns the address that an [`Asker`] is known by.
+#[inline]
+pub(super) fn asking_address(resolver: IpAddr, subnet: Option<ClientSubnet>) -> IpAddr {
+    asking_prefix(resolver, subnet).0
+}
+
 impl<'a> Asker<'a> {
     /// Takes the client subnet, or without one (or with source length 0, `route53` 4.8) the resolver's address.
     #[inline]
     pub fn new(resolver: IpAddr, subnet: Option<ClientSubnet>, locations: &'a Locations) -> Self {
-        let (address, len) = match subnet {
-            Some(subnet) if subnet.source_len > 0 => (subnet.address, subnet.source_len),
-            _ => (resolver, full_len(resolver)),
-        };
+        let (address, len) = asking_prefix(resolver, subnet);
         Self::Prefix {
             address,
             len,

@@ -1,7 +1,7 @@
 //! The engine's entry: a batch of queries in, a batch of messages out, bytes to bytes.
 //!
-//! Passes over the batch: parse, fold and hash; read each zone slot; read each node; answer and assemble. The reads
-//! of the middle passes bring the lines into the cache while the others' are under way (engine.md, A7); for a batch
+//! Passes over the batch: parse, fold and hash; read each zone slot; read each node; where policies ask for a place, read
+//! the place; answer and assemble. The reads of the middle passes bring the lines into the cache while the others' are under way (engine.md, A7); for a batch
 //! of one they are skipped. No lock, no allocation, no clock, no log.
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +12,7 @@ use crate::wire::{
     write_bad_key,
 };
 
-use super::asker::Asker;
+use super::asker::{Asker, asking_address};
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
 use super::chaos::write_chaos;
@@ -22,7 +22,7 @@ use super::rate::Kind;
 use super::terms::{Gate, Limited, Terms, kind_of};
 use super::why::{answer_why, may_ask_why};
 use super::world::World;
-use crate::zone::Aim;
+use crate::zone::{Aim, Entry, Found, LocationMap};
 
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
@@ -153,6 +153,8 @@ pub(super) struct Lookup {
     pub(super) zone: Option<usize>,
     /// Where the search for the name stands in that zone.
     aim: Aim,
+    /// What the name leads to, where that had to be known ahead.
+    found: Option<Found>,
 }
 
 impl Worker {
@@ -163,6 +165,7 @@ impl Worker {
             query: Err(Unanswerable::Silence),
             zone: None,
             aim: Aim::default(),
+            found: None,
         };
         Self {
             lookups: Box::new(std::array::from_fn(|_| lookup.clone())),
@@ -194,6 +197,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
             }
             _ => None,
         };
+        lookup.found = None;
         if let Some(zone) = lookup.zone {
             lookup.aim = zones[zone].zone.aim(&lookup.scratch);
         }
@@ -205,10 +209,16 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
                 touched ^= zones[zone].zone.read_slot(lookup.aim);
             }
         }
+        let mut has_places = false;
         for lookup in &mut worker.lookups[..count] {
             if let Some(zone) = lookup.zone {
-                touched ^= zones[zone].zone.read_node(&mut lookup.aim);
+                let served = &zones[zone];
+                touched ^= served.zone.read_node(&mut lookup.aim);
+                has_places |= !served.maps.is_empty();
             }
+        }
+        if has_places {
+            touched ^= read_places(world, &batch[..count], &mut worker.lookups[..count]);
         }
         // Kept, so that the reads are not optimised away.
         worker.touched ^= touched;
@@ -226,6 +236,40 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
             &mut answer,
         );
     }
+}
+
+/// Reads where the clients are in the location maps that their answers ask: tables of megabytes, which random clients
+/// find in no cache.
+#[inline(never)]
+fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) -> u64 {
+    let mut asked: [Option<(&LocationMap, IpAddr)>; BATCH_MAX] = [None; BATCH_MAX];
+    let mut touched = 0;
+    for ((exchange, lookup), asked) in batch.iter().zip(lookups).zip(&mut asked) {
+        let (Ok(query), Some(zone)) = (&lookup.query, lookup.zone) else {
+            continue;
+        };
+        let served = &world.snapshot.zones[zone];
+        if served.maps.is_empty() {
+            continue;
+        }
+        let found = served.zone.find_from(&lookup.scratch, lookup.aim);
+        lookup.found = Some(found);
+        let (Found::Exact(node) | Found::Wildcard(node)) = found else {
+            continue;
+        };
+        if let Some((_, Entry::Dynamic(root))) = served.zone.entry_for(node, query.rtype)
+            && let Some(map) = served.map_of(root)
+        {
+            let subnet = query.edns.and_then(|edns| edns.subnet);
+            let address = asking_address(client_ip(exchange.client), subnet);
+            touched ^= map.read_top(address);
+            *asked = Some((map, address));
+        }
+    }
+    for (map, address) in asked.iter().flatten() {
+        touched ^= map.read_below(*address);
+    }
+    u64::from(touched)
 }
 
 #[inline(always)]
@@ -275,7 +319,10 @@ fn answer_one<'w>(
                 world: Some(world),
                 apex: Apex::Question,
             };
-            let found = gathering.zone().find_from(&lookup.scratch, lookup.aim);
+            let found = match lookup.found {
+                Some(found) => found,
+                None => gathering.zone().find_from(&lookup.scratch, lookup.aim),
+            };
             gathering.gather_found(&lookup.scratch, found, chain, chance, answer);
         }
         zone => {

@@ -446,13 +446,13 @@ pub struct NameModel {
     /// The absolute owner name, in the case it was written.
     pub owner: Name,
     /// The policy that governs every type not listed below; `None` for purely static names.
-    pub policy: Option<NodeModel>,
+    pub policy: Option<Box<NodeModel>>,
     /// Types with a policy of their own.
     pub type_policies: Vec<(Rtype, NodeModel)>,
     /// Static RRsets.
     pub rrsets: Vec<RrsetModel>,
-    /// Options written on the name. TTL holds for static RRsets too.
-    pub options: NodeOptions,
+    /// Options written on the name. TTL holds for static RRsets too. Names without any share one value.
+    pub options: Arc<NodeOptions>,
     /// Whether families decide together, if written here.
     pub families: Option<Families>,
     /// Where its key stands.

@@ -92,7 +92,7 @@ impl<'m> Reach<'m> {
             return;
         }
         let name = &model.names[id];
-        let own = name.policy.iter();
+        let own = name.policy.iter().map(|node| &**node);
         let typed = name.type_policies.iter().map(|(_, node)| node);
         own.chain(typed)
             .for_each(|node| self.node(model, node, depth));

@@ -89,7 +89,7 @@ fn write_hinted(model: &ZoneModel, name: &NameModel, text: &mut String) {
 fn policies(name: &NameModel) -> impl Iterator<Item = (Option<Rtype>, &NodeModel)> {
     let typed = name.type_policies.iter();
     let typed = typed.map(|(rtype, node)| (Some(*rtype), node));
-    name.policy.iter().map(|node| (None, node)).chain(typed)
+    name.policy.iter().map(|node| (None, &**node)).chain(typed)
 }
 
 /// Makes one line of a comment; control characters would end it.

@@ -99,6 +99,12 @@ impl Cells {
         }
     }
 
+    /// The entry of the first 16 bits.
+    #[inline]
+    pub(super) fn top(&self, key: u128) -> Option<&u32> {
+        self.tops.get((key >> 112) as usize)
+    }
+
     /// Class and scope if a cell knows them.
     #[inline]
     pub(super) fn find(&self, key: u128) -> Option<(u16, u8)> {

@@ -88,6 +88,38 @@ impl ClassMap {
         }
     }
 
+    /// Reads what a lookup reads first, so that it is in the cache later.
+    #[inline]
+    pub fn read_top(&self, address: IpAddr) -> u32 {
+        let top = match address {
+            IpAddr::V4(v4) => self.v4_table.as_ref().and_then(|table| {
+                let key = v4.to_bits();
+                table.tops.get((key >> 16) as usize)
+            }),
+            IpAddr::V6(v6) => {
+                let cells = self.v6_cells.as_ref();
+                cells.and_then(|cells| cells.top(v6.to_bits()))
+            }
+        };
+        top.copied().unwrap_or(0)
+    }
+
+    /// Reads what it reads after that, the search of runs excepted.
+    #[inline]
+    pub fn read_below(&self, address: IpAddr) -> u32 {
+        let found = match address {
+            IpAddr::V4(v4) => {
+                let table = self.v4_table.as_ref();
+                table.and_then(|table| table.find(v4.to_bits()))
+            }
+            IpAddr::V6(v6) => {
+                let cells = self.v6_cells.as_ref();
+                cells.and_then(|cells| cells.find(v6.to_bits()))
+            }
+        };
+        found.map_or(0, |(class, scope)| u32::from(class) << 8 | u32::from(scope))
+    }
+
     /// How many runs of equal class there are, IPv4 and IPv6.
     pub fn runs(&self) -> (usize, usize) {
         (self.v4.len(), self.v6.len())

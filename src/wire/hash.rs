@@ -65,3 +65,50 @@ pub fn hash_name(folded: &[u8]) -> u64 {
     }
     hash
 }
+
+/// Makes hashers for maps over names that live as long as a load: quick, and another one for each map.
+#[derive(Clone, Copy, Debug)]
+pub struct NameHashing {
+    seed: u64,
+}
+
+impl Default for NameHashing {
+    fn default() -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        Self {
+            seed: RandomState::new().hash_one(0),
+        }
+    }
+}
+
+impl std::hash::BuildHasher for NameHashing {
+    type Hasher = NameHasher;
+
+    fn build_hasher(&self) -> NameHasher {
+        NameHasher { state: self.seed }
+    }
+}
+
+/// Hashes the words of a name.
+#[derive(Clone, Copy, Debug)]
+pub struct NameHasher {
+    state: u64,
+}
+
+impl std::hash::Hasher for NameHasher {
+    fn write(&mut self, octets: &[u8]) {
+        for &octet in octets {
+            self.write_u64(u64::from(octet));
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, word: u64) {
+        self.state = fold(self.state ^ word, STEP);
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        fold(self.state, ROOT)
+    }
+}

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// Longest label in octets (RFC 1035, section 2.3.4).
 pub const LABEL_MAX: usize = 63;
@@ -10,9 +11,11 @@ pub const LABEL_MAX: usize = 63;
 pub const NAME_MAX: usize = 255;
 
 /// An absolute domain name: length-prefixed labels with the root label at the end.
+///
+/// Clones share their octets.
 #[derive(Clone)]
 pub struct Name {
-    octets: Box<[u8]>,
+    octets: Arc<[u8]>,
 }
 
 /// Why a text or octets are no name.
@@ -51,7 +54,7 @@ impl Name {
     /// Returns the root name.
     pub fn root() -> Self {
         Self {
-            octets: Box::new([0]),
+            octets: Arc::new([0]),
         }
     }
 
@@ -150,8 +153,7 @@ impl Name {
 
     /// Says whether this name is `other` or below it.
     pub fn is_at_or_below(&self, other: &Self) -> bool {
-        let (mine, theirs) = (self.label_count(), other.label_count());
-        mine >= theirs && self.suffix(theirs).is_some_and(|suffix| suffix == *other)
+        is_at_or_below(&self.octets, &other.octets)
     }
 
     /// Returns the name without its leftmost label; `None` for the root.
@@ -333,20 +335,25 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Eight octets at a time; names end themselves, so that zeros behind the last add nothing.
-        let (words, rest) = self.octets.as_chunks::<8>();
-        for word in words {
-            state.write_u64(u64::from_ne_bytes(
-                word.map(|octet| octet.to_ascii_lowercase()),
-            ));
-        }
-        if !rest.is_empty() {
-            let mut word = [0; 8];
-            word[..rest.len()].copy_from_slice(rest);
-            state.write_u64(u64::from_ne_bytes(
-                word.map(|octet| octet.to_ascii_lowercase()),
-            ));
-        }
+        hash_octets(&self.octets, state);
+    }
+}
+
+/// Hashes a name in wire form as [`Name`] does: without case.
+pub fn hash_octets<H: Hasher>(octets: &[u8], state: &mut H) {
+    // Eight octets at a time; names end themselves, so that zeros behind the last add nothing.
+    let (words, rest) = octets.as_chunks::<8>();
+    for word in words {
+        state.write_u64(u64::from_ne_bytes(
+            word.map(|octet| octet.to_ascii_lowercase()),
+        ));
+    }
+    if !rest.is_empty() {
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        state.write_u64(u64::from_ne_bytes(
+            word.map(|octet| octet.to_ascii_lowercase()),
+        ));
     }
 }
 

@@ -112,6 +112,8 @@ pub struct ZoneBuilder {
     log: RecordLog,
     /// Owners that exist whether they have data or not.
     touched: Vec<u32>,
+    /// The last owner: what comes next is mostly of the same.
+    last: (Name, u32),
     soa: Box<[u8]>,
     negative_ttl: u32,
 }
@@ -131,10 +133,12 @@ impl ZoneBuilder {
             apex: apex.clone(),
             log: RecordLog::default(),
             touched: Vec::new(),
+            last: (apex.clone(), 0),
             soa: soa.into(),
             negative_ttl,
         };
         builder.soa().negative(apex)?;
+        builder.last.1 = builder.find_owner(apex)?;
         builder.rrset(apex, Rtype::SOA, soa_ttl, &[soa])?;
         Ok(builder)
     }
@@ -190,6 +194,15 @@ impl ZoneBuilder {
     }
 
     fn owner(&mut self, owner: &Name) -> Result<u32, BuildFault> {
+        if self.last.0 == *owner {
+            return Ok(self.last.1);
+        }
+        let number = self.find_owner(owner)?;
+        self.last = (owner.clone(), number);
+        Ok(number)
+    }
+
+    fn find_owner(&mut self, owner: &Name) -> Result<u32, BuildFault> {
         if !is_at_or_below(owner.octets(), self.apex.octets()) {
             return Err(BuildFault::OutOfZone(owner.clone()));
         }

@@ -80,6 +80,18 @@ impl LocationMap {
         self.classes.lookup(address)
     }
 
+    /// Reads what [`Self::lookup`] reads first, so that it is in the cache later.
+    #[inline]
+    pub fn read_top(&self, address: IpAddr) -> u32 {
+        self.classes.read_top(address)
+    }
+
+    /// Reads what it reads after that.
+    #[inline]
+    pub fn read_below(&self, address: IpAddr) -> u32 {
+        self.classes.read_below(address)
+    }
+
     /// Returns the rows by class.
     #[inline]
     pub fn rows(&self) -> &LocationRows {

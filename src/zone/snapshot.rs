@@ -7,6 +7,7 @@ use crate::wire::{Name, Rtype, Scratch, hash_name, same_octets};
 
 use super::arena::Zone;
 use super::location_map::LocationMap;
+use super::policy::RootId;
 
 /// A zone with the location maps of its policies.
 #[derive(Clone, Debug)]
@@ -15,6 +16,15 @@ pub struct ServedZone {
     pub zone: Arc<Zone>,
     /// Its location maps, as its roots number them.
     pub maps: Box<[Arc<LocationMap>]>,
+}
+
+impl ServedZone {
+    /// Returns the location map of a root; `None` if it answers alike everywhere.
+    #[inline]
+    pub fn map_of(&self, root: RootId) -> Option<&LocationMap> {
+        let map = self.zone.policies.roots.get(root as usize)?.map;
+        self.maps.get(map as usize).map(|map| &**map)
+    }
 }
 
 /// All zones of one generation.

@@ -261,7 +261,8 @@ impl<'m> Compiler<'m> {
         let gate = self.judge_all(&name.options.checks, None);
         let nodes: Vec<&'m NodeModel> = name
             .policy
-            .iter()
+            .as_deref()
+            .into_iter()
             .chain(name.type_policies.iter().map(|(_, node)| node))
             .collect();
         if nodes.is_empty() {

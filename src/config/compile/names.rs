@@ -223,7 +223,7 @@ pub fn flattened_below(model: &ZoneModel, owner: &Name) -> Vec<Name> {
     let compiler = Compiler::new(model, &nothing_known);
     let mut reach = Reach::default();
     for name in model.names.iter().filter(|name| name.owner == *owner) {
-        let nodes = name.policy.iter();
+        let nodes = name.policy.iter().map(|node| &**node);
         for node in nodes.chain(name.type_policies.iter().map(|(_, node)| node)) {
             compiler.reach_node(node, &mut reach);
         }

@@ -54,7 +54,7 @@ impl<'m> Compiler<'m> {
         let name = &self.model.names[id];
         let is_own = name
             .policy
-            .as_ref()
+            .as_deref()
             .is_some_and(|own| std::ptr::eq(own, node));
         let own = if is_own { &name.options } else { &node.options };
         self.node_spec_with(node, family, options, own)
@@ -194,8 +194,10 @@ impl<'m> Compiler<'m> {
                 .map(|(_, node)| node)
         };
         let policy = match family {
-            Family::Type(rtype) => own(rtype).or(name.policy.as_ref()),
-            Family::Together | Family::Addresses => name.policy.as_ref().or_else(|| own(Rtype::A)),
+            Family::Type(rtype) => own(rtype).or(name.policy.as_deref()),
+            Family::Together | Family::Addresses => {
+                name.policy.as_deref().or_else(|| own(Rtype::A))
+            }
         };
         let spec = match policy {
             Some(node) => self.policy_spec(id, node, family),

@@ -2,9 +2,12 @@
 //!
 //! In: the top-level tables. Out: the [`Index`](super::reader::Index). Never here: what the items hold.
 
-use super::reader::{CheckEntry, NameEntry, PoolEntry, Reader};
+use super::plain::{PlainLines, PlainName};
+use super::plain_names::NotPlain;
+use super::reader::{CheckEntry, PoolEntry, Reader};
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
+use crate::config::model::Span;
 use crate::wire::Name;
 
 /// Bounds of the zone format, section 2.
@@ -76,16 +79,49 @@ pub(super) fn index_pools<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec
     entries
 }
 
-/// Numbers the names; returns the entries that have a usable owner, in written order. Two keys for one owner are a
-/// fault that shows both places (rule a5).
-pub(super) fn index_names<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec<Entry<'d>> {
-    let entries = section(reader, value, NAMES_MAX, "[names.www]");
-    let mut usable = Vec::with_capacity(entries.len());
+/// Where a name is written.
+pub(super) enum NameSource<'d> {
+    /// In the parser's tree.
+    Entry(Box<Entry<'d>>),
+    /// On plain lines.
+    Plain(PlainName),
+}
+
+/// Numbers the names; returns where those with a usable owner are written, in written order. Two keys for one owner are
+/// a fault that shows both places (rule a5).
+///
+/// # Errors
+/// A plain line with an owner that is no name of this zone, or is written elsewhere too.
+pub(super) fn index_names<'d>(
+    reader: &mut Reader<'_>,
+    value: Option<&Value<'d>>,
+    plain: Option<&PlainLines<'_>>,
+) -> Result<Vec<NameSource<'d>>, NotPlain> {
+    let entries = value.map(|value| section(reader, value, NAMES_MAX, "[names.www]"));
+    let entries = entries.unwrap_or_default();
+    let plain_names = plain.map_or(&[][..], |lines| &lines.names);
+    let count = entries.len() + plain_names.len();
+    if count > NAMES_MAX && !plain_names.is_empty() {
+        return Err(NotPlain);
+    }
+    let mut usable = Vec::with_capacity(count);
+    reader.index.names.reserve_exact(count);
+    reader.index.name_ids.reserve(count);
+    let mut plain_names = plain_names.iter().peekable();
     for entry in entries {
+        while let Some((lines, name)) =
+            plain.zip(plain_names.next_if(|name| name.start() < entry.key_range.start))
+        {
+            index_plain(reader, lines, *name)?;
+            usable.push(NameSource::Plain(*name));
+        }
         let Some(owner) = read_owner(reader, &entry) else {
             continue;
         };
         if let Some(&first) = reader.index.name_ids.get(&owner) {
+            if plain.is_some() {
+                return Err(NotPlain);
+            }
             let first = &reader.index.names[first];
             let diagnostic = Diagnostic::fault(
                 "L022",
@@ -99,14 +135,28 @@ pub(super) fn index_names<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec
             reader.faults.push(diagnostic);
             continue;
         }
-        reader.index.name_ids.insert(owner.clone(), usable.len());
-        reader.index.names.push(NameEntry {
-            owner,
-            span: entry.key_span(),
-        });
-        usable.push(entry);
+        reader.index.add_name(owner, entry.key_span());
+        usable.push(NameSource::Entry(Box::new(entry)));
     }
-    usable
+    if let Some(lines) = plain {
+        for name in plain_names {
+            index_plain(reader, lines, *name)?;
+            usable.push(NameSource::Plain(*name));
+        }
+    }
+    Ok(usable)
+}
+
+fn index_plain(
+    reader: &mut Reader<'_>,
+    lines: &PlainLines<'_>,
+    name: PlainName,
+) -> Result<(), NotPlain> {
+    let key = lines.key(name);
+    let owner = Name::parse(key.text, &reader.apex).map_err(|_| NotPlain)?;
+    let is_inside = owner.is_at_or_below(&reader.apex);
+    let is_new = is_inside && reader.index.add_name(owner, Span(key.range));
+    is_new.then_some(()).ok_or(NotPlain)
 }
 
 fn section<'d>(

@@ -19,6 +19,10 @@ mod location;
 mod members;
 mod names;
 mod nodes;
+mod plain;
+#[cfg(test)]
+mod plain_laws;
+mod plain_names;
 mod policies;
 mod pools;
 mod probes;

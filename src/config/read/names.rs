@@ -2,6 +2,8 @@
 //!
 //! In: one table or string of `[names]`. Out: a [`NameModel`]. Never here: rules over several names.
 
+use std::sync::Arc;
+
 use super::nodes::{
     OPTION_KEYS, POLICY_KEYS, plain_node, read_options, read_reference, take_policy,
 };
@@ -12,7 +14,7 @@ use super::records::{is_data_type, parse_type_key, read_type_key};
 use super::table::{Entry, Table};
 use super::times::judge_times;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{NameModel, NodeModel, NodeOptions, RrsetModel};
+use crate::config::model::{NameModel, NodeModel, RrsetModel};
 use crate::wire::{Name, Rtype};
 
 /// What stands under a type key.
@@ -30,13 +32,13 @@ pub(super) fn read_name(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: Name)
         policy: None,
         type_policies: Vec::new(),
         rrsets: Vec::new(),
-        options: NodeOptions::default(),
+        options: Arc::clone(&reader.no_options),
         families: None,
         span: entry.key_span(),
     };
     if let Some(text) = entry.value.as_str() {
         let kind = read_reference(reader, text, &entry.value, 0);
-        model.policy = kind.map(|kind| plain_node(kind, entry.value.span()));
+        model.policy = kind.map(|kind| Box::new(plain_node(kind, entry.value.span())));
         return model;
     }
     let Some(mut table) = entry.value.as_table() else {
@@ -48,13 +50,13 @@ pub(super) fn read_name(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: Name)
     };
     read_types(reader, &mut table, &mut model);
     let policy = take_policy(reader, &mut table);
-    model.options = read_options(reader, &mut table, policy.as_ref());
+    model.options = Arc::new(read_options(reader, &mut table, policy.as_ref()));
     model.families = table
         .take_value("families")
         .and_then(|value| read_families(reader, &value));
     if let Some(policy) = &policy {
         let span = policy.key_span();
-        model.policy = read_policy(reader, policy, 0).map(|kind| plain_node(kind, span));
+        model.policy = read_policy(reader, policy, 0).map(|kind| Box::new(plain_node(kind, span)));
         if let Some(node) = &model.policy {
             judge_times(reader, &model.options, &node.kind);
         }

@@ -3,14 +3,18 @@
 //! In: references as text. Out: indices, and a record of each use for the rules that need the whole file. Never here:
 //! the grammar of tables.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::faults::Faults;
 use super::table::Value;
 use crate::config::diagnostic::{Diagnostic, Files};
-use crate::config::model::{CheckId, CheckRef, Location, NameId, PoolId, PoolModel, Span};
+use crate::config::model::{
+    CheckId, CheckRef, Location, NameId, NodeOptions, PoolId, PoolModel, Span,
+};
 use crate::config::suggest;
-use crate::wire::Name;
+use crate::wire::{Name, NameHashing};
 
 /// Most checks that one key may list (zone format, section 2: children of a calculated check).
 const CHECK_LIST_MAX: usize = 256;
@@ -97,6 +101,9 @@ pub(super) struct NameEntry {
     pub(super) span: Span,
 }
 
+/// Numbers of names by owner.
+pub(super) type NameIds = HashMap<Name, NameId, NameHashing>;
+
 /// Everything in the file that has a name.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -105,7 +112,19 @@ pub(super) struct Index {
     pub(super) pools: Vec<PoolEntry>,
     pub(super) pool_ids: HashMap<String, PoolId>,
     pub(super) names: Vec<NameEntry>,
-    pub(super) name_ids: HashMap<Name, NameId>,
+    pub(super) name_ids: NameIds,
+}
+
+impl Index {
+    /// Gives the next number to a name; false if it has one.
+    pub(super) fn add_name(&mut self, owner: Name, span: Span) -> bool {
+        let Entry::Vacant(place) = self.name_ids.entry(owner.clone()) else {
+            return false;
+        };
+        place.insert(self.names.len());
+        self.names.push(NameEntry { owner, span });
+        true
+    }
 }
 
 /// The state of reading one file.
@@ -123,6 +142,8 @@ pub(super) struct Reader<'s> {
     pub(super) anonymous: Vec<PoolModel>,
     /// The item being read.
     pub(super) current: Item,
+    /// What names without options share.
+    pub(super) no_options: Arc<NodeOptions>,
 }
 
 impl<'s> Reader<'s> {

@@ -291,19 +291,30 @@ fn read_txt(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Box<[u8]>> {
         }
     } else {
         let text = reader.faults.text(value)?;
-        strings = text.as_bytes().chunks(TXT_STRING_MAX).collect();
-        if strings.is_empty() {
-            strings.push(&[]);
-        }
+        return match read_text_strings(text) {
+            Ok(octets) => Some(octets),
+            Err(fault) => {
+                push_rdata_fault(reader, Rtype::TXT, value, "", fault);
+                None
+            }
+        };
     }
-    let outcome = txt_rdata(&strings);
-    match outcome {
+    match txt_rdata(&strings) {
         Ok(octets) => Some(octets),
         Err(fault) => {
             push_rdata_fault(reader, Rtype::TXT, value, "", fault);
             None
         }
     }
+}
+
+/// Makes one TXT record of a text, cut at 255 octets.
+pub(super) fn read_text_strings(text: &str) -> Result<Box<[u8]>, RdataFault> {
+    let mut strings: Vec<&[u8]> = text.as_bytes().chunks(TXT_STRING_MAX).collect();
+    if strings.is_empty() {
+        strings.push(&[]);
+    }
+    txt_rdata(&strings)
 }
 
 fn push_rdata_fault(

@@ -6,6 +6,7 @@ use serde_spanned::Spanned;
 use toml::de::DeTable;
 
 use super::faults::Faults;
+use super::plain_names::NotPlain;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::Span;
 
@@ -34,6 +35,16 @@ pub(super) fn parse<'s>(faults: &mut Faults<'s>) -> Option<Spanned<DeTable<'s>>>
         faults.mute_lines(span);
     }
     is_whole.then_some(root)
+}
+
+/// Parses what plain lines leave; any fault is [`NotPlain`].
+pub(super) fn parse_rest(rest: &str) -> Result<Spanned<DeTable<'_>>, NotPlain> {
+    let (root, errors) = DeTable::parse_recoverable(rest);
+    if errors.is_empty() {
+        Ok(root)
+    } else {
+        Err(NotPlain)
+    }
 }
 
 fn translate(text: &str, message: &str, span: Span) -> Diagnostic {

@@ -3,15 +3,18 @@
 //! In: a [`Source`]. Out: the model and all findings. Never here: the rules of single tables.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::checks::read_check;
 use super::expects::{read_expects, read_maintenance};
 use super::faults::Faults;
-use super::index::{index_checks, index_names, index_pools};
+use super::index::{NameSource, index_checks, index_names, index_pools};
 use super::names::read_name;
+use super::plain::{PlainLine, PlainLines};
+use super::plain_names::{NotPlain, read_plain_name};
 use super::pools::read_pool;
 use super::reader::{Index, Item, Reader};
-use super::syntax::parse;
+use super::syntax::{parse, parse_rest};
 use super::table::{Entry, Table, Value};
 use super::{check_rules, links, reference_rules, zone_rules};
 use crate::config::diagnostic::{Diagnostic, Files, Source};
@@ -48,12 +51,40 @@ const TOP_KEYS: &[&str] = &[
 
 /// Reads a zone file: the model is `None` if anything in it is at fault. All findings come at once.
 pub fn read_zone(source: &Source, files: &dyn Files) -> (Option<ZoneModel>, Vec<Diagnostic>) {
+    PlainLines::find(&source.text)
+        .and_then(|plain| read_with_plain(source, files, &plain).ok())
+        .unwrap_or_else(|| read_through_parser(source, files))
+}
+
+/// Reads plain lines by themselves and the rest through the parser.
+pub(super) fn read_with_plain(
+    source: &Source,
+    files: &dyn Files,
+    plain: &PlainLines<'_>,
+) -> Result<(Option<ZoneModel>, Vec<Diagnostic>), NotPlain> {
+    let root = parse_rest(&plain.rest)?;
+    let table = Table::new(root.get_ref(), 0..0, "");
+    let faults = Faults::new(source);
+    read_root(source, files, faults, table, Some(plain)).map(conclude)
+}
+
+/// Reads the whole file through the parser.
+pub(super) fn read_through_parser(
+    source: &Source,
+    files: &dyn Files,
+) -> (Option<ZoneModel>, Vec<Diagnostic>) {
     let mut faults = Faults::new(source);
     let Some(root) = parse(&mut faults) else {
         return (None, faults.into_list());
     };
     let table = Table::new(root.get_ref(), 0..0, "");
-    let (model, faults) = read_root(source, files, faults, table);
+    match read_root(source, files, faults, table, None) {
+        Ok(found) => conclude(found),
+        Err(NotPlain) => unreachable!("only plain lines are not plain"),
+    }
+}
+
+fn conclude((model, faults): (ZoneModel, Faults<'_>)) -> (Option<ZoneModel>, Vec<Diagnostic>) {
     let model = (!faults.has_fault()).then_some(model);
     (model, faults.into_list())
 }
@@ -63,7 +94,8 @@ fn read_root<'s>(
     files: &'s dyn Files,
     mut faults: Faults<'s>,
     mut table: Table<'_>,
-) -> (ZoneModel, Faults<'s>) {
+    plain: Option<&PlainLines<'_>>,
+) -> Result<(ZoneModel, Faults<'s>), NotPlain> {
     if let Some(value) = table.take_value("format") {
         faults.integer(&value, 1, 1);
     }
@@ -81,8 +113,9 @@ fn read_root<'s>(
         located: HashSet::new(),
         anonymous: Vec::new(),
         current: Item::Name(usize::MAX),
+        no_options: Arc::default(),
     };
-    let model = read_sections(&mut reader, source, table);
+    let model = read_sections(&mut reader, source, table, plain)?;
     let is_free = links::judge(&mut reader);
     if is_free {
         check_rules::judge(&mut reader, &model);
@@ -91,7 +124,7 @@ fn read_root<'s>(
             reference_rules::judge(&mut reader, &model);
         }
     }
-    (model, reader.faults)
+    Ok((model, reader.faults))
 }
 
 fn read_apex(faults: &mut Faults<'_>, table: &mut Table<'_>) -> Option<Name> {
@@ -120,7 +153,12 @@ fn read_apex(faults: &mut Faults<'_>, table: &mut Table<'_>) -> Option<Name> {
     None
 }
 
-fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>) -> ZoneModel {
+fn read_sections(
+    reader: &mut Reader<'_>,
+    source: &Source,
+    mut table: Table<'_>,
+    plain: Option<&PlainLines<'_>>,
+) -> Result<ZoneModel, NotPlain> {
     let ttl = table
         .take_value("ttl")
         .and_then(|value| reader.faults.ttl(&value))
@@ -134,16 +172,13 @@ fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>)
         .map(|value| index_pools(reader, &value))
         .unwrap_or_default();
     let names_value = table.take_value("names");
-    let name_entries = names_value
-        .as_ref()
-        .map(|value| index_names(reader, value))
-        .unwrap_or_default();
+    let name_sources = index_names(reader, names_value.as_ref(), plain)?;
     let soa = table.take_value("soa");
     let (expect, maintenance) = (table.take_value("expect"), table.take_value("maintenance"));
     table.finish("a zone file", TOP_KEYS, &mut reader.faults);
 
-    let (checks, mut pools, names) =
-        read_items(reader, &check_entries, &pool_entries, &name_entries);
+    let (checks, mut pools) = read_items(reader, &check_entries, &pool_entries);
+    let names = read_names(reader, name_sources, plain)?;
     reader.current = Item::Name(usize::MAX);
     let soa = read_soa(reader, soa);
     let expects = expect
@@ -162,7 +197,7 @@ fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>)
         .and_then(|rrset| rrset.rdata.first())
         .and_then(|rdata| Name::from_wire(rdata).ok())
         .map(|(name, _)| name);
-    ZoneModel {
+    Ok(ZoneModel {
         file: source.path.clone(),
         apex: reader.apex.clone(),
         ttl,
@@ -175,16 +210,15 @@ fn read_sections(reader: &mut Reader<'_>, source: &Source, mut table: Table<'_>)
         names,
         expects,
         maintenance,
-    }
+    })
 }
 
-/// Reads every check, pool and name.
+/// Reads every check and pool.
 fn read_items(
     reader: &mut Reader<'_>,
     check_entries: &[Entry<'_>],
     pool_entries: &[Entry<'_>],
-    name_entries: &[Entry<'_>],
-) -> (Vec<CheckModel>, Vec<PoolModel>, Vec<NameModel>) {
+) -> (Vec<CheckModel>, Vec<PoolModel>) {
     let mut checks = Vec::with_capacity(check_entries.len());
     for (i, entry) in check_entries.iter().enumerate() {
         reader.current = Item::Check(i);
@@ -197,13 +231,30 @@ fn read_items(
         let pool = read_pool(reader, entry, i);
         pools.push(pool.unwrap_or_else(|| broken_pool(entry)));
     }
-    let mut names = Vec::with_capacity(name_entries.len());
-    for (i, entry) in name_entries.iter().enumerate() {
+    (checks, pools)
+}
+
+/// Reads every name.
+fn read_names(
+    reader: &mut Reader<'_>,
+    sources: Vec<NameSource<'_>>,
+    plain: Option<&PlainLines<'_>>,
+) -> Result<Vec<NameModel>, NotPlain> {
+    let mut names = Vec::with_capacity(sources.len());
+    let mut line = PlainLine::default();
+    for (i, source) in sources.into_iter().enumerate() {
         reader.current = Item::Name(i);
         let owner = reader.index.names[i].owner.clone();
-        names.push(read_name(reader, entry, owner));
+        names.push(match source {
+            NameSource::Entry(entry) => read_name(reader, &entry, owner),
+            NameSource::Plain(name) => {
+                let span = reader.index.names[i].span.clone();
+                let lines = plain.ok_or(NotPlain)?;
+                read_plain_name(reader, lines, name, &mut line, owner, span)?
+            }
+        });
     }
-    (checks, pools, names)
+    Ok(names)
 }
 
 /// Stands for a check at fault, so that the rest can still be judged; such a model is never handed out.

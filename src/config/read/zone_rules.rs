@@ -3,25 +3,56 @@
 //! In: the model and the names written in RDATA. Out: faults and warnings. Never here: checks.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 
 use super::pools::type_of;
-use super::reader::{Item, NameUse, Reader};
+use super::reader::{Item, NameIds, NameUse, Reader};
 use super::table::join;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{NameId, NameModel, PoolBody, PoolId, Span, ZoneModel};
-use crate::wire::{Name, Rtype};
+use crate::wire::{Name, Rtype, hash_octets};
 
 /// The owner names of the zone, and which of them are cuts.
-struct Owners {
-    /// Every owner name, and every name above one up to the apex.
-    existing: HashSet<Name>,
+struct Owners<'m> {
+    apex: &'m Name,
+    written: &'m NameIds,
+    /// Names between an owner and the apex.
+    above: HashSet<NameOctets<'m>>,
     /// Delegated names (rule a53).
     cuts: HashMap<Name, NameId>,
 }
 
+/// A name in wire form that is borrowed, compared without case.
+#[derive(Clone, Copy)]
+struct NameOctets<'m>(&'m [u8]);
+
+impl Hash for NameOctets<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_octets(self.0, state);
+    }
+}
+
+impl PartialEq for NameOctets<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for NameOctets<'_> {}
+
+impl<'m> NameOctets<'m> {
+    /// The name without its leftmost label; `None` for the root.
+    fn parent(self) -> Option<Self> {
+        let (&length, after) = self.0.split_first()?;
+        let rest = after.get(usize::from(length)..)?;
+        (length != 0).then_some(Self(rest))
+    }
+}
+
 /// Judges the zone as a zone.
 pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
-    let owners = collect_owners(model);
+    let written = std::mem::take(&mut reader.index.name_ids);
+    let owners = collect_owners(model, &written);
     judge_apex(reader, model);
     let reachable = reachable_types(reader, model);
     for (id, name) in model.names.iter().enumerate() {
@@ -32,30 +63,38 @@ pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
     judge_glue(reader, model, &owners);
     judge_name_references(reader, model, &owners);
     judge_relative_names(reader, &owners);
+    reader.index.name_ids = written;
 }
 
-fn collect_owners(model: &ZoneModel) -> Owners {
+fn collect_owners<'m>(model: &'m ZoneModel, written: &'m NameIds) -> Owners<'m> {
     let mut owners = Owners {
-        existing: HashSet::new(),
+        apex: &model.apex,
+        written,
+        above: HashSet::new(),
         cuts: HashMap::new(),
     };
-    owners.existing.insert(model.apex.clone());
+    let apex_len = model.apex.octets().len();
     for (id, name) in model.names.iter().enumerate() {
         if name.owner != model.apex && has_type(name, Rtype::NS) {
             owners.cuts.insert(name.owner.clone(), id);
         }
-        let mut next = Some(name.owner.clone());
-        while let Some(owner) = next.filter(|owner| owner.is_at_or_below(&model.apex)) {
-            next = owner.parent();
-            if !owners.existing.insert(owner) {
-                break;
-            }
+        let mut next = NameOctets(name.owner.octets()).parent();
+        while let Some(above) = next.filter(|above| above.0.len() > apex_len) {
+            // What lies above a name that was met before was met with it.
+            let is_new = owners.above.insert(above);
+            next = above.parent().filter(|_| is_new);
         }
     }
     owners
 }
 
-impl Owners {
+impl Owners<'_> {
+    /// Says whether a name is written, or lies above one that is.
+    fn has(&self, name: &Name) -> bool {
+        let is_above = || self.above.contains(&NameOctets(name.octets()));
+        name == self.apex || self.written.contains_key(name) || is_above()
+    }
+
     /// Finds the cut at or above a name, the uppermost one.
     fn cut_of(&self, name: &Name, apex: &Name) -> Option<NameId> {
         if self.cuts.is_empty() {
@@ -176,7 +215,7 @@ fn names_itself(cut: &NameModel) -> bool {
 }
 
 /// Only NS and DS stand at a cut, with its addresses if it serves itself, and only glue below it (RFC 2181, section 6; rule a53).
-fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners, name: &NameModel) {
+fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>, name: &NameModel) {
     let Some(cut) = owners.cut_of(&name.owner, &model.apex) else {
         return;
     };
@@ -232,7 +271,10 @@ fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners, name: 
 }
 
 /// Name servers at or below their own cut need addresses here (RFC 9471; rule a53), and so do those of the apex.
-fn judge_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners) {
+fn judge_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>) {
+    if owners.cuts.is_empty() {
+        return;
+    }
     let by_owner: HashMap<&Name, &NameModel> =
         model.names.iter().map(|name| (&name.owner, name)).collect();
     for name in owners.cuts.values().map(|id| &model.names[*id]) {
@@ -391,7 +433,7 @@ fn judge_static_types(
 }
 
 /// `"name:x"` needs a name above any cut and without a static CNAME (rule a42).
-fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners) {
+fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>) {
     let mut found = Vec::new();
     for edge in &reader.edges {
         let Item::Name(id) = edge.to else {
@@ -426,7 +468,7 @@ fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Ow
 
 /// A relative name with nothing at or above it inside the zone has lost its dot; a single label, or a name with
 /// relatives in the zone, is only missing (rule a6).
-fn judge_relative_names(reader: &mut Reader<'_>, owners: &Owners) {
+fn judge_relative_names(reader: &mut Reader<'_>, owners: &Owners<'_>) {
     let uses = std::mem::take(&mut reader.name_uses);
     for used in &uses {
         if !exists(&used.name, &reader.apex, owners) {
@@ -438,14 +480,14 @@ fn judge_relative_names(reader: &mut Reader<'_>, owners: &Owners) {
 }
 
 /// Says whether a name, a wildcard for it, or a cut above it is in the zone.
-fn exists(name: &Name, apex: &Name, owners: &Owners) -> bool {
-    if owners.existing.contains(name) || owners.cut_of(name, apex).is_some() {
+fn exists(name: &Name, apex: &Name, owners: &Owners<'_>) -> bool {
+    if owners.has(name) || owners.cut_of(name, apex).is_some() {
         return true;
     }
     let mut next = name.parent();
     while let Some(encloser) = next.filter(|encloser| encloser.is_at_or_below(apex)) {
         let wildcard = encloser.child(b"*");
-        if wildcard.is_ok_and(|wildcard| owners.existing.contains(&wildcard)) {
+        if wildcard.is_ok_and(|wildcard| owners.has(&wildcard)) {
             return true;
         }
         next = encloser.parent();
@@ -454,10 +496,10 @@ fn exists(name: &Name, apex: &Name, owners: &Owners) -> bool {
 }
 
 /// Says whether a name above this one and below the apex is in the zone.
-fn has_relatives(name: &Name, apex: &Name, owners: &Owners) -> bool {
+fn has_relatives(name: &Name, apex: &Name, owners: &Owners<'_>) -> bool {
     let mut next = name.parent();
     while let Some(above) = next.filter(|above| above != apex && above.is_at_or_below(apex)) {
-        if owners.existing.contains(&above) {
+        if owners.has(&above) {
             return true;
         }
         next = above.parent();
@@ -465,7 +507,7 @@ fn has_relatives(name: &Name, apex: &Name, owners: &Owners) -> bool {
     false
 }
 
-fn missing_name(used: &NameUse, apex: &Name, owners: &Owners) -> Diagnostic {
+fn missing_name(used: &NameUse, apex: &Name, owners: &Owners<'_>) -> Diagnostic {
     let (text, name) = (&used.text, &used.name);
     if used.labels_written >= 2 && !has_relatives(name, apex, owners) {
         return Diagnostic::fault(

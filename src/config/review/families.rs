@@ -172,7 +172,7 @@ fn example_clients(model: &ZoneModel, node: &NodeModel) -> Vec<Client> {
                     }
                 }
                 NodeKind::Name(id) if seen.insert((1, *id)) => {
-                    open.extend(model.names.get(*id).and_then(|name| name.policy.as_ref()));
+                    open.extend(model.names.get(*id).and_then(|name| name.policy.as_deref()));
                 }
                 _ => {}
             }
@@ -249,7 +249,7 @@ impl Walk<'_> {
                     .iter()
                     .find(|(rtype, _)| *rtype == self.family)
                     .map(|(_, node)| node);
-                own.or(name.policy.as_ref())
+                own.or(name.policy.as_deref())
                     .map(|node| self.pools_of(node))
                     .unwrap_or_default()
             }

@@ -147,7 +147,7 @@ impl Sample {
     /// Adds a name with a policy.
     pub(in crate::config) fn name(&mut self, owner: &str, node: NodeModel) -> NameId {
         let id = self.bare_name(owner);
-        self.model.names[id].policy = Some(node);
+        self.model.names[id].policy = Some(Box::new(node));
         id
     }
 
@@ -182,7 +182,7 @@ impl Sample {
             policy: None,
             type_policies: Vec::new(),
             rrsets: Vec::new(),
-            options: NodeOptions::default(),
+            options: std::sync::Arc::default(),
             families: None,
             span,
         });

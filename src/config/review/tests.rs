@@ -53,7 +53,8 @@ fn a_pool_used_only_as_a_last_way_out_is_used() {
     let (mut sample, ..) = sound();
     let sorry = sample.pool("sorry", &["203.0.113.9"], &[]);
     let node = sample.to(sorry);
-    sample.model.names[1].options.all_down = Some(AllDownModel::Node(Box::new(node)));
+    std::sync::Arc::make_mut(&mut sample.model.names[1].options).all_down =
+        Some(AllDownModel::Node(Box::new(node)));
     assert_eq!(codes(&sample), Vec::<&str>::new());
 }
 
@@ -75,10 +76,10 @@ fn an_unchecked_last_tier_is_a_sorry_page_and_a_middle_one_is_not() {
     let (mut sample, _, us, eu) = sound();
     let sorry = sample.pool("sorry", &["203.0.113.9"], &[]);
     let node = sample.failover(&[us, sorry, eu]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(only(&sample).code, "R004");
     let node = sample.failover(&[us, eu, sorry]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), Vec::<&str>::new());
 }
 
@@ -108,7 +109,7 @@ fn an_unchecked_branch_keeps_a_weighted_node_healthy() {
     let (mut sample, _, us, eu) = sound();
     sample.model.pools[eu].checks.clear();
     let node = sample.weighted(&[(us, 70), (eu, 30)]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     let finding = only(&sample);
     assert_eq!(finding.code, "R004");
     assert!(finding.message.starts_with("`eu`"), "{}", finding.message);
@@ -184,7 +185,7 @@ fn nothing_stands_beside_a_name_that_may_be_a_cname() {
     let (mut sample, web, us, _) = sound();
     let cloud = sample.pool("cloud", &["lb.example.net."], &[web]);
     let node = sample.failover(&[cloud, us]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), ["R001"]); // `eu` has lost its name.
     sample.records("www", Rtype::TXT, &[b"\x03abc"]);
     let findings = review_zone(&sample.model);
@@ -207,9 +208,9 @@ fn failback_needs_tiers_that_every_client_sees_alike() {
     let node = sample.geo(&[("EU", eu), ("default", us)]);
     let world = sample.policy("world", node);
     let node = sample.failover(&[world, us]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), Vec::<&str>::new());
-    sample.model.names[1].options.failback = Failback::Manual;
+    std::sync::Arc::make_mut(&mut sample.model.names[1].options).failback = Failback::Manual;
     assert_eq!(codes(&sample), ["R008"]);
 }
 
@@ -223,13 +224,13 @@ fn a_policy_that_is_too_wide_is_refused() {
         list.push(branch);
     }
     let node = sample.node(NodeKind::Weighted(list.clone()));
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), Vec::<&str>::new());
     let pair: Vec<BranchModel> = (0..2)
         .map(|_| sample.branch(NodeKind::Weighted(list.clone())))
         .collect();
     let node = sample.node(NodeKind::Failover(pair));
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert!(codes(&sample).contains(&"R009"));
 }
 
@@ -247,7 +248,8 @@ fn a_long_ttl_after_quick_detection_is_told_in_words() {
         finding.message,
         "the loss of `us` is detected within about 33s but the TTL is 1h: clients may use a dead address for 1h33s"
     );
-    sample.model.names[1].options.ttl = Some(TtlModel { min: 30, max: 30 });
+    std::sync::Arc::make_mut(&mut sample.model.names[1].options).ttl =
+        Some(TtlModel { min: 30, max: 30 });
     assert_eq!(codes(&sample), Vec::<&str>::new());
 }
 
@@ -283,7 +285,7 @@ fn a_check_does_not_probe_an_alias_of_the_name_it_guards() {
 fn weights_that_are_all_zero_mean_nothing() {
     let (mut sample, _, us, eu) = sound();
     let node = sample.weighted(&[(us, 0), (eu, 0)]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     for member in sample.members(us) {
         member.weight = 0;
     }
@@ -364,7 +366,7 @@ fn min_healthy_is_met_by_each_family() {
 fn every_entry_of_nearest_stands_somewhere() {
     let (mut sample, _, us, eu) = sound();
     let node = sample.nearest(&[("us-east-1", us), ("nowhere", eu)]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), ["R017"]);
 }
 
@@ -373,10 +375,10 @@ fn private_addresses_stand_out_among_public_ones_only() {
     let (mut sample, web, us, eu) = sound();
     let inside = sample.pool("inside", &["10.0.0.1"], &[web]);
     let node = sample.failover(&[us, eu, inside]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), ["R018"]);
     let node = sample.to(inside);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert!(!codes(&sample).contains(&"R018"));
 }
 
@@ -385,23 +387,23 @@ fn a_tier_that_adds_nothing_is_told() {
     let (mut sample, web, us, _) = sound();
     let twin = sample.pool("twin", &["192.0.2.1"], &[web]);
     let node = sample.failover(&[us, twin]);
-    sample.model.names[1].policy = Some(node);
+    sample.model.names[1].policy = Some(Box::new(node));
     assert_eq!(codes(&sample), ["R001", "R019"]);
 }
 
 #[test]
 fn keys_in_effect_are_not_noted() {
     let (mut sample, _, us, _) = sound();
-    let name = &mut sample.model.names[1].options;
+    let name = std::sync::Arc::make_mut(&mut sample.model.names[1].options);
     name.failback = Failback::Window("Sat 02:00-03:00".to_owned());
     name.all_down = Some(AllDownModel::Last);
     assert_eq!(codes(&sample), Vec::<&str>::new());
-    sample.model.names[1].options = NodeOptions {
+    sample.model.names[1].options = std::sync::Arc::new(NodeOptions {
         all_down: Some(AllDownModel::NoData),
         sticky: Some((24, 56)),
         trickle_percent: 5,
         ..NodeOptions::default()
-    };
+    });
     sample.members(us)[0].force = Some(Force::Down);
     assert_eq!(codes(&sample), Vec::<&str>::new());
 }

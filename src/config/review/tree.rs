@@ -26,8 +26,8 @@ pub(super) struct Root<'m> {
 pub(super) fn roots(model: &ZoneModel) -> Vec<Root<'_>> {
     let mut roots = Vec::new();
     for name in &model.names {
-        let path = name_path(model, &name.owner);
         for (rtype, node) in policies(name) {
+            let path = name_path(model, &name.owner);
             roots.push(Root {
                 path: rtype.map_or_else(|| path.clone(), |rtype| format!("{path}.{rtype}")),
                 node,
@@ -53,7 +53,7 @@ pub(super) fn policies(name: &NameModel) -> impl Iterator<Item = (Option<Rtype>,
         .type_policies
         .iter()
         .map(|(rtype, node)| (Some(*rtype), node));
-    name.policy.iter().map(|node| (None, node)).chain(types)
+    name.policy.iter().map(|node| (None, &**node)).chain(types)
 }
 
 /// Writes the TOML path of a name.
@@ -136,12 +136,16 @@ pub(super) struct Reach {
 impl Reach {
     /// Follows a name's policies and options.
     pub(super) fn add_name(&mut self, model: &ZoneModel, id: NameId) {
-        if !self.names.insert(id) {
-            return;
-        }
         let Some(name) = model.names.get(id) else {
             return;
         };
+        // Of a name that leads nowhere nothing need be remembered.
+        let leads = policies(name).next().is_some()
+            || !name.options.checks.is_empty()
+            || nodes_of_options(&name.options).next().is_some();
+        if !leads || !self.names.insert(id) {
+            return;
+        }
         self.add_options(model, &name.options);
         for (_, node) in policies(name) {
             self.add_node(model, node);

@@ -47,7 +47,7 @@ pub(super) fn show_name(model: &ZoneModel, name: &NameModel, lines: &mut Lines) 
 
 /// Options of a name and of its topmost node: one table in the file, so an option stands in one of them.
 fn options_of(name: &NameModel) -> NodeOptions {
-    let mut options = name.options.clone();
+    let mut options = NodeOptions::clone(&name.options);
     let Some(node) = name.policy.as_ref().map(|node| &node.options) else {
         return options;
     };

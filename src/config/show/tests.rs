@@ -63,11 +63,11 @@ fn essence(model: &ZoneModel) -> String {
         if let Some(node) = name.policy.take() {
             let is_reference = matches!(node.kind, NodeKind::Pool(_) | NodeKind::Name(_));
             name.policy = Some(if is_reference {
-                NodeModel {
+                Box::new(NodeModel {
                     options: NodeOptions::default(),
                     span: node.span.clone(),
-                    kind: NodeKind::To(Box::new(node)),
-                }
+                    kind: NodeKind::To(node),
+                })
             } else {
                 node
             });
