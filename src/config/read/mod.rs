@@ -19,7 +19,9 @@ mod location;
 mod members;
 mod names;
 mod nodes;
+mod owners;
 mod plain;
+mod plain_cursor;
 #[cfg(test)]
 mod plain_laws;
 mod plain_names;
@@ -31,6 +33,7 @@ mod reader;
 mod records;
 mod reference_rules;
 mod request_text;
+mod soa;
 mod soft;
 mod subnets;
 mod syntax;

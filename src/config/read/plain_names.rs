@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::nodes::plain_node;
-use super::plain::{PlainLine, PlainLines, PlainName, PlainType, Word};
+use super::plain::{PlainLine, PlainLines, PlainName, PlainType};
+use super::plain_cursor::Word;
 use super::reader::{Edge, Item, NameUse, Reader};
 use super::records::read_text_strings;
 use super::table::join;
