@@ -42,6 +42,30 @@ pub(super) fn page(report: &StatusReport) -> String {
             server.location,
         )),
     );
+    let mut notice = |text: String| {
+        html.push_str(&format!("<p class=refused>{}</p>\n", escaped(&text)));
+    };
+    if let Some(waiting) = &report.reload_waiting {
+        notice(format!(
+            "A reload waits since {} for leeward reload --yes: {}",
+            waiting.since, waiting.why
+        ));
+        for line in &waiting.changes {
+            notice(line.clone());
+        }
+    }
+    if let Some(doubt) = &report.self_doubt {
+        notice(format!(
+            "Self-doubt since {}, every status is held: {}",
+            doubt.since, doubt.why
+        ));
+    }
+    for held in report.held.iter().take(ROWS_MAX) {
+        notice(format!(
+            "Held: {} on {} since {} ({})",
+            held.failover, held.on, held.since, held.release
+        ));
+    }
     for file in &report.files_refused {
         let text = format!(
             "Refused: {} since {}: {}",
@@ -49,7 +73,7 @@ pub(super) fn page(report: &StatusReport) -> String {
             file.since,
             file.faults.join("; ")
         );
-        html.push_str(&format!("<p class=refused>{}</p>\n", escaped(&text)));
+        notice(text);
     }
     section(
         &mut html,
@@ -226,6 +250,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::status::{DoubtRow, HeldRow, WaitingReload};
     use super::*;
 
     #[test]
@@ -243,5 +268,38 @@ mod tests {
         assert!(!html.contains("<script>"), "{html}");
         assert!(html.contains("&lt;script&gt;"));
         assert!(html.contains("... and 3 more"));
+    }
+
+    #[test]
+    fn says_what_is_held_doubted_and_waiting_first() {
+        let report = StatusReport {
+            held: vec![HeldRow {
+                failover: "www A".to_owned(),
+                on: "b".to_owned(),
+                since: "2026-01-02T03:04:05Z".to_owned(),
+                release: "leeward release www".to_owned(),
+                ..HeldRow::default()
+            }],
+            self_doubt: Some(DoubtRow {
+                since: "2026-01-02T03:04:06Z".to_owned(),
+                why: "no anchor <answers>".to_owned(),
+            }),
+            reload_waiting: Some(WaitingReload {
+                why: "too many answers change".to_owned(),
+                changes: vec!["www A: a -> b".to_owned()],
+                ..WaitingReload::default()
+            }),
+            ..StatusReport::default()
+        };
+        let html = page(&report);
+        for wanted in [
+            "Held: www A on b since 2026-01-02T03:04:05Z (leeward release www)",
+            "Self-doubt since 2026-01-02T03:04:06Z, every status is held: no anchor &lt;answers&gt;",
+            "for leeward reload --yes: too many answers change",
+            "<p class=refused>www A: a -&gt; b</p>",
+        ] {
+            assert!(html.contains(wanted), "{wanted}: {html}");
+            assert!(html.find(wanted) < html.find("Names: what"));
+        }
     }
 }

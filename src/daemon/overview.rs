@@ -239,7 +239,7 @@ pub(super) fn name_rows(
                 rtype,
             };
             let explanation = explain(&stage, &question, Client::Unknown);
-            let because = because(&explanation);
+            let because = because_of(&explanation);
             rows.push(NameRow {
                 zone: zone.model.apex.to_string(),
                 name: name.owner.to_string(),
@@ -260,6 +260,16 @@ pub(super) fn name_rows(
     }
     let next = part.end;
     ExplainedNames { rows, next }
+}
+
+/// Says what is not as it would be if all were well, the lack of capacity first (rule a58).
+fn because_of(explanation: &Explanation) -> String {
+    let why = because(explanation);
+    match (explanation.over_capacity > 0.0, why.is_empty()) {
+        (false, _) => why,
+        (true, true) => "over capacity".to_owned(),
+        (true, false) => format!("over capacity; {why}"),
+    }
 }
 
 /// Says why the answer is not what it would be if all were well: what is out before the branch that was taken, or in

@@ -145,3 +145,39 @@ fn a_heartbeat_that_stays_away_is_unhealthy_until_it_comes() {
         assert!(fault.contains(why), "{fault}");
     }
 }
+
+const CAPACITY: &str = r#"
+zone = "b.example"
+[checks.open]
+type = "manual"
+[pools.us]
+check = "open"
+members = ["192.0.2.1"]
+[pools.eu]
+capacity = "40%"
+members = ["192.0.2.2"]
+[names]
+"@".NS = "ns.example.net."
+www.weighted = { us = 60, eu = 40 }
+"#;
+
+#[test]
+fn a58_status_says_when_a_name_is_over_capacity() {
+    let stage = Live::start(&[("b.toml", CAPACITY)], |_, _| {});
+    let because = || {
+        let status = stage.json("/api/status");
+        status["names"][0]["because"]
+            .as_str()
+            .map(str::to_owned)
+            .expect("a row of a name")
+    };
+    assert_eq!(because(), "");
+    throw(&stage, "check=open&set=off").expect("a switch");
+    assert_eq!(stage.ask("www.b.example").text(), "192.0.2.2");
+    assert!(
+        because().starts_with("over capacity; us is out: "),
+        "{}",
+        because()
+    );
+    assert!(stage.get("/").contains("over capacity; us is out"));
+}
