@@ -59,9 +59,9 @@ fn main() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("start the endpoints");
-    let output = server.stdout.take().expect("it is piped");
+    let mut output = BufReader::new(server.stdout.take().expect("it is piped"));
     let mut line = String::new();
-    BufReader::new(output)
+    output
         .read_line(&mut line)
         .expect("the endpoints tell their address");
     let port = line.trim().parse::<SocketAddr>().expect("one").port();
@@ -82,15 +82,19 @@ fn main() {
     }
     server.kill().expect("stop the endpoints");
     server.wait().expect("they have stopped");
+    // Until here, since endpoints tell more addresses than one.
+    drop(output);
 }
 
 fn print_one(running: &Running, rate: u64, queries: u64, length: Duration) {
     let (cpu, probes) = (cpu_by_thread(), count(running, "leeward_probes_total"));
     let late = count(running, "leeward_probe_late_total");
+    let good = count_with(running, "leeward_probes_total", "outcome=\"good\"");
     let answers = client::ask(running.addresses()[0], queries, NAMES, length);
     let after = cpu_by_thread();
     let probes = count(running, "leeward_probes_total") - probes;
     let late = count(running, "leeward_probe_late_total") - late;
+    let good = count_with(running, "leeward_probes_total", "outcome=\"good\"") - good;
     let used = |name: &str| {
         let nanos = |cpu: &HashMap<String, u64>| cpu.get(name).copied().unwrap_or_default();
         (nanos(&after).saturating_sub(nanos(&cpu))) as f64
@@ -104,7 +108,7 @@ fn print_one(running: &Running, rate: u64, queries: u64, length: Duration) {
     } = answers;
     println!(
         "{rate:>6} checks/s: {asked} queries, {answered} answered, p50 {p50:.0} us, p99 {p99:.0} us, p99.9 {p999:.0} us; \
-         {probes:.0} checks, {late:.0} late, {:.1} us CPU each in their threads, {:.0} % of a core",
+         {probes:.0} checks, {good:.0} good, {late:.0} late, {:.1} us CPU each in their threads, {:.0} % of a core",
         used("probe") / 1e3 / probes.max(1.0),
         used("probe") / 1e7 / length.as_secs_f64()
     );
@@ -157,10 +161,16 @@ fn serve(runtime: &tokio::runtime::Runtime, zone: &str) -> Running {
 
 /// Sums a counter over its labels.
 fn count(running: &Running, name: &str) -> f64 {
+    count_with(running, name, "")
+}
+
+/// Sums the series of a name that have a label.
+fn count_with(running: &Running, name: &str, label: &str) -> f64 {
     let http = running.http().expect("control is on");
     let metrics = control::get(http, "/metrics").expect("metrics");
     let lines = metrics.lines().filter(|line| line.starts_with(name));
     lines
+        .filter(|line| line.contains(label))
         .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
         .sum()
 }
