@@ -164,8 +164,12 @@ impl Keeper {
                     let answer = self.take_loaded(result);
                     if queue.finish(answer) {
                         self.begin_load(When::Always, &loaded_to);
-                    } else if std::mem::take(&mut is_reload_told) {
-                        self.notifier.tell(Word::Ready);
+                    } else {
+                        if std::mem::take(&mut is_reload_told) {
+                            self.notifier.tell(Word::Ready);
+                        }
+                        // What fell due while files were looked at would find the next look under way again.
+                        self.compile_if_due(&mut queue, &compiled_to);
                     }
                 }
                 Some(report) = sources.lookups.recv() => self.take_lookup(report),
@@ -202,9 +206,7 @@ impl Keeper {
                 }
                 _ = second.tick() => {
                     self.tick();
-                    if self.is_compile_due() && queue.look() && !self.begin_compile(&compiled_to) {
-                        queue.finish(None);
-                    }
+                    self.compile_if_due(&mut queue, &compiled_to);
                 }
                 // Last: whatever happens is looked for again after each piece.
                 () = std::future::ready(()), if self.chores.are_waiting() => self.do_chore(),
@@ -218,6 +220,13 @@ impl Keeper {
         if let Some(write) = self.prepare_save() {
             // The last save is waited for: a restart begins with it.
             let _ = tokio::task::spawn_blocking(write).await;
+        }
+    }
+
+    /// Begins to compile zones whose targets have new addresses, unless a load is under way.
+    fn compile_if_due(&mut self, queue: &mut LoadQueue, done: &mpsc::Sender<Compiled>) {
+        if self.is_compile_due() && queue.look() && !self.begin_compile(done) {
+            queue.finish(None);
         }
     }
 
