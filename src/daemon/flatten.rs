@@ -26,6 +26,7 @@ use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
 
 use super::keeper::Keeper;
+use super::load_queue::LoadQueue;
 use super::zone_set::{LoadedZone, ZoneSet};
 
 /// Reports of lookups that wait for the keeper.
@@ -229,8 +230,15 @@ impl Keeper {
         }
     }
 
+    /// Begins to compile zones whose targets have new addresses, unless a load is under way.
+    pub(super) fn compile_if_due(&mut self, queue: &mut LoadQueue, done: &mpsc::Sender<Compiled>) {
+        if self.is_compile_due() && queue.look() && !self.begin_compile(done) {
+            queue.finish(None);
+        }
+    }
+
     /// Says whether zones are to be compiled anew now.
-    pub(super) fn is_compile_due(&mut self) -> bool {
+    fn is_compile_due(&mut self) -> bool {
         let changed = self.flattening.book.take_changed();
         self.flattening.changed.extend(changed);
         !self.flattening.changed.is_empty() && self.clock.now() >= self.flattening.compile_at
@@ -257,7 +265,7 @@ impl Keeper {
     }
 
     /// Begins to compile beside what is served; says whether there is anything to compile.
-    pub(super) fn begin_compile(&mut self, done: &mpsc::Sender<Compiled>) -> bool {
+    fn begin_compile(&mut self, done: &mpsc::Sender<Compiled>) -> bool {
         let Some(job) = self.prepare_compile() else {
             return false;
         };

@@ -223,13 +223,6 @@ impl Keeper {
         }
     }
 
-    /// Begins to compile zones whose targets have new addresses, unless a load is under way.
-    fn compile_if_due(&mut self, queue: &mut LoadQueue, done: &mpsc::Sender<Compiled>) {
-        if self.is_compile_due() && queue.look() && !self.begin_compile(done) {
-            queue.finish(None);
-        }
-    }
-
     /// Takes probe reports in, then publishes once for all of them.
     pub(super) fn take_reports(&mut self, reports: &mut Vec<Report>) {
         let now = self.clock.now();
