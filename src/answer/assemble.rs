@@ -4,7 +4,7 @@
 //! RRsets: additional addresses from the end, then everything with TC set (RFC 2181, section 9). In-domain glue is no
 //! such address: a referral without all of it has TC set (RFC 9471, section 3.1).
 
-use crate::wire::{HEADER_LEN, Query, ResponseEdns, Rtype, copy_octets};
+use crate::wire::{HEADER_LEN, Query, Rcode, ResponseEdns, Rtype, copy_octets};
 use crate::zone::{OWNER_QUESTION, Piece, RR_FIXED};
 
 use super::message::{Answer, Apex, MadeSet, Owner, POSITIONS_MAX, Part, Records};
@@ -74,17 +74,29 @@ pub fn assemble(
         at += edns.len();
         records[2] += 1;
     }
-    let mut flags = FLAG_QR | (query.flags & FLAGS_COPIED) | (answer.rcode.0 & 15);
-    flags |= if answer.is_authoritative { FLAG_AA } else { 0 };
-    flags |= if is_truncated { FLAG_TC } else { 0 };
-    out[2..4].copy_from_slice(&flags.to_be_bytes());
-    let [answers, authorities, additionals] = records;
-    let counts = u64::from(answers) << 32 | u64::from(authorities) << 16 | u64::from(additionals);
-    out[4..HEADER_LEN].copy_from_slice(&(1 << 48 | counts).to_be_bytes());
+    let flags = (answer.is_authoritative, is_truncated);
+    write_head(query.flags, answer.rcode, flags, records, out);
     Written {
         len: at,
         is_truncated,
     }
+}
+
+/// Writes flags and counts of a header whose ID is there already.
+#[inline(always)]
+pub(super) fn write_head(
+    asked_flags: u16,
+    rcode: Rcode,
+    (is_authoritative, is_truncated): (bool, bool),
+    [answers, authorities, additionals]: [u16; 3],
+    out: &mut [u8],
+) {
+    let mut flags = FLAG_QR | (asked_flags & FLAGS_COPIED) | (rcode.0 & 15);
+    flags |= if is_authoritative { FLAG_AA } else { 0 };
+    flags |= if is_truncated { FLAG_TC } else { 0 };
+    let counts = u64::from(answers) << 32 | u64::from(authorities) << 16 | u64::from(additionals);
+    out[2..4].copy_from_slice(&flags.to_be_bytes());
+    out[4..HEADER_LEN].copy_from_slice(&(1 << 48 | counts).to_be_bytes());
 }
 
 /// Says how many parts of an answer that is too long fit, and whether TC must be set.
@@ -132,14 +144,15 @@ fn write_part(
     match &part.records {
         Records::Stored(piece, turn) => {
             let out = &mut out[at..];
-            write_stored(piece, *turn, out);
-            // Stored pointers hold the length of the apex: its distance from the end of the question's name.
-            for at in piece.patches() {
-                let to = match part.apex {
-                    Apex::Question => name_end - u16::from_be_bytes([out[at], out[at + 1]]),
-                    Apex::InPart(at, offset) => positions[usize::from(at)] + offset,
-                };
-                out[at..at + 2].copy_from_slice(&(0xc000 | to).to_be_bytes());
+            match part.apex {
+                Apex::Question => write_stored(piece, *turn, name_end, out),
+                Apex::InPart(at, offset) => {
+                    copy_stored(piece, *turn, out);
+                    let apex_at = positions[usize::from(at)] + offset;
+                    for at in piece.patches() {
+                        out[at..at + 2].copy_from_slice(&(0xc000 | apex_at).to_be_bytes());
+                    }
+                }
             }
             if owner != OWNER_QUESTION {
                 set_owners(&mut out[..piece.records.len()], owner);
@@ -198,8 +211,19 @@ fn write_record(out: &mut [u8], owner: u16, rtype: u16, ttl: u32, rdata: &[u8]) 
     RR_FIXED + rdata.len()
 }
 
+/// Writes a stored RRset of a zone whose apex the question's name ends in.
 #[inline(always)]
-fn write_stored(piece: &Piece<'_>, turn: u16, out: &mut [u8]) {
+pub(super) fn write_stored(piece: &Piece<'_>, turn: u16, name_end: u16, out: &mut [u8]) {
+    copy_stored(piece, turn, out);
+    // Stored pointers hold the length of the apex: its distance from the end of the question's name.
+    for at in piece.patches() {
+        let to = name_end - u16::from_be_bytes([out[at], out[at + 1]]);
+        out[at..at + 2].copy_from_slice(&(0xc000 | to).to_be_bytes());
+    }
+}
+
+#[inline(always)]
+fn copy_stored(piece: &Piece<'_>, turn: u16, out: &mut [u8]) {
     if turn == 0 {
         return copy_octets(piece.records, out);
     }
@@ -222,7 +246,7 @@ fn set_owners(records: &mut [u8], owner: u16) {
 /// if asked for.
 pub(super) fn assemble_error(
     input: &[u8],
-    rcode: crate::wire::Rcode,
+    rcode: Rcode,
     question_end: Option<usize>,
     edns: Option<(&ResponseEdns<'_>, u16)>,
     out: &mut [u8],

@@ -11,7 +11,11 @@ mod chance;
 mod chaos;
 mod conduct;
 mod decide;
+mod direct;
+#[cfg(test)]
+mod direct_laws;
 mod draw;
+mod exchange;
 mod gather;
 mod hints;
 mod horizon;
@@ -40,6 +44,7 @@ pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
 pub use draw::{
     ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, SHUFFLE_MAX, Weights,
 };
+pub use exchange::{Exchange, OUT_MIN, Tally, Transport};
 pub use gather::{Any, Gathering, Hosts};
 pub use judgement::{Horizon, Judgement, Office, Reason};
 pub use locus::Locus;
@@ -51,7 +56,7 @@ pub use message::{
 pub use prefixes::Prefixes;
 pub use rate::RateLimits;
 pub use recall::SavedNode;
-pub use respond::{BATCH_MAX, Exchange, OUT_MIN, Tally, Transport, Worker, respond};
+pub use respond::{BATCH_MAX, Worker, respond};
 pub use shares::{RunShares, Soft};
 pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::clock::{Moment, WallTime};
 use crate::wire::{
-    Class, CookieStanding, Query, Rcode, Refusal, Rtype, Scratch, Unanswerable, parse_query,
+    Class, CookieStanding, Query, Rcode, Refusal, Rtype, Scratch, Unanswerable, read_query,
     write_bad_key,
 };
 
@@ -16,125 +16,20 @@ use super::asker::{Asker, asking_address};
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
 use super::chaos::write_chaos;
+use super::direct::answer_directly;
+use super::exchange::{Exchange, Tally, Transport};
 use super::gather::{Any, Gathering, Hosts};
 use super::message::{Answer, Apex, Source};
 use super::rate::Kind;
 use super::terms::{Gate, Limited, Terms, kind_of};
 use super::why::{answer_why, may_ask_why};
 use super::world::World;
-use crate::zone::{Aim, Entry, Found, LocationMap};
+use crate::zone::{Aim, Entry, Found, LocationMap, Snapshot};
 
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
-/// Octets that an output buffer must hold at least: header, longest question, OPT with every option.
-pub const OUT_MIN: usize = 512;
 /// TC in the third octet of a message.
 const TC_HIGH: u8 = 0x02;
-
-/// How a query came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// A datagram.
-    Udp,
-    /// A stream with its own length.
-    Tcp,
-    /// DNS over TLS (RFC 7858).
-    Tls,
-    /// DNS over HTTPS (RFC 8484).
-    Https,
-    /// DNS over QUIC (RFC 9250).
-    Quic,
-}
-
-impl Transport {
-    /// Says whether nobody on the way can read what is said.
-    pub const fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::Https | Self::Quic)
-    }
-
-    /// Returns its name as metrics and threads show it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Https => "https",
-            Self::Quic => "quic",
-        }
-    }
-}
-
-/// One query and its answer.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The message as received.
-    pub input: &'a [u8],
-    /// Where it came from.
-    pub client: SocketAddr,
-    /// How it came.
-    pub transport: Transport,
-    /// Room for the answer, at least [`OUT_MIN`] octets.
-    pub out: &'a mut [u8],
-    /// Octets of the answer; 0 is silence.
-    pub len: usize,
-    /// What to count.
-    pub tally: Tally,
-}
-
-impl<'a> Exchange<'a> {
-    /// Makes an exchange that is silent until the engine fills it.
-    pub fn new(
-        transport: Transport,
-        client: SocketAddr,
-        input: &'a [u8],
-        out: &'a mut [u8],
-    ) -> Self {
-        Self {
-            input,
-            client,
-            transport,
-            out,
-            len: 0,
-            tally: Tally::default(),
-        }
-    }
-
-    /// Takes back what was written.
-    pub fn silence(&mut self) {
-        self.len = 0;
-        self.tally = Tally::default();
-    }
-}
-
-/// What to count about one exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// Type asked; type 0 if there was no question.
-    pub rtype: Rtype,
-    /// Response code sent.
-    pub rcode: Rcode,
-    /// Where the answer came from.
-    pub source: Source,
-    /// Whether TC was set.
-    pub is_truncated: bool,
-    /// What the cookie of the query was worth.
-    pub cookie: CookieStanding,
-    /// What was done about it because of a rate limit.
-    pub limited: Limited,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self {
-            rtype: Rtype(0),
-            rcode: Rcode::NOERROR,
-            source: Source::Silent,
-            is_truncated: false,
-            cookie: CookieStanding::Absent,
-            limited: Limited::No,
-        }
-    }
-}
 
 /// What one worker keeps between batches.
 #[derive(Debug)]
@@ -149,12 +44,14 @@ pub struct Worker {
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
     pub(super) scratch: Scratch,
-    query: Result<Query, Unanswerable>,
+    pub(super) query: Query,
+    /// Why the query is not looked up; it means nothing then.
+    pub(super) fault: Option<Unanswerable>,
     pub(super) zone: Option<usize>,
     /// Where the search for the name stands in that zone.
-    aim: Aim,
-    /// What the name leads to, where that had to be known ahead.
-    found: Option<Found>,
+    pub(super) aim: Aim,
+    /// What the name leads to, once that is known.
+    pub(super) found: Option<Found>,
 }
 
 impl Worker {
@@ -162,7 +59,8 @@ impl Worker {
     pub fn new(seed: u64) -> Self {
         let lookup = Lookup {
             scratch: Scratch::default(),
-            query: Err(Unanswerable::Silence),
+            query: Query::default(),
+            fault: Some(Unanswerable::Silence),
             zone: None,
             aim: Aim::default(),
             found: None,
@@ -189,18 +87,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     let count = batch.len().min(BATCH_MAX);
     let zones = &world.snapshot.zones;
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
-        lookup.query = parse_query(exchange.input, &mut lookup.scratch);
-        lookup.zone = match &lookup.query {
-            // Class ANY is answered from class IN, the only one there is, as NSD and Knot do.
-            Ok(query) if matches!(query.class, Class::IN | Class::ANY) => {
-                world.snapshot.find_for(&lookup.scratch, query.rtype)
-            }
-            _ => None,
-        };
-        lookup.found = None;
-        if let Some(zone) = lookup.zone {
-            lookup.aim = zones[zone].zone.aim(&lookup.scratch);
-        }
+        look_up(&world.snapshot, exchange.input, lookup);
     }
     if count > 1 {
         let mut touched = 0;
@@ -223,18 +110,61 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
         // Kept, so that the reads are not optimised away.
         worker.touched ^= touched;
     }
-    // Made once a batch: an answer borrows from the world, so the worker cannot keep it.
-    let mut answer = Answer::room();
-    for (exchange, lookup) in batch[..count].iter_mut().zip(worker.lookups.iter()) {
-        answer_one(
+    for (exchange, lookup) in batch[..count].iter_mut().zip(worker.lookups.iter_mut()) {
+        let is_direct = answer_directly(
             world,
             exchange,
             lookup,
-            &mut worker.chain,
             &mut worker.chance,
             &mut worker.gate,
-            &mut answer,
         );
+        if !is_direct {
+            answer_one(
+                world,
+                exchange,
+                lookup,
+                &mut worker.chain,
+                &mut worker.chance,
+                &mut worker.gate,
+            );
+        }
+    }
+}
+
+/// Answers a batch without the direct way: what that is held to.
+#[cfg(test)]
+pub(super) fn respond_wholly(
+    world: &World,
+    batch: &mut [Exchange<'_>],
+    worker: &mut Worker,
+    now: Moment,
+) {
+    worker.gate.now = now;
+    for exchange in batch {
+        let lookup = &mut worker.lookups[0];
+        look_up(&world.snapshot, exchange.input, lookup);
+        let (chance, gate) = (&mut worker.chance, &mut worker.gate);
+        answer_one(world, exchange, lookup, &mut worker.chain, chance, gate);
+    }
+}
+
+/// Reads a query, finds its zone and aims at its name there.
+#[inline(never)]
+fn look_up(snapshot: &Snapshot, input: &[u8], lookup: &mut Lookup) {
+    lookup.zone = None;
+    lookup.found = None;
+    lookup.fault = None;
+    if let Err(fault) = read_query(input, &mut lookup.scratch, &mut lookup.query) {
+        lookup.fault = Some(fault);
+        return;
+    }
+    // Class ANY is answered from class IN, the only one there is, as NSD and Knot do.
+    if !matches!(lookup.query.class, Class::IN | Class::ANY) {
+        return;
+    }
+    lookup.zone = snapshot.find_for(&lookup.scratch, lookup.query.rtype);
+    if let Some(zone) = lookup.zone {
+        lookup.aim = snapshot.zones[zone].zone.aim(&lookup.scratch);
     }
 }
 
@@ -245,9 +175,10 @@ fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) ->
     let mut asked: [Option<(&LocationMap, IpAddr)>; BATCH_MAX] = [None; BATCH_MAX];
     let mut touched = 0;
     for ((exchange, lookup), asked) in batch.iter().zip(lookups).zip(&mut asked) {
-        let (Ok(query), Some(zone)) = (&lookup.query, lookup.zone) else {
+        let Some(zone) = lookup.zone else {
             continue;
         };
+        let query = &lookup.query;
         let served = &world.snapshot.zones[zone];
         if served.maps.is_empty() {
             continue;
@@ -272,23 +203,25 @@ fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) ->
     u64::from(touched)
 }
 
-#[inline(always)]
-fn answer_one<'w>(
-    world: &'w World,
+/// Answers a query the whole way.
+#[inline(never)]
+fn answer_one(
+    world: &World,
     exchange: &mut Exchange<'_>,
     lookup: &Lookup,
     chain: &mut Scratch,
     chance: &mut Chance,
     gate: &mut Gate,
-    answer: &mut Answer<'w>,
 ) {
-    exchange.len = 0;
-    exchange.tally = Tally::default();
-    let query = match &lookup.query {
-        Ok(query) => query,
-        Err(Unanswerable::Silence) => return,
-        Err(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, *refusal, gate),
-    };
+    exchange.silence();
+    match lookup.fault {
+        None => {}
+        Some(Unanswerable::Silence) => return,
+        Some(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, gate),
+    }
+    let query = &lookup.query;
+    // An answer borrows from the world, so the worker cannot keep the room for it.
+    let answer = &mut Answer::room();
     let mut terms = gate.admit(&world.conduct, exchange, &query.edns);
     if terms.needs_cookie(&world.conduct) {
         return refuse(world, exchange, bad_cookie(query), gate);
@@ -364,7 +297,7 @@ fn deliver<'w>(
     };
     let kind = kind_of(answer, lookup.zone);
     let asked = (query.rtype, &query.edns);
-    let limit = match gate.size_max(conduct, exchange, asked, terms, kind) {
+    let limit = match gate.size_max(conduct, exchange, asked, terms.is_proven, kind) {
         Ok(limit) => limit,
         Err(Limited::Slipped) => {
             exchange.tally.limited = Limited::Slipped;
@@ -425,7 +358,7 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
         ..Tally::default()
     };
     let asked = (Rtype(0), &refusal.edns);
-    let limit = match gate.size_max(conduct, exchange, asked, &terms, (Kind::Error, 0)) {
+    let limit = match gate.size_max(conduct, exchange, asked, terms.is_proven, (Kind::Error, 0)) {
         Err(Limited::Dropped) => {
             exchange.tally.limited = Limited::Dropped;
             return;
@@ -462,7 +395,7 @@ fn refusal_code(world: &World, zone: Option<usize>, query: &Query, lookup: &Look
     Rcode::REFUSED
 }
 
-const fn is_transfer(rtype: Rtype) -> bool {
+pub(super) const fn is_transfer(rtype: Rtype) -> bool {
     matches!(rtype, Rtype::AXFR | Rtype::IXFR)
 }
 

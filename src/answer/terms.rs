@@ -13,9 +13,9 @@ use crate::wire::{
 
 use super::chance::Chance;
 use super::conduct::{Conduct, WithoutCookie};
+use super::exchange::{Exchange, Transport};
 use super::message::{Answer, Source};
 use super::rate::{Buckets, Kind, Verdict};
-use super::respond::{Exchange, Transport};
 
 /// Largest UDP payload without EDNS (RFC 1035, section 4.2.1). An answer within it is never called an amplification
 /// unless its client is about to be limited: it is what every client could be sent since 1987.
@@ -134,7 +134,7 @@ impl Gate {
         conduct: &Conduct,
         exchange: &Exchange<'_>,
         (rtype, edns): (Rtype, &Option<Edns>),
-        terms: &Terms<'_>,
+        is_proven: bool,
         kind: (Kind, usize),
     ) -> Result<usize, Limited> {
         if exchange.transport != Transport::Udp {
@@ -143,7 +143,7 @@ impl Gate {
         let size_max = edns.as_ref().map_or(UDP_PLAIN_MAX, |edns| {
             usize::from(edns.payload_size.min(conduct.payload_size))
         });
-        if terms.is_proven {
+        if is_proven {
             return Ok(size_max);
         }
         let verdict = match &conduct.rate {

@@ -12,9 +12,10 @@ use crate::wire::{Class, ClientSubnet, HEADER_LEN, Query, Rcode, ResponseEdns, R
 use crate::zone::RR_FIXED;
 
 use super::assemble::assemble;
+use super::exchange::{Exchange, Transport};
 use super::message::{Answer, Source};
 use super::prefixes::Prefixes;
-use super::respond::{Exchange, Lookup, Transport};
+use super::respond::Lookup;
 use super::terms::{Gate, Limited, Terms, client_ip, kind_of};
 use super::world::World;
 
@@ -120,7 +121,13 @@ pub(super) fn answer_why<'w>(
     exchange.tally.source = Source::Static;
     exchange.tally.cookie = terms.standing;
     let kind = kind_of(answer, lookup.zone);
-    let limit = match gate.size_max(conduct, exchange, (query.rtype, &query.edns), terms, kind) {
+    let limit = match gate.size_max(
+        conduct,
+        exchange,
+        (query.rtype, &query.edns),
+        terms.is_proven,
+        kind,
+    ) {
         Ok(limit) => limit,
         Err(limited) => {
             exchange.tally.limited = limited;

@@ -238,10 +238,7 @@ impl Book {
             for (lent, rtype) in entry.lent.iter_mut().zip(FAMILIES) {
                 if lent.age(now, &self.limits) {
                     self.changed.insert(name.clone());
-                    let why = lent.failing.as_ref().map_or("", |(_, why)| why.as_str());
-                    words.push(format!(
-                        "{name} {rtype}: lookups fail for too long ({why}), unhealthy"
-                    ));
+                    words.push(format!("{name} {rtype}: {}", too_old_words(lent)));
                 }
             }
         }
@@ -298,6 +295,7 @@ impl Book {
     }
 }
 
+/// Says in words what changed in both families.
 fn changed_words(before: &[Lent; 2], after: &[Lent; 2]) -> String {
     let shown = |lent: &Lent| match lent.addresses.is_empty() {
         true => "nothing".to_owned(),
@@ -307,14 +305,26 @@ fn changed_words(before: &[Lent; 2], after: &[Lent; 2]) -> String {
         }
     };
     let pairs = before.iter().zip(after).zip(FAMILIES);
-    let texts = pairs
-        .filter(|((before, after), _)| before.addresses != after.addresses)
-        .map(|((before, after), rtype)| format!("{rtype}: {} -> {}", shown(before), shown(after)));
+    let texts = pairs.filter_map(|((before, after), rtype)| {
+        let text = if before.addresses != after.addresses {
+            format!("{} -> {}", shown(before), shown(after))
+        } else if after.is_too_old && !before.is_too_old {
+            too_old_words(after)
+        } else if before.is_too_old && !after.is_too_old {
+            "usable again".to_owned()
+        } else {
+            return None;
+        };
+        Some(format!("{rtype}: {text}"))
+    });
     let texts: Vec<String> = texts.collect();
-    if texts.is_empty() {
-        return "is usable again".to_owned();
-    }
     texts.join(", ")
+}
+
+/// Says in words that addresses may not be answered any more.
+fn too_old_words(lent: &Lent) -> String {
+    let why = lent.failing.as_ref().map_or("", |(_, why)| why.as_str());
+    format!("lookups fail for too long ({why}), unhealthy")
 }
 
 #[cfg(test)]
@@ -407,6 +417,21 @@ mod tests {
             due.contains(&name("b.example.")),
             "a lost lookup is due again"
         );
+    }
+
+    #[test]
+    fn a_report_that_makes_addresses_too_old_says_so() {
+        let mut book = book(&["a.example."], Vec::new(), 100, 0);
+        book.take(found("a.example.", 1, 60, &[]), Moment::from_secs(100));
+        let failed = || report("a.example.", Side::Failed("SERVFAIL".to_owned()), "x");
+        assert!(book.take(failed(), Moment::from_secs(161)).is_none());
+        let late = Moment::from_secs(161 + 3600);
+        let change = book.take(failed(), late).expect("a change");
+        assert!(change.is_worse && change.is_grave, "{}", change.text);
+        let wanted = "a.example. A: lookups fail for too long (SERVFAIL), unhealthy";
+        assert_eq!(change.text, wanted);
+        let change = book.take(found("a.example.", 1, 60, &[]), late);
+        assert_eq!(change.expect("a change").text, "a.example. A: usable again");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) struct Name(pub(super) [u8; 28]);
 pub(super) struct Control(pub(super) [u8; 40]);
 
 /// Reads a `sockaddr_in` or `sockaddr_in6`.
+#[inline(always)]
 pub(super) fn read_name(name: &[u8; 28]) -> Option<SocketAddr> {
     let family = libc::c_int::from(u16::from_ne_bytes([name[0], name[1]]));
     let port = u16::from_be_bytes([name[2], name[3]]);

@@ -3,7 +3,7 @@
 //! In: the message and where its question ends. Out: EDNS and the response code that what was read asks for. Never
 //! here: what the records of an answer mean; a query has none.
 
-use super::edns::{Edns, parse_opt};
+use super::edns::{Edns, OPT_FIXED, parse_opt};
 use super::query::{LABELS_MAX, u16_at};
 use super::tsig::is_well_formed;
 use super::{Class, Rcode, Rtype};
@@ -33,6 +33,20 @@ impl Rest {
             ..self
         }
     }
+}
+
+/// Reads what most queries end in: an OPT record of version 0 without options, and nothing else. `None` leaves it to
+/// [`read_rest`], which would read the same.
+#[inline(always)]
+pub(super) fn read_bare_opt(input: &[u8], end: usize) -> Option<Edns> {
+    let opt: &[u8; OPT_FIXED] = input.get(end..)?.try_into().ok()?;
+    let [0, 0, 41, fields @ .., _, 0, 0] = opt else {
+        return None;
+    };
+    if input.get(6..12)? != [0, 0, 0, 0, 0, 1] || fields[3] != 0 {
+        return None;
+    }
+    parse_opt(*fields, &[], 0).ok()
 }
 
 /// Reads what follows the question: only the additional section may hold records (IXFR's SOA apart), and nothing

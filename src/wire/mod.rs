@@ -18,13 +18,15 @@ mod tsig;
 pub use code::{Class, Opcode, Rcode, Rtype};
 pub use cookie::{COOKIE_LEN, CookieSecrets, CookieStanding, SECRET_LEN};
 pub use edns::{
-    ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPTION_CLIENT_SUBNET, ResponseEdns,
-    pad_message,
+    ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPT_FIXED, OPTION_CLIENT_SUBNET,
+    ResponseEdns, pad_message,
 };
 pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};
-pub use query::{HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query};
+pub use query::{
+    HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query, read_query,
+};
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
     WrittenName, additional_name, additional_start, check_rdata, fill_hints, hints_left_open,

@@ -42,21 +42,24 @@ pub(super) fn hash_label_at(
     fold(hash ^ word ^ 0x8000_0000_0000_0000, STEP ^ len as u64)
 }
 
-/// Says whether two strings of octets are the same.
+/// Says whether two strings of octets are the same: whole blocks from both ends, which may overlap.
 #[inline(always)]
 pub fn same_octets(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return same_short(a, b);
-    };
-    let pairs = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-    let mut differing = u64::from_le_bytes(*last_a) ^ u64::from_le_bytes(*last_b);
-    for (a, b) in pairs {
-        differing |= u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+    match a.len() {
+        0..8 => same_short(a, b),
+        8..=16 => same_ends::<8>(a, b),
+        17..=32 => same_ends::<16>(a, b),
+        _ => a == b,
     }
-    differing == 0
+}
+
+/// Compares the first and the last `N` octets; both hold as many and at least `N`.
+#[inline(always)]
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
 }
 
 /// Compares fewer than eight octets on both sides.

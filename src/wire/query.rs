@@ -3,7 +3,7 @@
 //! In: octets from the network. Out: a [`Query`] of plain numbers, and in the [`Scratch`] the folded name with the
 //! hash of every suffix; or the reason why there is nothing to look up. Nothing is allocated, nothing panics.
 
-use super::additional::read_rest;
+use super::additional::{read_bare_opt, read_rest};
 use super::edns::Edns;
 use super::hash::hash_root;
 use super::name::NAME_MAX;
@@ -28,6 +28,8 @@ pub struct Scratch {
     pub starts: [u8; LABELS_MAX + 1],
     /// `hashes[n]`: hash of the suffix of `n` labels.
     pub hashes: [u64; LABELS_MAX + 1],
+    /// Where labels start, from the left: what [`Self::take`] writes before it knows how many there are.
+    from_left: [u8; LABELS_MAX + 1],
 }
 
 impl Default for Scratch {
@@ -38,6 +40,7 @@ impl Default for Scratch {
             labels: 0,
             starts: [0; LABELS_MAX + 1],
             hashes: [hash_root(); LABELS_MAX + 1],
+            from_left: [0; LABELS_MAX + 1],
         }
     }
 }
@@ -63,7 +66,6 @@ impl Scratch {
     /// Takes the uncompressed name at the start of `octets`: folds it and hashes every suffix. False if it is no name.
     #[inline]
     pub fn take(&mut self, octets: &[u8]) -> bool {
-        let mut from_left = [0u8; LABELS_MAX + 1];
         let mut labels = 0;
         let mut at = 0usize;
         // A name that goes on behind this is too long. A label takes two octets, so there are at most LABELS_MAX.
@@ -79,7 +81,7 @@ impl Scratch {
             if length > 63 {
                 return false;
             }
-            from_left[labels & LABELS_MAX] = at as u8;
+            self.from_left[labels & LABELS_MAX] = at as u8;
             labels += 1;
             at += 1 + usize::from(length);
         }
@@ -90,11 +92,13 @@ impl Scratch {
         let mut hash = hash_root();
         self.hashes[0] = hash;
         let mut end = at;
-        for n in 1..=labels {
-            let start = usize::from(from_left[(labels - n) & LABELS_MAX]);
+        let starts = self.starts[1..].iter_mut().zip(&mut self.hashes[1..]);
+        let from_right = self.from_left[..labels & LABELS_MAX].iter().rev();
+        for (&start, (suffix_start, suffix_hash)) in from_right.zip(starts) {
+            *suffix_start = start;
+            let start = usize::from(start);
             hash = hash_label_at(hash, &self.folded, start, end - start);
-            self.starts[n & LABELS_MAX] = start as u8;
-            self.hashes[n & LABELS_MAX] = hash;
+            *suffix_hash = hash;
             end = start;
         }
         true
@@ -103,6 +107,12 @@ impl Scratch {
     /// Returns the folded name.
     pub fn name(&self) -> &[u8] {
         &self.folded[..self.len]
+    }
+
+    /// Returns the suffix of `labels` labels, folded.
+    #[inline(always)]
+    pub fn suffix(&self, labels: usize) -> &[u8] {
+        &self.folded[usize::from(self.starts[labels])..self.len]
     }
 
     /// Returns the folded octets left of the suffix of `labels` labels.
@@ -125,6 +135,19 @@ pub struct Query {
     pub class: Class,
     /// EDNS, if the query has an OPT record.
     pub edns: Option<Edns>,
+}
+
+impl Default for Query {
+    /// Room for a query: type and class 0 mean nothing.
+    fn default() -> Self {
+        Self {
+            flags: 0,
+            name_len: 0,
+            rtype: Rtype(0),
+            class: Class(0),
+            edns: None,
+        }
+    }
 }
 
 impl Query {
@@ -183,8 +206,21 @@ pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
 ///
 /// # Errors
 /// Says what to send instead of an answer, or that nothing may be sent.
-#[inline(always)]
 pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswerable> {
+    let mut query = Query::default();
+    read_query(input, scratch, &mut query).map(|()| query)
+}
+
+/// Reads a query into the room for one; what stands there after an error means nothing.
+///
+/// # Errors
+/// Those of [`parse_query`].
+#[inline(always)]
+pub fn read_query(
+    input: &[u8],
+    scratch: &mut Scratch,
+    query: &mut Query,
+) -> Result<(), Unanswerable> {
     let Some(header) = input.get(..HEADER_LEN) else {
         return Err(Unanswerable::Silence);
     };
@@ -202,30 +238,33 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
         return Err(refuse_question(input));
     }
     let name_end = HEADER_LEN + scratch.len;
-    let (Some(rtype), Some(class)) = (u16_at(input, name_end), u16_at(input, name_end + 2)) else {
+    let Some(&[type_high, type_low, class_high, class_low]) =
+        input.get(name_end..).and_then(|rest| rest.first_chunk())
+    else {
         return Err(refuse_question(input));
     };
-    let mut query = Query {
-        flags,
-        name_len: scratch.len as u16,
-        rtype: Rtype(rtype),
-        class: Class(class),
-        edns: None,
-    };
+    query.flags = flags;
+    query.name_len = scratch.len as u16;
+    query.rtype = Rtype(u16::from_be_bytes([type_high, type_low]));
+    query.class = Class(u16::from_be_bytes([class_high, class_low]));
+    query.edns = None;
     let end = name_end + 4;
     if header[6..12] != [0; 6] || input.len() != end {
-        let rest = read_rest(input, end, query.rtype);
-        if rest.rcode != Rcode::NOERROR {
-            return Err(Unanswerable::Refuse(Refusal {
-                rcode: rest.rcode,
-                question_end: Some(end as u16),
-                edns: rest.edns,
-                tsig: rest.tsig,
-            }));
+        query.edns = read_bare_opt(input, end);
+        if query.edns.is_none() {
+            let rest = read_rest(input, end, query.rtype);
+            if rest.rcode != Rcode::NOERROR {
+                return Err(Unanswerable::Refuse(Refusal {
+                    rcode: rest.rcode,
+                    question_end: Some(end as u16),
+                    edns: rest.edns,
+                    tsig: rest.tsig,
+                }));
+            }
+            query.edns = rest.edns;
         }
-        query.edns = rest.edns;
     }
-    Ok(query)
+    Ok(())
 }
 
 /// Refuses an operation that is not a query: it is not implemented (RFC 8906, section 8.1.4), but NOTIFY is told that

@@ -33,6 +33,8 @@ pub const ANY_TYPE: Rtype = Rtype(0);
 pub(super) const KIND_PLAIN: u16 = 0;
 pub(super) const KIND_FULL: u16 = 1;
 pub(super) const KIND_DYNAMIC: u16 = 2;
+/// Octets of a node before its owner.
+pub(super) const NODE_HEADER: usize = 4;
 pub(super) const ENTRY_LEN: usize = 8;
 pub(super) const FULL_HEADER: usize = 8;
 pub(super) const HOST_LEN: usize = 8;
@@ -106,18 +108,23 @@ impl Zone {
         }
     }
 
+    /// Returns the arena from a node on.
+    #[inline(always)]
+    fn octets_of(&self, node: NodeAt) -> &[u8] {
+        &self.arena[node.0 as usize * 8..]
+    }
+
     /// Returns the owner relative to the apex: folded labels without the root label.
-    #[inline]
+    #[inline(always)]
     pub fn owner(&self, node: NodeAt) -> &[u8] {
-        let at = node.0 as usize * 8;
-        let len = usize::from(self.arena[at]);
-        &self.arena[at + 4..at + 4 + len]
+        let octets = self.octets_of(node);
+        &octets[NODE_HEADER..NODE_HEADER + usize::from(octets[0])]
     }
 
     /// Returns the flags of a node.
-    #[inline]
+    #[inline(always)]
     pub fn flags(&self, node: NodeAt) -> u8 {
-        self.arena[node.0 as usize * 8 + 1]
+        self.octets_of(node)[1]
     }
 
     /// Returns every node, in no order.
@@ -129,99 +136,103 @@ impl Zone {
     /// Returns the entry of a type in a node's directory.
     #[inline]
     pub fn entry(&self, node: NodeAt, rtype: Rtype) -> Option<Entry<'_>> {
-        let at = node.0 as usize * 8;
-        let entries = usize::from(self.arena[at + 2]);
-        let directory = at + 4 + usize::from(self.arena[at]).next_multiple_of(4);
-        let octets = &self.arena[directory..directory + entries * ENTRY_LEN];
-        for entry in octets.as_chunks::<ENTRY_LEN>().0 {
-            if u16::from_le_bytes([entry[0], entry[1]]) == rtype.0 {
-                return Some(self.read_entry(at, *entry));
-            }
-        }
-        None
+        let octets = self.octets_of(node);
+        let mut entries = directory(octets).iter();
+        let entry = entries.find(|entry| kept_type(entry) == rtype)?;
+        Some(read_entry(octets, *entry))
     }
 
     /// Returns what answers a type at a node: the entry of the type, or the CNAME, or the policy that may answer a CNAME
     /// to any type (rule a27); with the type that it is kept under.
     #[inline(always)]
     pub fn entry_for(&self, node: NodeAt, rtype: Rtype) -> Option<(Rtype, Entry<'_>)> {
-        let at = node.0 as usize * 8;
-        let entries = usize::from(self.arena[at + 2]);
-        let directory = at + 4 + usize::from(self.arena[at]).next_multiple_of(4);
-        let octets = &self.arena[directory..directory + entries * ENTRY_LEN];
+        let octets = self.octets_of(node);
         let (mut best, mut best_rank) = (None, 0);
-        for entry in octets.as_chunks::<ENTRY_LEN>().0 {
-            let kept = Rtype(u16::from_le_bytes([entry[0], entry[1]]));
+        for entry in directory(octets) {
+            let kept = kept_type(entry);
             let rank = match kept {
-                _ if kept == rtype => return Some((kept, self.read_entry(at, *entry))),
+                _ if kept == rtype => {
+                    best = Some(*entry);
+                    break;
+                }
                 Rtype::CNAME => 2,
                 ANY_TYPE => 1,
                 _ => 0,
             };
             if rank > best_rank {
-                (best, best_rank) = (Some((kept, *entry)), rank);
+                (best, best_rank) = (Some(*entry), rank);
             }
         }
-        best.map(|(kept, entry)| (kept, self.read_entry(at, entry)))
+        best.map(|entry| (kept_type(&entry), read_entry(octets, entry)))
     }
 
     /// Returns every entry of a node with its type, in the order of types.
     pub fn entries(&self, node: NodeAt) -> impl Iterator<Item = (Rtype, Entry<'_>)> {
-        let at = node.0 as usize * 8;
-        let entries = usize::from(self.arena[at + 2]);
-        let directory = at + 4 + usize::from(self.arena[at]).next_multiple_of(4);
-        let octets = &self.arena[directory..directory + entries * ENTRY_LEN];
-        octets.as_chunks::<ENTRY_LEN>().0.iter().map(move |entry| {
-            (
-                Rtype(u16::from_le_bytes([entry[0], entry[1]])),
-                self.read_entry(at, *entry),
-            )
-        })
+        let octets = self.octets_of(node);
+        directory(octets)
+            .iter()
+            .map(move |entry| (kept_type(entry), read_entry(octets, *entry)))
     }
+}
 
-    #[inline(always)]
-    fn read_entry(&self, at: usize, entry: [u8; ENTRY_LEN]) -> Entry<'_> {
-        let kind = u16::from_le_bytes([entry[2], entry[3]]);
-        let start = at + usize::from(u16::from_le_bytes([entry[4], entry[5]])) * 4;
-        let len = usize::from(u16::from_le_bytes([entry[6], entry[7]]));
-        match kind {
-            KIND_PLAIN => {
-                let records = &self.arena[start..start + len];
-                let rtype = u16::from_le_bytes([entry[0], entry[1]]);
-                let stride = if Rtype(rtype) == Rtype::A { 16 } else { 28 };
-                Entry::Static(Piece {
-                    records,
-                    count: (len / stride) as u16,
-                    stride: stride as u16,
-                    patches: &[],
-                    hosts: &[],
-                })
-            }
-            KIND_DYNAMIC => {
-                let root = [
-                    self.arena[start],
-                    self.arena[start + 1],
-                    self.arena[start + 2],
-                    self.arena[start + 3],
-                ];
-                Entry::Dynamic(u32::from_le_bytes(root))
-            }
-            _ => Entry::Static(self.read_full(start, len)),
+/// Returns the directory of the node that octets start with.
+#[inline(always)]
+fn directory(octets: &[u8]) -> &[[u8; ENTRY_LEN]] {
+    let start = NODE_HEADER + usize::from(octets[0]).next_multiple_of(4);
+    let end = start + usize::from(octets[2]) * ENTRY_LEN;
+    octets[start..end].as_chunks().0
+}
+
+#[inline(always)]
+const fn kept_type(entry: &[u8; ENTRY_LEN]) -> Rtype {
+    Rtype(u16::from_le_bytes([entry[0], entry[1]]))
+}
+
+/// Reads an entry of the node that octets start with.
+#[inline(always)]
+fn read_entry(octets: &[u8], entry: [u8; ENTRY_LEN]) -> Entry<'_> {
+    let kind = u16::from_le_bytes([entry[2], entry[3]]);
+    let start = usize::from(u16::from_le_bytes([entry[4], entry[5]])) * 4;
+    let len = usize::from(u16::from_le_bytes([entry[6], entry[7]]));
+    match kind {
+        KIND_PLAIN => {
+            // Two divisions by constants are cheaper than one by a variable.
+            let (stride, count) = match kept_type(&entry) {
+                Rtype::A => (16, len / 16),
+                _ => (28, len / 28),
+            };
+            Entry::Static(Piece {
+                records: &octets[start..start + len],
+                count: count as u16,
+                stride,
+                patches: &[],
+                hosts: &[],
+            })
         }
+        KIND_DYNAMIC => {
+            let root = [
+                octets[start],
+                octets[start + 1],
+                octets[start + 2],
+                octets[start + 3],
+            ];
+            Entry::Dynamic(u32::from_le_bytes(root))
+        }
+        _ => Entry::Static(read_full(&octets[start..], len)),
     }
+}
 
-    fn read_full(&self, start: usize, len: usize) -> Piece<'_> {
-        let number =
-            |at: usize| u16::from_le_bytes([self.arena[start + at], self.arena[start + at + 1]]);
-        let patches_start = start + FULL_HEADER;
-        let hosts_start = patches_start + usize::from(number(4)) * 2;
-        let records_start = hosts_start + usize::from(number(6)) * HOST_LEN;
-        Piece {
-            records: &self.arena[records_start..records_start + len],
-            count: number(0),
-            stride: number(2),
-            patches: &self.arena[patches_start..hosts_start],
-            hosts: &self.arena[hosts_start..records_start],
-        }
+/// Reads the piece that octets start with.
+#[inline]
+fn read_full(octets: &[u8], len: usize) -> Piece<'_> {
+    let number = |at: usize| u16::from_le_bytes([octets[at], octets[at + 1]]);
+    let hosts_start = FULL_HEADER + usize::from(number(4)) * 2;
+    let records_start = hosts_start + usize::from(number(6)) * HOST_LEN;
+    Piece {
+        records: &octets[records_start..records_start + len],
+        count: number(0),
+        stride: number(2),
+        patches: &octets[FULL_HEADER..hosts_start],
+        hosts: &octets[hosts_start..records_start],
     }
 }

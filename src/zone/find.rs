@@ -36,6 +36,16 @@ pub struct Aim {
     index: usize,
 }
 
+/// What a slot holds for a search.
+enum Look {
+    /// Nothing: the search is over.
+    Empty,
+    /// The name.
+    Owner(NodeAt),
+    /// Another name.
+    Other,
+}
+
 impl Zone {
     /// Returns the apex node.
     pub fn apex_node(&self) -> Option<NodeAt> {
@@ -98,24 +108,49 @@ impl Zone {
         }
     }
 
-    /// Finds the node that a search leads to, given the two parts of its name relative to the apex.
+    /// Finds the node that a search leads to.
     #[inline(always)]
     fn probe(&self, mut aim: Aim, is_owner: impl Fn(&[u8]) -> bool) -> Option<NodeAt> {
         // The table is never full, so an empty slot ends this.
         for _ in 0..self.slots.len() {
-            let slot = self.read_slot(aim);
-            if slot == 0 {
-                return None;
+            match self.look(aim, &is_owner) {
+                Look::Empty => return None,
+                Look::Owner(node) => return Some(node),
+                Look::Other => aim = self.next(aim),
             }
-            if (slot >> 32) as u32 == aim.tag {
-                let at = NodeAt((slot as u32) - 1);
-                if is_owner(self.owner(at)) {
-                    return Some(at);
-                }
-            }
-            aim = self.next(aim);
         }
         None
+    }
+
+    /// Looks at the slot where a search stands.
+    #[inline(always)]
+    fn look(&self, aim: Aim, is_owner: impl Fn(&[u8]) -> bool) -> Look {
+        let slot = self.read_slot(aim);
+        if slot == 0 {
+            return Look::Empty;
+        }
+        let node = NodeAt((slot as u32).wrapping_sub(1));
+        if (slot >> 32) as u32 == aim.tag && is_owner(self.owner(node)) {
+            return Look::Owner(node);
+        }
+        Look::Other
+    }
+
+    /// Finds the node of a name, most often where its aim was moved to.
+    #[inline(always)]
+    fn probe_name(&self, name: &Scratch, aim: Aim) -> Option<NodeAt> {
+        let relative = self.relative(name, name.labels);
+        match self.look(aim, |owner| same_octets(owner, relative)) {
+            Look::Empty => None,
+            Look::Owner(node) => Some(node),
+            Look::Other => self.probe_behind(name, self.next(aim)),
+        }
+    }
+
+    #[inline(never)]
+    fn probe_behind(&self, name: &Scratch, aim: Aim) -> Option<NodeAt> {
+        let relative = self.relative(name, name.labels);
+        self.probe(aim, |owner| same_octets(owner, relative))
     }
 
     #[inline]
@@ -143,23 +178,23 @@ impl Zone {
     #[inline(always)]
     pub fn find_from(&self, name: &Scratch, aim: Aim) -> Found {
         let depth = name.labels - self.apex_labels;
-        if depth <= self.depth_max {
-            let relative = &name.folded[..usize::from(name.starts[self.apex_labels])];
-            if let Some(node) = self.probe(aim, |owner| same_octets(owner, relative)) {
-                let flags = self.flags(node);
-                if flags & (FLAG_OCCLUDED | FLAG_CUT) == 0 {
-                    return Found::Exact(node);
-                }
-                return match flags & FLAG_OCCLUDED {
-                    0 => Found::Cut(node, name.labels),
-                    _ => self.find_redirection(name).unwrap_or(Found::Exact(node)),
-                };
+        if depth <= self.depth_max
+            && let Some(node) = self.probe_name(name, aim)
+        {
+            let flags = self.flags(node);
+            if flags & (FLAG_OCCLUDED | FLAG_CUT) == 0 {
+                return Found::Exact(node);
             }
+            return match flags & FLAG_OCCLUDED {
+                0 => Found::Cut(node, name.labels),
+                _ => self.find_redirection(name).unwrap_or(Found::Exact(node)),
+            };
         }
         self.find_missing(name, depth)
     }
 
     /// Finds what a name leads to that is not here itself.
+    #[inline(never)]
     fn find_missing(&self, name: &Scratch, depth: usize) -> Found {
         let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));
         let flags = self.flags(encloser);

@@ -10,7 +10,7 @@ use crate::wire::{Name, Rtype, Scratch, fold, hash_label, hash_name};
 
 use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
-    FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, Zone,
+    FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, NODE_HEADER, Zone,
 };
 use super::build::{BuildFault, Soa};
 use super::owner_table::OwnerTable;
@@ -22,8 +22,6 @@ use super::record_log::{RecordLog, Row};
 const PROBE_MAX: usize = 64;
 /// Seeds that are tried before the best one is taken.
 const SEEDS_MAX: u64 = 16;
-/// Octets of a node before its owner.
-const NODE_HEADER: usize = 4;
 /// Types at one name: what the count in a node can tell.
 const TYPES_MAX: usize = 255;
 /// Stands for "no node".

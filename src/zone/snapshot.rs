@@ -95,12 +95,14 @@ impl Snapshot {
     /// Finds the zone with the longest apex at or above a name, among apexes of at most `labels` labels.
     #[inline(always)]
     pub fn find(&self, name: &Scratch, labels: usize) -> Option<usize> {
-        if self.zones.is_empty() {
-            return None;
+        let mut above = labels.min(name.labels).min(self.labels_max) + 1;
+        while above > 0 {
+            above -= 1;
+            if let Some(zone) = self.probe(name, above) {
+                return Some(zone);
+            }
         }
-        (0..=labels.min(name.labels).min(self.labels_max))
-            .rev()
-            .find_map(|labels| self.probe(name, labels))
+        None
     }
 
     /// Finds the zone that answers a type at a name. DS at one of our apexes belongs to the parent zone, if that is
@@ -120,24 +122,40 @@ impl Snapshot {
     #[inline(always)]
     fn probe(&self, name: &Scratch, labels: usize) -> Option<usize> {
         let hash = name.hashes[labels];
-        let mut at = home(hash, self.slots.len());
+        let at = home(hash, self.slots.len());
+        let slot = &self.slots[at];
+        if slot.zone == EMPTY {
+            return None;
+        }
+        if slot.hash == hash && self.is_apex(slot, name, labels) {
+            return Some(slot.zone as usize);
+        }
+        self.probe_behind(name, labels, at)
+    }
+
+    /// Looks on behind a slot that another zone has taken.
+    #[inline(never)]
+    fn probe_behind(&self, name: &Scratch, labels: usize, mut at: usize) -> Option<usize> {
+        let hash = name.hashes[labels];
         // Half of the slots are empty, so one ends this.
         for _ in 0..self.slots.len() {
+            at = (at + 1) & (self.slots.len() - 1);
             let slot = &self.slots[at];
             if slot.zone == EMPTY {
                 return None;
             }
-            if slot.hash == hash {
-                let start = slot.start as usize;
-                let apex = &self.apexes[start..start + slot.len as usize];
-                let suffix = &name.folded[usize::from(name.starts[labels])..name.len];
-                if same_octets(apex, suffix) {
-                    return Some(slot.zone as usize);
-                }
+            if slot.hash == hash && self.is_apex(slot, name, labels) {
+                return Some(slot.zone as usize);
             }
-            at = (at + 1) & (self.slots.len() - 1);
         }
         None
+    }
+
+    #[inline(always)]
+    fn is_apex(&self, slot: &Slot, name: &Scratch, labels: usize) -> bool {
+        let start = slot.start as usize;
+        let apex = &self.apexes[start..start + slot.len as usize];
+        same_octets(apex, name.suffix(labels))
     }
 
     /// Returns the number of the zone with this apex.
