@@ -195,7 +195,13 @@ fn write_made(answer: &Answer<'_>, set: &MadeSet, owner: u16, out: &mut [u8]) ->
 }
 
 #[inline]
-fn write_record(out: &mut [u8], owner: u16, rtype: u16, ttl: u32, rdata: &[u8]) -> usize {
+pub(super) fn write_record(
+    out: &mut [u8],
+    owner: u16,
+    rtype: u16,
+    ttl: u32,
+    rdata: &[u8],
+) -> usize {
     let (owner, rtype, ttl, len) = (
         owner.to_be_bytes(),
         rtype.to_be_bytes(),

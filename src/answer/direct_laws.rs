@@ -14,7 +14,10 @@ use crate::clock::Moment;
 use crate::health::Status;
 use crate::place::Locations;
 use crate::wire::{CookieSecrets, Name, Rtype};
-use crate::zone::{PolicyBuilder, ServedZone, Snapshot, Zone, ZoneBuilder};
+use crate::zone::{
+    AllDown, Hold, Judge, MemberLabel, MemberSpec, Options, Policies, PolicyBuilder, RunSpec,
+    ServedZone, Snapshot, Zone, ZoneBuilder,
+};
 
 use super::respond::respond_wholly;
 
@@ -23,8 +26,12 @@ const OUT: usize = 1500;
 /// What clients ask from.
 const CLIENT: [u8; 4] = [192, 0, 2, 53];
 /// Names that are asked for: kept ones, missing ones, one below a cut, below a DNAME, of another zone.
-const ASKED: [&str; 16] = [
+const ASKED: [&str; 20] = [
     "law.test",
+    "many.policy.law.test",
+    "drawn.policy.law.test",
+    "nodata.policy.law.test",
+    "servfail.policy.law.test",
     "one.law.test",
     "three.law.test",
     "six.law.test",
@@ -107,9 +114,60 @@ fn zone() -> Zone {
     add("cut.law.test.", Rtype::NS, &[target("ns.cut.law.test.")]);
     add("ns.cut.law.test.", Rtype::A, &[address(6)]);
     add("old.law.test.", Rtype::DNAME, &[target("law.test.")]);
-    builder
-        .finish(PolicyBuilder::new().finish())
-        .expect("a zone")
+    let policies = add_policies(&mut builder);
+    builder.finish(policies).expect("a zone")
+}
+
+/// Names of policies: many addresses, a draw by weight and place, and what is said while every member is down.
+fn add_policies(builder: &mut ZoneBuilder) -> Policies {
+    let mut policies = PolicyBuilder::new();
+    policies.pool("all");
+    let pool = |policies: &mut PolicyBuilder, count: u8, is_up: bool, all_down: AllDown| {
+        let judge = policies.judge(Judge::Constant(is_up));
+        let member = |last: u8| MemberSpec {
+            rdata: Box::from([198, 51, 100, last]),
+            weight: 1,
+            judge,
+            hold: Hold::default(),
+            ttl: None,
+            lease: None,
+            label: MemberLabel {
+                pool: 0,
+                text: String::new(),
+                site: String::new(),
+            },
+        };
+        let (run, _) = policies.run(RunSpec {
+            rtype: Rtype::A,
+            members: (0..count).map(member).collect(),
+        });
+        let options = Options {
+            all_down,
+            ..Options::default()
+        };
+        policies.pool_node(run, 1, 1, options)
+    };
+    let many = pool(&mut policies, 20, true, AllDown::LastResort);
+    let few = pool(&mut policies, 3, true, AllDown::LastResort);
+    let nodata = pool(&mut policies, 2, false, AllDown::NoData);
+    let servfail = pool(&mut policies, 2, false, AllDown::ServFail);
+    let sticky = Options {
+        sticky: (20, 48),
+        ..Options::default()
+    };
+    let drawn = policies.weighted(vec![(many.clone(), 1), (few, 3)], sticky);
+    for (owner, node) in [
+        ("many.policy.law.test.", many),
+        ("drawn.policy.law.test.", drawn),
+        ("nodata.policy.law.test.", nodata),
+        ("servfail.policy.law.test.", servfail),
+    ] {
+        let root = policies.root(node, (5, 60));
+        builder
+            .dynamic(&name(owner), Rtype::A, root)
+            .expect("a policy");
+    }
+    policies.finish()
 }
 
 fn world(conduct: Conduct) -> World {
@@ -132,7 +190,7 @@ fn world(conduct: Conduct) -> World {
 fn conduct() -> impl Strategy<Value = Conduct> {
     let rate = prop_oneof![
         Just(None),
-        (1u32..40, 0u8..3).prop_map(|(rate, slip)| Some((rate, slip)))
+        (prop_oneof![1u32..4, 4u32..40], 0u8..3).prop_map(|(rate, slip)| Some((rate, slip)))
     ];
     let factor = prop_oneof![Just(None), (1u8..6).prop_map(Some)];
     (rate, factor, any::<bool>(), any::<bool>()).prop_map(|(rate, factor, has_cookies, says)| {
@@ -154,7 +212,7 @@ fn conduct() -> impl Strategy<Value = Conduct> {
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let asked = (
         0..ASKED.len(),
-        0..TYPES.len(),
+        prop_oneof![1 => Just(0), 1 => 0..TYPES.len()],
         prop_oneof![9 => Just(1u16), 1 => Just(255), 1 => Just(3)],
     );
     let options = prop_oneof![

@@ -252,7 +252,7 @@ impl<'a> Gathering<'a> {
         draw: &mut impl Draw,
     ) {
         let mut picked = Picked::default();
-        let decision = self.decide(root, answer, draw, &mut picked);
+        let decision = self.decide(root, &mut answer.scope_len, draw, &mut picked);
         let policies: &'a Policies = &self.zone().policies;
         if let Outcome::Members(run) = decision.outcome
             && let run = &policies.runs[run as usize]
@@ -305,7 +305,7 @@ impl<'a> Gathering<'a> {
         }
         let mut picked = Picked::default();
         let policies: &'a Policies = &self.zone().policies;
-        let decision = self.decide(root, answer, draw, &mut picked);
+        let decision = self.decide(root, &mut answer.scope_len, draw, &mut picked);
         match decision.outcome {
             Outcome::NoData => self.deny(answer),
             Outcome::ServFail => answer.rcode = Rcode::SERVFAIL,
@@ -341,7 +341,7 @@ impl<'a> Gathering<'a> {
     pub(super) fn decide(
         &self,
         root: RootId,
-        answer: &mut Answer<'a>,
+        answer_scope_len: &mut u8,
         draw: &mut impl Draw,
         picked: &mut Picked,
     ) -> Decision {
@@ -357,7 +357,7 @@ impl<'a> Gathering<'a> {
         } else {
             let map = &self.served.maps[root_map as usize];
             let (locus, scope_len) = self.asker.locus(map, &mut known);
-            answer.scope_len = answer.scope_len.max(scope_len);
+            *answer_scope_len = (*answer_scope_len).max(scope_len);
             locus
         };
         let scene = Scene {
@@ -374,7 +374,7 @@ impl<'a> Gathering<'a> {
             } else {
                 sticky.1
             };
-            answer.scope_len = answer.scope_len.max(kept.min(len));
+            *answer_scope_len = (*answer_scope_len).max(kept.min(len));
             let mut draw = Kept::new(draw, policies, address, len);
             return scene.decide(root, self.rtype, &mut draw, picked);
         }

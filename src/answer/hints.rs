@@ -133,7 +133,7 @@ impl<'a> Gathering<'a> {
             Some(Entry::Dynamic(root)) => {
                 let of_type = Self { rtype, ..*self };
                 let mut picked = Picked::default();
-                let decision = of_type.decide(root, answer, draw, &mut picked);
+                let decision = of_type.decide(root, &mut answer.scope_len, draw, &mut picked);
                 let policies: &'a Policies = &self.zone().policies;
                 let picks = &picked.members[..picked.len];
                 match decision.outcome {

@@ -147,6 +147,18 @@ pub struct Answer<'a> {
     made_count: usize,
 }
 
+/// Returns the octets of the records of picked members.
+#[inline(always)]
+pub(super) fn members_len(policies: &Policies, run: &Run, members: &[u16]) -> usize {
+    match run.stride {
+        0 => {
+            let rdata = |member: &u16| policies.rdata(run, usize::from(*member)).len();
+            members.iter().map(|member| RR_FIXED + rdata(member)).sum()
+        }
+        stride => members.len() * (RR_FIXED + usize::from(stride)),
+    }
+}
+
 impl<'a> Answer<'a> {
     /// Makes room for answers; [`Self::reset`] starts each.
     #[inline]
@@ -232,16 +244,9 @@ impl<'a> Answer<'a> {
     pub(super) fn part_len(&self, part: &Part<'_>) -> usize {
         match &part.records {
             Records::Stored(piece, _) => piece.records.len(),
-            Records::Members(policies, run, start, len, _) => match run.stride {
-                0 => {
-                    let picks = self.picks(*start, *len);
-                    picks
-                        .iter()
-                        .map(|&member| RR_FIXED + policies.rdata(run, usize::from(member)).len())
-                        .sum()
-                }
-                stride => usize::from(*len) * (RR_FIXED + usize::from(stride)),
-            },
+            Records::Members(policies, run, start, len, _) => {
+                members_len(policies, run, self.picks(*start, *len))
+            }
             Records::Synthesised(made) => RR_FIXED + usize::from(made.len),
             // Each has its length before it.
             Records::Made(set) => usize::from(set.len) + usize::from(set.count) * (RR_FIXED - 2),

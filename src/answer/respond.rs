@@ -287,7 +287,8 @@ fn deliver<'w>(
         answer.rcode = Rcode::NOERROR;
         answer.source = Source::Static;
     }
-    terms.settle(conduct, query, answer);
+    let said = (answer.rcode, answer.source, answer.scope_len);
+    terms.settle(conduct, query, said);
     exchange.tally = Tally {
         rtype: query.rtype,
         rcode: answer.rcode,
@@ -295,7 +296,7 @@ fn deliver<'w>(
         cookie: terms.standing,
         ..Tally::default()
     };
-    let kind = kind_of(answer, lookup.zone);
+    let kind = kind_of(answer.source, lookup.zone);
     let asked = (query.rtype, &query.edns);
     let limit = match gate.size_max(conduct, exchange, asked, terms.is_proven, kind) {
         Ok(limit) => limit,

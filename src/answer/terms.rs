@@ -14,7 +14,7 @@ use crate::wire::{
 use super::chance::Chance;
 use super::conduct::{Conduct, WithoutCookie};
 use super::exchange::{Exchange, Transport};
-use super::message::{Answer, Source};
+use super::message::Source;
 use super::rate::{Buckets, Kind, Verdict};
 
 /// Largest UDP payload without EDNS (RFC 1035, section 4.2.1). An answer within it is never called an amplification
@@ -85,12 +85,7 @@ impl Gate {
         exchange: &Exchange<'_>,
         edns: &Option<Edns>,
     ) -> Terms<'w> {
-        let mut terms = Terms {
-            is_proven: exchange.transport != Transport::Udp,
-            standing: CookieStanding::Absent,
-            edns: None,
-            pads: false,
-        };
+        let mut terms = Terms::without_edns(exchange);
         if let Some(edns) = edns {
             self.admit_edns(conduct, exchange, edns, &mut terms);
         }
@@ -169,6 +164,17 @@ impl Gate {
 }
 
 impl Terms<'_> {
+    /// The terms of a query without an OPT record.
+    #[inline(always)]
+    pub(super) fn without_edns(exchange: &Exchange<'_>) -> Self {
+        Self {
+            is_proven: exchange.transport != Transport::Udp,
+            standing: CookieStanding::Absent,
+            edns: None,
+            pads: false,
+        }
+    }
+
     /// Says whether a cookie is asked for before anything is answered (RFC 7873, section 5.2.3).
     #[inline(always)]
     pub(super) fn needs_cookie(&self, conduct: &Conduct) -> bool {
@@ -192,21 +198,26 @@ impl Terms<'_> {
     /// Adds what depends on the answer: the scope (source length 0 asks for no tailoring, so it stays 0; RFC 7871,
     /// section 7.1.2) and the reason.
     #[inline(always)]
-    pub(super) fn settle(&mut self, conduct: &Conduct, query: &Query, answer: &Answer<'_>) {
+    pub(super) fn settle(
+        &mut self,
+        conduct: &Conduct,
+        query: &Query,
+        (rcode, source, scope): (Rcode, Source, u8),
+    ) {
         let Some(edns) = &mut self.edns else {
             return;
         };
         if let Some((subnet, scope_len)) = &mut edns.subnet
             && subnet.source_len > 0
         {
-            *scope_len = answer.scope_len;
+            *scope_len = scope;
         }
         if conduct.has_extended_errors {
-            edns.extended_error = match answer.source {
+            edns.extended_error = match source {
                 Source::Refused if query.class != Class::IN => Some(NOT_SUPPORTED),
-                Source::Refused if is_prohibited(query, answer) => Some(PROHIBITED),
+                Source::Refused if is_prohibited(query, rcode) => Some(PROHIBITED),
                 Source::Refused => Some(NOT_AUTHORITATIVE),
-                Source::Dynamic if answer.rcode == Rcode::SERVFAIL => Some(ALL_DOWN),
+                Source::Dynamic if rcode == Rcode::SERVFAIL => Some(ALL_DOWN),
                 _ => None,
             };
         }
@@ -235,8 +246,8 @@ impl Terms<'_> {
 
 /// Says what kind of answer is counted.
 #[inline]
-pub(super) fn kind_of(answer: &Answer<'_>, zone: Option<usize>) -> (Kind, usize) {
-    let kind = match answer.source {
+pub(super) fn kind_of(source: Source, zone: Option<usize>) -> (Kind, usize) {
+    let kind = match source {
         Source::Static | Source::Dynamic => Kind::Records,
         Source::Negative => Kind::Negative,
         Source::Referral => Kind::Referral,
@@ -246,8 +257,8 @@ pub(super) fn kind_of(answer: &Answer<'_>, zone: Option<usize>) -> (Kind, usize)
 }
 
 /// Says whether a zone of ours is asked for as a whole.
-fn is_prohibited(query: &Query, answer: &Answer<'_>) -> bool {
-    answer.rcode == Rcode::REFUSED && matches!(query.rtype, Rtype::AXFR | Rtype::IXFR)
+fn is_prohibited(query: &Query, rcode: Rcode) -> bool {
+    rcode == Rcode::REFUSED && matches!(query.rtype, Rtype::AXFR | Rtype::IXFR)
 }
 
 /// Returns the idle timeout in units of 100 ms where the option has a meaning: over UDP it is ignored (RFC 7828, section

@@ -116,11 +116,11 @@ pub(super) fn answer_why<'w>(
     });
     answer.reset(Rcode::NOERROR, Source::Static);
     let conduct = &*world.conduct;
-    terms.settle(conduct, query, answer);
+    terms.settle(conduct, query, (answer.rcode, answer.source, 0));
     exchange.tally.rtype = query.rtype;
     exchange.tally.source = Source::Static;
     exchange.tally.cookie = terms.standing;
-    let kind = kind_of(answer, lookup.zone);
+    let kind = kind_of(answer.source, lookup.zone);
     let limit = match gate.size_max(
         conduct,
         exchange,

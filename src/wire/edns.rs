@@ -31,7 +31,7 @@ const OPTION_EXTENDED_ERROR: u16 = 15;
 /// Options that are walked in one OPT record: as many as the longest message can hold.
 const OPTIONS_MAX: usize = 16_384;
 /// Octets of an OPT record without options.
-pub const OPT_FIXED: usize = 11;
+pub(super) const OPT_FIXED: usize = 11;
 /// Octets of an option before what it holds.
 const OPTION_FIXED: usize = 4;
 /// Longest name server identifier that is sent (chosen: with every other option it fits 512 octets beside any name).
@@ -56,18 +56,6 @@ pub struct Edns {
     pub subnet: Option<ClientSubnet>,
     /// Where the cookie stands, if sent.
     pub cookie: Option<CookieSpan>,
-}
-
-impl Edns {
-    /// Says whether there is an option that an answer may have to say something to.
-    #[inline]
-    pub const fn has_options(&self) -> bool {
-        self.wants_nsid
-            || self.wants_keepalive
-            || self.wants_padding
-            || self.subnet.is_some()
-            || self.cookie.is_some()
-    }
 }
 
 /// Where in a query its cookie stands: 8 octets, or 16 to 40.

@@ -18,8 +18,8 @@ mod tsig;
 pub use code::{Class, Opcode, Rcode, Rtype};
 pub use cookie::{COOKIE_LEN, CookieSecrets, CookieStanding, SECRET_LEN};
 pub use edns::{
-    ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPT_FIXED, OPTION_CLIENT_SUBNET,
-    ResponseEdns, pad_message,
+    ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPTION_CLIENT_SUBNET, ResponseEdns,
+    pad_message,
 };
 pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
