@@ -14,11 +14,11 @@ use super::assemble::{write_head, write_record, write_stored};
 use super::chance::Chance;
 use super::decide::Outcome;
 use super::draw::{Draw, Picked};
-use super::exchange::{Exchange, Tally};
+use super::exchange::{Exchange, Limited, Tally};
 use super::gather::{Any, Gathering, Hosts};
+use super::lookup::Lookup;
 use super::message::{Apex, Source, members_len};
-use super::respond::{Lookup, is_transfer};
-use super::terms::{Gate, Limited, Terms, client_ip, kind_of};
+use super::terms::{Gate, Terms, client_ip, kind_of};
 use super::why::may_ask_why;
 use super::world::World;
 
@@ -47,7 +47,8 @@ pub(super) fn answer_directly(
     let Some(number) = lookup.zone else {
         return false;
     };
-    if is_meta(lookup.query.rtype) || may_ask_why(&lookup.scratch.folded) {
+    let is_whole = lookup.query.rtype == Rtype::ANY || lookup.is_transfer();
+    if is_whole || may_ask_why(&lookup.scratch.folded) {
         return false;
     }
     if lookup.query.edns.is_some() {
@@ -130,11 +131,6 @@ fn answer_on<'w>(
     }
     lookup.found = Some(found);
     false
-}
-
-/// Says whether a type asks for more than one RRset.
-const fn is_meta(rtype: Rtype) -> bool {
-    matches!(rtype, Rtype::ANY) || is_transfer(rtype)
 }
 
 /// Answers with the addresses that a policy picks.

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use crate::wire::{CookieStanding, Rcode, Rtype};
 
 use super::message::Source;
-use super::terms::Limited;
 
 /// Octets that an output buffer must hold at least: header, longest question, OPT with every option.
 pub const OUT_MIN: usize = 512;
@@ -82,6 +81,18 @@ impl<'a> Exchange<'a> {
         self.len = 0;
         self.tally = Tally::default();
     }
+}
+
+/// What was done about an answer that was over a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Limited {
+    /// It was under every limit.
+    #[default]
+    No,
+    /// It was sent empty with TC set.
+    Slipped,
+    /// It was dropped.
+    Dropped,
 }
 
 /// What to count about one exchange.

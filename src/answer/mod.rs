@@ -23,6 +23,7 @@ mod hosts;
 mod judgement;
 mod kept;
 mod locus;
+mod lookup;
 mod memory;
 mod message;
 mod prefixes;
@@ -44,7 +45,7 @@ pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
 pub use draw::{
     ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, SHUFFLE_MAX, Weights,
 };
-pub use exchange::{Exchange, OUT_MIN, Tally, Transport};
+pub use exchange::{Exchange, Limited, OUT_MIN, Tally, Transport};
 pub use gather::{Any, Gathering, Hosts};
 pub use judgement::{Horizon, Judgement, Office, Reason};
 pub use locus::Locus;
@@ -58,7 +59,6 @@ pub use rate::RateLimits;
 pub use recall::SavedNode;
 pub use respond::{BATCH_MAX, Worker, respond};
 pub use shares::{RunShares, Soft};
-pub use terms::Limited;
 pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
 pub use why::{Reasons, TellWhy, WhyAsked};
 pub use world::{View, World};

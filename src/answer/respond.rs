@@ -1,30 +1,30 @@
 //! The engine's entry: a batch of queries in, a batch of messages out, bytes to bytes.
 //!
 //! Passes over the batch: parse, fold and hash; read each zone slot; read each node; where policies ask for a place, read
-//! the place; answer and assemble. The reads of the middle passes bring the lines into the cache while the others' are under way (engine.md, A7); for a batch
-//! of one they are skipped. No lock, no allocation, no clock, no log.
+//! the place; answer, directly if it is one RRset. The reads of the middle passes bring the lines into the cache while
+//! the others' are under way (engine.md, A7); for a batch of one they are skipped. No lock, no allocation, no clock, no log.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::clock::{Moment, WallTime};
 use crate::wire::{
-    Class, CookieStanding, Query, Rcode, Refusal, Rtype, Scratch, Unanswerable, read_query,
-    write_bad_key,
+    Class, CookieStanding, Query, Rcode, Refusal, Rtype, Scratch, Unanswerable, write_bad_key,
 };
+use crate::zone::{Entry, Found, LocationMap};
 
 use super::asker::{Asker, asking_address};
 use super::assemble::{assemble, assemble_error};
 use super::chance::Chance;
 use super::chaos::write_chaos;
 use super::direct::answer_directly;
-use super::exchange::{Exchange, Tally, Transport};
+use super::exchange::{Exchange, Limited, Tally, Transport};
 use super::gather::{Any, Gathering, Hosts};
+use super::lookup::Lookup;
 use super::message::{Answer, Apex, Source};
 use super::rate::Kind;
-use super::terms::{Gate, Limited, Terms, kind_of};
+use super::terms::{Gate, Terms, kind_of};
 use super::why::{answer_why, may_ask_why};
 use super::world::World;
-use crate::zone::{Aim, Entry, Found, LocationMap, Snapshot};
 
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
@@ -41,32 +41,11 @@ pub struct Worker {
     touched: u64,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Lookup {
-    pub(super) scratch: Scratch,
-    pub(super) query: Query,
-    /// Why the query is not looked up; it means nothing then.
-    pub(super) fault: Option<Unanswerable>,
-    pub(super) zone: Option<usize>,
-    /// Where the search for the name stands in that zone.
-    pub(super) aim: Aim,
-    /// What the name leads to, once that is known.
-    pub(super) found: Option<Found>,
-}
-
 impl Worker {
     /// Makes a worker whose draws follow from a seed.
     pub fn new(seed: u64) -> Self {
-        let lookup = Lookup {
-            scratch: Scratch::default(),
-            query: Query::default(),
-            fault: Some(Unanswerable::Silence),
-            zone: None,
-            aim: Aim::default(),
-            found: None,
-        };
         Self {
-            lookups: Box::new(std::array::from_fn(|_| lookup.clone())),
+            lookups: Box::new(std::array::from_fn(|_| Lookup::default())),
             chain: Box::default(),
             chance: Chance::new(seed),
             gate: Gate::new(seed),
@@ -87,7 +66,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     let count = batch.len().min(BATCH_MAX);
     let zones = &world.snapshot.zones;
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
-        look_up(&world.snapshot, exchange.input, lookup);
+        lookup.take(&world.snapshot, exchange.input);
     }
     if count > 1 {
         let mut touched = 0;
@@ -142,29 +121,9 @@ pub(super) fn respond_wholly(
     worker.gate.now = now;
     for exchange in batch {
         let lookup = &mut worker.lookups[0];
-        look_up(&world.snapshot, exchange.input, lookup);
+        lookup.take(&world.snapshot, exchange.input);
         let (chance, gate) = (&mut worker.chance, &mut worker.gate);
         answer_one(world, exchange, lookup, &mut worker.chain, chance, gate);
-    }
-}
-
-/// Reads a query, finds its zone and aims at its name there.
-#[inline(never)]
-fn look_up(snapshot: &Snapshot, input: &[u8], lookup: &mut Lookup) {
-    lookup.zone = None;
-    lookup.found = None;
-    lookup.fault = None;
-    if let Err(fault) = read_query(input, &mut lookup.scratch, &mut lookup.query) {
-        lookup.fault = Some(fault);
-        return;
-    }
-    // Class ANY is answered from class IN, the only one there is, as NSD and Knot do.
-    if !matches!(lookup.query.class, Class::IN | Class::ANY) {
-        return;
-    }
-    lookup.zone = snapshot.find_for(&lookup.scratch, lookup.query.rtype);
-    if let Some(zone) = lookup.zone {
-        lookup.aim = snapshot.zones[zone].zone.aim(&lookup.scratch);
     }
 }
 
@@ -233,7 +192,7 @@ fn answer_one(
     }
     let subnet = query.edns.and_then(|edns| edns.subnet);
     match lookup.zone {
-        Some(zone) if !is_transfer(query.rtype) => {
+        Some(zone) if !lookup.is_transfer() => {
             let asker = Asker::new(
                 client_ip(exchange.client),
                 subnet,
@@ -390,14 +349,10 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
 fn refusal_code(world: &World, zone: Option<usize>, query: &Query, lookup: &Lookup) -> Rcode {
     let is_apex = zone
         .is_some_and(|zone| world.snapshot.zones[zone].zone.apex_labels() == lookup.scratch.labels);
-    if is_transfer(query.rtype) && query.class == Class::IN && !is_apex {
+    if lookup.is_transfer() && query.class == Class::IN && !is_apex {
         return Rcode::NOTAUTH;
     }
     Rcode::REFUSED
-}
-
-pub(super) const fn is_transfer(rtype: Rtype) -> bool {
-    matches!(rtype, Rtype::AXFR | Rtype::IXFR)
 }
 
 fn client_ip(client: SocketAddr) -> IpAddr {

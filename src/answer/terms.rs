@@ -13,7 +13,7 @@ use crate::wire::{
 
 use super::chance::Chance;
 use super::conduct::{Conduct, WithoutCookie};
-use super::exchange::{Exchange, Transport};
+use super::exchange::{Exchange, Limited, Transport};
 use super::message::Source;
 use super::rate::{Buckets, Kind, Verdict};
 
@@ -31,18 +31,6 @@ const ALL_DOWN: ExtendedError = reason(0, "every member is down");
 
 const fn reason(code: u16, text: &'static str) -> ExtendedError {
     ExtendedError { code, text }
-}
-
-/// What was done about an answer that was over a limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Limited {
-    /// It was under every limit.
-    #[default]
-    No,
-    /// It was sent empty with TC set.
-    Slipped,
-    /// It was dropped.
-    Dropped,
 }
 
 /// On what terms one query is answered.

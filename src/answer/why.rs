@@ -12,11 +12,11 @@ use crate::wire::{Class, ClientSubnet, HEADER_LEN, Query, Rcode, ResponseEdns, R
 use crate::zone::RR_FIXED;
 
 use super::assemble::assemble;
-use super::exchange::{Exchange, Transport};
+use super::exchange::{Exchange, Limited, Transport};
+use super::lookup::Lookup;
 use super::message::{Answer, Source};
 use super::prefixes::Prefixes;
-use super::respond::Lookup;
-use super::terms::{Gate, Limited, Terms, client_ip, kind_of};
+use super::terms::{Gate, Terms, client_ip, kind_of};
 use super::world::World;
 
 /// The first label of a question for reasons, folded, with its length.

@@ -1,0 +1,65 @@
+//! A query that is looked up: what was read of it, its zone, and where its name stands there.
+//!
+//! In: the octets of a query and a snapshot. Out: a [`Lookup`], in the room that a worker keeps for it. Never here: what
+//! is answered.
+
+use crate::wire::{Class, Query, Rtype, Scratch, Unanswerable, read_query};
+use crate::zone::{Aim, Found, Snapshot};
+
+/// One query of a batch on its way through the passes.
+#[derive(Clone, Debug)]
+pub(super) struct Lookup {
+    /// The name with its hashes.
+    pub(super) scratch: Scratch,
+    /// What is asked.
+    pub(super) query: Query,
+    /// Why the query is not looked up; it means nothing then.
+    pub(super) fault: Option<Unanswerable>,
+    /// The zone that the name lies in.
+    pub(super) zone: Option<usize>,
+    /// Where the search for the name stands in that zone.
+    pub(super) aim: Aim,
+    /// What the name leads to, once that is known.
+    pub(super) found: Option<Found>,
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self {
+            scratch: Scratch::default(),
+            query: Query::default(),
+            fault: Some(Unanswerable::Silence),
+            zone: None,
+            aim: Aim::default(),
+            found: None,
+        }
+    }
+}
+
+impl Lookup {
+    /// Reads a query, finds its zone and aims at its name there.
+    #[inline(never)]
+    pub(super) fn take(&mut self, snapshot: &Snapshot, input: &[u8]) {
+        self.zone = None;
+        self.found = None;
+        self.fault = None;
+        if let Err(fault) = read_query(input, &mut self.scratch, &mut self.query) {
+            self.fault = Some(fault);
+            return;
+        }
+        // Class ANY is answered from class IN, the only one there is, as NSD and Knot do.
+        if !matches!(self.query.class, Class::IN | Class::ANY) {
+            return;
+        }
+        self.zone = snapshot.find_for(&self.scratch, self.query.rtype);
+        if let Some(zone) = self.zone {
+            self.aim = snapshot.zones[zone].zone.aim(&self.scratch);
+        }
+    }
+
+    /// Says whether a zone is asked for as a whole.
+    #[inline(always)]
+    pub(super) const fn is_transfer(&self) -> bool {
+        matches!(self.query.rtype, Rtype::AXFR | Rtype::IXFR)
+    }
+}
