@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs the servers and tools that the comparisons need, from Debian packages. Needs root and a package mirror.
 #
-# Without arguments: NSD, Knot, BIND, dig. With `judges`: zonemaster-cli and dnsviz too. Services that packages would
+# Without arguments: NSD, Knot, BIND, dig, curl. With `judges`: zonemaster-cli and dnsviz too. Services that packages would
 # start are kept from starting. Fails if anything is missing at the end.
 set -euo pipefail
 
-programs=(nsd knotd named dig)
-packages=(nsd knot bind9 bind9-dnsutils)
+programs=(nsd knotd named dig curl)
+packages=(nsd knot bind9 bind9-dnsutils curl)
 if [ "${1-}" = judges ]; then
     programs+=(zonemaster-cli dnsviz ip)
     packages+=(zonemaster-cli dnsviz iproute2)

@@ -14,7 +14,7 @@ use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
+use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Reach, Report};
 use crate::publish::{Publisher, SavedZone};
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
@@ -91,7 +91,11 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let mut keeper = prepare(&config, clock, Arc::clone(&exposition))?;
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
+    let http = listener
+        .as_ref()
+        .and_then(|listener| listener.local_addr().ok());
+    let own = http.into_iter().collect();
+    keeper.prober = Some(start_prober(&config, own, sink, clock, stopping.clone()));
     let own = own_zones(keeper.publisher.current());
     let mut lookups = keeper
         .flattening
@@ -119,9 +123,6 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
-    let http = listener
-        .as_ref()
-        .and_then(|listener| listener.local_addr().ok());
     keeper.notifier.tell(Word::Ready);
     Ok(Running {
         server,
@@ -152,6 +153,7 @@ fn listen(config: &ServerConfig) -> Listen {
 
 fn start_prober(
     config: &ServerConfig,
+    own: Vec<SocketAddr>,
     sink: mpsc::Sender<Report>,
     clock: Clock,
     mut stopping: watch::Receiver<bool>,
@@ -159,7 +161,10 @@ fn start_prober(
     let settings = ProbeConfig {
         in_flight_max: config.probe.concurrency,
         user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
+        reach: Reach {
+            allow: config.probe.allow.clone(),
+            own,
+        },
         commands: Some(command_settings(&config.exec)),
         ..ProbeConfig::default()
     };

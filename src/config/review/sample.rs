@@ -289,6 +289,7 @@ fn http(endpoint: Option<Endpoint>) -> ProbeTemplate {
             regex: None,
             follow_redirects: 0,
             days_left: 0,
+            header_bytes: HttpProbe::HEADER_BYTES,
         }),
         interval: Duration::from_secs(10),
         timeout: Timeout::Whole(Duration::from_secs(3)),
