@@ -297,6 +297,7 @@ impl Keeper {
         self.follow_maintenance();
         self.let_time_pass();
         self.measure_judgement();
+        self.watch_evidence();
         self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {

@@ -10,6 +10,7 @@ mod change;
 mod chores;
 mod commanded;
 mod conduct;
+mod evidence;
 mod files;
 mod flatten;
 mod heartbeats;

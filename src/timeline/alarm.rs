@@ -14,6 +14,8 @@ pub const ALARMS_MAX: usize = 20_000;
 pub enum AlarmKind {
     /// Probes no longer run: every status stays as it is.
     ProberEnded,
+    /// A check learns nothing of its targets.
+    NoEvidence,
     /// The zones folder cannot be used: everything is served as before.
     ZonesFolder,
     /// The file of cookie secrets cannot be used: the secrets before are used on.
@@ -22,12 +24,18 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind, in the order in which alarms are listed: what endangers answers most comes first.
-    pub const ALL: &[Self] = &[Self::ProberEnded, Self::ZonesFolder, Self::CookieSecrets];
+    pub const ALL: &[Self] = &[
+        Self::ProberEnded,
+        Self::NoEvidence,
+        Self::ZonesFolder,
+        Self::CookieSecrets,
+    ];
 
     /// Returns its name in status, metrics and the log.
     pub const fn word(self) -> &'static str {
         match self {
             Self::ProberEnded => "prober-ended",
+            Self::NoEvidence => "no-evidence",
             Self::ZonesFolder => "zones-folder",
             Self::CookieSecrets => "cookie-secrets",
         }
@@ -38,6 +46,9 @@ impl AlarmKind {
         match self {
             Self::ProberEnded => {
                 "Probes no longer run: every status stays as it is. Restart the server."
+            }
+            Self::NoEvidence => {
+                "A check has learnt nothing for three intervals: its targets are unknown, which counts as healthy unless it says otherwise."
             }
             Self::ZonesFolder => "The zones folder cannot be used: every zone is served as before.",
             Self::CookieSecrets => {
