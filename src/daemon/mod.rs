@@ -10,6 +10,7 @@ mod change;
 mod chores;
 mod commanded;
 mod conduct;
+mod durable;
 mod files;
 mod flatten;
 mod heartbeats;
