@@ -236,8 +236,21 @@ pub struct HeldRow {
 pub struct DoubtRow {
     /// Since when, RFC 3339.
     pub since: String,
+    /// Until when at most, RFC 3339; anchors have no such end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Why.
     pub why: String,
+}
+
+impl DoubtRow {
+    /// Says how long every status is held: `held`, or `held until MOMENT at most`.
+    pub fn held(&self) -> String {
+        match &self.until {
+            None => "held".to_owned(),
+            Some(until) => format!("held until {until} at most"),
+        }
+    }
 }
 
 /// A pool with its share of answers.

@@ -47,8 +47,9 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     if let Some(doubt) = &report.self_doubt {
         text.push_str(&format!(
-            "\nSELF-DOUBT since {}, every status is held: {}\n",
+            "\nSELF-DOUBT since {}, every status is {}: {}\n",
             plain(&doubt.since),
+            plain(&doubt.held()),
             plain(&doubt.why)
         ));
     }

@@ -51,6 +51,9 @@ struct Saved {
     carried: Carried,
     /// When it is too old to be claimed.
     until: Moment,
+    /// Of a target of this process: whether a probe passed, and since when they do not. An earlier run's say nothing.
+    is_proven: bool,
+    failing_since: Option<Moment>,
 }
 
 /// What a prober must begin and stop after [`Targets::reconcile`].
@@ -173,7 +176,11 @@ impl Targets {
         let (state, carried) = match known {
             None => (CheckState::new(now), Carried::default()),
             Some(known) => (
-                CheckState::with_status(known.status, known.evidence, now),
+                CheckState {
+                    is_proven: known.is_proven,
+                    failing_since: known.failing_since,
+                    ..CheckState::with_status(known.status, known.evidence, now)
+                },
                 known.carried,
             ),
         };
@@ -343,6 +350,8 @@ impl Targets {
                 evidence: Finding::Saved(record.evidence.into()).into(),
                 carried,
                 until: now.after(SAVED_AGE_MAX - silent),
+                is_proven: false,
+                failing_since: None,
             };
             self.saved.insert(record.probe, saved);
         }
@@ -375,6 +384,8 @@ impl Entry {
                 silent: now.since(self.state.heard_at) + self.carried.silent,
             },
             until: now,
+            is_proven: self.state.is_proven,
+            failing_since: self.state.failing_since,
         }
     }
 
@@ -396,6 +407,8 @@ impl Saved {
             evidence: self.evidence.clone(),
             carried: self.carried,
             until: self.until,
+            is_proven: self.is_proven,
+            failing_since: self.failing_since,
         }
     }
 }

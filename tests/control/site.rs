@@ -202,6 +202,7 @@ pub(crate) fn report() -> StatusReport {
         }],
         self_doubt: Some(DoubtRow {
             since: "2026-12-05T21:59:30Z".to_owned(),
+            until: None,
             why: "none of 2 anchors passes".to_owned(),
         }),
         server: ServerRow {
