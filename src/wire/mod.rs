@@ -21,7 +21,7 @@ pub use edns::{
     ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPTION_CLIENT_SUBNET, ResponseEdns,
     pad_message,
 };
-pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root};
+pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root, key_names};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};
 pub use query::{
