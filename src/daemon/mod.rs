@@ -11,6 +11,8 @@ mod commanded;
 mod conduct;
 mod files;
 mod flatten;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod heartbeats;
 mod history;
 mod judgement;
