@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct StatusReport {
     /// The server.
     pub server: ServerRow,
+    /// Alarms that last, the gravest kind first.
+    #[serde(default)]
+    pub alarms: Vec<AlarmRow>,
     /// Zones served.
     pub zones: Vec<ZoneRow>,
     /// Targets probed, a row a use.
@@ -29,6 +32,31 @@ pub struct StatusReport {
     /// The reload that waits for an operator, if one does.
     #[serde(default)]
     pub reload_waiting: Option<WaitingReload>,
+}
+
+impl StatusReport {
+    /// Says whether anything needs an operator: an alarm, a refused file, self-doubt, or a reload that waits.
+    pub fn has_trouble(&self) -> bool {
+        !self.alarms.is_empty()
+            || !self.files_refused.is_empty()
+            || self.self_doubt.is_some()
+            || self.reload_waiting.is_some()
+    }
+}
+
+/// An alarm that lasts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmRow {
+    /// The word of its kind, as in the metric `leeward_alarms`.
+    pub kind: String,
+    /// The zone, file, target or address that it is about; empty for the whole server.
+    pub subject: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// What is wrong.
+    pub text: String,
+    /// What it means for answers.
+    pub meaning: String,
 }
 
 /// A flattened target.

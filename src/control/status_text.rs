@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::clock::format_duration;
 
 use super::plain::plain;
-use super::status::{FlattenedRow, NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
+use super::status::{AlarmRow, FlattenedRow, NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
 
 /// Rows of one table before the rest is only counted (chosen: three screens).
 const ROWS_MAX: usize = 100;
@@ -26,6 +26,15 @@ pub fn status_text(report: &StatusReport) -> String {
         plain(&server.listen.join(" ")),
         plain(&server.location),
     );
+    for alarm in &report.alarms {
+        text.push_str(&format!(
+            "\nALARM {} since {}: {}\n  {}\n",
+            plain(&named(alarm)),
+            plain(&alarm.since),
+            plain(&alarm.text),
+            plain(&alarm.meaning),
+        ));
+    }
     if let Some(waiting) = &report.reload_waiting {
         text.push_str(&format!(
             "\nRELOAD WAITS since {} for leeward reload --yes: {}\n",
@@ -70,6 +79,15 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     section(&mut text, "ZONES", zones(&report.zones));
     text
+}
+
+/// Names an alarm by its kind and what it is about.
+pub(super) fn named(alarm: &AlarmRow) -> String {
+    if alarm.subject.is_empty() {
+        alarm.kind.clone()
+    } else {
+        format!("{} {}", alarm.kind, alarm.subject)
+    }
 }
 
 /// Rows in order, under their headings.

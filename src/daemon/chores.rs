@@ -135,6 +135,7 @@ impl Keeper {
                 targets: self.targets.len(),
                 location: describe(&self.locations, &self.config.geo),
             },
+            alarms: self.alarm_rows(),
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
             flattened: super::flatten::rows(&self.flattening, self.clock.now()),

@@ -3,6 +3,7 @@
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
 //! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
 
+mod alarms;
 mod answers;
 mod certificate;
 mod change;
@@ -33,6 +34,7 @@ mod running;
 mod serials;
 mod state;
 mod switches;
+mod transitions;
 mod why;
 mod zone_set;
 

@@ -20,7 +20,7 @@ use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
     TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
 };
-use crate::timeline::{Event, EventKind, Timeline};
+use crate::timeline::{Alarms, Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
@@ -304,7 +304,7 @@ fn prepare(
         shelf: super::why::Shelf::default(),
         chores: super::chores::Chores::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
-        load_fault: None,
+        alarms: Alarms::default(),
         is_memory_due: false,
     })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use leeward::clock::Clock;
 use leeward::control::{
-    Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow, PoolRow, Pulse,
-    RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
+    AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow,
+    PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -174,6 +174,13 @@ pub(crate) fn report() -> StatusReport {
         held: 0,
     };
     StatusReport {
+        alarms: vec![AlarmRow {
+            kind: "zones-folder".to_owned(),
+            subject: String::new(),
+            since: "2026-12-05T21:58:00Z".to_owned(),
+            text: "read zones folder zones: No such file or directory (os error 2)".to_owned(),
+            meaning: "The zones folder cannot be used: every zone is served as before.".to_owned(),
+        }],
         flattened: vec![FlattenedRow {
             target: "shop.cdn.example.net.".to_owned(),
             state: "kept".to_owned(),
