@@ -248,9 +248,13 @@ fn the_manual_lists_every_metric() {
 
 #[test]
 fn the_manual_lists_every_alarm() {
-    let row = |kind: &AlarmKind| format!("| `{}` | {} |", kind.word(), kind.meaning());
-    let rows: Vec<String> = AlarmKind::ALL.iter().map(row).collect();
-    let first = format!("| `{}` |", AlarmKind::ALL[0].word());
+    let row = |kind: AlarmKind| format!("| `{}` | {} |", kind.word(), kind.meaning());
+    let rows: Vec<String> = AlarmKind::all().map(row).collect();
+    let first = rows[0]
+        .split_inclusive(" |")
+        .next()
+        .expect("a cell")
+        .to_owned();
     compare_manual(&first, &rows);
 }
 

@@ -10,9 +10,12 @@ mod change;
 mod chores;
 mod commanded;
 mod conduct;
+mod durable;
 mod evidence;
 mod files;
 mod flatten;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod heartbeats;
 mod history;
 mod judgement;
