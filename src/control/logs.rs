@@ -24,7 +24,7 @@ pub enum LogFormat {
 }
 
 /// Libraries that say too much at INFO. The filter that the operator writes comes after it, and wins.
-const QUIET: &str = "hyper=warn,hyper_util=warn,rustls=warn,reqwest=warn,axum=warn";
+const QUIET: &str = "hyper=warn,hyper_util=warn,rustls=warn,axum=warn";
 
 /// Fields that repeat parts of the message for collectors start with this; text leaves them out.
 const PART: &str = "event.";
