@@ -18,11 +18,27 @@ pub enum AlarmKind {
     ZonesFolder,
     /// The file of cookie secrets cannot be used: the secrets before are used on.
     CookieSecrets,
+    /// The state cannot be saved: orders are refused, and a restart begins with an older state.
+    StateNotSaved,
+    /// Some of the saved state could not be read.
+    StateDamaged,
+    /// Log lines are dropped.
+    LogNotRead,
+    /// An address that is to be listened on cannot be bound.
+    NotListening,
 }
 
 impl AlarmKind {
     /// Every kind, in the order in which alarms are listed: what endangers answers most comes first.
-    pub const ALL: &[Self] = &[Self::ProberEnded, Self::ZonesFolder, Self::CookieSecrets];
+    pub const ALL: &[Self] = &[
+        Self::ProberEnded,
+        Self::ZonesFolder,
+        Self::CookieSecrets,
+        Self::StateNotSaved,
+        Self::StateDamaged,
+        Self::LogNotRead,
+        Self::NotListening,
+    ];
 
     /// Returns its name in status, metrics and the log.
     pub const fn word(self) -> &'static str {
@@ -30,6 +46,10 @@ impl AlarmKind {
             Self::ProberEnded => "prober-ended",
             Self::ZonesFolder => "zones-folder",
             Self::CookieSecrets => "cookie-secrets",
+            Self::StateNotSaved => "state-not-saved",
+            Self::StateDamaged => "state-damaged",
+            Self::LogNotRead => "log-not-read",
+            Self::NotListening => "not-listening",
         }
     }
 
@@ -42,6 +62,19 @@ impl AlarmKind {
             Self::ZonesFolder => "The zones folder cannot be used: every zone is served as before.",
             Self::CookieSecrets => {
                 "The file of cookie secrets cannot be used: the secrets before are used on."
+            }
+            Self::StateNotSaved => {
+                "The state cannot be saved: orders are refused, and a restart would begin with an older state."
+            }
+            Self::StateDamaged => {
+                "Some of the saved state could not be read and is lost: compare `leeward switch` with what was set, then \
+                 move the kept file away."
+            }
+            Self::LogNotRead => {
+                "Log lines are dropped, because whoever reads standard error stands still or cannot write them."
+            }
+            Self::NotListening => {
+                "Nobody is answered at this address; all others are served, and it is tried again every few seconds."
             }
         }
     }
