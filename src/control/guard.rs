@@ -7,7 +7,9 @@
 //! |---|---|---|
 //! | a name that is neither localhost nor listed in `http-hosts` | any | 421: a name that was pointed at us (DNS rebinding) |
 //! | an address, localhost, or a listed name; or none | yes | 403, but for a link to the status page that is followed |
-//! | as above | no | let in |
+//! | as above | no | let in if it only reads, or carries [`COMMAND_HEADER`]; else 403 |
+//!
+//! The header keeps out what speaks HTTP without meaning to command: checks of zones, forms of web pages.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+
+use crate::config::COMMAND_HEADER;
 
 use super::door::Guest;
 use super::exposition::Exposition;
@@ -44,6 +48,7 @@ pub(super) struct Rules {
 enum Refusal {
     Host(String),
     Page,
+    Header,
 }
 
 /// Lets a request in, or refuses it; marks every answer: one a connection, never stored.
@@ -119,6 +124,15 @@ fn refuse(rules: &Rules, refusal: Refusal) -> Response {
                 "a page of another site may neither read from this server nor command it",
             )
         }
+        Refusal::Header => {
+            count("no-header");
+            fault(
+                StatusCode::FORBIDDEN,
+                "this request is not let in",
+                "what changes something must carry the header `X-Leeward-Request: 1`: with curl, add \
+                 `-H 'X-Leeward-Request: 1'`",
+            )
+        }
     }
 }
 
@@ -140,7 +154,11 @@ fn refuse_stranger(hosts: &[String], request: &Request) -> Option<Refusal> {
         && request.uri().path() == "/"
         && is(headers, &MODE, "navigate")
         && is(headers, &DESTINATION, "document");
-    (is_foreign(headers, &host) && !is_link).then_some(Refusal::Page)
+    if is_foreign(headers, &host) && !is_link {
+        return Some(Refusal::Page);
+    }
+    let is_meant = is_read(request.method()) || headers.contains_key(COMMAND_HEADER);
+    (!is_meant).then_some(Refusal::Header)
 }
 
 fn shown(host: &str) -> String {
@@ -213,8 +231,25 @@ mod tests {
         let hosts = ["ns1.example.com".to_owned()];
         refuse_stranger(&hosts, &request).map(|refusal| match refusal {
             Refusal::Host(_) => 421,
-            Refusal::Page => 403,
+            Refusal::Page | Refusal::Header => 403,
         })
+    }
+
+    // X12: a check with `method = "POST"` threw a switch.
+    #[test]
+    fn commands_carry_a_header_that_checks_may_not_send() {
+        for (method, wanted) in [
+            (Method::GET, None),
+            (Method::HEAD, None),
+            (Method::POST, Some(403)),
+            (Method::PUT, Some(403)),
+            (Method::OPTIONS, Some(403)),
+        ] {
+            let host = [("host", "127.0.0.1:8053")];
+            assert_eq!(refused(&method, "/", &host), wanted, "{method}");
+            let meant = [host[0], (COMMAND_HEADER, "1")];
+            assert_eq!(refused(&method, "/", &meant), None, "{method}");
+        }
     }
 
     // X13.
@@ -248,9 +283,10 @@ mod tests {
         ];
         for method in [Method::GET, Method::POST] {
             for (host, wanted) in cases {
-                let headers = [("host", host)];
-                let headers = if host.is_empty() { &[][..] } else { &headers };
-                assert_eq!(refused(&method, "/", headers), wanted, "{method} {host}");
+                let headers = [(COMMAND_HEADER, "1"), ("host", host)];
+                let named = if host.is_empty() { 1 } else { 2 };
+                let found = refused(&method, "/", &headers[..named]);
+                assert_eq!(found, wanted, "{method} {host}");
             }
         }
         let two = [("host", "127.0.0.1"), ("host", "evil.example")];
@@ -289,7 +325,7 @@ mod tests {
         ];
         for method in [Method::GET, Method::HEAD, Method::POST] {
             for (more, wanted) in cases {
-                let headers = [&[host], more].concat();
+                let headers = [&[host, (COMMAND_HEADER, "1")], more].concat();
                 let found = refused(&method, "/api/status", &headers);
                 assert_eq!(found, wanted, "{method} {more:?}");
             }

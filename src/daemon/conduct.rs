@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, WithoutCookie};
+use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, Rates, WithoutCookie};
 use crate::config::server_file::ServerConfig;
 use crate::wire::{CookieSecrets, SECRET_LEN};
 
@@ -136,7 +136,10 @@ pub(super) fn compose(config: &ServerConfig, secrets: &Secrets, workers: usize) 
             .filter(|times| *times > 0),
         rate: limit.is_enabled.then(|| {
             RateLimits::new(
-                narrow(limit.answers_per_second),
+                Rates {
+                    each: narrow(limit.answers_per_second),
+                    total: narrow(limit.total()),
+                },
                 workers,
                 limit.slip.min(usize::from(u8::MAX)) as u8,
                 Prefixes::new(&limit.allow),

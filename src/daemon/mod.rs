@@ -12,6 +12,8 @@ mod conduct;
 mod durable;
 mod files;
 mod flatten;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod heartbeats;
 mod history;
 mod judgement;

@@ -296,7 +296,7 @@ pub const METRICS: &[Metric] = &[
         "leeward_control_refused_total",
         Kind::Counter,
         &["reason"],
-        "Requests to the control API that were not let in: foreign-host, foreign-page.",
+        "Requests to the control API that were not let in: foreign-host, foreign-page, or no-header (a change without X-Leeward-Request).",
     ),
     metric(
         "leeward_state_saved_age_seconds",
