@@ -30,9 +30,12 @@ use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
+use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
+use super::orders::Orders;
 use super::own_names::own_zones;
 use super::rehearsal::REHEARSALS_MAX;
+use super::saving::{Done, Saving};
 use super::state;
 use super::switches::Switches;
 use super::zone_set::ZoneSet;
@@ -41,8 +44,8 @@ use super::zone_set::ZoneSet;
 pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
-/// Requests of control that wait for the keeper.
-const ASKS_MAX: usize = 64;
+/// Requests of control that wait for the keeper: more than the API has places for requests.
+const ASKS_MAX: usize = 512;
 
 /// Why a server could not start, in words: verb, object, cause.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         Some(address) => Some(bind_control(address).await?),
         None => None,
     };
-    let mut keeper = prepare(&config, clock, Arc::clone(&exposition))?;
+    let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     let http = listener
@@ -113,6 +116,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         asks: asks.clone(),
         exposition,
         pulse: Arc::clone(&keeper.pulse),
+        hosts: config.http_hosts.clone().into(),
         clock,
     };
     let sources = Sources {
@@ -120,6 +124,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         lookups,
         asks: asked,
         reloads: reload,
+        saves,
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
@@ -247,14 +252,16 @@ fn prepare(
     config: &ServerConfig,
     clock: Clock,
     exposition: Arc<Exposition>,
-) -> Result<Keeper, StartFault> {
+) -> Result<(Keeper, mpsc::Receiver<Done>), StartFault> {
     let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
     let locations = first_locations(config)?;
-    let saved = read_saved(config);
+    let (saved, damages) = read_saved(config);
+    let read = (saved.sequence, damages);
+    let (saving, saves) = Saving::begin(config.state.clone(), read, now);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
-    let publisher = restore_publisher(saved.zones);
+    let publisher = restore_publisher(saved.orders.zones);
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
@@ -270,7 +277,7 @@ fn prepare(
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
     let locations = Arc::new(locations);
     tell_set(&set);
-    Ok(Keeper {
+    let keeper = Keeper {
         clock,
         config: config.clone(),
         set: Arc::new(set),
@@ -281,8 +288,8 @@ fn prepare(
         certificates,
         targets,
         doubt: crate::health::SelfDoubt::default(),
-        switches: Switches::restore(saved.switches),
-        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
+        switches: Switches::restore(saved.orders.switches),
+        heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall),
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
@@ -295,8 +302,9 @@ fn prepare(
         counters: Vec::new(),
         listen: Vec::new(),
         started: now,
-        saved_at: now,
-        saving: None,
+        saving,
+        orders: Orders::default(),
+        log_watch: LogWatch::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
         is_probing: true,
@@ -311,7 +319,8 @@ fn prepare(
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         alarms: Alarms::default(),
         is_memory_due: false,
-    })
+    };
+    Ok((keeper, saves))
 }
 
 fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
@@ -348,15 +357,10 @@ fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targ
     targets
 }
 
-/// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.
-fn read_saved(config: &ServerConfig) -> state::Saved {
-    match &config.state {
-        Some(folder) => state::read(folder).unwrap_or_else(|message| {
-            warn!("{message}; starting without saved statuses");
-            state::Saved::default()
-        }),
-        None => state::Saved::default(),
-    }
+/// Reads what the last run saved; what cannot be read is lost and told, and does not stop the start.
+fn read_saved(config: &ServerConfig) -> (state::Saved, Vec<state::Damage>) {
+    let folder = config.state.as_deref();
+    folder.map_or_else(Default::default, state::read)
 }
 
 fn tell_set(set: &ZoneSet) {
@@ -371,7 +375,13 @@ fn tell_set(set: &ZoneSet) {
         );
     }
     for row in super::overview::refused_rows(set) {
-        tracing::error!("{} is refused: {}", row.file, row.faults.join("; "));
+        // The first alone: a file with a thousand faults is one line all the same.
+        let first = row.faults.first().map_or("", String::as_str);
+        tracing::error!(
+            "{} is refused for {} fault(s), `leeward validate` shows all; the first: {first}",
+            row.file,
+            row.faults.len()
+        );
     }
     if set.zones.is_empty() {
         warn!("no zone is served: every query is answered REFUSED");

@@ -28,6 +28,14 @@ pub enum AlarmKind {
     FlattenedTargets,
     /// The file of cookie secrets cannot be used.
     CookieSecrets,
+    /// The state cannot be saved: orders are refused, and a restart begins with an older state.
+    StateNotSaved,
+    /// Some of the saved state could not be read.
+    StateDamaged,
+    /// Log lines are dropped.
+    LogNotRead,
+    /// An address that is to be listened on cannot be bound.
+    NotListening,
 }
 
 /// Each kind with its name in status, metrics and the log, and what it means for answers; in the order of the kinds.
@@ -71,6 +79,26 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         AlarmKind::CookieSecrets,
         "cookie-secrets",
         "The file of cookie secrets cannot be used: the secrets before are used on.",
+    ),
+    (
+        AlarmKind::StateNotSaved,
+        "state-not-saved",
+        "The state cannot be saved: orders are refused, and a restart would begin with an older state.",
+    ),
+    (
+        AlarmKind::StateDamaged,
+        "state-damaged",
+        "Some of the saved state is lost: compare `leeward switch` with what was set, then move the kept file away.",
+    ),
+    (
+        AlarmKind::LogNotRead,
+        "log-not-read",
+        "Log lines are dropped: whoever reads standard error stands still, or cannot write them.",
+    ),
+    (
+        AlarmKind::NotListening,
+        "not-listening",
+        "Nobody is answered at this address; all others are served, and it is tried again every five seconds.",
     ),
 ];
 

@@ -29,7 +29,8 @@ pub(in crate::cli) fn lab(arguments: &LabArguments, output: &mut Output) -> Outc
     let outcome = match arguments.action {
         Some(action) => runtime.block_on(command(action, output)),
         None => {
-            install_logs(LogFormat::Text, "error");
+            let _log = install_logs(LogFormat::Text, "error")
+                .map_err(|cause| Complaint::cannot_run(format!("begin the log: {cause}")))?;
             runtime.block_on(run(arguments, output))
         }
     };

@@ -33,6 +33,11 @@ pub const KEYS: &[ServerKey] = &[
         "http",
         "address of metrics, control API and page; false switches them off",
     ),
+    key(
+        "",
+        "http-hosts",
+        "names under which `http` may be asked, up to 16; addresses and localhost always may",
+    ),
     key("", "workers", "UDP threads, 1-256; absent is one a core"),
     key(
         "",
