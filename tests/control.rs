@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use leeward::control::{ClientFault, get, post, status_text};
 use leeward::metrics::{Kind, METRICS};
+use leeward::timeline::AlarmKind;
 
 use site::{Site, ask, report};
 
@@ -103,7 +104,8 @@ fn every_page_answers_and_every_fault_is_json_with_help() {
         ("GET", "/nowhere", 404, "no such page"),
     ];
     for (method, path, code, wanted) in cases {
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Leeward-Request: 1\r\n\r\n");
         let answer = ask(site.address, &request);
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {code} ")),
@@ -143,9 +145,11 @@ fn pages_of_other_sites_are_kept_out() {
         ),
         (
             "POST",
-            "Host: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n",
+            "Host: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nX-Leeward-Request: 1\r\n",
             200,
         ),
+        // X12: what speaks HTTP without meaning to command, such as a check of a zone.
+        ("POST", "Host: 127.0.0.1\r\n", 403),
         ("POST", "Host: evil.example\r\n", 403),
     ];
     for (method, headers, code) in cases {
@@ -221,32 +225,50 @@ fn a_keeper_that_ended_is_told_apart_from_a_busy_one() {
 
 #[test]
 fn the_manual_lists_every_metric() {
-    let manual = include_str!("../docs/operating.md");
-    let start = manual.find("| `leeward_").expect("the manual has a table");
+    let row = |metric: &leeward::metrics::Metric| {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels: Vec<String> = metric
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
+        let labels = labels.join(", ");
+        format!(
+            "| `{}` | {kind} | {labels} | {} |",
+            metric.name, metric.help
+        )
+    };
+    let rows: Vec<String> = METRICS.iter().map(row).collect();
+    compare_manual("| `leeward_", &rows);
+}
+
+#[test]
+fn the_manual_lists_every_alarm() {
+    let row = |kind: AlarmKind| format!("| `{}` | {} |", kind.word(), kind.meaning());
+    let rows: Vec<String> = AlarmKind::all().map(row).collect();
+    let first = rows[0]
+        .split_inclusive(" |")
+        .next()
+        .expect("a cell")
+        .to_owned();
+    compare_manual(&first, &rows);
+}
+
+/// Compares the rows of the table that begins with `first` with the manual, or writes them there.
+fn compare_manual(first: &str, rows: &[String]) {
+    // Two tests may rewrite it at once.
+    static WRITER: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _writer = WRITER.lock().expect("no writer failed");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
+    let manual = std::fs::read_to_string(&path).expect("the manual is there");
+    let start = manual.find(first).expect("the manual has the table");
     let end = manual[start..].find("\n\n").expect("the table ends") + start;
-    let wanted: Vec<String> = METRICS
-        .iter()
-        .map(|metric| {
-            let kind = match metric.kind {
-                Kind::Counter => "counter",
-                Kind::Gauge => "gauge",
-                Kind::Histogram => "histogram",
-            };
-            let labels: Vec<String> = metric
-                .labels
-                .iter()
-                .map(|label| format!("`{label}`"))
-                .collect();
-            let labels = labels.join(", ");
-            format!(
-                "| `{}` | {kind} | {labels} | {} |",
-                metric.name, metric.help
-            )
-        })
-        .collect();
-    let wanted = wanted.join("\n");
+    let wanted = rows.join("\n");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
         let text = format!("{}{wanted}{}", &manual[..start], &manual[end..]);
         std::fs::write(path, text).expect("the manual can be written");
         return;

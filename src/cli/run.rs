@@ -3,10 +3,13 @@
 //! In: words. Out: an exit code; what a verb prints goes through [`Output`]. Never here: what a verb does.
 
 use std::ffi::OsString;
+use std::hash::{BuildHasher as _, RandomState};
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+
+use crate::wire::key_names;
 
 use super::arguments::{Arguments, Verb};
 use super::output::{Exit, Outcome, Output};
@@ -14,6 +17,7 @@ use super::verbs;
 
 /// Runs the command line and returns what the process ends with.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    key_names(name_key());
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return report_usage(&error),
@@ -27,6 +31,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// Draws the key of all hashes of names: who writes a zone file must not know it.
+fn name_key() -> u64 {
+    // Where the kernel gives none, the library's own keys are from wherever it could find some.
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
 }
 
 fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {

@@ -104,6 +104,9 @@ pub fn log_event(kind: &EventKind) {
         EventKind::Refused { .. } => error!("{kind}"),
         EventKind::Waiting { .. }
         | EventKind::Flattened { is_worse: true, .. }
+        | EventKind::Alarm {
+            has_ended: false, ..
+        }
         | EventKind::SelfDoubt {
             is_doubting: true, ..
         } => warn!("{kind}"),
@@ -114,6 +117,7 @@ pub fn log_event(kind: &EventKind) {
         | EventKind::Released { .. }
         | EventKind::Switched { .. }
         | EventKind::Flattened { .. }
+        | EventKind::Alarm { .. }
         | EventKind::Started => info!("{kind}"),
     }
 }

@@ -8,7 +8,7 @@ use crate::clock::format_duration;
 
 use super::plain::plain;
 use super::status::{StatusReport, TargetRow};
-use super::status_text::{place_text, served_text, urgency};
+use super::status_text::{named, place_text, served_text, urgency};
 
 /// Rows of one table on the page (chosen; the API has all).
 const ROWS_MAX: usize = 500;
@@ -45,6 +45,19 @@ pub(super) fn page(report: &StatusReport) -> String {
     let mut notice = |text: String| {
         html.push_str(&format!("<p class=refused>{}</p>\n", escaped(&text)));
     };
+    for alarm in report.alarms.iter().take(ROWS_MAX) {
+        notice(format!(
+            "Alarm {} since {}: {}. {}",
+            named(alarm),
+            alarm.since,
+            alarm.text.trim_end_matches('.'),
+            alarm.meaning
+        ));
+    }
+    let unlisted = report.alarms.len().saturating_sub(ROWS_MAX);
+    if unlisted > 0 {
+        notice(format!("... and {unlisted} more alarms"));
+    }
     if let Some(waiting) = &report.reload_waiting {
         notice(format!(
             "A reload waits since {} for leeward reload --yes: {}",
@@ -56,8 +69,10 @@ pub(super) fn page(report: &StatusReport) -> String {
     }
     if let Some(doubt) = &report.self_doubt {
         notice(format!(
-            "Self-doubt since {}, every status is held: {}",
-            doubt.since, doubt.why
+            "Self-doubt since {}, every status is {}: {}",
+            doubt.since,
+            doubt.held(),
+            doubt.why
         ));
     }
     for held in report.held.iter().take(ROWS_MAX) {
@@ -74,6 +89,9 @@ pub(super) fn page(report: &StatusReport) -> String {
             file.faults.join("; ")
         );
         notice(text);
+    }
+    for line in report.not_listed.lines() {
+        html.push_str(&format!("<p>{}</p>\n", escaped(&line)));
     }
     section(
         &mut html,
@@ -105,12 +123,26 @@ pub(super) fn page(report: &StatusReport) -> String {
 fn title(report: &StatusReport) -> String {
     let is_out = |row: &&TargetRow| row.status == "unhealthy";
     let out = report.targets.iter().filter(is_out).count();
-    match (out, report.files_refused.len()) {
-        (0, 0) => "Leeward: all is well".to_owned(),
-        (0, refused) => format!("Leeward: {refused} refused"),
-        (out, 0) => format!("Leeward: {out} unhealthy"),
-        (out, refused) => format!("Leeward: {out} unhealthy, {refused} refused"),
+    let counts = [
+        (report.alarms.len(), "in alarm"),
+        (out, "unhealthy"),
+        (report.files_refused.len(), "refused"),
+    ];
+    let mut parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if report.self_doubt.is_some() {
+        parts.push("in self-doubt".to_owned());
     }
+    if report.reload_waiting.is_some() {
+        parts.push("a reload waits".to_owned());
+    }
+    if parts.is_empty() {
+        parts.push("all is well".to_owned());
+    }
+    format!("Leeward: {}", parts.join(", "))
 }
 
 fn names(report: &StatusReport) -> Rows<'_> {
@@ -282,6 +314,7 @@ mod tests {
             }],
             self_doubt: Some(DoubtRow {
                 since: "2026-01-02T03:04:06Z".to_owned(),
+                until: None,
                 why: "no anchor <answers>".to_owned(),
             }),
             reload_waiting: Some(WaitingReload {

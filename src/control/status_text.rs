@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::clock::format_duration;
 
 use super::plain::plain;
-use super::status::{FlattenedRow, NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
+use super::status::{AlarmRow, FlattenedRow, NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
 
 /// Rows of one table before the rest is only counted (chosen: three screens).
 const ROWS_MAX: usize = 100;
@@ -26,6 +26,15 @@ pub fn status_text(report: &StatusReport) -> String {
         plain(&server.listen.join(" ")),
         plain(&server.location),
     );
+    for alarm in &report.alarms {
+        text.push_str(&format!(
+            "\nALARM {} since {}: {}\n  {}\n",
+            plain(&named(alarm)),
+            plain(&alarm.since),
+            plain(&alarm.text),
+            plain(&alarm.meaning),
+        ));
+    }
     if let Some(waiting) = &report.reload_waiting {
         text.push_str(&format!(
             "\nRELOAD WAITS since {} for leeward reload --yes: {}\n",
@@ -38,8 +47,9 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     if let Some(doubt) = &report.self_doubt {
         text.push_str(&format!(
-            "\nSELF-DOUBT since {}, every status is held: {}\n",
+            "\nSELF-DOUBT since {}, every status is {}: {}\n",
             plain(&doubt.since),
+            plain(&doubt.held()),
             plain(&doubt.why)
         ));
     }
@@ -62,6 +72,9 @@ pub fn status_text(report: &StatusReport) -> String {
             text.push_str(&format!("  {}\n", plain(fault)));
         }
     }
+    for line in report.not_listed.lines() {
+        text.push_str(&format!("\nNOT LISTED {line}\n"));
+    }
     section(&mut text, "NAMES", names(&report.names));
     section(&mut text, "POOLS", pools(&report.pools));
     section(&mut text, "TARGETS", targets(&report.targets));
@@ -70,6 +83,15 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     section(&mut text, "ZONES", zones(&report.zones));
     text
+}
+
+/// Names an alarm by its kind and what it is about.
+pub(super) fn named(alarm: &AlarmRow) -> String {
+    if alarm.subject.is_empty() {
+        alarm.kind.clone()
+    } else {
+        format!("{} {}", alarm.kind, alarm.subject)
+    }
 }
 
 /// Rows in order, under their headings.

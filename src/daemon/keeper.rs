@@ -14,20 +14,19 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
 use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
-use crate::health::{Outcome, ProbeKind, SelfDoubt, Status, TargetId, Targets, Transition};
+use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets};
 use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
 use crate::resolve::LookedUp;
 use crate::server::give_back_memory;
-use crate::timeline::{Event, EventKind, Timeline};
-use crate::zone::TargetUse;
+use crate::timeline::{AlarmKind, Alarms, Event, EventKind, Timeline};
 
 use super::certificate::CertificateWatch;
 use super::change::Waiting;
@@ -39,7 +38,6 @@ use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
 use super::notify::{Notifier, Word};
-use super::overview::word;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
 use super::switches::Switches;
@@ -114,8 +112,8 @@ pub(super) struct Keeper {
     pub(super) chores: Chores,
     /// Places for rehearsals under way.
     pub(super) rehearsals: Arc<Semaphore>,
-    /// Why the last load failed as a whole, if it did.
-    pub(super) load_fault: Option<String>,
+    /// What an operator must know.
+    pub(super) alarms: Alarms,
     /// Whether a load left memory that can go back to the system once the world before is gone.
     pub(super) is_memory_due: bool,
 }
@@ -132,6 +130,7 @@ pub(super) struct Sources {
 impl Keeper {
     /// Runs until told to stop; saves the state at the end.
     pub(super) async fn run(mut self, mut sources: Sources) {
+        self.begin_alarms();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let poll_interval = self
@@ -156,8 +155,9 @@ impl Keeper {
                         self.take_reports(&mut reports);
                     } else if !*stopping.borrow() {
                         // Answers go on with the last statuses; the health endpoint turns red.
-                        error!("the prober ended; statuses stay as they are");
                         self.is_probing = false;
+                        let text = "the threads that probe have ended".to_owned();
+                        self.set_alarm(AlarmKind::ProberEnded, "", Some(text));
                     }
                 }
                 Some(result) = loaded.recv() => {
@@ -268,89 +268,6 @@ impl Keeper {
         }
     }
 
-    fn measure_probe(&mut self, target: TargetId, outcome: Outcome, total: Option<Duration>) {
-        let outcome = match outcome {
-            Outcome::Good => "good",
-            Outcome::Bad => "bad",
-            Outcome::NoEvidence => "no-evidence",
-        };
-        let (zone, check) = self.recipe_of(target);
-        let labels = [
-            ("zone", zone.as_str()),
-            ("check", check.as_str()),
-            ("outcome", outcome),
-        ];
-        self.exposition.add("leeward_probes_total", &labels, 1);
-        if let Some(total) = total {
-            self.latencies.insert(target, total);
-            self.exposition.record(
-                "leeward_probe_duration_seconds",
-                &labels[..2],
-                total.as_secs_f64(),
-            );
-        }
-    }
-
-    /// Returns the first use of a target, with the number of its zone.
-    fn use_of(&self, target: TargetId) -> Option<(usize, &TargetUse)> {
-        self.publisher.uses(target).find_map(|(zone, slot)| {
-            let uses = self.set.zones.get(zone)?.served.zone.policies.uses_of(slot);
-            uses.first().map(|used| (zone, used))
-        })
-    }
-
-    /// Returns zone and check of the first use of a target, for labels; a target just removed has none.
-    fn recipe_of(&self, target: TargetId) -> (String, String) {
-        self.use_of(target)
-            .map_or_else(Default::default, |(zone, used)| {
-                (
-                    self.set.zones[zone].model.apex.to_string(),
-                    used.check.clone(),
-                )
-            })
-    }
-
-    /// Names a target by its first use, and says in how many more zones it is used.
-    fn name_of(&self, target: TargetId) -> String {
-        let Some((zone, used)) = self.use_of(target) else {
-            return self
-                .anchor_name(target)
-                .unwrap_or_else(|| format!("target {}", target.0));
-        };
-        let apex = &self.set.zones[zone].model.apex;
-        let member = if used.pool.is_empty() {
-            String::new()
-        } else {
-            format!("{}/{} ", used.pool, used.member)
-        };
-        let more = self.publisher.uses(target).count().saturating_sub(1);
-        let more = if more == 0 {
-            String::new()
-        } else {
-            format!(" and {more} more zones")
-        };
-        format!("{apex} {member}{}{more}", used.check)
-    }
-
-    fn tell_transition(&mut self, target: TargetId, transition: &Transition) {
-        let (from, to) = (word(transition.from), word(transition.to));
-        let kind = EventKind::Transition {
-            target: self.name_of(target),
-            from: from.to_owned(),
-            to: to.to_owned(),
-            evidence: transition.evidence.to_string(),
-            counted: transition.counted.to_string(),
-        };
-        let (zone, check) = self.recipe_of(target);
-        let labels = [
-            ("zone", zone.as_str()),
-            ("check", check.as_str()),
-            ("to", to),
-        ];
-        self.exposition.add("leeward_transitions_total", &labels, 1);
-        self.record(kind);
-    }
-
     /// Logs an event and keeps it.
     pub(super) fn record(&mut self, kind: EventKind) {
         log_event(&kind);
@@ -392,9 +309,7 @@ impl Keeper {
         measure::targets(&self.exposition, &self.targets);
         flatten::measure(&self.exposition, &self.flattening, now);
         self.chores.set_gauges();
-        if let Some(watch) = &self.certificates {
-            measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
-        }
+        self.watch_certificate();
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
             if let Some(counters) = prober.kit().command_counters() {

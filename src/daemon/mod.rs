@@ -3,14 +3,18 @@
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
 //! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
 
+mod alarms;
 mod answers;
 mod certificate;
 mod change;
 mod chores;
 mod commanded;
 mod conduct;
+mod durable;
 mod files;
 mod flatten;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod heartbeats;
 mod history;
 mod judgement;
@@ -31,6 +35,7 @@ mod running;
 mod serials;
 mod state;
 mod switches;
+mod transitions;
 mod why;
 mod zone_set;
 

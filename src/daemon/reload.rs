@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::info;
 
 use crate::answer::{Inputs, Prefixes};
 use crate::clock::WallTime;
@@ -19,7 +19,7 @@ use crate::health::{ProbeKind, Status, TargetId};
 use crate::place::Locations;
 use crate::publish::ZoneInputs;
 use crate::rehearse::{AnswerDiff, apply_maintenance, diff_summary};
-use crate::timeline::EventKind;
+use crate::timeline::{AlarmKind, EventKind};
 use crate::zone::{Snapshot, Zone};
 
 use super::certificate::CertificateWatch;
@@ -208,11 +208,7 @@ impl Keeper {
             Ok(Some(brought)) => *brought,
             Ok(None) => return None,
             Err(message) => {
-                // Once, not at every look at the files.
-                if self.load_fault.as_ref() != Some(&message) {
-                    error!("reload: {message}; everything is served as before");
-                }
-                self.load_fault = Some(message.clone());
+                self.set_alarm(AlarmKind::ZonesFolder, "", Some(message.clone()));
                 self.exposition
                     .add("leeward_reloads_total", &[("result", "failed")], 1);
                 return Some(json!({ "result": "failed", "error": message }));
@@ -225,17 +221,11 @@ impl Keeper {
         self.exposition.set("leeward_reload_waiting", &[], 0.0);
         let answers = brought.change.as_ref().map(diff_summary);
         let before = std::mem::replace(&mut self.set, Arc::new(brought.set));
-        self.load_fault = None;
+        self.set_alarm(AlarmKind::ZonesFolder, "", None);
         self.serials = brought.serials;
         self.location_stamps = brought.location_stamps;
-        if let Some(fault) = brought
-            .location_fault
-            .as_ref()
-            .filter(|fault| self.location_fault.as_ref() != Some(fault))
-        {
-            error!("{fault}; clients are located as before");
-        }
         self.location_fault = brought.location_fault;
+        self.set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
         if let Some(locations) = brought.locations {
             info!("{}", describe(&locations, &self.config.geo));
             self.locations = locations;
@@ -304,13 +294,9 @@ impl Keeper {
                 None
             }
             Ok(None) => None,
-            Err(fault) => {
-                if self.secret_fault.as_ref() != Some(&fault) {
-                    error!("{fault}; cookies are made and checked as before");
-                }
-                Some(fault)
-            }
+            Err(fault) => Some(fault),
         };
+        self.set_alarm(AlarmKind::CookieSecrets, "", fault.clone());
         self.secret_fault = fault;
     }
 

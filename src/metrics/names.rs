@@ -47,6 +47,18 @@ pub const METRICS: &[Metric] = &[
         "Always 1; the version is a label.",
     ),
     metric(
+        "leeward_alarms",
+        Kind::Gauge,
+        &["kind"],
+        "Alarms that last: conditions that an operator must know, listed by leeward status.",
+    ),
+    metric(
+        "leeward_alarms_unlisted_total",
+        Kind::Counter,
+        &[],
+        "Alarms that are listed nowhere because too many last.",
+    ),
+    metric(
         "leeward_queries_total",
         Kind::Counter,
         &["transport", "type", "rcode"],

@@ -270,6 +270,7 @@ fn answers_beside_a_client_of_tls_that_never_reads() {
     assert_eq!(totals(&server).tcp(TcpEvent::TimedOut), 0);
 }
 
+/// X9: three hundred first packets that might be forged.
 #[test]
 fn greets_an_honest_client_among_half_open_handshakes_of_quic() {
     let (server, certificates) = start(TcpLimits {
@@ -311,9 +312,9 @@ fn greets_an_honest_client_among_half_open_handshakes_of_quic() {
         let answer = receive.read_to_end(100).await.expect("an answer");
         assert_eq!(answer, frame(&reply("honest")));
     });
-    // From a quarter of the places on, newcomers had to prove their address: the mute ones took no more than that.
-    wait_until("the failures", || {
-        totals(&server).tcp(TcpEvent::HandshakeFailed) >= 10
-    });
-    assert_eq!(totals(&server).tcp(TcpEvent::Evicted), 0);
+    // A few were let in; all others had to prove their address, of which the mute one heard no more.
+    let totals = totals(&server);
+    assert!(totals.tcp(TcpEvent::Opened) <= 5, "{totals:?}");
+    assert!(totals.tcp(TcpEvent::Retried) >= 296, "{totals:?}");
+    assert_eq!(totals.tcp(TcpEvent::Evicted), 0);
 }

@@ -409,6 +409,27 @@ pub(super) fn adopt(number: RawFd) -> io::Result<Socket> {
     Ok(Socket::from(owned))
 }
 
+/// Asks the kernel to show a listener's connections only once they have brought octets, or after so many seconds. What
+/// somebody else has asked of a listener that was passed stays.
+pub(super) fn defer_accept(socket: &Socket, patience: Duration) -> io::Result<()> {
+    let mut chosen: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: both pointers are to local integers that outlive the call.
+    let result = unsafe {
+        let (fd, option) = (socket.as_raw_fd(), libc::TCP_DEFER_ACCEPT);
+        let (chosen, size) = ((&raw mut chosen).cast(), &raw mut size);
+        libc::getsockopt(fd, libc::IPPROTO_TCP, option, chosen, size)
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if chosen != 0 {
+        return Ok(());
+    }
+    let seconds = libc::c_int::try_from(patience.as_secs()).unwrap_or(libc::c_int::MAX);
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
+}
+
 /// Lets this process open as many descriptors as it may at all, and returns how many that is.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let mut limit = libc::rlimit {

@@ -27,6 +27,8 @@ mod clerk;
 mod connection;
 mod datagram;
 mod engine;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod gate;
 mod https;
 mod limits;

@@ -80,6 +80,17 @@ pub enum EventKind {
         /// Whether it is worse than before.
         is_worse: bool,
     },
+    /// An alarm began or ended.
+    Alarm {
+        /// The word of its kind.
+        alarm: &'static str,
+        /// What it is about; empty for the whole server.
+        subject: String,
+        /// What is wrong, or was last.
+        text: String,
+        /// Whether all is well again.
+        has_ended: bool,
+    },
     /// The server started.
     Started,
 }
@@ -155,6 +166,16 @@ impl std::fmt::Display for EventKind {
                 write!(f, "{zone}: {place} was released to its first healthy tier")
             }
             Self::Flattened { text, .. } => write!(f, "flattened {text}"),
+            Self::Alarm {
+                alarm,
+                subject,
+                text,
+                has_ended,
+            } => {
+                let word = if *has_ended { "alarm ended" } else { "alarm" };
+                let gap = if subject.is_empty() { "" } else { " " };
+                write!(f, "{word} {alarm}{gap}{subject}: {text}")
+            }
             Self::Started => f.write_str("the server started"),
         }
     }

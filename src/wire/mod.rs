@@ -26,7 +26,7 @@ pub use edns::{
     pad_message,
 };
 pub use form::{ForeignForm, foreign_form, looks_like_master};
-pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root};
+pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root, key_names};
 pub use idn::{help_with_ascii, to_ascii_form};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use leeward::clock::Clock;
 use leeward::control::{
-    Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow, PoolRow, Pulse,
-    RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
+    AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow,
+    NotListed, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow,
+    ZoneRow, serve,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -174,11 +175,22 @@ pub(crate) fn report() -> StatusReport {
         held: 0,
     };
     StatusReport {
+        alarms: vec![AlarmRow {
+            kind: "zones-folder".to_owned(),
+            subject: String::new(),
+            since: "2026-12-05T21:58:00Z".to_owned(),
+            text: "read zones folder zones: No such file or directory (os error 2)".to_owned(),
+            meaning: "The zones folder cannot be used: every zone is served as before.".to_owned(),
+        }],
         flattened: vec![FlattenedRow {
             target: "shop.cdn.example.net.".to_owned(),
             state: "kept".to_owned(),
             says: "A 203.0.113.1, resolved 2m ago from 192.0.2.53:53, kept since its TTL ended: lookups fail for 1m: 192.0.2.53:53 did not answer in time; next lookup in 20s".to_owned(),
         }],
+        not_listed: NotListed {
+            names: 12,
+            ..NotListed::default()
+        },
         reload_waiting: None,
         held: vec![HeldRow {
             zone: zone(),
@@ -190,6 +202,7 @@ pub(crate) fn report() -> StatusReport {
         }],
         self_doubt: Some(DoubtRow {
             since: "2026-12-05T21:59:30Z".to_owned(),
+            until: None,
             why: "none of 2 anchors passes".to_owned(),
         }),
         server: ServerRow {

@@ -4,7 +4,7 @@ use crate::cli::arguments::StatusArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::control::{StatusReport, get, status_text};
 
-/// Runs `status`. Ends with 1 while a zone file is refused.
+/// Runs `status`. Ends with 1 while there is trouble: an alarm, a refused file, self-doubt, or a reload that waits.
 pub(in crate::cli) fn status(arguments: &StatusArguments, output: &mut Output) -> Outcome {
     let answer = get(arguments.server, "/api/status")
         .map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
@@ -15,9 +15,9 @@ pub(in crate::cli) fn status(arguments: &StatusArguments, output: &mut Output) -
     } else {
         output.line(&status_text(&report));
     }
-    Ok(if report.files_refused.is_empty() {
-        Exit::Fine
-    } else {
+    Ok(if report.has_trouble() {
         Exit::Faults
+    } else {
+        Exit::Fine
     })
 }

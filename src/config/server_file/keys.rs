@@ -106,6 +106,11 @@ pub const KEYS: &[ServerKey] = &[
     ),
     key(
         "rate-limit",
+        "answers-per-second-total",
+        "for each client prefix, of all zones and kinds together, 1-10000000; absent is twice the above",
+    ),
+    key(
+        "rate-limit",
         "slip",
         "each so many answers over the limit one is sent empty with TC, 0-10; 0 is never",
     ),

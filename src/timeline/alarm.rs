@@ -1,0 +1,241 @@
+//! Alarms: conditions that last and that an operator must know, each told once when it begins and once when it ends.
+//!
+//! In: that a condition holds or no longer holds, from whoever watches it. Out: what changed by that, and all alarms that
+//! last, in order. Never here: noticing conditions, logs, clocks.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// Alarms that are listed at once (chosen: a folder of 13,000 zones that are all refused); further ones are counted only.
+pub const ALARMS_MAX: usize = 20_000;
+
+/// Kind of an alarm. The order is that in which alarms are listed: what endangers answers most comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlarmKind {
+    /// Probes no longer run.
+    ProberEnded,
+    /// The zones folder cannot be used.
+    ZonesFolder,
+    /// The certificate of encrypted transports ends soon, or has ended.
+    CertificateEnds,
+    /// A new certificate of encrypted transports cannot be used.
+    Certificate,
+    /// A location database cannot be used.
+    LocationDatabase,
+    /// There are more flattened targets than are looked up.
+    FlattenedTargets,
+    /// The file of cookie secrets cannot be used.
+    CookieSecrets,
+}
+
+/// Each kind with its name in status, metrics and the log, and what it means for answers; in the order of the kinds.
+const KINDS: &[(AlarmKind, &str, &str)] = &[
+    (
+        AlarmKind::ProberEnded,
+        "prober-ended",
+        "Probes no longer run: every status stays as it is. Restart the server.",
+    ),
+    (
+        AlarmKind::ZonesFolder,
+        "zones-folder",
+        "The zones folder cannot be used: every zone is served as before.",
+    ),
+    (
+        AlarmKind::CertificateEnds,
+        "certificate-ends",
+        "Clients of TLS, HTTPS and QUIC refuse the certificate once it has ended. Renew it.",
+    ),
+    (
+        AlarmKind::Certificate,
+        "certificate",
+        "The new certificate of TLS, HTTPS and QUIC cannot be used: the one before is shown on.",
+    ),
+    (
+        AlarmKind::LocationDatabase,
+        "location-database",
+        "A location database cannot be used: clients are located as before.",
+    ),
+    (
+        AlarmKind::FlattenedTargets,
+        "flattened-targets",
+        "More targets are flattened than are looked up: the rest has no addresses.",
+    ),
+    (
+        AlarmKind::CookieSecrets,
+        "cookie-secrets",
+        "The file of cookie secrets cannot be used: the secrets before are used on.",
+    ),
+];
+
+impl AlarmKind {
+    /// Returns every kind, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().map(|(kind, ..)| *kind)
+    }
+
+    /// Returns its name in status, metrics and the log.
+    pub const fn word(self) -> &'static str {
+        KINDS[self as usize].1
+    }
+
+    /// Returns what it means for answers.
+    pub const fn meaning(self) -> &'static str {
+        KINDS[self as usize].2
+    }
+}
+
+/// An alarm that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its kind.
+    pub kind: AlarmKind,
+    /// The zone, file, target or address that it is about; empty for the whole server.
+    pub subject: String,
+    /// What is wrong now.
+    pub text: String,
+    /// Since when, as RFC 3339 in UTC.
+    pub since: String,
+}
+
+/// An alarm that began or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlarmChange {
+    /// It began.
+    Began(Alarm),
+    /// It ended.
+    Ended(Alarm),
+}
+
+/// The alarms that last.
+#[derive(Clone, Debug, Default)]
+pub struct Alarms {
+    lasting: BTreeMap<(AlarmKind, String), Alarm>,
+    unlisted: u64,
+}
+
+impl Alarms {
+    /// Takes in how things stand with one condition: what is wrong, or `None` if all is well. Returns what changed; another
+    /// text of an alarm that lasts changes nothing but its text.
+    pub fn set(
+        &mut self,
+        kind: AlarmKind,
+        subject: &str,
+        text: Option<String>,
+        at: &str,
+    ) -> Option<AlarmChange> {
+        let is_full = self.lasting.len() >= ALARMS_MAX;
+        match (self.lasting.entry((kind, subject.to_owned())), text) {
+            (Entry::Occupied(mut known), Some(text)) => {
+                known.get_mut().text = text;
+                None
+            }
+            (Entry::Occupied(known), None) => Some(AlarmChange::Ended(known.remove())),
+            (Entry::Vacant(_), Some(_)) if is_full => {
+                self.unlisted += 1;
+                None
+            }
+            (Entry::Vacant(place), Some(text)) => {
+                let alarm = Alarm {
+                    kind,
+                    subject: subject.to_owned(),
+                    text,
+                    since: at.to_owned(),
+                };
+                Some(AlarmChange::Began(place.insert(alarm).clone()))
+            }
+            (Entry::Vacant(_), None) => None,
+        }
+    }
+
+    /// Ends every alarm of a kind whose subject is not among those that are `wanted`; returns those that ended.
+    pub fn keep_only(&mut self, kind: AlarmKind, wanted: impl Fn(&str) -> bool) -> Vec<Alarm> {
+        let is_gone =
+            |(of, subject): &(AlarmKind, String), _: &mut Alarm| *of == kind && !wanted(subject);
+        self.lasting
+            .extract_if(.., is_gone)
+            .map(|(_, alarm)| alarm)
+            .collect()
+    }
+
+    /// Returns the alarms that last, by kind and subject.
+    pub fn lasting(&self) -> impl ExactSizeIterator<Item = &Alarm> {
+        self.lasting.values()
+    }
+
+    /// Counts the alarms of a kind that last.
+    pub fn count(&self, kind: AlarmKind) -> usize {
+        let first = (kind, String::new());
+        self.lasting
+            .range(first..)
+            .take_while(|((of, _), _)| *of == kind)
+            .count()
+    }
+
+    /// Returns how many alarms found no room.
+    pub const fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_each_alarm_once_when_it_begins_and_once_when_it_ends() {
+        let mut alarms = Alarms::default();
+        let mut set = |subject: &str, text: Option<&str>, at: &str| {
+            alarms.set(AlarmKind::ZonesFolder, subject, text.map(str::to_owned), at)
+        };
+        let alarm = |text: &str| Alarm {
+            kind: AlarmKind::ZonesFolder,
+            subject: "zones".to_owned(),
+            text: text.to_owned(),
+            since: "1".to_owned(),
+        };
+        assert_eq!(set("zones", None, "0"), None, "all was well before");
+        assert_eq!(
+            set("zones", Some("is gone"), "1"),
+            Some(AlarmChange::Began(alarm("is gone")))
+        );
+        assert_eq!(set("zones", Some("is empty"), "2"), None);
+        assert_eq!(
+            set("zones", None, "3"),
+            Some(AlarmChange::Ended(alarm("is empty")))
+        );
+        assert_eq!(set("zones", None, "4"), None);
+    }
+
+    #[test]
+    fn lists_by_gravity_and_counts_what_finds_no_room() {
+        let mut alarms = Alarms::default();
+        let text = || Some("x".to_owned());
+        for number in 0..ALARMS_MAX {
+            alarms.set(AlarmKind::CookieSecrets, &number.to_string(), text(), "1");
+        }
+        assert_eq!(alarms.set(AlarmKind::ProberEnded, "", text(), "1"), None);
+        assert_eq!(alarms.unlisted(), 1);
+        let ended = alarms.keep_only(AlarmKind::CookieSecrets, |subject| subject == "7");
+        assert_eq!(ended.len(), ALARMS_MAX - 1);
+        alarms.set(AlarmKind::ProberEnded, "", text(), "2");
+        let listed: Vec<&str> = alarms
+            .lasting()
+            .map(|alarm| alarm.subject.as_str())
+            .collect();
+        assert_eq!(listed, ["", "7"]);
+        assert_eq!(alarms.count(AlarmKind::CookieSecrets), 1);
+        assert_eq!(alarms.count(AlarmKind::ZonesFolder), 0);
+    }
+
+    #[test]
+    fn every_kind_stands_at_its_place_with_a_word_of_its_own() {
+        let mut words: Vec<&str> = AlarmKind::all().map(AlarmKind::word).collect();
+        for (place, (kind, word, meaning)) in KINDS.iter().enumerate() {
+            assert_eq!(*kind as usize, place, "{word}");
+            assert!(meaning.ends_with('.'), "{word}");
+        }
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), KINDS.len(), "a word stands twice");
+    }
+}
