@@ -54,6 +54,10 @@ pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> 
     );
     let wanted = wanted(&set, arguments.check.as_deref());
     if wanted.is_empty() {
+        // A file that is refused has no checks: its faults say why.
+        if let Some(complaint) = complain_of_refusals(&set, output.is_colour()) {
+            return Err(complaint);
+        }
         let checks = arguments
             .check
             .as_deref()
