@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::answer::{
-    BATCH_MAX, Conduct, Cookies, Exchange, Fold, Inputs, Prefixes, RateLimits, Transport, View,
-    WithoutCookie, Worker, World, respond,
+    BATCH_MAX, Conduct, Cookies, Exchange, Fold, Inputs, Prefixes, RateLimits, Rates, Transport,
+    View, WithoutCookie, Worker, World, respond,
 };
 use crate::clock::Moment;
 use crate::health::Status;

@@ -33,6 +33,7 @@ mod serials;
 mod state;
 mod switches;
 mod transitions;
+mod transports;
 mod why;
 mod zone_set;
 

@@ -283,7 +283,7 @@ pub struct QueryTotals {
     cookies: [u64; 3],
     batches: [u64; 6],
     udp_events: [u64; 2],
-    tcp_events: [[u64; 7]; 5],
+    tcp_events: [[u64; 9]; 5],
 }
 
 impl QueryTotals {
@@ -389,7 +389,7 @@ impl QueryTotals {
     /// Lists (transport, connections that are open now).
     pub fn open_connections(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         // The two are read one after the other, so a connection that ends between may be missing from the first.
-        let open = |row: &[u64; 7]| {
+        let open = |row: &[u64; 9]| {
             row[TcpEvent::Opened as usize].saturating_sub(row[TcpEvent::Closed as usize])
         };
         let rows = TRANSPORTS.iter().zip(&self.tcp_events);

@@ -12,6 +12,14 @@ pub const ALARMS_MAX: usize = 20_000;
 /// Kind of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlarmKind {
+    /// A thread of a transport ended: what the kernel hands to it is not answered.
+    WorkerEnded,
+    /// Queries break our engine and get no answer.
+    EngineFault,
+    /// The kernel drops datagrams before they are read.
+    UdpDrops,
+    /// Connections cannot be accepted.
+    AcceptErrors,
     /// Probes no longer run: every status stays as it is.
     ProberEnded,
     /// The zones folder cannot be used: everything is served as before.
@@ -22,11 +30,23 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind, in the order in which alarms are listed: what endangers answers most comes first.
-    pub const ALL: &[Self] = &[Self::ProberEnded, Self::ZonesFolder, Self::CookieSecrets];
+    pub const ALL: &[Self] = &[
+        Self::WorkerEnded,
+        Self::EngineFault,
+        Self::UdpDrops,
+        Self::AcceptErrors,
+        Self::ProberEnded,
+        Self::ZonesFolder,
+        Self::CookieSecrets,
+    ];
 
     /// Returns its name in status, metrics and the log.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::WorkerEnded => "worker-ended",
+            Self::EngineFault => "engine-fault",
+            Self::UdpDrops => "udp-drops",
+            Self::AcceptErrors => "accept-errors",
             Self::ProberEnded => "prober-ended",
             Self::ZonesFolder => "zones-folder",
             Self::CookieSecrets => "cookie-secrets",
@@ -36,6 +56,18 @@ impl AlarmKind {
     /// Returns what it means for answers.
     pub const fn meaning(self) -> &'static str {
         match self {
+            Self::WorkerEnded => {
+                "A thread of a transport ended: what comes to it is not answered. Restart the server."
+            }
+            Self::EngineFault => {
+                "Some queries get no answer because of a fault of ours: report it."
+            }
+            Self::UdpDrops => {
+                "More datagrams come than are read: some clients get no answer and ask again."
+            }
+            Self::AcceptErrors => {
+                "Connections of TCP, TLS or HTTPS cannot be accepted for want of descriptors or memory."
+            }
             Self::ProberEnded => {
                 "Probes no longer run: every status stays as it is. Restart the server."
             }

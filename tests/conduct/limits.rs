@@ -1,6 +1,6 @@
 //! How much UDP clients get: rates, slips, and how long an answer may be while an address is not proven.
 
-use leeward::answer::{Conduct, Limited, Prefixes, RateLimits, Transport};
+use leeward::answer::{Conduct, Limited, Prefixes, RateLimits, Rates, Transport};
 
 use super::stage::{CLIENT, Reply, Stage, option, query, talkative};
 
