@@ -20,6 +20,8 @@ mod failover;
 mod faults;
 #[path = "live/flatten.rs"]
 mod flatten;
+#[path = "needs/need.rs"]
+mod need;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]

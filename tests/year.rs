@@ -19,7 +19,7 @@ use std::time::Duration;
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
 use leeward::health::{
-    DoubtChange, Endpoint, Finding, Observation, Phases, SelfDoubt, Status, TargetId, Targets,
+    DoubtChange, Endpoint, Finding, Home, Observation, Phases, SelfDoubt, Status, TargetId, Targets,
 };
 use leeward::place::LocationsBuilder;
 use leeward::publish::{Publisher, SavedZone};
@@ -213,11 +213,14 @@ impl Year {
 
     /// Tells self-doubt where targets stand.
     fn know(&mut self) {
-        let mut sites = vec![None; self.core.targets.ids_end()];
+        let mut homes = vec![Home::default(); self.core.targets.ids_end()];
         for row in self.core.targets.rows() {
-            sites[row.id.0 as usize] = Some((octet(&row.target.probe.endpoint) - 1) / SITE);
+            homes[row.id.0 as usize] = Home {
+                zone: Some(0),
+                site: Some((octet(&row.target.probe.endpoint) - 1) / SITE),
+            };
         }
-        self.doubt.know(Vec::new(), sites);
+        self.doubt.know(Vec::new(), homes, &self.core.targets);
     }
 
     fn round(&mut self, round: u32) {
@@ -292,7 +295,7 @@ impl Year {
                 self.doubts += 1;
                 self.core.targets.doubt(true, self.core.now);
             }
-            Some(DoubtChange::Ended(_)) => self.core.targets.doubt(false, self.core.now),
+            Some(DoubtChange::Ended(..)) => self.core.targets.doubt(false, self.core.now),
         }
     }
 

@@ -135,7 +135,7 @@ pub(super) const HEARTBEAT: &str = "\
 Examples:
   leeward heartbeat backup --note '3 GB in 4 min'
   leeward heartbeat backup --bad --note 'disk full'
-  curl -fsS -X POST 'http://127.0.0.1:8053/api/heartbeat?check=backup'
+  curl -fsS -X POST -H 'X-Leeward-Request: 1' 'http://127.0.0.1:8053/api/heartbeat?check=backup'
 
 Exit codes: 0 taken, 1 no such check, 3 no server answered.";
 

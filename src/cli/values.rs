@@ -145,8 +145,13 @@ fn mask(address: IpAddr, length: u8) -> IpAddr {
 
 /// Reads an owner name; the final dot may be left out.
 pub(super) fn parse_owner(text: &str) -> Result<Name, String> {
-    Name::parse_absolute(text)
-        .map_err(|fault| format!("not a domain name ({fault}); write one such as www.example.com"))
+    Name::parse_absolute(text).map_err(|fault| {
+        let help = fault.help(text);
+        let help = help
+            .as_deref()
+            .unwrap_or("write one such as www.example.com");
+        format!("not a domain name ({fault}); {help}")
+    })
 }
 
 /// Reads an RR type by its mnemonic or as `TYPEnnn`.

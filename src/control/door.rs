@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
 use super::fault::fault;
+use crate::config::COMMAND_HEADER;
 
 /// Connections served at once; further ones wait in the system's queue (chosen: collectors, probes and some people).
 pub(super) const CONNECTIONS_MAX: usize = 64;
@@ -117,7 +118,9 @@ impl AsyncWrite for Visit {
 /// |---|---|---|---|
 /// | loopback | a name other than localhost | any | refused: a name that was pointed at us (DNS rebinding) |
 /// | any | any | another than Host | refused unless it only reads |
-/// | any | any | absent or Host | let in |
+/// | any | any | absent or Host | let in if it only reads, or carries [`COMMAND_HEADER`] |
+///
+/// The header keeps out what speaks HTTP without meaning to command: checks of zones, forms of web pages.
 pub(super) async fn guard(
     State(listening): State<Option<SocketAddr>>,
     request: Request,
@@ -160,7 +163,13 @@ fn refuse_stranger(
         || text(header::ORIGIN)
             .and_then(|origin| origin.strip_prefix("http://"))
             .is_some_and(|origin| origin == host);
-    (!is_own).then_some("a page of another site may not command the server")
+    if !is_own {
+        return Some("a page of another site may not command the server");
+    }
+    (!headers.contains_key(COMMAND_HEADER)).then_some(
+        "what changes something must carry the header `X-Leeward-Request: 1`: with curl, add \
+         `-H 'X-Leeward-Request: 1'`",
+    )
 }
 
 /// Whether a Host header names an address or localhost.
@@ -219,12 +228,32 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             }
+            headers.insert(COMMAND_HEADER, HeaderValue::from_static("1"));
             assert_eq!(
                 refuse_stranger(is_loopback, &method, &headers).is_none(),
                 wanted,
                 "{method} {host} from {origin:?}"
             );
         }
+    }
+
+    #[test]
+    fn takes_commands_only_with_the_header_that_checks_may_not_send() {
+        // X12: a check with `method = "POST"` threw a switch.
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:8053"));
+        for (method, wanted) in [
+            (Method::GET, true),
+            (Method::HEAD, true),
+            (Method::POST, false),
+            (Method::PUT, false),
+            (Method::OPTIONS, false),
+        ] {
+            let is_let_in = refuse_stranger(true, &method, &headers).is_none();
+            assert_eq!(is_let_in, wanted, "{method}");
+        }
+        headers.insert(COMMAND_HEADER, HeaderValue::from_static("1"));
+        assert_eq!(refuse_stranger(true, &Method::POST, &headers), None);
     }
 
     #[tokio::test]

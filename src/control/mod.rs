@@ -24,7 +24,7 @@ pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, install_logs, log_event};
 pub use release::ReleaseRequest;
 pub use status::{
-    AlarmRow, DoubtRow, FlattenedRow, HeldRow, NameRow, PoolRow, RefusedFile, ServedPool,
-    ServerRow, StatusReport, TargetRow, WaitingReload, ZoneRow,
+    AlarmRow, DoubtRow, FlattenedRow, HeldRow, NameRow, NotListed, PoolRow, RefusedFile,
+    ServedPool, ServerRow, StatusReport, TargetRow, WaitingReload, ZoneRow,
 };
 pub use status_text::status_text;

@@ -69,8 +69,10 @@ pub(super) fn page(report: &StatusReport) -> String {
     }
     if let Some(doubt) = &report.self_doubt {
         notice(format!(
-            "Self-doubt since {}, every status is held: {}",
-            doubt.since, doubt.why
+            "Self-doubt since {}, every status is {}: {}",
+            doubt.since,
+            doubt.held(),
+            doubt.why
         ));
     }
     for held in report.held.iter().take(ROWS_MAX) {
@@ -87,6 +89,9 @@ pub(super) fn page(report: &StatusReport) -> String {
             file.faults.join("; ")
         );
         notice(text);
+    }
+    for line in report.not_listed.lines() {
+        html.push_str(&format!("<p>{}</p>\n", escaped(&line)));
     }
     section(
         &mut html,
@@ -309,6 +314,7 @@ mod tests {
             }],
             self_doubt: Some(DoubtRow {
                 since: "2026-01-02T03:04:06Z".to_owned(),
+                until: None,
                 why: "no anchor <answers>".to_owned(),
             }),
             reload_waiting: Some(WaitingReload {

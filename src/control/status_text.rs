@@ -47,8 +47,9 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     if let Some(doubt) = &report.self_doubt {
         text.push_str(&format!(
-            "\nSELF-DOUBT since {}, every status is held: {}\n",
+            "\nSELF-DOUBT since {}, every status is {}: {}\n",
             plain(&doubt.since),
+            plain(&doubt.held()),
             plain(&doubt.why)
         ));
     }
@@ -70,6 +71,9 @@ pub fn status_text(report: &StatusReport) -> String {
         for fault in &file.faults {
             text.push_str(&format!("  {}\n", plain(fault)));
         }
+    }
+    for line in report.not_listed.lines() {
+        text.push_str(&format!("\nNOT LISTED {line}\n"));
     }
     section(&mut text, "NAMES", names(&report.names));
     section(&mut text, "POOLS", pools(&report.pools));

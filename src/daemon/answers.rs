@@ -72,8 +72,10 @@ impl Keeper {
         let mut text = crate::rehearse::explanation_text(&explanation);
         if let Some(doubt) = self.doubt_row() {
             text.push_str(&format!(
-                "\nThis server doubts itself since {}, so every status is held: {}.\n",
-                doubt.since, doubt.why
+                "\nThis server doubts itself since {}, so every status is {}: {}.\n",
+                doubt.since,
+                doubt.held(),
+                doubt.why
             ));
             value["self_doubt"] = json!(doubt);
         }

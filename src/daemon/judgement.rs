@@ -9,8 +9,8 @@ use crate::config::maintenance_ahead;
 use crate::config::server_file::SelfDoubtSettings;
 use crate::control::DoubtRow;
 use crate::health::{
-    Damping, DoubtChange, Endpoint, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe,
-    Timeout,
+    Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Status, Target, TargetId,
+    TcpProbe, Timeout,
 };
 use crate::probe::Report;
 use crate::publish::Outlook;
@@ -57,19 +57,29 @@ impl Keeper {
     pub(super) fn know_targets(&mut self) {
         let anchors = self.anchor_targets();
         let anchors = anchors.iter().filter_map(|target| self.targets.id(target));
-        let mut sites = vec![None; self.targets.ids_end()];
+        let mut homes = vec![Home::default(); self.targets.ids_end()];
+        let mut is_shared = vec![false; homes.len()];
         let mut numbers = std::collections::HashMap::new();
-        for (zone, ids) in self.set.zones.iter().zip(&self.ids) {
+        for (number, (zone, ids)) in (0..).zip(self.set.zones.iter().zip(&self.ids)) {
             for used in &zone.served.zone.policies.uses {
-                let id = ids.get(used.slot as usize);
-                let place = id.and_then(|id| sites.get_mut(id.0 as usize));
-                if let (Some(place), false) = (place, used.site.is_empty()) {
+                let Some(id) = ids.get(used.slot as usize).map(|id| id.0 as usize) else {
+                    continue;
+                };
+                let Some(home) = homes.get_mut(id) else {
+                    continue;
+                };
+                is_shared[id] |= home.zone.is_some_and(|known| known != number);
+                home.zone = Some(number);
+                if !used.site.is_empty() && home.site.is_none() {
                     let next = numbers.len() as u32;
-                    *place = Some(*numbers.entry(used.site.as_str()).or_insert(next));
+                    home.site = Some(*numbers.entry(used.site.as_str()).or_insert(next));
                 }
             }
         }
-        self.doubt.know(anchors.collect(), sites);
+        for (home, is_shared) in homes.iter_mut().zip(is_shared) {
+            home.zone = home.zone.filter(|_| !is_shared);
+        }
+        self.doubt.know(anchors.collect(), homes, &self.targets);
     }
 
     /// Looks at reports before they are counted, so that those which end together are judged together. Says whether
@@ -96,12 +106,19 @@ impl Keeper {
         let text = match change {
             DoubtChange::Began(doubt) => {
                 self.targets.doubt(true, now);
-                format!("every status is held: {}", doubt.cause)
+                let at_most = doubt.until.map_or_else(String::new, |until| {
+                    format!(" for at most {} s", until.since(now).as_secs())
+                });
+                format!("every status is held{at_most}: {}", doubt.cause)
             }
-            DoubtChange::Ended(doubt) => {
+            DoubtChange::Ended(doubt, ending) => {
                 self.targets.doubt(false, now);
                 let lasted = now.since(doubt.since).as_secs();
-                format!("statuses follow probes again, after {lasted} s")
+                let why = match ending {
+                    Ending::Over => "",
+                    Ending::TimeUp => ", as long as a doubt without anchors may last",
+                };
+                format!("statuses follow probes again, after {lasted} s{why}")
             }
         };
         let is_doubting = matches!(change, DoubtChange::Began(_));
@@ -146,8 +163,11 @@ impl Keeper {
         let doubt = self.doubt.doubt()?;
         let lasted = self.clock.now().since(doubt.since);
         let since = self.clock.wall().millis() - i64::try_from(lasted.as_millis()).unwrap_or(0);
+        let since = WallTime::from_millis(since);
+        let until = doubt.until.map(|until| until.since(doubt.since));
         Some(DoubtRow {
-            since: WallTime::from_millis(since).to_string(),
+            since: since.to_string(),
+            until: until.map(|held| since.after(held).to_string()),
             why: doubt.cause.to_string(),
         })
     }

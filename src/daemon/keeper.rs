@@ -312,9 +312,7 @@ impl Keeper {
         measure::targets(&self.exposition, &self.targets);
         flatten::measure(&self.exposition, &self.flattening, now);
         self.chores.set_gauges();
-        if let Some(watch) = &self.certificates {
-            measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
-        }
+        self.watch_certificate();
         if let Some(prober) = &self.prober {
             measure::probes(&self.exposition, prober.counters().read());
             if let Some(counters) = prober.kit().command_counters() {

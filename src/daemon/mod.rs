@@ -10,8 +10,11 @@ mod change;
 mod chores;
 mod commanded;
 mod conduct;
+mod durable;
 mod files;
 mod flatten;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod heartbeats;
 mod history;
 mod judgement;

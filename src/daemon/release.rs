@@ -107,9 +107,11 @@ impl Keeper {
         places
     }
 
-    /// Lists the failovers that are held, for the status report.
-    pub(super) fn held_rows(&self) -> Vec<HeldRow> {
-        let held = self.publisher.held().into_iter().take(HELD_ROWS_MAX);
+    /// Lists the failovers that are held, for the status report; and counts those that are not listed.
+    pub(super) fn held_rows(&self) -> (Vec<HeldRow>, usize) {
+        let held = self.publisher.held();
+        let over = held.len().saturating_sub(HELD_ROWS_MAX);
+        let held = held.into_iter().take(HELD_ROWS_MAX);
         let row = |held: HeldNode| {
             let zone = &self.set.zones[held.zone];
             let failback = &zone.served.zone.policies.failbacks[held.failback as usize];
@@ -123,6 +125,6 @@ impl Keeper {
                 release: release_command(&zone.model.apex.to_string(), &failback.place),
             }
         };
-        held.map(row).collect()
+        (held.map(row).collect(), over)
     }
 }

@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::clock::{Clock, Moment, WallTime};
+use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
-use crate::health::{SavedStatus, Targets};
+use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
 use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
 use crate::publish::{Publisher, SavedZone};
@@ -331,8 +331,17 @@ fn begin_timeline(wall: WallTime) -> Timeline {
 fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targets {
     let mut targets = Targets::default();
     let restored = targets.restore(saved, now, wall);
-    if restored > 0 {
-        info!("{restored} saved statuses are used until first probes end");
+    if restored.kept > 0 {
+        let kept = restored.kept;
+        info!("{kept} saved statuses are used until first probes end");
+    }
+    if restored.dropped > 0 {
+        let dropped = restored.dropped;
+        warn!(
+            "{dropped} saved statuses are older than {} or later than now, and are not used: their targets count as \
+             healthy until they are probed",
+            format_duration(SAVED_AGE_MAX)
+        );
     }
     targets
 }

@@ -2,7 +2,6 @@
 //! crash leaves the last whole file; failing to save never stops answers.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use crate::health::SavedStatus;
 use crate::publish::SavedZone;
 use crate::resolve::SavedLease;
 
+use super::durable::{self, Readers};
 use super::heartbeats::SavedBeat;
 use super::serials::Serials;
 use super::switches::SavedSwitch;
@@ -68,20 +68,13 @@ pub(super) fn read(folder: &Path) -> Result<Saved, String> {
 /// If the folder cannot be written; the old file stays.
 pub(super) fn write(folder: &Path, saved: Saved) -> Result<(), String> {
     let path = file(folder);
-    let fault = |cause: std::io::Error| format!("write {}: {cause}", path.display());
-    fs::create_dir_all(folder).map_err(fault)?;
     let saved = Saved {
         format: FORMAT,
         ..saved
     };
     let text =
         serde_json::to_vec(&saved).map_err(|cause| format!("write {}: {cause}", path.display()))?;
-    let beside = path.with_extension("json.new");
-    let mut new = fs::File::create(&beside).map_err(fault)?;
-    new.write_all(&text)
-        .and_then(|()| new.sync_all())
-        .map_err(fault)?;
-    fs::rename(&beside, &path).map_err(fault)
+    durable::replace(&path, &text, Readers::Anyone)
 }
 
 #[cfg(test)]

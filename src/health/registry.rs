@@ -51,6 +51,9 @@ struct Saved {
     carried: Carried,
     /// When it is too old to be claimed.
     until: Moment,
+    /// Of a target of this process: whether a probe passed, and since when they do not. An earlier run's say nothing.
+    is_proven: bool,
+    failing_since: Option<Moment>,
 }
 
 /// What a prober must begin and stop after [`Targets::reconcile`].
@@ -86,6 +89,15 @@ impl Row<'_> {
 /// How long an id rests before another target may get it. Longer than the longest probe (60 s, rule a35), so that a
 /// late observation is never taken for one of the next target.
 pub const ID_REST: Duration = Duration::from_secs(120);
+
+/// What became of saved statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Statuses that targets may claim.
+    pub kept: usize,
+    /// Statuses that are too old, or come from the future.
+    pub dropped: usize,
+}
 
 /// Age beyond which a saved status is worth no more than none. Chosen; no standard value.
 pub const SAVED_AGE_MAX: Duration = Duration::from_secs(3_600);
@@ -164,7 +176,11 @@ impl Targets {
         let (state, carried) = match known {
             None => (CheckState::new(now), Carried::default()),
             Some(known) => (
-                CheckState::with_status(known.status, known.evidence, now),
+                CheckState {
+                    is_proven: known.is_proven,
+                    failing_since: known.failing_since,
+                    ..CheckState::with_status(known.status, known.evidence, now)
+                },
                 known.carried,
             ),
         };
@@ -310,17 +326,19 @@ impl Targets {
     }
 
     /// Takes statuses of an earlier run; targets claim them when they are added. Records that are too old, or come from
-    /// the future by the civil clock, are dropped. Returns how many were kept.
+    /// the future by the civil clock, are dropped.
     pub fn restore(
         &mut self,
         saved: impl IntoIterator<Item = SavedStatus>,
         now: Moment,
         wall: WallTime,
-    ) -> usize {
+    ) -> Restored {
+        let mut dropped = 0;
         for record in saved {
             let heard = WallTime::from_millis(record.heard_ms);
             let silent = wall.since(heard);
             if record.status == Status::Unknown || silent > SAVED_AGE_MAX || heard > wall {
+                dropped += 1;
                 continue;
             }
             let carried = Carried {
@@ -332,10 +350,15 @@ impl Targets {
                 evidence: Finding::Saved(record.evidence.into()).into(),
                 carried,
                 until: now.after(SAVED_AGE_MAX - silent),
+                is_proven: false,
+                failing_since: None,
             };
             self.saved.insert(record.probe, saved);
         }
-        self.saved.len()
+        Restored {
+            kept: self.saved.len(),
+            dropped,
+        }
     }
 }
 
@@ -361,6 +384,8 @@ impl Entry {
                 silent: now.since(self.state.heard_at) + self.carried.silent,
             },
             until: now,
+            is_proven: self.state.is_proven,
+            failing_since: self.state.failing_since,
         }
     }
 
@@ -382,6 +407,8 @@ impl Saved {
             evidence: self.evidence.clone(),
             carried: self.carried,
             until: self.until,
+            is_proven: self.is_proven,
+            failing_since: self.failing_since,
         }
     }
 }

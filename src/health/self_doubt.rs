@@ -1,32 +1,48 @@
 //! Self-doubt: whether what probes see is the world's fault or our own (rule a45).
 //!
-//! In: the table of targets, which of them are anchors, at which site each is. Out: that a doubt begins or ends; while it
+//! In: the table of targets, which of them are anchors, where each is at home. Out: that a doubt begins or ends; while it
 //! lasts, [`Targets`] hold every status. Never here: what is answered, overrides, clocks.
 //!
 //! | Known | Doubt begins | Doubt ends |
 //! |---|---|---|
 //! | anchors | when none of them passes | when one of them passes |
-//! | no anchors | when 70 % of the healthy targets began to fail within two of their intervals, on 3 sites, of at least 8 targets on 3 sites | when fewer than half of them fail |
+//! | no anchors | when 70 % of the targets that count began to fail within two of their intervals, on 3 sites, of at least 8 on 3 sites | when fewer than half of them fail, or after [`HELD_MAX`] |
+//!
+//! Without anchors:
+//!
+//! - A target counts if a probe of this process passed and it is healthy, or was until just before. Whatever never was
+//!   well has nothing to say, nor has a status that was saved by an earlier run.
+//! - No zone, no site and no endpoint decides: the same share must fail of those that remain without it, at least
+//!   [`REST_MIN`]. A server with one zone has nobody else to ask, so there that zone decides.
+//! - What failed before a doubt ran out of time begins no other: a target must pass first, and fail anew.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use super::evidence::Outcome;
 use super::registry::{Row, Targets};
-use super::target::{Status, TargetId};
+use super::target::{Endpoint, Status, TargetId};
 use crate::clock::Moment;
 
 /// Fewest targets that can tell without anchors (rule a45).
 const TARGETS_MIN: usize = 8;
 /// Fewest sites that they stand at, and that those which fail stand at (rule a45).
 const SITES_MIN: usize = 3;
-/// Percent of the healthy targets that begin to fail at once (rule a45).
+/// Fewest targets that can tell without those of one zone, site or endpoint: half of all that are needed, so that two
+/// equal zones can tell.
+const REST_MIN: usize = TARGETS_MIN / 2;
+/// Percent of the targets that count which begin to fail at once (rule a45).
 const BEGINS_PERCENT: usize = 70;
 /// Percent of them that still fail, below which the doubt ends. Lower than where it begins, so that it does not flap;
 /// chosen, no standard value.
 const ENDS_PERCENT: usize = 50;
 /// Intervals of a target within which its failures count as "at once" (rule a45).
 const AT_ONCE_INTERVALS: u32 = 2;
+/// Longest time for which a doubt without anchors holds statuses. Chosen: a router restarts and routes settle within it,
+/// and a server that was wrong about itself answers what is dead no longer. One that really is cut off loses little at
+/// its end: with everybody unhealthy, policies act on last resort as if all were well.
+pub const HELD_MAX: Duration = Duration::from_secs(300);
 
 /// Why the server doubts itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +78,19 @@ impl fmt::Display for Cause {
 pub struct Doubt {
     /// Since when.
     pub since: Moment,
+    /// Until when at most; anchors have no such end.
+    pub until: Option<Moment>,
     /// Why.
     pub cause: Cause,
+}
+
+/// Why a doubt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// What speaks for it is gone.
+    Over,
+    /// It lasted as long as it may.
+    TimeUp,
 }
 
 /// A doubt that began or ended.
@@ -72,23 +99,37 @@ pub enum DoubtChange {
     /// It began.
     Began(Doubt),
     /// It ended.
-    Ended(Doubt),
+    Ended(Doubt, Ending),
+}
+
+/// Where a target is at home.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// The number of the one zone that uses it; `None` if several do, or none.
+    pub zone: Option<u32>,
+    /// The number of its site; `None` for targets that stand at none.
+    pub site: Option<u32>,
 }
 
 /// Watches for reasons to doubt.
 #[derive(Clone, Debug, Default)]
 pub struct SelfDoubt {
     anchors: Vec<TargetId>,
-    /// Site of each target by id; `None` for targets that stand at none.
-    sites: Vec<Option<u32>>,
+    /// By target id.
+    homes: Vec<Home>,
+    /// The number of each target's endpoint, by target id.
+    endpoints: Vec<u32>,
     doubt: Option<Doubt>,
+    /// When a doubt last ran out of time: failures that are as old speak no more.
+    spent: Option<Moment>,
 }
 
 impl SelfDoubt {
-    /// Takes what a load brought: the anchors, and the site of each target by id.
-    pub fn know(&mut self, anchors: Vec<TargetId>, sites: Vec<Option<u32>>) {
+    /// Takes what a load brought: the anchors, and the home of each target by id.
+    pub fn know(&mut self, anchors: Vec<TargetId>, homes: Vec<Home>, targets: &Targets) {
         self.anchors = anchors;
-        self.sites = sites;
+        self.homes = homes;
+        self.endpoints = number_endpoints(targets);
     }
 
     /// Returns the doubt that lasts.
@@ -102,7 +143,7 @@ impl SelfDoubt {
     }
 
     /// Judges the present state of all targets. Call it with every observation that may tell something, before it is
-    /// counted; costs nothing to speak of with anchors, else about ten nanoseconds a target.
+    /// counted, and about once a second; costs nothing to speak of with anchors, else about ten nanoseconds a target.
     pub fn judge(&mut self, targets: &Targets, now: Moment) -> Option<DoubtChange> {
         let cause = if self.anchors.is_empty() {
             self.judge_targets(targets, now)
@@ -111,13 +152,23 @@ impl SelfDoubt {
         };
         match (self.doubt, cause) {
             (None, Some(cause)) => {
-                let doubt = Doubt { since: now, cause };
+                let until = matches!(cause, Cause::Targets { .. }).then(|| now.after(HELD_MAX));
+                let doubt = Doubt {
+                    since: now,
+                    until,
+                    cause,
+                };
                 self.doubt = Some(doubt);
                 Some(DoubtChange::Began(doubt))
             }
             (Some(doubt), None) => {
                 self.doubt = None;
-                Some(DoubtChange::Ended(doubt))
+                Some(DoubtChange::Ended(doubt, Ending::Over))
+            }
+            (Some(doubt), Some(_)) if doubt.until.is_some_and(|until| until <= now) => {
+                self.doubt = None;
+                self.spent = Some(now);
+                Some(DoubtChange::Ended(doubt, Ending::TimeUp))
             }
             _ => None,
         }
@@ -136,235 +187,150 @@ impl SelfDoubt {
     }
 
     fn judge_targets(&self, targets: &Targets, now: Moment) -> Option<Cause> {
-        let (mut of, mut failing) = (0, 0);
-        let (mut sites, mut failing_sites) = (HashSet::new(), HashSet::new());
-        for row in targets.rows() {
-            if !self.was_healthy(&row, now) {
-                continue;
-            }
-            let site = self.sites.get(row.id.0 as usize).copied().flatten();
-            of += 1;
-            sites.extend(site);
-            if self.fails(&row, now) {
-                failing += 1;
-                failing_sites.extend(site);
-            }
-        }
-        if of < TARGETS_MIN || sites.len() < SITES_MIN || failing_sites.len() < SITES_MIN {
-            return None;
-        }
         let percent = if self.doubt.is_some() {
             ENDS_PERCENT
         } else {
             BEGINS_PERCENT
         };
-        (failing * 100 >= of * percent).then_some(Cause::Targets {
-            failing,
-            of,
+        let votes = || {
+            let counted = targets.rows().filter(|row| self.counts(row, now));
+            counted.map(|row| (row.id, self.fails(&row, now)))
+        };
+        let mut all = Tally::default();
+        votes().for_each(|(_, fails)| all.add(fails));
+        if all.of < TARGETS_MIN || !all.reaches(percent) {
+            return None;
+        }
+        // Rarely more than this far: most of what follows is for the moment when everything fails.
+        let (mut sites, mut failing_sites) = (HashSet::new(), HashSet::new());
+        let mut parts = [Parts::default(), Parts::default(), Parts::default()];
+        for (id, fails) in votes() {
+            let at = id.0 as usize;
+            let home = self.homes.get(at).copied().unwrap_or_default();
+            sites.extend(home.site);
+            failing_sites.extend(home.site.filter(|_| fails));
+            let endpoint = self.endpoints.get(at).copied();
+            for (part, number) in parts.iter_mut().zip([home.zone, home.site, endpoint]) {
+                part.add(number, fails);
+            }
+        }
+        let are_sites_enough = sites.len() >= SITES_MIN && failing_sites.len() >= SITES_MIN;
+        let [zones, ..] = &parts;
+        // One zone that is alone may decide; at one site, or one endpoint, too much depends on it.
+        let is_zone_alone = zones.by_number.len() == 1 && zones.elsewhere == Tally::default();
+        let asked = &parts[usize::from(is_zone_alone)..];
+        let is_agreed = asked.iter().all(|part| part.agree(all, percent));
+        (are_sites_enough && is_agreed).then_some(Cause::Targets {
+            failing: all.failing,
+            of: all.of,
             sites: failing_sites.len(),
         })
     }
 
-    /// Says whether a target counts: it is healthy, or was until just before; while the doubt lasts, before it.
-    fn was_healthy(&self, row: &Row<'_>, now: Moment) -> bool {
+    /// Says whether a target counts: it is healthy, or was until just before; while a doubt lasts, before it.
+    fn counts(&self, row: &Row<'_>, now: Moment) -> bool {
         let until = self.doubt.map_or(now, |doubt| doubt.since);
-        match row.state.status {
-            Status::Healthy => true,
-            Status::Unhealthy => {
-                row.state.failing_since.is_some()
-                    && until.since(row.state.since) <= at_once(row)
-                    && row.state.last_probe_at.is_some()
+        let state = row.state;
+        state.is_proven
+            && match state.status {
+                Status::Healthy => true,
+                Status::Unhealthy => {
+                    state.before == Status::Healthy
+                        && state.failing_since.is_some()
+                        && until.since(state.since) <= at_once(row)
+                }
+                Status::Unknown => false,
             }
-            Status::Unknown => false,
-        }
     }
 
     fn fails(&self, row: &Row<'_>, now: Moment) -> bool {
         let Some(since) = row.state.failing_since else {
             return false;
         };
-        self.doubt.is_some() || now.since(since) <= at_once(row)
+        if self.doubt.is_some() {
+            return true;
+        }
+        self.spent.is_none_or(|spent| since > spent) && now.since(since) <= at_once(row)
     }
 }
 
-fn at_once(row: &Row<'_>) -> std::time::Duration {
+/// How many count, and how many of them fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    of: usize,
+    failing: usize,
+}
+
+impl Tally {
+    fn add(&mut self, fails: bool) {
+        self.of += 1;
+        self.failing += usize::from(fails);
+    }
+
+    fn without(self, part: Self) -> Self {
+        Self {
+            of: self.of - part.of,
+            failing: self.failing - part.failing,
+        }
+    }
+
+    fn reaches(self, percent: usize) -> bool {
+        self.failing * 100 >= self.of * percent
+    }
+}
+
+/// Those that count, by one property.
+#[derive(Debug, Default)]
+struct Parts {
+    by_number: HashMap<u32, Tally>,
+    elsewhere: Tally,
+}
+
+impl Parts {
+    fn add(&mut self, number: Option<u32>, fails: bool) {
+        match number {
+            Some(number) => self.by_number.entry(number).or_default().add(fails),
+            None => self.elsewhere.add(fails),
+        }
+    }
+
+    /// Says whether the same share fails without any one part, and enough remain to say so.
+    fn agree(&self, all: Tally, percent: usize) -> bool {
+        self.by_number.values().all(|part| {
+            let rest = all.without(*part);
+            rest.of >= REST_MIN && rest.reaches(percent)
+        })
+    }
+}
+
+/// Numbers endpoints: targets that ask one address and port fail together, whatever they ask there.
+fn number_endpoints(targets: &Targets) -> Vec<u32> {
+    let mut numbers: HashMap<(&Endpoint, u16), u32> = HashMap::new();
+    let mut by_id = vec![0; targets.ids_end()];
+    let mut next = 0;
+    for row in targets.rows() {
+        let probe = &row.target.probe;
+        let mut new = || {
+            next += 1;
+            next
+        };
+        let number = match &probe.endpoint {
+            // Commands and reports have nothing in common but this machine.
+            Endpoint::Here => new(),
+            endpoint => *numbers
+                .entry((endpoint, probe.port))
+                .or_insert_with(&mut new),
+        };
+        if let Some(place) = by_id.get_mut(row.id.0 as usize) {
+            *place = number;
+        }
+    }
+    by_id
+}
+
+fn at_once(row: &Row<'_>) -> Duration {
     row.target.probe.interval * AT_ONCE_INTERVALS
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{
-        Damping, Endpoint, Finding, Observation, Phases, ProbeKind, ProbeRecipe, Target, TcpProbe,
-        Timeout,
-    };
-    use super::*;
-    use std::time::Duration;
-
-    fn target(last_octet: u8) -> Target {
-        Target {
-            probe: ProbeRecipe {
-                endpoint: Endpoint::Address([192, 0, 2, last_octet].into()),
-                port: 80,
-                kind: ProbeKind::Tcp(TcpProbe {
-                    tls: None,
-                    send: None,
-                    contains: None,
-                    regex: None,
-                }),
-                interval: Duration::from_secs(10),
-                timeout: Timeout::Whole(Duration::from_secs(1)),
-                watch: false,
-            },
-            damping: Damping {
-                rise: 2,
-                fall: 2,
-                forgive: 1,
-                degraded: None,
-            },
-        }
-    }
-
-    /// Ten targets on so many sites, all healthy; targets 0 and 1 are anchors if wanted.
-    struct Play {
-        targets: Targets,
-        doubt: SelfDoubt,
-        now: Moment,
-    }
-
-    impl Play {
-        fn new(count: u8, sites: u32, anchors: usize) -> Self {
-            let mut targets = Targets::default();
-            targets.reconcile((0..count).map(target), Moment::from_secs(1));
-            let mut doubt = SelfDoubt::default();
-            let ids: Vec<TargetId> = (0..count)
-                .map(|octet| targets.id(&target(octet)).expect("it was wanted"))
-                .collect();
-            let mut by_id = vec![None; targets.ids_end()];
-            for (number, id) in ids.iter().enumerate() {
-                by_id[id.0 as usize] = Some(number as u32 % sites);
-            }
-            doubt.know(ids[..anchors].to_vec(), by_id);
-            let now = Moment::from_secs(10);
-            let mut play = Self {
-                targets,
-                doubt,
-                now,
-            };
-            play.see(&"G".repeat(usize::from(count)));
-            play
-        }
-
-        /// One probe of each target by letter; returns whether the server doubts itself then.
-        fn see(&mut self, letters: &str) -> bool {
-            self.now = self.now.after(Duration::from_secs(10));
-            for (octet, letter) in letters.chars().enumerate() {
-                let finding = match letter {
-                    'G' => Finding::Passed { status: 200 },
-                    'B' => Finding::Refused,
-                    _ => Finding::OutOfDescriptors,
-                };
-                let id = self
-                    .targets
-                    .id(&target(octet as u8))
-                    .expect("it was wanted");
-                let seen = Observation::new(finding.into(), Phases::default(), self.now);
-                self.targets.foresee(id, &seen);
-                let change = self.doubt.judge(&self.targets, self.now);
-                if let Some(change) = change {
-                    let is_doubting = matches!(change, DoubtChange::Began(_));
-                    self.targets.doubt(is_doubting, self.now);
-                }
-                self.targets.observe(id, seen, self.now);
-            }
-            self.doubt.doubt().is_some()
-        }
-
-        fn healthy(&self) -> usize {
-            self.targets
-                .rows()
-                .filter(|row| row.state.status == Status::Healthy)
-                .count()
-        }
-    }
-
-    #[test]
-    fn most_targets_failing_at_once_are_our_own_fault() {
-        let mut play = Play::new(10, 3, 0);
-        assert!(!play.see("BBBBBBGGGG"), "six of ten");
-        let mut play = Play::new(10, 3, 0);
-        assert!(play.see("BBBBBBBGGG"), "seven of ten");
-        for _ in 0..20 {
-            assert!(play.see("BBBBBBBBBB"));
-        }
-        assert_eq!(play.healthy(), 10, "every status is held");
-        assert!(play.see("BBBBBGGGGG"), "half of them still fail");
-        assert!(!play.see("BBBBGGGGGG"), "and it recovers by itself");
-        assert_eq!(play.healthy(), 10);
-        assert!(!play.see("BBBBGGGGGG"), "counted from nothing");
-        assert_eq!(play.healthy(), 10);
-        assert!(!play.see("BBBBGGGGGG"));
-        assert_eq!(play.healthy(), 6, "who goes on failing falls");
-    }
-
-    #[test]
-    fn too_few_targets_or_sites_can_tell_nothing() {
-        let cases = [
-            ("seven targets", 7, 3, "BBBBBBB"),
-            ("two sites", 10, 2, "BBBBBBBBBB"),
-        ];
-        for (title, count, sites, letters) in cases {
-            let mut play = Play::new(count, sites, 0);
-            assert!(!play.see(letters), "{title}");
-            play.see(letters);
-            assert_eq!(play.healthy(), 0, "{title}");
-        }
-        let mut play = Play::new(12, 6, 0);
-        // Sites 0 and 1 have two each, so four of twelve; then slowly all.
-        assert!(!play.see("BBGGGGBBGGGG"));
-        assert!(
-            !play.see("BBBBGGBBBBGG"),
-            "eight of twelve, not all at once"
-        );
-    }
-
-    #[test]
-    fn anchors_alone_decide() {
-        let mut play = Play::new(10, 3, 2);
-        assert!(
-            !play.see("GGBBBBBBBB"),
-            "the anchors pass: it is them, not us"
-        );
-        play.see("GGBBBBBBBB");
-        assert_eq!(play.healthy(), 2);
-        let mut play = Play::new(10, 3, 2);
-        assert!(!play.see("BGBBBBBBBB"), "one anchor is enough");
-        let mut play = Play::new(10, 3, 2);
-        assert!(play.see("BBGGGGGGGG"), "without anchors we know nothing");
-        assert!(play.see("NNBBBBBBBB"));
-        assert!(play.see("BBBBBBBBBB"));
-        assert_eq!(play.healthy(), 10);
-        assert!(
-            !play.see("GBBBBBBBBB"),
-            "the first anchor that passes ends it"
-        );
-    }
-
-    #[test]
-    fn reads_as_a_sentence() {
-        let cases = [
-            (Cause::Anchors(1), "the only anchor does not pass"),
-            (Cause::Anchors(3), "none of 3 anchors passes"),
-            (
-                Cause::Targets {
-                    failing: 9,
-                    of: 12,
-                    sites: 4,
-                },
-                "9 of 12 healthy targets, on 4 sites, began to fail at once",
-            ),
-        ];
-        for (cause, wanted) in cases {
-            assert_eq!(cause.to_string(), wanted);
-        }
-    }
-}
+mod tests;

@@ -18,6 +18,10 @@ pub struct CheckState {
     pub status: Status,
     /// When it took this status.
     pub since: Moment,
+    /// The status before this one; unknown where there was none.
+    pub before: Status,
+    /// Whether a probe passed since this process knows the target. A status that was saved says nothing about now.
+    pub is_proven: bool,
     /// Failures counted towards `fall`.
     pub failures: u8,
     /// Successes in a row, counted towards `rise` and `forgive`.
@@ -75,6 +79,8 @@ impl CheckState {
         Self {
             status,
             since: now,
+            before: Status::Unknown,
+            is_proven: false,
             failures: 0,
             successes: 0,
             silences: 0,
@@ -195,6 +201,7 @@ fn note(state: &mut CheckState, observation: Observation) {
         Outcome::Good => None,
         Outcome::Bad | Outcome::NoEvidence => state.failing_since.or(Some(observation.at)),
     };
+    state.is_proven |= observation.outcome == Outcome::Good;
     state.last_evidence = observation.evidence;
     state.last_outcome = Some(observation.outcome);
     state.last_probe_at = Some(observation.at);
@@ -290,6 +297,7 @@ fn turn_if(
         evidence: state.last_evidence.clone(),
         counted,
     };
+    state.before = state.status;
     state.status = to;
     state.since = now;
     state.failures = 0;

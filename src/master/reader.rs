@@ -364,7 +364,7 @@ impl Reader<'_> {
                 .map_err(|message| flaw("M008", &place, message))?;
             let name = Name::parse(&left, &stand.origin).map_err(|fault| {
                 let message = format!("`{}` is no domain name: {fault}", shown(&left));
-                flaw("M002", &owner.range, message)
+                ("M002", owner.range.clone(), message, fault.help(&left))
             })?;
             let parsed = crate::wire::parse_rdata(head.rtype, &right, &stand.origin);
             let parsed = parsed.map_err(|fault| {
@@ -409,7 +409,7 @@ fn template_of(tokens: &[Token<'_>]) -> String {
 fn read_name(token: &Token<'_>, origin: &Name) -> Result<Name, Flaw> {
     Name::parse(token.raw, origin).map_err(|fault| {
         let message = format!("`{}` is no domain name: {fault}", shown(token.raw));
-        ("M002", token.range.clone(), message, None)
+        ("M002", token.range.clone(), message, fault.help(token.raw))
     })
 }
 

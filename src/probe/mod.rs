@@ -20,6 +20,8 @@ mod dns;
 mod dns_message;
 mod exchange;
 mod exec;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod grpc;
 mod handshake;
 mod http;

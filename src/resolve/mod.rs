@@ -16,6 +16,8 @@ mod book;
 mod desk;
 mod entry;
 mod exchange;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod lookup;
 mod message;
 mod saved;

@@ -30,6 +30,8 @@ mod connection;
 mod datagram;
 mod descriptors;
 mod engine;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod gate;
 mod https;
 mod limits;

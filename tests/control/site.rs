@@ -8,7 +8,8 @@ use std::time::Duration;
 use leeward::clock::Clock;
 use leeward::control::{
     AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow,
-    PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow, ZoneRow, serve,
+    NotListed, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow,
+    ZoneRow, serve,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -186,6 +187,10 @@ pub(crate) fn report() -> StatusReport {
             state: "kept".to_owned(),
             says: "A 203.0.113.1, resolved 2m ago from 192.0.2.53:53, kept since its TTL ended: lookups fail for 1m: 192.0.2.53:53 did not answer in time; next lookup in 20s".to_owned(),
         }],
+        not_listed: NotListed {
+            names: 12,
+            ..NotListed::default()
+        },
         reload_waiting: None,
         held: vec![HeldRow {
             zone: zone(),
@@ -197,6 +202,7 @@ pub(crate) fn report() -> StatusReport {
         }],
         self_doubt: Some(DoubtRow {
             since: "2026-12-05T21:59:30Z".to_owned(),
+            until: None,
             why: "none of 2 anchors passes".to_owned(),
         }),
         server: ServerRow {

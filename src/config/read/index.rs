@@ -239,15 +239,9 @@ fn read_owner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Name> {
     let owner = match Name::parse(entry.key, &reader.apex) {
         Ok(owner) => owner,
         Err(fault) => {
-            reader.faults.push(
-                Diagnostic::fault(
-                    "L020",
-                    entry.key_span(),
-                    &entry.value.path,
-                    format!("`{}` is no domain name: {fault}", entry.key),
-                )
-                .label("not a name"),
-            );
+            let place = (entry.key_span(), entry.value.path.as_str());
+            let written = (entry.key, fault);
+            reader.faults.not_a_name(place, written, "not a name");
             return None;
         }
     };

@@ -42,4 +42,5 @@ mod times;
 mod values;
 mod zone_rules;
 
+pub use request_text::COMMAND_HEADER;
 pub use zone_file::read_zone;

@@ -13,7 +13,7 @@ use crate::health::{
     CertificateProbe, DnsProbe, Endpoint, ExpectedRecord, GrpcProbe, MetricProbe, Threshold,
     TlsProbe,
 };
-use crate::wire::{Name, Rtype, rdata_text};
+use crate::wire::{Name, Rtype, help_with_ascii, rdata_text};
 
 /// Most records that an answer must hold; chosen, as many as a set of records is sensibly compared by hand.
 const EXPECT_MAX: usize = 64;
@@ -32,6 +32,7 @@ pub(super) fn read_dns(
     let value = table.require("query", help, &mut reader.faults)?;
     let text = reader.faults.text(&value)?;
     let words: Vec<&str> = text.split_whitespace().collect();
+    let ascii = words.first().and_then(|name| help_with_ascii(name));
     let question = match words.as_slice() {
         [name, rtype] => Name::parse_absolute(name).ok().zip(Rtype::parse(rtype)),
         _ => None,
@@ -45,7 +46,7 @@ pub(super) fn read_dns(
                 format!("`{text}` is no question"),
             )
             .label("not a name and a type")
-            .help(help),
+            .help(ascii.as_deref().unwrap_or(help)),
         );
         return None;
     };

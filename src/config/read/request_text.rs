@@ -11,6 +11,10 @@ use super::reader::Reader;
 use super::table::{Table, Value};
 use crate::config::diagnostic::{Diagnostic, Severity};
 
+/// The header that changing requests to the control API carry. Checks may not send it: a zone must not command the
+/// server.
+pub const COMMAND_HEADER: &str = "x-leeward-request";
+
 /// Most headers of an HTTP probe.
 const HEADERS_MAX: usize = 32;
 /// Most status codes or ranges; chosen, there are only 500 codes.
@@ -112,6 +116,11 @@ pub(super) fn read_headers(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(S
             Some((
                 "the Host header has a key of its own",
                 Some("write `host = \"...\"` in the check"),
+            ))
+        } else if entry.key.eq_ignore_ascii_case(COMMAND_HEADER) {
+            Some((
+                "this header commands a Leeward server, which checks may not",
+                Some("leave it out; commands are for `leeward` and for people"),
             ))
         } else {
             None
