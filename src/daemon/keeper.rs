@@ -42,6 +42,7 @@ use super::orders::Orders;
 use super::saving::{Done, Saving};
 use super::serials::Serials;
 use super::switches::Switches;
+use super::transports::Transports;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
 use super::{flatten, measure};
@@ -92,6 +93,7 @@ pub(super) struct Keeper {
     /// The service manager.
     pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
+    pub(super) transports: Transports,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
     /// Why the location databases cannot be used as they are now, if so.
@@ -303,6 +305,7 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
+        self.watch_transports(now);
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
         flatten::measure(&self.exposition, &self.flattening, now);

@@ -40,6 +40,7 @@ mod serials;
 mod state;
 mod switches;
 mod transitions;
+mod transports;
 mod why;
 mod zone_set;
 

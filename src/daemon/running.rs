@@ -38,6 +38,7 @@ use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
 use super::state;
 use super::switches::Switches;
+use super::transports::Transports;
 use super::zone_set::ZoneSet;
 
 /// The verb by which the helper process is started; see `serve_commands`.
@@ -107,7 +108,8 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
     keeper.resolve_first(&mut lookups).await;
-    let server = start_server(bound, &config, &keeper)?;
+    let mut server = start_server(bound, &config, &keeper)?;
+    keeper.transports = Transports::new(server.take_monitor());
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
     let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -307,6 +309,7 @@ fn prepare(
         log_watch: LogWatch::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
+        transports: Transports::default(),
         is_probing: true,
         location_fault: None,
         secrets,

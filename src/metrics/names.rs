@@ -107,6 +107,12 @@ pub const METRICS: &[Metric] = &[
         "Errors of UDP sockets.",
     ),
     metric(
+        "leeward_udp_kernel_drops_total",
+        Kind::Counter,
+        &[],
+        "Datagrams that the kernel dropped because a socket's buffer was full.",
+    ),
+    metric(
         "leeward_connections_total",
         Kind::Counter,
         &["transport", "event"],

@@ -12,6 +12,14 @@ pub const ALARMS_MAX: usize = 20_000;
 /// Kind of an alarm. The order is that in which alarms are listed: what endangers answers most comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlarmKind {
+    /// A thread of a transport ended.
+    WorkerEnded,
+    /// Queries break our engine.
+    EngineFault,
+    /// The kernel drops datagrams before they are read.
+    UdpDrops,
+    /// Connections cannot be accepted.
+    AcceptErrors,
     /// Probes no longer run.
     ProberEnded,
     /// A check learns nothing of its targets.
@@ -40,6 +48,26 @@ pub enum AlarmKind {
 
 /// Each kind with its name in status, metrics and the log, and what it means for answers; in the order of the kinds.
 const KINDS: &[(AlarmKind, &str, &str)] = &[
+    (
+        AlarmKind::WorkerEnded,
+        "worker-ended",
+        "A thread of a transport ended: what comes to it is not answered. Restart the server.",
+    ),
+    (
+        AlarmKind::EngineFault,
+        "engine-fault",
+        "Some queries get no answer because of a fault of ours: report it.",
+    ),
+    (
+        AlarmKind::UdpDrops,
+        "udp-drops",
+        "More datagrams come than are read: some clients get no answer and ask again.",
+    ),
+    (
+        AlarmKind::AcceptErrors,
+        "accept-errors",
+        "Connections of TCP, TLS or HTTPS cannot be accepted for want of descriptors or memory.",
+    ),
     (
         AlarmKind::ProberEnded,
         "prober-ended",

@@ -195,7 +195,7 @@ pub const KEYS: &[ServerKey] = &[
     key(
         "tcp",
         "connections",
-        "most connections, 1-100000; when reached, the longest idle one makes room",
+        "most connections, 1-100000; when reached, one of the prefix that holds most makes room",
     ),
     key(
         "tcp",
