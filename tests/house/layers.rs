@@ -61,10 +61,11 @@ fn allowed(module: &str) -> Option<Allowed> {
 }
 
 /// Crates with a wide interface, and the one module that may name each.
-const OWNED_CRATES: [(&str, &str); 6] = [
+const OWNED_CRATES: [(&str, &str); 7] = [
     ("hickory_proto", "wire"),
     ("hickory_server", "server"),
     ("axum", "control"),
+    ("reqwest", "control"),
     ("maxminddb", "place"),
     ("socket2", "server"),
     ("clap", "cli"),
