@@ -24,7 +24,7 @@ use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
-use crate::resolve::LookedUp;
+use crate::resolve::{LookedUp, Names};
 use crate::server::give_back_memory;
 use crate::timeline::{AlarmKind, Alarms, Event, EventKind, Timeline};
 
@@ -38,6 +38,7 @@ use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
 use super::notify::{Notifier, Word};
+use super::probing::Lateness;
 use super::reload::{Loaded, When, inputs_of};
 use super::serials::Serials;
 use super::switches::Switches;
@@ -77,6 +78,9 @@ pub(super) struct Keeper {
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
     pub(super) prober: Option<Handle>,
+    /// Who looks names up for probes.
+    pub(super) names: Option<Names>,
+    pub(super) lateness: Lateness,
     pub(super) timeline: Timeline,
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
@@ -234,6 +238,11 @@ impl Keeper {
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
+            if let Some(late) = report.late {
+                let late = late.as_secs_f64();
+                self.exposition
+                    .record("leeward_probe_lateness_seconds", &[], late);
+            }
             if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
                 changes.push((report.target, transition.to));
                 earliest = earliest.min(at);
@@ -279,7 +288,7 @@ impl Keeper {
     fn tick(&mut self) {
         let now = self.clock.now();
         self.notifier.tell(Word::Alive);
-        if self.is_probing {
+        if self.watch_prober(now) && self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
         self.judge_self(now);
@@ -311,12 +320,6 @@ impl Keeper {
         self.chores.set_gauges();
         if let Some(watch) = &self.certificates {
             measure::certificate(&self.exposition, watch.days_left(self.clock.wall()));
-        }
-        if let Some(prober) = &self.prober {
-            measure::probes(&self.exposition, prober.counters().read());
-            if let Some(counters) = prober.kit().command_counters() {
-                measure::commands(&self.exposition, &counters);
-            }
         }
         self.write_book();
         self.exposition.upkeep();

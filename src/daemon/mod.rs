@@ -25,6 +25,7 @@ mod measure;
 mod notify;
 mod overview;
 mod own_names;
+mod probing;
 mod rehearsal;
 mod release;
 mod reload;
@@ -37,6 +38,7 @@ mod why;
 mod zone_set;
 
 pub use files::{FolderFault, ZoneFiles, read_octets};
+pub use flatten::lookup_settings;
 pub use listing::find_zone_files;
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};

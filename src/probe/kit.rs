@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use regex::bytes::Regex;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -23,17 +24,17 @@ use tower_service::Service;
 use super::content::Content;
 use super::exchange::HEADER_LINES_MAX;
 use super::exec::{CommandCounters, CommandSettings, Commands};
-use super::resolve::Lookups;
 use super::sessions::Sessions;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use super::trace::Trace;
 use crate::clock::Clock;
 use crate::health::{Finding, Phase, Target, TlsProbe};
+use crate::resolve::{DeskSettings, Names, Upstreams};
 
 /// What all probes share. One per process.
 pub struct ProbeKit {
     pub(super) clock: Clock,
-    pub(super) lookups: Lookups,
+    pub(super) names: Names,
     pub(super) allow_networks: Vec<(IpAddr, u8)>,
     /// Where commands are run; `None` where they are off.
     pub(super) commands: Option<Commands>,
@@ -71,20 +72,21 @@ pub(super) struct Profile {
 impl ProbeKit {
     /// Makes a kit. Only addresses in the networks are probed; no networks allow all addresses.
     pub fn new(user_agent: &str, allow_networks: Vec<(IpAddr, u8)>, clock: Clock) -> Arc<Self> {
-        Self::with_commands(user_agent, allow_networks, clock, None)
+        Self::with_commands(user_agent, allow_networks, clock, None, None)
     }
 
-    /// Makes a kit that can run commands too.
+    /// Makes a kit that can run commands too, and looks names up where it is told to.
     pub fn with_commands(
         user_agent: &str,
         allow_networks: Vec<(IpAddr, u8)>,
         clock: Clock,
         commands: Option<CommandSettings>,
+        names: Option<Names>,
     ) -> Arc<Self> {
         install_provider();
         Arc::new(Self {
             clock,
-            lookups: Lookups::default(),
+            names: names.unwrap_or_else(|| Names::alone(system_lookups(), clock)),
             allow_networks,
             commands: commands.map(|settings| Commands::new(settings, clock)),
             // Settings allow only what fits; whatever else may come, probes go on.
@@ -210,6 +212,17 @@ impl Plan {
         };
         let profile = kit.profile(Some(TlsProfile::of(&usual)))?;
         Ok((profile, verified_name(&usual)?))
+    }
+}
+
+/// How names are looked up where nobody says it: as the system does, with the bounds of the C library.
+fn system_lookups() -> DeskSettings {
+    DeskSettings {
+        upstreams: Upstreams::new(&[]),
+        timeout: Duration::from_secs(5),
+        concurrency: 256,
+        ttl_max: Duration::from_secs(3600),
+        keep: Duration::from_secs(3600),
     }
 }
 

@@ -15,12 +15,14 @@
 mod certificate;
 mod classify;
 mod content;
+mod counters;
 mod crew;
 mod dns;
 mod dns_message;
 mod exchange;
 mod exec;
 mod grpc;
+mod handle;
 mod handshake;
 mod http;
 mod kit;
@@ -39,7 +41,9 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use exec::{CommandCounters, CommandSettings, Commands, serve_commands};
+pub use counters::{ProbeCounters, ProbeCounts, RoomCounts};
+pub use exec::{CommandCounters, CommandSettings, Commands, HelperDeath, serve_commands};
+pub use handle::{Begun, Handle};
 pub use kit::ProbeKit;
 pub use once::probe_once;
-pub use prober::{Handle, ProbeConfig, ProbeCounters, ProbeCounts, Prober, Report};
+pub use prober::{ProbeConfig, Prober, Report};

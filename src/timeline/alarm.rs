@@ -14,6 +14,12 @@ pub const ALARMS_MAX: usize = 20_000;
 pub enum AlarmKind {
     /// Probes no longer run: every status stays as it is.
     ProberEnded,
+    /// Probes are not made in time.
+    ProbesLate,
+    /// The process that runs the commands of checks died.
+    CommandsHelper,
+    /// Lookups of names that probes need fail.
+    NamesSilent,
     /// The zones folder cannot be used: everything is served as before.
     ZonesFolder,
     /// The file of cookie secrets cannot be used: the secrets before are used on.
@@ -22,12 +28,22 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// Every kind, in the order in which alarms are listed: what endangers answers most comes first.
-    pub const ALL: &[Self] = &[Self::ProberEnded, Self::ZonesFolder, Self::CookieSecrets];
+    pub const ALL: &[Self] = &[
+        Self::ProberEnded,
+        Self::ProbesLate,
+        Self::CommandsHelper,
+        Self::NamesSilent,
+        Self::ZonesFolder,
+        Self::CookieSecrets,
+    ];
 
     /// Returns its name in status, metrics and the log.
     pub const fn word(self) -> &'static str {
         match self {
             Self::ProberEnded => "prober-ended",
+            Self::ProbesLate => "probes-late",
+            Self::CommandsHelper => "commands-helper",
+            Self::NamesSilent => "names-silent",
             Self::ZonesFolder => "zones-folder",
             Self::CookieSecrets => "cookie-secrets",
         }
@@ -38,6 +54,15 @@ impl AlarmKind {
         match self {
             Self::ProberEnded => {
                 "Probes no longer run: every status stays as it is. Restart the server."
+            }
+            Self::ProbesLate => {
+                "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places."
+            }
+            Self::CommandsHelper => {
+                "The process that runs the commands of checks died: what ran then is no evidence. It was started again."
+            }
+            Self::NamesSilent => {
+                "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known."
             }
             Self::ZonesFolder => "The zones folder cannot be used: every zone is served as before.",
             Self::CookieSecrets => {
