@@ -14,6 +14,8 @@ mod commanded;
 mod conduct;
 #[path = "live/doubt.rs"]
 mod doubt;
+#[path = "live/evidence.rs"]
+mod evidence;
 #[path = "live/exec.rs"]
 mod exec;
 #[path = "live/failover.rs"]
@@ -22,6 +24,8 @@ mod failover;
 mod faults;
 #[path = "live/flatten.rs"]
 mod flatten;
+#[path = "needs/need.rs"]
+mod need;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]

@@ -19,6 +19,8 @@ mod compare;
 mod grow;
 #[path = "oracle/lot.rs"]
 mod lot;
+#[path = "needs/need.rs"]
+mod need;
 #[path = "oracle/peers.rs"]
 mod peers;
 #[path = "oracle/questions.rs"]
@@ -38,6 +40,7 @@ use std::path::Path;
 
 use choices::Choices;
 use lot::Lot;
+use need::Need;
 use peers::Voice;
 use questions::{Question, questions};
 use report::Report;
@@ -84,7 +87,7 @@ fn hold(title: &str, groups: Vec<Vec<Zone>>, extra: usize, seed: u64) -> Report 
 
 #[test]
 fn every_answer_about_grown_zones_is_one_that_a_peer_gives() {
-    if peers::is_skipped() {
+    if !Need::Peers.is_met() {
         return;
     }
     let seed = setting("ORACLE_SEED", SEED);
@@ -109,7 +112,7 @@ fn every_answer_about_grown_zones_is_one_that_a_peer_gives() {
 
 #[test]
 fn every_answer_about_written_zones_is_one_that_a_peer_gives() {
-    if peers::is_skipped() {
+    if !Need::Peers.is_met() {
         return;
     }
     let report = hold("written zones", written("tricky"), HELD_TYPES, SEED);
@@ -118,7 +121,7 @@ fn every_answer_about_written_zones_is_one_that_a_peer_gives() {
 
 #[test]
 fn every_answer_of_a_root_server_is_one_that_a_peer_gives() {
-    if peers::is_skipped() {
+    if !Need::Peers.is_met() {
         return;
     }
     let report = hold("the root", written("alone"), HELD_TYPES, SEED);

@@ -16,6 +16,8 @@ mod exchange;
 mod families;
 #[path = "packets/message.rs"]
 mod message;
+#[path = "needs/need.rs"]
+mod need;
 #[path = "packets/outcome.rs"]
 mod outcome;
 #[path = "oracle/peers.rs"]
@@ -33,6 +35,7 @@ use ask::Case;
 use exchange::{over_tcp, over_udp};
 use families::families;
 use message::packets;
+use need::Need;
 use outcome::Outcome;
 use peers::{Peer, Served, Voice, start};
 use stage::Stage;
@@ -120,7 +123,7 @@ fn heard_again(ask: impl Fn() -> Outcome) -> Outcome {
 
 #[test]
 fn each_outcome_is_one_that_a_peer_has() {
-    if peers::is_skipped() {
+    if !Need::Peers.is_met() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -171,7 +174,7 @@ fn each_outcome_is_one_that_a_peer_has() {
 
 #[test]
 fn each_outcome_of_a_family_is_one_that_a_peer_has() {
-    if peers::is_skipped() {
+    if !Need::Peers.is_met() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

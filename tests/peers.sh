@@ -1,16 +1,28 @@
 #!/usr/bin/env bash
 # Installs the servers and tools that the comparisons need, from Debian packages. Needs root and a package mirror.
 #
-# Without arguments: NSD, Knot, BIND, dig. With `judges`: zonemaster-cli and dnsviz too. Services that packages would
-# start are kept from starting. Fails if anything is missing at the end.
+#   tests/peers.sh [peers] [judges] [dig] [curl]
+#
+# `peers` are NSD, Knot and BIND; `judges` are Zonemaster and DNSViz, with what their small Internet is made of. Without
+# arguments: peers, dig and curl. Services that packages would start are kept from starting. Fails if anything is missing
+# at the end.
 set -euo pipefail
 
-programs=(nsd knotd named dig)
-packages=(nsd knot bind9 bind9-dnsutils)
-if [ "${1-}" = judges ]; then
-    programs+=(zonemaster-cli dnsviz ip)
-    packages+=(zonemaster-cli dnsviz iproute2)
-fi
+[ $# -gt 0 ] || set -- peers dig curl
+programs=()
+packages=()
+for group in "$@"; do
+    case $group in
+        peers) programs+=(nsd knotd named) && packages+=(nsd knot bind9) ;;
+        judges)
+            programs+=(zonemaster-cli dnsviz ip nsd dig)
+            packages+=(zonemaster-cli dnsviz iproute2 nsd bind9-dnsutils)
+            ;;
+        dig) programs+=(dig) && packages+=(bind9-dnsutils) ;;
+        curl) programs+=(curl) && packages+=(curl) ;;
+        *) printf '%s: no such group; see the top of tests/peers.sh\n' "$group" >&2 && exit 2 ;;
+    esac
+done
 
 missing() {
     for program in "${programs[@]}"; do

@@ -1,6 +1,8 @@
 //! The whole core in a storm: outages, flaps, silence, drains, reloads of changed zones and clock jumps for simulated
 //! days, with invariants after every step.
 //!
+//! A soak is the same at the pace of a real server: eight hours in steps of one second, hundreds of targets.
+//!
 //! `STORM_SEED=7 cargo test --test storm` runs one seed; the seed of a failure is printed.
 
 #[path = "scenarios/core.rs"]
@@ -29,6 +31,8 @@ use crate::plan::{ADDRESSES_MAX, CheckPlan, Plan};
 
 /// Storms by default.
 const SEEDS: [u64; 3] = [1, 2, 53];
+/// Soaks by default.
+const SOAK_SEEDS: [u64; 1] = [8];
 /// Steps of one storm.
 const STEPS: u32 = 120;
 /// Most rounds of probes in one step.
@@ -37,16 +41,28 @@ const ROUNDS_MAX: u32 = 60;
 const ROUND: Duration = Duration::from_secs(30);
 /// Longest sleep of the machine: probes and ticks stand still.
 const SLEEP_MAX_SECS: u32 = 7_200;
-/// Zones.
-const APEXES: [&str; 2] = ["one.example", "two.example"];
+/// Zones of a storm; they share all targets.
+const ZONES: usize = 2;
+/// Steps of a soak, a second each: eight hours.
+const SOAK_STEPS: u32 = 8 * 3_600;
+/// Seconds of a soak between two looks at the answers of a zone, and between two folds of all views anew.
+const LOOK_SECS: u32 = 5;
+const FOLD_SECS: u32 = 30;
+/// Zones of a soak; each has targets of its own.
+const SOAK_ZONES: usize = 32;
+/// Fewest targets of a soak, so that it is one.
+const SOAK_TARGETS_MIN: usize = 200;
 /// Clients: where they are, an address there, and the places on their chain.
-const CLIENTS: [(&str, [u8; 4], &[&str]); 5] = [
+const CLIENTS: [Asker; 5] = [
     ("EU-DE", [10, 1, 0, 1], &["DE", "EU"]),
     ("EU-FR", [10, 2, 0, 1], &["FR", "EU"]),
     ("NA-US-CA", [10, 3, 0, 1], &["US", "NA"]),
     ("AS-JP", [10, 4, 0, 1], &[]),
     ("", [198, 51, 100, 53], &[]),
 ];
+
+/// A client.
+type Asker = (&'static str, [u8; 4], &'static [&'static str]);
 
 /// How a target behaves.
 #[derive(Clone, Copy, Debug)]
@@ -63,25 +79,23 @@ struct Storm {
     core: Core,
     check: CheckPlan,
     plans: Vec<Plan>,
-    moods: HashMap<u32, Mood>,
+    moods: HashMap<IpAddr, Mood>,
     /// Observations since a target's status changed last, newest last: counts start anew there.
     history: HashMap<TargetId, Vec<Conduct>>,
     /// Operator's holds: zone, pool, what.
     holds: Vec<(usize, usize, Suppose)>,
     worker: Worker,
     transitions: usize,
+    reloads: usize,
+    jumps: usize,
     answers: usize,
 }
 
 #[test]
 fn invariants_hold_through_storms() {
-    let seeds = match std::env::var("STORM_SEED") {
-        Ok(seed) => vec![seed.parse().expect("a number")],
-        Err(_) => SEEDS.to_vec(),
-    };
-    for seed in seeds {
+    for seed in seeds(&SEEDS) {
         println!("STORM_SEED={seed}");
-        let mut storm = Storm::begin(seed);
+        let mut storm = Storm::begin(seed, ZONES, |_| [192, 0, 2]);
         let start = storm.core.now;
         for _ in 0..STEPS {
             storm.step();
@@ -98,20 +112,53 @@ fn invariants_hold_through_storms() {
     }
 }
 
+#[test]
+fn invariants_hold_through_eight_hours_of_seconds() {
+    for seed in seeds(&SOAK_SEEDS) {
+        println!("STORM_SEED={seed}");
+        let mut storm = Storm::begin(seed, SOAK_ZONES, |zone| [10, 9, zone as u8]);
+        let start = storm.core.now;
+        let mut targets_min = usize::MAX;
+        for second in 0..SOAK_STEPS {
+            storm.second(second);
+            targets_min = targets_min.min(storm.core.targets.rows().count());
+        }
+        let lasted = storm.core.now.since(start);
+        println!(
+            "{:.1} hours, {targets_min} targets at least, {} transitions, {} reloads, {} jumps, {} answers",
+            lasted.as_secs_f64() / 3_600.0,
+            storm.transitions,
+            storm.reloads,
+            storm.jumps,
+            storm.answers
+        );
+        assert!(targets_min >= SOAK_TARGETS_MIN, "{targets_min} targets");
+        let counts = [storm.transitions, storm.reloads, storm.jumps];
+        assert!(counts.iter().all(|count| *count > 30), "a soak sees it all");
+    }
+}
+
+fn seeds(usual: &[u64]) -> Vec<u64> {
+    match std::env::var("STORM_SEED") {
+        Ok(seed) => vec![seed.parse().expect("a number")],
+        Err(_) => usual.to_vec(),
+    }
+}
+
 impl Storm {
-    fn begin(seed: u64) -> Self {
+    /// Begins with zones whose members lie in the networks that `network` gives.
+    fn begin(seed: u64, zones: usize, network: fn(usize) -> [u8; 3]) -> Self {
         let mut chance = Chance::new(seed);
-        let network = |(place, address, _): &(&str, [u8; 4], _)| Network {
+        let of_client = |(place, address, _): &Asker| Network {
             address: (*address).into(),
             prefix_len: 16,
             place: Place::parse(place).expect("a place"),
         };
-        let networks: Vec<Network> = CLIENTS[..4].iter().map(network).collect();
+        let networks: Vec<Network> = CLIENTS[..4].iter().map(of_client).collect();
         let locations = LocationsBuilder::new().networks(&networks).build();
         let check = CheckPlan::draw(&mut chance);
-        let plans: Vec<Plan> = APEXES
-            .iter()
-            .map(|apex| Plan::draw(apex, &mut chance))
+        let plans: Vec<Plan> = (0..zones)
+            .map(|zone| Plan::draw(&format!("z{zone}.example"), network(zone), &mut chance))
             .collect();
         let wall = WallTime::from_millis(1_800_000_000_000);
         let models = plans
@@ -128,6 +175,8 @@ impl Storm {
             holds: Vec::new(),
             worker: Worker::new(seed),
             transitions: 0,
+            reloads: 0,
+            jumps: 0,
             answers: 0,
         }
     }
@@ -146,12 +195,45 @@ impl Storm {
         }
         self.core.follow_holds();
         self.core.assert_folded();
-        self.check_answers();
+        for zone in 0..self.plans.len() {
+            self.check_answers(zone, &CLIENTS);
+        }
+    }
+
+    /// One second: who is due is probed, and now and then something happens. Every so many seconds holds are followed,
+    /// views are compared, and one zone is asked by one client.
+    fn second(&mut self, second: u32) {
+        match self.chance.below(3_600) {
+            0..=59 => self.weather(false),
+            60..=61 => self.weather(true),
+            62..=76 => self.reload(),
+            77..=136 => self.operate(),
+            137..=142 => self.sleep(),
+            143..=154 => self.turn_civil_clock(),
+            _ => {}
+        }
+        self.core.pass(Duration::from_secs(1));
+        let interval = self.check.interval_secs;
+        self.probe(|id| (id.0 + second).is_multiple_of(interval));
+        self.tick();
+        let look = second / LOOK_SECS;
+        if second.is_multiple_of(LOOK_SECS) {
+            self.core.follow_holds();
+            let zone = look as usize % self.plans.len();
+            let client = look as usize / self.plans.len() % CLIENTS.len();
+            self.check_answers(zone, &CLIENTS[client..=client]);
+        }
+        if second.is_multiple_of(FOLD_SECS) {
+            self.core.assert_folded();
+        }
     }
 
     /// Changes how targets behave: some of them, or all at once.
     fn weather(&mut self, is_everywhere: bool) {
-        for address in 1..=ADDRESSES_MAX {
+        let of_plan = |plan: &Plan| (1..=ADDRESSES_MAX).map(|last| plan.address(last)).collect();
+        let addresses: Vec<Vec<IpAddr>> = self.plans.iter().map(of_plan).collect();
+        let addresses: BTreeSet<IpAddr> = addresses.into_iter().flatten().collect();
+        for address in addresses {
             if is_everywhere || self.chance.below(4) == 0 {
                 let mood = match self.chance.below(8) {
                     0..=2 => Mood::Steady(Conduct::Good),
@@ -169,11 +251,16 @@ impl Storm {
     /// One probe of every target, and a tick.
     fn round(&mut self) {
         self.core.pass(ROUND);
-        let due: Vec<(TargetId, u32)> = self
-            .core
-            .targets
-            .rows()
-            .map(|row| (row.id, last_octet(&row.target.probe.endpoint)))
+        self.probe(|_| true);
+        self.tick();
+    }
+
+    /// One probe of every target that is due; each outcome is counted as a check counts.
+    fn probe(&mut self, is_due: impl Fn(TargetId) -> bool) {
+        let rows = self.core.targets.rows();
+        let due: Vec<(TargetId, IpAddr)> = rows
+            .filter(|row| is_due(row.id))
+            .map(|row| (row.id, address(&row.target.probe.endpoint)))
             .collect();
         for (id, address) in due {
             let mood = self.moods.get(&address).copied();
@@ -195,7 +282,6 @@ impl Storm {
             let status = self.core.targets.status(id);
             assert_followed(status, &self.history[&id], self.check);
         }
-        self.tick();
     }
 
     /// Time alone forgets, and does nothing else.
@@ -210,12 +296,14 @@ impl Storm {
     /// The machine sleeps: the monotonic clock jumps.
     fn sleep(&mut self) {
         let secs = u64::from(self.chance.below(SLEEP_MAX_SECS));
+        self.jumps += 1;
         self.core.pass(Duration::from_secs(secs));
         self.tick();
     }
 
     /// Someone sets the civil clock, forth or back; only maintenance follows it.
     fn turn_civil_clock(&mut self) {
+        self.jumps += 1;
         let before = self.statuses();
         let jump = i64::from(self.chance.below(14_400_000)) - 7_200_000;
         self.core.wall = WallTime::from_millis(self.core.wall.millis() + jump);
@@ -228,7 +316,7 @@ impl Storm {
         if self.chance.below(3) == 0 {
             self.holds.clear();
         } else {
-            let zone = self.chance.below(APEXES.len() as u32) as usize;
+            let zone = self.chance.below(self.plans.len() as u32) as usize;
             let pool = self.chance.below(self.plans[zone].pools.len() as u32) as usize;
             let suppose = match self.chance.below(2) {
                 0 => Suppose::Drained,
@@ -247,6 +335,7 @@ impl Storm {
 
     /// Loads changed zone files: targets that stay keep their status, even when timing changes.
     fn reload(&mut self) {
+        self.reloads += 1;
         let before = self.statuses();
         let wall_ms = self.core.wall.millis();
         if self.chance.below(4) == 0 {
@@ -265,80 +354,78 @@ impl Storm {
         let after = self.statuses();
         for (address, status) in &after {
             let known = before.get(address).copied().unwrap_or(Status::Unknown);
-            assert_eq!(*status, known, "192.0.2.{address} after a reload");
+            assert_eq!(*status, known, "{address} after a reload");
         }
         let rows = self.core.targets.rows();
         let known: BTreeSet<TargetId> = rows.map(|row| row.id).collect();
         self.history.retain(|id, _| known.contains(id));
     }
 
-    /// Statuses by last octet; one check makes one target of an address.
-    fn statuses(&self) -> HashMap<u32, Status> {
+    /// Statuses by address; one check makes one target of an address.
+    fn statuses(&self) -> HashMap<IpAddr, Status> {
         let rows = self.core.targets.rows();
-        let status = |row: leeward::health::Row<'_>| {
-            (last_octet(&row.target.probe.endpoint), row.state.status)
-        };
+        let status =
+            |row: leeward::health::Row<'_>| (address(&row.target.probe.endpoint), row.state.status);
         rows.map(status).collect()
     }
 
-    /// Compares every answer with the oracle's.
-    fn check_answers(&mut self) {
+    /// Compares the answers of a zone to these clients with the oracle's.
+    fn check_answers(&mut self, number: usize, clients: &[Asker]) {
         let world = self.core.world();
         let statuses = self.statuses();
-        for (number, plan) in self.plans.iter().enumerate() {
-            let served = &world.snapshot.zones[number];
-            let stage = Stage {
-                served,
-                view: &world.view.zones[number],
-                inputs: self
-                    .core
-                    .publisher
-                    .fold(number)
-                    .expect("it has policies")
-                    .inputs(),
-                locations: &world.snapshot.locations,
-                evidence: &|_| None,
+        let plan = &self.plans[number];
+        let served = &world.snapshot.zones[number];
+        let stage = Stage {
+            served,
+            view: &world.view.zones[number],
+            inputs: self
+                .core
+                .publisher
+                .fold(number)
+                .expect("it has policies")
+                .inputs(),
+            locations: &world.snapshot.locations,
+            evidence: &|_| None,
+        };
+        for (place, address, chain) in clients.iter().copied() {
+            let oracle = Oracle {
+                plan,
+                statuses: &|last| statuses[&plan.address(last)],
+                drained: self.held(plan, Suppose::Drained),
+                down: self.held(plan, Suppose::HeldDown),
+                chain,
             };
-            for (place, address, chain) in CLIENTS {
-                let oracle = Oracle {
-                    plan,
-                    statuses: &|address| statuses[&address],
-                    drained: self.held(plan, Suppose::Drained),
-                    down: self.held(plan, Suppose::HeldDown),
-                    chain,
+            for (name, tree) in &plan.names {
+                let question = Question {
+                    name: Name::parse(name, served.zone.apex()).expect("a name"),
+                    rtype: Rtype::A,
                 };
-                for (name, tree) in &plan.names {
-                    let question = Question {
-                        name: Name::parse(name, served.zone.apex()).expect("a name"),
-                        rtype: Rtype::A,
-                    };
-                    let client = IpAddr::from(address);
-                    let found = explain(&stage, &question, Client::Address(client));
-                    let wanted: BTreeSet<String> = oracle
-                        .may_answer(tree)
-                        .iter()
-                        .map(|last| format!("192.0.2.{last}"))
-                        .collect();
-                    let rdata = found.candidates.iter().flat_map(|one| one.rdata.clone());
-                    let known: BTreeSet<String> = rdata.collect();
-                    assert_eq!(
-                        known,
-                        wanted,
-                        "{name} from {place:?}: {tree:?}\n{}",
-                        explanation_text(&found)
-                    );
-                    let query = message::query(&question.name, Rtype::A, None);
-                    let said = message::ask(&world, &mut self.worker, client, &query);
-                    self.answers += 1;
-                    assert_eq!(said.rcode, "NOERROR", "health never refuses");
-                    assert_eq!(said.records.is_empty(), wanted.is_empty(), "{said:?}");
-                    assert_eq!(said.ttl, Some(found.ttl), "{said:?}");
-                    assert_eq!(said.scope, None, "nobody sent a client subnet");
-                    assert!(said.owner.is_empty() || said.owner.starts_with(name.as_str()));
-                    for record in &said.records {
-                        let address = record.trim_start_matches("a ");
-                        assert!(wanted.contains(address), "{record} is not in {wanted:?}");
-                    }
+                let client = IpAddr::from(address);
+                let found = explain(&stage, &question, Client::Address(client));
+                let wanted: BTreeSet<String> = oracle
+                    .may_answer(tree)
+                    .iter()
+                    .map(|last| plan.address(*last).to_string())
+                    .collect();
+                let rdata = found.candidates.iter().flat_map(|one| one.rdata.clone());
+                let known: BTreeSet<String> = rdata.collect();
+                assert_eq!(
+                    known,
+                    wanted,
+                    "{name} from {place:?}: {tree:?}\n{}",
+                    explanation_text(&found)
+                );
+                let query = message::query(&question.name, Rtype::A, None);
+                let said = message::ask(&world, &mut self.worker, client, &query);
+                self.answers += 1;
+                assert_eq!(said.rcode, "NOERROR", "health never refuses");
+                assert_eq!(said.records.is_empty(), wanted.is_empty(), "{said:?}");
+                assert_eq!(said.ttl, Some(found.ttl), "{said:?}");
+                assert_eq!(said.scope, None, "nobody sent a client subnet");
+                assert!(said.owner.is_empty() || said.owner.starts_with(name.as_str()));
+                for record in &said.records {
+                    let address = record.trim_start_matches("a ");
+                    assert!(wanted.contains(address), "{record} is not in {wanted:?}");
                 }
             }
         }
@@ -359,9 +446,9 @@ impl Storm {
     }
 }
 
-fn last_octet(endpoint: &Endpoint) -> u32 {
+fn address(endpoint: &Endpoint) -> IpAddr {
     match endpoint {
-        Endpoint::Address(IpAddr::V4(address)) => u32::from(address.octets()[3]),
+        Endpoint::Address(address) => *address,
         other => panic!("{other:?} is in no plan"),
     }
 }

@@ -4,33 +4,19 @@
 //! serves `zonemaster/zones`, and `zonemaster/judge.sh` lets both judges ask. A second zone that lacks what its parent
 //! promises shows that they can find fault.
 
+#[path = "needs/need.rs"]
+mod need;
+
 use std::path::Path;
 use std::process::Command;
 
+use need::Need;
 use serde_json::Value;
 use tempfile::TempDir;
 
 const ZONE: &str = include_str!("zonemaster/zones/judged.net.toml");
 /// Levels of Zonemaster that are no fault; NOTICE says that the zone is not signed.
 const CALM: [&str; 3] = ["DEBUG", "INFO", "NOTICE"];
-
-/// Says whether the judges cannot be heard here; loud, since a check that is left out proves nothing.
-fn is_impossible() -> bool {
-    if std::env::var_os("LEEWARD_SKIP_PEERS").is_some_and(|value| value == "1") {
-        eprintln!("NOT CHECKED: LEEWARD_SKIP_PEERS=1, so Zonemaster and DNSViz judge nothing");
-        return true;
-    }
-    let tried = Command::new("unshare")
-        .args(["--net", "ip", "link"])
-        .output();
-    let can_unshare = tried.is_ok_and(|output| output.status.success());
-    if !can_unshare {
-        eprintln!(
-            "NOT CHECKED: Zonemaster and DNSViz need a network namespace and `ip`, and there is none to be had"
-        );
-    }
-    !can_unshare
-}
 
 /// What the judges say about a zone: one line a fault.
 fn judge(zone: &str) -> Vec<String> {
@@ -107,7 +93,7 @@ fn dnsviz(path: &str, value: &Value, faults: &mut Vec<String>) {
 
 #[test]
 fn zonemaster_and_dnsviz_find_no_fault() {
-    if is_impossible() {
+    if !Need::Zonemaster.is_met() {
         return;
     }
     let faults = judge(ZONE);
@@ -116,7 +102,7 @@ fn zonemaster_and_dnsviz_find_no_fault() {
 
 #[test]
 fn zonemaster_and_dnsviz_can_find_fault() {
-    if is_impossible() {
+    if !Need::Zonemaster.is_met() {
         return;
     }
     let promised = "\"@\".NS = [\"ns1.judged.net.\", \"ns2.judged.net.\"]";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leeward::answer::{
-    Conduct, Cookies, Fold, Inputs, Prefixes, RateLimits, View, WithoutCookie, World,
+    Conduct, Cookies, Fold, Inputs, Prefixes, RateLimits, Rates, View, WithoutCookie, World,
 };
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
@@ -204,7 +204,15 @@ pub(crate) fn with_manners(manners: &str) -> (World, Vec<Vec<u8>>) {
                 without: WithoutCookie::Answer,
             }),
             amplification_max: Some(4),
-            rate: Some(RateLimits::new(1_000, 2, 2, everybody)),
+            rate: Some(RateLimits::new(
+                Rates {
+                    each: 1_000,
+                    total: 2_000,
+                },
+                2,
+                2,
+                everybody,
+            )),
             ..Conduct::default()
         });
     }

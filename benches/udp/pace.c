@@ -1,10 +1,11 @@
 /* A steady UDP load that tells how long answers take, for servers on 127.0.0.1.
  *
- *   pace PORT FILE SECONDS RATE   asks what FILE holds RATE times a second, for at most 120 seconds
+ *   pace PORT FILE SECONDS RATE [LOST]   asks what FILE holds RATE times a second, for at most 120 seconds
  *
  * FILE is a row of messages, each behind two octets of length. Questions leave when they are due, never sooner, and never
  * wait for answers: what a server delays shows as delay, not as a lower rate. The client watches its sockets without
- * sleeping. A question without an answer after a second is lost. Delays are in microseconds. */
+ * sleeping. A question without an answer after a second is lost; one that nobody listened for is lost, too. LOST is a file
+ * for when each of those was due, in seconds of the monotonic clock. Delays are in microseconds. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -28,13 +29,22 @@ static int by_size(const void *one, const void *other)
 /* When each question was sent by socket and id; 0 once it is answered. */
 static double sent_at[SOCKETS][IDS];
 
+static void lose(double due, FILE *told, uint64_t *lost)
+{
+    ++*lost;
+    if (told)
+        fprintf(told, "%.6f\n", due);
+}
+
 int main(int words, char **word)
 {
     size_t count = 0, next = 0;
-    struct question *questions = words == 5 ? read_questions(word[2], &count) : NULL;
-    double length = words == 5 ? atof(word[3]) : 0, rate = words == 5 ? atof(word[4]) : 0;
-    if (!count || !questions || length <= 0 || length > 120 || rate < 1 || rate > 1e6) {
-        fprintf(stderr, "usage: pace PORT FILE SECONDS RATE\n");
+    int is_whole = words == 5 || words == 6;
+    struct question *questions = is_whole ? read_questions(word[2], &count) : NULL;
+    double length = is_whole ? atof(word[3]) : 0, rate = is_whole ? atof(word[4]) : 0;
+    FILE *told = words == 6 ? fopen(word[5], "w") : NULL;
+    if ((words == 6 && !told) || !count || !questions || length <= 0 || length > 120 || rate < 1 || rate > 1e6) {
+        fprintf(stderr, "usage: pace PORT FILE SECONDS RATE [LOST]\n");
         return 2;
     }
     int fds[SOCKETS];
@@ -69,13 +79,14 @@ int main(int words, char **word)
             struct question *question = &questions[next++ % count];
             uint16_t id = ids[s]++;
             if (sent_at[s][id] > 0)
-                lost++;
+                lose(sent_at[s][id], told, &lost);
             question->octets[0] = id >> 8;
             question->octets[1] = id;
             /* From when it was due: a client that is late may not hide a delay. */
             sent_at[s][id] = start + asked / rate;
+            /* The first error tells of an earlier question to a port where nobody listened. */
             if (send(fds[s], question->octets, question->len, 0) < 0)
-                bad++;
+                send(fds[s], question->octets, question->len, 0);
             asked++;
         }
         for (int s = 0; s < SOCKETS; s++) {
@@ -96,7 +107,10 @@ int main(int words, char **word)
     }
     for (int s = 0; s < SOCKETS; s++)
         for (int id = 0; id < IDS; id++)
-            lost += sent_at[s][id] > 0;
+            if (sent_at[s][id] > 0)
+                lose(sent_at[s][id], told, &lost);
+    if (told)
+        fclose(told);
     qsort(delays, answered, sizeof *delays, by_size);
 #define AT(share) (answered ? delays[(uint64_t)((answered - 1) * (share))] : 0.0)
     printf("{\"asked\": %llu, \"answered\": %llu, \"lost\": %llu, \"bad\": %llu, \"p50\": %.1f, \"p99\": %.1f, \"p999\": %.1f, "

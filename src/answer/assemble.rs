@@ -12,6 +12,8 @@ use super::message::{Answer, Apex, MadeSet, Owner, POSITIONS_MAX, Part, Records}
 const FLAG_QR: u16 = 0x8000;
 const FLAG_AA: u16 = 0x0400;
 const FLAG_TC: u16 = 0x0200;
+/// The operation: 0 is a query.
+const FLAGS_OPCODE: u16 = 0x7800;
 /// RD and CD are copied from the query (RFC 1035, section 4.1.1; RFC 4035, section 3.1.6).
 const FLAGS_COPIED: u16 = 0x0110;
 
@@ -259,10 +261,15 @@ pub(super) fn assemble_error(
 ) -> usize {
     let mut at = question_end.unwrap_or(HEADER_LEN);
     out[..at].copy_from_slice(&input[..at]);
-    // Opcode and RD are copied.
-    let flags = FLAG_QR
-        | (u16::from_be_bytes([input[2], input[3]]) & (0x7800 | FLAGS_COPIED))
-        | (rcode.0 & 15);
+    let asked = u16::from_be_bytes([input[2], input[3]]);
+    // RD and CD are those of a query (RFC 6895, section 2). Other operations keep their bits for themselves and want
+    // them zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and of an unknown one nobody knows what they mean: they
+    // are not copied, as BIND does.
+    let copied = match asked & FLAGS_OPCODE {
+        0 => FLAGS_COPIED,
+        _ => FLAGS_OPCODE,
+    };
+    let flags = FLAG_QR | (asked & copied) | (rcode.0 & 15);
     out[2..4].copy_from_slice(&flags.to_be_bytes());
     out[4..12].copy_from_slice(&[
         0,
@@ -279,4 +286,37 @@ pub(super) fn assemble_error(
         at += edns.len();
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// X20: RD and CD come back in every error that answers a query, and in no other.
+    #[test]
+    fn errors_copy_rd_and_cd_of_queries_and_of_no_other_operation() {
+        let codes = [
+            Rcode::FORMERR,
+            Rcode::SERVFAIL,
+            Rcode::NOTIMP,
+            Rcode::REFUSED,
+            Rcode::NOTAUTH,
+            Rcode::BADVERS,
+            Rcode::BADCOOKIE,
+        ];
+        for rcode in codes {
+            for opcode in 0..16u16 {
+                // Every flag of a query is set, those that only a response has among them.
+                let asked = (opcode << 11 | 0x07ff) & !FLAG_QR;
+                let mut input = [0; HEADER_LEN];
+                input[2..4].copy_from_slice(&asked.to_be_bytes());
+                let mut out = [0; 64];
+                assemble_error(&input, rcode, None, None, &mut out);
+                let flags = u16::from_be_bytes([out[2], out[3]]);
+                let copied = if opcode == 0 { 0x0110 } else { 0 };
+                let wanted = FLAG_QR | opcode << 11 | copied | (rcode.0 & 15);
+                assert_eq!(flags, wanted, "{rcode:?} to opcode {opcode}");
+            }
+        }
+    }
 }

@@ -7,8 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::answer::{
-    BATCH_MAX, Conduct, Cookies, Exchange, Fold, Inputs, Prefixes, RateLimits, Transport, View,
-    WithoutCookie, Worker, World, respond,
+    BATCH_MAX, Conduct, Cookies, Exchange, Fold, Inputs, Prefixes, RateLimits, Rates, Transport,
+    View, WithoutCookie, Worker, World, respond,
 };
 use crate::clock::Moment;
 use crate::health::Status;
@@ -196,7 +196,17 @@ fn conduct() -> impl Strategy<Value = Conduct> {
     (rate, factor, any::<bool>(), any::<bool>()).prop_map(|(rate, factor, has_cookies, says)| {
         let everybody = Prefixes::new(&[(IpAddr::from([10, 0, 0, 0]), 8)]);
         Conduct {
-            rate: rate.map(|(rate, slip)| RateLimits::new(rate, 1, slip, everybody)),
+            rate: rate.map(|(rate, slip)| {
+                RateLimits::new(
+                    Rates {
+                        each: rate,
+                        total: rate * 2,
+                    },
+                    1,
+                    slip,
+                    everybody,
+                )
+            }),
             amplification_max: factor,
             has_extended_errors: says,
             cookies: has_cookies.then(|| Cookies {

@@ -55,7 +55,7 @@ pub use message::{
     Synthesised,
 };
 pub use prefixes::Prefixes;
-pub use rate::RateLimits;
+pub use rate::{RateLimits, Rates, prefix_bits};
 pub use recall::SavedNode;
 pub use respond::{BATCH_MAX, Worker, respond};
 pub use shares::{RunShares, Soft};

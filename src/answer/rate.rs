@@ -9,6 +9,7 @@
 //! | NXDOMAIN, NODATA | prefix and zone |
 //! | referral | prefix and zone |
 //! | refusals and errors | prefix |
+//! | all of these together | prefix, at a rate of its own: who asks forty zones in turn does not get forty times the rate |
 //!
 //! Each count is a bucket that holds one second's worth of answers and fills steadily (the generic cell rate
 //! algorithm). What is over is dropped, but each `slip`-th time the client gets an empty answer with TC set, so that an
@@ -35,28 +36,54 @@ const STEP: u64 = 0x9fb2_1c65_1e98_df25;
 /// Limits of UDP answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimits {
-    /// Time that one answer takes from its bucket.
-    interval_nanos: u64,
-    /// How far a bucket can be emptied.
-    burst_nanos: u64,
+    /// Of one zone and kind.
+    each: Flow,
+    /// Of all zones and kinds together.
+    total: Flow,
     /// Each so many answers over the limit one is sent empty with TC; 0 for never.
     slip: u8,
     /// Clients that are not limited.
     allow: Prefixes,
 }
 
+/// Answers a second for each client prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Of one zone and kind.
+    pub each: u32,
+    /// Of all zones and kinds together.
+    pub total: u32,
+}
+
 impl RateLimits {
-    /// Makes limits: answers a second for each prefix and kind, divided among workers that see a share of the clients'
-    /// ports each.
-    pub fn new(answers_per_second: u32, workers: usize, slip: u8, allow: Prefixes) -> Self {
+    /// Makes limits; the rates are divided among workers that see a share of the clients' ports each.
+    pub fn new(rates: Rates, workers: usize, slip: u8, allow: Prefixes) -> Self {
+        Self {
+            each: Flow::new(rates.each, workers),
+            total: Flow::new(rates.total, workers),
+            slip,
+            allow,
+        }
+    }
+}
+
+/// How buckets of one rate fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flow {
+    /// Time that one answer takes from its bucket.
+    interval_nanos: u64,
+    /// How far a bucket can be emptied.
+    burst_nanos: u64,
+}
+
+impl Flow {
+    fn new(answers_per_second: u32, workers: usize) -> Self {
         let rate = u64::from(answers_per_second.max(1));
         let interval_nanos = (SECOND_NANOS * workers.max(1) as u64).div_ceil(rate);
         Self {
             interval_nanos,
             // At least one answer fits, however small the rate.
             burst_nanos: SECOND_NANOS.max(interval_nanos),
-            slip,
-            allow,
         }
     }
 }
@@ -124,26 +151,34 @@ impl Buckets {
         (kind, zone): (Kind, usize),
         now: Moment,
     ) -> Verdict {
+        let prefix = fold(prefix_bits(client) ^ self.key[0], self.key[1] | 1);
         let place = (zone as u64) << 2 | kind as u64;
-        let hash = fold(prefix_bits(client) ^ self.key[0], place ^ self.key[1]);
-        let hash = fold(hash, STEP);
-        let set = &mut self.sets[(hash % SETS as u64) as usize].0;
-        // Zero would be the tag of a bucket that nobody has used.
-        let tag = (hash >> 32) as u32 | 1;
+        let each = self.find(fold(prefix ^ place, STEP));
+        let total = self.find(prefix);
         let now = now.nanos();
-        let bucket = find_bucket(set, tag);
-        let missing = bucket.full_at.saturating_sub(now);
-        if missing + limits.interval_nanos <= limits.burst_nanos {
-            bucket.full_at = now + missing + limits.interval_nanos;
-            return if missing * 2 > limits.burst_nanos {
+        let (missing, missing_total) = (
+            self.bucket(each).full_at.saturating_sub(now),
+            self.bucket(total).full_at.saturating_sub(now),
+        );
+        let refused = if missing + limits.each.interval_nanos > limits.each.burst_nanos {
+            each
+        } else if missing_total + limits.total.interval_nanos > limits.total.burst_nanos {
+            total
+        } else {
+            self.bucket(each).full_at = now + missing + limits.each.interval_nanos;
+            self.bucket(total).full_at = now + missing_total + limits.total.interval_nanos;
+            let is_pressed = missing * 2 > limits.each.burst_nanos
+                || missing_total * 2 > limits.total.burst_nanos;
+            return if is_pressed {
                 Verdict::SendPressed
             } else {
                 Verdict::Send
             };
-        }
+        };
         if limits.allow.contains(client) {
             return Verdict::Send;
         }
+        let bucket = self.bucket(refused);
         bucket.refused = bucket.refused.wrapping_add(1);
         if limits.slip != 0 && bucket.refused.is_multiple_of(u32::from(limits.slip)) {
             Verdict::Slip
@@ -151,13 +186,27 @@ impl Buckets {
             Verdict::Drop
         }
     }
+
+    #[inline]
+    fn bucket(&mut self, (set, way): (usize, usize)) -> &mut Bucket {
+        &mut self.sets[set].0[way]
+    }
+
+    /// Finds the bucket of a hash.
+    #[inline]
+    fn find(&mut self, hash: u64) -> (usize, usize) {
+        let set = (hash % SETS as u64) as usize;
+        // Zero would be the tag of a bucket that nobody has used.
+        let tag = (hash >> 32) as u32 | 1;
+        (set, find_way(&mut self.sets[set].0, tag))
+    }
 }
 
 /// Finds the bucket with a tag, or takes the one that is nearest to full.
 #[inline]
-fn find_bucket(set: &mut [Bucket; WAYS], tag: u32) -> &mut Bucket {
+fn find_way(set: &mut [Bucket; WAYS], tag: u32) -> usize {
     let at = set.iter().position(|bucket| bucket.tag == tag);
-    let at = at.unwrap_or_else(|| {
+    at.unwrap_or_else(|| {
         let fullest = (1..WAYS).fold(0, |best, at| {
             if set[at].full_at < set[best].full_at {
                 at
@@ -170,13 +219,12 @@ fn find_bucket(set: &mut [Bucket; WAYS], tag: u32) -> &mut Bucket {
             ..Bucket::default()
         };
         fullest
-    });
-    &mut set[at]
+    })
 }
 
-/// Returns the client's /24 or /56 as a number; what one subscriber or site gets.
+/// Returns the client's /24 or /56 as a number; what one subscriber or site gets. Connections are counted by it too.
 #[inline]
-fn prefix_bits(client: IpAddr) -> u64 {
+pub fn prefix_bits(client: IpAddr) -> u64 {
     match client {
         IpAddr::V4(address) => u64::from(u32::from(address) >> 8),
         IpAddr::V6(address) => ((u128::from(address) >> 72) as u64) | 1 << 63,
@@ -189,7 +237,15 @@ mod tests {
 
     fn limits(rate: u32, slip: u8) -> RateLimits {
         let loopback = [("127.0.0.0".parse().unwrap(), 8)];
-        RateLimits::new(rate, 1, slip, Prefixes::new(&loopback))
+        RateLimits::new(rates(rate), 1, slip, Prefixes::new(&loopback))
+    }
+
+    /// A total that is far away.
+    fn rates(each: u32) -> Rates {
+        Rates {
+            each,
+            total: each * 1_000,
+        }
     }
 
     fn client(text: &str) -> IpAddr {
@@ -245,6 +301,40 @@ mod tests {
         );
     }
 
+    /// X14: forty zones asked in turn do not give forty times the rate.
+    #[test]
+    fn a_prefix_gets_its_total_however_many_zones_and_kinds_it_asks() {
+        let kinds = [Kind::Records, Kind::Negative, Kind::Referral, Kind::Error];
+        let cases = [
+            ("40 zones", 40, &kinds[..1], 200),
+            ("40 zones, all kinds", 40, &kinds, 200),
+            ("one zone, all kinds", 1, &kinds, 200),
+            ("one zone, one kind", 1, &kinds[..1], 100),
+        ];
+        for (case, zones, kinds, wanted) in cases {
+            let rates = Rates {
+                each: 100,
+                total: 200,
+            };
+            let limits = RateLimits::new(rates, 1, 2, Prefixes::default());
+            let mut buckets = Buckets::new([1, 2]);
+            let mut ask = |from: &str, at: Moment, number: usize| {
+                let kind = (kinds[number % kinds.len()], number / kinds.len() % zones);
+                buckets.count(&limits, client(from), kind, at)
+            };
+            let is_sent = |verdict| matches!(verdict, Verdict::Send | Verdict::SendPressed);
+            let now = Moment::from_secs(9);
+            let sent = (0..20_000).filter(|&number| is_sent(ask("203.0.113.9", now, number)));
+            assert_eq!(sent.count(), wanted, "{case}: at once");
+            assert_ne!(ask("203.0.112.9", now, 0), Verdict::Drop, "{case}: others");
+            let second = (0..20_000).filter(|&number| {
+                let at = Moment::from_nanos(now.nanos() + (number as u64 + 1) * 50_000);
+                is_sent(ask("203.0.113.7", at, number))
+            });
+            assert_eq!(second.count(), wanted, "{case}: in the next second");
+        }
+    }
+
     #[test]
     fn allowed_clients_and_all_workers_together_get_what_is_set() {
         let now = Moment::from_secs(9);
@@ -259,9 +349,9 @@ mod tests {
                 .count()
         };
         assert_eq!(count(&limits(10, 2), "127.0.0.1"), 1_000);
-        let shared = RateLimits::new(100, 4, 2, Prefixes::default());
+        let shared = RateLimits::new(rates(100), 4, 2, Prefixes::default());
         assert_eq!(count(&shared, "203.0.113.1"), 25);
-        let slow = RateLimits::new(1, 4, 2, Prefixes::default());
+        let slow = RateLimits::new(rates(1), 4, 2, Prefixes::default());
         assert_eq!(count(&slow, "203.0.112.1"), 1);
     }
 
@@ -272,7 +362,7 @@ mod tests {
             rate in 1u32..500, workers in 1usize..8, slip in 0u8..4,
             gaps in proptest::collection::vec(0u64..200_000_000, 1..400),
         ) {
-            let limits = RateLimits::new(rate, workers, slip, Prefixes::default());
+            let limits = RateLimits::new(rates(rate), workers, slip, Prefixes::default());
             let mut buckets = Buckets::new([3, 4]);
             let start = 7_000_000_000u64;
             let (mut now, mut sent) = (start, 0u64);
@@ -282,7 +372,7 @@ mod tests {
                 let verdict =
                     buckets.count(&limits, from, (Kind::Records, 3), Moment::from_nanos(now));
                 sent += u64::from(matches!(verdict, Verdict::Send | Verdict::SendPressed));
-                let allowed = (limits.burst_nanos + (now - start)) / limits.interval_nanos;
+                let allowed = (limits.each.burst_nanos + (now - start)) / limits.each.interval_nanos;
                 proptest::prop_assert!(sent <= allowed, "{} of {}", sent, allowed);
             }
             proptest::prop_assert!(sent > 0);

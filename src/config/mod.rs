@@ -19,5 +19,5 @@ pub mod suggest;
 pub use ahead::maintenance_ahead;
 pub use compile::{FlatSet, Flattened, compile_zone, compile_zone_with, flattened_below};
 pub use diagnostic::{CODES, Diagnostic, Files, Severity, Source, code_title};
-pub use read::read_zone;
+pub use read::{COMMAND_HEADER, read_zone};
 pub use render::{render_github, render_json, render_text, summary};

@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::config::COMMAND_HEADER;
+
 /// Time for connecting, and for each read and write; a server gives every request less.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Octets of an answer that are read (a status of 100,000 targets is about 40 MB).
@@ -58,7 +60,8 @@ fn request(server: SocketAddr, method: &str, path: &str) -> Result<String, Clien
     stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(broken)?;
     let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {server}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.0\r\nHost: {server}\r\n{COMMAND_HEADER}: 1\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).map_err(broken)?;
     let mut answer = Vec::new();

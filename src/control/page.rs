@@ -90,6 +90,9 @@ pub(super) fn page(report: &StatusReport) -> String {
         );
         notice(text);
     }
+    for line in report.not_listed.lines() {
+        html.push_str(&format!("<p>{}</p>\n", escaped(&line)));
+    }
     section(
         &mut html,
         "Names: what is served now, and why",

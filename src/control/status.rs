@@ -29,6 +29,9 @@ pub struct StatusReport {
     /// Targets that are answered as their addresses.
     #[serde(default)]
     pub flattened: Vec<FlattenedRow>,
+    /// Rows that this report has no room for.
+    #[serde(default)]
+    pub not_listed: NotListed,
     /// The reload that waits for an operator, if one does.
     #[serde(default)]
     pub reload_waiting: Option<WaitingReload>,
@@ -41,6 +44,34 @@ impl StatusReport {
             || !self.files_refused.is_empty()
             || self.self_doubt.is_some()
             || self.reload_waiting.is_some()
+    }
+}
+
+/// Rows that a report has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotListed {
+    /// Failovers that are held.
+    pub held: usize,
+    /// Names with a policy.
+    pub names: usize,
+    /// Flattened targets.
+    pub flattened: usize,
+}
+
+impl NotListed {
+    /// Says how many rows are left out, each kind with the command that shows one; empty if none are.
+    pub fn lines(&self) -> Vec<String> {
+        let kinds = [
+            (self.held, "held failovers", "leeward explain NAME"),
+            (self.names, "names with a policy", "leeward explain NAME"),
+            (self.flattened, "flattened targets", "leeward explain NAME"),
+        ];
+        let left_out = kinds.iter().filter(|(count, ..)| *count > 0);
+        left_out
+            .map(|(count, what, command)| {
+                format!("{count} more {what} are not listed; {command} shows one")
+            })
+            .collect()
     }
 }
 

@@ -72,6 +72,9 @@ pub fn status_text(report: &StatusReport) -> String {
             text.push_str(&format!("  {}\n", plain(fault)));
         }
     }
+    for line in report.not_listed.lines() {
+        text.push_str(&format!("\nNOT LISTED {line}\n"));
+    }
     section(&mut text, "NAMES", names(&report.names));
     section(&mut text, "POOLS", pools(&report.pools));
     section(&mut text, "TARGETS", targets(&report.targets));

@@ -7,6 +7,7 @@ use crate::control::AlarmRow;
 use crate::timeline::{Alarm, AlarmChange, AlarmKind, EventKind};
 
 use super::keeper::Keeper;
+use super::measure;
 
 impl Keeper {
     /// Takes in how things stand with one condition: what is wrong about `subject` (a zone, file, target or address; empty
@@ -45,9 +46,20 @@ impl Keeper {
             .set("leeward_alarms", &[("kind", kind.word())], lasting);
     }
 
+    /// Follows the certificate of encrypted transports: its days, a broken new one, a near end.
+    pub(super) fn watch_certificate(&mut self) {
+        let Some(watch) = self.certificates.clone() else {
+            return;
+        };
+        let wall = self.clock.wall();
+        measure::certificate(&self.exposition, watch.days_left(wall));
+        self.set_alarm(AlarmKind::Certificate, "", watch.fault());
+        self.set_alarm(AlarmKind::CertificateEnds, "", watch.near_end(wall));
+    }
+
     /// Sets the gauge of each kind, so that each can be alerted on before it was ever seen.
     pub(super) fn begin_alarms(&self) {
-        for kind in AlarmKind::ALL {
+        for kind in AlarmKind::all() {
             self.exposition
                 .set("leeward_alarms", &[("kind", kind.word())], 0.0);
         }

@@ -85,6 +85,21 @@ impl CertificateWatch {
         seen.fault.as_ref().map(ToString::to_string)
     }
 
+    /// Says when the certificate ends if that is near or past, for an alarm.
+    pub(super) fn near_end(&self, wall: WallTime) -> Option<String> {
+        if *self.certificates.source() == CertificateSource::SelfSigned {
+            return None;
+        }
+        let end = self.certificates.not_after()?;
+        let days = days_left(end, wall);
+        let text = if days < 0.0 {
+            format!("the certificate ended at {end}")
+        } else {
+            format!("the certificate ends at {end}")
+        };
+        (days < WARNING_DAYS as f64).then_some(text)
+    }
+
     /// Returns the days until the certificate ends that is shown now, less than 0 if it has ended.
     pub(super) fn days_left(&self, wall: WallTime) -> Option<f64> {
         Some(days_left(self.certificates.not_after()?, wall))
@@ -103,7 +118,7 @@ impl CertificateWatch {
             return;
         }
         seen.stamps = stamps;
-        let fault = match self.certificates.exchange() {
+        seen.fault = match self.certificates.exchange() {
             Ok(true) => {
                 info!("new certificate: shown to every client that connects from now on");
                 None
@@ -111,14 +126,6 @@ impl CertificateWatch {
             Ok(false) => None,
             Err(fault) => Some(fault),
         };
-        // Once, not at every look.
-        if let Some(fault) = fault
-            .as_ref()
-            .filter(|fault| seen.fault.as_ref() != Some(fault))
-        {
-            warn!("{fault}; the certificate is shown as before");
-        }
-        seen.fault = fault;
     }
 }
 

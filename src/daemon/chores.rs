@@ -7,15 +7,16 @@
 //! begins it anew.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::control::{ServerRow, StatusReport};
+use crate::control::{NotListed, ServerRow, StatusReport};
 
 use super::keeper::Keeper;
 use super::locations::describe;
-use super::overview::{TargetsAt, faults_beside, name_rows, pool_rows, refused_rows, zone_rows};
+use super::overview::{TargetsAt, count_name_rows, name_rows, pool_rows, refused_rows, zone_rows};
 use super::zone_set::ZoneSet;
 
 /// Reports under way and waiting; further asks wait in their channel.
@@ -66,8 +67,11 @@ impl Chores {
         self.gauges.is_some() || !self.reports.is_empty()
     }
 
-    /// Says whether another report may be asked for.
-    pub(super) fn has_room(&self) -> bool {
+    /// Says whether another report may be asked for. Those whose askers went away take no room.
+    pub(super) fn has_room(&mut self) -> bool {
+        if self.reports.len() >= REPORTS_MAX {
+            self.reports.retain(|report| !report.answer.is_closed());
+        }
         self.reports.len() < REPORTS_MAX
     }
 
@@ -126,7 +130,14 @@ impl Keeper {
         under_way.zone = 0;
         under_way.part = Part::Targets(0);
         under_way.room = NAMES_MAX;
+        let (held, held_over) = self.held_rows();
+        let (flattened, flattened_over) = super::flatten::rows(&self.flattening, self.clock.now());
         under_way.report = StatusReport {
+            not_listed: NotListed {
+                held: held_over,
+                flattened: flattened_over,
+                names: 0,
+            },
             server: ServerRow {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_s: self.clock.now().since(self.started).as_secs(),
@@ -138,15 +149,12 @@ impl Keeper {
             alarms: self.alarm_rows(),
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
-            flattened: super::flatten::rows(&self.flattening, self.clock.now()),
+            flattened,
             reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
-            held: self.held_rows(),
+            held,
             self_doubt: self.doubt_row(),
             ..StatusReport::default()
         };
-        let certificate_fault = self.certificates.as_ref().and_then(|watch| watch.fault());
-        let beside = faults_beside(self.location_fault.clone(), certificate_fault);
-        under_way.report.files_refused.extend(beside);
     }
 
     /// Writes some rows; says whether they were the last.
@@ -185,28 +193,38 @@ impl Keeper {
                 under_way.part = Part::Names(0);
             }
             Part::Names(from) => {
-                let evidence = |slot: u32| self.evidence(number, slot);
                 let to = (from + NAMES_PIECE).min(zone.model.names.len());
-                let mut room = under_way.room.min(EXPLAINED_PIECE);
-                let before = room;
-                let names = name_rows(
-                    zone,
-                    fold,
-                    &self.locations,
-                    &evidence,
-                    (from..to, &mut room),
-                );
-                report.names.extend(names.rows);
-                under_way.room -= before - room;
-                let is_more = names.next < zone.model.names.len() && under_way.room > 0;
-                if is_more {
-                    under_way.part = Part::Names(names.next);
+                let next = if under_way.room == 0 {
+                    report.not_listed.names += count_name_rows(zone, from..to);
+                    to
                 } else {
+                    self.explain_names(number, from..to, under_way)
+                };
+                under_way.part = Part::Names(next);
+                if next >= zone.model.names.len() {
                     under_way.part = Part::Targets(0);
                     under_way.zone += 1;
                 }
             }
         }
         false
+    }
+
+    /// Writes rows of names, as many as fit into one piece; returns the name to go on with.
+    fn explain_names(
+        &self,
+        number: usize,
+        part: Range<usize>,
+        under_way: &mut ReportUnderWay,
+    ) -> usize {
+        let evidence = |slot: u32| self.evidence(number, slot);
+        let mut room = under_way.room.min(EXPLAINED_PIECE);
+        let before = room;
+        let fold = self.publisher.fold(number);
+        let zone = &self.set.zones[number];
+        let names = name_rows(zone, fold, &self.locations, &evidence, (part, &mut room));
+        under_way.report.names.extend(names.rows);
+        under_way.room -= before - room;
+        names.next
     }
 }

@@ -4,16 +4,15 @@
 //! a log.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, WithoutCookie};
+use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, Rates, WithoutCookie};
 use crate::config::server_file::ServerConfig;
 use crate::wire::{CookieSecrets, SECRET_LEN};
 
+use super::durable::{self, Readers};
 use super::files::{Stamp, stamp};
 
 /// Name of the secret file in the state folder.
@@ -43,9 +42,7 @@ impl Secrets {
             return Self::read(path);
         }
         if let Some(path) = secret_path(config) {
-            let made = make_file(&path);
-            let made = made.map_err(|cause| format!("write {}: {cause}", path.display()));
-            match made.and_then(|()| Self::read(&path)) {
+            match make_file(&path).and_then(|()| Self::read(&path)) {
                 Ok(kept) => return Ok(kept),
                 Err(fault) => warn!("{fault}; cookies end with this process"),
             }
@@ -98,26 +95,17 @@ fn new_secret() -> Result<[u8; SECRET_LEN], String> {
 }
 
 /// Writes a secret file that only the owner can read, if there is none.
-fn make_file(path: &Path) -> io::Result<()> {
-    if path.try_exists()? {
+fn make_file(path: &Path) -> Result<(), String> {
+    let is_there = path.try_exists();
+    if is_there.map_err(|cause| format!("look for {}: {cause}", path.display()))? {
         return Ok(());
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let secret = new_secret().map_err(io::Error::other)?;
+    let secret = new_secret()?;
     let digits: String = secret.iter().map(|octet| format!("{octet:02x}")).collect();
-    // Written beside and renamed: a crash leaves no half of a secret.
-    let beside = path.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&beside)?;
-    writeln!(
-        file,
-        "# Makes and checks cookies; a second line holds one that is only checked.\n{digits}"
-    )?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
+    let text = format!(
+        "# Makes and checks cookies; a second line holds one that is only checked.\n{digits}\n"
+    );
+    durable::replace(path, text.as_bytes(), Readers::Owner)
 }
 
 /// Puts settings and secrets together; `workers` share the rate of UDP answers.
@@ -148,7 +136,10 @@ pub(super) fn compose(config: &ServerConfig, secrets: &Secrets, workers: usize) 
             .filter(|times| *times > 0),
         rate: limit.is_enabled.then(|| {
             RateLimits::new(
-                narrow(limit.answers_per_second),
+                Rates {
+                    each: narrow(limit.answers_per_second),
+                    total: narrow(limit.total()),
+                },
                 workers,
                 limit.slip.min(usize::from(u8::MAX)) as u8,
                 Prefixes::new(&limit.allow),

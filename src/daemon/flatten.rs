@@ -21,7 +21,7 @@ use crate::place::Locations;
 use crate::resolve::{
     Book, BookLimits, Desk, DeskSettings, LookedUp, OwnZones, SavedLease, Upstreams,
 };
-use crate::timeline::EventKind;
+use crate::timeline::{AlarmKind, EventKind};
 use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
 
@@ -51,8 +51,6 @@ pub(super) struct Flattening {
     compile_at: Moment,
     /// Zones in place that have flattened targets, by number.
     lenders: Vec<usize>,
-    /// Targets beyond those that are looked up.
-    over: usize,
     /// How often sets of addresses changed.
     pub(super) changes: u64,
 }
@@ -88,7 +86,6 @@ impl Flattening {
             changed: BTreeSet::new(),
             compile_at: Moment::ZERO,
             lenders: Vec::new(),
-            over: 0,
             changes: 0,
         }
     }
@@ -167,11 +164,9 @@ impl Keeper {
             lenders.flat_map(|&number| &self.set.zones[number].served.zone.policies.leases);
         let wanted: Vec<Name> = leases.map(|lease| lease.target.clone()).collect();
         let over = flattening.book.follow(wanted, now, wall);
-        if over > 0 && over != flattening.over {
-            warn!("{over} flattened targets are too many and get no addresses");
-        }
-        flattening.over = over;
         flattening.look_up_due(now);
+        let text = (over > 0).then(|| format!("{over} targets are too many and get no addresses"));
+        self.set_alarm(AlarmKind::FlattenedTargets, "", text);
     }
 
     /// Waits a moment for targets that nothing is known about, and compiles what is known in.
@@ -408,17 +403,18 @@ pub(super) fn measure(exposition: &Exposition, flattening: &Flattening, now: Mom
 /// Targets that one report lists; the rest is asked for by `explain` (chosen: it is written between two flips).
 const ROWS_MAX: usize = 1_000;
 
-/// Lists flattened targets for `status`, those that are not well first.
-pub(super) fn rows(flattening: &Flattening, now: Moment) -> Vec<FlattenedRow> {
+/// Lists flattened targets for `status`, those that are not well first; and counts those that are not listed.
+pub(super) fn rows(flattening: &Flattening, now: Moment) -> (Vec<FlattenedRow>, usize) {
     let mut states: Vec<(&Name, &str)> = flattening.book.states(now).collect();
     states.sort_by_key(|(_, state)| *state == "fresh");
+    let over = states.len().saturating_sub(ROWS_MAX);
     let states = states.into_iter().take(ROWS_MAX);
     let rows = states.map(|(target, state)| FlattenedRow {
         target: target.to_string(),
         state: state.to_owned(),
         says: flattening.book.words(target, now),
     });
-    rows.collect()
+    (rows.collect(), over)
 }
 
 /// Names what is saved of flattened targets.

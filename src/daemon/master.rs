@@ -70,7 +70,11 @@ pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
     let origin = match Name::parse_absolute(&stem) {
         Ok(origin) => origin,
         Err(fault) => {
-            let message = format!("the file name `{stem}` is no domain name: {fault}");
+            let mut message = format!("the file name `{stem}` is no domain name: {fault}");
+            if let Some(help) = fault.help(&stem) {
+                message.push_str("; ");
+                message.push_str(&help);
+            }
             return refused(path, included.stamps, "M002", message);
         }
     };

@@ -50,24 +50,6 @@ pub(super) fn refused_rows(set: &ZoneSet) -> Vec<RefusedFile> {
     set.refusals.iter().map(refused_row).collect()
 }
 
-/// Lists what is refused beside zone files.
-pub(super) fn faults_beside(
-    location: Option<String>,
-    certificate: Option<String>,
-) -> impl Iterator<Item = RefusedFile> {
-    let named = [
-        ("location database", location),
-        ("certificate", certificate),
-    ];
-    named.into_iter().filter_map(|(file, fault)| {
-        Some(RefusedFile {
-            file: file.to_owned(),
-            since: "its last change".to_owned(),
-            faults: vec![fault?],
-        })
-    })
-}
-
 fn refused_row(refusal: &Refusal) -> RefusedFile {
     let faults = refusal
         .diagnostics
@@ -260,6 +242,14 @@ pub(super) fn name_rows(
     }
     let next = part.end;
     ExplainedNames { rows, next }
+}
+
+/// Counts the rows of a part of a zone's names.
+pub(super) fn count_name_rows(zone: &LoadedZone, part: Range<usize>) -> usize {
+    let names = zone.model.names[part].iter();
+    names
+        .map(|name| dynamic_types(&zone.served.zone, &name.owner).len())
+        .sum()
 }
 
 /// Says what is not as it would be if all were well, the lack of capacity first (rule a58).

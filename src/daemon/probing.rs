@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
 use crate::health::{ProbeKind, Target, TargetId};
-use crate::probe::{Begun, Handle, ProbeConfig, ProbeCounts, Prober, Report, RoomCounts};
+use crate::probe::{Begun, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts};
 use crate::resolve::Names;
 use crate::timeline::AlarmKind;
 use crate::wire::Name;
@@ -73,33 +73,48 @@ impl Shares {
     }
 }
 
-/// Starts the prober of a server.
-pub(super) fn start_prober(
+/// Puts together how a server probes.
+pub(super) fn probe_settings(
     config: &ServerConfig,
     shares: Shares,
+    reach: Reach,
     names: Names,
+) -> ProbeConfig {
+    ProbeConfig {
+        in_flight_max: shares.probes,
+        watches_max: shares.watches,
+        user_agent: config.probe.user_agent.clone(),
+        reach,
+        commands: Some(command_settings(&config.exec)),
+        names: Some(names),
+        ..ProbeConfig::default()
+    }
+}
+
+/// Starts the prober of a server.
+pub(super) fn start_prober(
+    settings: ProbeConfig,
     sink: mpsc::Sender<Report>,
     clock: Clock,
     mut stopping: watch::Receiver<bool>,
 ) -> Handle {
-    let settings = ProbeConfig {
-        in_flight_max: shares.probes,
-        watches_max: shares.watches,
-        user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
-        commands: Some(command_settings(&config.exec)),
-        names: Some(names),
-        ..ProbeConfig::default()
-    };
     Prober::start(settings, sink, clock, async move {
         // An error says that nobody can tell any more.
         let _ = stopping.wait_for(|stop| *stop).await;
     })
 }
 
+/// What the keeper knows beside the prober itself.
+#[derive(Debug, Default)]
+pub(super) struct Probing {
+    /// Who looks names up for probes.
+    pub(super) names: Option<Names>,
+    lateness: Lateness,
+}
+
 /// What was seen of the prober a second ago.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lateness {
+struct Lateness {
     before: ProbeCounts,
     crowded: [Option<Moment>; ROOMS.len()],
     behind: u32,
@@ -212,11 +227,11 @@ impl Keeper {
             });
             self.set_alarm(AlarmKind::ProberEnded, "", text);
         }
-        let said = self.lateness.look(counts, now);
+        let said = self.probing.lateness.look(counts, now);
         for (subject, text) in said {
             self.set_alarm(AlarmKind::ProbesLate, subject, text);
         }
-        if let Some(names) = self.names.clone() {
+        if let Some(names) = self.probing.names.clone() {
             let counts = names.counts();
             measure::names(&self.exposition, &counts);
             let text = (counts.failing > 0).then(|| {

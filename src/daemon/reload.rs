@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tracing::{error, info};
+use tracing::info;
 
 use crate::answer::{Inputs, Prefixes};
 use crate::clock::WallTime;
@@ -224,14 +224,8 @@ impl Keeper {
         self.set_alarm(AlarmKind::ZonesFolder, "", None);
         self.serials = brought.serials;
         self.location_stamps = brought.location_stamps;
-        if let Some(fault) = brought
-            .location_fault
-            .as_ref()
-            .filter(|fault| self.location_fault.as_ref() != Some(fault))
-        {
-            error!("{fault}; clients are located as before");
-        }
         self.location_fault = brought.location_fault;
+        self.set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
         if let Some(locations) = brought.locations {
             info!("{}", describe(&locations, &self.config.geo));
             self.locations = locations;

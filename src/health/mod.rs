@@ -19,7 +19,7 @@ mod wording;
 pub use evidence::{Evidence, Observation, Outcome, Phase, Phases};
 pub use failback::{FailbackRule, Incumbent, TIERS_MAX, release, step_failback};
 pub use finding::{CertificateFault, Family, Finding, Searched, Wanted};
-pub use registry::{Changes, ID_REST, Row, SAVED_AGE_MAX, Targets};
+pub use registry::{Changes, ID_REST, Restored, Row, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
 pub use self_doubt::{Cause, Doubt, DoubtChange, Ending, HELD_MAX, Home, SelfDoubt};
 pub use soft::{DegradedRule, RAMP_STEPS, Recent, ramp_step_left, ramp_tenths};

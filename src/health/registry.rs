@@ -90,6 +90,15 @@ impl Row<'_> {
 /// late observation is never taken for one of the next target.
 pub const ID_REST: Duration = Duration::from_secs(120);
 
+/// What became of saved statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Statuses that targets may claim.
+    pub kept: usize,
+    /// Statuses that are too old, or come from the future.
+    pub dropped: usize,
+}
+
 /// Age beyond which a saved status is worth no more than none. Chosen; no standard value.
 pub const SAVED_AGE_MAX: Duration = Duration::from_secs(3_600);
 
@@ -317,17 +326,19 @@ impl Targets {
     }
 
     /// Takes statuses of an earlier run; targets claim them when they are added. Records that are too old, or come from
-    /// the future by the civil clock, are dropped. Returns how many were kept.
+    /// the future by the civil clock, are dropped.
     pub fn restore(
         &mut self,
         saved: impl IntoIterator<Item = SavedStatus>,
         now: Moment,
         wall: WallTime,
-    ) -> usize {
+    ) -> Restored {
+        let mut dropped = 0;
         for record in saved {
             let heard = WallTime::from_millis(record.heard_ms);
             let silent = wall.since(heard);
             if record.status == Status::Unknown || silent > SAVED_AGE_MAX || heard > wall {
+                dropped += 1;
                 continue;
             }
             let carried = Carried {
@@ -344,7 +355,10 @@ impl Targets {
             };
             self.saved.insert(record.probe, saved);
         }
-        self.saved.len()
+        Restored {
+            kept: self.saved.len(),
+            dropped,
+        }
     }
 }
 

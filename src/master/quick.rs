@@ -52,7 +52,7 @@ impl Room {
                     self.octets[start] = length_of_label(start, at)?;
                     start = at;
                 }
-                b'\\' | b'"' | b'@' => return None,
+                b'\\' | b'"' | b'@' | 0x80.. => return None,
                 octet => self.octets[at] = octet,
             }
         }

@@ -90,9 +90,9 @@ pub enum TcpEvent {
     Opened,
     /// A connection ended, for whatever reason.
     Closed,
-    /// A connection was turned away: a proxy did not say for whom it asks.
+    /// A connection was turned away: a proxy did not say for whom it asks, or QUIC is closing too many already.
     Refused,
-    /// A connection was closed in favour of a newcomer.
+    /// A connection was closed in favour of a newcomer: of the prefix with most, the longest idle.
     Evicted,
     /// A connection was closed because it was idle, sent too slowly or did not read.
     TimedOut,
@@ -100,6 +100,10 @@ pub enum TcpEvent {
     AcceptError,
     /// A TLS handshake did not succeed.
     HandshakeFailed,
+    /// A newcomer of QUIC was asked to prove its address first.
+    Retried,
+    /// A connection was closed because its client broke the protocol, or overused it: a flood of resets.
+    Misused,
 }
 
 const TRANSPORTS: [&str; 5] = ["udp", "tcp", "tls", "https", "quic"];
@@ -122,7 +126,7 @@ const REASONS: [&str; 6] = [
 ];
 const COOKIES: [&str; 3] = ["client-only", "bad", "valid"];
 
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 9] = [
     "opened",
     "closed",
     "refused",
@@ -130,6 +134,8 @@ const EVENTS: [&str; 7] = [
     "timed-out",
     "accept-error",
     "handshake-failed",
+    "retried",
+    "misused",
 ];
 
 /// The largest batch of each bucket; sizes above the last count into the last.
@@ -149,7 +155,7 @@ pub struct QueryCounters {
     cookies: Cells<3>,
     batches: Cells<6>,
     udp_events: Cells<2>,
-    tcp_events: Cells<7>,
+    tcp_events: Cells<9>,
     samples: QuerySamples,
     /// The transport whose connections are counted.
     via: QueryTransport,
@@ -277,7 +283,7 @@ pub struct QueryTotals {
     cookies: [u64; 3],
     batches: [u64; 6],
     udp_events: [u64; 2],
-    tcp_events: [[u64; 7]; 5],
+    tcp_events: [[u64; 9]; 5],
 }
 
 impl QueryTotals {
@@ -383,7 +389,7 @@ impl QueryTotals {
     /// Lists (transport, connections that are open now).
     pub fn open_connections(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         // The two are read one after the other, so a connection that ends between may be missing from the first.
-        let open = |row: &[u64; 7]| {
+        let open = |row: &[u64; 9]| {
             row[TcpEvent::Opened as usize].saturating_sub(row[TcpEvent::Closed as usize])
         };
         let rows = TRANSPORTS.iter().zip(&self.tcp_events);

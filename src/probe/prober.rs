@@ -9,7 +9,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use super::exec::CommandSettings;
 use super::handle::{Begun, Handle, Mailbox, Step};
 use super::kit::{Prepared, ProbeKit};
 use super::once::run;
+use super::reach::Reach;
 use super::schedule::{Schedule, Turn};
 use super::watch::{WATCHES_MAX, Watches, watch};
 use crate::clock::{Clock, Moment};
@@ -41,8 +41,8 @@ pub struct ProbeConfig {
     pub watches_max: usize,
     /// What HTTP probes call themselves.
     pub user_agent: String,
-    /// Networks that may be probed; none allows all.
-    pub allow_networks: Vec<(IpAddr, u8)>,
+    /// What may be probed.
+    pub reach: Reach,
     /// How commands are run; none runs no commands.
     pub commands: Option<CommandSettings>,
     /// Who looks names up; none asks as the system says.
@@ -58,7 +58,7 @@ impl Default for ProbeConfig {
             in_flight_max: 4_096,
             watches_max: WATCHES_MAX,
             user_agent: concat!("leeward/", env!("CARGO_PKG_VERSION")).to_owned(),
-            allow_networks: Vec::new(),
+            reach: Reach::default(),
             commands: None,
             names: None,
             threads: usual_threads(),
@@ -163,7 +163,7 @@ impl Prober {
         let commands_max = config.commands.as_ref().map_or(1, |each| each.concurrency);
         let kit = ProbeKit::with_commands(
             &config.user_agent,
-            config.allow_networks,
+            config.reach,
             clock,
             config.commands,
             config.names,

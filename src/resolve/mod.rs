@@ -18,6 +18,8 @@ mod book;
 mod desk;
 mod entry;
 mod exchange;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod hosts;
 mod lookup;
 mod message;

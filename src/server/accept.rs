@@ -160,7 +160,7 @@ pub(super) async fn attend<C: Conversation>(
     house: House,
 ) -> bool {
     let limits = house.limits.bounded();
-    let registry = Registry::new(limits.connections_max, limits.connections_per_client_max);
+    let registry = Registry::new(limits.places());
     let mut stop = house.stop;
     let hall = Rc::new(Hall {
         conversation,
@@ -181,7 +181,10 @@ pub(super) async fn attend<C: Conversation>(
             }
             loop {
                 tokio::select! {
+                    biased;
                     _ = stop.wait_for(|is_asked| *is_asked) => break,
+                    // A listener never ends by itself: a fault of ours, which the end of the thread makes known.
+                    Some(_) = loops.join_next() => return false,
                     () = sleep(IDLE_WAKE) => hall.conversation.idle(),
                 }
             }
@@ -216,9 +219,9 @@ async fn accept_all<C: Conversation>(listener: TcpListener, hall: Rc<Hall<C>>) {
     while tasks.join_next().await.is_some() {}
 }
 
-/// Takes a descriptor back from whoever has been idle longest, or pauses if nobody has one: either way no spinning.
+/// Takes a descriptor back from whoever goes first, or pauses if nobody has one: either way no spinning.
 async fn make_room(desk: &Desk) {
-    let idle = desk.registry.borrow_mut().evict_longest_idle();
+    let idle = desk.registry.borrow_mut().evict_first();
     if idle.is_none() {
         sleep(ACCEPT_PAUSE).await;
     } else {

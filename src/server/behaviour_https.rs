@@ -303,6 +303,8 @@ fn ends_slow_and_silent_connections_and_answers_others_meanwhile() {
 fn finishes_what_has_begun_when_it_stops() {
     let stage = Stage::sealed(TcpLimits::default());
     let mut stalled = tcp_client(stage.address());
+    // Without an octet it would not be accepted yet.
+    stalled.write_all(&[22]).expect("sent");
     let mut quiet = stage.raw();
     let get = format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", target(&query("one")));
     quiet.write_all(get.as_bytes()).expect("sent");

@@ -238,6 +238,8 @@ fn drops_a_client_that_never_reads() {
 fn finishes_what_is_queued_when_it_stops() {
     let stage = Stage::self_signed(TcpLimits::default());
     let mut stalled = tcp_client(stage.address());
+    // Without an octet it would not be accepted yet.
+    stalled.write_all(&[22]).expect("sent");
     let mut busy = stage.connect();
     assert_eq!(ask(&mut busy, "before"), reply("before"));
     busy.write_all(&frame(&query("last")).repeat(50))

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::datagram::DatagramSocket;
+use super::datagram::{DatagramSocket, defer_accept};
 use super::engine::Transport;
 use super::listen::Listen;
 use super::passed::{Passed, PassedSocket};
@@ -31,8 +31,15 @@ const BUFFER_SIZE: usize = 2 << 20;
 /// Kernel buffers of one TCP connection each way, fixed so that 1,000 clients that do not read hold 256 MiB at most.
 const STREAM_BUFFER_SIZE: usize = 128 << 10;
 
-/// Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn.
-const BACKLOG: i32 = 1024;
+/// Connections that wait to be accepted, and as many that are half open; the kernel cuts it to net.core.somaxconn, whose
+/// default this is.
+const BACKLOG: i32 = 4096;
+
+/// How long the kernel keeps a connection that brings nothing: such ones take no place of ours meanwhile, so a flood of
+/// them pushes nobody out before they do. Every client of DNS speaks first, behind TLS, HTTP and PROXY too. A second is
+/// the least that Linux knows, and it bounds how many connections wait in the kernel's queue of half-open ones; whoever
+/// is silent for longer is accepted as before.
+const SILENCE_KEPT: Duration = Duration::from_secs(1);
 
 /// How often port 0 is tried until one port is free for both UDP and TCP.
 const PORT_TRIES_MAX: usize = 64;
@@ -85,6 +92,7 @@ impl Bound {
             let _ = socket.set_tcp_nodelay(true);
             let _ = socket.set_send_buffer_size(STREAM_BUFFER_SIZE);
             let _ = socket.set_recv_buffer_size(STREAM_BUFFER_SIZE);
+            let _ = defer_accept(&socket, SILENCE_KEPT);
             let listeners = match transport {
                 Transport::Tls => &mut self.tls,
                 Transport::Https => &mut self.https,
@@ -323,6 +331,8 @@ fn bind_listener(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_recv_buffer_size(STREAM_BUFFER_SIZE)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // Best effort: a kernel without it shows us every connection at once.
+    let _ = defer_accept(&socket, SILENCE_KEPT);
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }

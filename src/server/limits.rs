@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::certificate::Certificates;
 use super::https::HttpsTerms;
 use super::proxy::TrustedProxies;
+use super::registry::Places;
 
 /// How a server's transports work: their limits, and what they show.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +72,16 @@ pub struct TcpLimits {
 }
 
 impl TcpLimits {
+    /// Returns how many connections there may be; of one prefix (/24, IPv6 /56) half of all, so that one network always
+    /// leaves as many to the others, and never fewer than one client may have.
+    pub(super) fn places(&self) -> Places {
+        Places {
+            total_max: self.connections_max,
+            per_client_max: self.connections_per_client_max,
+            per_prefix_max: (self.connections_max / 2).max(self.connections_per_client_max),
+        }
+    }
+
     /// Returns these limits drawn into their bounds: no count is zero, no time is shorter than 10 ms.
     pub fn bounded(self) -> Self {
         let least = Duration::from_millis(10);

@@ -1,32 +1,68 @@
-//! Which TCP connections are open, and which makes room when a newcomer finds the house full.
+//! Which connections are open, and which makes room when a newcomer finds the house full.
 //!
 //! In: client addresses and the handles that can close their connections. Out: tickets, and the handle of the one to
 //! close. Never here: sockets, time.
 //!
-//! Rank is by use: a connection counts as used when it is accepted and whenever replies have left it. One that is
-//! silent, sends a slow drip or does not read grows old and goes first, so newcomers always get in.
+//! A connection counts as used when replies have left it, and as idle since its last use or its beginning. Clients are
+//! counted by address (IPv6: by /64, what one subscriber gets) and by the prefix that the rate limit counts by too (/24
+//! and /56), so that one network cannot take what others need. Who goes first:
+//!
+//! | When | Of which prefix | Of which client in it | Which of those |
+//! |---|---|---|---|
+//! | the client is at its limit | - | this one | see below |
+//! | the prefix is at its limit | this one | with most open | see below |
+//! | full, most were never used | with most never used | with most never used | longest idle of those never used |
+//! | full otherwise | with most open | with most open | see below |
+//!
+//! Of one client, those that were never used go first while they are more than half of its connections; else, the
+//! longest idle of all, so that whoever fills its places with connections that asked once does not push out the
+//! newcomer who is about to.
+//!
+//! So newcomers always get in; a flood from few networks pushes out its own, however fast it churns; and one from very
+//! many that never ask pushes out nobody who does.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Open connections in all and by client.
+use crate::answer::prefix_bits;
+
+/// Open connections in all, by client and by prefix.
 #[derive(Debug)]
 pub(super) struct Registry<H> {
     entries: Vec<Option<Entry<H>>>,
     free: Vec<usize>,
-    by_client: HashMap<IpAddr, usize>,
-    total_max: usize,
-    per_client_max: usize,
+    /// `None` are those of whom a proxy has yet to say who they are.
+    clients: Groups<Option<IpAddr>>,
+    prefixes: Groups<Option<u64>>,
+    /// Open connections that were never used.
+    unused: usize,
+    places: Places,
     /// Counts uses; the smallest is the longest ago.
     tick: u64,
 }
 
+/// How many may be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Places {
+    /// In all.
+    pub(super) total_max: usize,
+    /// Of one client.
+    pub(super) per_client_max: usize,
+    /// Of one prefix.
+    pub(super) per_prefix_max: usize,
+}
+
 #[derive(Debug)]
 struct Entry<H> {
-    /// `None` until a proxy has said who it is.
-    client: Option<IpAddr>,
+    /// Its client's number among the clients.
+    client: usize,
+    /// Its prefix's number among the prefixes.
+    prefix: usize,
     serial: u64,
     last_use: u64,
+    is_used: bool,
     handle: Option<H>,
 }
 
@@ -52,65 +88,81 @@ pub(super) struct Admission<H> {
 }
 
 impl<H> Registry<H> {
-    pub(super) fn new(total_max: usize, per_client_max: usize) -> Self {
+    pub(super) fn new(places: Places) -> Self {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
-            by_client: HashMap::new(),
-            total_max,
-            per_client_max,
+            clients: Groups::default(),
+            prefixes: Groups::default(),
+            unused: 0,
+            places,
             tick: 0,
         }
     }
 
-    /// Lets a newcomer in; the longest idle of the same client goes if that client is at its limit, else the longest
-    /// idle of all if the house is full.
+    /// Lets a newcomer in, and says who has to leave for it.
     pub(super) fn admit(&mut self, address: IpAddr) -> Admission<H> {
-        let client = Some(client_of(address));
-        let evicted = self.make_room(client);
-        let ticket = self.enter(client);
+        let evicted = self.make_room(address).or_else(|| self.make_any_room());
+        let ticket = self.enter(Some(address));
         Admission { ticket, evicted }
     }
 
-    /// Lets somebody in of whom a proxy has yet to say who it is; the longest idle of all goes if the house is full.
+    /// Lets somebody in of whom a proxy has yet to say who it is.
     pub(super) fn admit_unknown(&mut self) -> Admission<H> {
-        let evicted = self.make_room(None);
+        let evicted = self.make_any_room();
         let ticket = self.enter(None);
         Admission { ticket, evicted }
     }
 
-    /// Says who somebody is that was let in unknown; the longest idle of that client goes if it is at its limit.
+    /// Says who somebody is that was let in unknown, and who has to leave for it.
     pub(super) fn name(&mut self, ticket: Ticket, address: IpAddr) -> Option<H> {
-        let client = client_of(address);
-        self.entry(ticket).filter(|entry| entry.client.is_none())?;
-        let evicted = if self.open_of(client) >= self.per_client_max {
-            self.evict(|entry| entry.client == Some(client))
-        } else {
-            None
-        };
-        if let Some(entry) = self.entry(ticket) {
-            entry.client = Some(client);
-            *self.by_client.entry(client).or_insert(0) += 1;
+        let unknown = self.clients.number_of(None)?;
+        self.entry(ticket).filter(|entry| entry.client == unknown)?;
+        let evicted = self.make_room(address);
+        if let Some(entry) = self.remove(ticket.slot) {
+            let (client, prefix) = self.count_in(Some(address), entry.is_used);
+            self.free.pop();
+            self.entries[ticket.slot] = Some(Entry {
+                client,
+                prefix,
+                ..entry
+            });
         }
         evicted
     }
 
-    fn make_room(&mut self, client: Option<IpAddr>) -> Option<H> {
-        if client.is_some_and(|client| self.open_of(client) >= self.per_client_max) {
-            self.evict(|entry| entry.client == client)
-        } else if self.open() >= self.total_max {
-            self.evict(|_| true)
-        } else {
-            None
+    /// Makes room where a client or its prefix is at its limit.
+    fn make_room(&mut self, address: IpAddr) -> Option<H> {
+        let of_client = self.clients.number_of(Some(client_of(address)));
+        let of_prefix = self.prefixes.number_of(Some(prefix_of(address)));
+        if let Some(client) = of_client
+            && self.clients.list[client].open >= self.places.per_client_max
+        {
+            return self.evict(|entry| entry.client == client);
         }
+        let prefix = of_prefix?;
+        if self.prefixes.list[prefix].open >= self.places.per_prefix_max {
+            return self.evict(|entry| entry.prefix == prefix);
+        }
+        None
     }
 
-    fn enter(&mut self, client: Option<IpAddr>) -> Ticket {
+    fn make_any_room(&mut self) -> Option<H> {
+        if self.open() < self.places.total_max {
+            return None;
+        }
+        self.evict_first()
+    }
+
+    fn enter(&mut self, address: Option<IpAddr>) -> Ticket {
         self.tick += 1;
+        let (client, prefix) = self.count_in(address, false);
         let entry = Entry {
             client,
+            prefix,
             serial: self.tick,
             last_use: self.tick,
+            is_used: false,
             handle: None,
         };
         let slot = self.free.pop().unwrap_or(self.entries.len());
@@ -118,13 +170,18 @@ impl<H> Registry<H> {
             self.entries.push(None);
         }
         self.entries[slot] = Some(entry);
-        if let Some(client) = client {
-            *self.by_client.entry(client).or_insert(0) += 1;
-        }
         Ticket {
             slot,
             serial: self.tick,
         }
+    }
+
+    fn count_in(&mut self, address: Option<IpAddr>, is_used: bool) -> (usize, usize) {
+        let unused = usize::from(!is_used);
+        self.unused += unused;
+        let client = self.clients.join(address.map(client_of), unused);
+        let prefix = self.prefixes.join(address.map(prefix_of), unused);
+        (client, prefix)
     }
 
     /// Gives the handle that can close the connection.
@@ -138,8 +195,16 @@ impl<H> Registry<H> {
     pub(super) fn touch(&mut self, ticket: Ticket) {
         self.tick += 1;
         let tick = self.tick;
-        if let Some(entry) = self.entry(ticket) {
-            entry.last_use = tick;
+        let Some(entry) = self.entry(ticket) else {
+            return;
+        };
+        entry.last_use = tick;
+        let was_used = std::mem::replace(&mut entry.is_used, true);
+        let (client, prefix) = (entry.client, entry.prefix);
+        if !was_used {
+            self.unused -= 1;
+            self.clients.list[client].unused -= 1;
+            self.prefixes.list[prefix].unused -= 1;
         }
     }
 
@@ -150,8 +215,8 @@ impl<H> Registry<H> {
         }
     }
 
-    /// Removes the longest idle connection and returns its handle.
-    pub(super) fn evict_longest_idle(&mut self) -> Option<H> {
+    /// Removes whoever goes first and returns its handle.
+    pub(super) fn evict_first(&mut self) -> Option<H> {
         self.evict(|_| true)
     }
 
@@ -160,42 +225,130 @@ impl<H> Registry<H> {
         self.entries.len() - self.free.len()
     }
 
-    fn open_of(&self, client: IpAddr) -> usize {
-        self.by_client.get(&client).copied().unwrap_or(0)
-    }
-
     fn entry(&mut self, ticket: Ticket) -> Option<&mut Entry<H>> {
         let entry = self.entries.get_mut(ticket.slot)?.as_mut()?;
         (entry.serial == ticket.serial).then_some(entry)
     }
 
-    /// Scans all: a microsecond a thousand connections, and only for newcomers to a full house.
+    /// Scans all: some microseconds a thousand connections, and only for newcomers to a full house.
     fn evict(&mut self, may_go: impl Fn(&Entry<H>) -> bool) -> Option<H> {
         let open = self.entries.iter().enumerate();
         let candidates = open.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)));
         let (slot, _) = candidates
             .filter(|(_, entry)| may_go(entry))
-            .min_by_key(|(_, entry)| entry.last_use)?;
-        self.remove(slot)
+            .max_by_key(|(_, entry)| self.rank(entry))?;
+        self.remove(slot)?.handle
     }
 
-    fn remove(&mut self, slot: usize) -> Option<H> {
+    /// Returns how soon a connection goes: the greatest first.
+    fn rank(&self, entry: &Entry<H>) -> (usize, usize, usize, Reverse<u64>) {
+        let client = &self.clients.list[entry.client];
+        let prefix = &self.prefixes.list[entry.prefix];
+        let is_unused = !entry.is_used;
+        let idle = Reverse(entry.last_use);
+        if self.unused * 2 > self.open() {
+            (usize::from(is_unused), prefix.unused, client.unused, idle)
+        } else {
+            let goes_first = is_unused && client.unused * 2 > client.open;
+            (prefix.open, client.open, usize::from(goes_first), idle)
+        }
+    }
+
+    fn remove(&mut self, slot: usize) -> Option<Entry<H>> {
         let entry = self.entries[slot].take()?;
         self.free.push(slot);
-        if let Some(client) = entry.client
-            && let Some(count) = self.by_client.get_mut(&client)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.by_client.remove(&client);
-            }
+        let unused = usize::from(!entry.is_used);
+        self.unused -= unused;
+        self.clients.leave(entry.client, unused);
+        self.prefixes.leave(entry.prefix, unused);
+        Some(entry)
+    }
+}
+
+/// Connections counted by whom they belong to; no more groups than connections.
+#[derive(Debug)]
+pub(super) struct Groups<K> {
+    numbers: HashMap<K, usize>,
+    list: Vec<Group<K>>,
+    free: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Group<K> {
+    key: K,
+    open: usize,
+    unused: usize,
+}
+
+impl<K> Default for Groups<K> {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            list: Vec::new(),
+            free: Vec::new(),
         }
-        entry.handle
+    }
+}
+
+impl<K: Hash + Eq + Copy> Groups<K> {
+    fn number_of(&self, key: K) -> Option<usize> {
+        self.numbers.get(&key).copied()
+    }
+
+    /// Returns how many connections a group has.
+    pub(super) fn open_of(&self, key: K) -> usize {
+        self.number_of(key)
+            .map_or(0, |number| self.list[number].open)
+    }
+
+    /// Says whether there is no group.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Counts a connection and returns the number of its group.
+    pub(super) fn join(&mut self, key: K, unused: usize) -> usize {
+        let number = self.number_of(key).unwrap_or_else(|| self.found(key));
+        self.list[number].open += 1;
+        self.list[number].unused += unused;
+        number
+    }
+
+    fn found(&mut self, key: K) -> usize {
+        let group = Group {
+            key,
+            open: 0,
+            unused: 0,
+        };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.list[number] = group;
+                number
+            }
+            None => {
+                self.list.push(group);
+                self.list.len() - 1
+            }
+        };
+        self.numbers.insert(key, number);
+        number
+    }
+
+    /// Forgets a connection, and its group with the last one.
+    pub(super) fn leave(&mut self, number: usize, unused: usize) {
+        let group = &mut self.list[number];
+        group.open -= 1;
+        group.unused -= unused;
+        if group.open == 0 {
+            self.numbers.remove(&group.key);
+            self.free.push(number);
+        }
     }
 }
 
 /// Whom an address belongs to for counting: itself, or its /64 in IPv6, which is what one subscriber gets.
-fn client_of(address: IpAddr) -> IpAddr {
+pub(super) fn client_of(address: IpAddr) -> IpAddr {
     // A socket for both families shows IPv4 clients as IPv4-mapped IPv6: one /64 for all of them.
     match address.to_canonical() {
         address @ IpAddr::V4(_) => address,
@@ -206,120 +359,10 @@ fn client_of(address: IpAddr) -> IpAddr {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn client(last: u8) -> IpAddr {
-        IpAddr::from([192, 0, 2, last])
-    }
-
-    fn let_in(registry: &mut Registry<&'static str>, last: u8, name: &'static str) -> Ticket {
-        let admission = registry.admit(client(last));
-        registry.attach(admission.ticket, name);
-        admission.ticket
-    }
-
-    #[test]
-    fn closes_the_longest_idle_of_all_when_the_house_is_full() {
-        let mut registry = Registry::new(3, 3);
-        let first = let_in(&mut registry, 1, "first");
-        let_in(&mut registry, 2, "second");
-        let_in(&mut registry, 3, "third");
-        registry.touch(first);
-        assert_eq!(registry.admit(client(4)).evicted, Some("second"));
-        assert_eq!(registry.admit(client(5)).evicted, Some("third"));
-        assert_eq!(registry.admit(client(6)).evicted, Some("first"));
-        assert_eq!(registry.open(), 3);
-    }
-
-    #[test]
-    fn closes_the_longest_idle_of_the_same_client_at_its_limit() {
-        let mut registry = Registry::new(10, 2);
-        let_in(&mut registry, 1, "other");
-        let_in(&mut registry, 2, "mine, old");
-        let_in(&mut registry, 2, "mine, new");
-        assert_eq!(registry.admit(client(2)).evicted, Some("mine, old"));
-        assert_eq!(registry.open(), 3);
-    }
-
-    #[test]
-    fn counts_those_behind_a_proxy_once_they_have_a_name() {
-        let mut registry = Registry::new(3, 2);
-        let let_in = |registry: &mut Registry<u8>, number| {
-            let admission = registry.admit_unknown();
-            registry.attach(admission.ticket, number);
-            (admission.ticket, admission.evicted)
-        };
-        let tickets = [1, 2, 3].map(|number| let_in(&mut registry, number).0);
-        assert_eq!(registry.name(tickets[0], client(1)), None);
-        assert_eq!(registry.name(tickets[0], client(2)), None, "one name each");
-        assert_eq!(registry.name(tickets[1], client(1)), None);
-        assert_eq!(registry.name(tickets[2], client(1)), Some(1));
-        assert_eq!(registry.by_client.get(&client(1)), Some(&2));
-        assert_eq!(let_in(&mut registry, 4).1, None);
-        assert_eq!(let_in(&mut registry, 5).1, Some(2));
-        assert_eq!(registry.name(tickets[1], client(1)), None, "gone already");
-        registry.release(tickets[2]);
-        assert!(registry.by_client.is_empty());
-        assert_eq!(registry.open(), 2);
-    }
-
-    #[test]
-    fn forgets_a_connection_once() {
-        let mut registry = Registry::new(1, 1);
-        let first = let_in(&mut registry, 1, "first");
-        let second = registry.admit(client(1));
-        assert_eq!(second.evicted, Some("first"));
-        registry.release(first);
-        registry.touch(first);
-        assert_eq!(
-            registry.open(),
-            1,
-            "an old ticket frees nobody else's place"
-        );
-        registry.release(second.ticket);
-        registry.release(second.ticket);
-        assert_eq!(registry.open(), 0);
-        assert!(registry.by_client.is_empty());
-        assert_eq!(registry.evict_longest_idle(), None);
-    }
-
-    #[test]
-    fn counts_ipv6_clients_by_their_network() {
-        let cases = [
-            ("192.0.2.1", "192.0.2.1"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("::1", "::"),
-            ("::ffff:192.0.2.1", "192.0.2.1"),
-        ];
-        for (address, wanted) in cases {
-            let address: IpAddr = address.parse().unwrap();
-            assert_eq!(client_of(address).to_string(), wanted);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn never_holds_more_than_its_limits(steps in proptest::collection::vec((0u8..4, 0u8..6), 0..200)) {
-            let mut registry = Registry::new(5, 3);
-            let mut tickets = Vec::new();
-            for (what, number) in steps {
-                let pick = tickets.get(usize::from(number)).copied();
-                match (what, pick) {
-                    (0, Some(ticket)) => registry.release(ticket),
-                    (1, Some(ticket)) => registry.touch(ticket),
-                    _ => {
-                        let admission = registry.admit(client(number));
-                        registry.attach(admission.ticket, ());
-                        tickets.insert(0, admission.ticket);
-                    }
-                }
-                let counted: usize = registry.by_client.values().sum();
-                proptest::prop_assert_eq!(counted, registry.open());
-                proptest::prop_assert!(registry.open() <= 5);
-                proptest::prop_assert!(registry.by_client.values().all(|count| *count <= 3 && *count > 0));
-            }
-        }
-    }
+/// The prefix of an address, as the rate limit counts.
+pub(super) fn prefix_of(address: IpAddr) -> u64 {
+    prefix_bits(address.to_canonical())
 }
+
+#[cfg(test)]
+mod tests;

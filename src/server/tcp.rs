@@ -8,8 +8,8 @@
 //! are compared when the earliest is due.
 //!
 //! A round: who has something to read or to send has a turn, then who had more to do than one turn allows, then up to
-//! [`NEWCOMERS_MAX`] are let in. At most [`HANDSHAKES_MAX`] handshakes go on at once: the one that has lasted longest
-//! makes room for a newcomer, so stalled ones keep nobody out.
+//! [`NEWCOMERS_MAX`] are let in. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): of the prefix with most of them
+//! the one that has lasted longest makes room for a newcomer, so stalled ones keep nobody out.
 
 use std::collections::VecDeque;
 use std::io;
@@ -35,7 +35,7 @@ use super::line::Line;
 use super::proxy::TrustedProxies;
 use super::registry::{Registry, Ticket};
 use super::stream::Desk;
-use super::tls::HANDSHAKES_MAX;
+use super::tls::HANDSHAKE_PLACES;
 
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -136,8 +136,8 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
             listeners: gate.listeners.into_iter().map(Some).collect(),
             accept_due: now,
             guests: Vec::new(),
-            registry: Registry::new(limits.connections_max, limits.connections_per_client_max),
-            shaking: Registry::new(HANDSHAKES_MAX, HANDSHAKES_MAX),
+            registry: Registry::new(limits.places()),
+            shaking: Registry::new(HANDSHAKE_PLACES),
             queue: VecDeque::new(),
             sweep_due: now.after(IDLE_WAKE),
             idle_due: now.after(IDLE_WAKE),
@@ -349,9 +349,9 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
         }
     }
 
-    /// Takes a descriptor back from whoever has been idle longest; says whether there was anybody.
+    /// Takes a descriptor back from whoever goes first; says whether there was anybody.
     fn make_room(&mut self) -> bool {
-        let idle = self.registry.evict_longest_idle();
+        let idle = self.registry.evict_first();
         self.dismiss(idle);
         idle.is_some()
     }
@@ -416,7 +416,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
         self.queue_up(slot);
     }
 
-    /// Counts a handshake that begins; the one that has lasted longest ends if there are too many.
+    /// Counts a handshake that begins; another ends if there are too many.
     fn begin_handshake(&mut self, slot: usize) {
         let Some(guest) = self.guests[slot].as_mut() else {
             return;

@@ -3,8 +3,8 @@
 //! In: accepted streams, TLS settings. Out: encrypted streams. Never here: certificates' files, or what is said in
 //! conversations.
 //!
-//! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: the one that
-//! has lasted longest makes room for a newcomer, so stalled ones keep nobody out.
+//! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: of the prefix with
+//! most of them the one that has lasted longest makes room for a newcomer, so stalled ones keep nobody out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,10 +21,17 @@ use crate::metrics::{QueryCounters, TcpEvent};
 
 use super::accept::{Farewell, Visit};
 use super::limits::TcpLimits;
-use super::registry::{Registry, Ticket};
+use super::registry::{Places, Registry, Ticket};
 
 /// Handshakes at once. Chosen; no standard value: half of the connections by default, some 20 MiB.
-pub(super) const HANDSHAKES_MAX: usize = 500;
+const HANDSHAKES_MAX: usize = 500;
+
+/// Handshakes at once by whom they are of: any client may have all places that nobody else wants.
+pub(super) const HANDSHAKE_PLACES: Places = Places {
+    total_max: HANDSHAKES_MAX,
+    per_client_max: HANDSHAKES_MAX,
+    per_prefix_max: HANDSHAKES_MAX,
+};
 
 /// Handshakes under way on one thread, and how the next one begins.
 pub(super) struct Greeter {
@@ -43,7 +50,7 @@ impl Greeter {
     ) -> Self {
         Self {
             acceptor: TlsAcceptor::from(config),
-            under_way: RefCell::new(Registry::new(HANDSHAKES_MAX, HANDSHAKES_MAX)),
+            under_way: RefCell::new(Registry::new(HANDSHAKE_PLACES)),
             limits,
             counters,
         }

@@ -9,66 +9,162 @@ use std::collections::btree_map::Entry;
 /// Alarms that are listed at once (chosen: a folder of 13,000 zones that are all refused); further ones are counted only.
 pub const ALARMS_MAX: usize = 20_000;
 
-/// Kind of an alarm.
+/// Kind of an alarm. The order is that in which alarms are listed: what endangers answers most comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlarmKind {
-    /// Probes no longer run: every status stays as it is.
+    /// A thread of a transport ended.
+    WorkerEnded,
+    /// Queries break our engine.
+    EngineFault,
+    /// The kernel drops datagrams before they are read.
+    UdpDrops,
+    /// Connections cannot be accepted.
+    AcceptErrors,
+    /// Probes no longer run.
     ProberEnded,
     /// Probes are not made in time.
     ProbesLate,
     /// The process that runs the commands of checks died.
     CommandsHelper,
-    /// Lookups of names that probes need fail.
+    /// Lookups of names that probes or flattened targets need fail.
     NamesSilent,
-    /// The zones folder cannot be used: everything is served as before.
+    /// A check learns nothing of its targets.
+    NoEvidence,
+    /// The zones folder cannot be used.
     ZonesFolder,
-    /// The file of cookie secrets cannot be used: the secrets before are used on.
+    /// The certificate of encrypted transports ends soon, or has ended.
+    CertificateEnds,
+    /// A new certificate of encrypted transports cannot be used.
+    Certificate,
+    /// A location database cannot be used.
+    LocationDatabase,
+    /// There are more flattened targets than are looked up.
+    FlattenedTargets,
+    /// The file of cookie secrets cannot be used.
     CookieSecrets,
+    /// The state cannot be saved: orders are refused, and a restart begins with an older state.
+    StateNotSaved,
+    /// Some of the saved state could not be read.
+    StateDamaged,
+    /// Log lines are dropped.
+    LogNotRead,
+    /// An address that is to be listened on cannot be bound.
+    NotListening,
 }
 
+/// Each kind with its name in status, metrics and the log, and what it means for answers; in the order of the kinds.
+const KINDS: &[(AlarmKind, &str, &str)] = &[
+    (
+        AlarmKind::WorkerEnded,
+        "worker-ended",
+        "A thread of a transport ended: what comes to it is not answered. Restart the server.",
+    ),
+    (
+        AlarmKind::EngineFault,
+        "engine-fault",
+        "Some queries get no answer because of a fault of ours: report it.",
+    ),
+    (
+        AlarmKind::UdpDrops,
+        "udp-drops",
+        "More datagrams come than are read: some clients get no answer and ask again.",
+    ),
+    (
+        AlarmKind::AcceptErrors,
+        "accept-errors",
+        "Connections of TCP, TLS or HTTPS cannot be accepted for want of descriptors or memory.",
+    ),
+    (
+        AlarmKind::ProberEnded,
+        "prober-ended",
+        "Probes no longer run: every status stays as it is. Restart the server.",
+    ),
+    (
+        AlarmKind::ProbesLate,
+        "probes-late",
+        "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places.",
+    ),
+    (
+        AlarmKind::CommandsHelper,
+        "commands-helper",
+        "The process that runs the commands of checks died: what ran then is no evidence. It was started again.",
+    ),
+    (
+        AlarmKind::NamesSilent,
+        "names-silent",
+        "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known.",
+    ),
+    (
+        AlarmKind::NoEvidence,
+        "no-evidence",
+        "A check has learnt nothing for three intervals: its targets are unknown, which counts as healthy unless it says otherwise.",
+    ),
+    (
+        AlarmKind::ZonesFolder,
+        "zones-folder",
+        "The zones folder cannot be used: every zone is served as before.",
+    ),
+    (
+        AlarmKind::CertificateEnds,
+        "certificate-ends",
+        "Clients of TLS, HTTPS and QUIC refuse the certificate once it has ended. Renew it.",
+    ),
+    (
+        AlarmKind::Certificate,
+        "certificate",
+        "The new certificate of TLS, HTTPS and QUIC cannot be used: the one before is shown on.",
+    ),
+    (
+        AlarmKind::LocationDatabase,
+        "location-database",
+        "A location database cannot be used: clients are located as before.",
+    ),
+    (
+        AlarmKind::FlattenedTargets,
+        "flattened-targets",
+        "More targets are flattened than are looked up: the rest has no addresses.",
+    ),
+    (
+        AlarmKind::CookieSecrets,
+        "cookie-secrets",
+        "The file of cookie secrets cannot be used: the secrets before are used on.",
+    ),
+    (
+        AlarmKind::StateNotSaved,
+        "state-not-saved",
+        "The state cannot be saved: orders are refused, and a restart would begin with an older state.",
+    ),
+    (
+        AlarmKind::StateDamaged,
+        "state-damaged",
+        "Some of the saved state is lost: compare `leeward switch` with what was set, then move the kept file away.",
+    ),
+    (
+        AlarmKind::LogNotRead,
+        "log-not-read",
+        "Log lines are dropped: whoever reads standard error stands still, or cannot write them.",
+    ),
+    (
+        AlarmKind::NotListening,
+        "not-listening",
+        "Nobody is answered at this address; all others are served, and it is tried again every five seconds.",
+    ),
+];
+
 impl AlarmKind {
-    /// Every kind, in the order in which alarms are listed: what endangers answers most comes first.
-    pub const ALL: &[Self] = &[
-        Self::ProberEnded,
-        Self::ProbesLate,
-        Self::CommandsHelper,
-        Self::NamesSilent,
-        Self::ZonesFolder,
-        Self::CookieSecrets,
-    ];
+    /// Returns every kind, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().map(|(kind, ..)| *kind)
+    }
 
     /// Returns its name in status, metrics and the log.
     pub const fn word(self) -> &'static str {
-        match self {
-            Self::ProberEnded => "prober-ended",
-            Self::ProbesLate => "probes-late",
-            Self::CommandsHelper => "commands-helper",
-            Self::NamesSilent => "names-silent",
-            Self::ZonesFolder => "zones-folder",
-            Self::CookieSecrets => "cookie-secrets",
-        }
+        KINDS[self as usize].1
     }
 
     /// Returns what it means for answers.
     pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::ProberEnded => {
-                "Probes no longer run: every status stays as it is. Restart the server."
-            }
-            Self::ProbesLate => {
-                "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places."
-            }
-            Self::CommandsHelper => {
-                "The process that runs the commands of checks died: what ran then is no evidence. It was started again."
-            }
-            Self::NamesSilent => {
-                "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known."
-            }
-            Self::ZonesFolder => "The zones folder cannot be used: every zone is served as before.",
-            Self::CookieSecrets => {
-                "The file of cookie secrets cannot be used: the secrets before are used on."
-            }
-        }
+        KINDS[self as usize].2
     }
 }
 
@@ -216,14 +312,14 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_word_of_its_own_and_stands_in_order() {
-        let mut words: Vec<&str> = AlarmKind::ALL.iter().map(|kind| kind.word()).collect();
-        assert!(AlarmKind::ALL.is_sorted());
+    fn every_kind_stands_at_its_place_with_a_word_of_its_own() {
+        let mut words: Vec<&str> = AlarmKind::all().map(AlarmKind::word).collect();
+        for (place, (kind, word, meaning)) in KINDS.iter().enumerate() {
+            assert_eq!(*kind as usize, place, "{word}");
+            assert!(meaning.ends_with('.'), "{word}");
+        }
         words.sort_unstable();
         words.dedup();
-        assert_eq!(words.len(), AlarmKind::ALL.len());
-        for kind in AlarmKind::ALL {
-            assert!(kind.meaning().ends_with('.'), "{kind:?}");
-        }
+        assert_eq!(words.len(), KINDS.len(), "a word stands twice");
     }
 }

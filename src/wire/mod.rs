@@ -6,8 +6,11 @@
 mod additional;
 mod code;
 mod cookie;
+mod dots;
 mod edns;
+mod form;
 mod hash;
+mod idn;
 mod name;
 mod octets;
 mod query;
@@ -17,11 +20,14 @@ mod tsig;
 
 pub use code::{Class, Opcode, Rcode, Rtype};
 pub use cookie::{COOKIE_LEN, CookieSecrets, CookieStanding, SECRET_LEN};
+pub use dots::{LostDot, find_lost_dot};
 pub use edns::{
     ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPTION_CLIENT_SUBNET, ResponseEdns,
     pad_message,
 };
-pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root};
+pub use form::{ForeignForm, foreign_form, looks_like_master};
+pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root, key_names};
+pub use idn::{help_with_ascii, to_ascii_form};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};
 pub use query::{
@@ -29,9 +35,10 @@ pub use query::{
 };
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
-    WrittenName, additional_name, additional_start, check_rdata, fill_hints, hints_left_open,
-    open_hints, parse_rdata, parse_rdata_tokens, rdata_name_ranges, rdata_text, rdata_text_naming,
-    read_seconds, split_txt, txt_rdata, without_open_hints, written_text,
+    TxtHabit, TxtSlip, WrittenName, additional_name, additional_start, check_rdata, fill_hints,
+    find_text_habit, hints_left_open, holds_raw_text, open_hints, parse_rdata, parse_rdata_tokens,
+    rdata_name_ranges, rdata_text, rdata_text_naming, read_seconds, split_txt, txt_rdata,
+    without_open_hints, written_text,
 };
 pub use text::{Lexeme, PARENTHESES_MAX, TextFault, TextFaultKind, Token, Tokens, push_quoted};
 pub use tsig::write_bad_key;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::idn::help_with_ascii;
+
 /// Longest label in octets (RFC 1035, section 2.3.4).
 pub const LABEL_MAX: usize = 63;
 /// Longest name in octets, root label included (RFC 1035, section 2.3.4).
@@ -31,6 +33,8 @@ pub enum NameFault {
     TooLong,
     /// A backslash that starts no `\X` or `\DDD` escape.
     BadEscape,
+    /// A character outside ASCII that is not written as `\DDD`: the wire holds `xn--` labels.
+    NotAscii,
     /// Octets that end early or hold a compression pointer.
     BadOctets,
 }
@@ -45,8 +49,19 @@ impl fmt::Display for NameFault {
             Self::BadEscape => {
                 "a backslash must be followed by three digits up to 255 or by one other character"
             }
+            Self::NotAscii => "it has characters outside ASCII",
             Self::BadOctets => "the octets do not form a name",
         })
+    }
+}
+
+impl NameFault {
+    /// Says what to write instead of `text`, where that can be told.
+    pub fn help(self, text: &str) -> Option<String> {
+        match self {
+            Self::NotAscii => help_with_ascii(text),
+            _ => None,
+        }
     }
 }
 
@@ -59,6 +74,7 @@ impl Name {
     }
 
     /// Reads a name in master-file form. Without a dot at the end it is relative to `origin`; `@` alone is `origin`.
+    /// Letters outside ASCII are refused: [`NameFault::help`] has the form to write. `\DDD` may stand for any octet.
     ///
     /// # Errors
     /// Says what is wrong with the text.
@@ -251,7 +267,8 @@ fn parse_labels(text: &[u8], room: &mut [u8; NAME_MAX]) -> Result<(usize, bool),
         }
         let (octet, used) = match octet {
             b'\\' => parse_escape(&text[at + 1..])?,
-            octet => (octet, 0),
+            octet if octet.is_ascii() => (octet, 0),
+            _ => return Err(NameFault::NotAscii),
         };
         if next - start > LABEL_MAX {
             return Err(NameFault::LabelTooLong);
@@ -395,6 +412,9 @@ mod tests {
             ("", Err(NameFault::Empty)),
             (r"a\25", Err(NameFault::BadEscape)),
             (r"a\256", Err(NameFault::BadEscape)),
+            ("b\u{fc}cher", Err(NameFault::NotAscii)),
+            ("b\\\u{fc}cher", Err(NameFault::NotAscii)),
+            (r"b\195\188cher", Ok(r"b\195\188cher.example.com.")),
         ];
         for (text, wanted) in cases {
             let found = Name::parse(text, &origin).map(|name| name.to_string());

@@ -6,7 +6,7 @@
 //! Everything is written once, in the order of the log: no node is made before it stands in the arena. What depends on
 //! other nodes (flags, hosts) is patched when all stand.
 
-use crate::wire::{Name, Rtype, Scratch, fold, hash_label, hash_name};
+use crate::wire::{Name, Rtype, Scratch, fold, hash_label, hash_name, hash_root};
 
 use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
@@ -18,9 +18,12 @@ use super::piece::{OWNER_QUESTION, PieceOwner, PieceSpec, RR_FIXED};
 use super::policy::Policies;
 use super::record_log::{RecordLog, Row};
 
-/// Longest probe that a seed may leave (engine bound).
+/// Longest probe that a seed should leave (engine bound).
 const PROBE_MAX: usize = 64;
-/// Seeds that are tried before the best one is taken.
+/// Longest probe that the last seed may leave: zones of many millions of names need some more than the above. What is
+/// longer still is no chance. So laying out is bounded whatever the names are.
+const LAST_PROBE_MAX: usize = 4_096;
+/// Seeds that are tried, each drawn from the key of all hashes.
 const SEEDS_MAX: u64 = 16;
 /// Types at one name: what the count in a node can tell.
 const TYPES_MAX: usize = 255;
@@ -373,33 +376,32 @@ impl<'l> Layout<'l> {
         })
     }
 
-    /// Fills the slot table at a load of 0.6 with the first seed whose longest probe is short enough.
+    /// Fills the slot table at a load of 0.6 under the first seed whose longest probe is short enough.
     fn slots(&self) -> Result<(Box<[u64]>, u64), BuildFault> {
         let present = self.nodes.iter().filter(|node| **node != ABSENT).count();
         let size = (present + self.between.len()) * 5 / 3 + 1;
         let mut slots = vec![0u64; size].into_boxed_slice();
-        let (mut best, mut shortest) = (0, usize::MAX);
-        for seed in 1..=SEEDS_MAX {
-            let seed = fold(seed, MIX);
-            let longest = self.fill(&mut slots, seed)?;
-            if longest <= PROBE_MAX {
-                return Ok((slots, seed));
-            }
-            if longest < shortest {
-                (best, shortest) = (seed, longest);
+        let mut crowded = ABSENT;
+        for number in 1..=SEEDS_MAX {
+            let seed = fold(number ^ hash_root(), MIX);
+            let probe_max = match number {
+                SEEDS_MAX => LAST_PROBE_MAX,
+                _ => PROBE_MAX,
+            };
+            match self.fill(&mut slots, seed, probe_max)? {
+                Filled::Whole => return Ok((slots, seed)),
+                Filled::Crowded(node) => crowded = node,
             }
             slots.fill(0);
         }
-        self.fill(&mut slots, best)?;
-        Ok((slots, best))
+        Err(BuildFault::TooAlike(self.name_at(crowded)))
     }
 
-    /// Fills empty slots; returns the longest probe.
-    fn fill(&self, slots: &mut [u64], seed: u64) -> Result<usize, BuildFault> {
+    /// Fills empty slots, unless a probe gets longer than it may.
+    fn fill(&self, slots: &mut [u64], seed: u64, probe_max: usize) -> Result<Filled, BuildFault> {
         let size = slots.len();
         let own = self.log.names.hashes().iter().zip(&self.nodes);
         let between = self.between.hashes().iter().zip(&self.between_nodes);
-        let mut longest = 0;
         for (hash, &node) in own.chain(between) {
             if node == ABSENT {
                 continue;
@@ -411,13 +413,31 @@ impl<'l> Layout<'l> {
             while slots[index] != 0 {
                 index = if index + 1 == size { 0 } else { index + 1 };
                 probes += 1;
+                if probes > probe_max {
+                    return Ok(Filled::Crowded(node));
+                }
             }
-            longest = longest.max(probes);
             let at = node.checked_add(1).ok_or(BuildFault::ZoneTooLarge)?;
             slots[index] = (mixed << 32) | u64::from(at);
         }
-        Ok(longest)
+        Ok(Filled::Whole)
     }
+
+    /// Returns the name of a node.
+    fn name_at(&self, node: u32) -> Name {
+        let start = node as usize * 8;
+        let len = usize::from(self.arena[start]);
+        let relative = &self.arena[start + 4..start + 4 + len];
+        name_of(&[relative, &self.apex_folded].concat())
+    }
+}
+
+/// What became of an attempt to fill the slots.
+enum Filled {
+    /// Every name has its slot.
+    Whole,
+    /// The name of this node stands too far from where its search begins.
+    Crowded(u32),
 }
 
 fn is_policy(row: &Row) -> bool {

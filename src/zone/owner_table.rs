@@ -6,9 +6,7 @@
 //! Zone files may come from people who do not trust each other. The seed keeps names whose hashes differ apart whatever
 //! they are; of names with one and the same hash there may be [`ALIKE_MAX`], since nothing can keep those apart.
 
-use std::hash::{BuildHasher as _, RandomState};
-
-use crate::wire::{Name, fold};
+use crate::wire::{Name, fold, hash_root};
 
 use super::arena::MIX;
 
@@ -44,14 +42,14 @@ enum Place {
 }
 
 impl Default for OwnerTable {
-    /// An empty table with a seed that nobody outside knows; numbers do not depend on it.
+    /// An empty table whose seed follows from the key of all hashes; numbers do not depend on it.
     fn default() -> Self {
         Self {
             octets: Vec::new(),
             ends: Vec::new(),
             hashes: Vec::new(),
             slots: Vec::new(),
-            seed: RandomState::new().hash_one(MIX),
+            seed: fold(hash_root(), MIX),
         }
     }
 }

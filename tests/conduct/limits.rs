@@ -1,6 +1,6 @@
 //! How much UDP clients get: rates, slips, and how long an answer may be while an address is not proven.
 
-use leeward::answer::{Conduct, Limited, Prefixes, RateLimits, Transport};
+use leeward::answer::{Conduct, Limited, Prefixes, RateLimits, Rates, Transport};
 
 use super::stage::{CLIENT, Reply, Stage, option, query, talkative};
 
@@ -9,7 +9,15 @@ const COOKIE: u16 = 10;
 fn limited(rate: u32, slip: u8) -> Conduct {
     let loopback = [("127.0.0.0".parse().expect("an address"), 8)];
     Conduct {
-        rate: Some(RateLimits::new(rate, 1, slip, Prefixes::new(&loopback))),
+        rate: Some(RateLimits::new(
+            Rates {
+                each: rate,
+                total: rate * 2,
+            },
+            1,
+            slip,
+            Prefixes::new(&loopback),
+        )),
         amplification_max: Some(4),
         ..talkative()
     }

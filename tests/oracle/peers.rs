@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Names a run that goes without peers on purpose.
-const SKIP: &str = "LEEWARD_SKIP_PEERS";
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,15 +46,6 @@ impl Voice {
             Self::Bind => "named",
         }
     }
-}
-
-/// Says whether the run goes without peers on purpose; loud, since a check that is left out proves nothing.
-pub(crate) fn is_skipped() -> bool {
-    let is_skipped = std::env::var_os(SKIP).is_some_and(|value| value == "1");
-    if is_skipped {
-        eprintln!("NOT CHECKED: {SKIP}=1, so nothing is compared with NSD, Knot and BIND");
-    }
-    is_skipped
 }
 
 /// A zone as the servers are told of it.
@@ -121,7 +110,7 @@ pub(crate) fn start(voice: Voice, folder: &Path, zones: &Path, served: &[Served]
 fn missing(voice: Voice, cause: &std::io::Error) -> ! {
     panic!(
         "{} cannot be started ({cause}). The comparison needs it: run tests/peers.sh as root to install it, or set \
-         {SKIP}=1 to go without on purpose",
+         LEEWARD_SKIP=peers to go without on purpose",
         voice.name()
     )
 }

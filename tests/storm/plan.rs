@@ -1,8 +1,10 @@
 //! Random zones: a plan, its text, and how it changes from one reload to the next.
 
+use std::net::IpAddr;
+
 use leeward::answer::Chance;
 
-/// Addresses that members have: `192.0.2.1` to this.
+/// Addresses that members have: the first of their network to this.
 pub(crate) const ADDRESSES_MAX: u32 = 16;
 /// Most pools of a zone; a tree names each at most once.
 const POOLS_MAX: usize = 10;
@@ -45,7 +47,9 @@ pub(crate) struct Work {
 /// A zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    apex: &'static str,
+    apex: String,
+    /// First octets of all members; zones of one network share targets.
+    network: [u8; 3],
     ttl_secs: u32,
     /// Pools by index; their ids are `p0`, `p1` and so on.
     pub(crate) pools: Vec<PoolPlan>,
@@ -79,9 +83,10 @@ impl CheckPlan {
 
 impl Plan {
     /// Draws a zone.
-    pub(crate) fn draw(apex: &'static str, chance: &mut Chance) -> Self {
+    pub(crate) fn draw(apex: &str, network: [u8; 3], chance: &mut Chance) -> Self {
         let mut plan = Self {
-            apex,
+            apex: apex.to_owned(),
+            network,
             ttl_secs: 30,
             pools: Vec::new(),
             names: Vec::new(),
@@ -127,6 +132,12 @@ impl Plan {
         }
     }
 
+    /// Returns the address of a member.
+    pub(crate) fn address(&self, last: u32) -> IpAddr {
+        let [a, b, c] = self.network;
+        IpAddr::from([a, b, c, u8::try_from(last).expect("below 256")])
+    }
+
     /// Writes the zone file.
     pub(crate) fn text(&self, check: CheckPlan) -> String {
         let mut text = format!(
@@ -137,7 +148,7 @@ impl Plan {
             let members: Vec<String> = pool
                 .members
                 .iter()
-                .map(|last| format!("\"192.0.2.{last}\""))
+                .map(|last| format!("\"{}\"", self.address(*last)))
                 .collect();
             text += &format!(
                 "[pools.p{number}]\ncheck = \"web\"\nmin-healthy = {}\nmembers = [{}]\n",

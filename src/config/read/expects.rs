@@ -194,23 +194,20 @@ fn read_ask(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<(Name, Rtype, 
     table.finish("`ask`", &["name", "type", "from"], &mut reader.faults);
     let name_value = name_value?;
     let text = reader.faults.text(&name_value)?;
-    let complaint = match Name::parse(text, &reader.apex) {
+    let label = "cannot be asked here";
+    match Name::parse(text, &reader.apex) {
         Ok(name) if name.is_at_or_below(&reader.apex) => return Some((name, rtype?, from)),
-        Ok(_) => (
-            "L021",
-            format!("`{text}` lies outside the zone `{}`", reader.apex),
-        ),
-        Err(fault) => ("L020", format!("`{text}` is no domain name: {fault}")),
-    };
-    reader.faults.push(
-        Diagnostic::fault(
-            complaint.0,
-            name_value.span(),
-            &name_value.path,
-            complaint.1,
-        )
-        .label("cannot be asked here"),
-    );
+        Ok(_) => {
+            let message = format!("`{text}` lies outside the zone `{}`", reader.apex);
+            let span = name_value.span();
+            let found = Diagnostic::fault("L021", span, &name_value.path, message);
+            reader.faults.push(found.label(label));
+        }
+        Err(fault) => {
+            let place = (name_value.span(), name_value.path.as_str());
+            reader.faults.not_a_name(place, (text, fault), label);
+        }
+    }
     None
 }
 

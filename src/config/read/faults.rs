@@ -4,6 +4,7 @@
 
 use crate::config::diagnostic::{Diagnostic, Severity, Source};
 use crate::config::model::Span;
+use crate::wire::NameFault;
 
 /// Findings kept for one file; chosen so that nobody scrolls further. The rest is counted.
 const FINDINGS_MAX: usize = 1000;
@@ -47,6 +48,19 @@ impl<'s> Faults<'s> {
         }
         diagnostic.path.clone_from(&self.source.path);
         self.list.push(diagnostic);
+    }
+
+    /// Reports text that is no domain name: what is wrong with it, and what to write if that can be told.
+    pub(super) fn not_a_name(
+        &mut self,
+        (span, path): (Span, &str),
+        (text, fault): (&str, NameFault),
+        label: &str,
+    ) {
+        let message = format!("`{text}` is no domain name: {fault}");
+        let mut diagnostic = Diagnostic::fault("L020", span, path, message).label(label);
+        diagnostic.help = fault.help(text);
+        self.push(diagnostic);
     }
 
     /// Mutes findings on the lines that `span` touches.

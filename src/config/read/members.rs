@@ -8,7 +8,7 @@ use super::records::{parse_type_key, read_keyed_record};
 use super::table::{Entry, Table, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{Force, MemberModel, MemberValue, ProbeOverride};
-use crate::wire::{Name, Rtype};
+use crate::wire::{Name, Rtype, to_ascii_form};
 
 /// Keys of a member besides record types.
 const MEMBER_KEYS: &[&str] = &[
@@ -84,12 +84,13 @@ pub(super) fn plain_member(found: MemberValue, value: &Value<'_>) -> MemberModel
 
 fn not_an_address(reader: &mut Reader<'_>, value: &Value<'_>, text: &str) {
     let is_name = text.contains('.')
-        && Name::parse_absolute(text).is_ok()
+        && Name::parse_absolute(to_ascii_form(text).as_deref().unwrap_or(text)).is_ok()
         && text.contains(char::is_alphabetic);
     let help = if text.contains('/') {
         "a member is one address, not a prefix".to_owned()
     } else if is_name && !text.contains(':') {
         let dot = if text.ends_with('.') { "" } else { "." };
+        let text = to_ascii_form(text).unwrap_or_else(|| text.to_owned());
         format!("for a name write `{{ target = \"{text}{dot}\" }}`")
     } else if text
         .rsplit_once(':')

@@ -3,6 +3,7 @@
 //! In: the table of a check. Out: what is spoken. Never here: schedules, endpoints of members, what a check is applied to.
 
 use super::checks::{take_boolean, with_common};
+use super::hosts::{judge_host, no_host};
 use super::probes::{PROBING_KEYS, TLS_KEYS, read_schedule, read_tls, take_host};
 use super::reader::Reader;
 use super::records::read_record;
@@ -13,7 +14,7 @@ use crate::health::{
     CertificateProbe, DnsProbe, Endpoint, ExpectedRecord, GrpcProbe, MetricProbe, Threshold,
     TlsProbe,
 };
-use crate::wire::{Name, Rtype, rdata_text};
+use crate::wire::{Name, Rtype, help_with_ascii, rdata_text};
 
 /// Most records that an answer must hold; chosen, as many as a set of records is sensibly compared by hand.
 const EXPECT_MAX: usize = 64;
@@ -32,6 +33,7 @@ pub(super) fn read_dns(
     let value = table.require("query", help, &mut reader.faults)?;
     let text = reader.faults.text(&value)?;
     let words: Vec<&str> = text.split_whitespace().collect();
+    let ascii = words.first().and_then(|name| help_with_ascii(name));
     let question = match words.as_slice() {
         [name, rtype] => Name::parse_absolute(name).ok().zip(Rtype::parse(rtype)),
         _ => None,
@@ -45,7 +47,7 @@ pub(super) fn read_dns(
                 format!("`{text}` is no question"),
             )
             .label("not a name and a type")
-            .help(help),
+            .help(ascii.as_deref().unwrap_or(help)),
         );
         return None;
     };
@@ -123,6 +125,11 @@ pub(super) fn read_prometheus(
     mut table: Table<'_>,
 ) -> Option<ProbeTemplate> {
     let schedule = read_schedule(reader, &mut table);
+    let url = table
+        .entries()
+        .iter()
+        .find(|entry| entry.key == "url")
+        .map(|entry| entry.value.clone());
     let url_help = "write for example `url = \"http://prometheus.example.com:9090\"`";
     let place = read_text(reader, &mut table, "url", url_help, parse_url);
     let query_help = "write the expression to evaluate";
@@ -136,6 +143,10 @@ pub(super) fn read_prometheus(
     keys.extend_from_slice(&["url", "query", "healthy-if"]);
     table.finish("a check of type `prometheus`", &keys, &mut reader.faults);
     let (schedule, place) = (schedule?, place?);
+    if let (Some(url), Err(fault)) = (&url, judge_host(&place.host)) {
+        reader.faults.push(no_host(url, &place.host, fault));
+        return None;
+    }
     let address = place.host.trim_matches(['[', ']']).parse().ok();
     let probe = MetricProbe {
         tls: place.is_secure.then(|| TlsProbe {

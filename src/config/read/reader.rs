@@ -226,15 +226,8 @@ impl<'s> Reader<'s> {
         let owner = match Name::parse(text, &self.apex) {
             Ok(owner) => owner,
             Err(fault) => {
-                self.faults.push(
-                    Diagnostic::fault(
-                        "L020",
-                        value.span(),
-                        &value.path,
-                        format!("`{text}` is no domain name: {fault}"),
-                    )
-                    .label("not a name"),
-                );
+                let place = (value.span(), value.path.as_str());
+                self.faults.not_a_name(place, (text, fault), "not a name");
                 return None;
             }
         };
@@ -430,15 +423,8 @@ impl<'s> Reader<'s> {
                 Some(name)
             }
             Err(fault) => {
-                self.faults.push(
-                    Diagnostic::fault(
-                        "L020",
-                        value.span(),
-                        &value.path,
-                        format!("`{text}` is no domain name: {fault}"),
-                    )
-                    .label("not a name"),
-                );
+                let place = (value.span(), value.path.as_str());
+                self.faults.not_a_name(place, (text, fault), "not a name");
                 None
             }
         }

@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::table::Value;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{SoaModel, Span};
-use crate::wire::Name;
+use crate::wire::{Name, NameFault, to_ascii_form};
 
 /// Defaults of `[soa]` in seconds (zone format, section 2).
 const REFRESH_DEFAULT: u32 = 2 * 3600;
@@ -90,20 +90,43 @@ fn read_rname(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Name> {
     let Some((local, domain)) = text.split_once('@').filter(|_| text != "@") else {
         return reader.rdata_name(value);
     };
-    let name = Name::parse_absolute(domain).and_then(|domain| domain.child(local.as_bytes()));
-    match name {
-        Ok(name) => Some(name),
-        Err(fault) => {
-            reader.faults.push(
-                Diagnostic::fault(
-                    "L020",
-                    Span(value.range.clone()),
-                    &value.path,
-                    format!("`{text}` is no mailbox: {fault}"),
-                )
-                .label("not a mailbox"),
-            );
-            None
-        }
+    let fault = match Name::parse_absolute(domain) {
+        Ok(domain) if local.is_ascii() => match domain.child(local.as_bytes()) {
+            Ok(name) => return Some(name),
+            Err(fault) => fault,
+        },
+        Ok(_) => NameFault::NotAscii,
+        Err(fault) => fault,
+    };
+    let mut diagnostic = Diagnostic::fault(
+        "L020",
+        Span(value.range.clone()),
+        &value.path,
+        format!("`{text}` is no mailbox: {fault}"),
+    )
+    .label("not a mailbox");
+    diagnostic.help = match fault {
+        NameFault::NotAscii => Some(help_with_mailbox(local, domain)),
+        _ => None,
+    };
+    reader.faults.push(diagnostic);
+    None
+}
+
+/// Says what to write for a mailbox with letters outside ASCII. A domain has an ASCII form; what stands before the `@`
+/// has none that mail would reach (RFC 6531), so another mailbox must be named.
+fn help_with_mailbox(local: &str, domain: &str) -> String {
+    let form = |text: &str| to_ascii_form(text).unwrap_or_else(|| "hostmaster".to_owned());
+    let domain_form = if domain.is_ascii() {
+        domain.to_owned()
+    } else {
+        to_ascii_form(domain).unwrap_or_else(|| "example.com".to_owned())
+    };
+    if local.is_ascii() {
+        return format!("write `{local}@{domain_form}`");
     }
+    format!(
+        "name a mailbox in ASCII, such as `hostmaster@{domain_form}`: mail to `{}@{domain_form}`, as the label would be, hardly arrives",
+        form(local)
+    )
 }

@@ -127,13 +127,14 @@ fn read_apex(faults: &mut Faults<'_>, table: &mut Table<'_>) -> Option<Name> {
     let (message, help) = match Name::parse_absolute(text) {
         Ok(name) if name.is_wildcard() => (
             "a zone cannot be a wildcard".to_owned(),
-            "write the wildcard as a name: `\"*\" = ...` under `[names]`",
+            "write the wildcard as a name: `\"*\" = ...` under `[names]`".to_owned(),
         ),
         Ok(name) => return Some(name),
-        Err(fault) => (
-            format!("`{text}` is no domain name: {fault}"),
-            "write it with or without a dot at the end: `zone = \"example.com\"`",
-        ),
+        Err(fault) => {
+            let either = "write it with or without a dot at the end: `zone = \"example.com\"`";
+            let help = fault.help(text).unwrap_or_else(|| either.to_owned());
+            (format!("`{text}` is no domain name: {fault}"), help)
+        }
     };
     faults.push(
         Diagnostic::fault("L020", value.span(), &value.path, message)

@@ -104,6 +104,9 @@ pub struct RateLimitSettings {
     pub is_enabled: bool,
     /// Answers a second for each client prefix, zone and kind of answer.
     pub answers_per_second: usize,
+    /// Answers a second for each client prefix, of all zones and kinds together; `None` is [`Self::TOTAL_FACTOR`] times
+    /// the above.
+    pub answers_per_second_total: Option<usize>,
     /// Each so many answers over the limit one is sent empty with TC; 0 for never.
     pub slip: usize,
     /// Clients that are not limited: network address and length.
@@ -111,6 +114,15 @@ pub struct RateLimitSettings {
 }
 
 impl RateLimitSettings {
+    /// Returns how many answers of all zones and kinds a client prefix gets a second.
+    pub fn total(&self) -> usize {
+        let times = self.answers_per_second.saturating_mul(Self::TOTAL_FACTOR);
+        self.answers_per_second_total.unwrap_or(times)
+    }
+
+    /// How many times the rate of one zone and kind all together get. Chosen; no standard value: a resolver that asks
+    /// several of our zones stays below, and who is flooded in its name gets no more.
+    pub const TOTAL_FACTOR: usize = 2;
     /// Answers a second: a large resolver's share of a busy zone stays below, a reflected flood does not.
     pub const ANSWERS_PER_SECOND: usize = 1_000;
     /// Bounds of the above. Chosen; no standard value.
@@ -133,6 +145,7 @@ impl Default for RateLimitSettings {
         Self {
             is_enabled: true,
             answers_per_second: Self::ANSWERS_PER_SECOND,
+            answers_per_second_total: None,
             slip: Self::SLIP,
             allow: Self::ALLOW.to_vec(),
         }

@@ -103,6 +103,8 @@ pub(super) fn read_rate_limit(
     if let Some(rate) = read_count(section, "answers-per-second", low..=high, findings) {
         limit.answers_per_second = rate;
     }
+    limit.answers_per_second_total =
+        read_count(section, "answers-per-second-total", low..=high, findings);
     let (low, high) = RateLimitSettings::SLIP_BOUNDS;
     if let Some(slip) = read_count(section, "slip", low..=high, findings) {
         limit.slip = slip;

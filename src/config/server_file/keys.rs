@@ -33,6 +33,11 @@ pub const KEYS: &[ServerKey] = &[
         "http",
         "address of metrics, control API and page; false switches them off",
     ),
+    key(
+        "",
+        "http-hosts",
+        "names under which `http` may be asked, up to 16; addresses and localhost always may",
+    ),
     key("", "workers", "UDP threads, 1-256; absent is one a core"),
     key(
         "",
@@ -103,6 +108,11 @@ pub const KEYS: &[ServerKey] = &[
         "rate-limit",
         "answers-per-second",
         "for each client prefix (/24, /56), zone and kind of answer, 1-10000000",
+    ),
+    key(
+        "rate-limit",
+        "answers-per-second-total",
+        "for each client prefix, of all zones and kinds together, 1-10000000; absent is twice the above",
     ),
     key(
         "rate-limit",
@@ -185,7 +195,7 @@ pub const KEYS: &[ServerKey] = &[
     key(
         "tcp",
         "connections",
-        "most connections, 1-100000; when reached, the longest idle one makes room",
+        "most connections, 1-100000; when reached, one of the prefix that holds most makes room",
     ),
     key(
         "tcp",

@@ -110,7 +110,13 @@ fn carries_statuses_over_a_restart() {
     ];
     for (name, wall, wanted) in cases {
         let mut after = Targets::default();
-        after.restore(saved.clone(), at(1), wall);
+        let restored = after.restore(saved.clone(), at(1), wall);
+        let dropped = if wanted == Status::Unknown {
+            saved.len()
+        } else {
+            0
+        };
+        assert_eq!(restored.dropped, dropped, "{name}");
         after.reconcile([target(1, 10), target(2, 10)].into_iter(), at(1));
         let id = after.id(&target(1, 10)).expect("it was wanted");
         assert_eq!(after.status(id), wanted, "{name}");

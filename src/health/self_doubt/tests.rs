@@ -243,7 +243,7 @@ fn targets_that_never_were_healthy_hold_nothing() {
         let wall = WallTime::from_millis(1_800_000_000_000);
         let mut targets = Targets::default();
         let kept = targets.restore(first.targets.save(first.now, wall), first.now, wall);
-        assert_eq!(kept, 16);
+        assert_eq!(kept.kept, 16);
         let mut play = Play::unseen(wanted(), 0, targets);
         assert!(!play.see("GGGGBBBBBBBBBBBB"), "{saved}");
         assert!(!play.see("BGGGBBBBBBBBBBBB"), "{saved}");

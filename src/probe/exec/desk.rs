@@ -67,12 +67,12 @@ pub struct CommandCounters {
     is_up: [AtomicU64; HELPERS],
     starts: AtomicU64,
     running: [AtomicU64; HELPERS],
-    death: Mutex<Option<HelperDeath>>,
+    death: Mutex<Option<RunnerDeath>>,
 }
 
 /// The last end of a helper that nobody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HelperDeath {
+pub struct RunnerDeath {
     /// When.
     pub at: Moment,
     /// How, and what ran then.
@@ -97,7 +97,7 @@ impl CommandCounters {
     }
 
     /// Returns the last end of a helper that nobody asked for.
-    pub fn last_death(&self) -> Option<HelperDeath> {
+    pub fn last_death(&self) -> Option<RunnerDeath> {
         let death = self.death.lock();
         death.unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -286,7 +286,7 @@ impl Desk {
     fn note_death(&self, why: &str, at: Moment) {
         let death = self.counters.death.lock();
         let why = why.to_owned();
-        *death.unwrap_or_else(PoisonError::into_inner) = Some(HelperDeath { at, why });
+        *death.unwrap_or_else(PoisonError::into_inner) = Some(RunnerDeath { at, why });
     }
 
     fn start(&self) -> io::Result<Runner> {

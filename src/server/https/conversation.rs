@@ -27,6 +27,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::metrics::{QueryCounters, TcpEvent};
+
 use super::super::accept::{Conversation, Farewell, Visit, attend};
 use super::super::certificate::ALPN_H2;
 use super::super::clerk::Clerk;
@@ -60,6 +62,7 @@ struct Web<E, M> {
     resource: Rc<Resource<E, M>>,
     limits: TcpLimits,
     greeter: Option<Greeter>,
+    counters: Arc<QueryCounters>,
 }
 
 /// Runs the streams of HTTP/2 on this thread, each within its time.
@@ -197,7 +200,7 @@ where
     }
 
     /// Drives a connection while requests are finished on it; `end` asks it to finish those that have begun.
-    async fn watch<C: Future>(
+    async fn watch<C: Future<Output = hyper::Result<()>>>(
         &self,
         connection: C,
         end: impl Fn(Pin<&mut C>),
@@ -214,7 +217,12 @@ where
                     let _ = timeout(FAREWELL_MAX, connection).await;
                     return Farewell::Stopped;
                 }
-                () = poll_connection(connection.as_mut()) => return Farewell::Client,
+                end = connection.as_mut() => {
+                    if end.is_err_and(|cause| is_misuse(&cause)) {
+                        self.counters.count_tcp(TcpEvent::Misused);
+                    }
+                    return Farewell::Client;
+                }
                 () = pulse.changed.notified() => timer.set(sleep(pulse.patience(&self.limits))),
                 () = timer.as_mut() => {
                     // GOAWAY, where the client takes it at once.
@@ -227,8 +235,11 @@ where
     }
 }
 
-async fn poll_connection<C: Future>(connection: Pin<&mut C>) {
-    let _ = connection.await;
+/// Says whether a connection ended because its client broke HTTP/2 or overused it, as a flood of resets does.
+fn is_misuse(cause: &hyper::Error) -> bool {
+    let cause =
+        std::error::Error::source(cause).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_go_away() && cause.is_library())
 }
 
 fn leave<C: Future>(connection: Pin<&mut C>, context: &mut Context<'_>) -> Poll<()> {
@@ -257,6 +268,7 @@ where
         }),
         limits,
         greeter,
+        counters: Arc::clone(&house.counters),
     };
     attend(listeners, web, house).await
 }

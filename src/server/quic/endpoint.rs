@@ -3,8 +3,8 @@
 //! In: endpoints and the thread's post. Out: queries to the engine, counted connections. Never here: what a stream may
 //! hold ([`super::query`]).
 //!
-//! A connection ends when it is quiet for the idle timeout, breaks the protocol, or has been of no use for longest when
-//! a newcomer finds the house full. A stream has as long as a message to arrive and a reply to be taken.
+//! A connection ends when it is quiet for the idle timeout, breaks the protocol, or goes first when a newcomer finds the
+//! house full. A stream has as long as a message to arrive and a reply to be taken.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use super::super::clerk::Clerk;
 use super::super::engine::{Engine, Seat, Transport};
 use super::super::limits::TcpLimits;
 use super::super::serve::Post;
-use super::guests::{Guest, Guests};
+use super::guests::{FORGOTTEN_AFTER, Guest, Guests, Reception, Shaking};
 use super::query::{
     Breach, DOQ_EXCESSIVE_LOAD, DOQ_INTERNAL_ERROR, DOQ_NO_ERROR, DOQ_PROTOCOL_ERROR,
     DOQ_UNSPECIFIED_ERROR, take_query,
@@ -39,6 +39,8 @@ const FINAL_LOOK: Duration = Duration::from_millis(10);
 struct Hall<E, M> {
     clerk: RefCell<Clerk<E, M>>,
     guests: Rc<Guests>,
+    /// All of the thread, to ask what QUIC holds.
+    endpoints: Vec<Endpoint>,
     limits: TcpLimits,
     stop: watch::Receiver<bool>,
 }
@@ -54,6 +56,7 @@ where
     let hall = Rc::new(Hall {
         clerk: RefCell::new(Clerk::new(post.guarded, Transport::Quic)),
         guests: Rc::new(Guests::new(&limits, post.counters)),
+        endpoints: endpoints.clone(),
         limits,
         stop: post.stop,
     });
@@ -64,7 +67,11 @@ where
         }
         loop {
             tokio::select! {
+                biased;
                 _ = stop.wait_for(|is_asked| *is_asked) => break,
+                // An endpoint never ends by itself: its socket failed, or a fault of ours. The end of the thread makes it
+                // known.
+                Some(_) = loops.join_next() => return false,
                 () = sleep(IDLE_WAKE) => hall.clerk.borrow_mut().idle(),
             }
         }
@@ -105,18 +112,36 @@ where
     E: Engine + 'static,
     M: Fn(Seat) -> E + 'static,
 {
-    if hall.guests.is_crowded() && !incoming.remote_address_validated() && incoming.may_retry() {
-        // A failure means that the token could not be sent: the client asks again.
-        let _ = incoming.retry();
-        return;
-    }
-    let guest = Rc::new(hall.guests.admit(incoming.remote_address().ip()));
-    let hall = Rc::clone(hall);
-    tasks.spawn_local(async move {
-        if let Some(connection) = hall.greet(incoming, &guest).await {
-            hall.converse(connection, &guest).await;
+    let (address, counters) = (incoming.remote_address().ip(), &hall.guests.counters);
+    let held = hall.endpoints.iter().map(Endpoint::open_connections).sum();
+    let is_proven = incoming.remote_address_validated();
+    match hall.guests.receive(address, is_proven, held) {
+        Reception::Prove if incoming.may_retry() => {
+            counters.count_tcp(TcpEvent::Retried);
+            // A failure means that the token could not be sent: the client asks again.
+            let _ = incoming.retry();
         }
-    });
+        Reception::Prove | Reception::Refuse => {
+            counters.count_tcp(TcpEvent::Refused);
+            incoming.refuse();
+        }
+        Reception::LetIn => {
+            let (guest, shaking) = hall.guests.admit(address);
+            let (guest, hall) = (Rc::new(guest), Rc::clone(hall));
+            tasks.spawn_local(async move {
+                match hall.greet(incoming, &guest).await {
+                    Some(connection) => {
+                        drop(shaking);
+                        hall.converse(connection, &guest).await;
+                    }
+                    None => {
+                        drop(guest);
+                        hall.forget(shaking).await;
+                    }
+                }
+            });
+        }
+    }
 }
 
 impl<E, M> Hall<E, M>
@@ -140,6 +165,15 @@ where
             self.guests.counters.count_tcp(TcpEvent::HandshakeFailed);
         }
         shaken
+    }
+
+    /// Counts a failed handshake until QUIC has forgotten its connection.
+    async fn forget(&self, _shaking: Shaking) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            _ = stop.wait_for(|is_asked| *is_asked) => {}
+            () = sleep(FORGOTTEN_AFTER) => {}
+        }
     }
 
     /// Answers streams until either side has had enough.
@@ -201,6 +235,7 @@ where
         let message = match take_query(&mut receive, self.limits.message_timeout).await {
             Ok(message) => message,
             Err(Breach::Protocol) => {
+                self.guests.counters.count_tcp(TcpEvent::Misused);
                 connection.close(DOQ_PROTOCOL_ERROR, b"");
                 return false;
             }

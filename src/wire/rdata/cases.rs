@@ -213,7 +213,7 @@ AAAA       | 2001:db8:::1 | 2001:db8:::1 | groups of hexadecimal digits
 NS         | ns1..a | ns1..a | a label is empty
 NS         | 192.0.2.1 | 192.0.2.1 | must be a name, not the address
 NS         | "ns1" | "ns1" | without quotes
-NS         | münchen | münchen | `xn--` form
+NS         | münchen | münchen | `xn--mnchen-3ya`
 NS         | \# 5 036e7331c0 | \# 5 036e7331c0 | is no name
 CNAME      |  | - | CNAME needs a target: `www`
 DNAME      | a b | b | takes a target and nothing more

@@ -14,6 +14,7 @@ use super::source::{Draft, Source, shown};
 use super::txt::STRING_MAX;
 use super::{bitmap, identity, location, prefix, svcb, unusual};
 use crate::wire::code::Rtype;
+use crate::wire::idn::help_with_ascii;
 use crate::wire::name::Name;
 use crate::wire::text::Token;
 
@@ -280,7 +281,10 @@ fn find_name_habit(
             "{subject} has characters outside ASCII: `{}`",
             shown(raw)
         ))
-        .map(|fault| fault.help("write such labels in their `xn--` form, or octets as `\\DDD`"));
+        .map(|fault| match help_with_ascii(raw) {
+            Some(help) => fault.help(help),
+            None => fault,
+        });
     }
     let is_reverse = source
         .origin

@@ -1,0 +1,15 @@
+//! A state file of any octets is refused or restored, and what was restored is saved and read again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+thread_local! {
+    static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a folder");
+}
+
+fuzz_target!(|input: &[u8]| {
+    FOLDER.with(|folder| {
+        std::fs::write(folder.path().join("state.json"), input).expect("a writable folder");
+        leeward::daemon::fuzz::restore_any_state(folder.path());
+    });
+});

@@ -1,0 +1,59 @@
+//! What fuzz targets reach of probes beside whole probes on loopback: the reader of replies to `dns` checks, and bodies.
+//!
+//! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
+
+use super::content::{Collected, Encoding, SEARCHED_MAX};
+use super::dns_message::{NoReply, read_reply, write_query};
+use crate::wire::{Name, Rtype};
+
+/// Types whose RDATA is read in ways of its own, and one that is taken as it is.
+const TYPES: [Rtype; 5] = [Rtype::A, Rtype::CNAME, Rtype::MX, Rtype::SRV, Rtype::SOA];
+
+/// Reads octets as the reply to a check's query: as they are, and with the query's own header and question before them.
+///
+/// # Panics
+/// If what is no response is taken for one, or a reply that was cut off has records.
+pub fn read_any_reply(octets: &[u8]) {
+    let name = Name::parse_absolute("a.example.").expect("a name");
+    for rtype in TYPES {
+        let query = write_query(7, name.octets(), rtype);
+        let mut framed = query.clone();
+        if let Some((counts, rest)) = octets.split_first_chunk::<3>() {
+            framed[2] = 0x80 | counts[0];
+            framed[3] = counts[1];
+            framed[7] = counts[2];
+            framed.extend_from_slice(rest);
+        }
+        for message in [octets, &framed] {
+            if let Ok(reply) = read_reply(&query, rtype, message) {
+                assert!(!reply.is_truncated || reply.records.is_empty());
+                let is_lower = |octets: &Vec<u8>| rtype != Rtype::CNAME || octets.len() <= 255;
+                assert!(
+                    reply.records.iter().all(is_lower),
+                    "a name beyond its bound"
+                );
+            }
+        }
+        framed[2] &= 0x7f;
+        assert_eq!(read_reply(&query, rtype, &framed), Err(NoReply::Stray));
+    }
+}
+
+/// Collects octets as a body, in chunks, in each encoding that is understood.
+///
+/// # Panics
+/// If more is kept than is searched.
+pub fn read_any_body(octets: &[u8]) {
+    let Some((size, body)) = octets.split_first() else {
+        return;
+    };
+    for encoding in [&b"gzip"[..], b"deflate", b"br"] {
+        let mut collected = Collected::new(Encoding::of(Some(encoding)));
+        for chunk in body.chunks(usize::from(*size) + 1) {
+            if !collected.push(chunk).is_ok_and(|wants_more| wants_more) {
+                break;
+            }
+        }
+        assert!(collected.octets().len() <= SEARCHED_MAX);
+    }
+}

@@ -1,0 +1,42 @@
+//! What fuzz targets reach of the stub resolver: its reader of replies.
+//!
+//! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
+
+use super::message::{CHAIN_MAX, Extension, NoResponse, read_response, write_query};
+use crate::wire::{Name, Rtype};
+
+/// Reads octets as the reply to a query: as they are, and with the query's own header and question before them.
+///
+/// # Panics
+/// If the reply says more than a reply may: aliases beyond the bound, addresses of another family, one twice.
+pub fn read_any_response(octets: &[u8]) {
+    let name = Name::parse_absolute("a.example.").expect("a name");
+    for rtype in [Rtype::A, Rtype::AAAA] {
+        let mut framed = write_query(7, &name, rtype, Extension::Left);
+        if let Some((counts, rest)) = octets.split_first_chunk::<4>() {
+            framed[2] = 0x80 | counts[0];
+            framed[3] = counts[1];
+            framed[7] = counts[2];
+            framed[9] = counts[3];
+            framed.extend_from_slice(rest);
+        }
+        for message in [octets, &framed] {
+            let Ok(response) = read_response(7, &name, rtype, message) else {
+                continue;
+            };
+            assert!(response.aliases.len() <= CHAIN_MAX);
+            let mut seen = response.addresses.clone();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), response.addresses.len(), "an address twice");
+            let is_meant = |v6: bool| v6 == (rtype == Rtype::AAAA);
+            assert!(seen.iter().all(|address| is_meant(address.is_ipv6())));
+            assert!(!response.is_truncated || seen.is_empty());
+            assert!(response.ttl.is_none_or(|ttl| i32::try_from(ttl).is_ok()));
+        }
+        // Nothing that is not marked as a response is taken for one.
+        framed[2] &= 0x7f;
+        let read = read_response(7, &name, rtype, &framed);
+        assert_eq!(read, Err(NoResponse::Stray));
+    }
+}
