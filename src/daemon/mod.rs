@@ -30,6 +30,7 @@ mod notify;
 mod orders;
 mod overview;
 mod own_names;
+mod probing;
 mod rehearsal;
 mod release;
 mod reload;
@@ -45,6 +46,7 @@ mod why;
 mod zone_set;
 
 pub use files::{FolderFault, ZoneFiles, read_octets};
+pub use flatten::lookup_settings;
 pub use listing::find_zone_files;
 pub use load::{Loading, load_zones};
 pub use locations::{LocationFault, load_locations};

@@ -58,7 +58,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("blast-radius", "queries") => percent(config.blast_radius.queries_percent?),
         ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
         ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
-        ("probe", "concurrency") => config.probe.concurrency.to_string(),
+        ("probe", "concurrency") => config.probe.concurrency?.to_string(),
         ("probe", "allow") => prefixes(&config.probe.allow),
         ("probe", "user-agent") => quote(&config.probe.user_agent),
         ("exec", "allow") => paths(config, &config.exec.allow)?,
@@ -246,6 +246,7 @@ mod tests {
             };
             config.http_hosts.extend(has_http.then(|| "ns1.example.com".to_owned()));
             config.probe.user_agent = agent;
+            config.probe.concurrency = has_state.then_some(connections);
             config.resolver.concurrency = connections % 1_000 + 1;
             config.resolver.servers.extend(has_state.then_some(ServerConfig::LISTEN));
             config.tcp.connections = connections;
