@@ -94,7 +94,8 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let http = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
-    let own = http.into_iter().collect();
+    // As configured too: where it could not be bound yet, it may be later.
+    let own = http.into_iter().chain(config.http).collect();
     keeper.prober = Some(start_prober(&config, own, sink, clock, stopping.clone()));
     let own = own_zones(keeper.publisher.current());
     let mut lookups = keeper
