@@ -109,7 +109,8 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.probing.names = Some(names.clone());
     let reach = Reach {
         allow: config.probe.allow.clone(),
-        own: http.into_iter().collect(),
+        // As configured too: where it could not be bound yet, it may be later.
+        own: http.into_iter().chain(config.http).collect(),
     };
     let probing = probe_settings(&config, shares, reach, names);
     keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
