@@ -112,7 +112,7 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("identity", "version") => quote(config.identity.version.as_ref()?),
         ("rate-limit", "enabled") => limit.is_enabled.to_string(),
         ("rate-limit", "answers-per-second") => limit.answers_per_second.to_string(),
-        ("rate-limit", "answers-per-second-total") => limit.total().to_string(),
+        ("rate-limit", "answers-per-second-total") => limit.answers_per_second_total?.to_string(),
         ("rate-limit", "slip") => limit.slip.to_string(),
         ("rate-limit", "allow") => prefixes(&limit.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
