@@ -87,6 +87,7 @@ fn target(server: SocketAddr, number: u64, load: Load, tls: Option<TlsProbe>) ->
                 regex: None,
                 follow_redirects: 0,
                 days_left: 0,
+                header_bytes: HttpProbe::HEADER_BYTES,
             }),
             interval: load.interval,
             watch: false,

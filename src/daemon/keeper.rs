@@ -12,9 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
-use tracing::warn;
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
@@ -37,20 +35,20 @@ use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
+use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::reload::{Loaded, When, inputs_of};
+use super::orders::Orders;
+use super::saving::{Done, Saving};
 use super::serials::Serials;
 use super::switches::Switches;
+use super::transports::Transports;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
-use super::{flatten, measure, state};
+use super::{flatten, measure};
 
 /// Reports taken in one turn before a publication.
 const REPORTS_MAX: usize = 1_024;
-/// Time between two saves of the state.
-const SAVE_INTERVAL: Duration = Duration::from_secs(10);
-/// Least time between two saves. Chosen; no standard value.
-const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Time after which the server counts as ready although first probes are under way.
 const READY_WAIT: Duration = Duration::from_secs(15);
 
@@ -86,12 +84,16 @@ pub(super) struct Keeper {
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
     pub(super) started: Moment,
-    pub(super) saved_at: Moment,
-    /// The save that began last.
-    pub(super) saving: Option<JoinHandle<()>>,
+    /// Saves of the state.
+    pub(super) saving: Saving,
+    /// What becomes of log lines.
+    pub(super) log_watch: LogWatch,
+    /// Orders that wait for a save.
+    pub(super) orders: Orders,
     /// The service manager.
     pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
+    pub(super) transports: Transports,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
     /// Why the location databases cannot be used as they are now, if so.
@@ -124,6 +126,7 @@ pub(super) struct Sources {
     pub(super) lookups: mpsc::Receiver<LookedUp>,
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reloads: mpsc::Receiver<()>,
+    pub(super) saves: mpsc::Receiver<Done>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -131,6 +134,7 @@ impl Keeper {
     /// Runs until told to stop; saves the state at the end.
     pub(super) async fn run(mut self, mut sources: Sources) {
         self.begin_alarms();
+        self.tell_damages();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let poll_interval = self
@@ -147,6 +151,7 @@ impl Keeper {
         let mut is_reload_told = false;
         let stopping = sources.stop.clone();
         loop {
+            let orders_wait = self.orders.wait(self.clock.now());
             tokio::select! {
                 biased;
                 _ = sources.stop.wait_for(|stop| *stop) => break,
@@ -179,6 +184,8 @@ impl Keeper {
                         self.begin_load(When::Always, &loaded_to);
                     }
                 }
+                Some(done) = sources.saves.recv() => self.take_saved(done),
+                () = tokio::time::sleep(orders_wait.unwrap_or_default()), if orders_wait.is_some() => self.begin_saves(),
                 Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {
                         if consent == Consent::Given {
@@ -188,8 +195,9 @@ impl Keeper {
                             self.begin_load(When::Always, &loaded_to);
                         }
                     }
-                    Ask::Switch(request, answer) => drop(answer.send(self.switch(&request))),
-                    Ask::Heartbeat(report, answer) => drop(answer.send(self.take_heartbeat(&report))),
+                    Ask::Switch(request, answer) => self.take_switch(&request, answer),
+                    Ask::Release(request, answer) => self.take_release(&request, answer),
+                    Ask::Heartbeat(report, answer) => self.take_heartbeat(&report, answer),
                     other => self.answer(other),
                 },
                 Some(()) = sources.reloads.recv() => {
@@ -213,14 +221,7 @@ impl Keeper {
             }
         }
         self.notifier.tell(Word::Stopping);
-        if let Some(under_way) = self.saving.take() {
-            // An older save must not end after the last one.
-            let _ = under_way.await;
-        }
-        if let Some(write) = self.prepare_save() {
-            // The last save is waited for: a restart begins with it.
-            let _ = tokio::task::spawn_blocking(write).await;
-        }
+        self.finish_saves(&mut sources.saves).await;
     }
 
     /// Takes probe reports in, then publishes once for all of them.
@@ -245,9 +246,7 @@ impl Keeper {
         if is_news {
             self.let_time_pass();
         }
-        if self.publisher.has_news() && now.since(self.saved_at) >= SAVE_INTERVAL_MIN {
-            self.save_in_background();
-        }
+        self.save_news();
         for (target, transition) in transitions {
             self.tell_transition(target, &transition);
         }
@@ -297,6 +296,7 @@ impl Keeper {
         self.follow_maintenance();
         self.let_time_pass();
         self.measure_judgement();
+        self.watch_evidence();
         self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
@@ -305,6 +305,7 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
+        self.watch_transports(now);
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
         flatten::measure(&self.exposition, &self.flattening, now);
@@ -323,10 +324,8 @@ impl Keeper {
             self.is_ready = true;
             self.pulse.ready();
         }
-        // A failover that must not return by itself is not forgotten by a crash.
-        if self.publisher.has_news() || now.since(self.saved_at) > SAVE_INTERVAL {
-            self.save_in_background();
-        }
+        self.tick_saves();
+        self.follow_log(now);
     }
 
     fn are_first_probes_done(&self) -> bool {
@@ -371,44 +370,5 @@ impl Keeper {
                 self.record(kind);
             }
         }
-    }
-
-    /// Saves beside the loop: a slow disk delays no flip.
-    pub(super) fn save_in_background(&mut self) {
-        self.saved_at = self.clock.now();
-        if self
-            .saving
-            .as_ref()
-            .is_some_and(|saving| !saving.is_finished())
-        {
-            return;
-        }
-        self.publisher.forget_news();
-        self.saving = self.prepare_save().map(tokio::task::spawn_blocking);
-    }
-
-    /// Collects what is to be saved; the result writes it.
-    fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
-        let folder = self.config.state.clone()?;
-        let serials = Arc::clone(&self.serials);
-        let saved = state::Saved {
-            statuses: self.targets.save(self.clock.now(), self.clock.wall()),
-            zones: self.publisher.save(),
-            switches: self.switches.save(),
-            heartbeats: self.heartbeats.save(),
-            flattened: flatten::save(&self.flattening, self.clock.now(), self.clock.wall()),
-            ..state::Saved::default()
-        };
-        Some(move || {
-            let saved = state::Saved {
-                serials: Serials::clone(&serials),
-                ..saved
-            };
-            if let Err(message) = state::write(&folder, saved) {
-                warn!(
-                    "save state: {message}; answers go on, but a restart would start from an older state"
-                );
-            }
-        })
     }
 }

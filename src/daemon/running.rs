@@ -14,7 +14,7 @@ use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
+use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Reach, Report};
 use crate::publish::{Publisher, SavedZone};
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
@@ -30,19 +30,23 @@ use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
+use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
+use super::orders::Orders;
 use super::own_names::own_zones;
 use super::rehearsal::REHEARSALS_MAX;
+use super::saving::{Done, Saving};
 use super::state;
 use super::switches::Switches;
+use super::transports::Transports;
 use super::zone_set::ZoneSet;
 
 /// The verb by which the helper process is started; see `serve_commands`.
 pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
-/// Requests of control that wait for the keeper.
-const ASKS_MAX: usize = 64;
+/// Requests of control that wait for the keeper: more than the API has places for requests.
+const ASKS_MAX: usize = 512;
 
 /// Why a server could not start, in words: verb, object, cause.
 #[derive(Debug)]
@@ -88,10 +92,14 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         Some(address) => Some(bind_control(address).await?),
         None => None,
     };
-    let mut keeper = prepare(&config, clock, Arc::clone(&exposition))?;
+    let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
+    let http = listener
+        .as_ref()
+        .and_then(|listener| listener.local_addr().ok());
+    let own = http.into_iter().collect();
+    keeper.prober = Some(start_prober(&config, own, sink, clock, stopping.clone()));
     let own = own_zones(keeper.publisher.current());
     let mut lookups = keeper
         .flattening
@@ -100,7 +108,8 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
     keeper.resolve_first(&mut lookups).await;
-    let server = start_server(bound, &config, &keeper)?;
+    let mut server = start_server(bound, &config, &keeper)?;
+    keeper.transports = Transports::new(server.take_monitor());
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
     let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -109,6 +118,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         asks: asks.clone(),
         exposition,
         pulse: Arc::clone(&keeper.pulse),
+        hosts: config.http_hosts.clone().into(),
         clock,
     };
     let sources = Sources {
@@ -116,12 +126,10 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         lookups,
         asks: asked,
         reloads: reload,
+        saves,
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
-    let http = listener
-        .as_ref()
-        .and_then(|listener| listener.local_addr().ok());
     keeper.notifier.tell(Word::Ready);
     Ok(Running {
         server,
@@ -152,6 +160,7 @@ fn listen(config: &ServerConfig) -> Listen {
 
 fn start_prober(
     config: &ServerConfig,
+    own: Vec<SocketAddr>,
     sink: mpsc::Sender<Report>,
     clock: Clock,
     mut stopping: watch::Receiver<bool>,
@@ -159,7 +168,10 @@ fn start_prober(
     let settings = ProbeConfig {
         in_flight_max: config.probe.concurrency,
         user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
+        reach: Reach {
+            allow: config.probe.allow.clone(),
+            own,
+        },
         commands: Some(command_settings(&config.exec)),
         ..ProbeConfig::default()
     };
@@ -242,14 +254,16 @@ fn prepare(
     config: &ServerConfig,
     clock: Clock,
     exposition: Arc<Exposition>,
-) -> Result<Keeper, StartFault> {
+) -> Result<(Keeper, mpsc::Receiver<Done>), StartFault> {
     let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
     let locations = first_locations(config)?;
-    let saved = read_saved(config);
+    let (saved, damages) = read_saved(config);
+    let read = (saved.sequence, damages);
+    let (saving, saves) = Saving::begin(config.state.clone(), read, now);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
-    let publisher = restore_publisher(saved.zones);
+    let publisher = restore_publisher(saved.orders.zones);
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
@@ -265,7 +279,7 @@ fn prepare(
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
     let locations = Arc::new(locations);
     tell_set(&set);
-    Ok(Keeper {
+    let keeper = Keeper {
         clock,
         config: config.clone(),
         set: Arc::new(set),
@@ -276,8 +290,8 @@ fn prepare(
         certificates,
         targets,
         doubt: crate::health::SelfDoubt::default(),
-        switches: Switches::restore(saved.switches),
-        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
+        switches: Switches::restore(saved.orders.switches),
+        heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall),
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
@@ -290,10 +304,12 @@ fn prepare(
         counters: Vec::new(),
         listen: Vec::new(),
         started: now,
-        saved_at: now,
-        saving: None,
+        saving,
+        orders: Orders::default(),
+        log_watch: LogWatch::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
+        transports: Transports::default(),
         is_probing: true,
         location_fault: None,
         secrets,
@@ -306,7 +322,8 @@ fn prepare(
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         alarms: Alarms::default(),
         is_memory_due: false,
-    })
+    };
+    Ok((keeper, saves))
 }
 
 fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
@@ -343,15 +360,10 @@ fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targ
     targets
 }
 
-/// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.
-fn read_saved(config: &ServerConfig) -> state::Saved {
-    match &config.state {
-        Some(folder) => state::read(folder).unwrap_or_else(|message| {
-            warn!("{message}; starting without saved statuses");
-            state::Saved::default()
-        }),
-        None => state::Saved::default(),
-    }
+/// Reads what the last run saved; what cannot be read is lost and told, and does not stop the start.
+fn read_saved(config: &ServerConfig) -> (state::Saved, Vec<state::Damage>) {
+    let folder = config.state.as_deref();
+    folder.map_or_else(Default::default, state::read)
 }
 
 fn tell_set(set: &ZoneSet) {
@@ -366,7 +378,13 @@ fn tell_set(set: &ZoneSet) {
         );
     }
     for row in super::overview::refused_rows(set) {
-        tracing::error!("{} is refused: {}", row.file, row.faults.join("; "));
+        // The first alone: a file with a thousand faults is one line all the same.
+        let first = row.faults.first().map_or("", String::as_str);
+        tracing::error!(
+            "{} is refused for {} fault(s), `leeward validate` shows all; the first: {first}",
+            row.file,
+            row.faults.len()
+        );
     }
     if set.zones.is_empty() {
         warn!("no zone is served: every query is answered REFUSED");

@@ -107,6 +107,12 @@ pub const METRICS: &[Metric] = &[
         "Errors of UDP sockets.",
     ),
     metric(
+        "leeward_udp_kernel_drops_total",
+        Kind::Counter,
+        &[],
+        "Datagrams that the kernel dropped because a socket's buffer was full.",
+    ),
+    metric(
         "leeward_connections_total",
         Kind::Counter,
         &["transport", "event"],
@@ -273,6 +279,48 @@ pub const METRICS: &[Metric] = &[
         Kind::Gauge,
         &[],
         "1 while a reload waits for an operator.",
+    ),
+    metric(
+        "leeward_log_lines_dropped_total",
+        Kind::Counter,
+        &[],
+        "Log lines that were lost because nobody read them, or because they could not be written.",
+    ),
+    metric(
+        "leeward_log_lines_suppressed_total",
+        Kind::Counter,
+        &[],
+        "Log lines of libraries that were left out, because they may write ten a minute.",
+    ),
+    metric(
+        "leeward_control_connections_total",
+        Kind::Counter,
+        &["event"],
+        "Connections to the control API: accepted; late (no whole request in time), stalled (did not read its answer), evicted for others, or busy (refused for want of room).",
+    ),
+    metric(
+        "leeward_control_refused_total",
+        Kind::Counter,
+        &["reason"],
+        "Requests to the control API that were not let in: foreign-host, foreign-page, or no-header (a change without X-Leeward-Request).",
+    ),
+    metric(
+        "leeward_state_saved_age_seconds",
+        Kind::Gauge,
+        &[],
+        "Time since the whole state was saved last, or since the start; absent without a state folder.",
+    ),
+    metric(
+        "leeward_state_saves_total",
+        Kind::Counter,
+        &["result"],
+        "Saves of the state: saved or failed.",
+    ),
+    metric(
+        "leeward_state_entries_lost",
+        Kind::Gauge,
+        &[],
+        "Entries of the saved state that could not be read at the start.",
     ),
     metric(
         "leeward_zone_serial",

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +19,7 @@ use super::crew::{Crew, Job, usual_threads};
 use super::exec::CommandSettings;
 use super::kit::{Prepared, ProbeKit};
 use super::once::run;
+use super::reach::Reach;
 use super::schedule::{Schedule, Turn};
 use super::watch::{Watches, watch};
 use crate::clock::{Clock, Moment};
@@ -32,8 +32,8 @@ pub struct ProbeConfig {
     pub in_flight_max: usize,
     /// What HTTP probes call themselves.
     pub user_agent: String,
-    /// Networks that may be probed; none allows all.
-    pub allow_networks: Vec<(IpAddr, u8)>,
+    /// What may be probed.
+    pub reach: Reach,
     /// How commands are run; none runs no commands.
     pub commands: Option<CommandSettings>,
     /// Threads that probe, each with targets of its own.
@@ -46,7 +46,7 @@ impl Default for ProbeConfig {
             // Each holds a descriptor and some 30 kB while it waits; 2,000 a second may hang for 2 s within this.
             in_flight_max: 4_096,
             user_agent: concat!("leeward/", env!("CARGO_PKG_VERSION")).to_owned(),
-            allow_networks: Vec::new(),
+            reach: Reach::default(),
             commands: None,
             threads: usual_threads(),
         }
@@ -169,12 +169,7 @@ impl Prober {
         clock: Clock,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Handle {
-        let kit = ProbeKit::with_commands(
-            &config.user_agent,
-            config.allow_networks,
-            clock,
-            config.commands,
-        );
+        let kit = ProbeKit::with_commands(&config.user_agent, config.reach, clock, config.commands);
         let watches = Arc::new(Watches::default());
         let counters = Arc::new(ProbeCounters::default());
         let (stop, stopping) = watch::channel(false);

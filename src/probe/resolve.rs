@@ -79,7 +79,7 @@ pub(super) fn is_allowed(networks: &[(IpAddr, u8)], address: IpAddr) -> bool {
     networks.is_empty() || networks.iter().any(|network| covers(*network, address))
 }
 
-fn covers((network, length): (IpAddr, u8), address: IpAddr) -> bool {
+pub(super) fn covers((network, length): (IpAddr, u8), address: IpAddr) -> bool {
     let (network, address, width) = match (network, address.to_canonical()) {
         (IpAddr::V4(network), IpAddr::V4(address)) => (
             u128::from(network.to_bits()),

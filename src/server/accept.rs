@@ -181,7 +181,10 @@ pub(super) async fn attend<C: Conversation>(
             }
             loop {
                 tokio::select! {
+                    biased;
                     _ = stop.wait_for(|is_asked| *is_asked) => break,
+                    // A listener never ends by itself: a fault of ours, which the end of the thread makes known.
+                    Some(_) = loops.join_next() => return false,
                     () = sleep(IDLE_WAKE) => hall.conversation.idle(),
                 }
             }

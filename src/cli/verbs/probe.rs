@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::daemon::{ZoneSet, command_settings};
 use crate::health::{Observation, Outcome as Verdict, Target};
 use crate::place::Locations;
-use crate::probe::{ProbeKit, probe_once};
+use crate::probe::{ProbeKit, Reach, probe_once};
 
 use super::offline::{complain_of_refusals, find_config, load, read_config};
 
@@ -45,12 +45,19 @@ pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> 
     let commands = Some(command_settings(&settings.exec));
     let kit = ProbeKit::with_commands(
         &probing.user_agent,
-        probing.allow.clone(),
+        Reach {
+            allow: probing.allow.clone(),
+            own: settings.http.into_iter().collect(),
+        },
         Clock::start(),
         commands,
     );
     let wanted = wanted(&set, arguments.check.as_deref());
     if wanted.is_empty() {
+        // A file that is refused has no checks: its faults say why.
+        if let Some(complaint) = complain_of_refusals(&set, output.is_colour()) {
+            return Err(complaint);
+        }
         let checks = arguments
             .check
             .as_deref()

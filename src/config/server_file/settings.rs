@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub state: Option<PathBuf>,
     /// Address of metrics, control API and page; `None` switches them off.
     pub http: Option<SocketAddr>,
+    /// Names under which `http` may be asked, beside addresses and localhost; in small letters.
+    pub http_hosts: Vec<String>,
     /// UDP threads; `None` is one a core.
     pub workers: Option<usize>,
     /// Time between two looks at the zone files; `None` reloads on SIGHUP only.
@@ -77,6 +79,8 @@ impl ServerConfig {
     pub const ZONES: &'static str = "zones";
     /// Address of metrics and control: loopback, since the control API has no login of its own.
     pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
+    /// Most names under which `http` may be asked. Chosen; no standard value.
+    pub const HTTP_HOSTS_MAX: usize = 16;
     /// Most UDP threads. Chosen; no standard value.
     pub const WORKERS_MAX: usize = 256;
     /// Time between two looks at the zone files.
@@ -94,6 +98,7 @@ impl Default for ServerConfig {
             zones: PathBuf::from(Self::ZONES),
             state: None,
             http: Some(Self::HTTP),
+            http_hosts: Vec::new(),
             workers: None,
             poll: Some(Self::POLL),
             geo: GeoSettings::default(),

@@ -41,6 +41,10 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
             .http
             .as_ref()
             .map_or_else(|| "false".to_owned(), quote_display),
+        ("", "http-hosts") => {
+            let hosts = config.http_hosts.iter();
+            (!config.http_hosts.is_empty()).then(|| list(hosts.map(quote_display)))?
+        }
         ("", "workers") => config.workers?.to_string(),
         ("", "poll") => quote(&format_duration(config.poll.unwrap_or_default())),
         ("geo", "database") => paths(config, &config.geo.databases)?,
@@ -240,6 +244,7 @@ mod tests {
                 base,
                 ..ServerConfig::default()
             };
+            config.http_hosts.extend(has_http.then(|| "ns1.example.com".to_owned()));
             config.probe.user_agent = agent;
             config.resolver.concurrency = connections % 1_000 + 1;
             config.resolver.servers.extend(has_state.then_some(ServerConfig::LISTEN));

@@ -67,7 +67,11 @@ where
         }
         loop {
             tokio::select! {
+                biased;
                 _ = stop.wait_for(|is_asked| *is_asked) => break,
+                // An endpoint never ends by itself: its socket failed, or a fault of ours. The end of the thread makes it
+                // known.
+                Some(_) = loops.join_next() => return false,
                 () = sleep(IDLE_WAKE) => hall.clerk.borrow_mut().idle(),
             }
         }
