@@ -38,6 +38,7 @@ use super::own_names::own_zones;
 use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
+use super::serials::Serials;
 use super::state;
 use super::switches::Switches;
 use super::transports::Transports;
@@ -263,18 +264,8 @@ fn prepare(
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
-    let loading = Loading {
-        folder: &config.zones,
-        previous: &ZoneSet::default(),
-        serials: &mut serials,
-        locations: &locations,
-        are_locations_new: false,
-        flattened: &Flattened::default(),
-        wall,
-    };
-    let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
+    let set = first_zones(config, &mut serials, &locations, wall)?;
     let locations = Arc::new(locations);
-    tell_set(&set);
     let keeper = Keeper {
         clock,
         config: config.clone(),
@@ -321,6 +312,27 @@ fn prepare(
         is_memory_due: false,
     };
     Ok((keeper, saves))
+}
+
+/// Loads the zones of the folder, as if there had been none before.
+fn first_zones(
+    config: &ServerConfig,
+    serials: &mut Arc<Serials>,
+    locations: &Locations,
+    wall: WallTime,
+) -> Result<ZoneSet, StartFault> {
+    let loading = Loading {
+        folder: &config.zones,
+        previous: &ZoneSet::default(),
+        serials,
+        locations,
+        are_locations_new: false,
+        flattened: &Flattened::default(),
+        wall,
+    };
+    let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
+    tell_set(&set);
+    Ok(set)
 }
 
 fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
