@@ -167,6 +167,7 @@ impl Sample {
         let id = known.unwrap_or_else(|| self.bare_name(owner));
         let span = self.span();
         self.model.names[id].rrsets.push(RrsetModel {
+            ttl: None,
             rtype,
             rdata: rdata.iter().map(|octets| Box::from(*octets)).collect(),
             span,
