@@ -265,7 +265,6 @@ fn prepare(
         wall,
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
-    let locations = Arc::new(locations);
     tell_set(&set);
     Ok(Keeper {
         clock,
@@ -273,7 +272,7 @@ fn prepare(
         set: Arc::new(set),
         serials,
         publisher,
-        locations,
+        locations: Arc::new(locations),
         location_stamps,
         certificates,
         targets,
