@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -12,7 +13,7 @@ use clap::error::ErrorKind;
 use crate::wire::key_names;
 
 use super::arguments::{Arguments, Verb};
-use super::output::{Exit, Outcome, Output};
+use super::output::{Complaint, Exit, Outcome, Output};
 use super::verbs;
 
 /// Runs the command line and returns what the process ends with.
@@ -26,11 +27,29 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let exit = match run_verb(&arguments.verb, &mut output) {
         Ok(exit) => exit,
         Err(complaint) => {
-            output.complain(&complaint);
-            complaint.exit
+            let exit = complaint.exit;
+            complain_in_time(output, complaint);
+            exit
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// Time that a complaint has to be written. Chosen; no standard value.
+const COMPLAINT_MAX: Duration = Duration::from_secs(2);
+
+/// Writes a complaint; a reader of standard error that stands still does not hold up the end.
+fn complain_in_time(mut output: Output, complaint: Complaint) {
+    let (done, written) = std::sync::mpsc::channel();
+    let started = std::thread::Builder::new().spawn(move || {
+        output.complain(&complaint);
+        // Whoever waited may have given up.
+        let _ = done.send(());
+    });
+    if started.is_ok() {
+        // Late or not, the exit code says what there is to say.
+        let _ = written.recv_timeout(COMPLAINT_MAX);
+    }
 }
 
 /// Draws the key of all hashes of names: who writes a zone file must not know it.

@@ -21,11 +21,13 @@ use crate::rehearse::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
 use super::commands::{
-    HeartbeatReport, SwitchRequest, SwitchRow, show_switches, take_heartbeat, throw_switch,
+    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat,
+    throw_switch,
 };
-use super::door::{Door, VISIT_MAX, guard};
+use super::door::{Book, Door, Guest, Limits};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
+use super::guard::{Rules, guard};
 use super::page::page;
 use super::rehearsal::{show_queries, show_simulation};
 use super::status::StatusReport;
@@ -62,7 +64,7 @@ pub enum Ask {
     /// Let the first healthy tiers of a name take over.
     Release(
         super::release::ReleaseRequest,
-        oneshot::Sender<Result<Value, String>>,
+        oneshot::Sender<Result<Value, OrderFault>>,
     ),
     /// What moved.
     Timeline(Wanted, oneshot::Sender<Value>),
@@ -73,10 +75,10 @@ pub enum Ask {
     /// Throw switches of one check in one step.
     Switch(
         SwitchRequest,
-        oneshot::Sender<Result<Vec<SwitchRow>, String>>,
+        oneshot::Sender<Result<Vec<SwitchRow>, OrderFault>>,
     ),
     /// Somebody reports in.
-    Heartbeat(HeartbeatReport, oneshot::Sender<Result<(), String>>),
+    Heartbeat(HeartbeatReport, oneshot::Sender<Result<Kept, OrderFault>>),
 }
 
 /// Whether an operator agrees to whatever a reload changes.
@@ -152,6 +154,8 @@ pub struct Asking {
     pub exposition: Arc<Exposition>,
     /// Signs of life.
     pub pulse: Arc<Pulse>,
+    /// Names under which the API may be asked, beside addresses and localhost; in small letters.
+    pub hosts: Arc<[String]>,
     /// The time.
     pub clock: crate::clock::Clock,
 }
@@ -215,6 +219,11 @@ pub async fn serve(
     asking: Asking,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
+    let book = Book::new(Limits::USUAL, asking.clock, Arc::clone(&asking.exposition));
+    let rules = Rules {
+        hosts: Arc::clone(&asking.hosts),
+        exposition: Arc::clone(&asking.exposition),
+    };
     let router = Router::new()
         .route("/", get(show_page))
         .route("/metrics", get(show_metrics))
@@ -236,12 +245,13 @@ pub async fn serve(
             let error = "this page does not take that method";
             fault(StatusCode::METHOD_NOT_ALLOWED, error, PLACES)
         })
-        .layer(from_fn_with_state(listener.local_addr().ok(), guard))
+        .layer(from_fn_with_state(rules, guard))
         .with_state(asking);
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    axum::serve(Door::new(listener, VISIT_MAX), router)
+    let service = router.into_make_service_with_connect_info::<Guest>();
+    axum::serve(Door::new(listener, book), service)
         .with_graceful_shutdown(stopped)
         .await
 }
@@ -294,7 +304,11 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
             "queries are answered already; this changes when every target was probed once, or the wait is over",
         );
     }
-    "ready\n".into_response()
+    // Whoever does not follow its probes any more does not know what is healthy.
+    match show_health(State(asking)).await {
+        healthy if healthy.status() == StatusCode::OK => "ready\n".into_response(),
+        stalled => stalled,
+    }
 }
 
 async fn show_status(State(asking): State<Asking>) -> Response {

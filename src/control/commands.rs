@@ -42,7 +42,66 @@ pub struct SwitchRow {
     pub at_least: usize,
     /// Most switches of the panel that may be on.
     pub at_most: usize,
+    /// Where what operators set is kept.
+    #[serde(default)]
+    pub kept: String,
 }
+
+/// Where an order is kept that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// In the state folder; a restart knows it.
+    OnDisk,
+    /// In memory only: there is no state folder.
+    InMemory,
+}
+
+impl Kept {
+    /// Says so in an answer.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::OnDisk => "on disk",
+            Self::InMemory => {
+                "in memory only: the server file names no `state` folder, and a restart forgets it"
+            }
+        }
+    }
+}
+
+/// Why an order is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderFault {
+    /// It means nothing here, or breaks a rule.
+    Refused(String),
+    /// It could not be saved.
+    NotSaved(String),
+    /// Too many wait already.
+    Busy,
+}
+
+impl OrderFault {
+    /// Makes the response: `code` and `help` are for what is refused, `unsaved` says what holds of an order that could not
+    /// be saved.
+    pub(super) fn response(&self, code: StatusCode, help: &str, unsaved: &str) -> Response {
+        match self {
+            Self::Refused(message) => fault(code, message, help),
+            Self::NotSaved(cause) => fault(
+                StatusCode::INSUFFICIENT_STORAGE,
+                &format!("{unsaved}: {cause}"),
+                "mend the state folder of the server, and ask again; `leeward status` says whether it saves",
+            ),
+            Self::Busy => fault(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many orders wait to be saved",
+                "try again in a second",
+            ),
+        }
+    }
+}
+
+/// What holds of an order that could not be saved.
+pub(super) const NOTHING_CHANGED: &str =
+    "the order could not be saved, so it is not in force and nothing is changed";
 
 /// A heartbeat that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,10 +140,10 @@ pub(super) async fn throw_switch(
 ) -> Response {
     match asking.ask(|answer| Ask::Switch(request, answer)).await {
         Ok(Ok(rows)) => axum::Json(rows).into_response(),
-        Ok(Err(message)) => fault(
+        Ok(Err(order_fault)) => order_fault.response(
             StatusCode::CONFLICT,
-            &message,
             "for example /api/switch?check=colour&set=blue:on,green:off; /api/switches lists all",
+            NOTHING_CHANGED,
         ),
         Err(response) => response,
     }
@@ -108,8 +167,15 @@ pub(super) async fn take_heartbeat(
         note: request.note.chars().take(NOTE_MAX).map(plain).collect(),
     };
     match asking.ask(|answer| Ask::Heartbeat(report, answer)).await {
-        Ok(Ok(())) => axum::Json(serde_json::json!({ "result": "taken" })).into_response(),
-        Ok(Err(message)) => fault(StatusCode::NOT_FOUND, &message, help),
+        Ok(Ok(kept)) => {
+            let answer = serde_json::json!({ "result": "taken", "kept": kept.text() });
+            axum::Json(answer).into_response()
+        }
+        Ok(Err(order_fault)) => order_fault.response(
+            StatusCode::NOT_FOUND,
+            help,
+            "the heartbeat is counted, but it could not be saved and a restart will not know it",
+        ),
         Err(response) => response,
     }
 }

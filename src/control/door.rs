@@ -1,46 +1,183 @@
-//! The way in to the API: how many clients are served at once, how long each may take, and whom a browser speaks for.
+//! The way in to the API: how long each client may take, who makes room for whom, and connections that end at their time.
 //!
-//! In: connections. Out: connections with a deadline, one request each. Never here: what is asked for.
+//! In: connections. Out: connections with deadlines, one request each. Never here: what is asked for (see
+//! [`super::guard`]), who makes room (see [`super::places`]).
+//!
+//! | Phase | How long it may last |
+//! |---|---|
+//! | until the request's head is whole | 2 s |
+//! | until its answer is ready | as long as the answer may take; the client is not waited for |
+//! | until the answer is read | 30 s, and 5 s without an octet |
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
 
-use super::fault::fault;
-use crate::config::COMMAND_HEADER;
+use crate::clock::Clock;
 
-/// Connections served at once; further ones wait in the system's queue (chosen: collectors, probes and some people).
-pub(super) const CONNECTIONS_MAX: usize = 64;
-/// Time from accepting a connection to the last octet of its answer (chosen: 40 MB of status over a slow link).
-pub(super) const VISIT_MAX: Duration = Duration::from_secs(30);
+use super::exposition::Exposition;
+use super::places::{Number, Places, Room};
 
-/// A listener with room for [`CONNECTIONS_MAX`] connections.
+/// How long clients may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Until the head of a request is whole.
+    head_max: Duration,
+    /// Until an answer is read.
+    answer_max: Duration,
+    /// Without taking an octet of it.
+    stall_max: Duration,
+}
+
+impl Limits {
+    /// What holds (chosen): a slow link needs a tenth of two seconds for a request, and gets 40 MB of status in thirty.
+    pub(super) const USUAL: Self = Self {
+        head_max: Duration::from_secs(2),
+        answer_max: Duration::from_secs(30),
+        stall_max: Duration::from_secs(5),
+    };
+}
+
+/// Who is there, and how to send somebody away.
+pub(super) struct Book {
+    limits: Limits,
+    clock: Clock,
+    exposition: Arc<Exposition>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    places: Places,
+    seats: HashMap<Number, Arc<Seat>>,
+}
+
+/// What a connection and its request share.
+#[derive(Debug, Default)]
+struct Seat {
+    is_evicted: AtomicBool,
+    is_served: AtomicBool,
+    is_answered: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Book {
+    pub(super) fn new(limits: Limits, clock: Clock, exposition: Arc<Exposition>) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            clock,
+            exposition,
+            kept: Mutex::default(),
+        })
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, event: &'static str) {
+        let labels = [("event", event)];
+        self.exposition
+            .add("leeward_control_connections_total", &labels, 1);
+    }
+
+    fn arrive(self: &Arc<Self>, client: SocketAddr) -> Guest {
+        let mut kept = self.kept();
+        let address = client.ip().to_canonical();
+        let (number, goes) = kept.places.arrive(address, self.clock.now());
+        let seat = Arc::new(Seat::default());
+        kept.seats.insert(number, Arc::clone(&seat));
+        self.evict(&mut kept, goes);
+        drop(kept);
+        self.count("accepted");
+        Guest {
+            book: Arc::clone(self),
+            number,
+            seat,
+        }
+    }
+
+    fn evict(&self, kept: &mut Kept, goes: Option<Number>) {
+        let Some(seat) = goes.and_then(|number| kept.seats.remove(&number)) else {
+            return;
+        };
+        seat.is_evicted.store(true, Ordering::Release);
+        let waker = seat
+            .waker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        self.count("evicted");
+    }
+}
+
+/// A connection as its request knows it.
+#[derive(Clone)]
+pub(super) struct Guest {
+    book: Arc<Book>,
+    number: Number,
+    seat: Arc<Seat>,
+}
+
+impl Guest {
+    /// Asks for a place in the room of the request.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn enter(&self, room: Room) -> Result<(), ()> {
+        let mut kept = self.book.kept();
+        let entered = kept.places.enter(self.number, room, self.book.clock.now());
+        if let Ok(goes) = entered {
+            self.seat.is_served.store(true, Ordering::Release);
+            self.book.evict(&mut kept, goes);
+            return Ok(());
+        }
+        drop(kept);
+        self.book.count("busy");
+        Err(())
+    }
+
+    /// Notes that the answer is ready: from now on it is the client's turn.
+    pub(super) fn answer(&self) {
+        self.seat.is_answered.store(true, Ordering::Release);
+        self.move_on();
+    }
+
+    fn move_on(&self) {
+        let now = self.book.clock.now();
+        self.book.kept().places.move_on(self.number, now);
+    }
+}
+
+impl Connected<IncomingStream<'_, Door>> for Guest {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        stream.io().guest.clone()
+    }
+}
+
+/// A listener whose connections have places.
 pub(super) struct Door {
     listener: TcpListener,
-    room: Arc<Semaphore>,
-    visit_max: Duration,
+    book: Arc<Book>,
 }
 
 impl Door {
-    pub(super) fn new(listener: TcpListener, visit_max: Duration) -> Self {
-        Self {
-            listener,
-            visit_max,
-            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        }
+    pub(super) const fn new(listener: TcpListener, book: Arc<Book>) -> Self {
+        Self { listener, book }
     }
 }
 
@@ -49,14 +186,14 @@ impl Listener for Door {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Visit, SocketAddr) {
-        let permit = Arc::clone(&self.room).acquire_owned().await;
-        let permit = permit.expect("the semaphore is never closed");
         // The trait's accept waits when descriptors run out, instead of spinning.
         let (stream, client) = Listener::accept(&mut self.listener).await;
         let visit = Visit {
             stream,
-            deadline: Box::pin(sleep(self.visit_max)),
-            _permit: permit,
+            phase: Phase::Head,
+            deadline: Box::pin(sleep(self.book.limits.head_max)),
+            stall: None,
+            guest: self.book.arrive(client),
         };
         (visit, client)
     }
@@ -66,19 +203,91 @@ impl Listener for Door {
     }
 }
 
-/// A connection that ends at its deadline, whatever the client does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Head,
+    Served,
+    Answered,
+}
+
+/// A connection that ends at its time, or when it must make room.
 pub(super) struct Visit {
     stream: TcpStream,
+    phase: Phase,
     deadline: Pin<Box<Sleep>>,
-    _permit: OwnedSemaphorePermit,
+    /// Runs while the client takes nothing.
+    stall: Option<Pin<Box<Sleep>>>,
+    guest: Guest,
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut kept = self.guest.book.kept();
+        kept.places.leave(self.guest.number);
+        kept.seats.remove(&self.guest.number);
+    }
 }
 
 impl Visit {
-    fn check_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        match self.deadline.as_mut().poll(context) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
+    /// Fails if the visit is over.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let seat = Arc::clone(&self.guest.seat);
+        if seat.is_evicted.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        // Woken when it must go; set before the look, so that nothing is missed.
+        *seat.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        if seat.is_evicted.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let phase = if seat.is_answered.load(Ordering::Acquire) {
+            Phase::Answered
+        } else if seat.is_served.load(Ordering::Acquire) {
+            Phase::Served
+        } else {
+            Phase::Head
+        };
+        if phase != self.phase {
+            self.phase = phase;
+            self.deadline = Box::pin(sleep(self.guest.book.limits.answer_max));
+        }
+        let is_stalled = |stall: &mut Pin<Box<Sleep>>| stall.as_mut().poll(context).is_ready();
+        let event = if self.stall.as_mut().is_some_and(is_stalled) {
+            "stalled"
+        } else if phase != Phase::Served && self.deadline.as_mut().poll(context).is_ready() {
+            if phase == Phase::Head {
+                "late"
+            } else {
+                "stalled"
+            }
+        } else {
+            return Ok(());
+        };
+        self.guest.book.count(event);
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    /// Notes whether the client took anything.
+    fn follow(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(_) => {
+                self.stall = None;
+                self.guest.move_on();
+            }
+            Poll::Pending => {
+                let stall_max = self.guest.book.limits.stall_max;
+                let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(stall_max)));
+                if stall.as_mut().poll(context).is_ready() {
+                    self.guest.book.count("stalled");
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+        written
     }
 }
 
@@ -88,7 +297,7 @@ impl AsyncRead for Visit {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check_deadline(context)?;
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -99,8 +308,23 @@ impl AsyncWrite for Visit {
         context: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check_deadline(context)?;
-        Pin::new(&mut self.stream).poll_write(context, octets)
+        self.check(context)?;
+        let written = Pin::new(&mut self.stream).poll_write(context, octets);
+        self.follow(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.follow(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -108,167 +332,77 @@ impl AsyncWrite for Visit {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
-/// Refuses what a browser sends in another site's name, and marks every answer: one a connection, never stored.
-///
-/// | Listening on | Host | Origin | Request |
-/// |---|---|---|---|
-/// | loopback | a name other than localhost | any | refused: a name that was pointed at us (DNS rebinding) |
-/// | any | any | another than Host | refused unless it only reads |
-/// | any | any | absent or Host | let in if it only reads, or carries [`COMMAND_HEADER`] |
-///
-/// The header keeps out what speaks HTTP without meaning to command: checks of zones, forms of web pages.
-pub(super) async fn guard(
-    State(listening): State<Option<SocketAddr>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_loopback = listening.is_some_and(|address| address.ip().is_loopback());
-    let refusal = refuse_stranger(is_loopback, request.method(), request.headers());
-    let mut response = match refusal {
-        Some(help) => fault(StatusCode::FORBIDDEN, "this request is not let in", help),
-        None => next.run(request).await,
-    };
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONNECTION, "close"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-fn refuse_stranger(
-    is_loopback: bool,
-    method: &Method,
-    headers: &HeaderMap,
-) -> Option<&'static str> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(header::HOST).unwrap_or_default();
-    if is_loopback && !host.is_empty() && !is_local(host) {
-        return Some(
-            "a server that listens on loopback answers to addresses and to localhost only: ask with \
-             `Host: 127.0.0.1`, or let it listen on another address",
-        );
-    }
-    if matches!(*method, Method::GET | Method::HEAD) {
-        return None;
-    }
-    let is_own = headers.get(header::ORIGIN).is_none()
-        || text(header::ORIGIN)
-            .and_then(|origin| origin.strip_prefix("http://"))
-            .is_some_and(|origin| origin == host);
-    if !is_own {
-        return Some("a page of another site may not command the server");
-    }
-    (!headers.contains_key(COMMAND_HEADER)).then_some(
-        "what changes something must carry the header `X-Leeward-Request: 1`: with curl, add \
-         `-H 'X-Leeward-Request: 1'`",
-    )
-}
-
-/// Whether a Host header names an address or localhost.
-fn is_local(host: &str) -> bool {
-    let is_address = host.parse::<SocketAddr>().is_ok()
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    let name = host.split(':').next().unwrap_or_default();
-    let name = name.to_ascii_lowercase();
-    is_address || name == "localhost" || name.ends_with(".localhost")
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
-    #[test]
-    fn lets_in_operators_and_keeps_out_foreign_pages() {
-        let cases = [
-            (true, Method::GET, "127.0.0.1:8053", None, true),
-            (true, Method::GET, "[::1]:8053", None, true),
-            (true, Method::GET, "[::1]", None, true),
-            (true, Method::GET, "localhost:8053", None, true),
-            (true, Method::GET, "", None, true),
-            (true, Method::GET, "evil.example:8053", None, false),
-            (true, Method::GET, "localhost.evil.example", None, false),
-            (false, Method::GET, "ns1.example.com:8053", None, true),
-            (
-                false,
-                Method::GET,
-                "ns1.example.com",
-                Some("http://evil.example"),
-                true,
-            ),
-            (
-                false,
-                Method::POST,
-                "ns1.example.com",
-                Some("http://evil.example"),
-                false,
-            ),
-            (
-                false,
-                Method::POST,
-                "ns1.example.com",
-                Some("http://ns1.example.com"),
-                true,
-            ),
-            (true, Method::POST, "127.0.0.1:8053", Some("null"), false),
-            (true, Method::POST, "127.0.0.1:8053", None, true),
-        ];
-        for (is_loopback, method, host, origin, wanted) in cases {
-            let mut headers = HeaderMap::new();
-            if !host.is_empty() {
-                headers.insert(header::HOST, HeaderValue::from_static(host));
-            }
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
-            }
-            headers.insert(COMMAND_HEADER, HeaderValue::from_static("1"));
-            assert_eq!(
-                refuse_stranger(is_loopback, &method, &headers).is_none(),
-                wanted,
-                "{method} {host} from {origin:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn takes_commands_only_with_the_header_that_checks_may_not_send() {
-        // X12: a check with `method = "POST"` threw a switch.
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_static("127.0.0.1:8053"));
-        for (method, wanted) in [
-            (Method::GET, true),
-            (Method::HEAD, true),
-            (Method::POST, false),
-            (Method::PUT, false),
-            (Method::OPTIONS, false),
-        ] {
-            let is_let_in = refuse_stranger(true, &method, &headers).is_none();
-            assert_eq!(is_let_in, wanted, "{method}");
-        }
-        headers.insert(COMMAND_HEADER, HeaderValue::from_static("1"));
-        assert_eq!(refuse_stranger(true, &Method::POST, &headers), None);
-    }
-
-    #[tokio::test]
-    async fn ends_a_visit_at_its_deadline_and_frees_its_room() {
-        use tokio::io::AsyncReadExt as _;
+    async fn door(head_max: Duration) -> (Door, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let mut door = Door::new(listener, Duration::from_millis(1));
-        let address = door.local_addr().expect("bound");
+        let address = listener.local_addr().expect("bound");
+        let limits = Limits {
+            head_max,
+            answer_max: Duration::from_secs(30),
+            stall_max: Duration::from_millis(20),
+        };
+        let book = Book::new(limits, Clock::start(), Arc::new(Exposition::new()));
+        (Door::new(listener, book), address)
+    }
+
+    // X5.
+    #[tokio::test]
+    async fn ends_a_visit_whose_request_does_not_come_and_frees_its_place() {
+        let (mut door, address) = door(Duration::from_millis(20)).await;
         let _client = TcpStream::connect(address).await.expect("listening");
         let (mut visit, _) = door.accept().await;
-        assert_eq!(door.room.available_permits(), CONNECTIONS_MAX - 1);
+        let count = |door: &Door| door.book.kept().places.count(Room::Arrivals);
+        assert_eq!(count(&door), 1);
         let mut octets = [0; 1];
         let ended = visit.read(&mut octets).await.expect_err("nothing was sent");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
         drop(visit);
-        assert_eq!(door.room.available_permits(), CONNECTIONS_MAX);
+        assert_eq!(count(&door), 0);
+        let text = door.book.exposition.render();
+        assert!(
+            text.contains("leeward_control_connections_total{event=\"late\"} 1"),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn ends_a_visit_that_does_not_read_its_answer() {
+        let (mut door, address) = door(Duration::from_millis(20)).await;
+        let _client = TcpStream::connect(address).await.expect("listening");
+        let (mut visit, _) = door.accept().await;
+        visit.guest.enter(Room::Reads).expect("room");
+        visit.guest.answer();
+        let answer = vec![0; 64 << 20];
+        let ended = visit.write_all(&answer).await.expect_err("nobody reads");
+        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn wakes_and_ends_the_visit_that_must_make_room() {
+        let (mut door, address) = door(Limits::USUAL.head_max).await;
+        let _first = TcpStream::connect(address).await.expect("listening");
+        let (mut first, _) = door.accept().await;
+        let waiting = tokio::spawn(async move { first.read(&mut [0; 1]).await });
+        let mut others = Vec::new();
+        for _ in 0..Room::Arrivals.places() {
+            others.push(TcpStream::connect(address).await.expect("listening"));
+            let (visit, _) = door.accept().await;
+            tokio::spawn(async move {
+                let mut visit = visit;
+                visit.read(&mut [0; 1]).await
+            });
+        }
+        let ended = waiting.await.expect("no panic").expect_err("sent away");
+        assert_eq!(ended.kind(), io::ErrorKind::ConnectionAborted);
     }
 }

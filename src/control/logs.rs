@@ -1,16 +1,24 @@
 //! Logs through tracing: text for people, JSON for collectors.
 //!
-//! In: what happened. Out: one line an event on standard error. Never here: deciding what is worth a line.
+//! In: what happened. Out: one line an event on standard error, by a thread of its own (see [`super::log_lines`]). Never
+//! here: deciding what is worth a line.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tracing::field::Field;
-use tracing::{error, info, warn};
+use tracing::{Metadata, error, info, warn};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
+use crate::clock::{Clock, Moment};
 use crate::timeline::EventKind;
 
+use super::log_lines::{Lines, Shape};
 use super::plain::plain;
 
 /// How log lines look.
@@ -23,8 +31,121 @@ pub enum LogFormat {
     Json,
 }
 
-/// Libraries that say too much at INFO. The filter that the operator writes comes after it, and wins.
-const QUIET: &str = "hyper=warn,hyper_util=warn,rustls=warn,reqwest=warn,axum=warn";
+/// Libraries that speak of single connections: what clients make them say is counted in metrics, and only their errors are
+/// lines. The filter that the operator writes comes after it, and wins.
+const QUIET: &str = "h2=error,hyper=error,hyper_util=error,quinn=error,quinn_proto=error,quinn_udp=error,rustls=error,\
+                     tokio_rustls=error,reqwest=error,axum=error,tower=error,mio=error";
+/// Lines of all libraries in [`LIBRARY_INTERVAL`], whatever their level: the rate at which a client may make them write.
+const LIBRARY_LINES_MAX: u32 = 10;
+/// See [`LIBRARY_LINES_MAX`].
+const LIBRARY_INTERVAL: Duration = Duration::from_secs(60);
+/// Time that lines have to be written when the process ends. Chosen; no standard value.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// The log of the process.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+struct Log {
+    lines: Lines,
+    libraries: Allowance,
+}
+
+/// Lines that were lost, by why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LostLines {
+    /// Nobody read them, or they could not be written.
+    pub dropped: u64,
+    /// Libraries wrote them faster than they may.
+    pub suppressed: u64,
+}
+
+/// Returns how many lines were lost since the start.
+pub fn lost_log_lines() -> LostLines {
+    LOG.get().map_or_else(LostLines::default, |log| LostLines {
+        dropped: log.lines.dropped(),
+        suppressed: log.libraries.suppressed.load(Ordering::Relaxed),
+    })
+}
+
+/// What a rate leaves.
+struct Allowance {
+    clock: Clock,
+    /// When the interval began, and how many lines it has had.
+    taken: Mutex<(Moment, u32)>,
+    suppressed: AtomicU64,
+}
+
+impl Allowance {
+    fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            taken: Mutex::new((clock.now(), 0)),
+            suppressed: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes one line, if one is left.
+    fn take(&self) -> bool {
+        let now = self.clock.now();
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(taken.0) >= LIBRARY_INTERVAL {
+            *taken = (now, 0);
+        }
+        let is_left = taken.1 < LIBRARY_LINES_MAX;
+        if is_left {
+            taken.1 += 1;
+        } else {
+            self.suppressed.fetch_add(1, Ordering::Relaxed);
+        }
+        is_left
+    }
+}
+
+/// Gives the formatter a place for its line.
+struct ToLog;
+
+/// A place for one line; `None` for one that is too many.
+struct Place(Option<&'static Lines>);
+
+impl<'a> MakeWriter<'a> for ToLog {
+    type Writer = Place;
+
+    fn make_writer(&'a self) -> Place {
+        Place(LOG.get().map(|log| &log.lines))
+    }
+
+    fn make_writer_for(&'a self, line: &Metadata<'_>) -> Place {
+        let is_ours = line.target().starts_with(env!("CARGO_PKG_NAME"));
+        let is_let = |log: &&Log| is_ours || log.libraries.take();
+        Place(LOG.get().filter(is_let).map(|log| &log.lines))
+    }
+}
+
+impl Write for Place {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(lines) = self.0 {
+            lines.take(line);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes what is left in the queue when it is dropped, and gives up after a second: keep it until the process ends.
+#[derive(Debug)]
+#[must_use = "what was logged last is lost without it"]
+pub struct LogGuard(());
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        if let Some(log) = LOG.get() {
+            log.lines.flush(FLUSH_MAX);
+        }
+    }
+}
 
 /// Fields that repeat parts of the message for collectors start with this; text leaves them out.
 const PART: &str = "event.";
@@ -32,14 +153,31 @@ const PART: &str = "event.";
 /// Installs the log once for the process, to standard error; a second call changes nothing. `level` is a filter such
 /// as `info`, or `warn,leeward::probe=debug`; one that cannot be read is reported in the log, and `info` holds.
 /// `RUST_LOG` is not read.
-pub fn install_logs(format: LogFormat, level: &str) {
+///
+/// # Errors
+/// If the system gives no thread or descriptor for it.
+pub fn install_logs(format: LogFormat, level: &str) -> io::Result<LogGuard> {
+    let shape = match format {
+        LogFormat::Text => Shape::Text,
+        LogFormat::Json => Shape::Json,
+    };
+    if LOG.get().is_none() {
+        // A descriptor of its own: a write that hangs must not hold the lock of the standard library's handle.
+        let sink = std::fs::File::from(io::stderr().as_fd().try_clone_to_owned()?);
+        let lines = Lines::start(sink, shape, |lost| {
+            warn!("{lost} log lines were dropped: nobody read them, or they could not be written");
+        })?;
+        let libraries = Allowance::new(Clock::start());
+        // Another thread may have been first; its log is as good.
+        let _ = LOG.set(Log { lines, libraries });
+    }
     let read = EnvFilter::try_new(format!("{QUIET},{level}"));
     let fault = read.as_ref().err().map(ToString::to_string);
     let filter = read.unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(ToLog);
     let installed = match format {
         LogFormat::Text => builder
             .with_target(false)
@@ -53,6 +191,21 @@ pub fn install_logs(format: LogFormat, level: &str) {
              leeward::probe=debug for one module"
         );
     }
+    log_panics();
+    Ok(LogGuard(()))
+}
+
+/// Tells panics in the log: the standard library would write them to standard error itself, and wait for its reader.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        let said = panic.payload_as_str().unwrap_or("no words");
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("without a name");
+        error!("a fault of the program at {place} in thread {name}: {said}");
+    }));
 }
 
 /// Writes one field of a line for people: the message as it is, others as NAME=VALUE, parts of the message not again.
@@ -132,13 +285,13 @@ mod tests {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Lines {
-        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+    impl Write for Lines {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("one writer").extend_from_slice(octets);
             Ok(octets.len())
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
@@ -185,6 +338,16 @@ mod tests {
             forged.starts_with(" INFO ") && !forged.contains('\u{1b}'),
             "{forged:?}"
         );
+    }
+
+    // X7.
+    #[test]
+    fn libraries_write_no_faster_than_they_may() {
+        let allowance = Allowance::new(Clock::start());
+        let written = (0..1_000).filter(|_| allowance.take()).count();
+        assert_eq!(written, LIBRARY_LINES_MAX as usize);
+        assert_eq!(allowance.suppressed.load(Ordering::Relaxed), 990);
+        EnvFilter::try_new(format!("{QUIET},info")).expect("a filter");
     }
 
     #[test]

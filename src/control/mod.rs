@@ -9,8 +9,11 @@ mod commands;
 mod door;
 mod exposition;
 mod fault;
+mod guard;
+mod log_lines;
 mod logs;
 mod page;
+mod places;
 mod plain;
 mod rehearsal;
 mod release;
@@ -19,9 +22,9 @@ mod status_text;
 
 pub use api::{Ask, Asking, Consent, ExplainRequest, Pulse, serve};
 pub use client::{ClientFault, get, post};
-pub use commands::{HeartbeatReport, SwitchRequest, SwitchRow};
+pub use commands::{HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
-pub use logs::{LogFormat, install_logs, log_event};
+pub use logs::{LogFormat, LogGuard, LostLines, install_logs, log_event, lost_log_lines};
 pub use release::ReleaseRequest;
 pub use status::{
     AlarmRow, DoubtRow, FlattenedRow, HeldRow, NameRow, NotListed, PoolRow, RefusedFile,

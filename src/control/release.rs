@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::api::{Ask, Asking};
-use super::fault::{Parameters, fault};
+use super::commands::NOTHING_CHANGED;
+use super::fault::Parameters;
 
 /// Parameters of `/api/release`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -27,10 +28,10 @@ pub(super) async fn release(
 ) -> Response {
     match asking.ask(|answer| Ask::Release(request, answer)).await {
         Ok(Ok(result)) => axum::Json(result).into_response(),
-        Ok(Err(message)) => fault(
+        Ok(Err(order_fault)) => order_fault.response(
             StatusCode::BAD_REQUEST,
-            &message,
             "for example POST /api/release?name=www.bank.example.com",
+            NOTHING_CHANGED,
         ),
         Err(response) => response,
     }

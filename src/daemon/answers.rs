@@ -23,7 +23,6 @@ impl Keeper {
         match ask {
             Ask::Status(answer) => self.chores.report_to(answer),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
-            Ask::Release(request, answer) => drop(answer.send(self.release(&request))),
             Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
                 drop(answer.send(json!(self.timeline.newest(&wanted))))
@@ -33,10 +32,10 @@ impl Keeper {
                 drop(answer.send(json!(report)));
             }
             Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
-            Ask::Switches(answer) => drop(answer.send(self.switches.rows(&self.set))),
+            Ask::Switches(answer) => drop(answer.send(self.switch_rows())),
             Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
             // These change the state, and are taken before.
-            Ask::Switch(..) | Ask::Heartbeat(..) => {}
+            Ask::Switch(..) | Ask::Release(..) | Ask::Heartbeat(..) => {}
         }
     }
 

@@ -67,8 +67,11 @@ impl Chores {
         self.gauges.is_some() || !self.reports.is_empty()
     }
 
-    /// Says whether another report may be asked for.
-    pub(super) fn has_room(&self) -> bool {
+    /// Says whether another report may be asked for. Those whose askers went away take no room.
+    pub(super) fn has_room(&mut self) -> bool {
+        if self.reports.len() >= REPORTS_MAX {
+            self.reports.retain(|report| !report.answer.is_closed());
+        }
         self.reports.len() < REPORTS_MAX
     }
 

@@ -3,12 +3,13 @@
 //! In: reports, the time, the targets that wait for reports. Out: observations, a good one for each report and a bad
 //! one for each that is missed. Never here: damping; the targets' own state machine counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, WallTime, format_duration};
+use crate::config::suggest::help_for;
 use crate::control::HeartbeatReport;
 use crate::health::{Finding, Observation, Phases, ProbeKind, TargetId, Targets};
 use crate::probe::Report;
@@ -28,7 +29,7 @@ pub(super) struct Heartbeats {
 }
 
 /// The last report of one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Beat {
     /// When it came; at first, when we began to wait.
     at: Moment,
@@ -36,8 +37,36 @@ struct Beat {
     carried: Duration,
     /// By the civil clock, if one ever came.
     reported_ms: Option<i64>,
+    /// What it said.
+    said: Said,
     /// How many were missed since.
     missed: u64,
+}
+
+/// What a report said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Said {
+    /// Whether whoever reported has failed.
+    #[serde(default, rename = "bad")]
+    is_bad: bool,
+    /// What they added.
+    #[serde(default)]
+    note: String,
+}
+
+impl Said {
+    /// Writes the finding that follows; `when` is empty for a report that just came.
+    fn finding(&self, when: &str) -> Finding {
+        let colon = if self.note.is_empty() { "" } else { ": " };
+        let note = &self.note;
+        if self.is_bad {
+            Finding::Unfulfilled(format!("reported{when} that it fails{colon}{note}").into())
+        } else if note.is_empty() && when.is_empty() {
+            Finding::Fulfilled("reported in".into())
+        } else {
+            Finding::Fulfilled(format!("reported{when}{colon}{note}").into())
+        }
+    }
 }
 
 /// A last report as it is saved.
@@ -46,6 +75,8 @@ pub(super) struct SavedBeat {
     zone: String,
     check: String,
     reported_ms: i64,
+    #[serde(flatten)]
+    said: Said,
 }
 
 impl Heartbeats {
@@ -56,6 +87,7 @@ impl Heartbeats {
                 at: now,
                 carried: wall.since(WallTime::from_millis(each.reported_ms)),
                 reported_ms: Some(each.reported_ms),
+                said: each.said,
                 missed: 0,
             };
             ((each.zone, each.check), beat)
@@ -75,6 +107,7 @@ impl Heartbeats {
                     zone: zone.clone(),
                     check: check.clone(),
                     reported_ms: beat.reported_ms?,
+                    said: beat.said.clone(),
                 })
             })
             .collect()
@@ -94,19 +127,19 @@ impl Heartbeats {
                 at: now,
                 carried: Duration::ZERO,
                 reported_ms: None,
+                said: Said::default(),
                 missed: 0,
             });
             if row.state.last_probe_at.is_none()
                 && beat.reported_ms.is_some()
                 && beat.silence(now) < every
             {
-                let text = format!("reported {} ago", span(beat.silence(now)));
-                reports.push(observed(row.id, Finding::Fulfilled(text.into()), now));
+                let when = format!(" {} ago", span(beat.silence(now)));
+                reports.push(observed(row.id, beat.said.finding(&when), now));
             }
             self.awaited.push((row.id, key, every));
         }
-        let awaited: std::collections::BTreeSet<&Key> =
-            self.awaited.iter().map(|(_, key, _)| key).collect();
+        let awaited: BTreeSet<&Key> = self.awaited.iter().map(|(_, key, _)| key).collect();
         self.beats.retain(|key, _| awaited.contains(key));
         reports
     }
@@ -128,29 +161,47 @@ impl Heartbeats {
             .awaited
             .iter()
             .filter(|(_, key, _)| key.1 == *check && is_zone(&key.0));
-        let (id, key, _) = found.next().ok_or_else(|| {
-            format!("no check of type heartbeat that is in use is called `{check}`")
-        })?;
+        let (id, key, _) = found.next().ok_or_else(|| self.unknown(report))?;
         if found.next().is_some() {
             return Err(format!(
                 "several zones have a heartbeat `{check}`: name the zone"
             ));
         }
-        let finding = match (report.is_good, report.note.as_str()) {
-            (true, "") => Finding::Fulfilled("reported in".into()),
-            (true, note) => Finding::Fulfilled(format!("reported: {note}").into()),
-            (false, "") => Finding::Unfulfilled("reported that it fails".into()),
-            (false, note) => Finding::Unfulfilled(format!("reported that it fails: {note}").into()),
+        let said = Said {
+            is_bad: !report.is_good,
+            note: report.note.clone(),
         };
+        let finding = said.finding("");
         let beat = Beat {
             at: now,
             carried: Duration::ZERO,
             reported_ms: Some(wall.millis()),
+            said,
             missed: 0,
         };
         let observed = observed(*id, finding, now);
         self.beats.insert(key.clone(), beat);
         Ok(observed)
+    }
+
+    /// Says that nobody waits for such a report, and whom it may have meant.
+    fn unknown(&self, report: &HeartbeatReport) -> String {
+        let check = &report.check;
+        if let Some(zone) = &report.zone
+            && self.awaited.iter().any(|(_, key, _)| key.1 == *check)
+        {
+            let zones = self.awaited.iter().filter(|(_, key, _)| key.1 == *check);
+            let zones = zones.map(|(_, key, _)| key.0.as_str());
+            return format!(
+                "zone `{zone}` has no heartbeat `{check}`{}",
+                hint(zone, zones, "zones that have it")
+            );
+        }
+        let known = self.awaited.iter().map(|(_, key, _)| key.1.as_str());
+        format!(
+            "no check of type heartbeat that is in use is called `{check}`{}",
+            hint(check, known, "there are")
+        )
     }
 
     /// Lets time pass; call it about once a second.
@@ -189,6 +240,16 @@ impl Beat {
     }
 }
 
+/// Names the nearest known word after a message, or the few that there are; nothing if there are many.
+pub(super) fn hint<'w>(
+    written: &str,
+    known: impl IntoIterator<Item = &'w str>,
+    what: &str,
+) -> String {
+    let known: BTreeSet<&str> = known.into_iter().collect();
+    help_for(written, known, what).map_or_else(String::new, |help| format!("; {help}"))
+}
+
 /// Writes a duration in whole seconds.
 fn span(duration: Duration) -> String {
     format_duration(Duration::from_secs(duration.as_secs()))
@@ -198,6 +259,7 @@ fn observed(target: TargetId, finding: Finding, now: Moment) -> Report {
     Report {
         target,
         observation: Observation::new(finding.into(), Phases::default(), now),
+        late: None,
     }
 }
 

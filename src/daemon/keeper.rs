@@ -12,9 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
-use tracing::warn;
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
@@ -37,21 +35,21 @@ use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
 use super::load_queue::LoadQueue;
+use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
+use super::orders::Orders;
+use super::probing::Probing;
 use super::reload::{Loaded, When, inputs_of};
+use super::saving::{Done, Saving};
 use super::serials::Serials;
 use super::switches::Switches;
 use super::transports::Transports;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
-use super::{flatten, measure, state};
+use super::{flatten, measure};
 
 /// Reports taken in one turn before a publication.
 const REPORTS_MAX: usize = 1_024;
-/// Time between two saves of the state.
-const SAVE_INTERVAL: Duration = Duration::from_secs(10);
-/// Least time between two saves. Chosen; no standard value.
-const SAVE_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Time after which the server counts as ready although first probes are under way.
 const READY_WAIT: Duration = Duration::from_secs(15);
 
@@ -78,6 +76,7 @@ pub(super) struct Keeper {
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
     pub(super) prober: Option<Handle>,
+    pub(super) probing: Probing,
     pub(super) timeline: Timeline,
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
@@ -87,9 +86,12 @@ pub(super) struct Keeper {
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
     pub(super) started: Moment,
-    pub(super) saved_at: Moment,
-    /// The save that began last.
-    pub(super) saving: Option<JoinHandle<()>>,
+    /// Saves of the state.
+    pub(super) saving: Saving,
+    /// What becomes of log lines.
+    pub(super) log_watch: LogWatch,
+    /// Orders that wait for a save.
+    pub(super) orders: Orders,
     /// The service manager.
     pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
@@ -126,6 +128,7 @@ pub(super) struct Sources {
     pub(super) lookups: mpsc::Receiver<LookedUp>,
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reloads: mpsc::Receiver<()>,
+    pub(super) saves: mpsc::Receiver<Done>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -133,6 +136,7 @@ impl Keeper {
     /// Runs until told to stop; saves the state at the end.
     pub(super) async fn run(mut self, mut sources: Sources) {
         self.begin_alarms();
+        self.tell_damages();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let poll_interval = self
@@ -149,6 +153,7 @@ impl Keeper {
         let mut is_reload_told = false;
         let stopping = sources.stop.clone();
         loop {
+            let orders_wait = self.orders.wait(self.clock.now());
             tokio::select! {
                 biased;
                 _ = sources.stop.wait_for(|stop| *stop) => break,
@@ -181,6 +186,8 @@ impl Keeper {
                         self.begin_load(When::Always, &loaded_to);
                     }
                 }
+                Some(done) = sources.saves.recv() => self.take_saved(done),
+                () = tokio::time::sleep(orders_wait.unwrap_or_default()), if orders_wait.is_some() => self.begin_saves(),
                 Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {
                         if consent == Consent::Given {
@@ -190,8 +197,9 @@ impl Keeper {
                             self.begin_load(When::Always, &loaded_to);
                         }
                     }
-                    Ask::Switch(request, answer) => drop(answer.send(self.switch(&request))),
-                    Ask::Heartbeat(report, answer) => drop(answer.send(self.take_heartbeat(&report))),
+                    Ask::Switch(request, answer) => self.take_switch(&request, answer),
+                    Ask::Release(request, answer) => self.take_release(&request, answer),
+                    Ask::Heartbeat(report, answer) => self.take_heartbeat(&report, answer),
                     other => self.answer(other),
                 },
                 Some(()) = sources.reloads.recv() => {
@@ -215,14 +223,7 @@ impl Keeper {
             }
         }
         self.notifier.tell(Word::Stopping);
-        if let Some(under_way) = self.saving.take() {
-            // An older save must not end after the last one.
-            let _ = under_way.await;
-        }
-        if let Some(write) = self.prepare_save() {
-            // The last save is waited for: a restart begins with it.
-            let _ = tokio::task::spawn_blocking(write).await;
-        }
+        self.finish_saves(&mut sources.saves).await;
     }
 
     /// Takes probe reports in, then publishes once for all of them.
@@ -236,6 +237,11 @@ impl Keeper {
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
+            if let Some(late) = report.late {
+                let late = late.as_secs_f64();
+                self.exposition
+                    .record("leeward_probe_lateness_seconds", &[], late);
+            }
             if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
                 changes.push((report.target, transition.to));
                 earliest = earliest.min(at);
@@ -247,9 +253,7 @@ impl Keeper {
         if is_news {
             self.let_time_pass();
         }
-        if self.publisher.has_news() && now.since(self.saved_at) >= SAVE_INTERVAL_MIN {
-            self.save_in_background();
-        }
+        self.save_news();
         for (target, transition) in transitions {
             self.tell_transition(target, &transition);
         }
@@ -281,7 +285,7 @@ impl Keeper {
     fn tick(&mut self) {
         let now = self.clock.now();
         self.notifier.tell(Word::Alive);
-        if self.is_probing {
+        if self.watch_prober(now) && self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
         self.judge_self(now);
@@ -299,6 +303,7 @@ impl Keeper {
         self.follow_maintenance();
         self.let_time_pass();
         self.measure_judgement();
+        self.watch_evidence();
         self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
@@ -313,12 +318,6 @@ impl Keeper {
         flatten::measure(&self.exposition, &self.flattening, now);
         self.chores.set_gauges();
         self.watch_certificate();
-        if let Some(prober) = &self.prober {
-            measure::probes(&self.exposition, prober.counters().read());
-            if let Some(counters) = prober.kit().command_counters() {
-                measure::commands(&self.exposition, &counters);
-            }
-        }
         self.write_book();
         self.exposition.upkeep();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)
@@ -326,10 +325,8 @@ impl Keeper {
             self.is_ready = true;
             self.pulse.ready();
         }
-        // A failover that must not return by itself is not forgotten by a crash.
-        if self.publisher.has_news() || now.since(self.saved_at) > SAVE_INTERVAL {
-            self.save_in_background();
-        }
+        self.tick_saves();
+        self.follow_log(now);
     }
 
     fn are_first_probes_done(&self) -> bool {
@@ -374,44 +371,5 @@ impl Keeper {
                 self.record(kind);
             }
         }
-    }
-
-    /// Saves beside the loop: a slow disk delays no flip.
-    pub(super) fn save_in_background(&mut self) {
-        self.saved_at = self.clock.now();
-        if self
-            .saving
-            .as_ref()
-            .is_some_and(|saving| !saving.is_finished())
-        {
-            return;
-        }
-        self.publisher.forget_news();
-        self.saving = self.prepare_save().map(tokio::task::spawn_blocking);
-    }
-
-    /// Collects what is to be saved; the result writes it.
-    fn prepare_save(&self) -> Option<impl FnOnce() + Send + 'static> {
-        let folder = self.config.state.clone()?;
-        let serials = Arc::clone(&self.serials);
-        let saved = state::Saved {
-            statuses: self.targets.save(self.clock.now(), self.clock.wall()),
-            zones: self.publisher.save(),
-            switches: self.switches.save(),
-            heartbeats: self.heartbeats.save(),
-            flattened: flatten::save(&self.flattening, self.clock.now(), self.clock.wall()),
-            ..state::Saved::default()
-        };
-        Some(move || {
-            let saved = state::Saved {
-                serials: Serials::clone(&serials),
-                ..saved
-            };
-            if let Err(message) = state::write(&folder, saved) {
-                warn!(
-                    "save state: {message}; answers go on, but a restart would start from an older state"
-                );
-            }
-        })
     }
 }

@@ -3,6 +3,7 @@
 //! In: a name or pool. Out: rows of the status report; a publication, an event. Never here: who may take over; that is a rule
 //! of `health`.
 
+use crate::config::suggest::nearest;
 use crate::control::{HeldRow, ReleaseRequest};
 use crate::publish::HeldNode;
 use crate::rehearse::release_command;
@@ -10,6 +11,7 @@ use crate::timeline::EventKind;
 use crate::wire::Name;
 
 use super::answers::zone_of;
+use super::heartbeats::hint;
 use super::keeper::Keeper;
 
 /// Places that a refusal names.
@@ -18,33 +20,49 @@ const PLACES_MAX: usize = 20;
 const HELD_ROWS_MAX: usize = 1_000;
 
 impl Keeper {
-    /// Lets the first healthy tiers of a name or pool take over.
-    pub(super) fn release(
-        &mut self,
+    /// Finds the zone and the owner or pool that a request is about.
+    pub(super) fn place_to_release(
+        &self,
         request: &ReleaseRequest,
-    ) -> Result<serde_json::Value, String> {
+    ) -> Result<(usize, String), String> {
         let (zone, place) = if request.name.starts_with("pool:") {
             (self.zone_of_pool(request)?, request.name.clone())
         } else {
             self.zone_of_name(request)?
         };
-        let apex = &self.set.zones[zone].model.apex;
-        let released = self.publisher.release(zone, &place).ok_or_else(|| {
-            let known = self.failback_places(zone);
-            let known = match known.len() {
-                0 => "none has one".to_owned(),
-                _ => format!("these have: {}", known.join(", ")),
-            };
-            format!("`{place}` has no failback to release; in zone {apex} {known}")
-        })?;
-        let told = serde_json::json!({
-            "zone": apex.to_string(), "name": place, "released": released,
-        });
-        if released > 0 {
-            let zone = apex.to_string();
-            self.record(EventKind::Released { zone, place });
+        let failbacks = &self.set.zones[zone].served.zone.policies.failbacks;
+        if failbacks.iter().any(|failback| failback.place == place) {
+            return Ok((zone, place));
         }
-        Ok(told)
+        let apex = &self.set.zones[zone].model.apex;
+        let places = failbacks.iter().map(|failback| failback.place.as_str());
+        let nearest = nearest(&place, places);
+        let nearest = nearest.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let known = self.failback_places(zone);
+        let known = match known.len() {
+            0 => "none has one".to_owned(),
+            _ => format!("these have: {}", known.join(", ")),
+        };
+        Err(format!(
+            "`{place}` has no failback to release{nearest}; in zone {apex} {known}"
+        ))
+    }
+
+    /// Lets the first healthy tiers of a name or pool take over; says how many failovers changed.
+    pub(super) fn release(&mut self, apex: &Name, place: &str) -> Result<usize, String> {
+        let zone = self.zone_at(apex);
+        let released = zone
+            .and_then(|zone| self.publisher.release(zone, place))
+            .ok_or_else(|| {
+                format!("`{place}` of {apex} has no failback any more: the zone was loaded anew meanwhile")
+            })?;
+        if released > 0 {
+            self.record(EventKind::Released {
+                zone: apex.to_string(),
+                place: place.to_owned(),
+            });
+        }
+        Ok(released)
     }
 
     fn zone_of_name(&self, request: &ReleaseRequest) -> Result<(usize, String), String> {
@@ -55,7 +73,20 @@ impl Keeper {
             None => zone_of(&self.set, &name),
             Some(zone) => self.zone_at(&read(zone)?),
         };
-        let zone = zone.ok_or_else(|| format!("`{name}` lies in no zone that is served"))?;
+        let zone = zone.ok_or_else(|| {
+            let zones = self
+                .set
+                .zones
+                .iter()
+                .map(|zone| zone.model.apex.to_string());
+            let zones: Vec<String> = zones.collect();
+            let written = request.zone.as_deref().unwrap_or(&request.name);
+            let zones = zones.iter().map(String::as_str);
+            format!(
+                "`{name}` lies in no zone that is served{}",
+                hint(written, zones, "zones")
+            )
+        })?;
         let apex = &self.set.zones[zone].model.apex;
         if name.is_at_or_below(apex) {
             Ok((zone, name.to_relative(apex)))
@@ -79,10 +110,17 @@ impl Keeper {
         });
         match (holding.next(), holding.next()) {
             (Some(zone), None) => Ok(zone),
-            (None, _) => Err(format!(
-                "no zone that is served has a failback at `{}`",
-                request.name
-            )),
+            (None, _) => {
+                let zones = self.set.zones.iter();
+                let failbacks = zones.flat_map(|zone| &zone.served.zone.policies.failbacks);
+                let places = failbacks.map(|failback| failback.place.as_str());
+                let pools = places.filter(|place| place.starts_with("pool:"));
+                Err(format!(
+                    "no zone that is served has a failback at `{}`{}",
+                    request.name,
+                    hint(&request.name, pools, "pools that have one")
+                ))
+            }
             (Some(_), Some(_)) => Err(format!(
                 "several zones have a failback at `{}`: name the zone",
                 request.name

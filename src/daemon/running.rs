@@ -14,8 +14,9 @@ use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
+use crate::probe::{CommandSettings, Reach};
 use crate::publish::{Publisher, SavedZone};
+use crate::resolve::Names;
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
     TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
@@ -25,14 +26,18 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
-use super::flatten::Flattening;
+use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
+use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
+use super::orders::Orders;
 use super::own_names::own_zones;
+use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
+use super::saving::{Done, Saving};
 use super::state;
 use super::switches::Switches;
 use super::transports::Transports;
@@ -42,8 +47,10 @@ use super::zone_set::ZoneSet;
 pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
-/// Requests of control that wait for the keeper.
-const ASKS_MAX: usize = 64;
+/// Descriptors that every usual system allows.
+const DESCRIPTORS_USUAL: u64 = 1_024;
+/// Requests of control that wait for the keeper: more than the API has places for requests.
+const ASKS_MAX: usize = 512;
 
 /// Why a server could not start, in words: verb, object, cause.
 #[derive(Debug)]
@@ -79,9 +86,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
-    if let Err(cause) = raise_descriptor_limit() {
-        warn!("raise the limit of open descriptors: {cause}");
-    }
+    let shares = Shares::of(descriptors(), &config);
     let passed = Passed::from_environment().map_err(|fault| StartFault(fault.to_string()))?;
     let bound = bind_with(&listen(&config), passed, count_workers(&config))
         .map_err(|fault| StartFault(fault.to_string()))?;
@@ -89,14 +94,26 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         Some(address) => Some(bind_control(address).await?),
         None => None,
     };
-    let mut keeper = prepare(&config, clock, Arc::clone(&exposition))?;
+    let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
+    let http = listener
+        .as_ref()
+        .and_then(|listener| listener.local_addr().ok());
     let own = own_zones(keeper.publisher.current());
-    let mut lookups = keeper
+    let settings = lookup_settings(&config.resolver, shares.lookups);
+    let (desk, mut lookups) = keeper
         .flattening
-        .open_desk(&config.resolver, own, clock, stopping.clone());
+        .open_desk(settings, own, clock, stopping.clone());
+    let names = Names::at(desk, clock);
+    keeper.probing.names = Some(names.clone());
+    let reach = Reach {
+        allow: config.probe.allow.clone(),
+        // As configured too: where it could not be bound yet, it may be later.
+        own: http.into_iter().chain(config.http).collect(),
+    };
+    let probing = probe_settings(&config, shares, reach, names);
+    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
@@ -111,6 +128,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         asks: asks.clone(),
         exposition,
         pulse: Arc::clone(&keeper.pulse),
+        hosts: config.http_hosts.clone().into(),
         clock,
     };
     let sources = Sources {
@@ -118,12 +136,10 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         lookups,
         asks: asked,
         reloads: reload,
+        saves,
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
-    let http = listener
-        .as_ref()
-        .and_then(|listener| listener.local_addr().ok());
     keeper.notifier.tell(Word::Ready);
     Ok(Running {
         server,
@@ -134,6 +150,14 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         reloads,
         stop,
         set,
+    })
+}
+
+/// Returns how many descriptors may be open, after raising that as far as the system lets us.
+fn descriptors() -> u64 {
+    raise_descriptor_limit().unwrap_or_else(|cause| {
+        warn!("raise the limit of open descriptors: {cause}; {DESCRIPTORS_USUAL} are counted on");
+        DESCRIPTORS_USUAL
     })
 }
 
@@ -150,24 +174,6 @@ fn listen(config: &ServerConfig) -> Listen {
         https: config.https.listen.clone(),
         quic: config.quic.listen.clone(),
     }
-}
-
-fn start_prober(
-    config: &ServerConfig,
-    sink: mpsc::Sender<Report>,
-    clock: Clock,
-    mut stopping: watch::Receiver<bool>,
-) -> Handle {
-    let settings = ProbeConfig {
-        in_flight_max: config.probe.concurrency,
-        user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
-        commands: Some(command_settings(&config.exec)),
-        ..ProbeConfig::default()
-    };
-    Prober::start(settings, sink, clock, async move {
-        let _ = stopping.wait_for(|stop| *stop).await;
-    })
 }
 
 /// Returns how commands are run: by this same binary, started once more with a verb of its own.
@@ -244,14 +250,16 @@ fn prepare(
     config: &ServerConfig,
     clock: Clock,
     exposition: Arc<Exposition>,
-) -> Result<Keeper, StartFault> {
+) -> Result<(Keeper, mpsc::Receiver<Done>), StartFault> {
     let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
     let locations = first_locations(config)?;
-    let saved = read_saved(config);
+    let (saved, damages) = read_saved(config);
+    let read = (saved.sequence, damages);
+    let (saving, saves) = Saving::begin(config.state.clone(), read, now);
     let certificates = CertificateWatch::start(&config.tls, wall)
         .map_err(|fault| StartFault(fault.to_string()))?;
-    let publisher = restore_publisher(saved.zones);
+    let publisher = restore_publisher(saved.orders.zones);
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
@@ -266,7 +274,7 @@ fn prepare(
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
     tell_set(&set);
-    Ok(Keeper {
+    let keeper = Keeper {
         clock,
         config: config.clone(),
         set: Arc::new(set),
@@ -277,11 +285,12 @@ fn prepare(
         certificates,
         targets,
         doubt: crate::health::SelfDoubt::default(),
-        switches: Switches::restore(saved.switches),
-        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall),
+        switches: Switches::restore(saved.orders.switches),
+        heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall),
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
+        probing: Probing::default(),
         timeline: begin_timeline(wall),
         latencies: std::collections::HashMap::new(),
         exposition,
@@ -291,8 +300,9 @@ fn prepare(
         counters: Vec::new(),
         listen: Vec::new(),
         started: now,
-        saved_at: now,
-        saving: None,
+        saving,
+        orders: Orders::default(),
+        log_watch: LogWatch::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
         transports: Transports::default(),
@@ -308,7 +318,8 @@ fn prepare(
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         alarms: Alarms::default(),
         is_memory_due: false,
-    })
+    };
+    Ok((keeper, saves))
 }
 
 fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
@@ -345,15 +356,10 @@ fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targ
     targets
 }
 
-/// Reads what the last run saved; a file that cannot be read costs the saved statuses, not the start.
-fn read_saved(config: &ServerConfig) -> state::Saved {
-    match &config.state {
-        Some(folder) => state::read(folder).unwrap_or_else(|message| {
-            warn!("{message}; starting without saved statuses");
-            state::Saved::default()
-        }),
-        None => state::Saved::default(),
-    }
+/// Reads what the last run saved; what cannot be read is lost and told, and does not stop the start.
+fn read_saved(config: &ServerConfig) -> (state::Saved, Vec<state::Damage>) {
+    let folder = config.state.as_deref();
+    folder.map_or_else(Default::default, state::read)
 }
 
 fn tell_set(set: &ZoneSet) {
@@ -368,7 +374,13 @@ fn tell_set(set: &ZoneSet) {
         );
     }
     for row in super::overview::refused_rows(set) {
-        tracing::error!("{} is refused: {}", row.file, row.faults.join("; "));
+        // The first alone: a file with a thousand faults is one line all the same.
+        let first = row.faults.first().map_or("", String::as_str);
+        tracing::error!(
+            "{} is refused for {} fault(s), `leeward validate` shows all; the first: {first}",
+            row.file,
+            row.faults.len()
+        );
     }
     if set.zones.is_empty() {
         warn!("no zone is served: every query is answered REFUSED");

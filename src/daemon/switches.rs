@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::model::{CheckKind, CheckModel, ZoneModel};
+use crate::config::suggest::nearest;
 use crate::control::{SwitchRequest, SwitchRow};
 
+use super::heartbeats::hint;
 use super::zone_set::{LoadedZone, ZoneSet};
 
 /// A switch: zone in small letters, check, and the switch of a panel; empty for a check that is one switch.
@@ -142,6 +144,7 @@ impl Switches {
                         first: was,
                         at_least,
                         at_most,
+                        kept: String::new(),
                     }
                 }));
             }
@@ -165,11 +168,16 @@ impl Switches {
                 let names: Vec<&str> = before.iter().map(|(name, _)| *name).collect();
                 return Err(match names.as_slice() {
                     [""] => format!("`{}` is one switch: set it to on or off", check.id),
-                    names => format!(
-                        "`{}` has no switch `{name}`, but {}",
-                        check.id,
-                        names.join(", ")
-                    ),
+                    names => {
+                        let near = nearest(name, names.iter().copied());
+                        let near = near
+                            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                        format!(
+                            "`{}` has no switch `{name}`, but {}{near}",
+                            check.id,
+                            names.join(", ")
+                        )
+                    }
                 });
             };
             *value = on;
@@ -215,7 +223,35 @@ fn find<'s>(set: &'s ZoneSet, request: &SwitchRequest) -> Result<(usize, &'s Che
             }
         }
     }
-    found.ok_or_else(|| format!("no zone that is served has a check `{}`", request.check))
+    found.ok_or_else(|| unknown(set, request))
+}
+
+/// Says that there is no such check, and which one may be meant.
+fn unknown(set: &ZoneSet, request: &SwitchRequest) -> String {
+    let check = &request.check;
+    let having = |zone: &&LoadedZone| {
+        let mut checks = zone.model.checks.iter();
+        checks.any(|known| known.id == *check && !first_values(known).is_empty())
+    };
+    let zones = set.zones.iter().map(|zone| &**zone);
+    if let Some(written) = &request.zone {
+        let apexes: Vec<String> = zones
+            .clone()
+            .filter(having)
+            .map(|zone| zone_text(&zone.model))
+            .collect();
+        if !apexes.is_empty() {
+            let apexes = apexes.iter().map(String::as_str);
+            let hint = hint(written, apexes, "zones that have it");
+            return format!(
+                "no zone that is served is `{written}` and has a check `{check}`{hint}"
+            );
+        }
+    }
+    let checks = zones.flat_map(|zone| &zone.model.checks);
+    let manual = checks.filter(|known| !first_values(known).is_empty());
+    let hint = hint(check, manual.map(|known| known.id.as_str()), "there are");
+    format!("no zone that is served has a check `{check}`{hint}")
 }
 
 /// Reads `on`, `off`, or `blue:on,green:off`.
@@ -224,9 +260,9 @@ fn wanted(text: &str) -> Result<Vec<(&str, bool)>, String> {
     items
         .map(|item| {
             let (name, word) = item.rsplit_once(':').unwrap_or(("", item));
-            match word {
-                "on" => Ok((name, true)),
-                "off" => Ok((name, false)),
+            match word.trim().to_ascii_lowercase().as_str() {
+                "on" => Ok((name.trim(), true)),
+                "off" => Ok((name.trim(), false)),
                 _ => Err(format!(
                     "`{item}` is neither on nor off: write for example blue:on,green:off"
                 )),

@@ -3,6 +3,7 @@
 //! In: the time, targets, maintenance ahead; what an earlier run saved. Out: publications. Never here: what is remembered
 //! (that is the fold's), files, clocks.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,10 +144,22 @@ impl Publisher {
 
     /// Writes down what must survive a restart.
     pub fn save(&self) -> Vec<SavedZone> {
-        let zones = self.snapshot.zones.iter().zip(&self.folds);
+        self.save_with(&[])
+    }
+
+    /// Writes down what must survive a restart as it would be once failovers are released: numbers of zones, each with an
+    /// owner or pool.
+    pub fn save_with(&self, released: &[(usize, &str)]) -> Vec<SavedZone> {
+        let zones = self.snapshot.zones.iter().zip(&self.folds).enumerate();
         let mut saved: Vec<SavedZone> = zones
-            .filter_map(|(served, fold)| {
-                let nodes = fold.as_ref()?.save(&served.zone.policies);
+            .filter_map(|(number, (served, fold))| {
+                let policies = &served.zone.policies;
+                let mut fold = Cow::Borrowed(fold.as_ref()?);
+                for (_, place) in released.iter().filter(|(zone, _)| *zone == number) {
+                    // What has no failback any more has nothing to release.
+                    let _ = fold.to_mut().release(policies, place);
+                }
+                let nodes = fold.save(policies);
                 let zone = served.zone.apex().to_string();
                 (!nodes.is_empty()).then_some(SavedZone { zone, nodes })
             })

@@ -22,6 +22,14 @@ pub enum AlarmKind {
     AcceptErrors,
     /// Probes no longer run.
     ProberEnded,
+    /// Probes are not made in time.
+    ProbesLate,
+    /// The process that runs the commands of checks died.
+    CommandsHelper,
+    /// Lookups of names that probes or flattened targets need fail.
+    NamesSilent,
+    /// A check learns nothing of its targets.
+    NoEvidence,
     /// The zones folder cannot be used.
     ZonesFolder,
     /// The certificate of encrypted transports ends soon, or has ended.
@@ -34,6 +42,14 @@ pub enum AlarmKind {
     FlattenedTargets,
     /// The file of cookie secrets cannot be used.
     CookieSecrets,
+    /// The state cannot be saved: orders are refused, and a restart begins with an older state.
+    StateNotSaved,
+    /// Some of the saved state could not be read.
+    StateDamaged,
+    /// Log lines are dropped.
+    LogNotRead,
+    /// An address that is to be listened on cannot be bound.
+    NotListening,
 }
 
 /// Each kind with its name in status, metrics and the log, and what it means for answers; in the order of the kinds.
@@ -64,6 +80,26 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         "Probes no longer run: every status stays as it is. Restart the server.",
     ),
     (
+        AlarmKind::ProbesLate,
+        "probes-late",
+        "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places.",
+    ),
+    (
+        AlarmKind::CommandsHelper,
+        "commands-helper",
+        "The process that runs the commands of checks died: what ran then is no evidence. It was started again.",
+    ),
+    (
+        AlarmKind::NamesSilent,
+        "names-silent",
+        "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known.",
+    ),
+    (
+        AlarmKind::NoEvidence,
+        "no-evidence",
+        "A check has learnt nothing for three intervals: its targets are unknown, which counts as healthy unless it says otherwise.",
+    ),
+    (
         AlarmKind::ZonesFolder,
         "zones-folder",
         "The zones folder cannot be used: every zone is served as before.",
@@ -92,6 +128,26 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         AlarmKind::CookieSecrets,
         "cookie-secrets",
         "The file of cookie secrets cannot be used: the secrets before are used on.",
+    ),
+    (
+        AlarmKind::StateNotSaved,
+        "state-not-saved",
+        "The state cannot be saved: orders are refused, and a restart would begin with an older state.",
+    ),
+    (
+        AlarmKind::StateDamaged,
+        "state-damaged",
+        "Some of the saved state is lost: compare `leeward switch` with what was set, then move the kept file away.",
+    ),
+    (
+        AlarmKind::LogNotRead,
+        "log-not-read",
+        "Log lines are dropped: whoever reads standard error stands still, or cannot write them.",
+    ),
+    (
+        AlarmKind::NotListening,
+        "not-listening",
+        "Nobody is answered at this address; all others are served, and it is tried again every five seconds.",
     ),
 ];
 

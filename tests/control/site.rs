@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use leeward::clock::Clock;
 use leeward::control::{
-    AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, LoadGauges, NameRow,
-    NotListed, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport, TargetRow,
-    ZoneRow, serve,
+    AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, Kept, LoadGauges, NameRow,
+    NotListed, OrderFault, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport,
+    TargetRow, ZoneRow, serve,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -50,6 +50,7 @@ impl Site {
             asks,
             exposition: Arc::new(exposition()),
             pulse: Arc::clone(&pulse),
+            hosts: ["ns1.example.com".to_owned()].into(),
             clock,
         };
         let listener = runtime
@@ -90,16 +91,20 @@ fn keep(ask: Ask) {
         Ask::Release(wanted, answer) => drop(answer.send(if wanted.name == "www" {
             Ok(json!({ "zone": wanted.zone, "name": wanted.name, "released": 1 }))
         } else {
-            Err(format!(
+            Err(OrderFault::Refused(format!(
                 "`{}` has no failback that could be released",
                 wanted.name
-            ))
+            )))
         })),
         Ask::Switches(answer) => drop(answer.send(Vec::new())),
-        Ask::Switch(request, answer) => drop(answer.send(Err(request.set))),
+        Ask::Switch(request, answer) => drop(answer.send(Err(match request.set.as_str() {
+            "unsaved" => OrderFault::NotSaved("the disk is full".to_owned()),
+            "busy" => OrderFault::Busy,
+            _ => OrderFault::Refused(request.set),
+        }))),
         Ask::Heartbeat(report, answer) => drop(answer.send(match report.is_good {
-            true => Ok(()),
-            false => Err(report.note),
+            true => Ok(Kept::OnDisk),
+            false => Err(OrderFault::Refused(report.note)),
         })),
         Ask::Geo(address, answer) => drop(answer.send(json!({ "address": address.to_string() }))),
     }

@@ -95,10 +95,16 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
             )
         }
     };
-    match &terminal {
-        Some(terminal) => log_above(terminal.above()),
-        None => install_logs(LogFormat::Text, "error"),
-    }
+    let _log = match &terminal {
+        Some(terminal) => {
+            log_above(terminal.above());
+            None
+        }
+        None => Some(
+            install_logs(LogFormat::Text, "error")
+                .map_err(|cause| cannot(format!("begin the log: {cause}")))?,
+        ),
+    };
     let plan = LabPlan {
         endpoints,
         listen: running

@@ -1,5 +1,7 @@
 //! `leeward serve`: answers in the foreground until SIGTERM or SIGINT; SIGHUP reloads.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
@@ -13,15 +15,19 @@ use crate::server::{Drained, Transport};
 
 use super::offline::read_config;
 
+/// Time that tasks have to end when all else has. Chosen; no standard value.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
+
 /// Runs `serve`.
 pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> Outcome {
     let config = config(arguments, output)?;
-    install_logs(arguments, &config);
+    // Until the very end: what was logged last is written.
+    let _log = install_logs(arguments, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|cause| Complaint::cannot_run(format!("start the runtime: {cause}")))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let running = start(config, Clock::start())
             .await
             .map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
@@ -49,7 +55,10 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
             }
         }
         Ok(Exit::Fine)
-    })
+    });
+    // A disk or a reader that hangs does not hold up the end.
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    ended
 }
 
 /// Puts the server file, or defaults around a folder, under what the command line says.
@@ -80,7 +89,10 @@ fn config(arguments: &ServeArguments, output: &mut Output) -> Result<ServerConfi
     Ok(config)
 }
 
-fn install_logs(arguments: &ServeArguments, config: &ServerConfig) {
+fn install_logs(
+    arguments: &ServeArguments,
+    config: &ServerConfig,
+) -> Result<control::LogGuard, Complaint> {
     let is_json = match arguments.log_format {
         Some(format) => format == LogFormat::Json,
         None => config.log.format == server_file::LogFormat::Json,
@@ -93,7 +105,8 @@ fn install_logs(arguments: &ServeArguments, config: &ServerConfig) {
     } else {
         control::LogFormat::Text
     };
-    control::install_logs(format, level.map_or("info", |(word, _)| word));
+    control::install_logs(format, level.map_or("info", |(word, _)| word))
+        .map_err(|cause| Complaint::cannot_run(format!("begin the log: {cause}")))
 }
 
 async fn wait_for_end(running: &Running) -> Result<(), Complaint> {

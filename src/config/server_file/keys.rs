@@ -33,6 +33,11 @@ pub const KEYS: &[ServerKey] = &[
         "http",
         "address of metrics, control API and page; false switches them off",
     ),
+    key(
+        "",
+        "http-hosts",
+        "names under which `http` may be asked, up to 16; addresses and localhost always may",
+    ),
     key("", "workers", "UDP threads, 1-256; absent is one a core"),
     key(
         "",
@@ -143,7 +148,7 @@ pub const KEYS: &[ServerKey] = &[
     key(
         "probe",
         "concurrency",
-        "most probes under way at once, 1-100000",
+        "most probes under way at once, 1-100000; absent is as many as open files allow",
     ),
     key("probe", "allow", "networks that may be probed, as prefixes"),
     key("probe", "user-agent", "what HTTP probes call themselves"),

@@ -134,6 +134,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         ),
         state: read_text(&top, "state", "a folder", findings).map(|folder| base.join(folder)),
         http: read_http(&top, findings),
+        http_hosts: read_http_hosts(&top, findings),
         workers: read_count(&top, "workers", 1..=ServerConfig::WORKERS_MAX, findings),
         poll: read_poll(&top, findings),
         geo: read_geo(&section("geo"), &base, findings),
@@ -256,6 +257,33 @@ fn read_http(top: &Section<'_, '_>, findings: &mut Findings) -> Option<SocketAdd
             Some(address)
         }
     }
+}
+
+fn read_http_hosts(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<String> {
+    let Some((path, value)) = top.find("http-hosts") else {
+        return Vec::new();
+    };
+    let written = items(value);
+    if written.len() > ServerConfig::HTTP_HOSTS_MAX {
+        let message = format!("more than {} names", ServerConfig::HTTP_HOSTS_MAX);
+        findings.fault("S004", value.span(), &path, message);
+    }
+    let mut hosts = Vec::new();
+    for item in written {
+        let Some(text) = findings.text(&path, item, "a name or a list of names") else {
+            continue;
+        };
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > 253 || !name.chars().all(is_part) {
+            let message = format!("`{text}` is no name of a host");
+            findings.fault("S004", item.span(), &path, message).help = Some(
+                "write a name without scheme and port, for example \"ns1.example.com\"".to_owned(),
+            );
+        }
+        hosts.push(name);
+    }
+    hosts
 }
 
 fn read_poll(top: &Section<'_, '_>, findings: &mut Findings) -> Option<Duration> {

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub state: Option<PathBuf>,
     /// Address of metrics, control API and page; `None` switches them off.
     pub http: Option<SocketAddr>,
+    /// Names under which `http` may be asked, beside addresses and localhost; in small letters.
+    pub http_hosts: Vec<String>,
     /// UDP threads; `None` is one a core.
     pub workers: Option<usize>,
     /// Time between two looks at the zone files; `None` reloads on SIGHUP only.
@@ -77,6 +79,8 @@ impl ServerConfig {
     pub const ZONES: &'static str = "zones";
     /// Address of metrics and control: loopback, since the control API has no login of its own.
     pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
+    /// Most names under which `http` may be asked. Chosen; no standard value.
+    pub const HTTP_HOSTS_MAX: usize = 16;
     /// Most UDP threads. Chosen; no standard value.
     pub const WORKERS_MAX: usize = 256;
     /// Time between two looks at the zone files.
@@ -94,6 +98,7 @@ impl Default for ServerConfig {
             zones: PathBuf::from(Self::ZONES),
             state: None,
             http: Some(Self::HTTP),
+            http_hosts: Vec::new(),
             workers: None,
             poll: Some(Self::POLL),
             geo: GeoSettings::default(),
@@ -195,8 +200,8 @@ impl LogLevel {
 /// `[probe]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeSettings {
-    /// Most probes under way at once; further ones start late, which is no failure.
-    pub concurrency: usize,
+    /// Most probes under way at once; further ones start late, which is no failure. Absent: as many as descriptors allow.
+    pub concurrency: Option<usize>,
     /// Networks that may be probed: network address and length.
     pub allow: Vec<(IpAddr, u8)>,
     /// What HTTP probes call themselves.
@@ -204,9 +209,7 @@ pub struct ProbeSettings {
 }
 
 impl ProbeSettings {
-    /// Most probes under way at once. A probe holds one descriptor; common limits are 1,024 soft, 1,048,576 hard.
-    pub const CONCURRENCY: usize = 2_000;
-    /// Bounds of the above.
+    /// Bounds of `concurrency`. A probe holds one descriptor; common limits are 1,024 soft, 1,048,576 hard.
     pub const CONCURRENCY_BOUNDS: (usize, usize) = (1, 100_000);
     /// Networks that may be probed: all.
     pub const ALLOW: [(IpAddr, u8); 2] = [
@@ -224,7 +227,7 @@ impl ProbeSettings {
 impl Default for ProbeSettings {
     fn default() -> Self {
         Self {
-            concurrency: Self::CONCURRENCY,
+            concurrency: None,
             allow: Self::ALLOW.to_vec(),
             user_agent: Self::USER_AGENT.to_owned(),
         }

@@ -41,6 +41,10 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
             .http
             .as_ref()
             .map_or_else(|| "false".to_owned(), quote_display),
+        ("", "http-hosts") => {
+            let hosts = config.http_hosts.iter();
+            (!config.http_hosts.is_empty()).then(|| list(hosts.map(quote_display)))?
+        }
         ("", "workers") => config.workers?.to_string(),
         ("", "poll") => quote(&format_duration(config.poll.unwrap_or_default())),
         ("geo", "database") => paths(config, &config.geo.databases)?,
@@ -54,7 +58,7 @@ fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("blast-radius", "queries") => percent(config.blast_radius.queries_percent?),
         ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
         ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
-        ("probe", "concurrency") => config.probe.concurrency.to_string(),
+        ("probe", "concurrency") => config.probe.concurrency?.to_string(),
         ("probe", "allow") => prefixes(&config.probe.allow),
         ("probe", "user-agent") => quote(&config.probe.user_agent),
         ("exec", "allow") => paths(config, &config.exec.allow)?,
@@ -240,7 +244,9 @@ mod tests {
                 base,
                 ..ServerConfig::default()
             };
+            config.http_hosts.extend(has_http.then(|| "ns1.example.com".to_owned()));
             config.probe.user_agent = agent;
+            config.probe.concurrency = has_state.then_some(connections);
             config.resolver.concurrency = connections % 1_000 + 1;
             config.resolver.servers.extend(has_state.then_some(ServerConfig::LISTEN));
             config.tcp.connections = connections;

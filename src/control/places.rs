@@ -1,0 +1,252 @@
+//! Places for connections to the API: who has one, whom the server waits for, and who makes room.
+//!
+//! In: connections that come, what they turn out to be for, how they move, and end. Out: a place, or none; whom to send away.
+//! Never here: sockets, requests, clocks.
+//!
+//! | Room | For | Places | When it is full |
+//! |---|---|---|---|
+//! | arrivals | connections whose request is not whole yet | 64 | the longest waiting one of the address that has most goes |
+//! | health | /healthz, /readyz, /metrics | 16 | the one goes that has not read for longest; else the new one is refused |
+//! | changes | POST | 256 | as above |
+//! | reads | everything else | 16 | as above |
+//!
+//! One address has at most half of a room after arrivals, so that it does not fill it alone.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// Time without an octet after which somebody who does not read his answer makes room for others. Chosen: far more than a
+/// slow link pauses.
+pub(super) const IDLE_MIN: Duration = Duration::from_millis(500);
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Room {
+    /// Nobody knows yet.
+    Arrivals,
+    /// Health endpoints and metrics.
+    Health,
+    /// What changes something.
+    Changes,
+    /// Everything else.
+    Reads,
+}
+
+impl Room {
+    /// Returns its places (chosen): a thousand heartbeats a second from one address that wait a tenth of a second each for
+    /// their save are a hundred changes; an answer to a read may take 40 MB.
+    pub(super) const fn places(self) -> usize {
+        match self {
+            Self::Arrivals => 64,
+            Self::Health | Self::Reads => 16,
+            Self::Changes => 256,
+        }
+    }
+}
+
+/// Number of a connection.
+pub(super) type Number = u64;
+
+/// Whom the server waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The client, since then.
+    Client(Moment),
+    /// The server itself.
+    Server,
+}
+
+#[derive(Debug)]
+struct Guest {
+    room: Room,
+    address: IpAddr,
+    turn: Turn,
+}
+
+/// Who is there.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    guests: HashMap<Number, Guest>,
+    last: Number,
+}
+
+impl Places {
+    /// Takes in a connection that came; returns its number, and who has to go for it.
+    pub(super) fn arrive(&mut self, address: IpAddr, now: Moment) -> (Number, Option<Number>) {
+        let goes = if self.count(Room::Arrivals) >= Room::Arrivals.places() {
+            self.longest_of_most()
+        } else {
+            None
+        };
+        if let Some(number) = goes {
+            self.guests.remove(&number);
+        }
+        self.last += 1;
+        let guest = Guest {
+            room: Room::Arrivals,
+            address,
+            turn: Turn::Client(now),
+        };
+        self.guests.insert(self.last, guest);
+        (self.last, goes)
+    }
+
+    /// Gives a connection a place in the room of its request, and says who has to go for it.
+    ///
+    /// # Errors
+    /// If there is no place, and nobody who could make room; it stays where it is.
+    pub(super) fn enter(
+        &mut self,
+        number: Number,
+        room: Room,
+        now: Moment,
+    ) -> Result<Option<Number>, ()> {
+        let Some(address) = self.guests.get(&number).map(|guest| guest.address) else {
+            return Err(());
+        };
+        let is_here = |guest: &Guest| guest.room == room;
+        let is_own = |guest: &Guest| guest.room == room && guest.address == address;
+        let own = self.guests.values().filter(|guest| is_own(guest)).count();
+        let goes = if own >= room.places().div_ceil(2) {
+            Some(self.longest_idle(is_own, now).ok_or(())?)
+        } else if self.count(room) >= room.places() {
+            Some(self.longest_idle(is_here, now).ok_or(())?)
+        } else {
+            None
+        };
+        if let Some(goes) = goes {
+            self.guests.remove(&goes);
+        }
+        if let Some(guest) = self.guests.get_mut(&number) {
+            guest.room = room;
+            guest.turn = Turn::Server;
+        }
+        Ok(goes)
+    }
+
+    /// Notes that a client took or sent something, or that it is its turn from now on.
+    pub(super) fn move_on(&mut self, number: Number, now: Moment) {
+        if let Some(guest) = self.guests.get_mut(&number)
+            && guest.room != Room::Arrivals
+        {
+            guest.turn = Turn::Client(now);
+        }
+    }
+
+    /// Takes out a connection that ended.
+    pub(super) fn leave(&mut self, number: Number) {
+        self.guests.remove(&number);
+    }
+
+    pub(super) fn count(&self, room: Room) -> usize {
+        let guests = self.guests.values();
+        guests.filter(|guest| guest.room == room).count()
+    }
+
+    /// Finds the one that has waited longest of the address that has most arrivals.
+    fn longest_of_most(&self) -> Option<Number> {
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        let arrivals = || {
+            let guests = self.guests.iter();
+            guests.filter(|(_, guest)| guest.room == Room::Arrivals)
+        };
+        for (_, guest) in arrivals() {
+            *counts.entry(guest.address).or_default() += 1;
+        }
+        // Numbers grow with time.
+        let weight =
+            |(number, guest): &(&Number, &Guest)| (usize::MAX - counts[&guest.address], **number);
+        arrivals().min_by_key(weight).map(|(number, _)| *number)
+    }
+
+    /// Finds the one whose client the server has waited for longest.
+    fn longest_idle(&self, is_wanted: impl Fn(&Guest) -> bool, now: Moment) -> Option<Number> {
+        let wanted = self.guests.iter().filter(|(_, guest)| is_wanted(guest));
+        let idle = wanted.filter_map(|(number, guest)| match guest.turn {
+            Turn::Client(since) => Some((now.since(since), *number)),
+            Turn::Server => None,
+        });
+        let idle = idle.filter(|(time, _)| *time >= IDLE_MIN);
+        idle.max_by_key(|(time, number)| (*time, u64::MAX - number))
+            .map(|(_, number)| number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Moment {
+        Moment::ZERO.after(Duration::from_millis(millis))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    // X5.
+    #[test]
+    fn silent_arrivals_make_room_the_oldest_of_the_most_first() {
+        let mut places = Places::default();
+        let (honest, _) = places.arrive(address(1), at(0));
+        let mut gone = Vec::new();
+        for millis in 1..1_000 {
+            gone.extend(places.arrive(address(2), at(millis)).1);
+        }
+        assert!(!gone.contains(&honest));
+        assert!(gone.is_sorted(), "the longest waiting goes first");
+        assert_eq!(places.count(Room::Arrivals), Room::Arrivals.places());
+        assert_eq!(places.enter(honest, Room::Health, at(1_000)), Ok(None));
+        assert_eq!(places.enter(gone[0], Room::Health, at(1_000)), Err(()));
+    }
+
+    #[test]
+    fn who_does_not_read_makes_room_and_who_is_served_does_not() {
+        let mut places = Places::default();
+        let enter = |places: &mut Places, last: u8, millis: u64| {
+            let (number, _) = places.arrive(address(last), at(millis));
+            places
+                .enter(number, Room::Reads, at(millis))
+                .map(|goes| (number, goes))
+        };
+        let full = Room::Reads.places();
+        let mut guests = Vec::new();
+        for each in 0..full {
+            let last = u8::try_from(each).expect("small");
+            guests.push(enter(&mut places, last, 0).expect("room").0);
+        }
+        assert_eq!(enter(&mut places, 99, 1), Err(()), "all are being served");
+        for guest in &guests {
+            places.move_on(*guest, at(100));
+        }
+        places.move_on(guests[0], at(300));
+        assert_eq!(enter(&mut places, 99, 500), Err(()), "all read");
+        let (_, goes) = enter(&mut places, 99, 700).expect("room");
+        assert_eq!(
+            goes,
+            Some(guests[1]),
+            "the longest idle, and the first of equals"
+        );
+        // The other rooms are not touched.
+        let (change, _) = places.arrive(address(99), at(700));
+        assert_eq!(places.enter(change, Room::Changes, at(700)), Ok(None));
+    }
+
+    #[test]
+    fn one_address_has_half_of_a_room() {
+        let mut places = Places::default();
+        for each in 0..Room::Changes.places() {
+            let (number, _) = places.arrive(address(1), at(0));
+            let entered = places.enter(number, Room::Changes, at(0));
+            assert_eq!(entered.is_ok(), each < Room::Changes.places() / 2, "{each}");
+            if entered.is_err() {
+                places.leave(number);
+            }
+        }
+        let (other, _) = places.arrive(address(2), at(0));
+        assert_eq!(places.enter(other, Room::Changes, at(0)), Ok(None));
+    }
+}
