@@ -272,7 +272,7 @@ fn prepare(
         set: Arc::new(set),
         serials,
         publisher,
-        locations,
+        locations: Arc::new(locations),
         location_stamps,
         certificates,
         targets,

@@ -40,8 +40,9 @@ use super::tls::HANDSHAKE_PLACES;
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Newcomers of one round and listener.
-const NEWCOMERS_MAX: usize = 64;
+/// Newcomers of one round and listener: fewer than half of the places of one client, so that who comes first in a round and
+/// asks is heard before others of its address push it out.
+const NEWCOMERS_MAX: usize = 32;
 
 /// Reports that the event queue gives at once.
 const EVENTS_MAX: usize = 256;
