@@ -14,8 +14,9 @@ use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Exposition, Pulse, serve};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Reach, Report};
+use crate::probe::{CommandSettings, Reach};
 use crate::publish::{Publisher, SavedZone};
+use crate::resolve::Names;
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
     TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
@@ -25,7 +26,7 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
-use super::flatten::Flattening;
+use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::load::{Loading, load_zones};
@@ -34,6 +35,7 @@ use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::own_names::own_zones;
+use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
 use super::state;
@@ -45,6 +47,8 @@ use super::zone_set::ZoneSet;
 pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
+/// Descriptors that every usual system allows.
+const DESCRIPTORS_USUAL: u64 = 1_024;
 /// Requests of control that wait for the keeper: more than the API has places for requests.
 const ASKS_MAX: usize = 512;
 
@@ -82,9 +86,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     exposition.set("leeward_build_info", &version, 1.0);
     // Sockets first: an address in use is the fault that is mended quickest.
-    if let Err(cause) = raise_descriptor_limit() {
-        warn!("raise the limit of open descriptors: {cause}");
-    }
+    let shares = Shares::of(descriptors(), &config);
     let passed = Passed::from_environment().map_err(|fault| StartFault(fault.to_string()))?;
     let bound = bind_with(&listen(&config), passed, count_workers(&config))
         .map_err(|fault| StartFault(fault.to_string()))?;
@@ -98,12 +100,20 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let http = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
-    let own = http.into_iter().collect();
-    keeper.prober = Some(start_prober(&config, own, sink, clock, stopping.clone()));
     let own = own_zones(keeper.publisher.current());
-    let mut lookups = keeper
+    let settings = lookup_settings(&config.resolver, shares.lookups);
+    let (desk, mut lookups) = keeper
         .flattening
-        .open_desk(&config.resolver, own, clock, stopping.clone());
+        .open_desk(settings, own, clock, stopping.clone());
+    let names = Names::at(desk, clock);
+    keeper.probing.names = Some(names.clone());
+    let reach = Reach {
+        allow: config.probe.allow.clone(),
+        // As configured too: where it could not be bound yet, it may be later.
+        own: http.into_iter().chain(config.http).collect(),
+    };
+    let probing = probe_settings(&config, shares, reach, names);
+    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
@@ -143,6 +153,14 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     })
 }
 
+/// Returns how many descriptors may be open, after raising that as far as the system lets us.
+fn descriptors() -> u64 {
+    raise_descriptor_limit().unwrap_or_else(|cause| {
+        warn!("raise the limit of open descriptors: {cause}; {DESCRIPTORS_USUAL} are counted on");
+        DESCRIPTORS_USUAL
+    })
+}
+
 /// Returns the number of UDP threads.
 pub(super) fn count_workers(config: &ServerConfig) -> usize {
     let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -156,28 +174,6 @@ fn listen(config: &ServerConfig) -> Listen {
         https: config.https.listen.clone(),
         quic: config.quic.listen.clone(),
     }
-}
-
-fn start_prober(
-    config: &ServerConfig,
-    own: Vec<SocketAddr>,
-    sink: mpsc::Sender<Report>,
-    clock: Clock,
-    mut stopping: watch::Receiver<bool>,
-) -> Handle {
-    let settings = ProbeConfig {
-        in_flight_max: config.probe.concurrency,
-        user_agent: config.probe.user_agent.clone(),
-        reach: Reach {
-            allow: config.probe.allow.clone(),
-            own,
-        },
-        commands: Some(command_settings(&config.exec)),
-        ..ProbeConfig::default()
-    };
-    Prober::start(settings, sink, clock, async move {
-        let _ = stopping.wait_for(|stop| *stop).await;
-    })
 }
 
 /// Returns how commands are run: by this same binary, started once more with a verb of its own.
@@ -295,6 +291,7 @@ fn prepare(
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
+        probing: Probing::default(),
         timeline: begin_timeline(wall),
         latencies: std::collections::HashMap::new(),
         exposition,

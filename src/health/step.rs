@@ -73,6 +73,7 @@ impl CheckState {
     pub fn is_silent(&self, interval: Duration, now: Moment) -> bool {
         // By time one more interval, as for the status: the last probe may still be under way.
         let longest = interval * (u32::from(SILENT_INTERVALS_MAX) + 1);
+        let longest = longest.max(SILENCE_MIN);
         self.silences >= SILENT_INTERVALS_MAX || now.since(self.heard_at) > longest
     }
 
@@ -152,6 +153,10 @@ impl fmt::Display for Counted {
         }
     }
 }
+
+/// Time without any probe before that counts as learning nothing, however short the interval: a machine that is busy for a
+/// moment is no probe that cannot be made (chosen; no standard value).
+const SILENCE_MIN: Duration = Duration::from_secs(5);
 
 /// Intervals without evidence until a target is unknown (rule a37).
 pub const SILENT_INTERVALS_MAX: u8 = 3;

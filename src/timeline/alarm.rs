@@ -22,6 +22,12 @@ pub enum AlarmKind {
     AcceptErrors,
     /// Probes no longer run.
     ProberEnded,
+    /// Probes are not made in time.
+    ProbesLate,
+    /// The process that runs the commands of checks died.
+    CommandsHelper,
+    /// Lookups of names that probes or flattened targets need fail.
+    NamesSilent,
     /// A check learns nothing of its targets.
     NoEvidence,
     /// The zones folder cannot be used.
@@ -72,6 +78,21 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         AlarmKind::ProberEnded,
         "prober-ended",
         "Probes no longer run: every status stays as it is. Restart the server.",
+    ),
+    (
+        AlarmKind::ProbesLate,
+        "probes-late",
+        "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places.",
+    ),
+    (
+        AlarmKind::CommandsHelper,
+        "commands-helper",
+        "The process that runs the commands of checks died: what ran then is no evidence. It was started again.",
+    ),
+    (
+        AlarmKind::NamesSilent,
+        "names-silent",
+        "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known.",
     ),
     (
         AlarmKind::NoEvidence,
