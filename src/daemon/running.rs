@@ -265,7 +265,6 @@ fn prepare(
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
     let set = first_zones(config, &mut serials, &locations, wall)?;
-    let locations = Arc::new(locations);
     let keeper = Keeper {
         clock,
         config: config.clone(),
