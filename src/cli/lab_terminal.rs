@@ -73,7 +73,10 @@ impl LabTerminal {
     /// Returns what shows the prompt and begins to read; more than once changes nothing.
     pub(super) fn begin(&self) -> impl Fn() + Send + use<> {
         let begin = self.begin.clone();
-        move || drop(begin.try_send(()))
+        move || {
+            // It was asked to begin before.
+            let _ = begin.try_send(());
+        }
     }
 
     /// Returns a writer whose lines stand above the one that is typed.

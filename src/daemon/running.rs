@@ -120,9 +120,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     keeper.put_in_place(&ZoneSet::default());
     keeper.resolve_first(&mut lookups).await;
     let mut server = start_server(bound, &config, &keeper)?;
-    keeper.transports = Transports::new(server.take_monitor());
-    keeper.counters = server.counters().to_vec();
-    keeper.listen = server.listen().shown();
+    keeper.attend_to(&mut server);
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
     let asking = Asking {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::metrics::{QueryTotals, TcpEvent, UdpEvent};
-use crate::server::Monitor;
+use crate::server::{Monitor, Server};
 use crate::timeline::AlarmKind;
 
 use super::keeper::Keeper;
@@ -22,16 +22,6 @@ pub(super) struct Transports {
     receives: Growth,
     accepts: Growth,
     faults: Growth,
-}
-
-impl Transports {
-    /// Watches a server that has started.
-    pub(super) fn new(monitor: Monitor) -> Self {
-        Self {
-            monitor,
-            ..Self::default()
-        }
-    }
 }
 
 /// A count of faults that should stand still.
@@ -57,6 +47,16 @@ impl Growth {
 }
 
 impl Keeper {
+    /// Begins to watch a server that has started.
+    pub(super) fn attend_to(&mut self, server: &mut Server) {
+        self.transports = Transports {
+            monitor: server.take_monitor(),
+            ..Transports::default()
+        };
+        self.counters = server.counters().to_vec();
+        self.listen = server.listen().shown();
+    }
+
     /// Tells how transports fare.
     pub(super) fn watch_transports(&mut self, now: Moment) {
         let totals = QueryTotals::sum(&self.counters);

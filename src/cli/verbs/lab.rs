@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::server_file::{
     CertificateSetting, ExplainSettings, GeoSettings, ServerConfig, TlsSettings,
 };
-use crate::control::{LogFormat, install_logs};
+use crate::control::{LogFormat, LogGuard, install_logs};
 use crate::daemon::{Running, start};
 use crate::lab::{
     ENDPOINT_PORT, Endpoints, LAB_CONTROL, LAB_HTTP, LAB_NETWORKS, LAB_TLS_PORT, LAB_ZONE_FILE,
@@ -85,26 +85,14 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
         .map_err(|fault| cannot(fault.to_string()))?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let watching = watch(running.asks(), running.zones(), Arc::clone(&seen)).await;
-    let (terminal, lines) = match output.is_terminal().then(LabTerminal::open).flatten() {
-        Some((terminal, lines)) => (Some(terminal), lines),
-        None => {
-            let lines = read_lines();
-            (
-                None,
-                lines.map_err(|cause| cannot(format!("read commands: {cause}")))?,
-            )
-        }
+    let terminal = output.is_terminal().then(LabTerminal::open).flatten();
+    let _log = begin_log(terminal.as_ref().map(|(terminal, _)| terminal))
+        .map_err(|cause| cannot(format!("begin the log: {cause}")))?;
+    let (terminal, lines) = match terminal {
+        Some((terminal, lines)) => (Some(terminal), Ok(lines)),
+        None => (None, read_lines()),
     };
-    let _log = match &terminal {
-        Some(terminal) => {
-            log_above(terminal.above());
-            None
-        }
-        None => Some(
-            install_logs(LogFormat::Text, "error")
-                .map_err(|cause| cannot(format!("begin the log: {cause}")))?,
-        ),
-    };
+    let lines = lines.map_err(|cause| cannot(format!("read commands: {cause}")))?;
     let plan = LabPlan {
         endpoints,
         listen: running
@@ -126,6 +114,17 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
     drop((own, terminal));
     output.line("the lab is closed");
     Ok(Exit::Fine)
+}
+
+/// Sends the log to standard error, or above the line that is typed.
+fn begin_log(terminal: Option<&LabTerminal>) -> std::io::Result<Option<LogGuard>> {
+    match terminal {
+        None => install_logs(LogFormat::Text, "error").map(Some),
+        Some(terminal) => {
+            log_above(terminal.above());
+            Ok(None)
+        }
+    }
 }
 
 /// What the board shows of where things are.
