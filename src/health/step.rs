@@ -68,8 +68,7 @@ impl CheckState {
         counts.min(interval * u32::from(SILENT_INTERVALS_MAX))
     }
 
-    /// Says whether nothing has been learnt of the target for three intervals, whatever its status: no probe ended, or none
-    /// gave evidence.
+    /// Says whether nothing has been learnt of the target for three intervals, whatever its status.
     pub fn is_silent(&self, interval: Duration, now: Moment) -> bool {
         // By time one more interval, as for the status: the last probe may still be under way.
         let longest = interval * (u32::from(SILENT_INTERVALS_MAX) + 1);
