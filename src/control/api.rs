@@ -21,7 +21,8 @@ use crate::rehearse::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
 use super::commands::{
-    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat, throw_switch,
+    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat,
+    throw_switch,
 };
 use super::door::{Book, Door, Guest, Limits};
 use super::exposition::Exposition;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::heartbeats::Heartbeats;
-use super::state::{self, Saved};
+use super::state::{self, Saved, SavedOrders};
 use super::switches::Switches;
 use crate::clock::{Moment, WallTime};
 use crate::health::Targets;
@@ -19,9 +19,7 @@ use crate::zone::Snapshot;
 /// # Panics
 /// If what was restored cannot be saved and read again.
 pub fn restore_any_state(folder: &Path) {
-    let Ok(saved) = state::read(folder) else {
-        return;
-    };
+    let (saved, _) = state::read(folder);
     let (now, wall) = (
         Moment::from_secs(100),
         WallTime::from_millis(1_800_000_000_000),
@@ -31,16 +29,19 @@ pub fn restore_any_state(folder: &Path) {
     let locations = std::sync::Arc::new(LocationsBuilder::new().build());
     let mut publisher = Publisher::new(Snapshot::new(Vec::new(), locations));
     publisher.at(now, wall);
-    publisher.restore(saved.zones);
+    publisher.restore(saved.orders.zones);
     let again = Saved {
         statuses: targets.save(now, wall),
         serials: saved.serials,
-        zones: publisher.save(),
-        switches: Switches::restore(saved.switches).save(),
-        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall).save(),
+        orders: SavedOrders {
+            zones: publisher.save(),
+            switches: Switches::restore(saved.orders.switches).save(),
+            heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall).save(),
+        },
         flattened: saved.flattened,
         ..Saved::default()
     };
-    state::write(folder, again).expect("the folder is writable");
-    state::read(folder).expect("what was just written");
+    state::write_whole(folder, &again).expect("the folder is writable");
+    let (_, damages) = state::read(folder);
+    assert_eq!(damages, [], "what was just written");
 }

@@ -37,11 +37,12 @@ use super::history::History;
 use super::load_queue::LoadQueue;
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
-use super::reload::{Loaded, When, inputs_of};
 use super::orders::Orders;
+use super::reload::{Loaded, When, inputs_of};
 use super::saving::{Done, Saving};
 use super::serials::Serials;
 use super::switches::Switches;
+use super::transports::{Awaited, Came};
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
 use super::{flatten, measure};
@@ -83,6 +84,8 @@ pub(super) struct Keeper {
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
     pub(super) started: Moment,
+    /// What is not listened on yet, until that is told.
+    pub(super) awaited: Vec<Awaited>,
     /// Saves of the state.
     pub(super) saving: Saving,
     /// What becomes of log lines.
@@ -125,6 +128,7 @@ pub(super) struct Sources {
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reloads: mpsc::Receiver<()>,
     pub(super) saves: mpsc::Receiver<Done>,
+    pub(super) came: mpsc::Receiver<Came>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -133,6 +137,7 @@ impl Keeper {
     pub(super) async fn run(mut self, mut sources: Sources) {
         self.begin_alarms();
         self.tell_damages();
+        self.tell_awaited();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let poll_interval = self
@@ -183,6 +188,7 @@ impl Keeper {
                     }
                 }
                 Some(done) = sources.saves.recv() => self.take_saved(done),
+                Some(came) = sources.came.recv() => self.take_came(came),
                 () = tokio::time::sleep(orders_wait.unwrap_or_default()), if orders_wait.is_some() => self.begin_saves(),
                 Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {

@@ -26,8 +26,8 @@ mod log_watch;
 mod master;
 mod measure;
 mod notify;
-mod overview;
 mod orders;
+mod overview;
 mod own_names;
 mod rehearsal;
 mod release;
@@ -39,6 +39,7 @@ mod serials;
 mod state;
 mod switches;
 mod transitions;
+mod transports;
 mod why;
 mod zone_set;
 

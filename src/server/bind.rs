@@ -73,6 +73,41 @@ impl Bound {
         &self.addresses
     }
 
+    /// Binds one address, for UDP and TCP both if it is one of TCP.
+    fn bind_one(&mut self, transport: Transport, address: SocketAddr) -> Result<(), BindFault> {
+        let real = match transport {
+            Transport::Udp | Transport::Tcp => {
+                let (real, listener) = bind_pair(address)?;
+                // All or none: a worker without its socket would leave queries unanswered.
+                let sockets = self.datagrams.iter().map(|_| bind_datagram(real));
+                let sockets: io::Result<Vec<_>> = sockets.collect();
+                let sockets = sockets.map_err(refusal(Transport::Udp, real))?;
+                for (of_worker, socket) in self.datagrams.iter_mut().zip(sockets) {
+                    of_worker.push(Arc::new(socket));
+                }
+                self.listeners.push(listener);
+                real
+            }
+            Transport::Tls | Transport::Https => {
+                let (real, listener) = bind_stream(transport, address)?;
+                let listeners = match transport {
+                    Transport::Tls => &mut self.tls,
+                    _ => &mut self.https,
+                };
+                listeners.push(listener);
+                real
+            }
+            Transport::Quic => {
+                let socket = bind_quic(address).map_err(refusal(transport, address))?;
+                let real = socket.local_addr().map_err(refusal(transport, address))?;
+                self.quic.push(socket);
+                real
+            }
+        };
+        self.addresses.of_mut(transport).push(real);
+        Ok(())
+    }
+
     /// Adds a socket that was passed.
     fn adopt(&mut self, passed: PassedSocket) -> io::Result<()> {
         let PassedSocket {
@@ -216,17 +251,50 @@ pub fn bind(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
 /// # Errors
 /// The first address that cannot be bound, and why.
 pub fn bind_with(listen: &Listen, passed: Passed, workers: usize) -> Result<Bound, BindFault> {
-    listen.check(passed.is_empty())?;
-    let listen = &passed.left_of(listen);
-    let mut bound = bind_fresh(listen, workers)?;
-    for passed in passed.sockets {
-        let (transport, address) = (passed.transport, passed.address);
-        bound.adopt(passed).map_err(refusal(transport, address))?;
+    let (bound, missing) = bind_possible(listen, passed, workers)?;
+    match missing.into_iter().next() {
+        Some(missing) => Err(missing.fault),
+        None => Ok(bound),
     }
-    Ok(bound)
 }
 
-fn bind_fresh(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
+/// An address that could not be bound.
+#[derive(Debug)]
+pub struct Missing {
+    /// For which transport; TCP stands for UDP and TCP.
+    pub transport: Transport,
+    /// Which address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub fault: BindFault,
+}
+
+/// Does what [`bind_with`] does, but leaves out what cannot be bound now, and says so.
+///
+/// # Errors
+/// If the list of addresses, or the number of workers, cannot be meant.
+pub fn bind_possible(
+    listen: &Listen,
+    passed: Passed,
+    workers: usize,
+) -> Result<(Bound, Vec<Missing>), BindFault> {
+    listen.check(passed.is_empty())?;
+    let listen = &passed.left_of(listen);
+    let (mut bound, mut missing) = bind_fresh(listen, workers)?;
+    for passed in passed.sockets {
+        let (transport, address) = (passed.transport, passed.address);
+        if let Err(cause) = bound.adopt(passed) {
+            missing.push(Missing {
+                transport,
+                address,
+                fault: refusal(transport, address)(cause),
+            });
+        }
+    }
+    Ok((bound, missing))
+}
+
+fn bind_fresh(listen: &Listen, workers: usize) -> Result<(Bound, Vec<Missing>), BindFault> {
     if workers == 0 || workers > WORKERS_MAX {
         return Err(BindFault::WorkerCount(workers));
     }
@@ -239,33 +307,24 @@ fn bind_fresh(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
         quic: Vec::with_capacity(listen.quic.len()),
         lent: Vec::new(),
     };
-    for address in &listen.plain {
-        let (real, listener) = bind_pair(*address)?;
-        for sockets in &mut bound.datagrams {
-            let socket = bind_datagram(real).map_err(refusal(Transport::Udp, real))?;
-            sockets.push(Arc::new(socket));
+    let mut missing = Vec::new();
+    for (transport, addresses) in [
+        (Transport::Tcp, &listen.plain),
+        (Transport::Tls, &listen.tls),
+        (Transport::Https, &listen.https),
+        (Transport::Quic, &listen.quic),
+    ] {
+        for &address in addresses {
+            if let Err(fault) = bound.bind_one(transport, address) {
+                missing.push(Missing {
+                    transport,
+                    address,
+                    fault,
+                });
+            }
         }
-        bound.addresses.plain.push(real);
-        bound.listeners.push(listener);
     }
-    for address in &listen.tls {
-        let (real, listener) = bind_stream(Transport::Tls, *address)?;
-        bound.addresses.tls.push(real);
-        bound.tls.push(listener);
-    }
-    for address in &listen.https {
-        let (real, listener) = bind_stream(Transport::Https, *address)?;
-        bound.addresses.https.push(real);
-        bound.https.push(listener);
-    }
-    for address in &listen.quic {
-        let socket = bind_quic(*address).map_err(refusal(Transport::Quic, *address))?;
-        let real = socket.local_addr();
-        let real = real.map_err(refusal(Transport::Quic, *address))?;
-        bound.addresses.quic.push(real);
-        bound.quic.push(socket);
-    }
-    Ok(bound)
+    Ok((bound, missing))
 }
 
 /// Makes a fault of what the system says about an address.
@@ -442,6 +501,29 @@ mod tests {
         let faults = [fault(), fault(), fault(), fault()];
         let is_wanted = |fault: &String| fault.starts_with("bind UDP 127.0.0.1:");
         assert!(faults.iter().any(is_wanted), "{faults:?}");
+    }
+
+    // X17.
+    #[test]
+    fn binds_what_can_be_bound_and_says_what_cannot() {
+        let ours = bind(&[loopback(0)], 1).expect("loopback is free");
+        let taken = ours.addresses()[0];
+        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 5300));
+        let listen = Listen {
+            plain: vec![taken, loopback(0), elsewhere],
+            quic: vec![loopback(0)],
+            ..Listen::default()
+        };
+        let bound = bind_possible(&listen, Passed::default(), 2);
+        let (bound, missing) = bound.expect("a list that can be meant");
+        let addresses: Vec<_> = missing.iter().map(|each| each.address).collect();
+        assert_eq!(addresses, [taken, elsewhere]);
+        assert_eq!((bound.addresses().len(), bound.quic.len()), (1, 1));
+        let sockets = bound.datagrams.iter().map(Vec::len);
+        assert_eq!(sockets.collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(bound.listeners.len(), 1);
+        let twice = Listen::plain(&[taken, taken]);
+        bind_possible(&twice, Passed::default(), 1).expect_err("it cannot be meant");
     }
 
     #[test]

@@ -277,8 +277,9 @@ fn read_http_hosts(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<String
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 253 || !name.chars().all(is_part) {
             let message = format!("`{text}` is no name of a host");
-            findings.fault("S004", item.span(), &path, message).help =
-                Some("write a name without scheme and port, for example \"ns1.example.com\"".to_owned());
+            findings.fault("S004", item.span(), &path, message).help = Some(
+                "write a name without scheme and port, for example \"ns1.example.com\"".to_owned(),
+            );
         }
         hosts.push(name);
     }
