@@ -1,5 +1,9 @@
-# Builds with the toolchain, runs without it.
-FROM rust:1-slim-bookworm AS build
+# Builds with the toolchain, runs without it. Tags move: for a build that can be repeated name both images by digest, for
+# example --build-arg BUILD_IMAGE=rust@sha256:... (docs/operating.md).
+ARG BUILD_IMAGE=rust:1-slim-bookworm
+ARG RUN_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends build-essential \
@@ -13,7 +17,7 @@ RUN cargo build --release --locked --bin leeward \
     && install -d -m 0750 /out/var/lib/leeward
 
 # Distroless with the C library: no shell, no package manager, user 65532.
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM ${RUN_IMAGE}
 COPY --from=build /src/target/release/leeward /usr/local/bin/leeward
 COPY --from=build --chown=65532:65532 /out/var/lib/leeward /var/lib/leeward
 COPY examples/container/leeward.toml /etc/leeward/leeward.toml

@@ -76,7 +76,10 @@ const HEAD: &str = "@ 60 IN SOA ns.test. host.test. 7 2 3 4 300\n@ 60 NS ns.test
 /// The lines under `[names]`.
 fn names(text: &str) -> Vec<&str> {
     let (_, names) = text.split_once("[names]\n").expect("a section of names");
-    names.lines().skip(1).collect()
+    names
+        .lines()
+        .filter(|line| !line.starts_with("\"@\".NS = "))
+        .collect()
 }
 
 #[test]
@@ -94,8 +97,8 @@ fn a_master_file_becomes_lines_of_toml() {
             "a.b 300 MX 10 a.b\n 300 MX 20 mail.test.\n 300 MX 30 nowhere.at.all\nc 60 A 192.0.2.1",
             &[
                 "\"a.b\".MX = [\"10 a.b\", \"20 mail.test.\", \"30 nowhere.at.all.example.\"]",
-                "\"a.b\".ttl = \"5m\"",
                 "c.A = \"192.0.2.1\"",
+                "c.ttl = \"1m\"",
             ],
         ),
         (
@@ -105,9 +108,30 @@ fn a_master_file_becomes_lines_of_toml() {
         ("b TXT \"\\255\"", &["b.TYPE16 = \"\\\"\\\\255\\\"\""]),
         ("u TYPE731 \\# 2 abcd", &["u.TYPE731 = \"\\\\# 2 ABCD\""]),
         ("m MX 1 @", &["m.MX = \"1 @\""]),
+        // F21a: each RRset keeps its own TTL.
+        (
+            "a 5 A 192.0.2.1\na 6 TXT x\na 5 AAAA 2001:db8::1",
+            &[
+                "a.A = \"192.0.2.1\"",
+                "a.TXT = { data = \"x\", ttl = \"6s\" }",
+                "a.AAAA = \"2001:db8::1\"",
+            ],
+        ),
+        (
+            "a 9999999 A 192.0.2.1\nb A 192.0.2.1\nb 60 TXT x",
+            &[
+                "a.A = { data = \"192.0.2.1\", ttl = \"115d17h46m39s\" }",
+                "b.A = { data = \"192.0.2.1\", ttl = \"115d17h46m39s\" }",
+                "b.TXT = \"x\"",
+            ],
+        ),
+        ("spf SPF \"v=spf1 -all\"", &["spf.SPF = \"v=spf1 -all\""]),
         (
             "s NS s\ns A 192.0.2.1",
-            &["s.A = \"192.0.2.1\"", "s.NS = \"s\""],
+            &[
+                "s.A = \"192.0.2.1\"",
+                "s.NS = { data = \"s\", ttl = \"1m\" }",
+            ],
         ),
         (
             "$INCLUDE hosts\nz A 192.0.2.1",
@@ -137,8 +161,6 @@ fn what_toml_cannot_hold_is_told_with_its_line() {
         ("s NS ns.test.\nx.s TXT x", "V001", "x.s TXT"),
         ("s NS ns.test.\nx.s NS ns.test.", "V001", "x.s NS"),
         ("c CNAME x.test.\nc NSEC example. CNAME", "V001", "c NSEC"),
-        ("a 5 A 192.0.2.1\na 6 TXT x", "V002", "a 6 TXT"),
-        ("a 9999999 A 192.0.2.1", "V003", "a 9999999"),
         ("s NS ns.s", "V005", "s NS"),
     ];
     for (text, code, at) in cases {
@@ -273,7 +295,56 @@ fn line() -> impl Strategy<Value = String> {
         "RRSIG A 13 2 60 20300101000000 20200101000000 1 example. AAAA",
         "TYPE[1-9]000 \\\\# 2 [0-9A-F]{4}",
     ];
-    (owner, rdata).prop_map(|(owner, rdata)| format!("{owner} {rdata}\n"))
+    let ttl = "( [1-9]0{0,5})?";
+    (owner, ttl, rdata).prop_map(|(owner, ttl, rdata)| format!("{owner}{ttl} {rdata}\n"))
+}
+
+/// F21b: what a name answers while it fails over is no TTL of its name servers and its SOA.
+#[test]
+fn an_apex_that_fails_over_leaves_ns_and_soa_their_ttls() {
+    let zone = |ns: &str| {
+        format!(
+            "zone = \"example.com\"\nttl = \"1h\"\n[pools.a]\nmembers = [\"192.0.2.1\"]\n[pools.b]\nmembers = [\"192.0.2.2\"]\n\
+             [names.\"@\"]\nNS = {ns}\nMX = {{ data = \"10 mx.example.net.\", ttl = \"2h\" }}\nTXT = \"x\"\nttl = \"20s\"\nfailover = [\"a\", \"b\"]\n"
+        )
+    };
+    let cases = [
+        ("\"ns.example.net.\"", 86_400),
+        ("{ data = [\"ns.example.net.\"], ttl = \"6h\" }", 21_600),
+    ];
+    for (written, wanted) in cases {
+        let (text, _) = to_master(&zone(written), PolicyForm::Records);
+        for line in [
+            format!("example.com. {wanted} IN NS ns.example.net."),
+            "example.com. 900 IN SOA".to_owned(),
+            "example.com. 7200 IN MX".to_owned(),
+            "example.com. 20 IN TXT".to_owned(),
+            "example.com. 20 IN A 192.0.2.1".to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line} in\n{text}");
+        }
+    }
+}
+
+/// F02: the rest of a file with records of another product is converted, and each that is left out is told.
+#[test]
+fn records_of_other_products_are_left_out_of_a_conversion() {
+    let text = format!("{HEAD}@ ALIAS lb.test.\nwww A 192.0.2.1\nx 180/60 DYNA geo!x\n");
+    let origin = Name::parse_absolute("example").expect("a name");
+    let reading = leeward::master::read_master_to_convert(
+        "example.zone".as_ref(),
+        text.into_bytes(),
+        &origin,
+        &mut NoFiles,
+    );
+    let codes: Vec<&str> = reading.findings.iter().map(|found| found.code).collect();
+    assert_eq!((codes, reading.left_out), (vec!["M038", "M038"], 2));
+    let records = reading.records.as_ref().expect("the rest");
+    let made = convert_to_toml(records, &reading);
+    assert_eq!(
+        names(&made.text.expect("no fault")),
+        ["www.A = \"192.0.2.1\""]
+    );
 }
 
 proptest! {

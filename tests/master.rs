@@ -2,6 +2,8 @@
 
 #[path = "master/faults.rs"]
 mod faults;
+#[path = "master/field.rs"]
+mod field;
 #[path = "master/odd.rs"]
 mod odd;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leeward::answer::{
-    Conduct, Cookies, Fold, Inputs, Prefixes, RateLimits, View, WithoutCookie, World,
+    Conduct, Cookies, Fold, Inputs, Prefixes, RateLimits, Rates, View, WithoutCookie, World,
 };
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;

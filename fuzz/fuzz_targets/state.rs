@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
-    static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a folder");
+    // In memory: each state that is saved goes through to the disk.
+    static FOLDER: tempfile::TempDir = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
 }
 
 fuzz_target!(|input: &[u8]| {

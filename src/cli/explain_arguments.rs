@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{SERVER_DEFAULT, ZONES_DEFAULT};
-use super::values::{ClientSource, Prefix, parse_client, parse_owner, parse_prefix, parse_rtype};
+use super::values::{
+    Basis, ClientSource, Prefix, parse_client, parse_owner, parse_prefix, parse_rtype,
+};
 use crate::wire::{Name, Rtype};
 
 /// Arguments of `explain`.
@@ -36,7 +37,7 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "REF")]
     pub up: Vec<String>,
     /// Server file whose networks and database say where addresses are; default: leeward.toml here or beside the folder
-    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    #[arg(long, value_name = "FILE", requires = "zones")]
     pub config: Option<PathBuf>,
     /// HTTP address of the running server to ask [default: 127.0.0.1:8053]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -46,25 +47,10 @@ pub struct ExplainArguments {
     pub json: bool,
 }
 
-/// Whose health and zones an explanation is made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExplainSource {
-    /// A running server, as it is now.
-    Server(SocketAddr),
-    /// Zone files alone: all targets healthy but those named down.
-    Zones(PathBuf),
-}
-
 impl ExplainArguments {
-    /// Says whom to ask: whoever is named, else the zone files for a supposition, else the running server.
-    pub fn source(&self) -> ExplainSource {
-        let is_supposition = !self.down.is_empty() || !self.up.is_empty();
-        match (&self.zones, self.server) {
-            (Some(zones), _) => ExplainSource::Zones(zones.clone()),
-            (None, Some(server)) => ExplainSource::Server(server),
-            (None, None) if is_supposition => ExplainSource::Zones(PathBuf::from(ZONES_DEFAULT)),
-            (None, None) => ExplainSource::Server(SERVER_DEFAULT),
-        }
+    /// Says whose zones and health it is about.
+    pub fn basis(&self) -> Basis {
+        Basis::choose(self.zones.as_ref(), self.server)
     }
 }
 
@@ -73,33 +59,51 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::arguments::{Arguments, Verb};
+    use crate::cli::arguments::{Arguments, SERVER_DEFAULT, Verb};
 
+    /// N8: `explain` and `simulate` choose alike, whatever is supposed.
     #[test]
-    fn a_supposition_needs_no_server_unless_one_is_named() {
+    fn both_verbs_ask_the_running_server_unless_zone_files_are_named() {
         let server: SocketAddr = "192.0.2.1:9".parse().expect("an address");
-        let cases: [(&[&str], ExplainSource); 6] = [
-            (&[], ExplainSource::Server(SERVER_DEFAULT)),
-            (&["--server", "192.0.2.1:9"], ExplainSource::Server(server)),
-            (&["--down", "pool:x"], ExplainSource::Zones("zones".into())),
-            (&["--up", "pool:x"], ExplainSource::Zones("zones".into())),
+        let cases: [(&[&str], Basis); 6] = [
+            (&[], Basis::Server(SERVER_DEFAULT)),
+            (&["--server", "192.0.2.1:9"], Basis::Server(server)),
+            (&["--down", "pool:x"], Basis::Server(SERVER_DEFAULT)),
+            (&["--up", "pool:x"], Basis::Server(SERVER_DEFAULT)),
             (
                 &["--zones", "z", "--down", "pool:x"],
-                ExplainSource::Zones("z".into()),
+                Basis::Zones("z".into()),
             ),
             (
                 &["--server", "192.0.2.1:9", "--down", "pool:x"],
-                ExplainSource::Server(server),
+                Basis::Server(server),
             ),
         ];
         for (flags, wanted) in cases {
-            let words = ["leeward", "explain", "www.lab.example", "A"];
-            let words = words.iter().chain(flags);
-            let arguments = Arguments::try_parse_from(words).expect("a case");
-            let Verb::Explain(arguments) = arguments.verb else {
-                panic!("{flags:?} is another verb");
+            let explain = ["leeward", "explain", "www.lab.example", "A"];
+            for words in [&explain[..], &["leeward", "simulate"]] {
+                let arguments = Arguments::try_parse_from(words.iter().chain(flags));
+                let basis = match arguments.expect("a case").verb {
+                    Verb::Explain(arguments) => arguments.basis(),
+                    Verb::Simulate(arguments) => arguments.basis(),
+                    verb => panic!("{flags:?} is another verb: {verb:?}"),
+                };
+                assert_eq!(basis, wanted, "{words:?} {flags:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_file_goes_with_zone_files_only() {
+        for verb in [&["explain", "www.lab.example", "A"][..], &["simulate"]] {
+            let parse = |more: &[&str]| {
+                Arguments::try_parse_from([&["leeward"], verb, more].concat()).is_ok()
             };
-            assert_eq!(arguments.source(), wanted, "{flags:?}");
+            assert!(!parse(&["--config", "leeward.toml"]), "{verb:?}");
+            assert!(
+                parse(&["--config", "leeward.toml", "--zones", "z"]),
+                "{verb:?}"
+            );
         }
     }
 }

@@ -55,11 +55,11 @@ Examples:
   leeward explain www.lab.example A                      # the running server, as it is now
   leeward explain api.lab.example A --from EU-DE --zones zones
   leeward explain api.lab.example A --from 192.0.2.7 --subnet 198.51.100.0/24 --zones zones
-  leeward explain www.lab.example A --down pool:us-east --down 'target:eu-west/127.0.2.*'
+  leeward explain www.lab.example A --zones zones --down pool:us-east --down 'target:eu-west/127.0.2.*'
 
-Without --zones, --down and --up the running server is asked. With one of them no server is needed:
-all targets count as healthy but those that are named, and zone files come from ./zones if not
-said. With --server and --down the running server says what it would answer then.";
+With --zones the files alone are asked, and all targets count as healthy but those that are named.
+Without it the running server is, as it is now; with --down it says what it would answer then. The
+first line says which.";
 
 /// Below `leeward simulate --help`.
 pub(super) const SIMULATE: &str = "\
@@ -69,6 +69,7 @@ Examples:
   leeward simulate --zones zones --down pool:us-east --name 'api.*' --from EU-DE --from NA-US
   leeward simulate --zones zones --every-single-loss        # in a workflow
 
+With --zones the files alone are asked, without it the running server; the first line says which.
 Nothing is changed anywhere. Without --from every place and prefix that the zones tell apart asks.
 Exit codes: 0 no name ends worse, 1 some name ends empty, on last resort or
 over capacity, 2 wrong usage.";

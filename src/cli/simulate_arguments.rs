@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::SERVER_DEFAULT;
+use super::values::Basis;
 use crate::rehearse::Asking;
 
 /// Arguments of `simulate`.
@@ -35,7 +35,7 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "PLACE|ADDR|PREFIX", value_parser = Asking::parse)]
     pub from: Vec<Asking>,
     /// Server file whose networks and database say where addresses are; default: leeward.toml here or beside the folder
-    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    #[arg(long, value_name = "FILE", requires = "zones")]
     pub config: Option<PathBuf>,
     /// HTTP address of the running server to ask [default: 127.0.0.1:8053]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -65,21 +65,9 @@ pub struct DiffArguments {
     pub json: bool,
 }
 
-/// Whose health and zones a simulation starts from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SimulateSource {
-    /// A running server, as it is now.
-    Server(SocketAddr),
-    /// Zone files alone: all targets healthy.
-    Zones(PathBuf),
-}
-
 impl SimulateArguments {
-    /// Says whom to ask: the files that are named, else the running server.
-    pub fn source(&self) -> SimulateSource {
-        match &self.zones {
-            Some(zones) => SimulateSource::Zones(zones.clone()),
-            None => SimulateSource::Server(self.server.unwrap_or(SERVER_DEFAULT)),
-        }
+    /// Says whose zones and health it starts from.
+    pub fn basis(&self) -> Basis {
+        Basis::choose(self.zones.as_ref(), self.server)
     }
 }

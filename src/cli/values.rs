@@ -4,11 +4,13 @@
 //! here: looking anything up; whether a place or a reference exists is for `place` and `config` to say.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use super::arguments::SERVER_DEFAULT;
 use crate::lab::RegionSelection;
 use crate::wire::{Name, Rtype};
 
@@ -41,6 +43,36 @@ impl fmt::Display for ClientSource {
         match self {
             Self::Address(address) => write!(f, "{address}"),
             Self::Place(place) => f.write_str(place),
+        }
+    }
+}
+
+/// Whose zones and health an answer is worked out from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// A running server, as it is now.
+    Server(SocketAddr),
+    /// Zone files alone: every target healthy but those that are supposed otherwise.
+    Zones(PathBuf),
+}
+
+impl Basis {
+    /// Chooses the files that `--zones` names, else the running server that `--server` names, else the one here.
+    pub fn choose(zones: Option<&PathBuf>, server: Option<SocketAddr>) -> Self {
+        match zones {
+            Some(zones) => Self::Zones(zones.clone()),
+            None => Self::Server(server.unwrap_or(SERVER_DEFAULT)),
+        }
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(server) => write!(f, "from the running server at {server}, as it is now"),
+            Self::Zones(zones) => {
+                write!(f, "from the zone files in {}, all healthy", zones.display())
+            }
         }
     }
 }

@@ -213,6 +213,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("L073", "a calculated check that can never hold"),
     ("L074", "not a table of times"),
     ("L075", "a table of times that names no branch"),
+    ("L076", "text that is served otherwise than meant"),
+    ("L077", "an owner that looks absolute"),
     ("L080", "a reference that matches nothing"),
     ("L081", "a period that ends before it starts"),
     ("L082", "an expectation that demands nothing"),

@@ -466,6 +466,23 @@ pub struct RrsetModel {
     pub rtype: Rtype,
     /// Uncompressed RDATA of each record, duplicates removed.
     pub rdata: Vec<Box<[u8]>>,
+    /// Its TTL in seconds, if it is written beside the records.
+    pub ttl: Option<u32>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// TTL of NS records that say none: a day, as registries ask for. Who serves a zone changes seldom, and by plan; what
+/// the names of the zone answer is no reason to ask for it again each minute.
+pub const NS_TTL_DEFAULT: u32 = 86_400;
+
+impl RrsetModel {
+    /// Returns its TTL (rule a44): its own, a day for NS, else the name's, else the zone's.
+    pub fn ttl_in(&self, options: &NodeOptions, zone: TtlModel) -> u32 {
+        let inherited = || match self.rtype {
+            Rtype::NS => NS_TTL_DEFAULT,
+            _ => options.ttl.unwrap_or(zone).max,
+        };
+        self.ttl.unwrap_or_else(inherited)
+    }
 }

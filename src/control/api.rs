@@ -304,7 +304,11 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
             "queries are answered already; this changes when every target was probed once, or the wait is over",
         );
     }
-    "ready\n".into_response()
+    // Whoever does not follow its probes any more does not know what is healthy.
+    match show_health(State(asking)).await {
+        healthy if healthy.status() == StatusCode::OK => "ready\n".into_response(),
+        stalled => stalled,
+    }
 }
 
 async fn show_status(State(asking): State<Asking>) -> Response {

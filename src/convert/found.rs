@@ -12,7 +12,6 @@ use crate::wire::Name;
 /// Every code with a title of one line, in order.
 pub const CONVERT_CODES: &[(&str, &str)] = &[
     ("V001", "records that zone TOML refuses"),
-    ("V002", "different TTLs at one name"),
     ("V003", "a number out of the bounds of zone TOML"),
     ("V004", "no NS at the apex"),
     ("V005", "missing glue"),

@@ -73,8 +73,8 @@ fn has_open_hints(set: &RrsetModel) -> bool {
 
 /// Writes record sets without the hints that are decided for each query.
 fn write_hinted(model: &ZoneModel, name: &NameModel, text: &mut String) {
-    let ttl = name.options.ttl.unwrap_or(model.ttl).max;
     for set in name.rrsets.iter().filter(|set| has_open_hints(set)) {
+        let ttl = set.ttl_in(&name.options, model.ttl);
         let (owner, rtype) = (&name.owner, set.rtype);
         text.push_str(&format!(
             "; {owner} {rtype}: hints that are `auto` are left out:\n"

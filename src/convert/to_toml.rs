@@ -10,12 +10,14 @@ use crate::config::Diagnostic;
 use crate::config::model::{SoaModel, Span};
 use crate::config::show::{PlainName, PlainZone, show_plain_zone};
 use crate::master::{Reading, Records, Rrset};
-use crate::wire::{Name, Rtype};
+use crate::wire::Rtype;
 
 use super::found::{Found, soa_of};
 use super::keep::Standings;
 
-/// Longest TTL of a record in zone TOML, 7 days (zone format, section 2).
+/// TTL of a zone whose records need none (chosen; no record has it).
+const TTL_DEFAULT: u32 = 3_600;
+/// Longest TTL of a zone, 7 days (zone format, section 2).
 const TTL_MAX: u32 = 7 * 86_400;
 /// Longest time in `[soa]`, 30 days (zone format, section 2).
 const SOA_TIME_MAX: u32 = 30 * 86_400;
@@ -64,7 +66,7 @@ pub fn convert_to_toml(records: &Records, reading: &Reading) -> Conversion {
         names.push(name);
     }
     let has_ns = |name: &PlainName<'_>| {
-        name.owner == apex && name.rrsets.iter().any(|(rtype, _)| *rtype == Rtype::NS)
+        name.owner == apex && name.rrsets.iter().any(|(rtype, ..)| *rtype == Rtype::NS)
     };
     if !names.iter().any(has_ns) {
         let message = format!("{apex} has no NS records; zone TOML asks for them");
@@ -87,14 +89,16 @@ pub fn convert_to_toml(records: &Records, reading: &Reading) -> Conversion {
     }
 }
 
-/// Returns the TTL that most names have, the longer of two; the fewest names need a TTL of their own then.
+/// Returns the TTL that most record sets have, the longer of two; the fewest need a TTL of their own then.
 fn most_frequent_ttl(names: &[PlainName<'_>]) -> u32 {
     let mut counts: HashMap<u32, usize> = HashMap::new();
-    for name in names {
-        *counts.entry(name.ttl).or_default() += 1;
+    let sets = names.iter().flat_map(|name| &name.rrsets);
+    // NS has a TTL of its own kind, and a zone none above 7 days.
+    for (_, ttl, _) in sets.filter(|(rtype, ttl, _)| *rtype != Rtype::NS && *ttl <= TTL_MAX) {
+        *counts.entry(*ttl).or_default() += 1;
     }
     let most = counts.into_iter().max_by_key(|(ttl, count)| (*count, *ttl));
-    most.map_or(0, |(ttl, _)| ttl)
+    most.map_or(TTL_DEFAULT, |(ttl, _)| ttl)
 }
 
 struct Writing<'p> {
@@ -131,7 +135,7 @@ impl Writing<'_> {
 
     /// Makes a name of the RRsets of one owner; `None` if nothing of it is kept.
     fn name<'r>(&mut self, sets: &[Rrset<'r>], standings: &Standings) -> Option<PlainName<'r>> {
-        let mut kept: Vec<(&Rrset<'r>, u32)> = Vec::with_capacity(sets.len());
+        let mut kept: Vec<&Rrset<'r>> = Vec::with_capacity(sets.len());
         for set in sets.iter().filter(|set| set.rtype != Rtype::SOA) {
             let span = || Span(set.place.1.clone());
             if let Some(reason) = standings.refusal(set) {
@@ -150,43 +154,18 @@ impl Writing<'_> {
                     .help("add its A or AAAA record: nobody else can know it (RFC 9471)");
                 self.add(set.place.0, fault);
             }
-            let what = format!("the TTL of {} {}", set.owner, set.rtype);
-            let ttl = self.bounded(&what, set.ttl, (0, TTL_MAX), &set.place);
-            kept.push((set, ttl));
+            kept.push(set);
         }
-        let (first, _) = kept.first()?;
-        let owner = first.owner.clone();
-        let ttl = kept.iter().map(|(_, ttl)| *ttl).min().unwrap_or(0);
-        self.warn_of_ttls(&owner, &kept, ttl);
+        let owner = kept.first()?.owner.clone();
         let rrsets = kept
             .iter()
-            .map(|(set, _)| (set.rtype, set.rdata.clone()))
+            .map(|set| (set.rtype, set.ttl, set.rdata.clone()))
             .collect();
         Some(PlainName {
             owner,
-            ttl,
             rrsets,
             remark: None,
         })
-    }
-
-    /// Zone TOML has one TTL for all records of a name: the smallest is kept, so that none lives longer than meant.
-    fn warn_of_ttls(&mut self, owner: &Name, kept: &[(&Rrset<'_>, u32)], lowest: u32) {
-        let Some((other, _)) = kept.iter().find(|(_, ttl)| *ttl != lowest) else {
-            return;
-        };
-        let ttls: Vec<String> = kept
-            .iter()
-            .map(|(set, ttl)| format!("{} {ttl}", set.rtype))
-            .collect();
-        let message = format!(
-            "{owner} has different TTLs ({}); {lowest} is used for all",
-            ttls.join(", ")
-        );
-        let (file, range) = other.place.clone();
-        let warning = Diagnostic::warning("V002", Span(range), "", message)
-            .help("in zone TOML the TTL belongs to the name");
-        self.add(file, warning);
     }
 
     fn bounded(

@@ -34,15 +34,17 @@ use super::files::Stamp;
 use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
+use super::listening::{Awaited, Came};
 use super::load_queue::LoadQueue;
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
+use super::probing::Probing;
 use super::reload::{Loaded, When, inputs_of};
 use super::saving::{Done, Saving};
 use super::serials::Serials;
 use super::switches::Switches;
-use super::transports::{Awaited, Came};
+use super::transports::Transports;
 use super::why::Shelf;
 use super::zone_set::ZoneSet;
 use super::{flatten, measure};
@@ -75,6 +77,7 @@ pub(super) struct Keeper {
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
     pub(super) prober: Option<Handle>,
+    pub(super) probing: Probing,
     pub(super) timeline: Timeline,
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
@@ -95,6 +98,7 @@ pub(super) struct Keeper {
     /// The service manager.
     pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
+    pub(super) transports: Transports,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
     /// Why the location databases cannot be used as they are now, if so.
@@ -239,6 +243,11 @@ impl Keeper {
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
+            if let Some(late) = report.late {
+                let late = late.as_secs_f64();
+                self.exposition
+                    .record("leeward_probe_lateness_seconds", &[], late);
+            }
             if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
                 changes.push((report.target, transition.to));
                 earliest = earliest.min(at);
@@ -282,7 +291,7 @@ impl Keeper {
     fn tick(&mut self) {
         let now = self.clock.now();
         self.notifier.tell(Word::Alive);
-        if self.is_probing {
+        if self.watch_prober(now) && self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
         self.judge_self(now);
@@ -300,6 +309,7 @@ impl Keeper {
         self.follow_maintenance();
         self.let_time_pass();
         self.measure_judgement();
+        self.watch_evidence();
         self.tick_flattened(now);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
@@ -308,17 +318,12 @@ impl Keeper {
         self.exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         measure::queries(&self.exposition, &self.counters);
+        self.watch_transports(now);
         self.history.look(&self.counters, now);
         measure::targets(&self.exposition, &self.targets);
         flatten::measure(&self.exposition, &self.flattening, now);
         self.chores.set_gauges();
         self.watch_certificate();
-        if let Some(prober) = &self.prober {
-            measure::probes(&self.exposition, prober.counters().read());
-            if let Some(counters) = prober.kit().command_counters() {
-                measure::commands(&self.exposition, &counters);
-            }
-        }
         self.write_book();
         self.exposition.upkeep();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)

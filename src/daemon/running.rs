@@ -13,33 +13,38 @@ use crate::config::server_file::{ExecSettings, ServerConfig};
 use crate::control::{Ask, Asking, Exposition, Pulse};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Report};
+use crate::probe::{CommandSettings, Reach, Report};
 use crate::publish::{Publisher, SavedZone};
+use crate::resolve::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
 use crate::timeline::{Alarms, Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
 use super::conduct::Secrets;
-use super::flatten::Flattening;
+use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
+use super::listening::{self, Late, Recipe};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::own_names::own_zones;
+use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
 use super::state;
 use super::switches::Switches;
-use super::transports::{self, Late, Recipe};
+use super::transports::Transports;
 use super::zone_set::ZoneSet;
 
 /// The verb by which the helper process is started; see `serve_commands`.
 pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
+/// Descriptors that every usual system allows.
+const DESCRIPTORS_USUAL: u64 = 1_024;
 /// Requests of control that wait for the keeper: more than the API has places for requests.
 const ASKS_MAX: usize = 512;
 
@@ -60,7 +65,7 @@ impl std::error::Error for StartFault {}
 pub struct Running {
     /// Every address that answered queries from the start.
     listen: Listen,
-    transports: Arc<transports::Running>,
+    transports: Arc<listening::Running>,
     keeper: JoinHandle<()>,
     /// Tries again what could not be listened on.
     late: Option<JoinHandle<()>>,
@@ -77,24 +82,23 @@ pub struct Running {
 pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartFault> {
     let exposition = begin_metrics();
     // Sockets first: an address in use is the fault that is mended quickest.
-    raise_limits();
-    let opened = transports::open(&config, clock).await?;
+    let shares = Shares::of(descriptors(), &config);
+    let opened = listening::open(&config, clock).await?;
     let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
     keeper.certificates = opened.certificates;
     keeper.awaited.clone_from(&opened.awaited);
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    keeper.prober = Some(start_prober(&config, sink, clock, stopping.clone()));
-    let own = own_zones(keeper.publisher.current());
-    let mut lookups = keeper
-        .flattening
-        .open_desk(&config.resolver, own, clock, stopping.clone());
+    let http = opened.listener.as_ref();
+    let http = http.and_then(|listener| listener.local_addr().ok());
+    let mut lookups = begin_probing(&mut keeper, shares, http, sink, &stopping);
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
     keeper.resolve_first(&mut lookups).await;
     let recipe = Recipe::of(&config, &keeper);
-    let server = recipe.start(opened.bound)?;
+    let mut server = recipe.start(opened.bound)?;
+    keeper.transports = Transports::new(server.take_monitor());
     keeper.counters = server.counters().to_vec();
     keeper.listen = server.listen().shown();
     let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -117,7 +121,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
-    let transports = Arc::new(transports::Running::default());
+    let transports = Arc::new(listening::Running::default());
     let listen = server.listen().clone();
     transports.add(server);
     if let Some(listener) = opened.listener {
@@ -152,11 +156,12 @@ fn begin_metrics() -> Arc<Exposition> {
     Arc::new(exposition)
 }
 
-/// Raises the limit of open descriptors, as far as the system lets.
-fn raise_limits() {
-    if let Err(cause) = raise_descriptor_limit() {
-        warn!("raise the limit of open descriptors: {cause}");
-    }
+/// Returns how many descriptors may be open, after raising that as far as the system lets us.
+fn descriptors() -> u64 {
+    raise_descriptor_limit().unwrap_or_else(|cause| {
+        warn!("raise the limit of open descriptors: {cause}; {DESCRIPTORS_USUAL} are counted on");
+        DESCRIPTORS_USUAL
+    })
 }
 
 /// Returns the number of UDP threads.
@@ -165,22 +170,30 @@ pub(super) fn count_workers(config: &ServerConfig) -> usize {
     config.workers.unwrap_or_else(count_cores)
 }
 
-fn start_prober(
-    config: &ServerConfig,
+/// Begins probes and lookups; returns what is looked up. Our own control address is never probed.
+fn begin_probing(
+    keeper: &mut Keeper,
+    shares: Shares,
+    http: Option<SocketAddr>,
     sink: mpsc::Sender<Report>,
-    clock: Clock,
-    mut stopping: watch::Receiver<bool>,
-) -> Handle {
-    let settings = ProbeConfig {
-        in_flight_max: config.probe.concurrency,
-        user_agent: config.probe.user_agent.clone(),
-        allow_networks: config.probe.allow.clone(),
-        commands: Some(command_settings(&config.exec)),
-        ..ProbeConfig::default()
+    stopping: &watch::Receiver<bool>,
+) -> mpsc::Receiver<LookedUp> {
+    let (config, clock) = (&keeper.config, keeper.clock);
+    let own = own_zones(keeper.publisher.current());
+    let settings = lookup_settings(&config.resolver, shares.lookups);
+    let (desk, lookups) = keeper
+        .flattening
+        .open_desk(settings, own, clock, stopping.clone());
+    let names = Names::at(desk, clock);
+    keeper.probing.names = Some(names.clone());
+    let reach = Reach {
+        allow: config.probe.allow.clone(),
+        // As configured too: where it could not be bound yet, it may be later.
+        own: http.into_iter().chain(config.http).collect(),
     };
-    Prober::start(settings, sink, clock, async move {
-        let _ = stopping.wait_for(|stop| *stop).await;
-    })
+    let probing = probe_settings(config, shares, reach, names);
+    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
+    lookups
 }
 
 /// Returns how commands are run: by this same binary, started once more with a verb of its own.
@@ -210,9 +223,7 @@ fn prepare(
     let location_stamps = stamps(&config.geo);
     let locations = first_locations(config)?;
     let (saved, saving, saves) = begin_saving(config, now);
-    let publisher = restore_publisher(saved.orders.zones);
     let targets = restore_targets(saved.statuses, now, wall);
-    let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
     let loading = Loading {
         folder: &config.zones,
@@ -230,7 +241,7 @@ fn prepare(
         config: config.clone(),
         set: Arc::new(set),
         serials,
-        publisher,
+        publisher: restore_publisher(saved.orders.zones),
         locations: Arc::new(locations),
         location_stamps,
         certificates: None,
@@ -242,6 +253,7 @@ fn prepare(
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
+        probing: Probing::default(),
         timeline: begin_timeline(wall),
         latencies: std::collections::HashMap::new(),
         exposition,
@@ -256,9 +268,10 @@ fn prepare(
         log_watch: LogWatch::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
+        transports: Transports::default(),
         is_probing: true,
         location_fault: None,
-        secrets,
+        secrets: Secrets::start(config).map_err(StartFault)?,
         secret_fault: None,
         consent: crate::control::Consent::Open,
         waiting: None,

@@ -59,6 +59,14 @@ impl Keeper {
             })
     }
 
+    /// Names zone and check of the first use of a target, or the anchor that it is.
+    pub(super) fn check_of(&self, target: TargetId) -> String {
+        match self.use_of(target) {
+            Some((zone, used)) => format!("{} {}", self.set.zones[zone].model.apex, used.check),
+            None => self.name_of(target),
+        }
+    }
+
     /// Names a target by its first use, and says in how many more zones it is used.
     pub(super) fn name_of(&self, target: TargetId) -> String {
         let Some((zone, used)) = self.use_of(target) else {

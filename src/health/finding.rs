@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: plain data. Never here: counting, sockets, clocks; the words for people are in `wording`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::evidence::{Outcome, Phase};
@@ -59,6 +59,8 @@ pub enum Finding {
     HeadersTooLong {
         /// Most octets allowed.
         max: usize,
+        /// The longest header, with its octets, where that is known.
+        longest: Option<(Box<str>, usize)>,
     },
     /// The response is no well-formed HTTP.
     Malformed(Box<str>),
@@ -101,6 +103,16 @@ pub enum Finding {
     NotPermitted,
     /// The address lies outside the networks that may be probed.
     NotAllowed {
+        /// The address.
+        address: IpAddr,
+    },
+    /// The address is one where this server takes commands itself.
+    OwnAddress {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address is link-local, or where a cloud keeps secrets of its machines, and is not named in `[probe] allow`.
+    Reserved {
         /// The address.
         address: IpAddr,
     },
@@ -188,7 +200,19 @@ pub enum CertificateFault {
         names: Vec<Box<str>>,
     },
     /// No known authority vouches for it.
-    UnknownIssuer,
+    UnknownIssuer {
+        /// Who should be known, if that can be read.
+        issuer: Option<Box<str>>,
+        /// Whether that is whom the certificate is for.
+        is_self_signed: bool,
+    },
+    /// It is good, but that of an authority above it is not.
+    Authority {
+        /// Whose certificate.
+        name: Box<str>,
+        /// What is wrong with that one.
+        fault: Box<CertificateFault>,
+    },
     /// Anything else.
     Other(Box<str>),
 }
@@ -220,6 +244,8 @@ impl Finding {
             | Self::OutOfPorts
             | Self::NotPermitted
             | Self::NotAllowed { .. }
+            | Self::OwnAddress { .. }
+            | Self::Reserved { .. }
             | Self::ResolverSilent { .. }
             | Self::NoAuthorities
             | Self::NotFeasible(_)
@@ -256,6 +282,8 @@ impl Finding {
             Self::OutOfPorts => "out-of-ports",
             Self::NotPermitted => "not-permitted",
             Self::NotAllowed { .. } => "not-allowed",
+            Self::OwnAddress { .. } => "own-address",
+            Self::Reserved { .. } => "reserved",
             Self::ResolverSilent { .. } => "resolver-silent",
             Self::NoAuthorities => "no-authorities",
             Self::NotFeasible(_) => "not-feasible",

@@ -166,6 +166,7 @@ mod tests {
             regex: None,
             follow_redirects: 0,
             days_left: 0,
+            header_bytes: HttpProbe::HEADER_BYTES,
         };
         let mut recipe = ProbeRecipe {
             endpoint: Endpoint::Address("2001:db8::1".parse().expect("an address")),

@@ -68,6 +68,15 @@ impl CheckState {
         counts.min(interval * u32::from(SILENT_INTERVALS_MAX))
     }
 
+    /// Says whether nothing has been learnt of the target for three intervals, whatever its status: no probe ended, or none
+    /// gave evidence.
+    pub fn is_silent(&self, interval: Duration, now: Moment) -> bool {
+        // By time one more interval, as for the status: the last probe may still be under way.
+        let longest = interval * (u32::from(SILENT_INTERVALS_MAX) + 1);
+        let longest = longest.max(SILENCE_MIN);
+        self.silences >= SILENT_INTERVALS_MAX || now.since(self.heard_at) > longest
+    }
+
     /// Says whether the target is degraded (rule a56): healthy, but slow or lossy.
     pub fn is_degraded(&self, damping: &Damping) -> bool {
         self.status != Status::Unhealthy
@@ -144,6 +153,10 @@ impl fmt::Display for Counted {
         }
     }
 }
+
+/// Time without any probe before that counts as learning nothing, however short the interval: a machine that is busy for a
+/// moment is no probe that cannot be made (chosen; no standard value).
+const SILENCE_MIN: Duration = Duration::from_secs(5);
 
 /// Intervals without evidence until a target is unknown (rule a37).
 pub const SILENT_INTERVALS_MAX: u8 = 3;
@@ -319,6 +332,27 @@ mod tests {
             fall,
             forgive,
             degraded: None,
+        }
+    }
+
+    #[test]
+    fn says_that_nothing_is_learnt_from_the_third_probe_on() {
+        // F48: what was unknown from the start stayed so without a word.
+        let damping = damping(2, 3, 1);
+        let mut state = CheckState::new(Moment::from_secs(0));
+        for (number, letter, wanted) in [
+            (1, 'N', false),
+            (2, 'N', false),
+            (3, 'N', true),
+            (4, 'F', false),
+            (5, 'T', false),
+            (8, 'T', false),
+            (9, 'T', true),
+            (10, 'P', false),
+        ] {
+            let now = Moment::from_secs(number * 10);
+            (state, _) = step(&damping, INTERVAL, state, input(letter, now), now);
+            assert_eq!(state.is_silent(INTERVAL, now), wanted, "{number}");
         }
     }
 

@@ -164,7 +164,7 @@ impl ProbeKind {
 pub struct HttpProbe {
     /// TLS settings; `None` is plain HTTP.
     pub tls: Option<TlsProbe>,
-    /// `GET`, `HEAD` or `POST`.
+    /// One of [`HttpProbe::METHODS`].
     pub method: String,
     /// Path with query, starting with `/`.
     pub path: String,
@@ -182,6 +182,17 @@ pub struct HttpProbe {
     pub follow_redirects: u8,
     /// Days that the certificate must still be valid; 0 asks nothing beyond validity.
     pub days_left: u16,
+    /// Most octets of response headers, status line included.
+    pub header_bytes: u32,
+}
+
+impl HttpProbe {
+    /// Methods that a check may use.
+    pub const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"];
+    /// Most octets of response headers (Route 53, 3.2.5).
+    pub const HEADER_BYTES: u32 = 16_384;
+    /// Bounds of the above; the upper one is that of curl.
+    pub const HEADER_BYTES_BOUNDS: (u32, u32) = (1_024, 307_200);
 }
 
 /// A TCP exchange and what counts as success.

@@ -51,7 +51,13 @@ impl fmt::Display for Finding {
             }
             Self::Reset { phase } => write!(f, "connection reset {phase}"),
             Self::Closed { phase } => write!(f, "connection closed {phase}"),
-            Self::HeadersTooLong { max } => write!(f, "headers over {} bytes", Grouped(*max)),
+            Self::HeadersTooLong { max, longest } => {
+                write!(f, "headers over {} bytes", Grouped(*max))?;
+                match longest {
+                    Some((name, octets)) => write!(f, ", the longest is {name}, {}", Grouped(*octets)),
+                    None => Ok(()),
+                }
+            }
             Self::Malformed(what) => write!(f, "malformed response: {what}"),
             Self::Lacks {
                 place,
@@ -75,6 +81,14 @@ impl fmt::Display for Finding {
             Self::NotAllowed { address } => write!(
                 f,
                 "{address} lies outside the networks that may be probed (no evidence)"
+            ),
+            Self::OwnAddress { address } => write!(
+                f,
+                "{address} is where this server takes commands; checks never go there (no evidence)"
+            ),
+            Self::Reserved { address } => write!(
+                f,
+                "{address} is link-local or of a cloud's metadata service, which are probed only where `[probe] allow` names them (no evidence)"
             ),
             Self::ResolverSilent { name } => {
                 write!(f, "no resolver answered for {name} (no evidence)")
@@ -148,7 +162,22 @@ impl fmt::Display for CertificateFault {
                     more => write!(f, " and {more} more"),
                 }
             }
-            Self::UnknownIssuer => f.write_str("certificate is from an unknown authority"),
+            Self::UnknownIssuer {
+                issuer: Some(issuer),
+                is_self_signed: true,
+            } => write!(f, "certificate is self-signed, by {issuer}"),
+            Self::UnknownIssuer { issuer, .. } => {
+                f.write_str("certificate is from an unknown authority")?;
+                match issuer {
+                    Some(issuer) => write!(f, ", {issuer}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Authority { name, fault } => {
+                let fault = fault.to_string();
+                let what = fault.strip_prefix("certificate").unwrap_or(&fault);
+                write!(f, "certificate of the authority {name}{what}")
+            }
             Self::Other(why) => write!(f, "certificate is not valid: {why}"),
         }
     }
@@ -219,7 +248,9 @@ mod tests {
                 wanted: "www.example.com".into(), names: vec!["a.example".into(), "b.example".into()] }), Bad,
              "certificate is not for www.example.com but for a.example, b.example"),
             (Finding::Reset { phase: Phase::Body }, Bad, "connection reset while reading the body"),
-            (Finding::HeadersTooLong { max: 16_384 }, Bad, "headers over 16,384 bytes"),
+            (Finding::HeadersTooLong { max: 16_384, longest: None }, Bad, "headers over 16,384 bytes"),
+            (Finding::HeadersTooLong { max: 16_384, longest: Some(("\"Set-Cookie\"".into(), 15_000)) }, Bad,
+             "headers over 16,384 bytes, the longest is \"Set-Cookie\", 15,000"),
             (Finding::NotResolved { name: "a.example".into() }, Bad, "a.example did not resolve"),
             (Finding::NoRoute { family: Family::V6 }, NoEvidence, "no route to host for IPv6 (no evidence)"),
             (Finding::OutOfDescriptors, NoEvidence, "this server is out of file descriptors (no evidence)"),

@@ -57,6 +57,8 @@ pub struct RegionHealth {
 pub struct BoardState {
     /// Where the name server listens.
     pub listen: SocketAddr,
+    /// What else is good to have before one's eyes, a line each: where the zone stands, the page's address.
+    pub places: Vec<String>,
     /// What the lab did to each region, in the order of [`Region::ALL`].
     pub modes: [Mode; Region::ALL.len()],
     /// What the server sees and answers.
@@ -77,20 +79,37 @@ pub fn board(state: &BoardState, width: usize, is_colour: bool) -> String {
         width,
         is_colour,
     );
+    for place in &state.places {
+        let line = (place.clone(), Style::new());
+        push_row(&mut text, &[line], &[], width, is_colour);
+    }
     text.push('\n');
-    push_table(&mut text, &answer_rows(&state.seen), width, is_colour);
+    push_table(
+        &mut text,
+        &answer_rows(&state.seen, width),
+        width,
+        is_colour,
+    );
     text.push('\n');
     push_table(&mut text, &region_rows(state), width, is_colour);
     text
 }
 
-fn answer_rows(seen: &Seen) -> Vec<Vec<Cell>> {
+/// The prefix beside each place is left out where columns would be cut for it: the introduction has it too.
+fn answer_rows(seen: &Seen, width: usize) -> Vec<Vec<Cell>> {
+    let rows = answer_rows_naming(seen, |place| format!("{} {}", place.place, place.prefix));
+    if column_widths(&rows).iter().sum::<usize>() + GAP * seen.names.len() <= width {
+        return rows;
+    }
+    answer_rows_naming(seen, |place| place.place.clone())
+}
+
+fn answer_rows_naming(seen: &Seen, client: impl Fn(&PlaceRow) -> String) -> Vec<Vec<Cell>> {
     let head = Style::new().bold();
     let mut rows = vec![vec![("clients in".to_owned(), head)]];
     rows[0].extend(seen.names.iter().map(|name| (name.clone(), head)));
     for place in &seen.places {
-        let who = format!("{} {}", place.place, place.prefix);
-        let mut row = vec![(who, Style::new())];
+        let mut row = vec![(client(place), Style::new())];
         let answers = place.answers.iter();
         row.extend(answers.map(|answer| (answer.clone(), Style::new())));
         rows.push(row);
@@ -150,8 +169,15 @@ fn whole_seconds(duration: Duration) -> String {
 }
 
 fn push_table(text: &mut String, rows: &[Vec<Cell>], width: usize, is_colour: bool) {
+    let widths = column_widths(rows);
+    for row in rows {
+        push_row(text, row, &widths, width, is_colour);
+    }
+}
+
+fn column_widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
+    (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column));
             cells
@@ -159,10 +185,7 @@ fn push_table(text: &mut String, rows: &[Vec<Cell>], width: usize, is_colour: bo
                 .max()
                 .unwrap_or(0)
         })
-        .collect();
-    for row in rows {
-        push_row(text, row, &widths, width, is_colour);
-    }
+        .collect()
 }
 
 /// Writes one line, padded by column and cut at `width`.
@@ -260,6 +283,7 @@ mod tests {
     fn state() -> BoardState {
         BoardState {
             listen: super::super::region::LAB_LISTEN,
+            places: vec!["page, status and metrics: http://127.0.0.1:8053/".to_owned()],
             modes: [Mode::Killed, Mode::Well, Mode::Slow],
             seen: Seen {
                 names: vec!["www".to_owned(), "shop".to_owned()],
@@ -284,6 +308,7 @@ mod tests {
     fn shows_answers_first_then_evidence() {
         let wanted = "\
 leeward lab: name server 127.0.0.1:5300
+page, status and metrics: http://127.0.0.1:8053/
 
 clients in             www      shop
 NA-US 192.0.2.0/24     eu-west  us-east 70 % eu-west 30 %
@@ -295,6 +320,38 @@ eu-west   well       healthy    1m   2 of 2   status 200 in 1 ms
 ap-south  slow       healthy    0s   1 of 2   timed out
 ";
         assert_eq!(board(&state(), 100, false), wanted);
+    }
+
+    /// N12: with the names of the zone that ships no column is cut on a small terminal, and the board leaves room below.
+    #[test]
+    fn fits_a_terminal_of_80_columns_and_24_lines() {
+        let mut state = state();
+        let names = ["www", "api", "shop", "multi", "status"];
+        state.seen.names = names.map(str::to_owned).to_vec();
+        let answers = [
+            "ap-south",
+            "ap-south",
+            "us-east 70% eu-west 30%",
+            "ap-south",
+            "ap-south",
+        ];
+        let row = |place: &str, prefix: &str| PlaceRow {
+            place: place.to_owned(),
+            prefix: prefix.to_owned(),
+            answers: answers.map(str::to_owned).to_vec(),
+        };
+        state.seen.places = super::super::region::LAB_NETWORKS
+            .map(|(prefix, place)| row(place, prefix))
+            .to_vec();
+        state.places = vec!["zone".to_owned(), "page".to_owned(), "tls".to_owned()];
+        let text = board(&state, 80, false);
+        assert!(!text.contains('…'), "{text}");
+        assert!(
+            text.contains("70% eu-west 30%  ap-south  ap-south\n"),
+            "{text}"
+        );
+        assert!(text.lines().count() <= 14, "{text}");
+        assert!(board(&state, 100, false).contains("NA-US 192.0.2.0/24"));
     }
 
     #[test]

@@ -26,10 +26,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Typed lines that wait at a time.
 const LINES_MAX: usize = 16;
 
-/// Width of boards that are not drawn on a terminal, which cuts lines by itself.
+/// Width of boards that are not drawn on a terminal.
 const BOARD_WIDTH: usize = 120;
-
-const PROMPT: &str = "lab> ";
 
 /// Says what clients are answered and what probes say, now.
 pub type BoardSource = Arc<dyn Fn() -> Seen + Send + Sync>;
@@ -46,12 +44,22 @@ pub struct LabPlan {
     pub lines: mpsc::Receiver<String>,
     /// Commands from other terminals.
     pub remote: Remote,
-    /// Whether a terminal shows the output: the board is redrawn in place, else changes are told line by line.
-    pub is_terminal: bool,
+    /// What the board shows of where things are, a line each.
+    pub places: Vec<String>,
+    /// The terminal that shows the output: the board is redrawn in place on it. Else changes are told line by line.
+    pub terminal: Option<LabScreen>,
     /// Whether text may carry colours.
     pub is_colour: bool,
     /// The clock that changes are stamped with.
     pub clock: Clock,
+}
+
+/// A terminal whose bottom is somebody's who types there.
+pub struct LabScreen {
+    /// Says how many columns it has now.
+    pub columns: fn() -> usize,
+    /// Tells text above the line that is typed.
+    pub tell: Box<dyn FnMut(&str) + Send>,
 }
 
 /// Starts a thread that hands over lines from standard input until it ends.
@@ -112,7 +120,8 @@ pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut 
         source,
         mut lines,
         mut remote,
-        is_terminal,
+        places,
+        terminal,
         is_colour,
         clock,
     } = plan;
@@ -120,8 +129,9 @@ pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut 
         endpoints,
         listen,
         source,
+        places,
         is_colour,
-        screen: is_terminal.then(Screen::new),
+        screen: terminal.map(|terminal| (Screen::new(), terminal)),
         started: clock.now(),
         last: None,
         write,
@@ -158,9 +168,10 @@ struct Stage<'a> {
     endpoints: Endpoints,
     listen: SocketAddr,
     source: BoardSource,
+    places: Vec<String>,
     is_colour: bool,
     /// Absent where output is no terminal.
-    screen: Option<Screen>,
+    screen: Option<(Screen, LabScreen)>,
     started: Moment,
     last: Option<Seen>,
     write: &'a mut dyn FnMut(&str),
@@ -169,30 +180,39 @@ struct Stage<'a> {
 impl Stage<'_> {
     fn open(&mut self) {
         let state = self.state();
-        let is_colour = self.is_colour;
-        if let Some(screen) = &mut self.screen {
-            if let Some(text) = screen.draw(&board(&state, BOARD_WIDTH, is_colour)) {
-                (self.write)(&text);
-            }
+        if self.screen.is_some() {
+            self.draw(&state);
         } else {
-            (self.write)(&board(&state, BOARD_WIDTH, is_colour));
-            (self.write)("\n");
+            self.tell(&board(&state, BOARD_WIDTH, self.is_colour));
+            self.tell("\n");
         }
         self.last = Some(state.seen);
-        let text = introduction(self.listen);
-        (self.write)(&text);
-        self.prompt();
+        self.tell(&introduction(self.listen));
     }
 
-    fn prompt(&mut self) {
-        if self.screen.is_some() {
-            (self.write)(PROMPT);
+    /// Says something: above the line that is typed, where one is.
+    fn tell(&mut self, text: &str) {
+        match &mut self.screen {
+            Some((_, terminal)) => (terminal.tell)(text),
+            None => (self.write)(text),
+        }
+    }
+
+    /// Draws the board in its place, if it differs from what stands there.
+    fn draw(&mut self, state: &BoardState) {
+        let Some((screen, terminal)) = &mut self.screen else {
+            return;
+        };
+        let board = board(state, (terminal.columns)(), self.is_colour);
+        if let Some(text) = screen.draw(&board) {
+            (self.write)(&text);
         }
     }
 
     fn state(&self) -> BoardState {
         BoardState {
             listen: self.listen,
+            places: self.places.clone(),
             modes: Region::ALL.map(|region| self.endpoints.mode(region)),
             seen: (self.source)(),
         }
@@ -201,10 +221,8 @@ impl Stage<'_> {
     /// Redraws the board, or tells what changed since the last look.
     fn look(&mut self, now: Moment) {
         let state = self.state();
-        if let Some(screen) = &mut self.screen {
-            if let Some(text) = screen.draw(&board(&state, BOARD_WIDTH, self.is_colour)) {
-                (self.write)(&text);
-            }
+        if self.screen.is_some() {
+            self.draw(&state);
         } else if let Some(last) = &self.last {
             let seconds = now.since(self.started).as_secs_f64();
             for line in changes(last, &state.seen) {
@@ -216,31 +234,24 @@ impl Stage<'_> {
 
     async fn take_line(&mut self, line: &str) -> Next {
         let command = match parse_command(line) {
-            Ok(None) => {
-                self.prompt();
-                return Next::Go;
-            }
+            Ok(None) => return Next::Go,
             Ok(Some(command)) => command,
             Err(fault) => {
-                (self.write)(&format!("{fault}\n"));
-                self.prompt();
+                self.tell(&format!("{fault}\n"));
                 return Next::Go;
             }
         };
         let (Ok(text) | Err(text)) = self.obey(command).await;
-        (self.write)(&text);
+        self.tell(&text);
         if command == LabCommand::Quit {
             return Next::Stop;
         }
-        self.prompt();
         Next::Go
     }
 
     async fn take_request(&mut self, request: RemoteRequest) -> Next {
         let answer = self.obey(request.command).await;
-        if self.screen.is_none() {
-            (self.write)(&format!("from another terminal: {}\n", request.command));
-        }
+        self.tell(&format!("from another terminal: {}\n", request.command));
         // A terminal that went away does not hear the answer; the command is done all the same.
         drop(request.reply.send(answer));
         if request.command == LabCommand::Quit {
@@ -277,7 +288,7 @@ impl Stage<'_> {
     }
 
     async fn close(mut self) {
-        if let Some(text) = self.screen.as_mut().and_then(Screen::leave) {
+        if let Some(text) = self.screen.as_mut().and_then(|(screen, _)| screen.leave()) {
             (self.write)(text);
         }
         self.endpoints.stop().await;
@@ -336,7 +347,11 @@ mod tests {
             source: source(seen),
             lines,
             remote,
-            is_terminal,
+            places: Vec::new(),
+            terminal: is_terminal.then(|| LabScreen {
+                columns: || 80,
+                tell: Box::new(|_| {}),
+            }),
             is_colour: false,
             clock: Clock::start(),
         };
@@ -421,14 +436,21 @@ mod tests {
     #[tokio::test]
     async fn a_terminal_gets_a_board_and_is_given_back() {
         let seen = Arc::new(Mutex::new(seen("us-east")));
-        let (plan, _typed) = plan(&seen, true).await;
+        let (mut plan, _typed) = plan(&seen, true).await;
+        let told = Arc::new(Mutex::new(String::new()));
+        let above = Arc::clone(&told);
+        if let Some(terminal) = &mut plan.terminal {
+            terminal.tell = Box::new(move |text| above.lock().expect("no panic").push_str(text));
+        }
         let mut text = String::new();
         run_lab(plan, std::future::ready(()), &mut |part| {
             text.push_str(part)
         })
         .await;
         assert!(text.contains("\x1b[2J"), "{text:?}");
-        assert!(text.contains(PROMPT), "{text:?}");
+        assert!(!text.contains("Ask from another"), "{text:?}");
+        let told = told.lock().expect("no panic").clone();
+        assert!(told.contains("Ask from another terminal"), "{told:?}");
         assert!(text.ends_with("\x1b[r\x1b[999;1H\r\n"), "{text:?}");
     }
 }

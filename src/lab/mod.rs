@@ -16,7 +16,7 @@ mod screen;
 
 pub use board::{BoardState, PlaceRow, RegionHealth, Seen, board, changes};
 pub use command::{CommandFault, LabCommand, parse_command};
-pub use console::{BoardSource, LabPlan, introduction, read_lines, run_lab};
+pub use console::{BoardSource, LabPlan, LabScreen, introduction, read_lines, run_lab};
 pub use endpoint::Mode;
 pub use endpoints::{Endpoints, StartFault};
 pub use region::{

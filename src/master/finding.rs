@@ -3,6 +3,7 @@
 //! In: faults and remarks of the reader and of the judges. Out: at most so many of them, with a count of the rest. Never
 //! here: lines and columns; whoever shows a finding counts them from its octets.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -43,6 +44,15 @@ pub const MASTER_CODES: &[(&str, &str)] = &[
     ("M033", "a name server without an address"),
     ("M034", "more than a zone can hold"),
     ("M035", "names made to hash alike"),
+    ("M036", "an apex that came about by accident"),
+    ("M037", "a zone that the file is not named for"),
+    ("M038", "a record or directive of another product"),
+    ("M039", "not a master file"),
+    ("M040", "a name that lacks its final dot"),
+    ("M041", "text that is no UTF-8"),
+    ("M042", "text that is served otherwise than meant"),
+    ("M043", "marks of Windows that are read over"),
+    ("M044", "a TTL that says automatic elsewhere"),
     ("M099", "more findings than are shown"),
 ];
 
@@ -111,7 +121,8 @@ impl Finding {
 pub(super) struct Findings {
     kept: Vec<Finding>,
     faults: usize,
-    dropped: usize,
+    /// How many of each code are not kept.
+    dropped: BTreeMap<&'static str, usize>,
 }
 
 impl Findings {
@@ -129,7 +140,7 @@ impl Findings {
         if has_room {
             self.kept.push(finding);
         } else {
-            self.dropped += 1;
+            *self.dropped.entry(finding.code).or_default() += 1;
         }
     }
 
@@ -140,8 +151,13 @@ impl Findings {
 
     /// Returns what was kept, with the count of the rest.
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        if self.dropped > 0 {
-            let message = format!("{} more findings are not shown", self.dropped);
+        let count: usize = self.dropped.values().sum();
+        if count > 0 {
+            let each = self.dropped.iter();
+            let each: Vec<String> = each
+                .map(|(code, count)| format!("{count} {code}"))
+                .collect();
+            let message = format!("{count} more findings are not shown: {}", each.join(", "));
             let place = (0, 0..0);
             self.kept
                 .push(Finding::new("M099", Gravity::Note, place, message));

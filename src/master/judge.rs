@@ -5,16 +5,27 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::wire::{Rtype, is_at_or_below, rdata_name_ranges};
+use crate::wire::{Name, Rtype, is_at_or_below, rdata_name_ranges};
 use crate::zone::Row;
 
+use super::apex::{SoaStand, judge_apex};
 use super::build::minimum_of;
-use super::finding::{Finding, Findings, Gravity};
+use super::dots::judge_dots;
+use super::finding::{Finding, Findings, Gravity, SourceText};
 use super::links::judge_links;
 use super::records::{Records, TTL_OPEN, place_of};
 
-/// Judges a zone and puts its records in order.
-pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
+/// What a zone is judged by, beside its records.
+pub(super) struct Judged<'r> {
+    /// The zone that the file is for.
+    pub(super) named: &'r Name,
+    /// How the first SOA came to its owner.
+    pub(super) soa: Option<&'r SoaStand>,
+    pub(super) sources: &'r [SourceText],
+}
+
+/// Judges a zone and puts its records in order; says how many lie outside and are left out.
+pub(super) fn judge(records: &mut Records, by: &Judged<'_>, findings: &mut Findings) -> usize {
     let Some(soa) = records
         .log
         .rows
@@ -24,15 +35,24 @@ pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
     else {
         // Faults of lines may have hidden it.
         if !findings.has_fault() {
-            let message = "the zone has no SOA";
+            let message = if records.is_empty() {
+                "the file holds no records"
+            } else {
+                "the zone has no SOA"
+            };
             let help = "write `@ IN SOA ns1 hostmaster 1 1h 15m 2w 5m`";
             findings.add(fault("M020", (0, 0..0), message).help(help));
         }
-        return;
+        return 0;
     };
     records.apex = soa.owner;
+    if let Some(stand) = by.soa
+        && !judge_apex((&records.apex(), by.named), stand, by.sources, findings)
+    {
+        return 0;
+    }
     let minimum = minimum_of(records.log.rdata(&soa)).min(0x7fff_ffff);
-    keep_inside(records, findings);
+    let left_out = keep_inside(records, findings);
     for row in &mut records.log.rows {
         if row.ttl == TTL_OPEN {
             row.ttl = minimum;
@@ -44,8 +64,11 @@ pub(super) fn judge(records: &mut Records, findings: &mut Findings) {
     judge_owners(records, findings);
     // After a fault a record that others lead to may be missing here.
     if !findings.has_fault() {
+        warn_of_automatic_ttls(records, findings);
+        judge_dots(records, by.sources, findings);
         judge_links(records, findings);
     }
+    left_out
 }
 
 pub(super) fn fault(
@@ -64,14 +87,29 @@ pub(super) fn warning(
     Finding::new(code, Gravity::Warning, place, message)
 }
 
-/// Drops records outside the zone, as BIND and Knot do.
-fn keep_inside(records: &mut Records, findings: &mut Findings) {
+/// Warns of TTLs of one second: exports of Cloudflare write so that the provider chooses.
+fn warn_of_automatic_ttls(records: &Records, findings: &mut Findings) {
+    let mut short = records.log.rows.iter().filter(|row| row.ttl == 1);
+    let Some(first) = short.next() else { return };
+    let count = 1 + short.count();
+    let plural = if count == 1 {
+        "record has"
+    } else {
+        "records have"
+    };
+    let message = format!("{count} {plural} a TTL of 1 second: resolvers ask again each second");
+    let help = "in exports of Cloudflare 1 says `automatic`, which is 300: write that";
+    findings.add(warning("M044", place_of(first), message).help(help));
+}
+
+/// Drops records outside the zone, as BIND and Knot do; says how many.
+fn keep_inside(records: &mut Records, findings: &mut Findings) -> usize {
     let apex = records.log.names.octets(records.apex);
     let is_inside: Vec<bool> = (0..records.log.names.len() as u32)
         .map(|number| is_at_or_below(records.log.names.octets(number), apex))
         .collect();
     if is_inside.iter().all(|inside| *inside) {
-        return;
+        return 0;
     }
     let apex = records.apex();
     for row in records
@@ -85,7 +123,9 @@ fn keep_inside(records: &mut Records, findings: &mut Findings) {
         let help = "a dot at the end makes a name absolute; look at $ORIGIN too";
         findings.add(warning("M023", place_of(row), message).help(help));
     }
+    let all = records.log.rows.len();
     records.log.rows.retain(|row| is_inside[row.owner as usize]);
+    all - records.log.rows.len()
 }
 
 /// Drops records that are written twice (RFC 2181, section 5).

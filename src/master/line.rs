@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::wire::{Class, Rtype, Token, read_seconds};
 
+use super::foreign::{find_foreign, is_age};
 use super::quick::frequent_type;
 
 /// Largest TTL (RFC 2181, section 8).
@@ -21,6 +22,8 @@ pub(super) struct Head {
     pub(super) ttl: Option<u32>,
     /// Where a TTL stands that is above 2^31-1 and counts as 0 (RFC 2181, section 8).
     pub(super) excess: Option<Range<usize>>,
+    /// Where a mark of Windows stands, `[AGE:n]`.
+    pub(super) age: Option<Range<usize>>,
     /// The type.
     pub(super) rtype: Rtype,
     /// How many tokens these take.
@@ -29,10 +32,15 @@ pub(super) struct Head {
 
 /// Reads TTL and class, each at most once and in either order, then the type. `end` is where the line ends.
 pub(super) fn read_head(tokens: &[Token<'_>], end: usize) -> Result<Head, Flaw> {
-    let (mut ttl, mut excess, mut has_class, mut used) = (None, None, false, 0);
+    let (mut ttl, mut excess, mut age, mut has_class, mut used) = (None, None, None, false, 0);
     for token in tokens {
         if ttl.is_none() && token.raw.starts_with(|c: char| c.is_ascii_digit()) {
-            let seconds = read_ttl(token)?;
+            // `300/60` before a type of another product is told by the type.
+            let seconds = read_ttl(token).map_err(|flaw| {
+                let mut rest = (used..).zip(&tokens[used..]);
+                let foreign = rest.find_map(|(at, word)| find_foreign(word, &tokens[at + 1..]));
+                foreign.unwrap_or(flaw)
+            })?;
             if seconds > TTL_MAX {
                 excess = Some(token.range.clone());
             }
@@ -44,14 +52,17 @@ pub(super) fn read_head(tokens: &[Token<'_>], end: usize) -> Result<Head, Flaw> 
                 return Err(("M013", token.range.clone(), message, Some(help)));
             }
             has_class = true;
+        } else if is_age(token) {
+            age = Some(token.range.clone());
         } else {
             let rtype = frequent_type(token.raw).or_else(|| Rtype::parse(token.raw));
             let rtype = rtype.filter(|_| !token.is_quoted);
-            let rtype = rtype.ok_or_else(|| unknown_type(token))?;
             used += 1;
+            let rtype = rtype.ok_or_else(|| unknown_type(token, &tokens[used..]))?;
             return Ok(Head {
                 ttl,
                 excess,
+                age,
                 rtype,
                 used,
             });
@@ -90,9 +101,12 @@ fn read_class(text: &str) -> Option<Class> {
         .flatten()
 }
 
-fn unknown_type(token: &Token<'_>) -> Flaw {
-    let message = format!("`{}` is no record type", shown(token.raw));
-    let help = "a type that has no name here is written as `TYPE65280 \\# 4 C0000201` (RFC 3597)";
+fn unknown_type(token: &Token<'_>, rest: &[Token<'_>]) -> Flaw {
+    if let Some(flaw) = find_foreign(token, rest) {
+        return flaw;
+    }
+    let message = format!("`{}` is no record type of the DNS", shown(token.raw));
+    let help = "write OWNER [TTL] [CLASS] TYPE RDATA; where it stands for something of another product, see docs/master-files.md for what does the same here";
     ("M012", token.range.clone(), message, Some(help.to_owned()))
 }
 
@@ -124,6 +138,10 @@ mod tests {
             ("CLASS3 A 1", Err("M013")),
             ("60", Err("M011")),
             ("60 IN", Err("M011")),
+            ("[AGE:3700100] 600 A 1", Ok((Some(600), "A", 3))),
+            ("600 [aging:37] A 1", Ok((Some(600), "A", 3))),
+            ("300/60 DYNA geoip!x", Err("M038")),
+            ("IN ALIAS x.", Err("M038")),
             ("60x A 1", Err("M005")),
             ("AA 1", Err("M012")),
             ("60 60 A 1", Err("M012")),

@@ -7,10 +7,17 @@ mod finding;
 mod generate;
 mod records;
 
+mod foreign;
 mod line;
 mod quick;
+mod text;
+mod words;
+
+mod directives;
 mod reader;
 
+mod apex;
+mod dots;
 mod judge;
 mod links;
 
@@ -20,6 +27,8 @@ mod show;
 pub use build::build_master_zone;
 pub use finding::{FINDINGS_MAX, Finding, Gravity, MASTER_CODES, SourceText};
 pub use generate::GENERATED_MAX;
-pub use reader::{INCLUDE_DEPTH_MAX, INCLUDED_MAX, Inclusions, Reading, read_master};
+pub use reader::{
+    INCLUDE_DEPTH_MAX, INCLUDED_MAX, Inclusions, Reading, read_master, read_master_to_convert,
+};
 pub use records::{Records, Rrset};
 pub use show::{push_record, show_master, show_master_name, show_master_with};

@@ -7,22 +7,23 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, parse_rdata_tokens};
-use crate::zone::{ALIKE_MAX, TableFault};
+use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, find_text_habit};
 
+use super::apex::SoaStand;
 use super::finding::{Finding, Findings, Gravity, SourceText};
-use super::generate::{GENERATED_MAX, Span, substitute};
-use super::judge::judge;
-use super::line::{Flaw, read_head, read_ttl, shown};
+use super::judge::{Judged, judge};
+use super::line::{Flaw, read_head};
 use super::quick::Room;
 use super::records::{Records, TTL_OPEN};
+use super::text::{find_form, find_made, holds_strings, is_of_windows, to_text};
+use super::words::{no_room, read_name, read_rdata, too_much};
 
 /// Deepest nesting of `$INCLUDE`; chosen, no standard value.
 pub const INCLUDE_DEPTH_MAX: usize = 8;
 /// Files that one zone may include; chosen, below what numbers of files can tell.
 pub const INCLUDED_MAX: usize = 10_000;
 /// Largest TTL (RFC 2181, section 8).
-const TTL_MAX: u32 = 0x7fff_ffff;
+pub(super) const TTL_MAX: u32 = 0x7fff_ffff;
 
 /// Reads the files that a master file includes.
 pub trait Inclusions {
@@ -42,6 +43,8 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// The file and those that it includes, as findings number them.
     pub sources: Vec<SourceText>,
+    /// Records that are left out: those outside the zone, and those of other products. Findings tell of each.
+    pub left_out: usize,
 }
 
 /// Reads a master file. Names before the first `$ORIGIN` are relative to `origin`.
@@ -51,6 +54,25 @@ pub fn read_master(
     origin: &Name,
     inclusions: &mut dyn Inclusions,
 ) -> Reading {
+    read(path, octets, origin, (inclusions, ForeignRecords::Refused))
+}
+
+/// Reads a master file to turn it into another form: records of other products are left out with a warning.
+pub fn read_master_to_convert(
+    path: &Path,
+    octets: Vec<u8>,
+    origin: &Name,
+    inclusions: &mut dyn Inclusions,
+) -> Reading {
+    read(path, octets, origin, (inclusions, ForeignRecords::LeftOut))
+}
+
+fn read(
+    path: &Path,
+    octets: Vec<u8>,
+    origin: &Name,
+    (inclusions, foreign): (&mut dyn Inclusions, ForeignRecords),
+) -> Reading {
     let mut reader = Reader {
         records: Records::default(),
         findings: Findings::default(),
@@ -59,6 +81,11 @@ pub fn read_master(
         ttl_default: None,
         ttl_last: None,
         generated: 0,
+        soa: None,
+        is_of_windows: false,
+        has_ages: false,
+        foreign,
+        left_out: 0,
         room: Room::default(),
     };
     reader.read_file(path, octets, origin, 0);
@@ -66,56 +93,95 @@ pub fn read_master(
         mut records,
         mut findings,
         sources,
+        soa,
+        left_out,
         ..
     } = reader;
-    judge(&mut records, &mut findings);
+    let judged = Judged {
+        named: origin,
+        soa: soa.as_ref(),
+        sources: &sources,
+    };
+    let left_out = left_out + judge(&mut records, &judged, &mut findings);
     Reading {
         records: (!findings.has_fault()).then_some(records),
         findings: findings.finish(),
         sources,
+        left_out,
     }
 }
 
-struct Reader<'i> {
-    records: Records,
-    findings: Findings,
-    sources: Vec<SourceText>,
-    inclusions: &'i mut dyn Inclusions,
+/// What becomes of records of other products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ForeignRecords {
+    Refused,
+    LeftOut,
+}
+
+pub(super) struct Reader<'i> {
+    pub(super) records: Records,
+    pub(super) findings: Findings,
+    pub(super) sources: Vec<SourceText>,
+    pub(super) inclusions: &'i mut dyn Inclusions,
     /// `$TTL`, which rules over the last TTL (RFC 2308, section 4).
-    ttl_default: Option<u32>,
-    ttl_last: Option<u32>,
-    generated: u64,
-    room: Room,
+    pub(super) ttl_default: Option<u32>,
+    pub(super) ttl_last: Option<u32>,
+    pub(super) generated: u64,
+    /// How the first SOA came to its owner.
+    pub(super) soa: Option<SoaStand>,
+    /// Whether Windows wrote the file: there a record without a TTL has the SOA's MINIMUM, not the last TTL written.
+    pub(super) is_of_windows: bool,
+    pub(super) has_ages: bool,
+    pub(super) foreign: ForeignRecords,
+    pub(super) left_out: usize,
+    pub(super) room: Room,
 }
 
 /// Where the reader stands in one file. An included file changes nothing here (RFC 1035, section 5.1).
-struct Stand<'t> {
-    file: u16,
-    depth: usize,
-    origin: Name,
+pub(super) struct Stand<'t> {
+    pub(super) file: u16,
+    pub(super) depth: usize,
+    pub(super) origin: Name,
     /// The last owner, by number.
-    owner: Option<u32>,
+    pub(super) owner: Option<u32>,
     /// The last owner as written; nothing if it may mean another name now.
-    owner_text: &'t str,
+    pub(super) owner_text: &'t str,
+    /// Where the word of the last `$ORIGIN` stands.
+    pub(super) origin_at: Option<Range<usize>>,
+    /// Where `\DDD` stands for an octet of the file that is no UTF-8.
+    pub(super) made: &'t [usize],
 }
 
 impl Reader<'_> {
-    fn read_file(&mut self, path: &Path, octets: Vec<u8>, origin: &Name, depth: usize) {
-        let text = Arc::new(to_text(octets));
+    pub(super) fn read_file(&mut self, path: &Path, octets: Vec<u8>, origin: &Name, depth: usize) {
+        let form = find_form(&octets);
+        let read = to_text(octets);
+        let text = Arc::new(read.text);
         if depth == 0 {
             self.records.log.reserve_for_text(text.len());
+            self.is_of_windows = is_of_windows(&text);
         }
         let mut stand = Stand {
+            // Not more than are included at most.
             file: u16::try_from(self.sources.len()).unwrap_or(u16::MAX),
             depth,
             origin: origin.clone(),
             owner: None,
             owner_text: "",
+            origin_at: None,
+            made: &read.made,
         };
         self.sources.push(SourceText {
             path: path.to_path_buf(),
             text: Arc::clone(&text),
         });
+        if let Some(flaw) = form {
+            self.fault(&stand, flaw);
+            return;
+        }
+        if let Some(first) = read.made.first() {
+            self.warn_of_octets(&stand, *first);
+        }
         // A byte order mark says nothing.
         let mut from = if text.starts_with('\u{feff}') { 3 } else { 0 };
         while let Some(fault) = self.read_lines(&text, from, &mut stand) {
@@ -170,9 +236,22 @@ impl Reader<'_> {
     }
 
     fn fault(&mut self, stand: &Stand<'_>, (code, range, message, help): Flaw) {
-        let mut finding = Finding::new(code, Gravity::Fault, (stand.file, range), message);
+        let is_left_out = code == "M038" && self.foreign == ForeignRecords::LeftOut;
+        self.left_out += usize::from(is_left_out);
+        let (gravity, message) = if is_left_out {
+            (Gravity::Warning, format!("{message}; it is left out"))
+        } else {
+            (Gravity::Fault, message)
+        };
+        let mut finding = Finding::new(code, gravity, (stand.file, range), message);
         finding.help = help;
         self.findings.add(finding);
+    }
+
+    fn warn_of_octets(&mut self, stand: &Stand<'_>, at: usize) {
+        let message = "the file is no UTF-8; from here on such octets are read as `\\DDD`";
+        let finding = Finding::new("M041", Gravity::Warning, (stand.file, at..at + 4), message);
+        self.findings.add(finding.help("save it as UTF-8"));
     }
 
     fn read_record<'t>(
@@ -188,6 +267,9 @@ impl Reader<'_> {
             rest = &tokens[1..];
         }
         let head = read_head(rest, end)?;
+        if let Some(age) = head.age {
+            self.note_age(stand, age);
+        }
         let owner = stand.owner.ok_or_else(|| {
             let message = "no owner stands before this record".to_owned();
             let help = "begin the line with a name, or `@` for the origin".to_owned();
@@ -207,13 +289,57 @@ impl Reader<'_> {
                 .push(owner, (head.rtype, ttl), self.room.octets(), place);
             return pushed.ok_or_else(|| too_much(start));
         }
+        if !stand.made.is_empty()
+            && !holds_strings(head.rtype)
+            && let Some(flaw) = find_made(stand.made, rest)
+        {
+            return Err(flaw);
+        }
         let rdata = read_rdata(head.rtype, rest, &stand.origin, end)?;
+        match head.rtype {
+            Rtype::SOA if self.soa.is_none() => {
+                self.soa = Some(SoaStand {
+                    file: stand.file,
+                    start,
+                    owner: (!tokens[0].follows_blank).then(|| tokens[0].range.clone()),
+                    origin: stand.origin_at.clone(),
+                });
+            }
+            Rtype::TXT | Rtype::SPF | Rtype::CAA | Rtype::URI => {
+                self.warn_of_text(stand, start, (head.rtype, &rdata));
+            }
+            _ => {}
+        }
         let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
         let pushed = self
             .records
             .log
             .push(owner, (head.rtype, ttl), &rdata, place);
         pushed.ok_or_else(|| too_much(start))
+    }
+
+    /// Notes once that marks of Windows mean nothing here.
+    fn note_age(&mut self, stand: &Stand<'_>, age: Range<usize>) {
+        if !std::mem::replace(&mut self.has_ages, true) {
+            self.is_of_windows = true;
+            let message = "marks of Windows such as `[AGE:n]` are read over: no record is removed for its age";
+            let finding = Finding::new("M043", Gravity::Note, (stand.file, age), message);
+            self.findings.add(finding);
+        }
+    }
+
+    /// Warns of text that is served otherwise than meant.
+    fn warn_of_text(&mut self, stand: &Stand<'_>, start: usize, (rtype, rdata): (Rtype, &[u8])) {
+        let Some(habit) = find_text_habit(rtype, rdata) else {
+            return;
+        };
+        let message = format!("{}: served is `{}`", habit.why.words(), habit.served);
+        let place = (stand.file, start..start + 1);
+        let finding = Finding::new("M042", Gravity::Warning, place, message);
+        self.findings.add(finding.help(match habit.meant {
+            Some(meant) => format!("if `{meant}` is meant, write it in quotes: `\"{meant}\"`"),
+            None => "put the whole text into quotes".to_owned(),
+        }));
     }
 
     /// Takes the owner at the start of a line.
@@ -224,6 +350,11 @@ impl Reader<'_> {
         // A later line without owner shall not go to the owner before a bad one.
         stand.owner = None;
         let start = token.range.start;
+        if !stand.made.is_empty()
+            && let Some(flaw) = find_made(stand.made, std::slice::from_ref(token))
+        {
+            return Err(flaw);
+        }
         let number = if self.room.take_name(token, &stand.origin).is_some() {
             self.records.log.intern(self.room.octets())
         } else {
@@ -236,7 +367,7 @@ impl Reader<'_> {
     }
 
     /// Chooses the TTL: written, `$TTL`, the last one written, else the SOA's MINIMUM as NSD and BIND do.
-    fn ttl(
+    pub(super) fn ttl(
         &mut self,
         written: Option<u32>,
         excess: Option<Range<usize>>,
@@ -246,7 +377,7 @@ impl Reader<'_> {
         if let Some(range) = excess {
             self.warn_of_excess(stand, range);
         }
-        if written.is_some() {
+        if written.is_some() && !self.is_of_windows {
             self.ttl_last = written;
         }
         let known = written.or(self.ttl_default).or(self.ttl_last);
@@ -259,216 +390,10 @@ impl Reader<'_> {
         })
     }
 
-    fn warn_of_excess(&mut self, stand: &Stand<'_>, range: Range<usize>) {
+    pub(super) fn warn_of_excess(&mut self, stand: &Stand<'_>, range: Range<usize>) {
         let message = "a TTL above 2147483647 counts as 0 (RFC 2181, section 8)";
         let place = (stand.file, range);
         let finding = Finding::new("M016", Gravity::Warning, place, message);
         self.findings.add(finding.help("write a smaller TTL"));
-    }
-
-    fn read_directive(
-        &mut self,
-        tokens: &[Token<'_>],
-        end: usize,
-        stand: &mut Stand<'_>,
-    ) -> Result<(), Flaw> {
-        let (name, rest) = (&tokens[0], &tokens[1..]);
-        match (name.raw.to_ascii_uppercase().as_str(), rest) {
-            ("$ORIGIN", [origin]) => {
-                stand.origin = read_name(origin, &stand.origin)?;
-                stand.owner_text = "";
-                Ok(())
-            }
-            ("$TTL", [ttl]) => {
-                let seconds = read_ttl(ttl)?;
-                if seconds > TTL_MAX {
-                    self.warn_of_excess(stand, ttl.range.clone());
-                }
-                self.ttl_default = Some(if seconds > TTL_MAX { 0 } else { seconds });
-                Ok(())
-            }
-            ("$INCLUDE", [file]) => self.include(file, &stand.origin.clone(), stand),
-            ("$INCLUDE", [file, origin]) => {
-                let origin = read_name(origin, &stand.origin)?;
-                self.include(file, &origin, stand)
-            }
-            ("$GENERATE", [range, owner, rest @ ..]) if !rest.is_empty() => {
-                self.generate((range, owner, rest), end, stand)
-            }
-            ("$ORIGIN", _) => Err(incomplete(tokens, "$ORIGIN NAME")),
-            ("$TTL", _) => Err(incomplete(tokens, "$TTL TTL")),
-            ("$INCLUDE", _) => Err(incomplete(tokens, "$INCLUDE FILE [ORIGIN]")),
-            ("$GENERATE", _) => Err(incomplete(
-                tokens,
-                "$GENERATE START-STOP[/STEP] OWNER [TTL] [CLASS] TYPE RDATA",
-            )),
-            _ => {
-                let message = format!("`{}` is no directive", shown(name.raw));
-                let help = "known are $ORIGIN, $TTL, $INCLUDE and $GENERATE; an owner with a dollar sign is written `\\$`";
-                Err(("M003", name.range.clone(), message, Some(help.to_owned())))
-            }
-        }
-    }
-
-    fn include(&mut self, file: &Token<'_>, origin: &Name, stand: &Stand<'_>) -> Result<(), Flaw> {
-        let range = file.range.clone();
-        if stand.depth == INCLUDE_DEPTH_MAX || self.sources.len() > INCLUDED_MAX {
-            let message = format!(
-                "files are included {INCLUDE_DEPTH_MAX} deep and {INCLUDED_MAX} in all at most"
-            );
-            let help = "look for a file that includes itself".to_owned();
-            return Err(("M007", range, message, Some(help)));
-        }
-        let octets = file.to_octets().ok();
-        let named = octets.and_then(|octets| String::from_utf8(octets).ok());
-        let named = named.unwrap_or_else(|| file.raw.to_owned());
-        let from = self.sources[usize::from(stand.file)].path.clone();
-        let read = self.inclusions.include(&from, &named);
-        let (path, octets) = read.map_err(|cause| {
-            let message = format!("`{}` cannot be included: {cause}", shown(&named));
-            let help = "paths are relative to the zones folder".to_owned();
-            ("M006", range, message, Some(help))
-        })?;
-        self.read_file(&path, octets, origin, stand.depth + 1);
-        Ok(())
-    }
-
-    fn generate(
-        &mut self,
-        (range, owner, rest): (&Token<'_>, &Token<'_>, &[Token<'_>]),
-        end: usize,
-        stand: &mut Stand<'_>,
-    ) -> Result<(), Flaw> {
-        let flaw = |code, at: &Range<usize>, message: String| (code, at.clone(), message, None);
-        let span = Span::parse(range.raw).ok_or_else(|| {
-            let message = format!("`{}` is no range", shown(range.raw));
-            let help = "write `1-100` or `0-255/2`".to_owned();
-            ("M008", range.range.clone(), message, Some(help))
-        })?;
-        self.generated = self.generated.saturating_add(span.count());
-        if self.generated > GENERATED_MAX {
-            let message = format!("a zone may generate {GENERATED_MAX} records at most");
-            return Err(flaw("M009", &range.range, message));
-        }
-        let head = read_head(rest, end)?;
-        let place = range.range.start..rest.last().map_or(end, |last| last.range.end);
-        let template = template_of(&rest[head.used..]);
-        let mut excess = head.excess;
-        let (mut left, mut right) = (String::new(), String::new());
-        for number in span.numbers() {
-            left.clear();
-            right.clear();
-            substitute(owner.raw, number, &mut left)
-                .map_err(|message| flaw("M008", &owner.range, message))?;
-            substitute(&template, number, &mut right)
-                .map_err(|message| flaw("M008", &place, message))?;
-            let name = Name::parse(&left, &stand.origin).map_err(|fault| {
-                let message = format!("`{}` is no domain name: {fault}", shown(&left));
-                ("M002", owner.range.clone(), message, fault.help(&left))
-            })?;
-            let parsed = crate::wire::parse_rdata(head.rtype, &right, &stand.origin);
-            let parsed = parsed.map_err(|fault| {
-                let message = format!("`{}`: {}", shown(&right), fault.message);
-                ("M014", place.clone(), message, fault.help)
-            })?;
-            let start = range.range.start;
-            let number = self.records.log.intern(name.octets());
-            let number = number.map_err(|fault| no_room(fault, &left, start))?;
-            let ttl = self.ttl(head.ttl, excess.take(), stand, (head.rtype, &parsed.octets));
-            self.records
-                .log
-                .push(
-                    number,
-                    (head.rtype, ttl),
-                    &parsed.octets,
-                    (stand.file, start),
-                )
-                .ok_or_else(|| too_much(start))?;
-            stand.owner = Some(number);
-            stand.owner_text = "";
-        }
-        Ok(())
-    }
-}
-
-/// Returns what a template of RDATA says: the inside of a single string as BIND takes it, else the words as written.
-fn template_of(tokens: &[Token<'_>]) -> String {
-    if let [only] = tokens {
-        return only.raw.to_owned();
-    }
-    let words = tokens.iter().map(|token| {
-        if token.is_quoted {
-            format!("\"{}\"", token.raw)
-        } else {
-            token.raw.to_owned()
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn read_name(token: &Token<'_>, origin: &Name) -> Result<Name, Flaw> {
-    Name::parse(token.raw, origin).map_err(|fault| {
-        let message = format!("`{}` is no domain name: {fault}", shown(token.raw));
-        ("M002", token.range.clone(), message, fault.help(token.raw))
-    })
-}
-
-fn read_rdata(
-    rtype: Rtype,
-    tokens: &[Token<'_>],
-    origin: &Name,
-    end: usize,
-) -> Result<Box<[u8]>, Flaw> {
-    let parsed = parse_rdata_tokens(rtype, tokens, origin).map_err(|fault| {
-        let range = fault.range.unwrap_or(end..end);
-        ("M014", range, fault.message, fault.help)
-    })?;
-    Ok(parsed.octets)
-}
-
-fn incomplete(tokens: &[Token<'_>], form: &str) -> Flaw {
-    let last = tokens.last().map_or(0, |token| token.range.end);
-    let start = tokens.first().map_or(0, |token| token.range.start);
-    let message = "this directive is not complete, or says too much".to_owned();
-    (
-        "M004",
-        start..last,
-        message,
-        Some(format!("write `{form}`")),
-    )
-}
-
-fn no_room(fault: TableFault, owner: &str, at: usize) -> Flaw {
-    match fault {
-        TableFault::TooLarge => too_much(at),
-        TableFault::TooAlike => {
-            let owner = shown(owner);
-            let message = format!("`{owner}` was made to hash like other names of this zone");
-            let help = format!("at most {ALIKE_MAX} names may have one hash; chance makes no two");
-            ("M035", at..at, message, Some(help))
-        }
-    }
-}
-
-fn too_much(at: usize) -> Flaw {
-    let message = "names and records exceed 4 GiB".to_owned();
-    ("M034", at..at, message, None)
-}
-
-/// Makes text of octets; those that are no UTF-8 become `\DDD`, which means the same in names and strings.
-fn to_text(octets: Vec<u8>) -> String {
-    match String::from_utf8(octets) {
-        Ok(text) => text,
-        Err(fault) => {
-            let mut text = String::new();
-            for octet in fault.into_bytes() {
-                if octet.is_ascii() {
-                    text.push(char::from(octet));
-                } else {
-                    text.push_str(&format!("\\{octet:03}"));
-                }
-            }
-            text
-        }
     }
 }

@@ -1,6 +1,6 @@
-//! The validity of a certificate, read from its DER.
+//! The validity of a certificate and whose it is, read from its DER.
 //!
-//! In: octets from the network. Out: two civil instants, or nothing if the octets are no certificate. Never here:
+//! In: octets from the network. Out: two civil instants, two names, or nothing if the octets are no certificate. Never here:
 //! verification, which is rustls' business; rustls does not show the validity of certificates it accepts.
 
 use crate::clock::WallTime;
@@ -16,6 +16,8 @@ pub(super) struct Validity {
 
 const SEQUENCE: u8 = 0x30;
 const EXPLICIT_VERSION: u8 = 0xa0;
+const SET: u8 = 0x31;
+const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
@@ -34,6 +36,69 @@ pub(super) fn read_validity(der: &[u8]) -> Option<Validity> {
     let (from, rest) = read_time(validity)?;
     let (until, _) = read_time(rest)?;
     Some(Validity { from, until })
+}
+
+/// Whom a certificate is for, and who vouches for it; each as evidence shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) issuer: Box<str>,
+    pub(super) subject: Box<str>,
+}
+
+/// Object identifiers of the parts of a name that tell most: common name, organizational unit, organization.
+const TELLING: [&[u8]; 3] = [&[0x55, 4, 3], &[0x55, 4, 11], &[0x55, 4, 10]];
+/// Characters of a name that evidence shows.
+const NAME_SHOWN_MAX: usize = 60;
+/// Parts of a name that are looked at.
+const PARTS_MAX: usize = 32;
+
+/// Reads issuer and subject of a certificate (RFC 5280, section 4.1).
+pub(super) fn read_names(der: &[u8]) -> Option<Names> {
+    let (certificate, _) = read_element(der, SEQUENCE)?;
+    let (mut tbs, _) = read_element(certificate, SEQUENCE)?;
+    if tbs.first() == Some(&EXPLICIT_VERSION) {
+        tbs = skip_element(tbs)?;
+    }
+    // Serial number, signature algorithm.
+    for _ in 0..2 {
+        tbs = skip_element(tbs)?;
+    }
+    let (issuer, rest) = read_element(tbs, SEQUENCE)?;
+    let (subject, _) = read_element(skip_element(rest)?, SEQUENCE)?;
+    Some(Names {
+        issuer: read_name(issuer),
+        subject: read_name(subject),
+    })
+}
+
+/// Reads the most telling part of a name, in quotes.
+fn read_name(mut rest: &[u8]) -> Box<str> {
+    let mut best: Option<(usize, &[u8])> = None;
+    for _ in 0..PARTS_MAX {
+        let Some((set, after)) = read_element(rest, SET) else {
+            break;
+        };
+        rest = after;
+        let part = read_element(set, SEQUENCE).and_then(|(pair, _)| {
+            let (id, value) = read_element(pair, OBJECT_IDENTIFIER)?;
+            let (_, text, _) = split_element(value)?;
+            let rank = TELLING.iter().position(|telling| *telling == id)?;
+            Some((rank, text))
+        });
+        if let Some(part) = part
+            && best.is_none_or(|best| part.0 < best.0)
+        {
+            best = Some(part);
+        }
+    }
+    match best {
+        None => "without a name".into(),
+        Some((_, text)) => {
+            let text = String::from_utf8_lossy(text);
+            let shown: String = text.chars().take(NAME_SHOWN_MAX).collect();
+            format!("{shown:?}").into()
+        }
+    }
 }
 
 /// Splits an element off: its tag, its content and what follows it.
@@ -139,10 +204,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn reads_whom_a_certificate_is_for() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let nameless = params.self_signed(&key).unwrap();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::OrganizationName, "Some Trust");
+        let organization = params.self_signed(&key).unwrap();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "Root\nX1");
+        let common = params.self_signed(&key).unwrap();
+        for (certificate, wanted) in [
+            (nameless, "without a name"),
+            (organization, "\"Some Trust\""),
+            (common, "\"Root\\nX1\""),
+        ] {
+            let names = read_names(certificate.der()).unwrap();
+            assert_eq!((&*names.issuer, &*names.subject), (wanted, wanted));
+        }
+    }
+
     proptest! {
         #[test]
         fn takes_any_octets(octets: Vec<u8>) {
             read_validity(&octets);
+            read_names(&octets);
         }
     }
 }

@@ -6,14 +6,10 @@
 use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
 
-use rustls::CertificateError;
-use rustls::pki_types::UnixTime;
-
-use super::http::HEADERS_MAX;
+use super::tls_fault::classify_tls;
 use super::trace::Trace;
-use crate::health::{CertificateFault, Finding, Phase};
+use crate::health::{Finding, Phase};
 
 /// Most errors in a chain that are looked at.
 const CHAIN_MAX: usize = 16;
@@ -47,19 +43,7 @@ fn inner_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 
 fn classify_link(error: &(dyn Error + 'static), trace: &Trace) -> Option<Finding> {
     let phase = trace.phase();
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        return Some(classify_tls(error));
-    }
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        return if error.is_parse_too_large() {
-            Some(Finding::HeadersTooLong { max: HEADERS_MAX })
-        } else if error.is_parse() {
-            // "invalid HTTP version parsed" and the like.
-            Some(Finding::Malformed(error.to_string().into()))
-        } else if error.is_incomplete_message() {
-            Some(Finding::Closed { phase })
-        } else {
-            None
-        };
+        return Some(classify_tls(error, trace));
     }
     let error = error.downcast_ref::<io::Error>()?;
     match error.get_ref() {
@@ -130,60 +114,6 @@ fn find_route(address: SocketAddr) -> io::Result<()> {
     UdpSocket::bind(any)?.connect(address)
 }
 
-fn classify_tls(error: &rustls::Error) -> Finding {
-    match error {
-        rustls::Error::InvalidCertificate(fault) => Finding::Certificate(classify_fault(fault)),
-        rustls::Error::NoCertificatesPresented => {
-            Finding::TlsFailed("the server showed no certificate".into())
-        }
-        rustls::Error::InvalidMessage(_) => {
-            Finding::TlsFailed("the peer does not speak TLS on this port".into())
-        }
-        other => Finding::TlsFailed(other.to_string().into()),
-    }
-}
-
-fn classify_fault(fault: &CertificateError) -> CertificateFault {
-    let between = |from: &UnixTime, to: &UnixTime| {
-        Duration::from_secs(to.as_secs().saturating_sub(from.as_secs()))
-    };
-    match fault {
-        CertificateError::ExpiredContext { time, not_after } => CertificateFault::Expired {
-            ago: between(not_after, time),
-        },
-        CertificateError::NotValidYetContext { time, not_before } => {
-            CertificateFault::NotYetValid {
-                ahead: between(time, not_before),
-            }
-        }
-        CertificateError::NotValidForNameContext {
-            expected,
-            presented,
-        } => CertificateFault::OtherNames {
-            wanted: expected.to_str().into(),
-            names: presented.iter().map(|name| plain_name(name)).collect(),
-        },
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
-        CertificateError::BadSignature => {
-            CertificateFault::Other("its signature does not fit its authority".into())
-        }
-        CertificateError::Revoked => CertificateFault::Other("it is revoked".into()),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            CertificateFault::Other("it is not for servers".into())
-        }
-        CertificateError::BadEncoding => CertificateFault::Other("it is malformed".into()),
-        other => CertificateFault::Other(other.to_string().into()),
-    }
-}
-
-/// Takes the name out of `DnsName("a.example")`, as rustls writes the names of a certificate.
-fn plain_name(presented: &str) -> Box<str> {
-    let inner = presented
-        .split_once('(')
-        .and_then(|(_, rest)| rest.strip_suffix(')'));
-    inner.unwrap_or(presented).trim_matches('"').into()
-}
-
 /// Tells whether the attempt failed before its TCP connection stood, so that another address may be tried (rule a34).
 pub(super) fn failed_to_connect(trace: &Trace) -> bool {
     trace.phase() == Phase::Connect
@@ -236,18 +166,6 @@ mod tests {
                 (finding.outcome(), finding.to_string().as_str()),
                 (outcome, text)
             );
-        }
-    }
-
-    #[test]
-    fn reads_the_names_that_rustls_presents() {
-        let cases = [
-            ("DnsName(\"a.example\")", "a.example"),
-            ("IpAddress(192.0.2.1)", "192.0.2.1"),
-            ("else", "else"),
-        ];
-        for (presented, wanted) in cases {
-            assert_eq!(&*plain_name(presented), wanted);
         }
     }
 }

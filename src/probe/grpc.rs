@@ -16,11 +16,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::classify::{classify, failed_to_connect};
-use super::handshake::secure;
-use super::http::{HEADERS_MAX, bracketed};
+use super::handshake::{handshake_name, shake_hands};
+use super::http::bracketed;
 use super::once::{Attempt, Attempted};
+use super::stream::Secure;
 use super::trace::Trace;
-use crate::health::{Finding, GrpcProbe, Phase};
+use crate::health::{Finding, GrpcProbe, HttpProbe, Phase};
 
 /// The method that is called.
 const METHOD: &str = "/grpc.health.v1.Health/Check";
@@ -83,7 +84,11 @@ async fn exchange(
     };
     let mut config = (*attempt.plan.profile.tls).clone();
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = secure(Arc::new(config), tls, trace, stream).await?;
+    let secure = Secure {
+        config: Arc::new(config),
+        name: handshake_name(tls),
+    };
+    let stream = shake_hands(secure, trace, stream).await?;
     talk(attempt, grpc, trace, stream).await
 }
 
@@ -98,7 +103,7 @@ async fn talk(
     let mut builder = Builder::new();
     builder
         .enable_push(false)
-        .max_header_list_size(HEADERS_MAX as u32)
+        .max_header_list_size(HttpProbe::HEADER_BYTES)
         .initial_window_size(RESPONSE_MAX as u32)
         .initial_connection_window_size(65_535);
     let (sender, connection) = builder

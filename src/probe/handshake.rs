@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -14,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::classify::{classify, failed_to_connect};
 use super::once::{Attempt, Attempted};
 use super::sessions::Shown;
+use super::stream::Secure;
 use super::tls::sent_name;
 use super::trace::Trace;
 use crate::clock::Clock;
@@ -42,8 +42,11 @@ async fn exchange(
     let stream = TcpStream::connect(attempt.address)
         .await
         .map_err(|error| classify(&error, trace))?;
-    let config = Arc::clone(&attempt.plan.profile.full_tls);
-    let session = secure(config, &wanted.tls, trace, stream).await?;
+    let secure = Secure {
+        config: Arc::clone(&attempt.plan.profile.full_tls),
+        name: handshake_name(&wanted.tls),
+    };
+    let session = shake_hands(secure, trace, stream).await?;
     trace.enter_exchange(Phase::Reply);
     drop(session);
     judge_days_left(&attempt.kit.clock, wanted.days_left, trace)?;
@@ -51,20 +54,23 @@ async fn exchange(
 }
 
 /// Makes a TLS session over a connection.
-pub(super) async fn secure(
-    config: Arc<ClientConfig>,
-    tls: &TlsProbe,
+pub(super) async fn shake_hands(
+    secure: Secure,
     trace: &Trace,
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, Finding> {
-    TlsConnector::from(config)
-        .connect(handshake_name(tls), stream)
+    trace.enter_tls();
+    if let (true, ServerName::DnsName(name)) = (secure.config.enable_sni, &secure.name) {
+        trace.send_name(name.as_ref());
+    }
+    TlsConnector::from(secure.config)
+        .connect(secure.name, stream)
         .await
         .map_err(|error| classify(&error, trace))
 }
 
 /// Returns the name for the handshake; where none is sent, rustls still wants one, and the verifier takes another.
-fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
+pub(super) fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
     let name = sent_name(tls).unwrap_or("target.invalid").to_owned();
     ServerName::try_from(name).expect("names that are sent were parsed before")
 }

@@ -1,32 +1,25 @@
 //! One HTTP or HTTPS probe at one address.
 //!
-//! In: a request, what counts as success, an address. Out: a finding. Never here: names to addresses, schedules.
+//! In: a request, what counts as success, an address. Out: a finding. Never here: names to addresses, schedules, octets.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
 use rustls::pki_types::ServerName;
+use url::Url;
 
 use super::classify::failed_to_connect;
 use super::content::{Collected, Encoding};
-use super::exchange::Reply;
-use super::handshake::judge_days_left;
-use super::kit::Profile;
+use super::exchange::{Reply, Terms};
+use super::handshake::{handshake_name, judge_days_left};
+use super::http1::{Request, write_request};
+use super::line::Line;
 use super::once::{Attempt, Attempted};
-use super::stream::Stream;
-use super::tls::sent_name;
+use super::stream::{Secure, Stream};
 use super::trace::Trace;
 use crate::health::{Finding, HttpProbe, Searched};
 
-/// Most octets of response headers, status line included (Route 53, 3.2.5).
-pub(super) const HEADERS_MAX: usize = 16_384;
-
-/// Host in URLs where the name must not decide anything: the address comes from the trace, the Host header is written
-/// out, and nothing is sent in the handshake. `invalid` never exists (RFC 6761, section 6.4).
+/// Host in URLs where the host of a check is none that URLs allow. `invalid` never exists (RFC 6761, section 6.4).
 const NO_HOST: &str = "target.invalid";
 
 /// Most characters of a redirect's goal that evidence shows.
@@ -36,11 +29,11 @@ const LOCATION_SHOWN_MAX: usize = 200;
 struct Hop {
     /// Where the request goes in the eyes of the peer; redirects are resolved against it.
     logical: Url,
-    method: Method,
-    profile: Arc<Profile>,
+    method: String,
+    /// Path and query, as they are sent.
+    path: String,
+    secure: Option<Secure>,
     wanted_name: Option<ServerName<'static>>,
-    /// Name for the handshake.
-    sent_name: Option<String>,
 }
 
 /// What a response that is no failure leads to.
@@ -60,6 +53,9 @@ pub(super) async fn probe_http(attempt: &Attempt<'_>, http: &HttpProbe) -> Attem
     for hops_left in (0..=http.follow_redirects).rev() {
         let port = hop.logical.port_or_known_default();
         let address = SocketAddr::new(attempt.address.ip(), port.unwrap_or(attempt.recipe.port));
+        if let Err(finding) = attempt.kit.reach.judge(address) {
+            return Attempted::without_connection(finding, trace);
+        }
         trace = Trace::begin(attempt.kit.clock, address, hop.wanted_name.clone());
         let exchange = trace.scope(exchange(&attempt, http, &hop, &trace, hops_left > 0));
         let verdict = attempt.budget.run(&trace, exchange).await;
@@ -90,23 +86,23 @@ pub(super) async fn probe_http(attempt: &Attempt<'_>, http: &HttpProbe) -> Attem
 }
 
 fn first_hop(attempt: &Attempt<'_>, http: &HttpProbe) -> Result<Hop, Finding> {
-    let infeasible = |why: String| Finding::NotFeasible(why.into());
     let scheme = if http.tls.is_some() { "https" } else { "http" };
     let host = host_or_address(http, attempt.address.ip());
     let port = attempt.recipe.port;
-    let text = format!("{scheme}://{host}:{port}{}", http.path);
-    let logical = Url::parse(&text)
+    let logical = Url::parse(&format!("{scheme}://{host}:{port}{}", http.path))
         // A host that URLs do not allow still goes into the header as it is written.
         .or_else(|_| Url::parse(&format!("{scheme}://{NO_HOST}:{port}{}", http.path)))
-        .map_err(|error| infeasible(format!("`path` {:?}: {error}", http.path)))?;
-    let method = Method::from_bytes(http.method.as_bytes())
-        .map_err(|_| infeasible(format!("`method` {:?} is none", http.method)))?;
+        .map_err(|error| Finding::NotFeasible(format!("`path` {:?}: {error}", http.path).into()))?;
+    let secure = http.tls.as_ref().map(|tls| Secure {
+        config: Arc::clone(&attempt.plan.profile.tls),
+        name: handshake_name(tls),
+    });
     Ok(Hop {
         logical,
-        method,
-        profile: Arc::clone(&attempt.plan.profile),
+        method: http.method.clone(),
+        path: http.path.clone(),
+        secure,
         wanted_name: attempt.plan.wanted_name.clone(),
-        sent_name: http.tls.as_ref().and_then(sent_name).map(str::to_owned),
     })
 }
 
@@ -117,29 +113,41 @@ fn next_hop(
     to: Url,
     status: u16,
 ) -> Result<Hop, Finding> {
-    // RFC 9110, section 15.4: 303 always, 301 and 302 by long custom, turn POST into GET.
-    let method = match (status, &hop.method) {
-        (301..=303, &Method::POST) => Method::GET,
+    // RFC 9110, section 15.4: 303 turns what is no HEAD into GET; 301 and 302, by long custom, only POST.
+    let method = match (status, hop.method.as_str()) {
+        (303, "HEAD") => hop.method,
+        (303, _) | (301 | 302, "POST") => "GET".to_owned(),
         _ => hop.method,
     };
     let host = to.host_str().unwrap_or(NO_HOST).to_owned();
-    let is_secure = to.scheme() == "https";
-    let (profile, wanted_name) = match is_secure {
-        false => (Arc::clone(&attempt.plan.profile), None),
-        true => attempt
-            .plan
-            .for_https(attempt.kit, http.tls.as_ref(), &host)?,
+    let (secure, wanted_name) = match to.scheme() {
+        "https" => {
+            let (profile, wanted) =
+                attempt
+                    .plan
+                    .for_https(attempt.kit, http.tls.as_ref(), &host)?;
+            let name = match (&http.tls, &wanted) {
+                (None, Some(wanted)) => wanted.clone(),
+                (None, None) => {
+                    return Err(Finding::NotFeasible("nobody to shake hands with".into()));
+                }
+                (Some(tls), _) => handshake_name(tls),
+            };
+            let config = Arc::clone(&profile.tls);
+            (Some(Secure { config, name }), wanted)
+        }
+        _ => (None, None),
     };
-    let sent_name = match &http.tls {
-        Some(tls) => sent_name(tls).map(str::to_owned),
-        None => Some(host),
+    let path = match to.query() {
+        None => to.path().to_owned(),
+        Some(query) => format!("{}?{query}", to.path()),
     };
     Ok(Hop {
         logical: to,
         method,
-        profile,
+        path,
+        secure,
         wanted_name,
-        sent_name: sent_name.filter(|_| is_secure),
     })
 }
 
@@ -151,18 +159,29 @@ async fn exchange(
     trace: &Trace,
     may_follow: bool,
 ) -> Result<Verdict, Finding> {
-    let mut reply = if http.follow_redirects == 0 {
-        let request = make_request(attempt, http, hop)?;
-        let stream = Stream::connect(attempt, http.tls.as_ref(), trace).await?;
-        Reply::exchange(stream, request, trace).await?
-    } else {
-        let request = make_carried_request(attempt, http, hop)?;
-        Reply::fetch(&hop.profile.client, request, trace).await?
-    };
-    trace.enter_body();
+    let mut reply = ask(attempt, http, hop, trace).await?;
     let verdict = judge(attempt, http, hop, trace, may_follow, &mut reply).await;
     reply.close();
     verdict
+}
+
+/// Connects, sends the request and reads the headers of the response.
+async fn ask(
+    attempt: &Attempt<'_>,
+    http: &HttpProbe,
+    hop: &Hop,
+    trace: &Trace,
+) -> Result<Reply, Finding> {
+    let request = make_request(attempt, http, hop)?;
+    let terms = Terms {
+        header_octets_max: http.header_bytes as usize,
+        is_head: hop.method == "HEAD",
+    };
+    let connected = Stream::connect(trace.address, hop.secure.as_ref(), trace).await?;
+    let (stream, broken) = connected;
+    let reply = Reply::exchange(Line::new(stream, request, broken), terms, trace).await?;
+    trace.enter_body();
+    Ok(reply)
 }
 
 /// Judges headers, redirect, status, certificate, body, in this order.
@@ -174,10 +193,7 @@ async fn judge(
     may_follow: bool,
     reply: &mut Reply,
 ) -> Result<Verdict, Finding> {
-    if count_header_octets(&reply.headers) > HEADERS_MAX {
-        return Err(Finding::HeadersTooLong { max: HEADERS_MAX });
-    }
-    let status = reply.status;
+    let status = reply.head.status;
     let goal = redirect_goal(reply, &hop.logical);
     if let Some(Goal { to: Some(to), .. }) = &goal
         && may_follow
@@ -197,8 +213,7 @@ async fn judge(
     if content.is_empty() {
         return Ok(Verdict::Passed { status });
     }
-    let encoding = reply.headers.get(header::CONTENT_ENCODING);
-    let mut collected = Collected::new(Encoding::of(encoding.map(HeaderValue::as_bytes)));
+    let mut collected = Collected::new(Encoding::of(reply.head.encoding.as_deref()));
     // The body ends, or the collection is full and says so: bounded by `COMPRESSED_MAX`.
     while let Some(chunk) = reply.chunk(trace).await? {
         if !collected.push(&chunk)? || content.is_settled_by(collected.octets()) {
@@ -217,9 +232,7 @@ pub(super) async fn fetch(
     octets_max: usize,
 ) -> Result<(u16, Vec<u8>), Finding> {
     let hop = first_hop(attempt, http)?;
-    let request = make_carried_request(attempt, http, &hop)?;
-    let mut reply = Reply::fetch(&hop.profile.client, request, trace).await?;
-    trace.enter_body();
+    let mut reply = ask(attempt, http, &hop, trace).await?;
     let mut body = Vec::new();
     while let Some(chunk) = reply.chunk(trace).await? {
         if body.len() + chunk.len() > octets_max {
@@ -228,74 +241,23 @@ pub(super) async fn fetch(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((reply.status, body))
+    Ok((reply.head.status, body))
 }
 
-/// Makes a request for a connection that stands already: its goal is no URL but a path.
-fn make_request(
-    attempt: &Attempt<'_>,
-    http: &HttpProbe,
-    hop: &Hop,
-) -> Result<hyper::Request<Empty<Bytes>>, Finding> {
-    let infeasible = |why: String| Finding::NotFeasible(why.into());
-    let path = hop.logical.path();
-    let goal = match hop.logical.query() {
-        None => path.parse(),
-        Some(query) => format!("{path}?{query}").parse(),
-    };
-    let mut request = hyper::Request::new(Empty::new());
-    *request.method_mut() = hop.method.clone();
-    *request.uri_mut() =
-        goal.map_err(|error| infeasible(format!("`path` {:?}: {error}", http.path)))?;
-    let mut headers = make_headers(attempt, http, hop)?;
-    for (name, value) in attempt.kit.usual_headers() {
-        headers.entry(name).or_insert(value);
-    }
-    *request.headers_mut() = headers;
-    Ok(request)
-}
-
-/// Makes a request for reqwest, whose URL decides which name is sent in the handshake.
-fn make_carried_request(
-    attempt: &Attempt<'_>,
-    http: &HttpProbe,
-    hop: &Hop,
-) -> Result<reqwest::Request, Finding> {
-    let mut url = hop.logical.clone();
-    let infeasible = |why: String| Finding::NotFeasible(why.into());
-    url.set_host(Some(hop.sent_name.as_deref().unwrap_or(NO_HOST)))
-        .map_err(|error| infeasible(format!("server name: {error}")))?;
-    if url.domain().is_none() {
-        // "1.2" is an address to URLs and would be connected to.
-        url.set_host(Some(NO_HOST))
-            .map_err(|error| infeasible(error.to_string()))?;
-    }
-    let mut request = reqwest::Request::new(hop.method.clone(), url);
-    *request.headers_mut() = make_headers(attempt, http, hop)?;
-    Ok(request)
-}
-
-fn make_headers(attempt: &Attempt<'_>, http: &HttpProbe, hop: &Hop) -> Result<HeaderMap, Finding> {
-    let infeasible =
-        |name: &str, value: &str| Finding::NotFeasible(format!("header {name}: {value:?}").into());
-    let mut headers = HeaderMap::with_capacity(http.headers.len() + 4);
+fn make_request(attempt: &Attempt<'_>, http: &HttpProbe, hop: &Hop) -> Result<Vec<u8>, Finding> {
     let mut host = host_or_address(http, attempt.address.ip());
     // Route 53, 3.2.9: the port is appended unless it is the default one, which `port` leaves out.
     if let Some(port) = hop.logical.port() {
         host = format!("{host}:{port}");
     }
-    let value = HeaderValue::from_str(&host).map_err(|_| infeasible("host", &host))?;
-    headers.insert(header::HOST, value);
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    for (name, text) in &http.headers {
-        let value = HeaderValue::from_str(text).map_err(|_| infeasible(name, text))?;
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| infeasible(name, text))?;
-        match name == header::HOST {
-            true => drop(headers.insert(name, value)),
-            false => drop(headers.append(name, value)),
-        }
-    }
-    Ok(headers)
+    let request = Request {
+        method: &hop.method,
+        path: &hop.path,
+        host: &host,
+        user_agent: attempt.kit.user_agent(),
+        headers: &http.headers,
+    };
+    write_request(&request).map_err(Finding::NotFeasible)
 }
 
 /// Returns the host for header and URL; without one the address takes its place (Route 53, 3.2.9).
@@ -315,16 +277,6 @@ pub(super) fn bracketed(address: IpAddr) -> String {
     }
 }
 
-/// Counts what the headers took on the wire, but for blanks that nobody needs.
-fn count_header_octets(headers: &HeaderMap) -> usize {
-    let status_line = "HTTP/1.1 200 \r\n".len();
-    status_line
-        + headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
-            .sum::<usize>()
-}
-
 /// Where a response redirects to.
 struct Goal {
     /// As written, for evidence.
@@ -334,11 +286,11 @@ struct Goal {
 }
 
 fn redirect_goal(reply: &Reply, logical: &Url) -> Option<Goal> {
-    if !matches!(reply.status, 301..=303 | 307 | 308) {
+    if !matches!(reply.head.status, 301..=303 | 307 | 308) {
         return None;
     }
-    let location = reply.headers.get(header::LOCATION)?;
-    let written = String::from_utf8_lossy(location.as_bytes());
+    let location = reply.head.location.as_deref()?;
+    let written = String::from_utf8_lossy(location);
     let to = logical.join(&written).ok();
     let to = to.filter(|to| {
         matches!(to.scheme(), "http" | "https") && to.host_str() == logical.host_str()

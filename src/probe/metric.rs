@@ -76,6 +76,7 @@ fn make_request(metric: &MetricProbe) -> HttpProbe {
         regex: None,
         follow_redirects: 0,
         days_left: 0,
+        header_bytes: HttpProbe::HEADER_BYTES,
     }
 }
 

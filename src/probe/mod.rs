@@ -4,17 +4,15 @@
 //!
 //! # What carries a probe
 //!
-//! No check rides on a connection of another. HTTP(S) checks drive a connection of hyper's themselves; those that follow
-//! redirects, and queries to Prometheus, go through reqwest, with one client for each set of TLS settings, its pool off
-//! (`exchange` says why there are two). Three hooks give what reqwest itself does not: its resolver hands over the target's
-//! address and its certificate verifier takes the expected name and keeps the validity, both from the `trace` of the
-//! probe under way, which is a task-local; a connector layer marks when the connection stands. All other checks use tokio
-//! and tokio-rustls with the same verifier and the same trace. Their TLS sessions are resumed for some minutes after a full
-//! handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate, and those of reqwest.
+//! No check rides on a connection of another, and each drives its connection in its own task: HTTP/1 with a reader of our own
+//! (`http1` says why), HTTP/2 through h2, TLS through tokio-rustls. The verifier of certificates takes the expected name from
+//! the `trace` of the probe under way, which is a task-local, and keeps there what the peer showed. TLS sessions are
+//! resumed for some minutes after a full handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate.
 
 mod certificate;
 mod classify;
 mod content;
+mod counters;
 mod crew;
 mod dns;
 mod dns_message;
@@ -23,25 +21,33 @@ mod exec;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod grpc;
+mod handle;
 mod handshake;
 mod http;
+mod http1;
 mod kit;
+mod line;
 mod metric;
 mod once;
 mod prober;
+mod reach;
 mod resolve;
 mod schedule;
 mod sessions;
 mod stream;
 mod tcp;
 mod tls;
+mod tls_fault;
 mod trace;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use exec::{CommandCounters, CommandSettings, Commands, serve_commands};
+pub use counters::{ProbeCounters, ProbeCounts, RoomCounts};
+pub use exec::{CommandCounters, CommandSettings, Commands, RunnerDeath, serve_commands};
+pub use handle::{Begun, Handle};
 pub use kit::ProbeKit;
 pub use once::probe_once;
-pub use prober::{Handle, ProbeConfig, ProbeCounters, ProbeCounts, Prober, Report};
+pub use prober::{ProbeConfig, Prober, Report};
+pub use reach::Reach;

@@ -13,7 +13,7 @@ use super::handshake::probe_tls;
 use super::http::probe_http;
 use super::kit::{Plan, Prepared, ProbeKit};
 use super::metric::probe_metric;
-use super::resolve::is_allowed;
+use super::resolve::resolve;
 use super::tcp::probe_tcp;
 use super::trace::{Budget, Trace};
 use crate::clock::Moment;
@@ -157,17 +157,15 @@ pub(super) async fn find_addresses(
         Endpoint::Host(host) => host,
         Endpoint::Here => return Err(Finding::NotProbed),
         Endpoint::Address(address) => {
-            return match is_allowed(&kit.allow_networks, *address) {
-                true => Ok(vec![SocketAddr::new(*address, recipe.port)]),
-                false => Err(Finding::NotAllowed { address: *address }),
-            };
+            let socket = SocketAddr::new(*address, recipe.port);
+            return kit.reach.judge(socket).map(|()| vec![socket]);
         }
     };
     let limit: Duration = match recipe.timeout {
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,
     };
-    let finding = kit.lookups.find_addresses(host);
+    let finding = resolve(&kit.names, host);
     // A resolver that takes longer than the probe may is one that does not answer.
     let silent = |_| Finding::ResolverSilent {
         name: host.as_str().into(),
@@ -175,15 +173,17 @@ pub(super) async fn find_addresses(
     let addresses = tokio::time::timeout(limit, finding)
         .await
         .map_err(silent)??;
-    let first = addresses[0];
-    let allowed = addresses
-        .into_iter()
-        .filter(|address| is_allowed(&kit.allow_networks, *address));
-    let sockets: Vec<_> = allowed
-        .map(|address| SocketAddr::new(address, recipe.port))
-        .collect();
-    match sockets.is_empty() {
-        true => Err(Finding::NotAllowed { address: first }),
-        false => Ok(sockets),
+    let mut refused = None;
+    let sockets = addresses.into_iter().filter_map(|address| {
+        let socket = SocketAddr::new(address, recipe.port);
+        let judged = kit.reach.judge(socket).map(|()| socket);
+        judged
+            .map_err(|finding| refused.get_or_insert(finding).clone())
+            .ok()
+    });
+    let sockets: Vec<_> = sockets.collect();
+    match refused {
+        Some(finding) if sockets.is_empty() => Err(finding),
+        _ => Ok(sockets),
     }
 }

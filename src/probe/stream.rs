@@ -3,19 +3,22 @@
 //! In: an address, TLS settings. Out: one stream of octets. Never here: what is spoken over it.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::classify::classify;
-use super::handshake::secure;
-use super::once::Attempt;
+use super::handshake::shake_hands;
 use super::trace::Trace;
-use crate::health::{Finding, TlsProbe};
+use crate::health::Finding;
 
 /// A connection that stands.
 #[derive(Debug)]
@@ -25,25 +28,54 @@ pub(super) enum Stream {
     Secure(Box<TlsStream<TcpStream>>),
 }
 
+/// How TLS is spoken.
+#[derive(Clone, Debug)]
+pub(super) struct Secure {
+    pub(super) config: Arc<ClientConfig>,
+    /// The name for the handshake.
+    pub(super) name: ServerName<'static>,
+}
+
+/// Connects to an address. A peer that accepted and has reset the connection since is connected to all the same, with the
+/// error beside: what it sent before can still be read.
+pub(super) async fn connect(address: SocketAddr) -> io::Result<(TcpStream, Option<io::Error>)> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        // Before a connection stands, a reset is told as a refusal.
+        Some(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok((stream, Some(error))),
+        Some(error) => Err(error),
+        None => Ok((stream, None)),
+    }
+}
+
 impl Stream {
-    /// Connects to the attempt's address; the caller marks in the trace what comes next.
+    /// Connects to an address; the caller marks in the trace what comes next. The error, if any, is one of sending.
     pub(super) async fn connect(
-        attempt: &Attempt<'_>,
-        tls: Option<&TlsProbe>,
+        address: SocketAddr,
+        secure: Option<&Secure>,
         trace: &Trace,
-    ) -> Result<Self, Finding> {
-        let tcp = TcpStream::connect(attempt.address)
-            .await
-            .map_err(|error| classify(&error, trace))?;
-        let Some(tls) = tls else {
-            return Ok(Self::Plain(tcp));
+    ) -> Result<(Self, Option<io::Error>), Finding> {
+        let connected = connect(address).await;
+        let (tcp, broken) = connected.map_err(|error| classify(&error, trace))?;
+        let Some(secure) = secure else {
+            return Ok((Self::Plain(tcp), broken));
         };
         // The end of the handshake and the request are two small writes; the second must not wait until the first is
         // acknowledged. Where the option is refused, the check is only slower.
         let _ = tcp.set_nodelay(true);
-        let config = Arc::clone(&attempt.plan.profile.tls);
-        let session = secure(config, tls, trace, tcp).await?;
-        Ok(Self::Secure(Box::new(session)))
+        let session = shake_hands(secure.clone(), trace, tcp).await?;
+        Ok((Self::Secure(Box::new(session)), None))
     }
 
     /// Closes a connection over which nothing more is to come by a reset: neither side then remembers it for a minute.

@@ -4,13 +4,12 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-
 use super::classify::{classify, failed_to_connect};
 use super::content::{Content, SEARCHED_MAX};
-use super::handshake::secure;
+use super::handshake::handshake_name;
+use super::line::Line;
 use super::once::{Attempt, Attempted};
+use super::stream::{Secure, Stream};
 use super::trace::Trace;
 use crate::health::{Finding, Phase, Searched, TcpProbe};
 
@@ -41,47 +40,31 @@ async fn exchange(
     trace: &Arc<Trace>,
     reply: &mut Vec<u8>,
 ) -> Result<Finding, Finding> {
-    let stream = TcpStream::connect(attempt.address)
-        .await
-        .map_err(|error| classify(&error, trace))?;
-    match &tcp.tls {
-        None => talk(attempt, tcp, trace, stream, reply).await,
-        Some(tls) => {
-            let config = Arc::clone(&attempt.plan.profile.tls);
-            let stream = secure(config, tls, trace, stream).await?;
-            talk(attempt, tcp, trace, stream, reply).await
-        }
-    }
-}
-
-async fn talk(
-    attempt: &Attempt<'_>,
-    tcp: &TcpProbe,
-    trace: &Trace,
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    reply: &mut Vec<u8>,
-) -> Result<Finding, Finding> {
+    let secure = tcp.tls.as_ref().map(|tls| Secure {
+        config: Arc::clone(&attempt.plan.profile.tls),
+        name: handshake_name(tls),
+    });
+    let (stream, broken) = Stream::connect(attempt.address, secure.as_ref(), trace).await?;
     trace.enter_exchange(Phase::Reply);
-    if let Some(text) = &tcp.send {
-        let sent = async {
-            stream.write_all(text.as_bytes()).await?;
-            stream.flush().await
-        };
-        sent.await.map_err(|error| classify(&error, trace))?;
-    }
+    let text = tcp.send.as_deref().unwrap_or_default();
+    let mut line = Line::new(stream, text.as_bytes().to_vec(), broken);
     let content = attempt.plan.content(tcp.contains.as_deref());
     if content.is_empty() {
-        return Ok(Finding::Connected);
+        let sent = line.send().await;
+        return match sent {
+            Ok(()) => Ok(Finding::Connected),
+            Err(error) => Err(classify(&error, trace)),
+        };
     }
-    let mut chunk = [0; 1024];
     // Ends with the stream, when everything is found, or with `SEARCHED_MAX` octets.
     loop {
-        let count = match stream.read(&mut chunk).await {
-            Ok(count) => count,
+        let before = reply.len();
+        let is_open = match line.read(reply).await {
+            Ok(is_open) => is_open,
             // A peer that sent what was wanted may reset the connection as it likes.
             Err(error) => return judge(&content, reply).map_err(|_| classify(&error, trace)),
         };
-        if count == 0 {
+        if !is_open {
             return match reply.is_empty() {
                 true => Err(Finding::Closed {
                     phase: Phase::Reply,
@@ -89,11 +72,10 @@ async fn talk(
                 false => judge(&content, reply),
             };
         }
-        if reply.is_empty() {
+        if before == 0 {
             trace.mark_first_byte();
         }
-        let room = SEARCHED_MAX - reply.len();
-        reply.extend_from_slice(&chunk[..count.min(room)]);
+        reply.truncate(SEARCHED_MAX);
         // Unlike a body, a reply has no end to wait for: whatever suffices, suffices.
         if content.lacks(reply).is_none() || reply.len() == SEARCHED_MAX {
             return judge(&content, reply);

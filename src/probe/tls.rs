@@ -16,6 +16,7 @@ use rustls::{
 };
 
 use super::certificate::read_validity;
+use super::tls_fault::describe;
 use super::trace::Trace;
 use crate::clock::WallTime;
 use crate::health::{Finding, TlsProbe};
@@ -170,22 +171,23 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let trace = Trace::current();
         if let Some(trace) = &trace {
+            trace.hear_tls();
             trace.show(read_validity(end_entity));
         }
         let Some(inner) = &self.inner else {
             return Ok(ServerCertVerified::assertion());
         };
         let wanted = trace.as_ref().and_then(|trace| trace.wanted_name.as_ref());
-        if self.pinned.contains(end_entity) {
-            return verify_pinned(end_entity, wanted.unwrap_or(server_name), now);
+        let wanted = wanted.unwrap_or(server_name);
+        let verified = if self.pinned.contains(end_entity) {
+            verify_pinned(end_entity, wanted, now)
+        } else {
+            inner.verify_server_cert(end_entity, intermediates, wanted, ocsp_response, now)
+        };
+        if let (Err(rustls::Error::InvalidCertificate(fault)), Some(trace)) = (&verified, &trace) {
+            trace.blame(describe(fault, Some(end_entity), intermediates));
         }
-        inner.verify_server_cert(
-            end_entity,
-            intermediates,
-            wanted.unwrap_or(server_name),
-            ocsp_response,
-            now,
-        )
+        verified
     }
 
     fn verify_tls12_signature(
@@ -212,12 +214,7 @@ impl ServerCertVerifier for Verifier {
         }
     }
 
-    /// Rustls asks for this while it writes the first message of a handshake: the TCP connection stands by then, which
-    /// reqwest itself shows nowhere.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        if let Some(trace) = Trace::current() {
-            trace.enter_tls();
-        }
         self.algorithms.supported_schemes()
     }
 }

@@ -6,7 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use rustls::pki_types::ServerName;
 use super::certificate::Validity;
 use super::sessions::Shown;
 use crate::clock::{Clock, Moment};
-use crate::health::{Finding, Phase, Phases, Timeout};
+use crate::health::{CertificateFault, Finding, Phase, Phases, Timeout};
 
 tokio::task_local! {
     static TRACE: Arc<Trace>;
@@ -34,6 +34,12 @@ pub(super) struct Trace {
     shown: OnceLock<Option<Shown>>,
     /// What the handshake showed whose session was offered for resumption.
     offered: OnceLock<Shown>,
+    /// What is wrong with the certificates that were shown.
+    blamed: OnceLock<CertificateFault>,
+    /// The name that went into the handshake.
+    sent_name: OnceLock<Box<str>>,
+    /// Whether a message of TLS came.
+    heard_tls: AtomicBool,
     phase: AtomicU8,
     began: Moment,
     /// Nanoseconds of the clock; 0 is not yet.
@@ -54,6 +60,9 @@ impl Trace {
             wanted_name,
             shown: OnceLock::new(),
             offered: OnceLock::new(),
+            blamed: OnceLock::new(),
+            sent_name: OnceLock::new(),
+            heard_tls: AtomicBool::new(false),
             phase: AtomicU8::new(Phase::Connect as u8),
             began: clock.now(),
             tcp_stood: AtomicU64::new(0),
@@ -93,6 +102,38 @@ impl Trace {
     pub(super) fn offer(&self, shown: Shown) {
         // A handshake offers one session, so the cell is empty.
         let _ = self.offered.set(shown);
+    }
+
+    /// Notes what is wrong with the certificates that the peer shows.
+    pub(super) fn blame(&self, fault: CertificateFault) {
+        // A handshake is verified once, so the cell is empty.
+        let _ = self.blamed.set(fault);
+    }
+
+    /// Returns what is wrong with the certificates that the peer showed.
+    pub(super) fn blamed(&self) -> Option<CertificateFault> {
+        self.blamed.get().cloned()
+    }
+
+    /// Notes the name that goes into the handshake.
+    pub(super) fn send_name(&self, name: &str) {
+        // An attempt shakes hands once, so the cell is empty.
+        let _ = self.sent_name.set(name.into());
+    }
+
+    /// Returns the name that went into the handshake, if one did.
+    pub(super) fn sent_name(&self) -> Option<&str> {
+        self.sent_name.get().map(|name| &**name)
+    }
+
+    /// Notes that the peer speaks TLS.
+    pub(super) fn hear_tls(&self) {
+        self.heard_tls.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the peer speaks TLS.
+    pub(super) fn has_heard_tls(&self) -> bool {
+        self.heard_tls.load(Ordering::Relaxed)
     }
 
     /// Returns what the peer showed, in this handshake or, if a session was resumed, in the one that began it.

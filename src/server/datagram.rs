@@ -3,13 +3,13 @@
 //! In: a bound UDP socket. Out: up to 32 datagrams a system call, each with its sender and, on wildcard sockets, the
 //! address that was asked; replies go out the same way. Never here: what a datagram means.
 //!
-//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Three
-//! that have nothing to do with datagrams are here because they need it too: [`adopt`], [`raise_descriptor_limit`] and
+//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Those
+//! that have nothing to do with datagrams are here because they need it too: [`adopt`], [`defer_accept`] and
 //! [`give_back_memory`].
 
 #![expect(
     unsafe_code,
-    reason = "recvmmsg, sendmmsg, poll, setrlimit and socket options have no safe face among our dependencies"
+    reason = "recvmmsg, sendmmsg, poll, malloc_trim and socket options have no safe face among our dependencies"
 )]
 
 use std::io;
@@ -394,16 +394,7 @@ fn poll(fds: &mut [libc::pollfd], timeout_millis: libc::c_int) -> io::Result<boo
 ///
 /// Each number may be given once: the socket closes it.
 pub(super) fn adopt(number: RawFd) -> io::Result<Socket> {
-    let mut kind: libc::c_int = 0;
-    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: both pointers are to local integers that outlive the call; a number that is no socket is an error.
-    let result = unsafe {
-        let (kind, size) = ((&raw mut kind).cast(), &raw mut size);
-        libc::getsockopt(number, libc::SOL_SOCKET, libc::SO_TYPE, kind, size)
-    };
-    if result != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    read_option::<1>(number, libc::SOL_SOCKET, libc::SO_TYPE)?;
     // SAFETY: the number is an open descriptor, as was just seen, and the caller hands each over once.
     let owned = unsafe { OwnedFd::from_raw_fd(number) };
     Ok(Socket::from(owned))
@@ -412,43 +403,24 @@ pub(super) fn adopt(number: RawFd) -> io::Result<Socket> {
 /// Asks the kernel to show a listener's connections only once they have brought octets, or after so many seconds. What
 /// somebody else has asked of a listener that was passed stays.
 pub(super) fn defer_accept(socket: &Socket, patience: Duration) -> io::Result<()> {
-    let mut chosen: libc::c_int = 0;
-    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: both pointers are to local integers that outlive the call.
-    let result = unsafe {
-        let (fd, option) = (socket.as_raw_fd(), libc::TCP_DEFER_ACCEPT);
-        let (chosen, size) = ((&raw mut chosen).cast(), &raw mut size);
-        libc::getsockopt(fd, libc::IPPROTO_TCP, option, chosen, size)
-    };
-    if result != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if chosen != 0 {
+    let fd = socket.as_raw_fd();
+    if read_option(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT)? != [0] {
         return Ok(());
     }
     let seconds = libc::c_int::try_from(patience.as_secs()).unwrap_or(libc::c_int::MAX);
     set_option(socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
 }
 
-/// Lets this process open as many descriptors as it may at all, and returns how many that is.
-pub fn raise_descriptor_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: the pointer is to a local struct that outlives the call.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if limit.rlim_cur < limit.rlim_max {
-        limit.rlim_cur = limit.rlim_max;
-        // SAFETY: as above; the struct holds what the system wrote there.
-        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(limit.rlim_cur)
+/// Returns how many datagrams the kernel dropped since the socket was made because its buffer was full; wraps around.
+pub(super) fn kernel_drops(socket: &impl AsRawFd) -> io::Result<u32> {
+    let numbers: [u32; MEMINFO_LEN] =
+        read_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO)?;
+    Ok(numbers[MEMINFO_DROPS])
 }
+
+/// What the kernel says of a socket's memory: so many numbers, of which this one counts drops (linux/sock_diag.h).
+const MEMINFO_LEN: usize = 9;
+const MEMINFO_DROPS: usize = 8;
 
 /// Gives memory that was freed back to the system where the C library would keep it. Takes some milliseconds after a
 /// large load; threads that ask for memory meanwhile wait.
@@ -457,6 +429,24 @@ pub fn give_back_memory() {
     // SAFETY: the call takes a number and touches only the allocator's own lists, under its own locks.
     unsafe {
         libc::malloc_trim(0);
+    }
+}
+
+fn read_option<const N: usize>(
+    fd: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+) -> io::Result<[u32; N]> {
+    let mut values = [0; N];
+    let mut size = size_of_val(&values) as libc::socklen_t;
+    // SAFETY: both pointers are to locals that outlive the call, and the size is that of the array.
+    let result = unsafe {
+        let (values, size) = (values.as_mut_ptr().cast(), &raw mut size);
+        libc::getsockopt(fd, level, name, values, size)
+    };
+    match result {
+        0 => Ok(values),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -12,6 +12,8 @@ mod accept;
 #[cfg(test)]
 mod behaviour;
 #[cfg(test)]
+mod behaviour_churn;
+#[cfg(test)]
 mod behaviour_hostile;
 #[cfg(test)]
 mod behaviour_https;
@@ -26,6 +28,7 @@ mod certificate;
 mod clerk;
 mod connection;
 mod datagram;
+mod descriptors;
 mod engine;
 #[cfg(fuzzing)]
 pub mod fuzz;
@@ -35,6 +38,7 @@ mod limits;
 mod line;
 mod listen;
 mod live;
+mod monitor;
 mod passed;
 mod proxy;
 mod quic;
@@ -54,12 +58,14 @@ pub use bind::{
 pub use certificate::{
     ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
 };
-pub use datagram::{give_back_memory, raise_descriptor_limit};
+pub use datagram::give_back_memory;
+pub use descriptors::raise_descriptor_limit;
 pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
 pub use https::{HttpsGuise, HttpsTerms};
 pub use limits::{Serving, TcpLimits, UdpLimits};
 pub use listen::Listen;
 pub use live::WorldEngine;
+pub use monitor::Monitor;
 pub use passed::{Passed, PassedFault};
 pub use proxy::TrustedProxies;
 pub use serve::{Drained, Server, StartFault};

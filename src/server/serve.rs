@@ -27,6 +27,7 @@ use super::gate::Gate;
 use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
+use super::monitor::Monitor;
 use super::quic;
 use super::tcp::{self, Rules};
 use super::udp::UdpWorker;
@@ -76,6 +77,7 @@ pub struct Server {
     stop_loops: watch::Sender<bool>,
     /// Wake the threads of TCP and TLS.
     wakers: Vec<mio::Waker>,
+    monitor: Monitor,
     /// Every thread holds the other end; it closes when the last has ended.
     running: mpsc::Receiver<()>,
     /// Each says whether it finished all that was queued.
@@ -143,14 +145,24 @@ impl Bound {
             stop: Arc::new(AtomicBool::new(false)),
             stop_loops,
             wakers: Vec::new(),
+            monitor: Monitor::default(),
             running,
             threads: Vec::new(),
         };
         for (index, mut sockets) in self.datagrams.into_iter().enumerate() {
+            for socket in &sockets {
+                server.monitor.watch_datagrams(socket);
+            }
             sockets.extend(self.lent.iter().cloned());
             if !sockets.is_empty() {
                 server.spawn_udp(&opening, index, sockets)?;
             }
+        }
+        for socket in &self.lent {
+            server.monitor.watch_datagrams(socket);
+        }
+        for socket in &self.quic {
+            server.monitor.watch_quic(socket);
         }
         if !self.listeners.is_empty() {
             server.spawn_streams(&opening, Transport::Tcp, self.listeners, None)?;
@@ -214,6 +226,11 @@ impl Server {
     /// Returns the counters of all workers, for [`QueryTotals::sum`](crate::metrics::QueryTotals::sum).
     pub fn counters(&self) -> &[Arc<QueryCounters>] {
         &self.counters
+    }
+
+    /// Gives away what tells how threads and sockets fare.
+    pub fn take_monitor(&mut self) -> Monitor {
+        std::mem::take(&mut self.monitor)
     }
 
     /// Stops taking new work, finishes what is queued, and waits for it, at most five seconds. Blocks.
@@ -367,6 +384,12 @@ impl Server {
         name: String,
         body: impl FnOnce() -> bool + Send + 'static,
     ) -> Result<(), StartFault> {
+        let life = self.monitor.watch_thread(&name);
+        let body = move || {
+            // Let go however this ends, so that an end that nobody asked for is noticed.
+            let _life = life;
+            body()
+        };
         let thread = thread::Builder::new()
             .name(name)
             .spawn(body)

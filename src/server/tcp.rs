@@ -329,6 +329,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
     fn accept(&mut self) {
         for number in 0..self.listeners.len() {
             let mut is_knocked = self.is_knocked[number];
+            let mut failures = 0;
             for _ in 0..NEWCOMERS_MAX {
                 let Some(listener) = self.listeners[number].as_ref().filter(|_| is_knocked) else {
                     break;
@@ -338,7 +339,10 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
                     Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => is_knocked = false,
                     Err(cause) => {
                         self.counters.count_tcp(TcpEvent::AcceptError);
-                        if is_shortage(&cause) && !self.make_room() {
+                        failures += 1;
+                        // Else it is one connection's fault, unless all are: then the listener itself is broken.
+                        let is_lasting = failures == NEWCOMERS_MAX;
+                        if is_lasting || is_shortage(&cause) && !self.make_room() {
                             self.accept_due = self.now.after(ACCEPT_PAUSE);
                             return;
                         }

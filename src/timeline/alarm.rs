@@ -12,8 +12,24 @@ pub const ALARMS_MAX: usize = 20_000;
 /// Kind of an alarm. The order is that in which alarms are listed: what endangers answers most comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlarmKind {
+    /// A thread of a transport ended.
+    WorkerEnded,
+    /// Queries break our engine.
+    EngineFault,
+    /// The kernel drops datagrams before they are read.
+    UdpDrops,
+    /// Connections cannot be accepted.
+    AcceptErrors,
     /// Probes no longer run.
     ProberEnded,
+    /// Probes are not made in time.
+    ProbesLate,
+    /// The process that runs the commands of checks died.
+    CommandsHelper,
+    /// Lookups of names that probes or flattened targets need fail.
+    NamesSilent,
+    /// A check learns nothing of its targets.
+    NoEvidence,
     /// The zones folder cannot be used.
     ZonesFolder,
     /// The certificate of encrypted transports ends soon, or has ended.
@@ -39,9 +55,49 @@ pub enum AlarmKind {
 /// Each kind with its name in status, metrics and the log, and what it means for answers; in the order of the kinds.
 const KINDS: &[(AlarmKind, &str, &str)] = &[
     (
+        AlarmKind::WorkerEnded,
+        "worker-ended",
+        "A thread of a transport ended: what comes to it is not answered. Restart the server.",
+    ),
+    (
+        AlarmKind::EngineFault,
+        "engine-fault",
+        "Some queries get no answer because of a fault of ours: report it.",
+    ),
+    (
+        AlarmKind::UdpDrops,
+        "udp-drops",
+        "More datagrams come than are read: some clients get no answer and ask again.",
+    ),
+    (
+        AlarmKind::AcceptErrors,
+        "accept-errors",
+        "Connections of TCP, TLS or HTTPS cannot be accepted for want of descriptors or memory.",
+    ),
+    (
         AlarmKind::ProberEnded,
         "prober-ended",
         "Probes no longer run: every status stays as it is. Restart the server.",
+    ),
+    (
+        AlarmKind::ProbesLate,
+        "probes-late",
+        "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places.",
+    ),
+    (
+        AlarmKind::CommandsHelper,
+        "commands-helper",
+        "The process that runs the commands of checks died: what ran then is no evidence. It was started again.",
+    ),
+    (
+        AlarmKind::NamesSilent,
+        "names-silent",
+        "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known.",
+    ),
+    (
+        AlarmKind::NoEvidence,
+        "no-evidence",
+        "A check has learnt nothing for three intervals: its targets are unknown, which counts as healthy unless it says otherwise.",
     ),
     (
         AlarmKind::ZonesFolder,

@@ -6,6 +6,7 @@
 mod additional;
 mod code;
 mod cookie;
+mod dots;
 mod edns;
 mod form;
 mod hash;
@@ -19,6 +20,7 @@ mod tsig;
 
 pub use code::{Class, Opcode, Rcode, Rtype};
 pub use cookie::{COOKIE_LEN, CookieSecrets, CookieStanding, SECRET_LEN};
+pub use dots::{LostDot, find_lost_dot};
 pub use edns::{
     ClientSubnet, CookieSpan, Edns, ExtendedError, NSID_MAX, OPTION_CLIENT_SUBNET, ResponseEdns,
     pad_message,
@@ -34,7 +36,7 @@ pub use query::{
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
     TxtHabit, TxtSlip, WrittenName, additional_name, additional_start, check_rdata, fill_hints,
-    find_txt_habit, hints_left_open, open_hints, parse_rdata, parse_rdata_tokens,
+    find_text_habit, hints_left_open, holds_raw_text, open_hints, parse_rdata, parse_rdata_tokens,
     rdata_name_ranges, rdata_text, rdata_text_naming, read_seconds, split_txt, txt_rdata,
     without_open_hints, written_text,
 };

@@ -46,6 +46,52 @@ fn validate_tells_by_its_exit_code() {
     serde_json::from_str::<Value>(&all).expect("one JSON value");
 }
 
+/// F23: a master file by another name is told what to be called. F25: a typing error is named, not its consequence.
+#[test]
+fn a_file_that_cannot_be_read_as_a_zone_is_told_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let master = "$TTL 3600\n@ IN SOA ns1 hostmaster 1 7200 900 1209600 300\n@ IN NS ns1\n";
+    std::fs::write(folder.path().join("db.example.com"), master).expect("a writable folder");
+    let broken = "zone = \"example.com\"\n[checks.web]\ntype = \"http\n[names]\n";
+    std::fs::write(folder.path().join("broken.toml"), broken).expect("a writable folder");
+    let cases = [
+        (&["validate", "db.example.com"][..], 1, "`example.com.zone`"),
+        (&["show", "db.example.com"], 1, "`example.com.zone`"),
+        (
+            &["probe", "--zones", "db.example.com"],
+            1,
+            "`example.com.zone`",
+        ),
+        (&["probe", "--zones", "broken.toml"], 1, "broken.toml:3:8"),
+        (&["show", "broken.toml", "www"], 1, "broken.toml:3:8"),
+        (
+            &[
+                "convert",
+                "db.example.com",
+                "--to",
+                "toml",
+                "--origin",
+                "example.com",
+            ],
+            0,
+            "zone = \"example.com\"",
+        ),
+    ];
+    for (words, code, wanted) in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_leeward"))
+            .args(words)
+            .current_dir(folder.path())
+            .output()
+            .expect("the program runs");
+        let told = text(&output) + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {told}");
+        assert!(
+            told.contains(wanted) && !told.contains("no check"),
+            "{words:?}: {told}"
+        );
+    }
+}
+
 #[test]
 fn explain_writes_the_keys_that_stay() {
     let folder = tempfile::tempdir().expect("a folder");

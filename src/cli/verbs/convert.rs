@@ -10,7 +10,7 @@ use crate::config::{
 };
 use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml, diagnostic_of};
 use crate::daemon::{ZoneFiles, read_octets};
-use crate::master::{Inclusions, read_master};
+use crate::master::{Inclusions, read_master_to_convert};
 use crate::wire::Name;
 
 /// Largest zone that is read from standard input, as large as the largest file.
@@ -135,7 +135,7 @@ fn to_toml(
     origin: &Name,
     files: &ZoneFiles,
 ) -> (Conversion, Vec<Source>) {
-    let reading = read_master(path, octets, origin, &mut Included(files));
+    let reading = read_master_to_convert(path, octets, origin, &mut Included(files));
     let paths: Vec<&PathBuf> = reading.sources.iter().map(|source| &source.path).collect();
     let mut diagnostics: Vec<Diagnostic> = reading
         .findings

@@ -1,8 +1,8 @@
 //! `leeward explain`: what a client would be answered, and why.
 
-use crate::cli::explain_arguments::{ExplainArguments, ExplainSource};
+use crate::cli::explain_arguments::ExplainArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::cli::values::ClientSource;
+use crate::cli::values::{Basis, ClientSource};
 use crate::clock::Clock;
 use crate::config::flattened_below;
 use crate::control::get;
@@ -18,15 +18,15 @@ use super::offline::{complain_of_refusals, escaped, load, locations_for};
 
 /// Runs `explain`.
 pub(in crate::cli) fn explain(arguments: &ExplainArguments, output: &mut Output) -> Outcome {
-    match arguments.source() {
-        ExplainSource::Server(server) => {
+    match arguments.basis() {
+        Basis::Server(server) => {
             let answer = get(server, &path_of(arguments)).map_err(|fault| {
                 Complaint::cannot_run(fault.to_string())
                     .with_help("without a server: leeward explain NAME TYPE --zones ZONES_DIR")
             })?;
-            print_server_answer(&answer, arguments.json, output)
+            print_server_answer(&answer, arguments, output)
         }
-        ExplainSource::Zones(zones) => {
+        Basis::Zones(zones) => {
             let locations = locations_for(arguments.config.as_deref(), &zones)?;
             let set = load(&zones, &locations)?;
             explain_offline(arguments, &set, &locations, output)
@@ -34,7 +34,7 @@ pub(in crate::cli) fn explain(arguments: &ExplainArguments, output: &mut Output)
     }
 }
 
-fn print_server_answer(answer: &str, is_json: bool, output: &mut Output) -> Outcome {
+fn print_server_answer(answer: &str, arguments: &ExplainArguments, output: &mut Output) -> Outcome {
     let mut value: serde_json::Value = serde_json::from_str(answer)
         .map_err(|cause| Complaint::cannot_run(format!("read the server's answer: {cause}")))?;
     let text = value
@@ -42,12 +42,14 @@ fn print_server_answer(answer: &str, is_json: bool, output: &mut Output) -> Outc
         .and_then(serde_json::Value::as_str)
         .unwrap_or_default()
         .to_owned();
-    if is_json {
+    if arguments.json {
         if let Some(object) = value.as_object_mut() {
             object.remove("text");
+            object.insert("basis".to_owned(), arguments.basis().to_string().into());
         }
         output.json(&value)?;
     } else {
+        output.line(&arguments.basis().to_string());
         output.line(&text);
     }
     Ok(Exit::Fine)
@@ -88,8 +90,11 @@ fn explain_offline(
         return tell_refused(arguments, set, output);
     };
     if arguments.json {
-        output.json(&explanation_json(&explanation))?;
+        let mut json = explanation_json(&explanation);
+        json["basis"] = arguments.basis().to_string().into();
+        output.json(&json)?;
     } else {
+        output.line(&arguments.basis().to_string());
         output.line(&explanation_text(&explanation));
     }
     Ok(Exit::Fine)
@@ -99,6 +104,7 @@ fn explain_offline(
 fn tell_refused(arguments: &ExplainArguments, set: &ZoneSet, output: &mut Output) -> Outcome {
     if arguments.json {
         output.json(&serde_json::json!({
+            "basis": arguments.basis().to_string(),
             "zone": null,
             "name": arguments.name.to_string(),
             "type": arguments.rtype.to_string(),
@@ -115,6 +121,7 @@ fn tell_refused(arguments: &ExplainArguments, set: &ZoneSet, output: &mut Output
             .iter()
             .map(|zone| zone.model.apex.to_string())
             .collect();
+        output.line(&arguments.basis().to_string());
         output.line(&format!(
             "{} lies in no zone here: REFUSED (zones: {})",
             arguments.name,

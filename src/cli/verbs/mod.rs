@@ -18,6 +18,7 @@ mod serve_commands;
 mod show;
 mod simulate;
 mod status;
+mod strange;
 mod switch;
 mod validate;
 

@@ -11,6 +11,8 @@ use crate::config::{Flattened, Severity, Source, render_text};
 use crate::daemon::{Loading, Serials, ZoneSet, load_locations, load_zones};
 use crate::place::Locations;
 
+use super::strange::complain_of_name;
+
 /// Reads a server file. Warnings are returned as text beside it.
 pub(super) fn read_config(
     path: &Path,
@@ -73,6 +75,9 @@ pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locati
 
 /// Loads a folder of zones, or one zone file.
 pub(super) fn load(zones: &Path, locations: &Locations) -> Result<ZoneSet, Complaint> {
+    if let Some(complaint) = complain_of_name(zones) {
+        return Err(complaint);
+    }
     let mut serials = Arc::new(Serials::default());
     let loading = Loading {
         folder: zones,

@@ -29,7 +29,16 @@ pub(in crate::cli) fn show(arguments: &ShowArguments, output: &mut Output) -> Ou
                 output.line(&show_whole(zone));
             }
         }
-        Some(text) => show_names(&set, text, output)?,
+        Some(text) => {
+            let shown = show_names(&set, text, output);
+            // The name may be in a file that is refused.
+            if shown.is_err()
+                && let Some(complaint) = complain_of_refusals(&set, output.is_colour())
+            {
+                return Err(complaint);
+            }
+            shown?;
+        }
     }
     match complain_of_refusals(&set, output.is_colour()) {
         Some(complaint) => Err(complaint),

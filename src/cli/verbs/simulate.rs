@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::cli::simulate_arguments::{SimulateArguments, SimulateSource};
+use crate::cli::simulate_arguments::SimulateArguments;
+use crate::cli::values::Basis;
 use crate::clock::Clock;
 use crate::control::get;
 use crate::daemon::premises_of;
@@ -15,8 +16,8 @@ use super::offline::{complain_of_refusals, escaped, load, locations_for};
 
 /// Runs `simulate`. Ends with 1 if a name ends worse than before.
 pub(in crate::cli) fn simulate(arguments: &SimulateArguments, output: &mut Output) -> Outcome {
-    let simulation = match arguments.source() {
-        SimulateSource::Server(server) => {
+    let simulation = match arguments.basis() {
+        Basis::Server(server) => {
             let answer = get(server, &path_of(arguments)).map_err(|fault| {
                 Complaint::cannot_run(fault.to_string())
                     .with_help("without a server: leeward simulate --zones ZONES_DIR")
@@ -25,11 +26,15 @@ pub(in crate::cli) fn simulate(arguments: &SimulateArguments, output: &mut Outpu
                 Complaint::cannot_run(format!("read the server's answer: {cause}"))
             })?
         }
-        SimulateSource::Zones(zones) => simulate_files(arguments, &zones, output)?,
+        Basis::Zones(zones) => simulate_files(arguments, &zones, output)?,
     };
     if arguments.json {
-        output.json(&simulation)?;
+        let mut json = serde_json::to_value(&simulation)
+            .map_err(|cause| Complaint::cannot_run(format!("write JSON: {cause}")))?;
+        json["basis"] = arguments.basis().to_string().into();
+        output.json(&json)?;
     } else {
+        output.line(&arguments.basis().to_string());
         output.line(&simulation_text(&simulation));
     }
     Ok(if simulation.has_hazards() {

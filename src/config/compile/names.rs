@@ -33,8 +33,8 @@ impl<'m> Compiler<'m> {
             ZoneBuilder::new(&model.apex, &soa_rdata(soa, serial), soa.ttl, negative_ttl)?;
         for (id, name) in model.names.iter().enumerate() {
             builder.touch(&name.owner)?;
-            let ttl = name.options.ttl.unwrap_or(model.ttl).max;
             for set in &name.rrsets {
+                let ttl = set.ttl_in(&name.options, model.ttl);
                 if has_open_hints(set)
                     && let Some(spec) = self.static_spec(id, Family::Type(set.rtype))
                 {

@@ -269,6 +269,11 @@ impl<'m> Compiler<'m> {
         }
         let options = Options {
             answers: 64,
+            ttl: sets
+                .iter()
+                .filter_map(|set| set.ttl)
+                .min()
+                .map(|ttl| (ttl, ttl)),
             ..Options::default()
         };
         Some(

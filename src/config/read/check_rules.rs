@@ -2,10 +2,11 @@
 //!
 //! In: the model and every use of a check. Out: faults. Never here: cycles.
 
+use super::hosts::{HostFault, judge_host};
 use super::reader::{CheckUse, Reader, UsedOn};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
-    CheckId, CheckKind, CheckModel, CheckRef, MemberModel, MemberValue, PoolBody, PoolModel,
+    CheckId, CheckKind, CheckModel, CheckRef, MemberModel, MemberValue, PoolBody, PoolModel, Span,
     ZoneModel,
 };
 use crate::health::Endpoint;
@@ -127,6 +128,17 @@ fn judge_hosts(
     let PoolBody::Members(members) = &pool.body else {
         return;
     };
+    let is_affected = |at: usize, member: &MemberModel| match used.used_on {
+        UsedOn::Member(_, only) => at == only,
+        _ => member.checks.is_none(),
+    };
+    if let Some((member, target, fault)) = find_unverifiable(pool, is_affected) {
+        let span = member.span.clone();
+        let found = unverifiable(&target, span, &used.path, fault);
+        reader
+            .faults
+            .push(found.related(used.span.clone(), "verified by this check"));
+    }
     let lacks = |member: &MemberModel| {
         !matches!(member.value, MemberValue::Target(_))
             && member.probe.host.is_none()
@@ -152,14 +164,50 @@ fn judge_hosts(
 
 fn judge_gate_hosts(reader: &mut Reader<'_>, checks: &[CheckModel]) {
     for check in checks.iter().filter(|check| lacks_host(check)) {
-        if let CheckKind::Probe(template) = &check.kind
-            && matches!(template.endpoint, Some(Endpoint::Address(_)))
-        {
-            reader
-                .faults
-                .push(no_host(check, &format!("checks.{}", check.id)));
+        let CheckKind::Probe(template) = &check.kind else {
+            continue;
+        };
+        let path = format!("checks.{}", check.id);
+        match &template.endpoint {
+            Some(Endpoint::Address(_)) => reader.faults.push(no_host(check, &path)),
+            Some(Endpoint::Host(target)) => {
+                if let Err(fault) = judge_host(target) {
+                    let span = check.span.clone();
+                    reader.faults.push(unverifiable(target, span, &path, fault));
+                }
+            }
+            Some(Endpoint::Here) | None => {}
         }
     }
+}
+
+/// Finds a member whose target stands for the host, though no certificate can be for it.
+fn find_unverifiable(
+    pool: &PoolModel,
+    is_affected: impl Fn(usize, &MemberModel) -> bool,
+) -> Option<(&MemberModel, String, HostFault)> {
+    let mut members = match &pool.body {
+        PoolBody::Members(members) => members.iter().enumerate(),
+        PoolBody::Policy(_) => return None,
+    };
+    members.find_map(|(at, member)| {
+        let MemberValue::Target(target) = &member.value else {
+            return None;
+        };
+        if !is_affected(at, member) || member.probe.host.is_some() || pool.probe.host.is_some() {
+            return None;
+        }
+        let text = target.to_string();
+        let fault = judge_host(&text).err()?;
+        Some((member, text, fault))
+    })
+}
+
+fn unverifiable(target: &str, span: Span, path: &str, fault: HostFault) -> Diagnostic {
+    let message = format!("no certificate can be for the target `{target}`");
+    Diagnostic::fault("L029", span, path, message)
+        .label(fault.label)
+        .help("say whom to ask for with `host`, or write `verify = false`")
 }
 
 fn no_host(check: &CheckModel, path: &str) -> Diagnostic {

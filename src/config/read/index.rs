@@ -8,7 +8,7 @@ use super::reader::{CheckEntry, PoolEntry, Reader};
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::Span;
-use crate::wire::Name;
+use crate::wire::{LostDot, Name, find_lost_dot};
 
 /// Bounds of the zone format, section 2.
 const CHECKS_MAX: usize = 10_000;
@@ -154,7 +154,8 @@ fn index_plain(
 ) -> Result<(), NotPlain> {
     let key = lines.key(name);
     let owner = Name::parse(key.text, &reader.apex).map_err(|_| NotPlain)?;
-    let is_inside = owner.is_at_or_below(&reader.apex);
+    let is_inside =
+        owner.is_at_or_below(&reader.apex) && lost_dot(key.text, &owner, &reader.apex).is_none();
     let is_new = is_inside && reader.index.add_name(owner, Span(key.range));
     is_new.then_some(()).ok_or(NotPlain)
 }
@@ -246,7 +247,7 @@ fn read_owner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Name> {
         }
     };
     if owner.is_at_or_below(&reader.apex) {
-        return Some(owner);
+        return judge_dot(reader, entry, &owner).then_some(owner);
     }
     reader.faults.push(
         Diagnostic::fault(
@@ -259,6 +260,42 @@ fn read_owner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Name> {
         .help("owner names are relative to the zone; `@` is the zone itself"),
     );
     None
+}
+
+/// Returns what tells that an owner was meant to be absolute: it has no final dot, and ends like a whole name (rule a6).
+fn lost_dot(key: &str, owner: &Name, apex: &Name) -> Option<LostDot> {
+    let found = find_lost_dot(owner.octets(), apex.octets())?;
+    (!key.ends_with('.')).then_some(found)
+}
+
+/// Judges whether an owner lost its final dot; false if it is refused.
+fn judge_dot(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: &Name) -> bool {
+    let Some(found) = lost_dot(entry.key, owner, &reader.apex) else {
+        return true;
+    };
+    let (key, apex) = (entry.key, &reader.apex);
+    let message = format!("`{key}` is read as `{owner}`");
+    let (span, path) = (entry.key_span(), &entry.value.path);
+    // Below a domain of one label, `com` in `com` is a name like others.
+    if found == LostDot::RepeatsZone && apex.label_count() > 1 {
+        let whole = Name::parse_absolute(key).unwrap_or_else(|_| owner.clone());
+        let relative = whole.to_relative(apex);
+        let found = Diagnostic::fault("L068", span, path, message)
+            .label("repeats the zone: did you forget the final dot?")
+            .help(format!(
+                "owner names are relative to the zone: write `\"{relative}\"`, or `\"{whole}\"`"
+            ))
+            .suggest(format!("\"{relative}\""));
+        reader.faults.push(found);
+        return false;
+    }
+    let found = Diagnostic::warning("L077", span, path, message)
+        .label("owner names are relative to the zone")
+        .help(format!(
+            "`{key}.` has no place in the zone `{apex}`; write the name as it is below the zone"
+        ));
+    reader.faults.push(found);
+    true
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@
 
 mod zone_file;
 
+mod authorities;
 mod check_rules;
 mod checks;
 mod expects;
 mod faults;
 mod geo;
 mod hints;
+mod hosts;
 mod index;
 mod links;
 mod local_checks;
@@ -33,6 +35,7 @@ mod reader;
 mod records;
 mod reference_rules;
 mod request_text;
+mod slips;
 mod soa;
 mod soft;
 mod subnets;

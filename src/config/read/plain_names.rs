@@ -13,7 +13,7 @@ use super::reader::{Edge, Item, NameUse, Reader};
 use super::records::read_text_strings;
 use super::table::join;
 use crate::config::model::{NameModel, NodeKind, RrsetModel, Span};
-use crate::wire::{Name, Rtype, parse_rdata};
+use crate::wire::{Name, Rtype, find_text_habit, parse_rdata};
 
 /// The file has to be read through the parser: it holds something to be told, or plain lines are not all of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +111,15 @@ fn read_rrset(
             }
             parsed.octets
         };
-        // A record that stands twice is to be told.
-        if rdata.contains(&octets) {
+        // A record that stands twice is to be told, and text that is served otherwise than meant.
+        let is_odd = find_text_habit(each.rtype, &octets).is_some();
+        if is_odd || rdata.contains(&octets) {
             return Err(NotPlain);
         }
         rdata.push(octets);
     }
     Ok(RrsetModel {
+        ttl: None,
         rtype: each.rtype,
         rdata,
         span: Span(each.key.range.clone()),

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::hosts::read_host;
 use super::index::is_id;
 use super::location::read_location;
 use super::members::read_member;
 use super::nodes::{OPTION_KEYS, POLICY_KEYS, read_options, take_policy};
 use super::policies::read_policy;
 use super::reader::{Reader, UsedOn};
-use super::request_text::{read_address, read_host, read_path};
+use super::request_text::{read_address, read_path};
 use super::soft::read_ramp;
 use super::table::{Entry, Table, Value};
 use super::times::judge_times;

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use super::authorities::read_ca;
 use super::checks::{take_boolean, with_common};
+use super::hosts::read_host;
 use super::protocols::{read_certificate, read_dns, read_grpc};
 use super::reader::Reader;
 use super::request_text::{
-    read_address, read_body_rules, read_ca, read_headers, read_host, read_path, read_status, within,
+    read_address, read_body_rules, read_headers, read_path, read_status, within,
 };
 use super::soft::read_degraded;
 use super::table::{Table, Value};
@@ -40,6 +42,7 @@ const HTTP_KEYS: &[&str] = &[
     "contains",
     "regex",
     "follow-redirects",
+    "header-bytes",
 ];
 pub(super) const TLS_KEYS: &[&str] = &["host", "server-name", "verify", "ca"];
 
@@ -282,7 +285,7 @@ fn read_http(
         .take_value("path")
         .map_or_else(|| Some("/".to_owned()), |value| read_path(reader, &value));
     let method = table.take_value("method").map_or(Some("GET"), |value| {
-        reader.faults.word(&value, &["GET", "HEAD", "POST"])
+        reader.faults.word(&value, &HttpProbe::METHODS)
     });
     let headers = table
         .take_value("headers")
@@ -294,6 +297,11 @@ fn read_http(
     let follow_redirects = table
         .take_value("follow-redirects")
         .and_then(|value| reader.faults.number(&value, 0, 5));
+    let (low, high) = HttpProbe::HEADER_BYTES_BOUNDS;
+    let header_bytes = match table.take_value("header-bytes") {
+        Some(value) => reader.faults.number(&value, low.into(), high.into()),
+        None => Some(HttpProbe::HEADER_BYTES),
+    };
     Some(HttpProbe {
         tls,
         method: method?.to_owned(),
@@ -305,6 +313,7 @@ fn read_http(
         regex,
         follow_redirects: follow_redirects.unwrap_or(0),
         days_left: days_left.unwrap_or(0),
+        header_bytes: header_bytes?,
     })
 }
 

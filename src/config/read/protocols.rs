@@ -3,6 +3,7 @@
 //! In: the table of a check. Out: what is spoken. Never here: schedules, endpoints of members, what a check is applied to.
 
 use super::checks::{take_boolean, with_common};
+use super::hosts::{judge_host, no_host};
 use super::probes::{PROBING_KEYS, TLS_KEYS, read_schedule, read_tls, take_host};
 use super::reader::Reader;
 use super::records::read_record;
@@ -124,6 +125,11 @@ pub(super) fn read_prometheus(
     mut table: Table<'_>,
 ) -> Option<ProbeTemplate> {
     let schedule = read_schedule(reader, &mut table);
+    let url = table
+        .entries()
+        .iter()
+        .find(|entry| entry.key == "url")
+        .map(|entry| entry.value.clone());
     let url_help = "write for example `url = \"http://prometheus.example.com:9090\"`";
     let place = read_text(reader, &mut table, "url", url_help, parse_url);
     let query_help = "write the expression to evaluate";
@@ -137,6 +143,10 @@ pub(super) fn read_prometheus(
     keys.extend_from_slice(&["url", "query", "healthy-if"]);
     table.finish("a check of type `prometheus`", &keys, &mut reader.faults);
     let (schedule, place) = (schedule?, place?);
+    if let (Some(url), Err(fault)) = (&url, judge_host(&place.host)) {
+        reader.faults.push(no_host(url, &place.host, fault));
+        return None;
+    }
     let address = place.host.trim_matches(['[', ']']).parse().ok();
     let probe = MetricProbe {
         tls: place.is_secure.then(|| TlsProbe {

@@ -14,13 +14,20 @@ use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
     MemberModel, MemberValue, MinHealthy, NodeKind, PoolBody, PoolModel, ProbeOverride, RrsetModel,
+    TtlModel,
 };
-use crate::wire::{RdataFault, Rtype, parse_rdata, txt_rdata};
+use crate::wire::{
+    RdataFault, Rtype, TxtSlip, find_text_habit, holds_raw_text, parse_rdata, txt_rdata,
+};
 
 /// Most records of one type at one name; chosen: far more than fit into a message of 64 KiB.
 const RECORDS_MAX: usize = 4_000;
 /// Longest TXT string (RFC 1035, section 3.3).
 const TXT_STRING_MAX: usize = 255;
+/// Longest TTL of a record set (RFC 2181, section 8): what a name fails over from has a bound of its own.
+const TTL_MAX: u64 = 0x7fff_ffff;
+/// What a record set is written with.
+const SET_KEYS: &[&str] = &["data", "ttl", "check"];
 
 /// Reads a type key: a mnemonic in capitals or `TYPEnnn`.
 pub(super) fn parse_type_key(key: &str) -> Option<Rtype> {
@@ -52,7 +59,9 @@ pub(super) fn read_type_key(
             return read_node(reader, value, 0).map(TypeContent::Policy);
         }
     }
-    let items = if rtype == Rtype::TXT && is_string_list(value) {
+    let set = read_set(reader, value)?;
+    let value = &set.data;
+    let items = if holds_raw_text(rtype) && is_string_list(value) {
         // A plain list is one TXT record an item (rule a8).
         value.items().unwrap_or_default()
     } else {
@@ -61,17 +70,30 @@ pub(super) fn read_type_key(
     if !reader.faults.count(value, items.len(), RECORDS_MAX) {
         return None;
     }
-    let has_checks = items
-        .iter()
-        .any(|item| item.as_table().is_some_and(|table| table.has("check")));
+    let has_checks = set.check.is_some()
+        || items
+            .iter()
+            .any(|item| item.as_table().is_some_and(|table| table.has("check")));
     let mut records: Vec<MemberModel> = Vec::with_capacity(items.len());
     for item in &items {
         records.extend(read_item(reader, (entry.key, rtype), item));
     }
+    if let Some(check) = set.check.filter(|_| !comes_uncheckable(rtype)) {
+        for record in records.iter_mut().filter(|record| record.checks.is_none()) {
+            record.checks = Some(reader.check_refs(&check, UsedOn::Policy));
+        }
+    }
+    if rtype == Rtype::SPF && entry.key == "SPF" {
+        warn_of_spf(reader, entry);
+    }
     warn_repeats(reader, value, &mut records);
     judge_count(reader, value, rtype, &records);
     if has_checks && may_be_checked(reader, entry, rtype) {
-        return Some(make_pool(reader, entry, records));
+        // All that are healthy are answered, which is counted in one octet.
+        reader
+            .faults
+            .count(value, records.len(), usize::from(u8::MAX));
+        return Some(make_pool(reader, entry, (records, set.ttl)));
     }
     let rdata = records
         .into_iter()
@@ -83,8 +105,81 @@ pub(super) fn read_type_key(
     Some(TypeContent::Static(RrsetModel {
         rtype,
         rdata,
+        ttl: set.ttl,
         span: entry.key_span(),
     }))
+}
+
+/// What stands under a type key: records, and what holds for all of them.
+struct RecordSet<'d> {
+    data: Value<'d>,
+    ttl: Option<u32>,
+    check: Option<Value<'d>>,
+}
+
+/// Reads `{ data = ..., ttl = ..., check = ... }`; anything else is the records themselves, `{ data, check }` among
+/// them.
+fn read_set<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Option<RecordSet<'d>> {
+    let plain = |data: Value<'d>| RecordSet {
+        data,
+        ttl: None,
+        check: None,
+    };
+    let Some(mut table) = value.as_table() else {
+        return Some(plain(value.clone()));
+    };
+    if !table.has("ttl") {
+        return match table.take_value("data") {
+            Some(data) if data.items().is_some() => {
+                let check = table.take_value("check");
+                table.finish("a record set", SET_KEYS, &mut reader.faults);
+                Some(RecordSet {
+                    check,
+                    ..plain(data)
+                })
+            }
+            _ => Some(plain(value.clone())),
+        };
+    }
+    let ttl = table
+        .take_value("ttl")
+        .and_then(|value| reader.faults.seconds(&value, 0, TTL_MAX));
+    let help = "write `{ data = [...], ttl = \"1d\" }`";
+    let data = table.require("data", help, &mut reader.faults);
+    let check = table.take_value("check");
+    table.finish("a record set", SET_KEYS, &mut reader.faults);
+    Some(RecordSet {
+        data: data?,
+        ttl,
+        check,
+    })
+}
+
+/// Warns of the type that SPF once had.
+fn warn_of_spf(reader: &mut Reader<'_>, entry: &Entry<'_>) {
+    let message = "nobody asks for the type SPF any more (RFC 7208, section 3.1)".to_owned();
+    reader.faults.push(
+        Diagnostic::warning("L076", entry.key_span(), &entry.value.path, message)
+            .label("served, and not looked at")
+            .help("write it as `TXT`, with the same text"),
+    );
+}
+
+/// Warns of text that is served otherwise than meant.
+fn warn_of_text(reader: &mut Reader<'_>, value: &Value<'_>, (rtype, octets): (Rtype, &[u8])) {
+    let Some(habit) = find_text_habit(rtype, octets) else {
+        return;
+    };
+    let message = format!("{}: served is `{}`", habit.why.words(), habit.served);
+    let found = Diagnostic::warning("L076", value.span(), &value.path, message)
+        .label("served as it stands");
+    reader.faults.push(match (habit.why, habit.meant) {
+        (TxtSlip::Strings, Some(meant)) => found.help(format!(
+            "if `{meant}` is meant, write that: it is cut into strings for you; `[[\"one\", \"two\"]]` says where"
+        )),
+        (_, Some(meant)) => found.help(format!("if `{meant}` is meant, write that")),
+        (_, None) => found.help("write the whole text; a `;` in it needs nothing before it"),
+    });
 }
 
 fn is_string_list(value: &Value<'_>) -> bool {
@@ -152,7 +247,11 @@ fn may_be_checked(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) -> b
 }
 
 /// Makes an anonymous pool of a record list with checks (rule a47).
-fn make_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, records: Vec<MemberModel>) -> TypeContent {
+fn make_pool(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_>,
+    (records, ttl): (Vec<MemberModel>, Option<u32>),
+) -> TypeContent {
     let pool = reader.index.pools.len() + reader.anonymous.len();
     let answers = u8::try_from(records.len()).unwrap_or(u8::MAX);
     reader.anonymous.push(PoolModel {
@@ -165,7 +264,10 @@ fn make_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, records: Vec<MemberMode
         min_healthy: MinHealthy::Count(1),
         capacity_percent: None,
         ramp: std::time::Duration::ZERO,
-        ttl: None,
+        ttl: ttl.map(|secs| TtlModel {
+            min: secs,
+            max: secs,
+        }),
         // All healthy records are answered, not a selection.
         answers: Some(answers),
         families: None,
@@ -226,8 +328,10 @@ pub(super) fn read_record(
     rtype: Rtype,
     value: &Value<'_>,
 ) -> Option<Box<[u8]>> {
-    if rtype == Rtype::TXT {
-        read_txt(reader, value)
+    if holds_raw_text(rtype) {
+        let octets = read_txt(reader, value)?;
+        warn_of_text(reader, value, (rtype, &octets));
+        Some(octets)
     } else {
         read_master_text(reader, rtype, value)
     }
@@ -243,6 +347,9 @@ fn read_master_text(reader: &mut Reader<'_>, rtype: Rtype, value: &Value<'_>) ->
     match parse_rdata(rtype, text, &reader.apex) {
         Ok(parsed) => {
             let octets = rdata_of(reader, value, &parsed);
+            if let Some(octets) = octets.as_deref().filter(|_| !holds_raw_text(rtype)) {
+                warn_of_text(reader, value, (rtype, octets));
+            }
             for written in parsed
                 .names
                 .into_iter()

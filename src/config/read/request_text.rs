@@ -1,4 +1,4 @@
-//! Text that probes send and look for: hosts, paths, headers, status codes, patterns; and files beside the zones.
+//! Text that probes send and look for: paths, headers, status codes, patterns; and files beside the zones.
 //!
 //! In: single values of a check, pool or member. Out: text fit to be sent. Never here: tables of checks.
 
@@ -41,39 +41,6 @@ pub(super) fn read_address(reader: &mut Reader<'_>, value: &Value<'_>) -> Option
     }
 }
 
-/// Reads a host as it is sent: no scheme, path or port (rule a7).
-pub(super) fn read_host(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
-    let text = reader.faults.line(value, 255)?;
-    let complaint = if text.is_empty() {
-        Some(("it is empty", "write the name that the server expects"))
-    } else if text.contains("://") || text.contains('/') {
-        Some((
-            "this is a URL",
-            "write only the host; the path has its own key `path`",
-        ))
-    } else if text.contains(char::is_whitespace) {
-        Some(("it holds a space", "write one host name"))
-    } else if text.contains(':') && text.trim_matches(['[', ']']).parse::<IpAddr>().is_err() {
-        Some(("it holds a port", "the port has its own key `port`"))
-    } else {
-        None
-    };
-    let Some((label, help)) = complaint else {
-        return Some(text);
-    };
-    reader.faults.push(
-        Diagnostic::fault(
-            "L029",
-            value.span(),
-            &value.path,
-            format!("`{text}` is no host"),
-        )
-        .label(label)
-        .help(help),
-    );
-    None
-}
-
 /// Reads a request path: text sent as written (rule a7).
 pub(super) fn read_path(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.faults.line(value, 2048)?;
@@ -91,6 +58,12 @@ pub(super) fn read_path(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<St
         .help("it is sent as written; encode spaces as `%20`"),
     );
     None
+}
+
+/// Headers after which a server waits for a body, or for one that is not what it says.
+fn speaks_of_a_body(name: &str, value: Option<&str>) -> bool {
+    let is = |header: &str| name.eq_ignore_ascii_case(header);
+    is("transfer-encoding") || is("trailer") || (is("content-length") && value != Some("0"))
 }
 
 pub(super) fn read_headers(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
@@ -112,15 +85,15 @@ pub(super) fn read_headers(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(S
                 .all(|o| o.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&o));
         let complaint = if !is_token {
             Some(("not the name of a header (RFC 9110, section 5.1)", None))
-        } else if entry.key.eq_ignore_ascii_case("host") {
-            Some((
-                "the Host header has a key of its own",
-                Some("write `host = \"...\"` in the check"),
-            ))
         } else if entry.key.eq_ignore_ascii_case(COMMAND_HEADER) {
             Some((
                 "this header commands a Leeward server, which checks may not",
                 Some("leave it out; commands are for `leeward` and for people"),
+            ))
+        } else if speaks_of_a_body(entry.key, entry.value.as_str()) {
+            Some((
+                "this header speaks of a body, and a check sends none",
+                Some("leave it out; POST, PUT and PATCH send `Content-Length: 0`"),
             ))
         } else {
             None
@@ -230,25 +203,6 @@ pub(super) fn within(
             format!("`{}` must have 1 to {octets_max} bytes", value.path),
         )
         .label(format!("{} bytes", text.len())),
-    );
-    None
-}
-
-pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
-    let text = reader.faults.text(value)?;
-    let pem = read_zone_file(reader, value, text, Severity::Fault, "")?;
-    if pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Some(pem);
-    }
-    reader.faults.push(
-        Diagnostic::fault(
-            "L040",
-            value.span(),
-            &value.path,
-            format!("`{text}` holds no certificate"),
-        )
-        .label("this file")
-        .help("PEM text with `-----BEGIN CERTIFICATE-----` is wanted"),
     );
     None
 }

@@ -2,19 +2,29 @@
 //!
 //! In: the text. Out: a tree that may be judged further, or nothing. Never here: what keys mean.
 
+use std::ops::Range;
+
 use serde_spanned::Spanned;
 use toml::de::DeTable;
 
 use super::faults::Faults;
 use super::plain_names::NotPlain;
+use super::slips::find_slip;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::Span;
+use crate::wire::{foreign_form, looks_like_master};
 
 /// Parses the text. After faults that leave the tree whole (a key without quotes, a key twice) the rest is still
 /// judged, except on the lines at fault.
 pub(super) fn parse<'s>(faults: &mut Faults<'s>) -> Option<Spanned<DeTable<'s>>> {
     let (root, errors) = DeTable::parse_recoverable(faults.text);
-    let mut is_whole = true;
+    if errors.is_empty() {
+        return Some(root);
+    }
+    if let Some(found) = foreign_text(faults.text) {
+        faults.push(found);
+        return None;
+    }
     let mut spans = Vec::new();
     let mut last_line = None;
     for error in &errors {
@@ -22,10 +32,19 @@ pub(super) fn parse<'s>(faults: &mut Faults<'s>) -> Option<Spanned<DeTable<'s>>>
         let line = faults.text[..range.start.min(faults.text.len())]
             .matches('\n')
             .count();
-        let diagnostic = translate(faults.text, error.message(), Span(range));
-        is_whole &= diagnostic.code != "L001";
+        let mut diagnostic = translate(faults.text, error.message(), Span(range));
+        if diagnostic.code == "L001" {
+            // What follows from a slip of the hand says nothing more, and often something else.
+            if let Some(slip) = find_slip(faults.text) {
+                diagnostic = Diagnostic::fault("L001", Span(slip.range), "", slip.message)
+                    .label(slip.label)
+                    .help(slip.help);
+            }
+            faults.push(diagnostic);
+            return None;
+        }
         // One slip often makes several faults of the parser on one line; the first says it.
-        if last_line != Some(line) || diagnostic.code == "L001" && is_whole {
+        if last_line != Some(line) {
             spans.push(diagnostic.span.clone());
             faults.push(diagnostic);
         }
@@ -34,7 +53,26 @@ pub(super) fn parse<'s>(faults: &mut Faults<'s>) -> Option<Spanned<DeTable<'s>>>
     for span in &spans {
         faults.mute_lines(span);
     }
-    is_whole.then_some(root)
+    Some(root)
+}
+
+/// Says what the text is if it is no TOML at all.
+fn foreign_text(text: &str) -> Option<Diagnostic> {
+    let whole = Span(0..text.lines().next().unwrap_or_default().len());
+    let (what, help) = match foreign_form(text.as_bytes()) {
+        Some(form) => (form.what, form.help),
+        None if looks_like_master(text.as_bytes()) => (
+            "a master file",
+            "give it a name that ends in `.zone`, such as `example.com.zone`",
+        ),
+        None => return None,
+    };
+    let message = format!("this is {what}, not TOML");
+    Some(
+        Diagnostic::fault("L001", whole, "", message)
+            .label("no zone in TOML begins so")
+            .help(help),
+    )
 }
 
 /// Parses what plain lines leave; any fault is [`NotPlain`].
@@ -50,12 +88,15 @@ pub(super) fn parse_rest(rest: &str) -> Result<Spanned<DeTable<'_>>, NotPlain> {
 fn translate(text: &str, message: &str, span: Span) -> Diagnostic {
     let part = text.get(span.0.clone()).unwrap_or_default().to_owned();
     if message.starts_with("invalid unquoted key") {
-        return unquoted_key(text, span);
+        return curly_quotes(text, &span).unwrap_or_else(|| unquoted_key(text, span));
     }
     if message.starts_with("duplicate key") {
         return duplicate_key(text, span, &part);
     }
-    if message.starts_with("string values must be quoted") {
+    if let Some(found) = curly_quotes(text, &span) {
+        return found;
+    }
+    if message.starts_with("string values must be quoted") && !part.trim().is_empty() {
         let label = if part.starts_with(|c: char| c.is_ascii_digit()) {
             "text needs quotes"
         } else {
@@ -75,8 +116,78 @@ fn translate(text: &str, message: &str, span: Span) -> Diagnostic {
             .help(format!("write `\"{token}\"`"))
             .suggest(format!("\"{token}\""));
     }
-    Diagnostic::fault("L001", span, "", format!("not valid TOML: {message}"))
-        .label("the file cannot be read from here")
+    if let Some(found) = bare_word(text, &whole, &token) {
+        return found;
+    }
+    let found = Diagnostic::fault("L001", span, "", format!("not valid TOML: {message}"))
+        .label("the file cannot be read from here");
+    if message.contains("escape") {
+        return found.help(
+            "in double quotes a backslash is written `\\\\`; in single quotes it stands for itself",
+        );
+    }
+    found
+}
+
+/// Text that begins like a word of TOML (`frontend` like `false`), and the words of other languages for yes and no.
+fn bare_word(text: &str, whole: &Range<usize>, token: &str) -> Option<Diagnostic> {
+    let before = text[..whole.start].trim_end_matches([' ', '\t', '\n', '\r']);
+    let is_value = before.ends_with(['=', '[', ',']);
+    let is_text = token.starts_with(|c: char| c.is_alphanumeric() || "_-+.:/@*".contains(c));
+    if !is_value || !is_text {
+        return None;
+    }
+    let truth = match token.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "true" => Some("true"),
+        "no" | "off" | "false" => Some("false"),
+        _ => None,
+    };
+    let span = Span(whole.clone());
+    Some(match truth {
+        Some(word) => Diagnostic::fault("L002", span, "", format!("`{token}` is no word of TOML"))
+            .label("yes and no are `true` and `false`")
+            .help(format!("write `{word}`; text is in quotes: `\"{token}\"`"))
+            .suggest(word),
+        None => Diagnostic::fault("L002", span, "", format!("`{token}` must be quoted"))
+            .label("text must be in quotes")
+            .help(format!("write `\"{token}\"`"))
+            .suggest(format!("\"{token}\"")),
+    })
+}
+
+/// Quotes of word processors, where TOML wants plain ones.
+fn curly_quotes(text: &str, span: &Span) -> Option<Diagnostic> {
+    const CURLY: [char; 9] = [
+        '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}', '\u{2018}', '\u{2019}', '\u{201a}',
+        '\u{ab}', '\u{bb}',
+    ];
+    let start = span.0.start.min(text.len());
+    let line_start = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(line_start..)?.lines().next().unwrap_or_default();
+    let first = line.find(CURLY)?;
+    // Inside text in plain quotes they are text.
+    let is_inside = line[..first].matches('"').count() % 2 == 1;
+    if is_inside || line[..first].contains('#') {
+        return None;
+    }
+    let opening = line[first..].chars().next()?;
+    let after = first + opening.len_utf8();
+    let close = line[after..].find(|c: char| CURLY.contains(&c) || c == '"');
+    let end = close.map_or(line.len(), |at| {
+        after + at + line[after + at..].chars().next().map_or(0, char::len_utf8)
+    });
+    let inner: String = line[first..end]
+        .chars()
+        .filter(|c| !CURLY.contains(c) && *c != '"')
+        .collect();
+    let message = format!("`{opening}` is no quote of TOML");
+    let span = Span(line_start + first..line_start + end);
+    Some(
+        Diagnostic::fault("L002", span, "", message)
+            .label("a quote of a word processor")
+            .help(format!("write plain quotes: `\"{}\"`", inner.trim_end()))
+            .suggest(format!("\"{}\"", inner.trim_end())),
+    )
 }
 
 /// A key such as `@`, `*.apps` or `10.0.0.0/8` without quotes.
@@ -111,7 +222,7 @@ fn split_key(token: &str) -> (&str, &str) {
 }
 
 /// Widens a range to the token around it.
-fn token_around(text: &str, span: &Span) -> std::ops::Range<usize> {
+fn token_around(text: &str, span: &Span) -> Range<usize> {
     let is_part = |c: char| !c.is_whitespace() && !"=[]{},#\"'".contains(c);
     let mut start = span.0.start.min(text.len());
     let mut end = span.0.end.clamp(start, text.len());

@@ -229,7 +229,8 @@ const BELONGS: &[(&str, &str)] = &[
 
 fn unknown_key(entry: &Entry<'_>, noun: &str, known: &[&str], text: &str) -> Diagnostic {
     let key = entry.key;
-    let near = suggest::nearest(key, known.iter().copied());
+    let near =
+        suggest::synonym(key, known).or_else(|| suggest::nearest(key, known.iter().copied()));
     let is_dotted = text[..entry.key_range.start.min(text.len())].ends_with('.');
     if near.is_none() && (entry.value.raw.is_table() || is_dotted) {
         return split_name(entry);
@@ -251,11 +252,13 @@ fn unknown_key(entry: &Entry<'_>, noun: &str, known: &[&str], text: &str) -> Dia
         format!("{noun} has no key `{key}`"),
     )
     .label("unknown key");
+    if let Some(word) = near {
+        return diagnostic
+            .help(format!("did you mean `{word}`?"))
+            .suggest(word);
+    }
     if let Some(help) = suggest::help_for(key, known.iter().copied(), "the keys are") {
         diagnostic = diagnostic.help(help);
-    }
-    if let Some(word) = near {
-        diagnostic = diagnostic.suggest(word);
     }
     diagnostic
 }

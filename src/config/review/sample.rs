@@ -167,6 +167,7 @@ impl Sample {
         let id = known.unwrap_or_else(|| self.bare_name(owner));
         let span = self.span();
         self.model.names[id].rrsets.push(RrsetModel {
+            ttl: None,
             rtype,
             rdata: rdata.iter().map(|octets| Box::from(*octets)).collect(),
             span,
@@ -289,6 +290,7 @@ fn http(endpoint: Option<Endpoint>) -> ProbeTemplate {
             regex: None,
             follow_redirects: 0,
             days_left: 0,
+            header_bytes: HttpProbe::HEADER_BYTES,
         }),
         interval: Duration::from_secs(10),
         timeout: Timeout::Whole(Duration::from_secs(3)),

@@ -118,9 +118,18 @@ fn parts() -> Value {
             texts,
             fields(json!({ "data": texts, "check": texts })),
         ] },
+        "recordSet": fields(json!({
+            "data": { "anyOf": [
+                { "$ref": "#/definitions/record" },
+                { "type": "array", "items": { "$ref": "#/definitions/record" } },
+            ] },
+            "ttl": { "$ref": "#/definitions/duration" },
+            "check": texts,
+        })),
         "records": { "anyOf": [
             { "$ref": "#/definitions/record" },
             { "type": "array", "items": { "$ref": "#/definitions/record" } },
+            { "$ref": "#/definitions/recordSet" },
             { "$ref": "#/definitions/node" },
         ] },
     })

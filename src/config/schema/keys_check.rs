@@ -128,7 +128,7 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
     key(
         Check,
         "method",
-        Word(&["GET", "HEAD", "POST"]),
+        Word(&["GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"]),
         "\"GET\"",
         "Method of the request.",
     ),
@@ -180,6 +180,13 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
         Integer(0, 5),
         "0",
         "Redirects to the same host that are followed, 0 to 5.",
+    ),
+    key(
+        Check,
+        "header-bytes",
+        Integer(1_024, 307_200),
+        "16384",
+        "Most octets of a response's status line and headers, 1024 to 307200.",
     ),
     key(
         Check,

@@ -148,7 +148,7 @@ pub const KEYS: &[ServerKey] = &[
     key(
         "probe",
         "concurrency",
-        "most probes under way at once, 1-100000",
+        "most probes under way at once, 1-100000; absent is as many as open files allow",
     ),
     key("probe", "allow", "networks that may be probed, as prefixes"),
     key("probe", "user-agent", "what HTTP probes call themselves"),
@@ -195,7 +195,7 @@ pub const KEYS: &[ServerKey] = &[
     key(
         "tcp",
         "connections",
-        "most connections, 1-100000; when reached, the longest idle one makes room",
+        "most connections, 1-100000; when reached, one of the prefix that holds most makes room",
     ),
     key(
         "tcp",

@@ -167,6 +167,7 @@ fn show_http(http: &HttpProbe, lines: &mut Lines) {
     lines.set("status", rows(codes));
     show_search(http.contains.as_deref(), http.regex.as_deref(), lines);
     lines.set("follow-redirects", http.follow_redirects.to_string());
+    lines.set("header-bytes", http.header_bytes.to_string());
     if let Some(tls) = &http.tls {
         show_tls(tls, &http.host, lines);
         lines.set("days-left", http.days_left.to_string());

@@ -3,13 +3,13 @@
 use super::checks::references;
 use super::nodes::{node_text, option_entries, policy_entry, show_node, show_policy};
 use super::pools::families_word;
-use super::text::{Lines, inline, key, quote, rows};
+use super::text::{Lines, inline, key, quote, rows, seconds};
 use crate::config::model::{
-    Failback, MemberValue, NameModel, NodeKind, NodeModel, NodeOptions, PoolModel, RrsetModel,
-    ZoneModel,
+    Failback, MemberValue, NS_TTL_DEFAULT, NameModel, NodeKind, NodeModel, NodeOptions, PoolModel,
+    RrsetModel, ZoneModel,
 };
 use crate::config::review::is_anonymous;
-use crate::wire::{Name, Rtype, written_text};
+use crate::wire::{Name, Rtype, holds_raw_text, written_text};
 
 /// Writes a name as a table.
 pub(super) fn show_name(model: &ZoneModel, name: &NameModel, lines: &mut Lines) {
@@ -90,6 +90,13 @@ fn show_defaults(model: &ZoneModel, name: &NameModel, lines: &mut Lines) {
     if is_dynamic && options_of(name).all_down.is_none() {
         lines.note("all-down: \"all\".");
     }
+    let is_open = |set: &RrsetModel| set.rtype == Rtype::NS && set.ttl.is_none();
+    if name.rrsets.iter().any(is_open) {
+        let day = seconds(NS_TTL_DEFAULT);
+        lines.note(&format!(
+            "ttl of NS: {day}, unless it is written beside the records."
+        ));
+    }
 }
 
 /// Writes one line that gives another owner what `name` has, for example `"t1.apps" = "front"`.
@@ -153,21 +160,25 @@ fn rrset_entry(rrset: &RrsetModel) -> (String, String) {
         .map(|octets| record_text(rrset.rtype, octets))
         .collect();
     let name = rrset.rtype.to_string();
+    let set = |data: String| match rrset.ttl {
+        Some(ttl) => inline(&[("data".to_owned(), data), ("ttl".to_owned(), seconds(ttl))]),
+        None => data,
+    };
     if records.iter().all(|(key, _)| *key == name) {
         let values: Vec<String> = records.into_iter().map(|(_, value)| value).collect();
-        return (name, rows(values));
+        return (name, set(rows(values)));
     }
     // A TXT record that is no text: the whole set is written by number.
     let values = rrset
         .rdata
         .iter()
         .map(|octets| quote(&generic_text(octets)));
-    (format!("TYPE{}", rrset.rtype.0), rows(values))
+    (format!("TYPE{}", rrset.rtype.0), set(rows(values)))
 }
 
 /// Writes one record: the key for its type, and its RDATA as the key wants it.
 pub(super) fn record_text(rtype: Rtype, octets: &[u8]) -> (String, String) {
-    if rtype != Rtype::TXT {
+    if !holds_raw_text(rtype) {
         return (rtype.to_string(), quote(&written_text(rtype, octets)));
     }
     match txt_strings(octets) {

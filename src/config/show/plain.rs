@@ -6,9 +6,11 @@
 use std::collections::HashSet;
 
 use super::text::{key, list, quote, seconds};
-use crate::config::model::SoaModel;
-use crate::wire::{Name, Rtype, STRING_MAX, rdata_text, rdata_text_naming};
+use crate::config::model::{NS_TTL_DEFAULT, SoaModel};
+use crate::wire::{Name, Rtype, STRING_MAX, holds_raw_text, rdata_text, rdata_text_naming};
 
+/// Longest TTL of a name, 7 days (zone format, section 2); a record set may have a longer one.
+const NAME_TTL_MAX: u32 = 7 * 86_400;
 /// Longest line with several items; a longer list has one item a line.
 const LINE_MAX: usize = 110;
 
@@ -32,10 +34,8 @@ pub struct PlainZone<'r> {
 pub struct PlainName<'r> {
     /// The owner.
     pub owner: Name,
-    /// Its TTL in seconds.
-    pub ttl: u32,
-    /// Its records by type.
-    pub rrsets: Vec<(Rtype, Vec<&'r [u8]>)>,
+    /// Its records by type, with the TTL of each set in seconds.
+    pub rrsets: Vec<(Rtype, u32, Vec<&'r [u8]>)>,
     /// A comment above it.
     pub remark: Option<String>,
 }
@@ -65,15 +65,44 @@ pub fn show_plain_zone(zone: &PlainZone<'_>) -> String {
             text.push_str(&format!("\n# {}\n", one_line(remark)));
         }
         let owner = key(&name.owner.to_relative(&zone.apex));
-        for (rtype, rdata) in &name.rrsets {
+        let ttl = name_ttl(name, zone.ttl);
+        for (rtype, own, rdata) in &name.rrsets {
+            let inherited = if *rtype == Rtype::NS {
+                NS_TTL_DEFAULT
+            } else {
+                ttl
+            };
             let (rtype, items) = items_of(*rtype, rdata, &write_name);
-            push_items(&format!("{owner}.{rtype} = "), items, &mut text);
+            if *own == inherited {
+                push_items(&format!("{owner}.{rtype} = "), items, "", &mut text);
+            } else {
+                let end = format!(", ttl = {} }}", seconds(*own));
+                push_items(
+                    &format!("{owner}.{rtype} = {{ data = "),
+                    items,
+                    &end,
+                    &mut text,
+                );
+            }
         }
-        if name.ttl != zone.ttl && !name.rrsets.is_empty() {
-            text.push_str(&format!("{owner}.ttl = {}\n", seconds(name.ttl)));
+        if ttl != zone.ttl {
+            text.push_str(&format!("{owner}.ttl = {}\n", seconds(ttl)));
         }
     }
     text
+}
+
+/// Returns the TTL to write for a name: the one that most of its sets have, so that the fewest need their own. NS has a
+/// TTL of its own kind, and does not count.
+fn name_ttl(name: &PlainName<'_>, zone: u32) -> u32 {
+    let ttls = || {
+        let sets = name.rrsets.iter().filter(|(rtype, ..)| *rtype != Rtype::NS);
+        sets.map(|(_, ttl, _)| *ttl)
+    };
+    let count = |wanted: u32| ttls().filter(|ttl| *ttl == wanted).count();
+    // What the zone says needs no line.
+    let most = ttls().max_by_key(|ttl| (count(*ttl), *ttl == zone, *ttl));
+    most.filter(|ttl| *ttl <= NAME_TTL_MAX).unwrap_or(zone)
 }
 
 /// The owners, and the names between them and the apex. A relative name that leads elsewhere is a fault or a warning.
@@ -127,7 +156,7 @@ fn items_of(
     rdata: &[&[u8]],
     write_name: &dyn Fn(&Name) -> String,
 ) -> (String, Vec<String>) {
-    if rtype == Rtype::TXT {
+    if holds_raw_text(rtype) {
         let raw: Option<Vec<String>> = rdata.iter().map(|octets| raw_text(octets)).collect();
         if let Some(mut items) = raw {
             // A list by itself is one record an item (rule a8), so a record of several strings needs the outer list.
@@ -170,19 +199,19 @@ fn raw_text(octets: &[u8]) -> Option<String> {
 }
 
 /// Writes a list: on one line if it is short, else one item a line.
-fn push_items(start: &str, items: Vec<String>, text: &mut String) {
+fn push_items(start: &str, items: Vec<String>, end: &str, text: &mut String) {
     let length: usize = items.iter().map(|item| item.len() + 2).sum();
     text.push_str(start);
     if items.len() == 1 || start.len() + length <= LINE_MAX {
         text.push_str(&list(items));
-        text.push('\n');
+        text.push_str(&format!("{end}\n"));
         return;
     }
     text.push_str("[\n");
     for item in items {
         text.push_str(&format!("  {item},\n"));
     }
-    text.push_str("]\n");
+    text.push_str(&format!("]{end}\n"));
 }
 
 #[cfg(test)]
@@ -209,9 +238,9 @@ mod tests {
     #[test]
     fn breaks_long_lists() {
         let mut text = String::new();
-        push_items("a.A = ", vec!["\"x\"".to_owned()], &mut text);
-        push_items("b.A = ", vec!["\"x\"".to_owned(); 2], &mut text);
-        push_items("c.A = ", vec!["\"x\"".to_owned(); 40], &mut text);
+        push_items("a.A = ", vec!["\"x\"".to_owned()], "", &mut text);
+        push_items("b.A = ", vec!["\"x\"".to_owned(); 2], "", &mut text);
+        push_items("c.A = ", vec!["\"x\"".to_owned(); 40], "", &mut text);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[..3],

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::{AMPLE, Play, SCARCE, Stage, closed_address, http_probe, kit, observe, probe, target};
-use crate::health::{Endpoint, HttpProbe, Outcome, ProbeKind, Target, Timeout};
-use crate::probe::{ProbeKit, probe_once};
+use crate::health::{Endpoint, HttpProbe, Outcome, ProbeKind, Target, TcpProbe, Timeout};
+use crate::probe::{ProbeKit, Reach, probe_once};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready";
 
@@ -73,17 +75,9 @@ async fn names_what_is_wrong_with_a_response() {
         } else {
             AMPLE
         };
-        // Both carriers tell the same, so every case but a redirect is played to each.
         let stage = Stage::open(vec![play]).await;
-        let ProbeKind::Http(direct) = kind else {
-            panic!("{name} is no HTTP")
-        };
-        let mut carried = direct.clone();
-        carried.follow_redirects = u8::from(!name.starts_with("H3"));
-        for http in [direct, carried] {
-            let evidence = probe(stage.address, ProbeKind::Http(http), timeout).await;
-            assert!(evidence.starts_with(wanted), "{name}: {evidence}");
-        }
+        let evidence = probe(stage.address, kind, timeout).await;
+        assert!(evidence.starts_with(wanted), "{name}: {evidence}");
     }
 }
 
@@ -157,6 +151,7 @@ async fn sends_what_was_asked_for() {
     );
     for line in [
         format!("host: www.example.com:{port}"),
+        "content-length: 0".into(),
         "user-agent: leeward-test".into(),
         "connection: close".into(),
         "x-probe: 1\r\nx-probe: 2".into(),
@@ -184,7 +179,7 @@ async fn sends_the_address_where_there_is_no_host() {
         .requests()
         .iter()
         .map(|request| {
-            let (_, rest) = request.split_once("host: ").unwrap();
+            let (_, rest) = request.split_once("Host: ").unwrap();
             rest.split_once("\r\n").unwrap().0.to_owned()
         })
         .collect();
@@ -225,6 +220,56 @@ async fn follows_redirects_on_the_same_host_as_far_as_allowed() {
         "status 302, redirect to http://other.example/ not followed"
     );
     assert_eq!(stage.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn follows_no_redirect_to_where_the_server_takes_commands() {
+    // X12.
+    let own = Stage::open(vec![Play::say(OK)]).await;
+    let to = format!(
+        "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:{}/\r\n\r\n",
+        own.address.port()
+    );
+    let stage = Stage::open(vec![Play::say(&to)]).await;
+    let reach = Reach {
+        allow: vec![],
+        own: vec![own.address],
+    };
+    let kit = ProbeKit::new("leeward-test", reach, crate::clock::Clock::start());
+    let kind = || wanting(|http| http.follow_redirects = 5);
+    for address in [stage.address, own.address] {
+        let observation = probe_once(&kit, &target(address, kind(), AMPLE)).await;
+        assert_eq!(observation.outcome, Outcome::NoEvidence);
+        assert_eq!(observation.evidence.finding.code(), "own-address");
+    }
+    assert!(own.requests().is_empty());
+    assert_eq!(stage.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn reads_what_came_before_the_connection_was_reset() {
+    // F34: the whole reply, then a reset, while nothing of the request was read.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            stream.set_zero_linger().unwrap();
+        }
+    });
+    let tcp = || {
+        ProbeKind::Tcp(TcpProbe {
+            tls: None,
+            send: Some("hello\n".into()),
+            contains: Some("ready".into()),
+            regex: None,
+        })
+    };
+    for _ in 0..40 {
+        assert_eq!(probe(address, ready(), AMPLE).await, "status 200");
+        assert_eq!(probe(address, tcp(), AMPLE).await, "replied as expected");
+    }
+    server.abort();
 }
 
 #[tokio::test]
@@ -314,6 +359,6 @@ async fn probes_ipv6_addresses() {
     };
     let (evidence, request) = tokio::join!(probe(address, plain(), AMPLE), server);
     assert_eq!(evidence, "status 200");
-    let host = format!("host: [::1]:{}\r\n", address.port());
+    let host = format!("Host: [::1]:{}\r\n", address.port());
     assert!(request.contains(&host), "{request}");
 }

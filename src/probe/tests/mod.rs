@@ -149,6 +149,7 @@ pub(super) fn http_probe() -> HttpProbe {
         regex: None,
         follow_redirects: 0,
         days_left: 0,
+        header_bytes: HttpProbe::HEADER_BYTES,
     }
 }
 

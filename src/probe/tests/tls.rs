@@ -94,6 +94,10 @@ async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SecureSta
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
+    serve_as(config).await
+}
+
+async fn serve_as(config: ServerConfig) -> SecureStage {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -275,7 +279,7 @@ async fn looks_at_certificates_alone() {
         ("good", &good, check(14, trusted()), "the TLS session stood"),
         ("ends soon", &short, check(14, trusted()), "certificate valid for 5 more days but 14 days wanted"),
         ("unverified, ends soon", &short, check(14, unverified(None)), "certificate valid for 5 more days but 14 days wanted"),
-        ("stranger", &good, check(0, Authority::new("two").trusted(www)), "certificate is from an unknown authority"),
+        ("stranger", &good, check(0, Authority::new("two").trusted(www)), "certificate is from an unknown authority, \"one\""),
         ("other name", &good, check(0, authority.trusted("b.example")), "certificate is not for b.example but for www.example.com"),
     ];
     for (name, stage, kind, wanted) in cases {
@@ -290,4 +294,115 @@ async fn looks_at_certificates_alone() {
     let silent = Stage::open(vec![Play::SayAndHold(vec![])]).await;
     let found = probe(silent.address, check(0, trusted()), SCARCE).await;
     assert_eq!(found, "timed out after 80 ms in the TLS handshake");
+}
+
+#[tokio::test]
+async fn says_what_a_server_refuses_in_a_handshake() {
+    // X20: "does not speak TLS" was said of servers that do.
+    let alert = |code: u8| Play::Say(vec![21, 3, 3, 0, 2, 2, code]);
+    #[rustfmt::skip]
+    let cases = [
+        (alert(112), "TLS handshake failed: the server refused: it has no certificate for the name www.example.com (SNI) (alert 112)"),
+        (alert(40), "TLS handshake failed: the server refused: no version, cipher or curve in common, or no certificate for the name (alert 40)"),
+        (alert(70), "TLS handshake failed: the server refused: it speaks neither TLS 1.2 nor 1.3 (alert 70)"),
+        (alert(80), "TLS handshake failed: the server refused: an error of its own (alert 80)"),
+        (Play::Say(vec![22, 3, 3, 0x50, 0]), "TLS handshake failed: the server sent a record that is longer than TLS allows"),
+        (Play::say("220 mail.example ESMTP\r\n"), "TLS handshake failed: the peer does not speak TLS on this port"),
+        (Play::say(""), "connection closed in the TLS handshake"),
+    ];
+    for (play, wanted) in cases {
+        let stage = Stage::open(vec![play]).await;
+        let kind = https(unverified(Some("www.example.com")), |_| {});
+        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted);
+    }
+}
+
+#[tokio::test]
+async fn names_the_certificate_of_a_chain_that_is_to_blame() {
+    // X20.
+    crate::probe::tls::install_provider();
+    let root = Authority::new("Root");
+    let www = "www.example.com";
+    let between = |from_days, until_days| {
+        let mut params = certificate_params(&[], from_days, until_days);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Between");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &root.issuer).unwrap();
+        (certificate.der().clone(), Issuer::new(params, key))
+    };
+    let chain = |between: &(CertificateDer<'static>, Issuer<'static, KeyPair>), copies: usize| {
+        let key = KeyPair::generate().unwrap();
+        let leaf = certificate_params(&[www], -10, 90)
+            .signed_by(&key, &between.1)
+            .unwrap();
+        let mut chain = vec![leaf.der().clone()];
+        chain.extend(std::iter::repeat_n(between.0.clone(), copies));
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let builder = ServerConfig::builder().with_no_client_auth();
+        builder.with_single_cert(chain, key).unwrap()
+    };
+    let (good, expired, early) = (between(-10, 90), between(-90, -3), between(3, 90));
+    let cases = [
+        (chain(&good, 1), "status 200"),
+        (
+            chain(&expired, 1),
+            "certificate of the authority \"Between\" expired 3 days ago",
+        ),
+        (
+            chain(&early, 1),
+            "certificate of the authority \"Between\" becomes valid only in 2 days",
+        ),
+        (
+            chain(&good, 0),
+            "certificate is from an unknown authority, \"Between\"",
+        ),
+        // A megabyte.
+        (
+            chain(&good, 2_500),
+            "TLS handshake failed: the server's certificates are longer than 65,536 bytes together",
+        ),
+    ];
+    for (config, wanted) in cases {
+        let stage = serve_as(config).await;
+        let kind = https(root.trusted(www), |_| {});
+        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted);
+    }
+    let key = KeyPair::generate().unwrap();
+    let alone = certificate_params(&[www], -10, 90)
+        .self_signed(&key)
+        .unwrap();
+    let stage = serve(alone.der().clone(), &key).await;
+    let evidence = probe(stage.address, https(root.trusted(www), |_| {}), AMPLE).await;
+    assert!(
+        evidence.starts_with("certificate is self-signed, by "),
+        "{evidence}"
+    );
+}
+
+#[tokio::test]
+async fn says_that_a_server_wants_a_certificate_of_the_client() {
+    crate::probe::tls::install_provider();
+    let authority = Authority::new("one");
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = rustls::pki_types::pem::PemObject::from_pem_slice(authority.pem.as_bytes());
+    roots.add(pem.unwrap()).unwrap();
+    let clients = rustls::server::WebPkiClientVerifier::builder(roots.into())
+        .build()
+        .unwrap();
+    for version in rustls::ALL_VERSIONS {
+        let (certificate, key) = authority.certify(&["www.example.com"], -10, 90);
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_protocol_versions(&[version])
+            .with_client_cert_verifier(Arc::clone(&clients))
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let stage = serve_as(config).await;
+        let kind = https(authority.trusted("www.example.com"), |_| {});
+        let evidence = probe(stage.address, kind, AMPLE).await;
+        let wanted = "it wants a certificate of the client";
+        assert!(evidence.contains(wanted), "{version:?}: {evidence}");
+    }
 }

@@ -44,6 +44,6 @@ pub use names::{NameRange, NameRanges, additional_name, additional_start, rdata_
 pub use number::read_seconds;
 pub use parse::{AutoHints, Parsed, RDATA_MAX, WrittenName, parse_rdata, parse_rdata_tokens};
 pub use svcb::{fill_hints, hints_left_open, open_hints, without_open_hints, written_text};
-pub use txt::{STRING_MAX, split_txt, txt_rdata};
-pub use txt_habit::{TxtHabit, TxtSlip, find_txt_habit};
+pub use txt::{STRING_MAX, holds_raw_text, split_txt, txt_rdata};
+pub use txt_habit::{TxtHabit, TxtSlip, find_text_habit};
 pub use write::{rdata_text, rdata_text_naming};

@@ -3,6 +3,7 @@
 //! In: the strings of a TXT or SPF record in wire form. Out: what they are served as, and what was most likely meant. Never
 //! here: faults; each of these records is legal.
 
+use crate::wire::code::Rtype;
 use crate::wire::text::{Lexeme, Tokens};
 
 /// Octets of the text that a message shows; chosen to keep messages on one line.
@@ -52,8 +53,27 @@ impl TxtSlip {
     }
 }
 
+/// Finds a slip in the text of a record: the strings of TXT and SPF, the value of CAA, the target of URI.
+pub fn find_text_habit(rtype: Rtype, rdata: &[u8]) -> Option<TxtHabit> {
+    let value = match rtype {
+        Rtype::TXT | Rtype::SPF => return find_txt_habit(rdata),
+        // RFC 8659, section 4.1: flags, the length of the tag, the tag, the value.
+        Rtype::CAA => rdata.get(2 + usize::from(*rdata.get(1)?)..)?,
+        // RFC 7553, section 4.5: priority and weight, then the target.
+        Rtype::URI => rdata.get(4..)?,
+        _ => return None,
+    };
+    let text = std::str::from_utf8(value).ok()?;
+    let (why, meant) = find_slip(text, &[]).filter(|(why, _)| *why != TxtSlip::Comment)?;
+    Some(TxtHabit {
+        why,
+        served: shortened(text),
+        meant: meant.as_deref().map(shortened),
+    })
+}
+
 /// Finds a slip in the strings of a TXT or SPF record.
-pub fn find_txt_habit(rdata: &[u8]) -> Option<TxtHabit> {
+fn find_txt_habit(rdata: &[u8]) -> Option<TxtHabit> {
     // Nearly every text has none of these.
     let may_slip = rdata
         .iter()
@@ -228,6 +248,16 @@ mod tests {
             let wanted = wanted.map(|(why, meant)| (why, meant.map(str::to_owned)));
             assert_eq!(found, wanted, "{strings:?}");
         }
+        let caa = |value: &str| [&[0, 5], &b"issue"[..], value.as_bytes()].concat();
+        let found = |value| find_text_habit(Rtype::CAA, &caa(value)).map(|habit| habit.why);
+        assert_eq!(found("'ca.example.net'"), Some(Quotes));
+        assert_eq!(found("\"ca.example.net\""), Some(Quotes));
+        assert_eq!(found("ca.example.net"), None);
+        assert_eq!(
+            find_text_habit(Rtype::URI, b"\0\x01\0\x01'http://a/'").map(|habit| habit.why),
+            Some(Quotes)
+        );
+        assert_eq!(find_text_habit(Rtype::CAA, b"\0\x09a"), None);
         assert_eq!(find_txt_habit(b"\x05ab"), None);
         assert_eq!(find_txt_habit(b""), None);
     }

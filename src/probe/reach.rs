@@ -1,0 +1,207 @@
+//! What probes may reach: not this server's own control address, and nothing link-local unless it is named.
+//!
+//! In: an address and port. Out: whether a probe may go there, or the finding that says why not. Never here: names,
+//! connections.
+//!
+//! Zone files may come from people who may not command the server or read the secrets of its machine. So a check must not reach
+//! what trusts callers for where they are.
+//!
+//! | Address | Probed |
+//! |---|---|
+//! | this server's control address, however it is spelt | never |
+//! | link-local, or that of a cloud's metadata service | if `[probe] allow` names a network inside it |
+//! | any other | if `[probe] allow` covers it, or is not written |
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use super::resolve::{covers, is_allowed};
+use crate::health::Finding;
+
+/// Networks that are left out unless they are named: link-local ones (RFC 3927, RFC 4291), and where the machines of
+/// Amazon (IPv6), Google (IPv6), Alibaba, Oracle and Azure find what is meant for them alone.
+const RESERVED: [(IpAddr, u8); 7] = [
+    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+        128,
+    ),
+    (
+        IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+        128,
+    ),
+    (IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), 32),
+    (IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)), 32),
+    (IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), 32),
+];
+
+/// What may be probed. The default is everything but what is reserved.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Networks that may be probed; none allows all.
+    pub allow: Vec<(IpAddr, u8)>,
+    /// Where this server takes commands.
+    pub own: Vec<SocketAddr>,
+}
+
+impl From<Vec<(IpAddr, u8)>> for Reach {
+    fn from(allow: Vec<(IpAddr, u8)>) -> Self {
+        Self {
+            allow,
+            own: Vec::new(),
+        }
+    }
+}
+
+impl Reach {
+    /// Says why an address may not be probed, if it may not.
+    pub(super) fn judge(&self, target: SocketAddr) -> Result<(), Finding> {
+        if self.own.iter().any(|own| is_same(*own, target)) {
+            return Err(Finding::OwnAddress { address: target });
+        }
+        let address = target.ip();
+        let is_named = |reserved: (IpAddr, u8)| {
+            let is_inside =
+                |network: &&(IpAddr, u8)| network.1 >= reserved.1 && covers(reserved, network.0);
+            let mut named = self.allow.iter().filter(is_inside);
+            named.any(|network| spellings(address).any(|address| covers(*network, address)))
+        };
+        let is_within =
+            |reserved: &(IpAddr, u8)| spellings(address).any(|address| covers(*reserved, address));
+        match RESERVED.into_iter().find(is_within) {
+            Some(reserved) if is_named(reserved) => Ok(()),
+            Some(_) => Err(Finding::Reserved { address }),
+            None if is_allowed(&self.allow, address) => Ok(()),
+            None => Err(Finding::NotAllowed { address }),
+        }
+    }
+}
+
+/// Returns an address and the IPv4 address that it stands for: mapped (RFC 4291), compatible (the same), translated by
+/// NAT64 (RFC 6052), behind 6to4 (RFC 3056).
+fn spellings(address: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let embedded = match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => {
+            let low = Ipv4Addr::from_bits(address.to_bits() as u32);
+            match address.segments() {
+                [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Some(low),
+                [0x2002, high, low, ..] => {
+                    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+                }
+                _ => None,
+            }
+        }
+    };
+    std::iter::once(address).chain(embedded.map(IpAddr::V4))
+}
+
+/// Tells whether a connection to `target` would reach a socket of ours that listens on `own`.
+fn is_same(own: SocketAddr, target: SocketAddr) -> bool {
+    if own.port() != target.port() {
+        return false;
+    }
+    let (own, target) = (own.ip().to_canonical(), target.ip().to_canonical());
+    // To connect to the unspecified address is to connect to loopback.
+    let is_here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    own == target
+        || (is_here(own) && is_here(target))
+        || (own.is_unspecified() && is_of_this_machine(target))
+}
+
+/// Tells whether an address is one of this machine: the system then sends from that same address. Nothing is sent.
+fn is_of_this_machine(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // Where there is no route to it, it is no address of ours.
+    let source = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    source.is_ok_and(|source| source.ip() == address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(allow: &[&str], own: &[&str], target: &str) -> &'static str {
+        let network = |text: &&str| {
+            let (address, length) = text.split_once('/').unwrap();
+            (address.parse().unwrap(), length.parse().unwrap())
+        };
+        let reach = Reach {
+            allow: allow.iter().map(network).collect(),
+            own: own.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        match reach.judge(target.parse().unwrap()) {
+            Ok(()) => "probed",
+            Err(finding) => finding.code(),
+        }
+    }
+
+    #[test]
+    fn never_reaches_the_control_address_however_it_is_spelt() {
+        // X12.
+        let own = "own-address";
+        let cases = [
+            ("127.0.0.1:8053", "127.0.0.1:8053", own),
+            ("127.0.0.1:8053", "127.0.0.1:8054", "probed"),
+            ("127.0.0.1:8053", "0.0.0.0:8053", own),
+            ("127.0.0.1:8053", "127.0.0.2:8053", own),
+            ("127.0.0.1:8053", "[::ffff:127.0.0.1]:8053", own),
+            ("127.0.0.1:8053", "[::]:8053", own),
+            ("127.0.0.1:8053", "192.0.2.1:8053", "probed"),
+            ("0.0.0.0:8053", "127.0.0.1:8053", own),
+            ("[::]:8053", "127.0.0.1:8053", own),
+            ("[::]:8053", "[::1]:8053", own),
+            ("[::]:8053", "192.0.2.1:8053", "probed"),
+            ("192.0.2.1:8053", "192.0.2.1:8053", own),
+            ("192.0.2.1:8053", "[::ffff:192.0.2.1]:8053", own),
+            ("192.0.2.1:8053", "192.0.2.2:8053", "probed"),
+        ];
+        for (listening, target, wanted) in cases {
+            assert_eq!(
+                judge(&[], &[listening], target),
+                wanted,
+                "{listening} {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn reaches_link_local_addresses_only_where_they_are_named() {
+        // X12: 169.254.169.254 hands out the credentials of cloud machines.
+        let everything = ["0.0.0.0/0", "::/0"];
+        for target in [
+            "169.254.169.254:80",
+            "169.254.0.1:80",
+            "[fe80::1]:80",
+            "[febf::1]:80",
+            "[fd00:ec2::254]:80",
+            "[::ffff:169.254.169.254]:80",
+            "[64:ff9b::a9fe:a9fe]:80",
+            "[2002:a9fe:a9fe::1]:80",
+            "[::a9fe:a9fe]:80",
+            "100.100.100.200:80",
+            "168.63.129.16:80",
+        ] {
+            assert_eq!(judge(&[], &[], target), "reserved", "{target}");
+            assert_eq!(judge(&everything, &[], target), "reserved", "{target}");
+        }
+        let named = ["0.0.0.0/0", "169.254.7.0/24", "fe80::/10"];
+        let cases = [
+            ("169.254.7.1:80", "probed"),
+            ("169.254.169.254:80", "reserved"),
+            ("[fe80::1]:80", "probed"),
+            ("192.0.2.1:80", "probed"),
+            ("[2001:db8::1]:80", "not-allowed"),
+            ("[fec0::1]:80", "not-allowed"),
+        ];
+        for (target, wanted) in cases {
+            assert_eq!(judge(&named, &[], target), wanted, "{target}");
+        }
+    }
+}
