@@ -150,7 +150,7 @@ fn pages_of_other_sites_are_kept_out() {
         ),
         // X12: what speaks HTTP without meaning to command, such as a check of a zone.
         ("POST", "Host: 127.0.0.1\r\n", 403),
-        ("POST", "Host: evil.example\r\n", 403),
+        ("POST", "Host: evil.example\r\n", 421),
     ];
     for (method, headers, code) in cases {
         let answer = ask(

@@ -24,14 +24,20 @@ mod failover;
 mod faults;
 #[path = "live/flatten.rs"]
 mod flatten;
+#[path = "live/guests.rs"]
+mod guests;
 #[path = "needs/need.rs"]
 mod need;
+#[path = "live/orders.rs"]
+mod orders;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]
 mod reload;
 #[path = "live/stage.rs"]
 mod stage;
+#[path = "live/stuck.rs"]
+mod stuck;
 #[path = "live/systemd.rs"]
 mod systemd;
 #[path = "live/upstream.rs"]

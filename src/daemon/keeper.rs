@@ -34,6 +34,7 @@ use super::files::Stamp;
 use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
+use super::listening::{Awaited, Came};
 use super::load_queue::LoadQueue;
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
@@ -86,6 +87,8 @@ pub(super) struct Keeper {
     pub(super) counters: Vec<Arc<QueryCounters>>,
     pub(super) listen: Vec<String>,
     pub(super) started: Moment,
+    /// What is not listened on yet, until that is told.
+    pub(super) awaited: Vec<Awaited>,
     /// Saves of the state.
     pub(super) saving: Saving,
     /// What becomes of log lines.
@@ -129,6 +132,7 @@ pub(super) struct Sources {
     pub(super) asks: mpsc::Receiver<Ask>,
     pub(super) reloads: mpsc::Receiver<()>,
     pub(super) saves: mpsc::Receiver<Done>,
+    pub(super) came: mpsc::Receiver<Came>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -137,6 +141,7 @@ impl Keeper {
     pub(super) async fn run(mut self, mut sources: Sources) {
         self.begin_alarms();
         self.tell_damages();
+        self.tell_awaited();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let poll_interval = self
@@ -187,6 +192,7 @@ impl Keeper {
                     }
                 }
                 Some(done) = sources.saves.recv() => self.take_saved(done),
+                Some(came) = sources.came.recv() => self.take_came(came),
                 () = tokio::time::sleep(orders_wait.unwrap_or_default()), if orders_wait.is_some() => self.begin_saves(),
                 Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {

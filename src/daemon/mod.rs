@@ -19,6 +19,7 @@ mod heartbeats;
 mod history;
 mod judgement;
 mod keeper;
+mod listening;
 mod listing;
 mod load;
 mod load_queue;

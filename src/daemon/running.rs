@@ -3,32 +3,28 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::Flattened;
-use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
-use crate::control::{Ask, Asking, Exposition, Pulse, serve};
+use crate::config::server_file::{ExecSettings, ServerConfig};
+use crate::control::{Ask, Asking, Exposition, Pulse};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Reach};
+use crate::probe::{CommandSettings, Reach, Report};
 use crate::publish::{Publisher, SavedZone};
-use crate::resolve::Names;
-use crate::server::{
-    Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
-    TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
-};
+use crate::resolve::{LookedUp, Names};
+use crate::server::{Drained, Listen, raise_descriptor_limit};
 use crate::timeline::{Alarms, Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
-use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
 use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
+use super::listening::{self, Late, Recipe};
 use super::load::{Loading, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::log_watch::LogWatch;
@@ -68,10 +64,12 @@ impl std::error::Error for StartFault {}
 /// A running server.
 #[derive(Debug)]
 pub struct Running {
-    server: Server,
+    /// Every address that answered queries from the start.
+    listen: Listen,
+    transports: Arc<listening::Running>,
     keeper: JoinHandle<()>,
-    control: Option<JoinHandle<std::io::Result<()>>>,
-    http: Option<SocketAddr>,
+    /// Tries again what could not be listened on.
+    late: Option<JoinHandle<()>>,
     asks: mpsc::Sender<Ask>,
     reloads: mpsc::Sender<()>,
     stop: watch::Sender<bool>,
@@ -81,48 +79,30 @@ pub struct Running {
 /// Starts everything: zones are loaded, sockets bound, probes begun, before this returns.
 ///
 /// # Errors
-/// If the zones folder or a location database cannot be read, or an address cannot be bound.
+/// If the zones folder or a location database cannot be read, or no address can be bound.
 pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartFault> {
-    let exposition = Arc::new(Exposition::new());
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    exposition.set("leeward_build_info", &version, 1.0);
+    let exposition = begin_metrics();
     // Sockets first: an address in use is the fault that is mended quickest.
     let shares = Shares::of(descriptors(), &config);
-    let passed = Passed::from_environment().map_err(|fault| StartFault(fault.to_string()))?;
-    let bound = bind_with(&listen(&config), passed, count_workers(&config))
-        .map_err(|fault| StartFault(fault.to_string()))?;
-    let listener = match config.http {
-        Some(address) => Some(bind_control(address).await?),
-        None => None,
-    };
+    let opened = listening::open(&config, clock).await?;
     let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
+    keeper.certificates = opened.certificates;
+    keeper.awaited.clone_from(&opened.awaited);
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
-    let http = listener
-        .as_ref()
-        .and_then(|listener| listener.local_addr().ok());
-    let own = own_zones(keeper.publisher.current());
-    let settings = lookup_settings(&config.resolver, shares.lookups);
-    let (desk, mut lookups) = keeper
-        .flattening
-        .open_desk(settings, own, clock, stopping.clone());
-    let names = Names::at(desk, clock);
-    keeper.probing.names = Some(names.clone());
-    let reach = Reach {
-        allow: config.probe.allow.clone(),
-        // As configured too: where it could not be bound yet, it may be later.
-        own: http.into_iter().chain(config.http).collect(),
-    };
-    let probing = probe_settings(&config, shares, reach, names);
-    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
+    let http = opened.listener.as_ref();
+    let http = http.and_then(|listener| listener.local_addr().ok());
+    let mut lookups = begin_probing(&mut keeper, shares, http, sink, &stopping);
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
     keeper.resolve_first(&mut lookups).await;
-    let mut server = start_server(bound, &config, &keeper)?;
+    let recipe = Recipe::of(&config, &keeper);
+    let mut server = recipe.start(opened.bound)?;
     keeper.attend_to(&mut server);
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
+    let (came, tries) = mpsc::channel(1);
     let asking = Asking {
         asks: asks.clone(),
         exposition,
@@ -136,20 +116,43 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         asks: asked,
         reloads: reload,
         saves,
+        came: tries,
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
+    let transports = Arc::new(listening::Running::default());
+    let listen = server.listen().clone();
+    transports.add(server);
+    if let Some(listener) = opened.listener {
+        transports.control(listener, asking.clone(), stopping.clone());
+    }
+    let late = Late {
+        awaited: opened.awaited,
+        recipe,
+        asking,
+        came,
+        running: Arc::clone(&transports),
+        stopping,
+    };
     keeper.notifier.tell(Word::Ready);
     Ok(Running {
-        server,
+        listen,
+        transports,
         keeper: tokio::spawn(keeper.run(sources)),
-        control: listener.map(|listener| tokio::spawn(serve(listener, asking, stopping))),
-        http,
+        late: late.begin(),
         asks,
         reloads,
         stop,
         set,
     })
+}
+
+/// Makes the metrics, with the version among them.
+fn begin_metrics() -> Arc<Exposition> {
+    let exposition = Exposition::new();
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    exposition.set("leeward_build_info", &version, 1.0);
+    Arc::new(exposition)
 }
 
 /// Returns how many descriptors may be open, after raising that as far as the system lets us.
@@ -166,13 +169,30 @@ pub(super) fn count_workers(config: &ServerConfig) -> usize {
     config.workers.unwrap_or_else(count_cores)
 }
 
-fn listen(config: &ServerConfig) -> Listen {
-    Listen {
-        plain: config.listen.clone(),
-        tls: config.tls.listen.clone(),
-        https: config.https.listen.clone(),
-        quic: config.quic.listen.clone(),
-    }
+/// Begins probes and lookups; returns what is looked up. Our own control address is never probed.
+fn begin_probing(
+    keeper: &mut Keeper,
+    shares: Shares,
+    http: Option<SocketAddr>,
+    sink: mpsc::Sender<Report>,
+    stopping: &watch::Receiver<bool>,
+) -> mpsc::Receiver<LookedUp> {
+    let (config, clock) = (&keeper.config, keeper.clock);
+    let own = own_zones(keeper.publisher.current());
+    let settings = lookup_settings(&config.resolver, shares.lookups);
+    let (desk, lookups) = keeper
+        .flattening
+        .open_desk(settings, own, clock, stopping.clone());
+    let names = Names::at(desk, clock);
+    keeper.probing.names = Some(names.clone());
+    let reach = Reach {
+        allow: config.probe.allow.clone(),
+        // As configured too: where it could not be bound yet, it may be later.
+        own: http.into_iter().chain(config.http).collect(),
+    };
+    let probing = probe_settings(config, shares, reach, names);
+    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
+    lookups
 }
 
 /// Returns how commands are run: by this same binary, started once more with a verb of its own.
@@ -182,58 +202,6 @@ pub fn command_settings(exec: &ExecSettings) -> CommandSettings {
         allow: exec.allow.clone(),
         concurrency: exec.concurrency,
         helper: (program, vec![COMMANDS_VERB.into()]),
-    }
-}
-
-fn start_server(
-    bound: Bound,
-    config: &ServerConfig,
-    keeper: &Keeper,
-) -> Result<Server, StartFault> {
-    let clock = keeper.clock;
-    let current = keeper.publisher.current();
-    let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
-    let serving = Serving {
-        udp: UdpLimits {
-            reply_size_max: config.udp.payload_size,
-        },
-        tcp: tcp_limits(&config.tcp),
-        certificates: keeper
-            .certificates
-            .as_ref()
-            .map(|watch| watch.certificates()),
-        proxies: Arc::new(TrustedProxies::new(&config.proxy.allow)),
-        https: HttpsTerms {
-            path: config.https.path.clone(),
-            guise: if config.https.is_plain {
-                HttpsGuise::Plain
-            } else {
-                HttpsGuise::Sealed
-            },
-        },
-    };
-    let started = bound.start(serving, move |seat| {
-        // Each worker draws from a stream of its own.
-        let via = seat.transport as u64;
-        let lane = ((seat.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        WorldEngine::new(&current, clock, seed ^ lane)
-    });
-    started.map_err(|fault| StartFault(fault.to_string()))
-}
-
-async fn bind_control(address: SocketAddr) -> Result<TcpListener, StartFault> {
-    TcpListener::bind(address).await.map_err(|cause| {
-        StartFault(format!("bind HTTP {address}: {cause}; `http = \"...\"` in leeward.toml or --http chooses another address"))
-    })
-}
-
-fn tcp_limits(settings: &TcpSettings) -> TcpLimits {
-    TcpLimits {
-        idle_timeout: settings.idle_timeout,
-        message_timeout: settings.message_timeout,
-        write_timeout: settings.write_timeout,
-        connections_max: settings.connections,
-        connections_per_client_max: settings.connections_per_address,
     }
 }
 
@@ -253,14 +221,8 @@ fn prepare(
     let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
     let locations = first_locations(config)?;
-    let (saved, damages) = read_saved(config);
-    let read = (saved.sequence, damages);
-    let (saving, saves) = Saving::begin(config.state.clone(), read, now);
-    let certificates = CertificateWatch::start(&config.tls, wall)
-        .map_err(|fault| StartFault(fault.to_string()))?;
-    let publisher = restore_publisher(saved.orders.zones);
+    let (saved, saving, saves) = begin_saving(config, now);
     let targets = restore_targets(saved.statuses, now, wall);
-    let secrets = Secrets::start(config).map_err(StartFault)?;
     let mut serials = Arc::new(saved.serials);
     let set = first_zones(config, &mut serials, &locations, wall)?;
     let keeper = Keeper {
@@ -268,10 +230,11 @@ fn prepare(
         config: config.clone(),
         set: Arc::new(set),
         serials,
-        publisher,
+        publisher: restore_publisher(saved.orders.zones),
         locations: Arc::new(locations),
         location_stamps,
-        certificates,
+        certificates: None,
+        awaited: Vec::new(),
         targets,
         doubt: crate::health::SelfDoubt::default(),
         switches: Switches::restore(saved.orders.switches),
@@ -297,7 +260,7 @@ fn prepare(
         transports: Transports::default(),
         is_probing: true,
         location_fault: None,
-        secrets,
+        secrets: Secrets::start(config).map_err(StartFault)?,
         secret_fault: None,
         consent: crate::control::Consent::Open,
         waiting: None,
@@ -366,10 +329,16 @@ fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targ
     targets
 }
 
-/// Reads what the last run saved; what cannot be read is lost and told, and does not stop the start.
-fn read_saved(config: &ServerConfig) -> (state::Saved, Vec<state::Damage>) {
+/// Reads what the last run saved, and prepares to save; what cannot be read is lost and told, and does not stop the start.
+fn begin_saving(
+    config: &ServerConfig,
+    now: Moment,
+) -> (state::Saved, Saving, mpsc::Receiver<Done>) {
     let folder = config.state.as_deref();
-    folder.map_or_else(Default::default, state::read)
+    let (saved, damages) = folder.map_or_else(Default::default, state::read);
+    let read = (saved.sequence, damages);
+    let (saving, saves) = Saving::begin(config.state.clone(), read, now);
+    (saved, saving, saves)
 }
 
 fn tell_set(set: &ZoneSet) {
@@ -400,17 +369,17 @@ fn tell_set(set: &ZoneSet) {
 impl Running {
     /// Returns the addresses that answer queries.
     pub fn addresses(&self) -> &[SocketAddr] {
-        self.server.addresses()
+        &self.listen.plain
     }
 
     /// Returns every address that answers queries, by transport.
     pub fn listen(&self) -> &Listen {
-        self.server.listen()
+        &self.listen
     }
 
     /// Returns the address of metrics and control, if they are on.
     pub fn http(&self) -> Option<SocketAddr> {
-        self.http
+        self.transports.http()
     }
 
     /// Returns the zones as they were at the start.
@@ -431,14 +400,10 @@ impl Running {
     /// Stops everything in order: control, probes, state saved, then answers drained.
     pub async fn stop(self) -> Drained {
         self.stop.send_replace(true);
-        let _ = self.keeper.await;
-        if let Some(control) = self.control {
-            // A client that reads slowly does not hold up the end.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), control).await;
+        if let Some(late) = self.late {
+            let _ = late.await;
         }
-        let server = self.server;
-        tokio::task::spawn_blocking(move || server.shutdown())
-            .await
-            .unwrap_or(Drained::CutOff)
+        let _ = self.keeper.await;
+        self.transports.end().await
     }
 }

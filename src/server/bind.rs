@@ -73,6 +73,41 @@ impl Bound {
         &self.addresses
     }
 
+    /// Binds one address, for UDP and TCP both if it is one of TCP.
+    fn bind_one(&mut self, transport: Transport, address: SocketAddr) -> Result<(), BindFault> {
+        let real = match transport {
+            Transport::Udp | Transport::Tcp => {
+                let (real, listener) = bind_pair(address)?;
+                // All or none: a worker without its socket would leave queries unanswered.
+                let sockets = self.datagrams.iter().map(|_| bind_datagram(real));
+                let sockets: io::Result<Vec<_>> = sockets.collect();
+                let sockets = sockets.map_err(refusal(Transport::Udp, real))?;
+                for (of_worker, socket) in self.datagrams.iter_mut().zip(sockets) {
+                    of_worker.push(Arc::new(socket));
+                }
+                self.listeners.push(listener);
+                real
+            }
+            Transport::Tls | Transport::Https => {
+                let (real, listener) = bind_stream(transport, address)?;
+                let listeners = match transport {
+                    Transport::Tls => &mut self.tls,
+                    _ => &mut self.https,
+                };
+                listeners.push(listener);
+                real
+            }
+            Transport::Quic => {
+                let socket = bind_quic(address).map_err(refusal(transport, address))?;
+                let real = socket.local_addr().map_err(refusal(transport, address))?;
+                self.quic.push(socket);
+                real
+            }
+        };
+        self.addresses.of_mut(transport).push(real);
+        Ok(())
+    }
+
     /// Adds a socket that was passed.
     fn adopt(&mut self, passed: PassedSocket) -> io::Result<()> {
         let PassedSocket {
@@ -216,17 +251,50 @@ pub fn bind(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
 /// # Errors
 /// The first address that cannot be bound, and why.
 pub fn bind_with(listen: &Listen, passed: Passed, workers: usize) -> Result<Bound, BindFault> {
-    listen.check(passed.is_empty())?;
-    let listen = &passed.left_of(listen);
-    let mut bound = bind_fresh(listen, workers)?;
-    for passed in passed.sockets {
-        let (transport, address) = (passed.transport, passed.address);
-        bound.adopt(passed).map_err(refusal(transport, address))?;
+    let (bound, missing) = bind_possible(listen, passed, workers)?;
+    match missing.into_iter().next() {
+        Some(missing) => Err(missing.fault),
+        None => Ok(bound),
     }
-    Ok(bound)
 }
 
-fn bind_fresh(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
+/// An address that could not be bound.
+#[derive(Debug)]
+pub struct Missing {
+    /// For which transport; TCP stands for UDP and TCP.
+    pub transport: Transport,
+    /// Which address.
+    pub address: SocketAddr,
+    /// Why not.
+    pub fault: BindFault,
+}
+
+/// Does what [`bind_with`] does, but leaves out what cannot be bound now, and says so.
+///
+/// # Errors
+/// If the list of addresses, or the number of workers, cannot be meant.
+pub fn bind_possible(
+    listen: &Listen,
+    passed: Passed,
+    workers: usize,
+) -> Result<(Bound, Vec<Missing>), BindFault> {
+    listen.check(passed.is_empty())?;
+    let listen = &passed.left_of(listen);
+    let (mut bound, mut missing) = bind_fresh(listen, workers)?;
+    for passed in passed.sockets {
+        let (transport, address) = (passed.transport, passed.address);
+        if let Err(cause) = bound.adopt(passed) {
+            missing.push(Missing {
+                transport,
+                address,
+                fault: refusal(transport, address)(cause),
+            });
+        }
+    }
+    Ok((bound, missing))
+}
+
+fn bind_fresh(listen: &Listen, workers: usize) -> Result<(Bound, Vec<Missing>), BindFault> {
     if workers == 0 || workers > WORKERS_MAX {
         return Err(BindFault::WorkerCount(workers));
     }
@@ -239,33 +307,24 @@ fn bind_fresh(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
         quic: Vec::with_capacity(listen.quic.len()),
         lent: Vec::new(),
     };
-    for address in &listen.plain {
-        let (real, listener) = bind_pair(*address)?;
-        for sockets in &mut bound.datagrams {
-            let socket = bind_datagram(real).map_err(refusal(Transport::Udp, real))?;
-            sockets.push(Arc::new(socket));
+    let mut missing = Vec::new();
+    for (transport, addresses) in [
+        (Transport::Tcp, &listen.plain),
+        (Transport::Tls, &listen.tls),
+        (Transport::Https, &listen.https),
+        (Transport::Quic, &listen.quic),
+    ] {
+        for &address in addresses {
+            if let Err(fault) = bound.bind_one(transport, address) {
+                missing.push(Missing {
+                    transport,
+                    address,
+                    fault,
+                });
+            }
         }
-        bound.addresses.plain.push(real);
-        bound.listeners.push(listener);
     }
-    for address in &listen.tls {
-        let (real, listener) = bind_stream(Transport::Tls, *address)?;
-        bound.addresses.tls.push(real);
-        bound.tls.push(listener);
-    }
-    for address in &listen.https {
-        let (real, listener) = bind_stream(Transport::Https, *address)?;
-        bound.addresses.https.push(real);
-        bound.https.push(listener);
-    }
-    for address in &listen.quic {
-        let socket = bind_quic(*address).map_err(refusal(Transport::Quic, *address))?;
-        let real = socket.local_addr();
-        let real = real.map_err(refusal(Transport::Quic, *address))?;
-        bound.addresses.quic.push(real);
-        bound.quic.push(socket);
-    }
-    Ok(bound)
+    Ok((bound, missing))
 }
 
 /// Makes a fault of what the system says about an address.
@@ -362,127 +421,4 @@ fn new_datagram(address: SocketAddr) -> io::Result<Socket> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Bound, BindFault> {
-        super::bind(&Listen::plain(addresses), workers)
-    }
-
-    fn loopback(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    #[test]
-    fn gives_udp_and_tcp_the_same_port_when_zero_is_asked() {
-        let bound = bind(&[loopback(0), loopback(0)], 3).expect("loopback is free");
-        assert_eq!(bound.addresses().len(), 2);
-        for (at, address) in bound.addresses().iter().enumerate() {
-            assert_ne!(address.port(), 0);
-            assert_eq!(bound.listeners[at].local_addr().expect("bound"), *address);
-            for sockets in &bound.datagrams {
-                let local = sockets[at].socket().local_addr().expect("bound");
-                assert_eq!(local.as_socket(), Some(*address));
-            }
-        }
-    }
-
-    #[test]
-    fn binds_every_kind_on_a_port_of_its_own() {
-        let any = vec![loopback(0)];
-        let listen = Listen {
-            plain: any.clone(),
-            tls: any.clone(),
-            https: any.clone(),
-            quic: any,
-        };
-        let bound = super::bind(&listen, 1).expect("loopback is free");
-        for transport in [
-            Transport::Tcp,
-            Transport::Tls,
-            Transport::Https,
-            Transport::Quic,
-        ] {
-            let [address] = bound.listen().of(transport) else {
-                panic!("one address");
-            };
-            assert_ne!(address.port(), 0, "{transport:?}");
-        }
-        let taken = Listen {
-            tls: bound.listen().tls.clone(),
-            ..Listen::default()
-        };
-        let fault = super::bind(&taken, 1).expect_err("taken").to_string();
-        assert!(fault.starts_with("bind TLS 127.0.0.1:"), "{fault}");
-    }
-
-    #[test]
-    fn asks_for_large_buffers() {
-        let bound = bind(&[loopback(0)], 1).expect("loopback is free");
-        let size = bound.datagrams[0][0].socket().recv_buffer_size();
-        // The kernel's own limit, where we may not pass it, is 208 KiB on many systems.
-        assert!(size.expect("a size") >= 200 << 10);
-    }
-
-    #[test]
-    fn notices_another_server_on_either_transport() {
-        let ours = bind(&[loopback(0)], 1).expect("loopback is free");
-        let fault = bind(ours.addresses(), 1).expect_err("taken");
-        let port = ours.addresses()[0].port();
-        let wanted =
-            format!("bind TCP 127.0.0.1:{port}: address in use: another server listens there");
-        assert_eq!(fault.to_string(), wanted);
-
-        // Somebody else may hold the same number for TCP just now; hardly ever four times in a row.
-        let fault = || {
-            let other = UdpSocket::bind(loopback(0)).expect("loopback is free");
-            let address = other.local_addr().expect("bound");
-            bind(&[address], 1).expect_err("taken").to_string()
-        };
-        let faults = [fault(), fault(), fault(), fault()];
-        let is_wanted = |fault: &String| fault.starts_with("bind UDP 127.0.0.1:");
-        assert!(faults.iter().any(is_wanted), "{faults:?}");
-    }
-
-    #[test]
-    fn refuses_lists_that_cannot_be_meant() {
-        let all = SocketAddr::from(([0, 0, 0, 0], 5300));
-        let one = loopback(5300);
-        let cases = [
-            (vec![], 1, "0 listen addresses"),
-            (vec![one], 0, "0 workers"),
-            (vec![one, one], 1, "127.0.0.1:5300 is listed twice"),
-            (
-                vec![one, all],
-                1,
-                "0.0.0.0:5300 already covers 127.0.0.1:5300",
-            ),
-        ];
-        for (addresses, workers, wanted) in cases {
-            let fault = bind(&addresses, workers).expect_err(wanted).to_string();
-            assert!(fault.starts_with(wanted), "{fault}");
-        }
-    }
-
-    #[test]
-    fn says_what_helps() {
-        let cases = [
-            (53, libc::EACCES, "permission denied; ports below 1024"),
-            (53, libc::EADDRINUSE, "(systemd-resolved?)"),
-            (5300, libc::EADDRINUSE, "address in use: another server"),
-            (53, libc::EADDRNOTAVAIL, "no interface of this machine"),
-        ];
-        for (port, code, wanted) in cases {
-            let fault = BindFault::Socket {
-                transport: Transport::Udp,
-                address: SocketAddr::from(([192, 0, 2, 1], port)),
-                cause: io::Error::from_raw_os_error(code),
-            };
-            let text = fault.to_string();
-            assert!(
-                text.starts_with("bind UDP 192.0.2.1:") && text.contains(wanted),
-                "{text}"
-            );
-        }
-    }
-}
+mod tests;

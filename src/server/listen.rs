@@ -29,6 +29,13 @@ impl Listen {
         }
     }
 
+    /// Makes a list of one address.
+    pub fn of_one(transport: Transport, address: SocketAddr) -> Self {
+        let mut listen = Self::default();
+        listen.of_mut(transport).push(address);
+        listen
+    }
+
     /// Returns the addresses of one transport.
     pub fn of(&self, transport: Transport) -> &[SocketAddr] {
         match transport {

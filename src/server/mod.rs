@@ -52,7 +52,9 @@ mod tls;
 mod udp;
 mod validity;
 
-pub use bind::{BindFault, Bound, LISTEN_MAX, WORKERS_MAX, bind, bind_with};
+pub use bind::{
+    BindFault, Bound, LISTEN_MAX, Missing, WORKERS_MAX, bind, bind_possible, bind_with,
+};
 pub use certificate::{
     ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
 };

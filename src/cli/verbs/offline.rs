@@ -29,7 +29,10 @@ pub(super) fn read_config(
         .into_iter()
         .map(|finding| finding.into_diagnostic(path))
         .collect();
-    let rendered = render_text(&diagnostics, std::slice::from_ref(&source), is_colour);
+    let rendered = match diagnostics.as_slice() {
+        [] => String::new(),
+        found => render_text(found, std::slice::from_ref(&source), is_colour),
+    };
     match config {
         Some(config)
             if diagnostics

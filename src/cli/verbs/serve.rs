@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::arguments::{LogFormat, ServeArguments, ServeSource};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
@@ -20,9 +20,13 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
 /// Runs `serve`.
 pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> Outcome {
-    let config = config(arguments, output)?;
+    let (config, warnings) = config(arguments, output.is_colour())?;
     // Until the very end: what was logged last is written.
     let _log = install_logs(arguments, &config)?;
+    // In the log, too, which waits for no reader.
+    for line in warnings.lines().filter(|line| !line.trim().is_empty()) {
+        warn!("{line}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -62,16 +66,19 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
 }
 
 /// Puts the server file, or defaults around a folder, under what the command line says.
-fn config(arguments: &ServeArguments, output: &mut Output) -> Result<ServerConfig, Complaint> {
+fn config(
+    arguments: &ServeArguments,
+    is_colour: bool,
+) -> Result<(ServerConfig, String), Complaint> {
+    let mut warnings = String::new();
     let mut config = match arguments.source() {
         ServeSource::File(path, zones) => {
-            let (mut config, warnings) =
-                read_config(&path, output.is_colour()).map_err(|complaint| {
-                    complaint.with_help("or name a folder of zones: leeward serve ZONES_DIR")
-                })?;
-            if !warnings.is_empty() {
-                output.note(&warnings);
-            }
+            let help = "or name a folder of zones: leeward serve ZONES_DIR";
+            // Faults are for a terminal; warnings go to the log, which has no colours.
+            let read = read_config(&path, false);
+            let read = read.or_else(|_| read_config(&path, is_colour));
+            let (mut config, found) = read.map_err(|complaint| complaint.with_help(help))?;
+            warnings = found;
             config.zones = zones.unwrap_or(config.zones);
             config
         }
@@ -86,7 +93,7 @@ fn config(arguments: &ServeArguments, output: &mut Output) -> Result<ServerConfi
     if arguments.http.is_some() {
         config.http = arguments.http;
     }
-    Ok(config)
+    Ok((config, warnings))
 }
 
 fn install_logs(
