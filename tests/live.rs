@@ -22,12 +22,18 @@ mod failover;
 mod faults;
 #[path = "live/flatten.rs"]
 mod flatten;
+#[path = "live/last_good.rs"]
+mod last_good;
 #[path = "needs/need.rs"]
 mod need;
+#[path = "live/owners.rs"]
+mod owners;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]
 mod reload;
+#[path = "live/server_file.rs"]
+mod server_file;
 #[path = "live/stage.rs"]
 mod stage;
 #[path = "live/systemd.rs"]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -21,7 +21,8 @@ use crate::rehearse::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
 use super::commands::{
-    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat, throw_switch,
+    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat,
+    throw_switch,
 };
 use super::door::{Book, Door, Guest, Limits};
 use super::exposition::Exposition;
@@ -116,6 +117,8 @@ pub struct ExplainRequest {
 pub struct Pulse {
     beat_secs: AtomicU64,
     is_ready: AtomicU64,
+    zones: AtomicU64,
+    old_zones: AtomicU64,
 }
 
 impl Pulse {
@@ -134,6 +137,12 @@ impl Pulse {
     /// Notes that zones are served and first probes are done, or their wait is over.
     pub fn ready(&self) {
         self.is_ready.store(1, Ordering::Relaxed);
+    }
+
+    /// Notes how many zones are served, and how many of them as an older version than their files hold.
+    pub fn serving(&self, zones: usize, old: usize) {
+        self.zones.store(zones as u64, Ordering::Relaxed);
+        self.old_zones.store(old as u64, Ordering::Relaxed);
     }
 
     /// Returns how long the owner's loop has stood still, if that is too long.
@@ -295,6 +304,9 @@ async fn show_health(State(asking): State<Asking>) -> Response {
     }
 }
 
+/// Tells whoever checks readiness whether the zones are what their files hold.
+const ZONES_HEADER: &str = "leeward-zones";
+
 async fn show_readiness(State(asking): State<Asking>) -> Response {
     if asking.pulse.is_ready.load(Ordering::Relaxed) == 0 {
         return fault(
@@ -303,7 +315,27 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
             "queries are answered already; this changes when every target was probed once, or the wait is over",
         );
     }
-    "ready\n".into_response()
+    let zones = asking.pulse.zones.load(Ordering::Relaxed);
+    let old = asking.pulse.old_zones.load(Ordering::Relaxed);
+    if zones == 0 {
+        return fault(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no zone is served",
+            "every query is answered REFUSED; `leeward status` says which files are refused, and why",
+        );
+    }
+    let (standing, text) = match old {
+        0 => ("current", "ready\n".to_owned()),
+        _ => (
+            "old-versions",
+            format!(
+                "ready, with old versions: {old} of {zones} zones are served from their last good version; \
+                 see /api/status\n"
+            ),
+        ),
+    };
+    let name = HeaderName::from_static(ZONES_HEADER);
+    ([(name, HeaderValue::from_static(standing))], text).into_response()
 }
 
 async fn show_status(State(asking): State<Asking>) -> Response {

@@ -113,7 +113,11 @@ impl Book {
             return;
         };
         seat.is_evicted.store(true, Ordering::Release);
-        let waker = seat.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waker = seat
+            .waker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -251,7 +255,11 @@ impl Visit {
         let event = if self.stall.as_mut().is_some_and(is_stalled) {
             "stalled"
         } else if phase != Phase::Served && self.deadline.as_mut().poll(context).is_ready() {
-            if phase == Phase::Head { "late" } else { "stalled" }
+            if phase == Phase::Head {
+                "late"
+            } else {
+                "stalled"
+            }
         } else {
             return Ok(());
         };
@@ -260,7 +268,11 @@ impl Visit {
     }
 
     /// Notes whether the client took anything.
-    fn follow(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn follow(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Ready(_) => {
                 self.stall = None;
@@ -268,9 +280,7 @@ impl Visit {
             }
             Poll::Pending => {
                 let stall_max = self.guest.book.limits.stall_max;
-                let stall = self
-                    .stall
-                    .get_or_insert_with(|| Box::pin(sleep(stall_max)));
+                let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(stall_max)));
                 if stall.as_mut().poll(context).is_ready() {
                     self.guest.book.count("stalled");
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -359,7 +369,10 @@ mod tests {
         drop(visit);
         assert_eq!(count(&door), 0);
         let text = door.book.exposition.render();
-        assert!(text.contains("leeward_control_connections_total{event=\"late\"} 1"), "{text}");
+        assert!(
+            text.contains("leeward_control_connections_total{event=\"late\"} 1"),
+            "{text}"
+        );
     }
 
     #[tokio::test]

@@ -311,7 +311,10 @@ mod tests {
             (&[("sec-fetch-site", "cross-site")], Some(403)),
             (&[("sec-fetch-site", "same-site")], Some(403)),
             (
-                &[("sec-fetch-site", "same-origin"), ("origin", "http://evil.example")],
+                &[
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "http://evil.example"),
+                ],
                 Some(403),
             ),
             (

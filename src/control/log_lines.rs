@@ -260,7 +260,10 @@ mod tests {
         }
         let lost = lines.dropped();
         // One may be in the hands of the thread already.
-        assert!(lost == LINES_MAX as u64 || lost == LINES_MAX as u64 - 1, "{lost}");
+        assert!(
+            lost == LINES_MAX as u64 || lost == LINES_MAX as u64 - 1,
+            "{lost}"
+        );
         lines.flush(Duration::from_millis(50));
         assert!(told.try_recv().is_err(), "nobody reads yet");
         for _ in 0..2 * LINES_MAX {
@@ -309,9 +312,8 @@ mod tests {
         assert!(text.starts_with(" WARN \u{fc}") && text.ends_with(" more octets)\n"));
         let many: String = (0..9_000).map(|n| format!(",\"k{n}\":\"v\"")).collect();
         for (rest, wanted) in [(String::new(), "field"), (many, "message")] {
-            let line = format!(
-                "{{\"level\":\"WARN\",\"message\":\"{long}\",\"field\":\"f\"{rest}}}\n"
-            );
+            let line =
+                format!("{{\"level\":\"WARN\",\"message\":\"{long}\",\"field\":\"f\"{rest}}}\n");
             let short = cut(line.as_bytes(), Shape::Json);
             assert!(short.len() <= LINE_MAX && short.ends_with(b"\n"));
             let read: serde_json::Value = serde_json::from_slice(&short).expect("still JSON");

@@ -198,7 +198,9 @@ pub fn install_logs(format: LogFormat, level: &str) -> io::Result<LogGuard> {
 /// Tells panics in the log: the standard library would write them to standard error itself, and wait for its reader.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
         let said = panic.payload_as_str().unwrap_or("no words");
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("without a name");
@@ -254,6 +256,11 @@ pub fn log_event(kind: &EventKind) {
         }
         EventKind::Refused { .. } => error!("{kind}"),
         EventKind::Waiting { .. }
+        | EventKind::Removed { .. }
+        | EventKind::Moved { is_same: false, .. }
+        | EventKind::Names { removed: 1.., .. }
+        | EventKind::Warnings { .. }
+        | EventKind::SerialFell { .. }
         | EventKind::Flattened { is_worse: true, .. }
         | EventKind::Alarm {
             has_ended: false, ..
@@ -263,6 +270,9 @@ pub fn log_event(kind: &EventKind) {
         } => warn!("{kind}"),
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
+        | EventKind::Withdrawn { .. }
+        | EventKind::Moved { .. }
+        | EventKind::Names { .. }
         | EventKind::Maintenance { .. }
         | EventKind::SelfDoubt { .. }
         | EventKind::Released { .. }

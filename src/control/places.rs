@@ -225,7 +225,11 @@ mod tests {
         places.move_on(guests[0], at(300));
         assert_eq!(enter(&mut places, 99, 500), Err(()), "all read");
         let (_, goes) = enter(&mut places, 99, 700).expect("room");
-        assert_eq!(goes, Some(guests[1]), "the longest idle, and the first of equals");
+        assert_eq!(
+            goes,
+            Some(guests[1]),
+            "the longest idle, and the first of equals"
+        );
         // The other rooms are not touched.
         let (change, _) = places.arrive(address(99), at(700));
         assert_eq!(places.enter(change, Room::Changes, at(700)), Ok(None));

@@ -139,8 +139,7 @@ impl Heartbeats {
             }
             self.awaited.push((row.id, key, every));
         }
-        let awaited: BTreeSet<&Key> =
-            self.awaited.iter().map(|(_, key, _)| key).collect();
+        let awaited: BTreeSet<&Key> = self.awaited.iter().map(|(_, key, _)| key).collect();
         self.beats.retain(|key, _| awaited.contains(key));
         reports
     }

@@ -31,7 +31,9 @@ impl LogWatch {
     /// Looks at the counts; says what the alarm says, if it lasts, and how many suppressed lines are to be told.
     fn look(&mut self, lost: LostLines, now: Moment) -> (Option<String>, Option<u64>) {
         if lost.dropped > self.seen.dropped {
-            let before = self.dropping.map_or(self.seen.dropped, |(_, before)| before);
+            let before = self
+                .dropping
+                .map_or(self.seen.dropped, |(_, before)| before);
             self.dropping = Some((now, before));
         }
         let is_calm = |(last, _): &(Moment, u64)| now.since(*last) >= CALM;

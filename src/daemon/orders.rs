@@ -216,7 +216,9 @@ impl Keeper {
                 if let Some(switches) = switches {
                     self.switches = switches;
                 }
-                orders.into_iter().for_each(|order| self.put_in_force(order));
+                orders
+                    .into_iter()
+                    .for_each(|order| self.put_in_force(order));
             }
             Err(cause) => {
                 orders.append(&mut self.orders.waiting);

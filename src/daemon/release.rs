@@ -74,7 +74,11 @@ impl Keeper {
             Some(zone) => self.zone_at(&read(zone)?),
         };
         let zone = zone.ok_or_else(|| {
-            let zones = self.set.zones.iter().map(|zone| zone.model.apex.to_string());
+            let zones = self
+                .set
+                .zones
+                .iter()
+                .map(|zone| zone.model.apex.to_string());
             let zones: Vec<String> = zones.collect();
             let written = request.zone.as_deref().unwrap_or(&request.name);
             let zones = zones.iter().map(String::as_str);

@@ -1,6 +1,7 @@
 //! Starts a server from a configuration, and stops it again.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -11,7 +12,7 @@ use tracing::{info, warn};
 use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
-use crate::control::{Ask, Asking, Exposition, Pulse, serve};
+use crate::control::{Ask, Asking, Consent, Exposition, Pulse, serve};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
 use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Reach, Report};
@@ -28,7 +29,8 @@ use super::conduct::Secrets;
 use super::flatten::Flattening;
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
-use super::load::{Loading, load_zones};
+use super::last_good::LastGood;
+use super::load::{Loading, folder_of, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
@@ -36,10 +38,12 @@ use super::orders::Orders;
 use super::own_names::own_zones;
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
+use super::serials::Serials;
+use super::server_file::ServerFile;
 use super::state;
 use super::switches::Switches;
 use super::transports::Transports;
-use super::zone_set::ZoneSet;
+use super::zone_set::{Pace, ZoneSet};
 
 /// The verb by which the helper process is started; see `serve_commands`.
 pub const COMMANDS_VERB: &str = "serve-commands";
@@ -78,9 +82,19 @@ pub struct Running {
 /// # Errors
 /// If the zones folder or a location database cannot be read, or an address cannot be bound.
 pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartFault> {
-    let exposition = Arc::new(Exposition::new());
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    exposition.set("leeward_build_info", &version, 1.0);
+    start_from(config, None, clock).await
+}
+
+/// Starts everything from settings that a server file says; the file is followed from then on.
+///
+/// # Errors
+/// As for [`start`].
+pub async fn start_from(
+    config: ServerConfig,
+    file: Option<PathBuf>,
+    clock: Clock,
+) -> Result<Running, StartFault> {
+    let exposition = Arc::new(begin_exposition());
     // Sockets first: an address in use is the fault that is mended quickest.
     if let Err(cause) = raise_descriptor_limit() {
         warn!("raise the limit of open descriptors: {cause}");
@@ -93,6 +107,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         None => None,
     };
     let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
+    keeper.server_file = file.map(ServerFile::start);
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     let http = listener
@@ -104,6 +119,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let mut lookups = keeper
         .flattening
         .open_desk(&config.resolver, own, clock, stopping.clone());
+    keeper.tell_started();
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
@@ -141,6 +157,14 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
         stop,
         set,
     })
+}
+
+/// Makes an exposition that says what runs here.
+fn begin_exposition() -> Exposition {
+    let exposition = Exposition::new();
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    exposition.set("leeward_build_info", &version, 1.0);
+    exposition
 }
 
 /// Returns the number of UDP threads.
@@ -266,24 +290,16 @@ fn prepare(
     let publisher = restore_publisher(saved.orders.zones);
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
-    let mut serials = Arc::new(saved.serials);
-    let loading = Loading {
-        folder: &config.zones,
-        previous: &ZoneSet::default(),
-        serials: &mut serials,
-        locations: &locations,
-        are_locations_new: false,
-        flattened: &Flattened::default(),
-        wall,
-    };
-    let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
+    let (set, serials, kept) = first_load(config, saved.serials, &locations, wall)?;
     let locations = Arc::new(locations);
-    tell_set(&set);
     let keeper = Keeper {
         clock,
         config: config.clone(),
         set: Arc::new(set),
         serials,
+        kept,
+        looks: super::looks::Looks::default(),
+        server_file: None,
         publisher,
         locations,
         location_stamps,
@@ -314,7 +330,7 @@ fn prepare(
         location_fault: None,
         secrets,
         secret_fault: None,
-        consent: crate::control::Consent::Open,
+        consent: Consent::Open,
         waiting: None,
         history: super::history::History::default(),
         shelf: super::why::Shelf::default(),
@@ -324,6 +340,40 @@ fn prepare(
         is_memory_due: false,
     };
     Ok((keeper, saves))
+}
+
+/// Loads the zones for the first time: from their files, else from their last good versions. What is served is kept before
+/// it is: a crash forgets neither a version nor its serial.
+fn first_load(
+    config: &ServerConfig,
+    mut serials: Serials,
+    locations: &Locations,
+    wall: WallTime,
+) -> Result<(ZoneSet, Arc<Serials>, Option<Arc<LastGood>>), StartFault> {
+    let kept = config.state.as_deref().map(LastGood::open).map(Arc::new);
+    for kept in kept.iter().flat_map(|store| store.all()) {
+        serials.learn(&kept.apex, kept.digest, kept.serial);
+    }
+    let mut serials = Arc::new(serials);
+    let loading = Loading {
+        folder: &config.zones,
+        links: &config.zone_links,
+        previous: &ZoneSet::default(),
+        kept: kept.as_deref(),
+        pace: Pace::AtOnce,
+        consent: Consent::Open,
+        serials: &mut serials,
+        locations,
+        are_locations_new: false,
+        flattened: &Flattened::default(),
+        wall,
+    };
+    let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
+    if let Some(store) = &kept {
+        let folder = folder_of(&config.zones);
+        store.keep(&set, (&folder, &config.zone_links), wall);
+    }
+    Ok((set, serials, kept))
 }
 
 fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
@@ -364,31 +414,6 @@ fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targ
 fn read_saved(config: &ServerConfig) -> (state::Saved, Vec<state::Damage>) {
     let folder = config.state.as_deref();
     folder.map_or_else(Default::default, state::read)
-}
-
-fn tell_set(set: &ZoneSet) {
-    for zone in &set.zones {
-        let served = &zone.served.zone;
-        info!(
-            "zone {} serial {}: {} names, {} targets",
-            served.apex(),
-            served.serial(),
-            served.name_count(),
-            served.policies.targets.len()
-        );
-    }
-    for row in super::overview::refused_rows(set) {
-        // The first alone: a file with a thousand faults is one line all the same.
-        let first = row.faults.first().map_or("", String::as_str);
-        tracing::error!(
-            "{} is refused for {} fault(s), `leeward validate` shows all; the first: {first}",
-            row.file,
-            row.faults.len()
-        );
-    }
-    if set.zones.is_empty() {
-        warn!("no zone is served: every query is answered REFUSED");
-    }
 }
 
 impl Running {

@@ -105,8 +105,8 @@ impl Parts {
         let found = match &mut self.root {
             Some(root) => root.remove(section),
             None => self.find(section, |first| first == b'{').and_then(|at| {
-                let mut values = serde_json::Deserializer::from_slice(&self.text[at..])
-                    .into_iter::<Value>();
+                let mut values =
+                    serde_json::Deserializer::from_slice(&self.text[at..]).into_iter::<Value>();
                 values.next()?.ok()
             }),
         };
@@ -133,9 +133,8 @@ impl Parts {
         let mut entries = Vec::with_capacity(found.len());
         let mut faults = Vec::new();
         for entry in found {
-            let read = entry.and_then(|value| {
-                serde_json::from_value(value).map_err(|cause| cause.to_string())
-            });
+            let read = entry
+                .and_then(|value| serde_json::from_value(value).map_err(|cause| cause.to_string()));
             match read {
                 Ok(entry) => entries.push(entry),
                 Err(cause) => faults.push(cause),
@@ -183,7 +182,11 @@ impl Parts {
         };
         let mut at = start + 1;
         loop {
-            while self.text.get(at).is_some_and(|c| *c == b',' || is_blank(*c)) {
+            while self
+                .text
+                .get(at)
+                .is_some_and(|c| *c == b',' || is_blank(*c))
+            {
                 at += 1;
             }
             // Entries are tables; anything else ends the section, or is the next one.
@@ -278,30 +281,70 @@ mod tests {
         let cases = [
             (whole.to_owned(), vec![1, 2], vec![3, 4], 0),
             (line.clone(), vec![1, 2], vec![3, 4], 0),
-            (whole.replace("\"id\":2", "\"ix\":2"), vec![1], vec![3, 4], 1),
-            (whole.replace("\"id\":2", "\"id\":-2"), vec![1], vec![3, 4], 1),
+            (
+                whole.replace("\"id\":2", "\"ix\":2"),
+                vec![1],
+                vec![3, 4],
+                1,
+            ),
+            (
+                whole.replace("\"id\":2", "\"id\":-2"),
+                vec![1],
+                vec![3, 4],
+                1,
+            ),
             (whole.replace("{\"id\":2}", "7"), vec![1], vec![3, 4], 1),
             (whole.replace("\"id\":2", "\"id:2"), vec![1], vec![3, 4], 1),
-            (whole.replace("\"id\":1", "\"id\":@"), vec![2], vec![3, 4], 1),
+            (
+                whole.replace("\"id\":1", "\"id\":@"),
+                vec![2],
+                vec![3, 4],
+                1,
+            ),
             (whole.replace("\"a\":[", "\"a\":{"), vec![], vec![3, 4], 0),
-            (whole.replace("\"a\":[\n{\"id\":1},\n{\"id\":2}\n]", "\"a\":5"), vec![], vec![3, 4], 1),
-            (whole.replace("\"s\":{", "\"s\":{{"), vec![1, 2], vec![3, 4], 0),
-            (whole[..whole.len() - 23].to_owned(), vec![1, 2], vec![3, 4], 0),
+            (
+                whole.replace("\"a\":[\n{\"id\":1},\n{\"id\":2}\n]", "\"a\":5"),
+                vec![],
+                vec![3, 4],
+                1,
+            ),
+            (
+                whole.replace("\"s\":{", "\"s\":{{"),
+                vec![1, 2],
+                vec![3, 4],
+                0,
+            ),
+            (
+                whole[..whole.len() - 23].to_owned(),
+                vec![1, 2],
+                vec![3, 4],
+                0,
+            ),
             (line[..line.len() - 26].to_owned(), vec![1, 2], vec![3], 1),
             (String::new(), vec![], vec![], 0),
             ("[]".to_owned(), vec![], vec![], 0),
             ("null".to_owned(), vec![], vec![], 0),
             ("[".repeat(100_000), vec![], vec![], 0),
-            ("{\"x\":\"\\\"a\\\":[{}]\", \"a\":[{\"id\":1}]".to_owned(), vec![1], vec![], 0),
+            (
+                "{\"x\":\"\\\"a\\\":[{}]\", \"a\":[{\"id\":1}]".to_owned(),
+                vec![1],
+                vec![],
+                0,
+            ),
         ];
         for (text, a, b, lost) in cases {
             let mut parts = Parts::of(text.clone().into_bytes());
-            let ids = |entries: Vec<Entry>| entries.iter().map(|entry| entry.id).collect::<Vec<_>>();
+            let ids =
+                |entries: Vec<Entry>| entries.iter().map(|entry| entry.id).collect::<Vec<_>>();
             let found = (ids(parts.list("a")), ids(parts.list("b")));
             let shown = text.get(..200).unwrap_or(&text);
             assert_eq!(found, (a, b), "{shown}: {:?}", parts.faults);
             assert_eq!(parts.lost, lost, "{shown}: {:?}", parts.faults);
-            assert_eq!(parts.are_damaged(), text != whole && text != line, "{shown}");
+            assert_eq!(
+                parts.are_damaged(),
+                text != whole && text != line,
+                "{shown}"
+            );
         }
         let cut = Parts::of(whole.as_bytes()[..20].to_vec());
         assert_eq!(cut.number("format"), Some(1));
@@ -315,7 +358,9 @@ mod tests {
         assert_eq!(read_file(&at("absent")), Ok(None));
         fs::write(at("file"), "{}").expect("a writable folder");
         assert_eq!(read_file(&at("file")), Ok(Some(b"{}".to_vec())));
-        let pipe = std::process::Command::new("mkfifo").arg(at("pipe")).status();
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(at("pipe"))
+            .status();
         assert!(pipe.expect("mkfifo runs").success());
         fs::create_dir(at("folder")).expect("a writable folder");
         let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, at(name));

@@ -217,9 +217,8 @@ impl Keeper {
                 heartbeats: self.heartbeats.save(),
             };
             let sequence = self.saving.next_sequence();
-            let write = move |folder: &std::path::Path| {
-                state::write_orders(folder, sequence, &saved)
-            };
+            let write =
+                move |folder: &std::path::Path| state::write_orders(folder, sequence, &saved);
             self.saving.write(write, Done::Orders);
         }
     }

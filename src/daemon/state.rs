@@ -141,11 +141,7 @@ fn damage(path: &Path, faults: &[String], lost: usize) -> Damage {
     };
     Damage {
         file: path.to_path_buf(),
-        text: format!(
-            "read {}: {}; {place}",
-            path.display(),
-            faults.join("; ")
-        ),
+        text: format!("read {}: {}; {place}", path.display(), faults.join("; ")),
         kept: kept.ok(),
         lost,
     }
@@ -316,11 +312,27 @@ mod tests {
     fn a_damaged_file_is_kept_and_costs_only_what_is_damaged() {
         let three = || vec![switch("a", false), switch("b", false), switch("c", false)];
         let damages: [(&str, fn(String) -> String, usize); 7] = [
-            ("one entry", |text| text.replacen("\"check\":\"b\"", "\"czech\":\"b\"", 1), 2),
-            ("a garbled entry", |text| text.replacen("\"check\":\"b\"", "\"check\":\"b", 1), 2),
+            (
+                "one entry",
+                |text| text.replacen("\"check\":\"b\"", "\"czech\":\"b\"", 1),
+                2,
+            ),
+            (
+                "a garbled entry",
+                |text| text.replacen("\"check\":\"b\"", "\"check\":\"b", 1),
+                2,
+            ),
             ("the end", |text| text[..text.len() - 60].to_owned(), 3),
-            ("a later section", |text| text.replace("\"statuses\":[", "\"statuses\":[7"), 3),
-            ("a newer format", |text| text.replace("\"format\":1", "\"format\":2"), 3),
+            (
+                "a later section",
+                |text| text.replace("\"statuses\":[", "\"statuses\":[7"),
+                3,
+            ),
+            (
+                "a newer format",
+                |text| text.replace("\"format\":1", "\"format\":2"),
+                3,
+            ),
             ("no format", |text| text.replace("\"format\":1,", ""), 3),
             ("all", |_| "\u{0}\u{0}\u{0}".to_owned(), 0),
         ];

@@ -170,8 +170,13 @@ impl Switches {
                     [""] => format!("`{}` is one switch: set it to on or off", check.id),
                     names => {
                         let near = nearest(name, names.iter().copied());
-                        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                        format!("`{}` has no switch `{name}`, but {}{near}", check.id, names.join(", "))
+                        let near = near
+                            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                        format!(
+                            "`{}` has no switch `{name}`, but {}{near}",
+                            check.id,
+                            names.join(", ")
+                        )
                     }
                 });
             };
@@ -230,11 +235,17 @@ fn unknown(set: &ZoneSet, request: &SwitchRequest) -> String {
     };
     let zones = set.zones.iter().map(|zone| &**zone);
     if let Some(written) = &request.zone {
-        let apexes: Vec<String> = zones.clone().filter(having).map(|zone| zone_text(&zone.model)).collect();
+        let apexes: Vec<String> = zones
+            .clone()
+            .filter(having)
+            .map(|zone| zone_text(&zone.model))
+            .collect();
         if !apexes.is_empty() {
             let apexes = apexes.iter().map(String::as_str);
             let hint = hint(written, apexes, "zones that have it");
-            return format!("no zone that is served is `{written}` and has a check `{check}`{hint}");
+            return format!(
+                "no zone that is served is `{written}` and has a check `{check}`{hint}"
+            );
         }
     }
     let checks = zones.flat_map(|zone| &zone.model.checks);

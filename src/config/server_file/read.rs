@@ -132,6 +132,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
             read_text(&top, "zones", "a folder", findings)
                 .unwrap_or_else(|| ServerConfig::ZONES.to_owned()),
         ),
+        zone_links: read_zone_links(&top, &base, findings),
         state: read_text(&top, "state", "a folder", findings).map(|folder| base.join(folder)),
         http: read_http(&top, findings),
         http_hosts: read_http_hosts(&top, findings),
@@ -157,6 +158,20 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         proxy: read_proxy(&section("proxy"), findings),
         base,
     }
+}
+
+fn read_zone_links(top: &Section<'_, '_>, base: &Path, findings: &mut Findings) -> Vec<PathBuf> {
+    let Some((path, value)) = top.find("zone-links") else {
+        return Vec::new();
+    };
+    let written = items(value);
+    if written.len() > ServerConfig::ZONE_LINKS_MAX {
+        let message = format!("more than {} folders", ServerConfig::ZONE_LINKS_MAX);
+        findings.fault("S004", value.span(), &path, message);
+    }
+    let folders = written.into_iter();
+    let folders = folders.filter_map(|item| findings.text(&path, item, "a folder"));
+    folders.map(|folder| base.join(folder)).collect()
 }
 
 pub(super) fn read_text(
@@ -277,8 +292,9 @@ fn read_http_hosts(top: &Section<'_, '_>, findings: &mut Findings) -> Vec<String
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 253 || !name.chars().all(is_part) {
             let message = format!("`{text}` is no name of a host");
-            findings.fault("S004", item.span(), &path, message).help =
-                Some("write a name without scheme and port, for example \"ns1.example.com\"".to_owned());
+            findings.fault("S004", item.span(), &path, message).help = Some(
+                "write a name without scheme and port, for example \"ns1.example.com\"".to_owned(),
+            );
         }
         hosts.push(name);
     }
