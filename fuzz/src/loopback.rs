@@ -139,8 +139,8 @@ type = "manual"
 type = "heartbeat"
 every = "1h"
 [pools]
-blue = { check = "door:blue", members = ["192.0.2.1"] }
-green = { check = "door:green", members = ["192.0.2.2"] }
+blue = { check = "door/blue", members = ["192.0.2.1"] }
+green = { check = "door/green", members = ["192.0.2.2"] }
 rest = { check = "backup", members = ["192.0.2.3", "192.0.2.4"] }
 shut = { check = "gate", members = ["192.0.2.5"] }
 [names]

@@ -24,7 +24,7 @@ port = 80
 [pools]
 east = { check = "web", members = ["192.0.2.1", "192.0.2.2", "2001:db8::1"] }
 west = { check = "web", members = ["192.0.2.3", "2001:db8::3"] }
-away = { members = ["cdn.example.net."] }
+away = { members = [{ target = "cdn.example.net." }] }
 many = { members = ["192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14", "192.0.2.15", "192.0.2.16", "192.0.2.17", "192.0.2.18"] }
 [names]
 "@".NS = ["ns1.example.net.", "ns.example.com."]

@@ -28,6 +28,9 @@ use super::prefixes::Prefixes;
 const WAYS: usize = 4;
 /// Sets of buckets a worker has: 1 MiB.
 const SETS: usize = 16_384;
+/// Buckets of whole prefixes that a worker has, each in a place of its own: 1 MiB. Prefixes that share a place by chance
+/// err on the side of answering.
+const TOTALS: usize = 65_536;
 /// Nanoseconds of a second: how long an empty bucket takes to fill.
 const SECOND_NANOS: u64 = 1_000_000_000;
 /// An odd constant with well-mixed bits (chosen; no standard value).
@@ -72,18 +75,22 @@ impl RateLimits {
 struct Flow {
     /// Time that one answer takes from its bucket.
     interval_nanos: u64,
-    /// How far a bucket can be emptied.
-    burst_nanos: u64,
+    /// How much may be missing from a bucket for another answer to fit.
+    missing_max_nanos: u64,
+    /// How much is missing from a bucket that is half empty.
+    half_nanos: u64,
 }
 
 impl Flow {
     fn new(answers_per_second: u32, workers: usize) -> Self {
         let rate = u64::from(answers_per_second.max(1));
         let interval_nanos = (SECOND_NANOS * workers.max(1) as u64).div_ceil(rate);
+        // At least one answer fits, however small the rate.
+        let burst_nanos = SECOND_NANOS.max(interval_nanos);
         Self {
             interval_nanos,
-            // At least one answer fits, however small the rate.
-            burst_nanos: SECOND_NANOS.max(interval_nanos),
+            missing_max_nanos: burst_nanos - interval_nanos,
+            half_nanos: burst_nanos / 2,
         }
     }
 }
@@ -122,6 +129,15 @@ struct Bucket {
     refused: u32,
 }
 
+impl Bucket {
+    fn new(tag: u32) -> Self {
+        Self {
+            tag,
+            ..Self::default()
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 struct Set([Bucket; WAYS]);
@@ -130,6 +146,7 @@ struct Set([Bucket; WAYS]);
 #[derive(Debug)]
 pub(super) struct Buckets {
     sets: Box<[Set]>,
+    totals: Box<[Bucket]>,
     key: [u64; 2],
 }
 
@@ -138,6 +155,7 @@ impl Buckets {
     pub(super) fn new(key: [u64; 2]) -> Self {
         Self {
             sets: vec![Set::default(); SETS].into_boxed_slice(),
+            totals: vec![Bucket::default(); TOTALS].into_boxed_slice(),
             key,
         }
     }
@@ -153,22 +171,25 @@ impl Buckets {
     ) -> Verdict {
         let prefix = fold(prefix_bits(client) ^ self.key[0], self.key[1] | 1);
         let place = (zone as u64) << 2 | kind as u64;
-        let each = self.find(fold(prefix ^ place, STEP));
-        let total = self.find(prefix);
+        let hash = fold(prefix ^ place, STEP);
+        let set = &mut self.sets[(hash % SETS as u64) as usize].0;
+        let each = find_bucket(set, tag_of(hash));
+        let total = &mut self.totals[(prefix % TOTALS as u64) as usize];
+        if total.tag != tag_of(prefix) {
+            *total = Bucket::new(tag_of(prefix));
+        }
         let now = now.nanos();
-        let (missing, missing_total) = (
-            self.bucket(each).full_at.saturating_sub(now),
-            self.bucket(total).full_at.saturating_sub(now),
-        );
-        let refused = if missing + limits.each.interval_nanos > limits.each.burst_nanos {
+        let (each_at, total_at) = (each.full_at.max(now), total.full_at.max(now));
+        let (missing, missing_total) = (each_at - now, total_at - now);
+        let bucket = if missing > limits.each.missing_max_nanos {
             each
-        } else if missing_total + limits.total.interval_nanos > limits.total.burst_nanos {
+        } else if missing_total > limits.total.missing_max_nanos {
             total
         } else {
-            self.bucket(each).full_at = now + missing + limits.each.interval_nanos;
-            self.bucket(total).full_at = now + missing_total + limits.total.interval_nanos;
-            let is_pressed = missing * 2 > limits.each.burst_nanos
-                || missing_total * 2 > limits.total.burst_nanos;
+            each.full_at = each_at + limits.each.interval_nanos;
+            total.full_at = total_at + limits.total.interval_nanos;
+            let is_pressed =
+                missing > limits.each.half_nanos || missing_total > limits.total.half_nanos;
             return if is_pressed {
                 Verdict::SendPressed
             } else {
@@ -178,7 +199,6 @@ impl Buckets {
         if limits.allow.contains(client) {
             return Verdict::Send;
         }
-        let bucket = self.bucket(refused);
         bucket.refused = bucket.refused.wrapping_add(1);
         if limits.slip != 0 && bucket.refused.is_multiple_of(u32::from(limits.slip)) {
             Verdict::Slip
@@ -186,27 +206,20 @@ impl Buckets {
             Verdict::Drop
         }
     }
+}
 
-    #[inline]
-    fn bucket(&mut self, (set, way): (usize, usize)) -> &mut Bucket {
-        &mut self.sets[set].0[way]
-    }
-
-    /// Finds the bucket of a hash.
-    #[inline]
-    fn find(&mut self, hash: u64) -> (usize, usize) {
-        let set = (hash % SETS as u64) as usize;
-        // Zero would be the tag of a bucket that nobody has used.
-        let tag = (hash >> 32) as u32 | 1;
-        (set, find_way(&mut self.sets[set].0, tag))
-    }
+/// Tells hashes in one place apart.
+#[inline]
+fn tag_of(hash: u64) -> u32 {
+    // Zero would be the tag of a bucket that nobody has used.
+    (hash >> 32) as u32 | 1
 }
 
 /// Finds the bucket with a tag, or takes the one that is nearest to full.
 #[inline]
-fn find_way(set: &mut [Bucket; WAYS], tag: u32) -> usize {
+fn find_bucket(set: &mut [Bucket; WAYS], tag: u32) -> &mut Bucket {
     let at = set.iter().position(|bucket| bucket.tag == tag);
-    at.unwrap_or_else(|| {
+    let at = at.unwrap_or_else(|| {
         let fullest = (1..WAYS).fold(0, |best, at| {
             if set[at].full_at < set[best].full_at {
                 at
@@ -214,12 +227,10 @@ fn find_way(set: &mut [Bucket; WAYS], tag: u32) -> usize {
                 best
             }
         });
-        set[fullest] = Bucket {
-            tag,
-            ..Bucket::default()
-        };
+        set[fullest] = Bucket::new(tag);
         fullest
-    })
+    });
+    &mut set[at]
 }
 
 /// Returns the client's /24 or /56 as a number; what one subscriber or site gets. Connections are counted by it too.
@@ -364,6 +375,8 @@ mod tests {
         ) {
             let limits = RateLimits::new(rates(rate), workers, slip, Prefixes::default());
             let mut buckets = Buckets::new([3, 4]);
+            let each = limits.each;
+            let burst = each.missing_max_nanos + each.interval_nanos;
             let start = 7_000_000_000u64;
             let (mut now, mut sent) = (start, 0u64);
             for gap in gaps {
@@ -372,7 +385,7 @@ mod tests {
                 let verdict =
                     buckets.count(&limits, from, (Kind::Records, 3), Moment::from_nanos(now));
                 sent += u64::from(matches!(verdict, Verdict::Send | Verdict::SendPressed));
-                let allowed = (limits.each.burst_nanos + (now - start)) / limits.each.interval_nanos;
+                let allowed = (burst + (now - start)) / each.interval_nanos;
                 proptest::prop_assert!(sent <= allowed, "{} of {}", sent, allowed);
             }
             proptest::prop_assert!(sent > 0);
@@ -383,5 +396,6 @@ mod tests {
     fn a_bucket_takes_a_quarter_of_a_cache_line() {
         assert_eq!((size_of::<Bucket>(), size_of::<Set>()), (16, 64));
         assert_eq!(SETS * size_of::<Set>(), 1 << 20);
+        assert_eq!(TOTALS * size_of::<Bucket>(), 1 << 20);
     }
 }

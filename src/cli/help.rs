@@ -58,7 +58,7 @@ Examples:
   leeward explain www.lab.example A                      # the running server, as it is now
   leeward explain api.lab.example A --from EU-DE --zones zones
   leeward explain api.lab.example A --from 192.0.2.7 --subnet 198.51.100.0/24 --zones zones
-  leeward explain www.lab.example A --zones zones --down pool:us-east --down 'target:eu-west/127.0.2.*'
+  leeward explain www.lab.example A --zones zones --down 'target:eu-west/127.0.2.*'
 
 With --zones the files alone are asked, and all targets count as healthy but those that are named.
 Without it the running server is, as it is now; with --down it says what it would answer then. The

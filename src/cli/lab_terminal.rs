@@ -6,6 +6,7 @@
 //! found, also if the lab ends while a line is typed.
 
 use std::io::{self, Write};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
@@ -35,10 +36,11 @@ type Printer = Box<dyn ExternalPrinter + Send>;
 pub(super) struct LabTerminal {
     found: Termios,
     printer: Arc<Mutex<Printer>>,
+    begin: SyncSender<()>,
 }
 
 impl LabTerminal {
-    /// Starts to read lines; `None` if standard input is no terminal on which that can be done.
+    /// Gets ready to read lines, which begins with [`Self::begin`]; `None` if standard input is no terminal on which that can be done.
     pub(super) fn open() -> Option<(Self, mpsc::Receiver<String>)> {
         let found = tcgetattr(io::stdin()).ok()?;
         let config = Config::builder().build();
@@ -48,13 +50,30 @@ impl LabTerminal {
         editor.enable_bracketed_paste(false);
         let printer: Printer = Box::new(editor.create_external_printer().ok()?);
         let (sender, lines) = mpsc::channel(LINES_MAX);
+        let (begin, begun) = sync_channel(1);
         // The thread has no other end than the process: a blocking read cannot be called off.
         std::thread::Builder::new()
             .name("lab-input".to_owned())
-            .spawn(move || edit_lines(editor, &sender))
+            .spawn(move || {
+                // The prompt stands below the board: there must be one.
+                if begun.recv().is_ok() {
+                    edit_lines(editor, &sender);
+                }
+            })
             .ok()?;
         let printer = Arc::new(Mutex::new(printer));
-        Some((Self { found, printer }, lines))
+        let terminal = Self {
+            found,
+            printer,
+            begin,
+        };
+        Some((terminal, lines))
+    }
+
+    /// Returns what shows the prompt and begins to read; more than once changes nothing.
+    pub(super) fn begin(&self) -> impl Fn() + Send + use<> {
+        let begin = self.begin.clone();
+        move || drop(begin.try_send(()))
     }
 
     /// Returns a writer whose lines stand above the one that is typed.

@@ -342,6 +342,8 @@ pub enum GeoKey {
 pub enum SubnetKeys {
     /// Prefixes: network address (no host bits) and length.
     Prefixes(Vec<(IpAddr, u8)>),
+    /// The prefixes of this file, which is not there: no client.
+    Awaited(String),
     /// `default`.
     Default,
 }

@@ -315,6 +315,11 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
             "queries are answered already; this changes when every target was probed once, or the wait is over",
         );
     }
+    // Whoever does not follow its probes any more does not know what is healthy.
+    let health = show_health(State(asking.clone())).await;
+    if health.status() != StatusCode::OK {
+        return health;
+    }
     let zones = asking.pulse.zones.load(Ordering::Relaxed);
     let old = asking.pulse.old_zones.load(Ordering::Relaxed);
     if zones == 0 {

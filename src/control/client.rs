@@ -1,21 +1,23 @@
 //! The other end of the API, for verbs that ask a running server: one request over plain HTTP/1.1, bounded.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use reqwest::{Client, Method, redirect};
 
 use crate::config::COMMAND_HEADER;
 
-/// Time for connecting, and for each read and write; a server gives every request less.
+/// Time for connecting, and for each read; a server gives every request less.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Octets of an answer that are read (a status of 100,000 targets is about 40 MB).
-const ANSWER_MAX: u64 = 256 << 20;
+const ANSWER_MAX: usize = 256 << 20;
 
 /// Why a server did not answer.
 #[derive(Debug)]
 pub enum ClientFault {
     /// Nothing listens there.
-    Nobody(SocketAddr, std::io::Error),
+    Nobody(SocketAddr, io::Error),
     /// The connection broke, or what came is no HTTP.
     Broken(String),
     /// The server answered with an error: status code and message.
@@ -42,7 +44,7 @@ impl std::error::Error for ClientFault {}
 /// # Errors
 /// If nobody answers, or the server answers with an error.
 pub fn get(server: SocketAddr, path: &str) -> Result<String, ClientFault> {
-    request(server, "GET", path)
+    request(server, Method::GET, path)
 }
 
 /// Posts to a path without a body.
@@ -50,53 +52,63 @@ pub fn get(server: SocketAddr, path: &str) -> Result<String, ClientFault> {
 /// # Errors
 /// If nobody answers, or the server answers with an error.
 pub fn post(server: SocketAddr, path: &str) -> Result<String, ClientFault> {
-    request(server, "POST", path)
+    request(server, Method::POST, path)
 }
 
-fn request(server: SocketAddr, method: &str, path: &str) -> Result<String, ClientFault> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE)
-        .map_err(|cause| ClientFault::Nobody(server, cause))?;
-    let broken = |cause: std::io::Error| ClientFault::Broken(cause.to_string());
-    stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(broken)?;
-    let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: {server}\r\n{COMMAND_HEADER}: 1\r\nContent-Length: 0\r\n\
-         Connection: close\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).map_err(broken)?;
-    let mut answer = Vec::new();
-    stream
-        .take(ANSWER_MAX)
-        .read_to_end(&mut answer)
-        .map_err(broken)?;
-    read_answer(&answer)
+fn request(server: SocketAddr, method: Method, path: &str) -> Result<String, ClientFault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| ClientFault::Broken(cause.to_string()))?;
+    runtime.block_on(exchange(server, method, path))
 }
 
-/// Takes an answer apart, and makes sure that it is whole.
-fn read_answer(answer: &[u8]) -> Result<String, ClientFault> {
-    let answer = String::from_utf8_lossy(answer);
-    let broken = |cause: &str| Err(ClientFault::Broken(cause.to_owned()));
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
-        return broken("it has no header; is this the `http` address of a Leeward server?");
-    };
-    let mut lines = head.lines();
-    let status_line = lines.next().unwrap_or_default();
-    let code = status_line
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.split(' ').nth(1))
-        .and_then(|code| code.parse::<u16>().ok());
-    let announced = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, size)| size.trim().parse::<usize>().ok());
-    if announced.is_some_and(|size| body.len() < size) {
-        return broken("it ended before its announced length");
+async fn exchange(server: SocketAddr, method: Method, path: &str) -> Result<String, ClientFault> {
+    let fault = |cause| to_fault(server, cause);
+    // What the environment says of proxies is for the outside world.
+    let client = Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(PATIENCE)
+        .read_timeout(PATIENCE)
+        .build()
+        .map_err(fault)?;
+    let sent = client
+        .request(method, format!("http://{server}{path}"))
+        .header(COMMAND_HEADER, "1")
+        .send();
+    let mut answer = sent.await.map_err(fault)?;
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(fault)? {
+        if body.len() + piece.len() > ANSWER_MAX {
+            let message = format!("it has more than {ANSWER_MAX} octets");
+            return Err(ClientFault::Broken(message));
+        }
+        body.extend_from_slice(&piece);
     }
-    match code {
-        Some(200..=299) => Ok(body.to_owned()),
-        Some(code) => Err(ClientFault::Refused(code, message_of(body))),
-        None => broken("it has no status line; is this the `http` address of a Leeward server?"),
+    let body = String::from_utf8_lossy(&body);
+    if answer.status().is_success() {
+        Ok(body.into_owned())
+    } else {
+        Err(ClientFault::Refused(
+            answer.status().as_u16(),
+            message_of(&body),
+        ))
     }
+}
+
+/// Tells a server that is not there from an answer that broke off, by the innermost cause.
+fn to_fault(server: SocketAddr, fault: reqwest::Error) -> ClientFault {
+    let mut innermost: &dyn std::error::Error = &fault;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    if fault.is_connect() {
+        return ClientFault::Nobody(server, io::Error::other(innermost.to_string()));
+    }
+    ClientFault::Broken(format!(
+        "{innermost}; is {server} the `http` address of a Leeward server?"
+    ))
 }
 
 /// Reads message and help of an error body, or gives the body itself.
@@ -114,7 +126,23 @@ fn message_of(body: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// Answers one request with `octets`; returns where.
+    fn answering(octets: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            // The request fits into one read.
+            let _ = stream.read(&mut [0; 4096]).expect("a request");
+            stream.write_all(octets.as_bytes()).expect("a reader");
+        });
+        address
+    }
 
     #[test]
     fn reads_whole_answers_and_says_what_is_wrong_with_others() {
@@ -131,20 +159,27 @@ mod tests {
             ),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
-                "the server's answer broke off: it ended before its announced length",
+                "the server's answer broke off: ",
             ),
-            (
-                "SSH-2.0-x\r\n\r\n",
-                "the server's answer broke off: it has no status line; is this the `http` address of a Leeward server?",
-            ),
-            (
-                "",
-                "the server's answer broke off: it has no header; is this the `http` address of a Leeward server?",
-            ),
+            ("SSH-2.0-x\r\n\r\n", "the server's answer broke off: "),
+            ("", "the server's answer broke off: "),
         ];
-        for (answer, wanted) in cases {
-            let text = read_answer(answer.as_bytes()).unwrap_or_else(|fault| fault.to_string());
-            assert_eq!(text, wanted, "{answer:?}");
+        for (octets, wanted) in cases {
+            let text = get(answering(octets), "/").unwrap_or_else(|fault| fault.to_string());
+            assert!(text.starts_with(wanted), "{octets:?}: {text}");
+            let is_broken = wanted.contains("broke off");
+            assert_eq!(text.contains("is 127.0.0.1:"), is_broken, "{text}");
         }
+    }
+
+    #[test]
+    fn says_that_nobody_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        drop(listener);
+        let fault = post(address, "/api/reload").expect_err("nobody listens");
+        let text = fault.to_string();
+        assert!(matches!(fault, ClientFault::Nobody(..)), "{text}");
+        assert!(text.contains("Connection refused"), "{text}");
     }
 }

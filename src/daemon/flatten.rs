@@ -55,6 +55,17 @@ pub(super) struct Flattening {
     pub(super) changes: u64,
 }
 
+/// Returns how names are looked up, so many at once.
+pub fn lookup_settings(settings: &ResolverSettings, concurrency: usize) -> DeskSettings {
+    DeskSettings {
+        upstreams: Upstreams::new(&settings.servers),
+        timeout: settings.timeout,
+        concurrency,
+        ttl_max: settings.ttl_max,
+        keep: settings.keep,
+    }
+}
+
 /// Zones compiled with new addresses, and how long that took.
 pub(super) struct Compiled {
     zones: Vec<Arc<LoadedZone>>,
@@ -79,25 +90,21 @@ impl Flattening {
         }
     }
 
-    /// Opens the desk; reports come out of what is returned.
+    /// Opens the desk, which probes ask too; reports of flattened targets come out of the channel.
     pub(super) fn open_desk(
         &mut self,
-        settings: &ResolverSettings,
+        settings: DeskSettings,
         own: OwnZones,
         clock: Clock,
         mut stopping: watch::Receiver<bool>,
-    ) -> mpsc::Receiver<LookedUp> {
+    ) -> (Desk, mpsc::Receiver<LookedUp>) {
         let (sink, lookups) = mpsc::channel(LOOKUPS_MAX);
-        let settings = DeskSettings {
-            upstreams: Upstreams::new(&settings.servers),
-            timeout: settings.timeout,
-            concurrency: settings.concurrency,
-        };
         let stopped = async move {
             let _ = stopping.wait_for(|stop| *stop).await;
         };
-        self.desk = Some(Desk::open(settings, own, sink, clock, stopped));
-        lookups
+        let desk = Desk::open(settings, own, sink, clock, stopped);
+        self.desk = Some(desk.clone());
+        (desk, lookups)
     }
 
     /// Returns what is known now.

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::heartbeats::Heartbeats;
-use super::state::{self, Saved};
+use super::state::{self, Saved, SavedOrders};
 use super::switches::Switches;
 use crate::clock::{Moment, WallTime};
 use crate::health::Targets;
@@ -14,14 +14,12 @@ use crate::place::LocationsBuilder;
 use crate::publish::Publisher;
 use crate::zone::Snapshot;
 
-/// Reads the state file of a folder and lets everything restore what it says, and save it again.
+/// Reads the state file of a folder, whole or by parts, lets everything restore what it says, and saves it again.
 ///
 /// # Panics
-/// If what was restored cannot be saved and read again.
+/// If a file that was read whole counts as damaged, or what is saved is not read back whole and the same.
 pub fn restore_any_state(folder: &Path) {
-    let Ok(saved) = state::read(folder) else {
-        return;
-    };
+    let (saved, _) = state::read(folder);
     let (now, wall) = (
         Moment::from_secs(100),
         WallTime::from_millis(1_800_000_000_000),
@@ -31,16 +29,19 @@ pub fn restore_any_state(folder: &Path) {
     let locations = std::sync::Arc::new(LocationsBuilder::new().build());
     let mut publisher = Publisher::new(Snapshot::new(Vec::new(), locations));
     publisher.at(now, wall);
-    publisher.restore(saved.zones);
+    publisher.restore(saved.orders.zones);
     let again = Saved {
+        orders: SavedOrders {
+            switches: Switches::restore(saved.orders.switches).save(),
+            zones: publisher.save(),
+            heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall).save(),
+        },
         statuses: targets.save(now, wall),
-        serials: saved.serials,
-        zones: publisher.save(),
-        switches: Switches::restore(saved.switches).save(),
-        heartbeats: Heartbeats::restore(saved.heartbeats, now, wall).save(),
-        flattened: saved.flattened,
-        ..Saved::default()
+        ..saved
     };
-    state::write(folder, again).expect("the folder is writable");
-    state::read(folder).expect("what was just written");
+    state::write_whole(folder, &again).expect("the folder is writable");
+    let (read, damages) = state::read(folder);
+    assert_eq!(damages, [], "what was saved is whole");
+    assert_eq!(read.orders, again.orders);
+    assert_eq!(read.statuses, again.statuses);
 }

@@ -259,6 +259,7 @@ fn observed(target: TargetId, finding: Finding, now: Moment) -> Report {
     Report {
         target,
         observation: Observation::new(finding.into(), Phases::default(), now),
+        late: None,
     }
 }
 

@@ -40,6 +40,7 @@ use super::log_watch::LogWatch;
 use super::looks::Looks;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
+use super::probing::Probing;
 use super::reload::{Loaded, When, inputs_of};
 use super::saving::{Done, Saving};
 use super::serials::Serials;
@@ -84,6 +85,7 @@ pub(super) struct Keeper {
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
     pub(super) prober: Option<Handle>,
+    pub(super) probing: Probing,
     pub(super) timeline: Timeline,
     pub(super) latencies: HashMap<TargetId, Duration>,
     pub(super) exposition: Arc<Exposition>,
@@ -252,6 +254,11 @@ impl Keeper {
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
+            if let Some(late) = report.late {
+                let late = late.as_secs_f64();
+                self.exposition
+                    .record("leeward_probe_lateness_seconds", &[], late);
+            }
             if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
                 changes.push((report.target, transition.to));
                 earliest = earliest.min(at);
@@ -295,7 +302,7 @@ impl Keeper {
     fn tick(&mut self) {
         let now = self.clock.now();
         self.notifier.tell(Word::Alive);
-        if self.is_probing {
+        if self.watch_prober(now) && self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
         self.judge_self(now);
@@ -329,12 +336,6 @@ impl Keeper {
         flatten::measure(&self.exposition, &self.flattening, now);
         self.chores.set_gauges();
         self.watch_certificate();
-        if let Some(prober) = &self.prober {
-            measure::probes(&self.exposition, prober.counters().read());
-            if let Some(counters) = prober.kit().command_counters() {
-                measure::commands(&self.exposition, &counters);
-            }
-        }
         self.write_book();
         self.exposition.upkeep();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)

@@ -8,6 +8,7 @@ use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
 use crate::probe::{CommandCounters, ProbeCounts};
+use crate::resolve::NameCounts;
 use crate::wire::Name;
 
 use super::overview::word;
@@ -74,7 +75,14 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
 }
 
 /// Writes what probes did.
-pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts) {
+pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts, rooms: &[&str]) {
+    for (room, name) in counts.rooms.iter().zip(rooms) {
+        let labels = [("room", *name)];
+        exposition.set("leeward_probe_places", &labels, room.places as f64);
+        exposition.set("leeward_probe_places_taken", &labels, room.taken as f64);
+        exposition.set("leeward_probes_waiting", &labels, room.waiting as f64);
+        exposition.total("leeward_probes_crowded_total", &labels, room.crowded);
+    }
     exposition.total("leeward_probe_late_total", &[], counts.late);
     exposition.total("leeward_probes_skipped_total", &[], counts.skipped);
     exposition.set("leeward_probes_in_flight", &[], counts.in_flight as f64);
@@ -88,6 +96,23 @@ pub(super) fn commands(exposition: &Exposition, counters: &CommandCounters) {
     exposition.set("leeward_exec_helper_up", &[], up);
     exposition.total("leeward_exec_helper_starts_total", &[], counters.starts());
     exposition.set("leeward_exec_running", &[], counters.running() as f64);
+}
+
+/// Writes how names stand that probes and flattened targets use.
+pub(super) fn names(exposition: &Exposition, counts: &NameCounts) {
+    let states = [
+        ("found", counts.found),
+        ("missing", counts.missing),
+        ("kept", counts.kept),
+        ("silent", counts.silent),
+    ];
+    for (state, count) in states {
+        exposition.set("leeward_names", &[("state", state)], count as f64);
+    }
+    for (outcome, count) in ["found", "empty", "failed"].into_iter().zip(counts.lookups) {
+        let labels = [("outcome", outcome)];
+        exposition.total("leeward_name_lookups_total", &labels, count);
+    }
 }
 
 /// Writes how long the certificate still holds.

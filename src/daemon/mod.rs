@@ -35,6 +35,7 @@ mod orders;
 mod overview;
 mod own_names;
 mod owners;
+mod probing;
 mod reading;
 mod rehearsal;
 mod release;
@@ -54,6 +55,7 @@ mod zone_files;
 mod zone_set;
 
 pub use files::{FolderCause, FolderFault, read_octets};
+pub use flatten::lookup_settings;
 pub use last_good::LastGood;
 pub use listing::find_zone_files;
 pub use load::{Loading, load_zones};

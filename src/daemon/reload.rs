@@ -14,7 +14,7 @@ use crate::clock::WallTime;
 use crate::config::Flattened;
 use crate::config::server_file::ServerConfig;
 use crate::control::Consent;
-use crate::health::{ProbeKind, Status, TargetId};
+use crate::health::{Status, TargetId};
 use crate::place::Locations;
 use crate::publish::ZoneInputs;
 use crate::rehearse::{AnswerDiff, apply_maintenance, diff_summary};
@@ -409,14 +409,6 @@ impl Keeper {
         changes.removed.iter().for_each(|gone| {
             self.latencies.remove(gone);
         });
-        if let Some(prober) = &self.prober {
-            // Heartbeats come by themselves.
-            let probed = changes
-                .added
-                .into_iter()
-                .filter(|(_, target)| !matches!(target.probe.kind, ProbeKind::Heartbeat(_)));
-            prober.update(probed.collect(), changes.removed);
-        }
         // What was reported before a restart is known before anything is published.
         for report in self.heartbeats.await_those_of(&self.targets, now) {
             let _ = self.targets.observe(report.target, report.observation, now);
@@ -432,6 +424,7 @@ impl Keeper {
                     .collect()
             })
             .collect();
+        self.update_prober(changes.added, &changes.removed);
         let inputs = (0..self.set.zones.len()).map(|number| {
             let inputs = inputs_of(&self.set, number, wall, &self.switches);
             ZoneInputs {

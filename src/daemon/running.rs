@@ -15,8 +15,9 @@ use crate::config::server_file::{ExecSettings, ServerConfig, TcpSettings};
 use crate::control::{Ask, Asking, Consent, Exposition, Pulse, serve};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
-use crate::probe::{CommandSettings, Handle, ProbeConfig, Prober, Reach, Report};
+use crate::probe::{CommandSettings, Reach};
 use crate::publish::{Publisher, SavedZone};
+use crate::resolve::Names;
 use crate::server::{
     Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits,
     TrustedProxies, UdpLimits, WorldEngine, bind_with, raise_descriptor_limit,
@@ -26,7 +27,7 @@ use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::conduct::Secrets;
-use super::flatten::Flattening;
+use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
 use super::last_good::LastGood;
@@ -36,6 +37,7 @@ use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::own_names::own_zones;
+use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
 use super::serials::Serials;
@@ -49,6 +51,8 @@ use super::zone_set::{Pace, ZoneSet};
 pub const COMMANDS_VERB: &str = "serve-commands";
 /// Probe reports that wait for the keeper.
 const REPORTS_MAX: usize = 8_192;
+/// Descriptors that every usual system allows.
+const DESCRIPTORS_USUAL: u64 = 1_024;
 /// Requests of control that wait for the keeper: more than the API has places for requests.
 const ASKS_MAX: usize = 512;
 
@@ -96,9 +100,7 @@ pub async fn start_from(
 ) -> Result<Running, StartFault> {
     let exposition = Arc::new(begin_exposition());
     // Sockets first: an address in use is the fault that is mended quickest.
-    if let Err(cause) = raise_descriptor_limit() {
-        warn!("raise the limit of open descriptors: {cause}");
-    }
+    let shares = Shares::of(descriptors(), &config);
     let passed = Passed::from_environment().map_err(|fault| StartFault(fault.to_string()))?;
     let bound = bind_with(&listen(&config), passed, count_workers(&config))
         .map_err(|fault| StartFault(fault.to_string()))?;
@@ -113,12 +115,20 @@ pub async fn start_from(
     let http = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
-    let own = http.into_iter().collect();
-    keeper.prober = Some(start_prober(&config, own, sink, clock, stopping.clone()));
     let own = own_zones(keeper.publisher.current());
-    let mut lookups = keeper
+    let settings = lookup_settings(&config.resolver, shares.lookups);
+    let (desk, mut lookups) = keeper
         .flattening
-        .open_desk(&config.resolver, own, clock, stopping.clone());
+        .open_desk(settings, own, clock, stopping.clone());
+    let names = Names::at(desk, clock);
+    keeper.probing.names = Some(names.clone());
+    let reach = Reach {
+        allow: config.probe.allow.clone(),
+        // As configured too: where it could not be bound yet, it may be later.
+        own: http.into_iter().chain(config.http).collect(),
+    };
+    let probing = probe_settings(&config, shares, reach, names);
+    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
     keeper.tell_started();
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
@@ -167,6 +177,14 @@ fn begin_exposition() -> Exposition {
     exposition
 }
 
+/// Returns how many descriptors may be open, after raising that as far as the system lets us.
+fn descriptors() -> u64 {
+    raise_descriptor_limit().unwrap_or_else(|cause| {
+        warn!("raise the limit of open descriptors: {cause}; {DESCRIPTORS_USUAL} are counted on");
+        DESCRIPTORS_USUAL
+    })
+}
+
 /// Returns the number of UDP threads.
 pub(super) fn count_workers(config: &ServerConfig) -> usize {
     let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -180,28 +198,6 @@ fn listen(config: &ServerConfig) -> Listen {
         https: config.https.listen.clone(),
         quic: config.quic.listen.clone(),
     }
-}
-
-fn start_prober(
-    config: &ServerConfig,
-    own: Vec<SocketAddr>,
-    sink: mpsc::Sender<Report>,
-    clock: Clock,
-    mut stopping: watch::Receiver<bool>,
-) -> Handle {
-    let settings = ProbeConfig {
-        in_flight_max: config.probe.concurrency,
-        user_agent: config.probe.user_agent.clone(),
-        reach: Reach {
-            allow: config.probe.allow.clone(),
-            own,
-        },
-        commands: Some(command_settings(&config.exec)),
-        ..ProbeConfig::default()
-    };
-    Prober::start(settings, sink, clock, async move {
-        let _ = stopping.wait_for(|stop| *stop).await;
-    })
 }
 
 /// Returns how commands are run: by this same binary, started once more with a verb of its own.
@@ -291,7 +287,6 @@ fn prepare(
     let targets = restore_targets(saved.statuses, now, wall);
     let secrets = Secrets::start(config).map_err(StartFault)?;
     let (set, serials, kept) = first_load(config, saved.serials, &locations, wall)?;
-    let locations = Arc::new(locations);
     let keeper = Keeper {
         clock,
         config: config.clone(),
@@ -301,7 +296,7 @@ fn prepare(
         looks: super::looks::Looks::default(),
         server_file: None,
         publisher,
-        locations,
+        locations: Arc::new(locations),
         location_stamps,
         certificates,
         targets,
@@ -311,6 +306,7 @@ fn prepare(
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
         prober: None,
+        probing: Probing::default(),
         timeline: begin_timeline(wall),
         latencies: std::collections::HashMap::new(),
         exposition,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::metrics::{QueryTotals, TcpEvent};
+use crate::metrics::{QueryTotals, TcpEvent, UdpEvent};
 use crate::server::Monitor;
 use crate::timeline::AlarmKind;
 
@@ -19,6 +19,7 @@ const CALM: Duration = Duration::from_secs(60);
 pub(super) struct Transports {
     monitor: Monitor,
     drops: Growth,
+    receives: Growth,
     accepts: Growth,
     faults: Growth,
 }
@@ -68,6 +69,11 @@ impl Keeper {
                 "the kernel dropped {count} datagrams unread: raise net.core.rmem_max, or `workers`"
             )
         });
+        let broken_calls = totals.udp(UdpEvent::ReceiveError);
+        let unread = watched
+            .receives
+            .follow(broken_calls, now)
+            .map(|count| format!("{count} receive calls of UDP sockets failed"));
         let failed = totals.tcp(TcpEvent::AcceptError);
         let failed = watched.accepts.follow(failed, now).map(|count| {
             format!(
@@ -88,6 +94,7 @@ impl Keeper {
         self.set_alarm(AlarmKind::WorkerEnded, "", ended);
         self.set_alarm(AlarmKind::EngineFault, "", broken);
         self.set_alarm(AlarmKind::UdpDrops, "", dropped);
+        self.set_alarm(AlarmKind::UdpDrops, "receive-error", unread);
         self.set_alarm(AlarmKind::AcceptErrors, "", failed);
     }
 }

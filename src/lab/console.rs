@@ -92,7 +92,7 @@ pub fn introduction(listen: SocketAddr) -> String {
     );
     for (prefix, place) in LAB_NETWORKS {
         text.push_str(&format!(
-            "  {at} api.{LAB_ZONE} A +short +subnet={prefix:<15}  # a client in {place}\n"
+            "  {at} api.{LAB_ZONE} +short +subnet={prefix} # {place}\n"
         ));
     }
     text.push_str("Then type: kill us-east   (help shows the rest)\n");

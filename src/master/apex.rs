@@ -18,6 +18,9 @@ use crate::wire::Name;
 use super::finding::{Finding, Findings, Gravity, SourceText};
 use super::line::shown;
 
+/// Longest line to write that is shown; chosen, an SOA on one line is hardly longer.
+const LINE_MAX: usize = 160;
+
 /// The words that led to the SOA's owner.
 #[derive(Clone, Debug)]
 pub(super) struct SoaStand {
@@ -157,7 +160,8 @@ impl<'t> Words<'t> {
             (Some((range, word)), _) if *word != "@" => {
                 let rest = self.line.get(range.end - self.start..).unwrap_or_default();
                 let rest: Vec<&str> = rest.split_whitespace().collect();
-                format!("`{apex} {}`", shown(&rest.join(" ")))
+                let rest: String = rest.join(" ").chars().take(LINE_MAX).collect();
+                format!("`{apex} {rest}`")
             }
             (_, Some(_)) => format!("`$ORIGIN {apex}`"),
             _ => format!("`$ORIGIN {apex}` before it"),

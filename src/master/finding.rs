@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Faults kept of one zone, and as many warnings and notes; chosen so that a screen or two hold them.
 pub const FINDINGS_MAX: usize = 100;
 /// Findings of one code that is no fault; the rest is counted.
-const ALIKE_MAX: usize = 10;
+pub(super) const ALIKE_MAX: usize = 10;
 
 /// Every code with a title of one line, in order.
 pub const MASTER_CODES: &[(&str, &str)] = &[

@@ -11,7 +11,7 @@ use crate::zone::Row;
 use super::apex::{SoaStand, judge_apex};
 use super::build::minimum_of;
 use super::dots::judge_dots;
-use super::finding::{Finding, Findings, Gravity, SourceText};
+use super::finding::{ALIKE_MAX, Finding, Findings, Gravity, SourceText};
 use super::links::judge_links;
 use super::records::{Records, TTL_OPEN, place_of};
 
@@ -112,16 +112,27 @@ fn keep_inside(records: &mut Records, findings: &mut Findings) -> usize {
         return 0;
     }
     let apex = records.apex();
-    for row in records
-        .log
-        .rows
-        .iter()
-        .filter(|row| !is_inside[row.owner as usize])
-    {
+    let is_outside = |row: &&Row| !is_inside[row.owner as usize];
+    let outside = || records.log.rows.iter().filter(is_outside);
+    let count = outside().count();
+    // One place is kept for how many they are.
+    for row in outside().take(if count < ALIKE_MAX {
+        count
+    } else {
+        ALIKE_MAX - 1
+    }) {
         let owner = records.log.names.name(row.owner);
-        let message = format!("{owner} lies outside {apex}; the record is ignored");
+        let message = format!("{owner} lies outside {apex}; the record is left out");
         let help = "a dot at the end makes a name absolute; look at $ORIGIN too";
         findings.add(warning("M023", place_of(row), message).help(help));
+    }
+    if count >= ALIKE_MAX
+        && let Some(row) = outside().nth(ALIKE_MAX - 1)
+    {
+        let message = format!(
+            "{count} records lie outside {apex}, from here on without a line each; all are left out"
+        );
+        findings.add(warning("M023", place_of(row), message));
     }
     let all = records.log.rows.len();
     records.log.rows.retain(|row| is_inside[row.owner as usize]);

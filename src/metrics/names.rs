@@ -146,7 +146,43 @@ pub const METRICS: &[Metric] = &[
         "leeward_probe_late_total",
         Kind::Counter,
         &[],
-        "Probes that started late, for want of room in flight.",
+        "Probes that started more than 0.1 s after they were due.",
+    ),
+    metric(
+        "leeward_probe_lateness_seconds",
+        Kind::Histogram,
+        &[],
+        "Time from when a probe was due to its start.",
+    ),
+    metric(
+        "leeward_probes_crowded_total",
+        Kind::Counter,
+        &["room"],
+        "Probes that started late because no place was free: network, or commands.",
+    ),
+    metric(
+        "leeward_probes_waiting",
+        Kind::Gauge,
+        &["room"],
+        "Probes that are due and wait for a place.",
+    ),
+    metric(
+        "leeward_probe_places",
+        Kind::Gauge,
+        &["room"],
+        "Places for probes under way.",
+    ),
+    metric(
+        "leeward_probe_places_taken",
+        Kind::Gauge,
+        &["room"],
+        "Places that probes hold now.",
+    ),
+    metric(
+        "leeward_probe_threads_silent",
+        Kind::Gauge,
+        &[],
+        "Threads of probes that ended or stand still.",
     ),
     metric(
         "leeward_probes_in_flight",
@@ -176,7 +212,7 @@ pub const METRICS: &[Metric] = &[
         "leeward_probes_skipped_total",
         Kind::Counter,
         &[],
-        "Probes left out because the one before took longer than the interval.",
+        "Probes left out because the one before took, or waited for a place, longer than the interval.",
     ),
     metric(
         "leeward_watched_targets",
@@ -255,6 +291,18 @@ pub const METRICS: &[Metric] = &[
         Kind::Counter,
         &[],
         "Changes of the addresses of flattened targets.",
+    ),
+    metric(
+        "leeward_names",
+        Kind::Gauge,
+        &["state"],
+        "Names looked up in the last ten minutes, for probes and flattened targets: found, missing, kept (lookups fail, the last addresses are used), or silent.",
+    ),
+    metric(
+        "leeward_name_lookups_total",
+        Kind::Counter,
+        &["outcome"],
+        "Lookups of names: found, empty, or failed.",
     ),
     metric(
         "leeward_transitions_total",

@@ -142,6 +142,20 @@ impl Collected {
         }
     }
 
+    /// Takes it that the body is over. One that is said to be compressed and inflates to nothing mostly is not compressed.
+    pub(super) fn finish(&mut self) -> Result<(), Finding> {
+        if self.compressed == 0 || !self.octets().is_empty() {
+            return Ok(());
+        }
+        let finished = match &mut self.decoder {
+            Decoder::Plain(_) | Decoder::Deflate => Ok(()),
+            Decoder::Gzip(decoder) => decoder.try_finish(),
+            Decoder::Zlib(decoder) => decoder.try_finish(),
+            Decoder::Bare(decoder) => decoder.try_finish(),
+        };
+        finished.map_err(|_| Finding::Malformed("the compressed body is broken".into()))
+    }
+
     pub(super) fn octets(&self) -> &[u8] {
         match &self.decoder {
             Decoder::Plain(octets) => &octets.0,

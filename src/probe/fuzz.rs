@@ -1,13 +1,18 @@
-//! What fuzz targets reach of probes beside whole probes on loopback: the reader of replies to `dns` checks, and bodies.
+//! What fuzz targets reach of probes beside whole probes on loopback: the readers of replies to `dns` checks, of HTTP
+//! responses, and of compressed bodies.
 //!
 //! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
 
 use super::content::{Collected, Encoding, SEARCHED_MAX};
 use super::dns_message::{NoReply, read_reply, write_query};
-use crate::wire::{Name, Rtype};
+use super::http1::HeadReader;
+use crate::wire::{NAME_MAX, Name, Rtype};
 
 /// Types whose RDATA is read in ways of its own, and one that is taken as it is.
 const TYPES: [Rtype; 5] = [Rtype::A, Rtype::CNAME, Rtype::MX, Rtype::SRV, Rtype::SOA];
+
+/// Octets of a head that are read.
+const HEAD_MAX: usize = 2_048;
 
 /// Reads octets as the reply to a check's query: as they are, and with the query's own header and question before them.
 ///
@@ -27,10 +32,11 @@ pub fn read_any_reply(octets: &[u8]) {
         for message in [octets, &framed] {
             if let Ok(reply) = read_reply(&query, rtype, message) {
                 assert!(!reply.is_truncated || reply.records.is_empty());
-                let is_lower = |octets: &Vec<u8>| rtype != Rtype::CNAME || octets.len() <= 255;
+                // Names grow when they are written in full, each to 255 octets at most; there are two in SOA.
+                let is_bound = |octets: &Vec<u8>| octets.len() <= message.len() + 2 * NAME_MAX;
                 assert!(
-                    reply.records.iter().all(is_lower),
-                    "a name beyond its bound"
+                    reply.records.iter().all(is_bound),
+                    "a record beyond its bound"
                 );
             }
         }
@@ -56,4 +62,42 @@ pub fn read_any_body(octets: &[u8]) {
         }
         assert!(collected.octets().len() <= SEARCHED_MAX);
     }
+}
+
+/// Reads octets as an HTTP response that ends with its connection: in one piece, and in pieces as the first octet says.
+///
+/// # Panics
+/// If the pieces give another response than the whole, or a body is longer than what was sent.
+pub fn read_any_response(octets: &[u8]) {
+    let Some((size, octets)) = octets.split_first() else {
+        return;
+    };
+    let whole = read_in_pieces(octets, octets.len().max(1));
+    assert_eq!(read_in_pieces(octets, usize::from(*size) + 1), whole);
+    if let Some((status, body)) = whole {
+        assert!(status <= 999 && body.len() <= octets.len());
+    }
+}
+
+/// Status and body of a response; `None` if it is none.
+fn read_in_pieces(octets: &[u8], size: usize) -> Option<(u16, Vec<u8>)> {
+    let mut reader = HeadReader::new(HEAD_MAX);
+    let (mut read, mut is_whole) = (0, false);
+    for piece in octets.chunks(size) {
+        let taken = reader.take(piece).ok()?;
+        read += taken.unwrap_or(piece.len());
+        if taken.is_some() {
+            is_whole = true;
+            break;
+        }
+    }
+    if !is_whole {
+        reader.close().ok()?;
+    }
+    let head = reader.into_head();
+    let (mut framing, mut body) = (head.framing(false).ok()?, Vec::new());
+    for piece in octets[read..].chunks(size) {
+        framing.take(piece, &mut body).ok()?;
+    }
+    Some((head.status, body))
 }

@@ -220,6 +220,7 @@ async fn judge(
             break;
         }
     }
+    collected.finish()?;
     content.judge(collected.octets(), Searched::Body)?;
     Ok(Verdict::Passed { status })
 }

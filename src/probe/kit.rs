@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use regex::bytes::Regex;
 use rustls::client::Resumption;
@@ -15,16 +16,16 @@ use rustls::{ClientConfig, RootCertStore};
 use super::content::Content;
 use super::exec::{CommandCounters, CommandSettings, Commands};
 use super::reach::Reach;
-use super::resolve::Lookups;
 use super::sessions::Sessions;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use crate::clock::Clock;
 use crate::health::{Finding, Target, TlsProbe};
+use crate::resolve::{DeskSettings, Names, Upstreams};
 
 /// What all probes share. One per process.
 pub struct ProbeKit {
     pub(super) clock: Clock,
-    pub(super) lookups: Lookups,
+    pub(super) names: Names,
     pub(super) reach: Reach,
     /// Where commands are run; `None` where they are off.
     pub(super) commands: Option<Commands>,
@@ -61,20 +62,21 @@ pub(super) struct Profile {
 impl ProbeKit {
     /// Makes a kit that probes what is within reach.
     pub fn new(user_agent: &str, reach: impl Into<Reach>, clock: Clock) -> Arc<Self> {
-        Self::with_commands(user_agent, reach, clock, None)
+        Self::with_commands(user_agent, reach, clock, None, None)
     }
 
-    /// Makes a kit that can run commands too.
+    /// Makes a kit that can run commands too, and looks names up where it is told to.
     pub fn with_commands(
         user_agent: &str,
         reach: impl Into<Reach>,
         clock: Clock,
         commands: Option<CommandSettings>,
+        names: Option<Names>,
     ) -> Arc<Self> {
         install_provider();
         Arc::new(Self {
             clock,
-            lookups: Lookups::default(),
+            names: names.unwrap_or_else(|| Names::alone(system_lookups(), clock)),
             reach: reach.into(),
             commands: commands.map(|settings| Commands::new(settings, clock)),
             user_agent: user_agent.into(),
@@ -176,6 +178,17 @@ impl Plan {
         };
         let profile = kit.profile(Some(TlsProfile::of(&usual)))?;
         Ok((profile, verified_name(&usual)?))
+    }
+}
+
+/// How names are looked up where nobody says it: as the system does, with the bounds of the C library.
+fn system_lookups() -> DeskSettings {
+    DeskSettings {
+        upstreams: Upstreams::new(&[]),
+        timeout: Duration::from_secs(5),
+        concurrency: 256,
+        ttl_max: Duration::from_secs(3600),
+        keep: Duration::from_secs(3600),
     }
 }
 

@@ -12,6 +12,7 @@
 mod certificate;
 mod classify;
 mod content;
+mod counters;
 mod crew;
 mod dns;
 mod dns_message;
@@ -20,6 +21,7 @@ mod exec;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod grpc;
+mod handle;
 mod handshake;
 mod http;
 mod http1;
@@ -42,8 +44,10 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use exec::{CommandCounters, CommandSettings, Commands, serve_commands};
+pub use counters::{ProbeCounters, ProbeCounts, RoomCounts};
+pub use exec::{CommandCounters, CommandSettings, Commands, RunnerDeath, serve_commands};
+pub use handle::{Begun, Handle};
 pub use kit::ProbeKit;
 pub use once::probe_once;
-pub use prober::{Handle, ProbeConfig, ProbeCounters, ProbeCounts, Prober, Report};
+pub use prober::{ProbeConfig, Prober, Report};
 pub use reach::Reach;

@@ -13,6 +13,7 @@ use super::handshake::probe_tls;
 use super::http::probe_http;
 use super::kit::{Plan, Prepared, ProbeKit};
 use super::metric::probe_metric;
+use super::resolve::resolve;
 use super::tcp::probe_tcp;
 use super::trace::{Budget, Trace};
 use crate::clock::Moment;
@@ -164,7 +165,7 @@ pub(super) async fn find_addresses(
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,
     };
-    let finding = kit.lookups.find_addresses(host);
+    let finding = resolve(&kit.names, host);
     // A resolver that takes longer than the probe may is one that does not answer.
     let silent = |_| Finding::ResolverSilent {
         name: host.as_str().into(),

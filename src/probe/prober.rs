@@ -2,40 +2,51 @@
 //!
 //! In: targets to begin and stop, through a [`Handle`]. Out: reports, through a bounded channel. Never here: what a
 //! probe does, what its result means.
+//!
+//! A probe that is due takes a place before it starts: of those for probes that go out themselves, or of those for
+//! commands. A target whose last probe took a moment may have any place; one that hangs, or may, only a part of them, the
+//! smaller the longer its `timeout` is ([`Room`]). So what hangs delays what hangs, and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::oneshot::error::RecvError;
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use super::counters::{Gauged, ProbeCounters, ROOMS, RoomGauges, add, nanos};
 use super::crew::{Crew, Job, usual_threads};
 use super::exec::CommandSettings;
+use super::handle::{Begun, Handle, Mailbox, Step};
 use super::kit::{Prepared, ProbeKit};
 use super::once::run;
 use super::reach::Reach;
 use super::schedule::{Schedule, Turn};
-use super::watch::{Watches, watch};
+use super::watch::{WATCHES_MAX, Watches, watch};
 use crate::clock::{Clock, Moment};
-use crate::health::{Finding, Observation, Outcome, Phases, Target, TargetId};
+use crate::health::{Finding, Observation, Outcome, Phases, ProbeKind, Target, TargetId, Timeout};
+use crate::resolve::Names;
+use crate::room::{Hold, Room, Taken};
 
 /// Settings of a prober.
 #[derive(Clone, Debug)]
 pub struct ProbeConfig {
-    /// Most probes under way at once. A probe that must wait for its turn starts late; it never fails for that.
+    /// Most probes under way at once. A probe that must wait for its place starts late; it never fails for that.
     pub in_flight_max: usize,
+    /// Most targets that are watched by a quiet connection.
+    pub watches_max: usize,
     /// What HTTP probes call themselves.
     pub user_agent: String,
     /// What may be probed.
     pub reach: Reach,
     /// How commands are run; none runs no commands.
     pub commands: Option<CommandSettings>,
+    /// Who looks names up; none asks as the system says.
+    pub names: Option<Names>,
     /// Threads that probe, each with targets of its own.
     pub threads: NonZeroUsize,
 }
@@ -43,11 +54,13 @@ pub struct ProbeConfig {
 impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
-            // Each holds a descriptor and some 30 kB while it waits; 2,000 a second may hang for 2 s within this.
+            // Each holds a descriptor and some 10 kB while it waits.
             in_flight_max: 4_096,
+            watches_max: WATCHES_MAX,
             user_agent: concat!("leeward/", env!("CARGO_PKG_VERSION")).to_owned(),
             reach: Reach::default(),
             commands: None,
+            names: None,
             threads: usual_threads(),
         }
     }
@@ -60,17 +73,22 @@ pub struct Report {
     pub target: TargetId,
     /// What was observed.
     pub observation: Observation,
+    /// How much later than it was due the probe started, where it was due at all.
+    pub late: Option<Duration>,
 }
 
 /// Probes targets, each on its own schedule. See [`Prober::start`].
 #[derive(Debug)]
 pub struct Prober {
     kit: Arc<ProbeKit>,
-    in_flight_max: usize,
+    rooms: [Room<Waiting>; ROOMS],
     schedule: Schedule<Active>,
-    running: JoinSet<()>,
-    /// Which target each task works for.
-    tasks: HashMap<tokio::task::Id, (TargetId, Turn)>,
+    running: JoinSet<Ended>,
+    flights: HashMap<Id, Flight>,
+    /// Probes in the order in which they began, until they are old or ended.
+    begun: VecDeque<(Moment, Id)>,
+    /// What is still to be done of updates.
+    steps: VecDeque<Step>,
     sink: mpsc::Sender<Report>,
     shared: Arc<Mailbox>,
     watches: Arc<Watches>,
@@ -78,87 +96,60 @@ pub struct Prober {
     /// What this thread added to the gauges, which all threads share.
     targets: Gauged,
     in_flight: Gauged,
+    room_gauges: [RoomGauges; ROOMS],
+    /// How many of the rooms this thread uses: commands belong to the first.
+    rooms_used: usize,
 }
 
 #[derive(Debug)]
 struct Active {
     prepared: Arc<Prepared>,
+    group: u64,
+    /// How long its next probe may hold a place.
+    hold: Hold,
     probe: Option<AbortHandle>,
     watch: Option<AbortHandle>,
 }
 
-/// Reaches a prober that was started.
+/// A probe that is due.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    id: TargetId,
+    turn: Turn,
+    due: Moment,
+    /// When it was put in line.
+    since: Moment,
+}
+
+/// A probe under way.
 #[derive(Debug)]
-pub struct Handle {
-    kit: Arc<ProbeKit>,
-    /// One for each thread.
-    shared: Vec<Arc<Mailbox>>,
-    crew: Crew,
+struct Flight {
+    id: TargetId,
+    turn: Turn,
+    room: usize,
+    taken: Taken,
 }
 
-/// What handle and one thread share.
-#[derive(Debug, Default)]
-struct Mailbox {
-    /// Updates in order. Bounded by the reloads within one wake-up of the task.
-    updates: Mutex<Vec<Update>>,
-    is_filled: Notify,
-    counters: Arc<ProbeCounters>,
-}
-
-#[derive(Debug, Default)]
-struct Update {
-    added: Vec<(TargetId, Arc<Target>)>,
-    removed: Vec<TargetId>,
-}
-
-/// Counts of a prober since its start. Cheap to read at any time.
-#[derive(Debug, Default)]
-pub struct ProbeCounters {
-    targets: AtomicU64,
-    in_flight: AtomicU64,
-    started: AtomicU64,
-    good: AtomicU64,
-    bad: AtomicU64,
-    no_evidence: AtomicU64,
-    late: AtomicU64,
-    lateness_nanos: AtomicU64,
-    skipped: AtomicU64,
-    watched: AtomicU64,
-    confirming: AtomicU64,
-}
-
-/// What [`ProbeCounters`] show at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProbeCounts {
-    /// Targets on schedule.
-    pub targets: u64,
-    /// Probes under way.
-    pub in_flight: u64,
-    /// Probes started.
-    pub started: u64,
-    /// Probes that passed.
-    pub good: u64,
-    /// Probes that failed.
-    pub bad: u64,
-    /// Probes that said nothing about their target.
-    pub no_evidence: u64,
-    /// Probes that started more than a tenth of a second late.
-    pub late: u64,
-    /// Sum of how late all probes started, nanoseconds.
-    pub lateness_nanos: u64,
-    /// Starts that were left out because the probe before took too long.
-    pub skipped: u64,
-    /// Targets that are watched by a quiet connection, or whose connection is being made.
-    pub watched: u64,
-    /// Probes that ran because a quiet connection ended.
-    pub confirming: u64,
-}
+/// How a probe ended, and how long it held its place.
+type Ended = (Outcome, Duration);
 
 /// A start so much after its time is counted as late.
 const LATE_AFTER: Duration = Duration::from_millis(100);
 
 /// Starts are put off by up to so much, to be made several at a time: to wake a thread costs as much as half a probe.
 const START_GRAIN: Duration = Duration::from_millis(5);
+
+/// Longest time between two turns of the loop: a sign of life.
+const TURN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest time that an update takes at once: probes that are due start in between.
+const UPDATE_SLICE: Duration = Duration::from_millis(5);
+
+/// A probe that passes within this time, or fails within that one, is brief.
+const BRIEF_MAX: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(100));
+
+/// Timeouts up to which a probe that hangs holds its place for short, and for long.
+const HOLDS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
 impl Prober {
     /// Starts a prober on threads of its own. It stops when `shutdown` completes or all of `sink`'s receivers are gone;
@@ -169,30 +160,41 @@ impl Prober {
         clock: Clock,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Handle {
-        let kit = ProbeKit::with_commands(&config.user_agent, config.reach, clock, config.commands);
-        let watches = Arc::new(Watches::default());
+        let commands_max = config.commands.as_ref().map_or(1, |each| each.concurrency);
+        let kit = ProbeKit::with_commands(
+            &config.user_agent,
+            config.reach,
+            clock,
+            config.commands,
+            config.names,
+        );
+        let watches = Arc::new(Watches::new(config.watches_max));
         let counters = Arc::new(ProbeCounters::default());
         let (stop, stopping) = watch::channel(false);
         let (mut shared, mut jobs): (Vec<_>, Vec<Job>) = (Vec::new(), Vec::new());
         let threads = config.threads.get();
-        for _ in 0..threads {
-            let mailbox = Arc::new(Mailbox {
-                counters: Arc::clone(&counters),
-                ..Mailbox::default()
-            });
+        for thread in 0..threads {
+            let mailbox = Arc::new(Mailbox::new(Arc::clone(&counters), clock.now()));
             let prober = Self {
                 kit: Arc::clone(&kit),
-                in_flight_max: (config.in_flight_max / threads).max(1),
+                rooms: [
+                    Room::new(config.in_flight_max / threads),
+                    Room::new(commands_max),
+                ],
                 // Without a source of chance the clock must do; it only spreads starts.
                 schedule: Schedule::new(getrandom::u64().unwrap_or_else(|_| clock.now().nanos())),
                 running: JoinSet::new(),
-                tasks: HashMap::new(),
+                flights: HashMap::new(),
+                begun: VecDeque::new(),
+                steps: VecDeque::new(),
                 sink: sink.clone(),
                 shared: Arc::clone(&mailbox),
                 watches: Arc::clone(&watches),
                 watching: JoinSet::new(),
                 targets: Gauged::default(),
                 in_flight: Gauged::default(),
+                room_gauges: Default::default(),
+                rooms_used: if thread == 0 { ROOMS } else { 1 },
             };
             shared.push(mailbox);
             let mut stopping = stopping.clone();
@@ -218,14 +220,16 @@ impl Prober {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = sink.closed() => break,
-                () = shared.is_filled.notified() => self.apply_updates(),
+                () = shared.is_filled.notified() => self.steps.extend(shared.take()),
                 Some(ended) = self.running.join_next_with_id(), if !self.running.is_empty() => {
                     self.finish(ended);
                     while let Some(ended) = self.running.try_join_next_with_id() {
                         self.finish(ended);
                     }
                 }
-                () = sleep_until(wake), if wake.is_some() => {}
+                // In slices, and whatever is ready meanwhile has its turn in between.
+                () = tokio::task::yield_now(), if !self.steps.is_empty() => self.update(),
+                () = tokio::time::sleep_until(wake) => {}
             }
         }
         self.watching.shutdown().await;
@@ -233,57 +237,119 @@ impl Prober {
         self.in_flight.show(&shared.counters.in_flight, 0);
     }
 
-    /// Starts what is due, as far as the bound allows.
+    /// Puts in line what is due, and starts whatever has a place.
     fn start_due(&mut self) {
         let now = self.kit.clock.now();
-        let counters = &self.shared.counters;
-        while self.running.len() < self.in_flight_max {
-            let Some(start) = self.schedule.take_due(now) else {
-                break;
+        self.shared.turn(now);
+        while let Some(start) = self.schedule.take_due(now) {
+            let waiting = Waiting {
+                id: start.id,
+                turn: start.turn,
+                due: start.due,
+                since: now,
             };
-            let lateness = now.since(start.due);
-            add(&counters.started, 1);
-            add(&counters.lateness_nanos, nanos(lateness));
-            add(&counters.late, u64::from(lateness > LATE_AFTER));
-            let (id, turn) = (start.id, start.turn);
-            let probe = probe_and_report(
-                Arc::clone(&self.kit),
-                Arc::clone(&start.payload.prepared),
-                id,
-                self.sink.clone(),
-                Arc::clone(counters),
-            );
-            let task = self.running.spawn(probe);
-            self.tasks.insert(task.id(), (id, turn));
-            start.payload.probe = Some(task);
+            let active = start.payload;
+            self.rooms[active.room()].push(active.group, active.hold, waiting);
         }
+        self.lengthen(now);
+        for room in 0..ROOMS {
+            while let Some((taken, waiting)) = self.rooms[room].start_next() {
+                self.start_one(room, taken, waiting, now);
+            }
+        }
+        self.show_gauges();
+    }
+
+    fn start_one(&mut self, room: usize, taken: Taken, waiting: Waiting, now: Moment) {
+        let Waiting { id, turn, .. } = waiting;
+        let Some(active) = self.schedule.payload(id, turn) else {
+            // Stopped while it waited.
+            self.rooms[room].leave(taken);
+            return;
+        };
+        let late = now.since(waiting.due);
+        let counters = &self.shared.counters;
+        add(&counters.started, 1);
+        add(&counters.lateness_nanos, nanos(late));
+        if late > LATE_AFTER {
+            add(&counters.late, 1);
+            let is_crowded = now.since(waiting.since) > LATE_AFTER;
+            add(&counters.rooms[room].crowded, u64::from(is_crowded));
+        }
+        let probe = probe_and_report(
+            Arc::clone(&self.kit),
+            Arc::clone(&active.prepared),
+            (id, late),
+            self.sink.clone(),
+            Arc::clone(counters),
+        );
+        let task = self.running.spawn(probe);
+        self.begun.push_back((now, task.id()));
+        let flight = Flight {
+            id,
+            turn,
+            room,
+            taken,
+        };
+        self.flights.insert(task.id(), flight);
+        active.probe = Some(task);
+    }
+
+    /// Notices probes that take longer than a moment.
+    fn lengthen(&mut self, now: Moment) {
+        while let Some((began, task)) = self.begun.front().copied() {
+            if self.flights.contains_key(&task) && now.since(began) < BRIEF_MAX.0 {
+                break;
+            }
+            self.begun.pop_front();
+            let Some(flight) = self.flights.get_mut(&task) else {
+                continue;
+            };
+            if let Some(active) = self.schedule.payload(flight.id, flight.turn) {
+                let hold = hold_of(&active.prepared, None);
+                self.rooms[flight.room].lengthen(&mut flight.taken, hold);
+            }
+        }
+    }
+
+    fn show_gauges(&mut self) {
+        let counters = &self.shared.counters;
         self.in_flight.show(&counters.in_flight, self.running.len());
+        let used = self.room_gauges.iter_mut().take(self.rooms_used);
+        for (number, gauges) in used.enumerate() {
+            gauges.show(&counters.rooms[number], &self.rooms[number]);
+        }
         let watched = self.watches.count() as u64;
         counters.watched.store(watched, Ordering::Relaxed);
     }
 
-    fn next_wake(&mut self) -> Option<tokio::time::Instant> {
-        if self.running.len() >= self.in_flight_max {
-            return None;
-        }
-        let due = self.schedule.next_due()?;
+    fn next_wake(&mut self) -> tokio::time::Instant {
+        let clock = self.kit.clock;
+        let alive = clock.now().after(TURN_INTERVAL);
         // Up to the next multiple: starts that are close together share one waking of the thread.
         let grain = nanos(START_GRAIN);
-        let wake = Moment::from_nanos(due.nanos().next_multiple_of(grain));
-        Some(self.kit.clock.instant(wake).into())
+        let due = self.schedule.next_due();
+        let due = due.map(|due| Moment::from_nanos(due.nanos().next_multiple_of(grain)));
+        clock
+            .instant(due.map_or(alive, |due| due.min(alive)))
+            .into()
     }
 
-    fn finish(&mut self, ended: Result<(tokio::task::Id, ()), JoinError>) {
+    fn finish(&mut self, ended: Result<(Id, Ended), JoinError>) {
         let task = match &ended {
-            Ok((task, ())) => *task,
+            Ok((task, _)) => *task,
             Err(error) => error.id(),
         };
-        let Some((id, turn)) = self.tasks.remove(&task) else {
+        let Some(flight) = self.flights.remove(&task) else {
             return;
         };
+        self.rooms[flight.room].leave(flight.taken);
+        let (id, turn) = (flight.id, flight.turn);
         let now = self.kit.clock.now();
         if let Some(active) = self.schedule.payload(id, turn) {
             active.probe = None;
+            let last = ended.as_ref().ok().map(|(_, ended)| *ended);
+            active.hold = hold_of(&active.prepared, last);
         }
         let Some(skipped) = self.schedule.finish(id, turn, now) else {
             return;
@@ -303,33 +369,42 @@ impl Prober {
         let _ = self.sink.try_send(Report {
             target,
             observation,
+            late: None,
         });
     }
 
-    fn apply_updates(&mut self) {
+    /// Does a part of what updates ask for.
+    fn update(&mut self) {
         let now = self.kit.clock.now();
-        for update in self.shared.take() {
-            for id in update.removed {
-                self.stop(id);
+        while let Some(step) = self.steps.pop_front() {
+            match step {
+                Step::Stop(id) => self.stop(id),
+                Step::Begin(begun, together) => self.begin(begun, together, now),
+                #[cfg(test)]
+                Step::Break => panic!("told to"),
             }
-            let together = update.added.len();
-            for (id, target) in update.added {
-                self.stop(id);
-                let interval = target.probe.interval;
-                let prepared = Arc::new(self.kit.prepare(target));
-                let watch = self.begin_watch(id, &prepared);
-                let active = Active {
-                    prepared,
-                    probe: None,
-                    watch,
-                };
-                self.schedule.add(id, interval, active, together, now);
+            if self.kit.clock.now().since(now) > UPDATE_SLICE {
+                break;
             }
         }
         self.targets
             .show(&self.shared.counters.targets, self.schedule.len());
         // Those that ended: stopped ones, and those for which there was no room.
         while self.watching.try_join_next().is_some() {}
+    }
+
+    fn begin(&mut self, begun: Begun, together: usize, now: Moment) {
+        self.stop(begun.id);
+        let interval = begun.target.probe.interval;
+        let prepared = Arc::new(self.kit.prepare(begun.target));
+        let active = Active {
+            watch: self.begin_watch(begun.id, &prepared),
+            group: begun.group,
+            hold: hold_of(&prepared, None),
+            prepared,
+            probe: None,
+        };
+        self.schedule.add(begun.id, interval, active, together, now);
     }
 
     /// Begins to watch a target whose check asks for it.
@@ -346,6 +421,7 @@ impl Prober {
                 .send(Report {
                     target,
                     observation,
+                    late: None,
                 })
                 .await;
         };
@@ -364,126 +440,60 @@ impl Prober {
     }
 }
 
-/// Waits until a moment. Without one the branch that calls this is switched off.
-async fn sleep_until(wake: Option<tokio::time::Instant>) {
-    if let Some(wake) = wake {
-        tokio::time::sleep_until(wake).await;
+impl Active {
+    /// Returns the number of the room in which its probes have places.
+    fn room(&self) -> usize {
+        let is_command = matches!(self.prepared.target.probe.kind, ProbeKind::Exec(_));
+        usize::from(is_command)
+    }
+}
+
+/// Says how long a probe may hold its place, from how the last one ended; without one, as long as its time limit lets it.
+fn hold_of(prepared: &Prepared, last: Option<Ended>) -> Hold {
+    let is_brief = last.is_some_and(|(outcome, took)| match outcome {
+        Outcome::Good => took < BRIEF_MAX.0,
+        Outcome::Bad | Outcome::NoEvidence => took < BRIEF_MAX.1,
+    });
+    hold_for(is_brief, &prepared.target)
+}
+
+fn hold_for(is_brief: bool, target: &Target) -> Hold {
+    let longest = match target.probe.timeout {
+        Timeout::Whole(whole) => whole,
+        Timeout::Phases {
+            connect,
+            response,
+            body,
+        } => connect + response + body,
+    };
+    match longest {
+        _ if is_brief => Hold::Brief,
+        longest if longest <= HOLDS.0 => Hold::Short,
+        longest if longest <= HOLDS.1 => Hold::Long,
+        _ => Hold::Longest,
     }
 }
 
 async fn probe_and_report(
     kit: Arc<ProbeKit>,
     prepared: Arc<Prepared>,
-    target: TargetId,
+    (target, late): (TargetId, Duration),
     sink: mpsc::Sender<Report>,
     counters: Arc<ProbeCounters>,
-) {
+) -> Ended {
     let observation = run(&kit, &prepared).await;
+    let ended = (
+        observation.outcome,
+        observation.phases.total.unwrap_or_default(),
+    );
     counters.count(observation.outcome);
     // Nobody listens any more only when the whole prober stops.
     let _ = sink
         .send(Report {
             target,
             observation,
+            late: Some(late),
         })
         .await;
-}
-
-impl Handle {
-    /// Stops and begins targets. Never waits; the prober sees it within microseconds.
-    pub fn update(&self, added: Vec<(TargetId, Arc<Target>)>, removed: Vec<TargetId>) {
-        let mut parts: Vec<Update> = self.shared.iter().map(|_| Update::default()).collect();
-        let thread = |id: TargetId| id.0 as usize % self.shared.len();
-        for (id, target) in added {
-            parts[thread(id)].added.push((id, target));
-        }
-        for id in removed {
-            parts[thread(id)].removed.push(id);
-        }
-        for (mailbox, part) in self.shared.iter().zip(parts) {
-            if !part.added.is_empty() || !part.removed.is_empty() {
-                mailbox.lock().push(part);
-                mailbox.is_filled.notify_one();
-            }
-        }
-    }
-
-    /// Returns the counts of the prober, to be read at any time.
-    pub fn counters(&self) -> Arc<ProbeCounters> {
-        Arc::clone(&self.shared[0].counters)
-    }
-
-    /// Returns what its probes share, for [`probe_once`](super::probe_once).
-    pub fn kit(&self) -> Arc<ProbeKit> {
-        Arc::clone(&self.kit)
-    }
-
-    /// Waits until the prober has stopped.
-    ///
-    /// # Errors
-    /// Says so if one of the prober's threads panicked.
-    pub async fn join(self) -> Result<(), RecvError> {
-        self.crew.join().await
-    }
-}
-
-impl Mailbox {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Update>> {
-        // Updates are pushed whole, so a poisoned list is as good as any.
-        self.updates.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> Vec<Update> {
-        std::mem::take(&mut *self.lock())
-    }
-}
-
-impl ProbeCounters {
-    fn count(&self, outcome: Outcome) {
-        let counter = match outcome {
-            Outcome::Good => &self.good,
-            Outcome::Bad => &self.bad,
-            Outcome::NoEvidence => &self.no_evidence,
-        };
-        add(counter, 1);
-    }
-
-    /// Reads all counts.
-    pub fn read(&self) -> ProbeCounts {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ProbeCounts {
-            targets: load(&self.targets),
-            in_flight: load(&self.in_flight),
-            started: load(&self.started),
-            good: load(&self.good),
-            bad: load(&self.bad),
-            no_evidence: load(&self.no_evidence),
-            late: load(&self.late),
-            lateness_nanos: load(&self.lateness_nanos),
-            skipped: load(&self.skipped),
-            watched: load(&self.watched),
-            confirming: load(&self.confirming),
-        }
-    }
-}
-
-fn add(counter: &AtomicU64, count: u64) {
-    counter.fetch_add(count, Ordering::Relaxed);
-}
-
-/// One thread's part of a gauge.
-#[derive(Debug, Default)]
-struct Gauged(u64);
-
-impl Gauged {
-    fn show(&mut self, gauge: &AtomicU64, count: usize) {
-        let count = count as u64;
-        // Wraps around where the part shrinks, which comes to the same.
-        gauge.fetch_add(count.wrapping_sub(self.0), Ordering::Relaxed);
-        self.0 = count;
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    ended
 }

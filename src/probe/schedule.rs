@@ -25,6 +25,8 @@ struct Entry<T> {
     interval: Duration,
     turn: Turn,
     last_due: Moment,
+    /// When the next start can be made: when it is due, or later if the probe before ended later.
+    ready: Moment,
     /// Time from the start that is due to the next: an interval but for the first, which finds the target's place in it.
     gap: Duration,
     payload: T,
@@ -46,7 +48,7 @@ struct Due {
 pub(super) struct Start<'a, T> {
     pub(super) id: TargetId,
     pub(super) turn: Turn,
-    /// When it was to be.
+    /// When it was to be: not while the probe before was under way.
     pub(super) due: Moment,
     pub(super) payload: &'a mut T,
 }
@@ -91,6 +93,7 @@ impl<T> Schedule<T> {
             interval,
             turn,
             last_due: at,
+            ready: at,
             gap,
             payload,
         };
@@ -124,7 +127,7 @@ impl<T> Schedule<T> {
         Some(Start {
             id: due.id,
             turn: due.turn,
-            due: due.at,
+            due: entry.ready,
             payload: &mut entry.payload,
         })
     }
@@ -145,6 +148,7 @@ impl<T> Schedule<T> {
         let skipped = u32::try_from(skipped).unwrap_or(u32::MAX);
         at = at.after(entry.interval.saturating_mul(skipped));
         entry.last_due = at;
+        entry.ready = at.max(now);
         self.queue.push(Reverse(Due { at, turn, id }));
         Some(skipped)
     }

@@ -5,7 +5,7 @@
 //!
 //! | What happens on the quiet connection | What follows |
 //! |---|---|
-//! | it ends or breaks | probes at once, one after the other, until one is not bad or `fall` of them were |
+//! | it ends or breaks | probes at once, one after the other, until one is not bad, or hangs, or `fall` of them were bad |
 //! | it cannot be made | nothing: the schedule notices; another try later |
 //! | octets come | they are read and dropped; after [`OCTETS_MAX`] the connection is given up |
 //!
@@ -27,9 +27,12 @@ use crate::health::{Observation, Outcome, Timeout};
 
 /// Quiet connections of one process; targets beyond it are probed on schedule alone (chosen: a tenth of the targets that
 /// one process is made for, and each costs a descriptor).
-const WATCHES_MAX: usize = 10_000;
+pub(super) const WATCHES_MAX: usize = 10_000;
 /// Confirming probes under way at once: the loss of a site ends thousands of connections in the same millisecond.
 const CONFIRMING_MAX: usize = 256;
+/// A confirming probe that takes longer is the last: a target that hangs is left to the schedule, so that it holds nobody
+/// else's confirmation up.
+const CONFIRM_BRIEF: Duration = Duration::from_millis(500);
 /// Octets that a target may say on a connection where nobody asked anything.
 const OCTETS_MAX: usize = 65_536;
 /// A connection that stood so long was ended by habit, not by a fault: the next one is made without a pause.
@@ -48,23 +51,23 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// What all watches of a prober share.
 #[derive(Debug)]
 pub(super) struct Watches {
+    connections_max: usize,
     connections: Semaphore,
     confirming: Semaphore,
 }
 
-impl Default for Watches {
-    fn default() -> Self {
+impl Watches {
+    pub(super) fn new(connections_max: usize) -> Self {
         Self {
-            connections: Semaphore::new(WATCHES_MAX),
+            connections_max,
+            connections: Semaphore::new(connections_max),
             confirming: Semaphore::new(CONFIRMING_MAX),
         }
     }
-}
 
-impl Watches {
     /// Counts the quiet connections that stand or are being made.
     pub(super) fn count(&self) -> usize {
-        WATCHES_MAX - self.connections.available_permits()
+        self.connections_max - self.connections.available_permits()
     }
 }
 
@@ -157,8 +160,9 @@ async fn confirm<R: AsyncFn(Observation)>(
         let observation = run(kit, prepared).await;
         drop(turn);
         last = observation.outcome;
+        let took = observation.phases.total.unwrap_or_default();
         report(observation).await;
-        if last != Outcome::Bad {
+        if last != Outcome::Bad || took > CONFIRM_BRIEF {
             break;
         }
         tokio::time::sleep(CONFIRM_GAP).await;

@@ -45,22 +45,43 @@ async fn by_datagram(
     let socket = UdpSocket::bind((any, 0)).await.map_err(in_words)?;
     socket.connect(server).await.map_err(in_words)?;
     socket.send(&query).await.map_err(in_words)?;
-    let mut datagram = [0; DATAGRAM_MAX];
     for _ in 0..STRAYS_MAX {
-        let length = socket.recv(&mut datagram).await.map_err(in_words)?;
-        match read_response(id, name, rtype, &datagram[..length]) {
+        let (length, response) = receive(&socket, id, name, rtype).await?;
+        match response {
             Ok(response) if response.is_truncated => {
-                return by_stream(server, name, rtype, &query).await;
+                return Box::pin(by_stream(server, name, rtype, &query)).await;
             }
             Ok(response) => return Ok(response),
             Err(NoResponse::Stray) => {}
             Err(NoResponse::Broken) if length == DATAGRAM_MAX => {
-                return by_stream(server, name, rtype, &query).await;
+                return Box::pin(by_stream(server, name, rtype, &query)).await;
             }
             Err(NoResponse::Broken) => return Err(broken()),
         }
     }
     Err("only answers to other questions came".to_owned())
+}
+
+/// Waits for a datagram and reads it. Thousands may wait for servers that are silent, so the octets have a place only once
+/// they are there.
+async fn receive(
+    socket: &UdpSocket,
+    id: u16,
+    name: &Name,
+    rtype: Rtype,
+) -> Result<(usize, Result<Response, NoResponse>), String> {
+    loop {
+        socket.readable().await.map_err(in_words)?;
+        let mut datagram = [0; DATAGRAM_MAX];
+        match socket.try_recv(&mut datagram) {
+            Ok(length) => {
+                let response = read_response(id, name, rtype, &datagram[..length]);
+                return Ok((length, response));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(in_words(error)),
+        }
+    }
 }
 
 async fn by_stream(

@@ -1,7 +1,8 @@
-//! Looks up flattened targets in the background, and remembers what they were (rule a28).
+//! Looks names up: flattened targets in the background (rule a28), host names for probes (rule a34). One desk for both, so
+//! that a name has one lookup under way, and silent servers never keep others from being found.
 //!
-//! In: names of targets, upstream servers, an answer for names of our own zones. Out: sets of addresses with how long
-//! each may be answered. Never here: zones, policies, answers; nothing on the query path comes here.
+//! In: names, upstream servers, an answer for names of our own zones. Out: sets of addresses with how long each may be
+//! answered; addresses to probe. Never here: zones, policies, answers; nothing on the query path comes here.
 //!
 //! How addresses become members: [`Book`] is the state, plain values and `now`, owned by the keeper. When a name is due
 //! the keeper hands it to [`Desk`], a task that asks upstream servers and reports. If that changed a set of addresses,
@@ -12,14 +13,17 @@
 //! was, and the chain of aliases, step by step, since an alias into our own zones is answered from there. A resolver
 //! with a cache of its own (hickory-resolver) hides all three, and brings a second crate of transports.
 
+mod answers;
 mod book;
 mod desk;
 mod entry;
 mod exchange;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod hosts;
 mod lookup;
 mod message;
+mod names;
 mod saved;
 mod upstream;
 mod words;
@@ -28,5 +32,6 @@ pub use book::{Book, BookCounts, BookLimits, Change};
 pub use desk::{Desk, DeskSettings, LookedUp};
 pub use entry::{ADDRESSES_MAX, FoundSet, Side};
 pub use lookup::{Own, OwnZones};
+pub use names::{NameCounts, Names, NoAddresses};
 pub use saved::SavedLease;
 pub use upstream::Upstreams;

@@ -1,12 +1,14 @@
-//! Which servers are asked: those of the server file, else those of the system.
+//! Which servers are asked: those of the server file, else those of the system; and the system's search list.
 //!
-//! In: settings, `/etc/resolv.conf`. Out: addresses in order. Never here: asking them.
+//! In: settings, `/etc/resolv.conf`. Out: addresses in order, the names that a short one may stand for. Never here: asking
+//! servers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::wire::Name;
 
 /// Where the system says which resolvers to ask (resolv.conf(5)).
 const SYSTEM_FILE: &str = "/etc/resolv.conf";
@@ -15,6 +17,10 @@ const SERVERS_MAX: usize = 8;
 /// Time after which the system's file is read again: networks change.
 const READ_INTERVAL: Duration = Duration::from_secs(30);
 const PORT: u16 = 53;
+/// Names of the search list that are used, as in the C library for a long time.
+const SEARCH_MAX: usize = 6;
+/// Dots from which on a name is first taken as it is (resolv.conf(5)), and the most that the file may ask for.
+const DOTS: (usize, usize) = (1, 15);
 
 /// The servers to ask.
 #[derive(Clone, Debug)]
@@ -22,7 +28,15 @@ pub struct Upstreams {
     /// Of the server file.
     fixed: Vec<SocketAddr>,
     file: PathBuf,
-    read: Option<(Moment, Vec<SocketAddr>)>,
+    read: Option<(Moment, SystemFile)>,
+}
+
+/// What is used of the system's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SystemFile {
+    servers: Vec<SocketAddr>,
+    search: Vec<Name>,
+    dots: usize,
 }
 
 impl Upstreams {
@@ -43,19 +57,69 @@ impl Upstreams {
         if !self.fixed.is_empty() {
             return Ok(self.fixed.clone());
         }
-        let is_old = |(at, _): &(Moment, _)| now.since(*at) >= READ_INTERVAL;
-        if self.read.as_ref().is_none_or(is_old) {
-            // A file that cannot be read names no server.
-            let text = std::fs::read_to_string(&self.file).unwrap_or_default();
-            self.read = Some((now, servers_in(&text)));
-        }
-        match &self.read {
-            Some((_, servers)) if !servers.is_empty() => Ok(servers.clone()),
+        match self.system(now) {
+            file if !file.servers.is_empty() => Ok(file.servers.clone()),
             _ => Err(format!(
                 "{} names no server; `servers` in `[resolver]` does",
                 self.file.display()
             )),
         }
+    }
+
+    /// Lists what a host name without a dot at its end may stand for, in the order in which that is to be tried.
+    pub(super) fn candidates(&mut self, host: &str, now: Moment) -> Vec<Name> {
+        let absolute = Name::parse_absolute(&format!("{}.", host.trim_end_matches('.'))).ok();
+        if host.ends_with('.') {
+            return absolute.into_iter().collect();
+        }
+        let file = self.system(now);
+        let searched = file
+            .search
+            .iter()
+            .filter_map(|end| Name::parse(host, end).ok());
+        let searched: Vec<Name> = searched.collect();
+        match host.matches('.').count() >= file.dots {
+            true => absolute.into_iter().chain(searched).collect(),
+            false => searched.into_iter().chain(absolute).collect(),
+        }
+    }
+
+    /// Returns the system's file, as it was at most a while ago.
+    fn system(&mut self, now: Moment) -> &SystemFile {
+        let known = self.read.take();
+        let fresh = known.filter(|(at, _)| now.since(*at) < READ_INTERVAL);
+        let (_, file) = self.read.insert(fresh.unwrap_or_else(|| {
+            // A file that cannot be read names no server.
+            let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+            (now, read_system(&text))
+        }));
+        file
+    }
+}
+
+/// Reads what is used of the system's file: the last `search` or `domain` counts, and of the options `ndots`.
+fn read_system(text: &str) -> SystemFile {
+    let (mut search, mut dots) = (Vec::new(), DOTS.0);
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("search" | "domain") => {
+                let names = words.map(|word| format!("{}.", word.trim_end_matches('.')));
+                let names = names.filter_map(|text| Name::parse_absolute(&text).ok());
+                search = names.take(SEARCH_MAX).collect();
+            }
+            Some("options") => {
+                let written = words.filter_map(|word| word.strip_prefix("ndots:"));
+                let last = written.filter_map(|word| word.parse::<usize>().ok()).last();
+                dots = last.unwrap_or(dots).min(DOTS.1);
+            }
+            _ => {}
+        }
+    }
+    SystemFile {
+        servers: servers_in(text),
+        search,
+        dots,
     }
 }
 
@@ -81,6 +145,44 @@ mod tests {
         let text = "# a comment\nsearch example.com\nnameserver 127.0.0.53\n nameserver  2001:db8::53 \nnameserver x\noptions ndots:1\n";
         let shown: Vec<String> = servers_in(text).iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["127.0.0.53:53", "[2001:db8::53]:53"]);
+    }
+
+    #[test]
+    fn lists_what_a_short_name_may_stand_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut upstreams = Upstreams {
+            file: folder.path().join("resolv.conf"),
+            ..Upstreams::new(&[])
+        };
+        let mut at = Moment::ZERO;
+        let cases = [
+            ("", "db", "db."),
+            ("", "db.internal", "db.internal."),
+            (
+                "search a.example b.example\n",
+                "db",
+                "db.a.example. db.b.example. db.",
+            ),
+            ("search a.example\n", "db.x", "db.x. db.x.a.example."),
+            (
+                "search a.example\noptions timeout:1 ndots:2\n",
+                "db.x",
+                "db.x.a.example. db.x.",
+            ),
+            ("search a.example\n", "db.", "db."),
+            (
+                "search a.example\ndomain c.example\n",
+                "db",
+                "db.c.example. db.",
+            ),
+        ];
+        for (text, host, wanted) in cases {
+            std::fs::write(&upstreams.file, text).expect("a writable folder");
+            at = at.after(READ_INTERVAL);
+            let found = upstreams.candidates(host, at);
+            let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(shown.join(" "), wanted, "{text} {host}");
+        }
     }
 
     #[test]

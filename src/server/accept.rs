@@ -16,10 +16,10 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
-use crate::metrics::{QueryCounters, TcpEvent};
+use crate::metrics::{QueryCounters, QueryTransport, SilentReason, TcpEvent};
 
 use super::bind::IDLE_WAKE;
 use super::limits::TcpLimits;
@@ -28,6 +28,9 @@ use super::registry::{Registry, Ticket};
 
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Accepts that fail one after the other until the listener itself counts as broken: no spinning then.
+const FAILURES_MAX: usize = 64;
 
 /// What is done with every connection of a thread.
 pub(super) trait Conversation: 'static {
@@ -94,6 +97,14 @@ struct Desk {
 }
 
 impl Desk {
+    /// Takes note of a task that ended: one that panicked is a fault of ours, and answers no more.
+    fn note_end(&self, end: &Result<(), JoinError>) {
+        if end.as_ref().is_err_and(JoinError::is_panic) {
+            let (via, reason) = (QueryTransport::Https, SilentReason::EngineFault);
+            self.counters.count_silence(via, reason);
+        }
+    }
+
     fn dismiss(&self, evicted: Option<AbortHandle>) {
         if let Some(handle) = evicted {
             self.counters.count_tcp(TcpEvent::Evicted);
@@ -198,17 +209,24 @@ pub(super) async fn attend<C: Conversation>(
 async fn accept_all<C: Conversation>(listener: TcpListener, hall: Rc<Hall<C>>) {
     let mut tasks = JoinSet::new();
     let mut stop = hall.stop.clone();
+    let mut failures = 0;
     loop {
         tokio::select! {
             biased;
             _ = stop.wait_for(|is_asked| *is_asked) => break,
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            Some(end) = tasks.join_next(), if !tasks.is_empty() => hall.desk.note_end(&end),
             accepted = listener.accept() => match accepted {
-                Ok((stream, client)) => welcome(&mut tasks, &hall, stream, client),
+                Ok((stream, client)) => {
+                    failures = 0;
+                    welcome(&mut tasks, &hall, stream, client);
+                }
                 Err(error) => {
                     hall.desk.counters.count_tcp(TcpEvent::AcceptError);
+                    failures += 1;
                     if is_shortage(&error) {
                         make_room(&hall.desk).await;
+                    } else if failures >= FAILURES_MAX {
+                        sleep(ACCEPT_PAUSE).await;
                     }
                 }
             }

@@ -337,7 +337,9 @@ fn greets_an_honest_client_among_half_open_handshakes_of_quic() {
     });
     // A few were let in; all others had to prove their address, of which the mute one heard no more.
     let totals = totals(&server);
-    assert!(totals.tcp(TcpEvent::Opened) <= 5, "{totals:?}");
-    assert!(totals.tcp(TcpEvent::Retried) >= 296, "{totals:?}");
+    let (opened, retried) = (totals.tcp(TcpEvent::Opened), totals.tcp(TcpEvent::Retried));
+    // Four are let in at once, and four more whenever those are forgotten, which takes three seconds.
+    assert!(opened <= 20, "{opened} let in, {retried} asked");
+    assert!(retried >= 200, "{opened} let in, {retried} asked");
     assert_eq!(totals.tcp(TcpEvent::Evicted), 0);
 }

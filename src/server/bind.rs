@@ -31,9 +31,9 @@ const BUFFER_SIZE: usize = 2 << 20;
 /// Kernel buffers of one TCP connection each way, fixed so that 1,000 clients that do not read hold 256 MiB at most.
 const STREAM_BUFFER_SIZE: usize = 128 << 10;
 
-/// Connections that wait to be accepted, and as many that are half open; the kernel cuts it to net.core.somaxconn, whose
-/// default this is.
-const BACKLOG: i32 = 4096;
+/// Connections that wait to be accepted, and as many that have brought nothing yet; the kernel cuts it to
+/// net.core.somaxconn. More would only let an honest client wait longer behind a flood.
+const BACKLOG: i32 = 1024;
 
 /// How long the kernel keeps a connection that brings nothing: such ones take no place of ours meanwhile, so a flood of
 /// them pushes nobody out before they do. Every client of DNS speaks first, behind TLS, HTTP and PROXY too. A second is

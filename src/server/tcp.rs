@@ -40,8 +40,9 @@ use super::tls::HANDSHAKE_PLACES;
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Newcomers of one round and listener.
-const NEWCOMERS_MAX: usize = 64;
+/// Newcomers of one round and listener: fewer than half of the places of one client, so that who comes first in a round and
+/// asks is heard before others of its address push it out.
+const NEWCOMERS_MAX: usize = 32;
 
 /// Reports that the event queue gives at once.
 const EVENTS_MAX: usize = 256;
@@ -329,6 +330,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
     fn accept(&mut self) {
         for number in 0..self.listeners.len() {
             let mut is_knocked = self.is_knocked[number];
+            let mut failures = 0;
             for _ in 0..NEWCOMERS_MAX {
                 let Some(listener) = self.listeners[number].as_ref().filter(|_| is_knocked) else {
                     break;
@@ -338,7 +340,10 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
                     Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => is_knocked = false,
                     Err(cause) => {
                         self.counters.count_tcp(TcpEvent::AcceptError);
-                        if is_shortage(&cause) && !self.make_room() {
+                        failures += 1;
+                        // Else it is one connection's fault, unless all are: then the listener itself is broken.
+                        let is_lasting = failures == NEWCOMERS_MAX;
+                        if is_lasting || is_shortage(&cause) && !self.make_room() {
                             self.accept_due = self.now.after(ACCEPT_PAUSE);
                             return;
                         }

@@ -24,6 +24,12 @@ pub enum AlarmKind {
     ProberEnded,
     /// No zone is served.
     NoZone,
+    /// Probes are not made in time.
+    ProbesLate,
+    /// The process that runs the commands of checks died.
+    CommandsHelper,
+    /// Lookups of names that probes or flattened targets need fail.
+    NamesSilent,
     /// A check learns nothing of its targets.
     NoEvidence,
     /// The zones folder cannot be used.
@@ -91,6 +97,21 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         AlarmKind::NoZone,
         "no-zone",
         "No zone is served: every query is answered REFUSED.",
+    ),
+    (
+        AlarmKind::ProbesLate,
+        "probes-late",
+        "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places.",
+    ),
+    (
+        AlarmKind::CommandsHelper,
+        "commands-helper",
+        "The process that runs the commands of checks died: what ran then is no evidence. It was started again.",
+    ),
+    (
+        AlarmKind::NamesSilent,
+        "names-silent",
+        "Lookups of names that probes or flattened targets need fail: their last addresses are used as long as they are known.",
     ),
     (
         AlarmKind::NoEvidence,

@@ -246,7 +246,7 @@ mod tests {
         let cases: &[(&[u8], &str)] = &[
             (b"\xff\xfe$\0T\0T\0L\0", "text in UTF-16"),
             (b"$\0T\0T\0L\0 \x001\0", "text in UTF-16"),
-            (b"\0$\0T\0T\0L\0 \0001", "text in UTF-16"),
+            (b"\0$\0T\0T\0L\0 \x001", "text in UTF-16"),
             (b"\x1f\x8b\x08\0", "a file packed by gzip"),
             (b"\0\0\0\x02\0\0\0\x01", "a zone in BIND's raw form"),
             (b"abc\0def", "a binary file"),

@@ -11,12 +11,24 @@ pub fn to_ascii_form(text: &str) -> Option<String> {
     if text.len() > TEXT_MAX || text.contains('\\') {
         return None;
     }
+    let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    if visible.is_ascii() && visible.len() < text.len() {
+        return (!visible.is_empty()).then_some(visible);
+    }
     let form = idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::URL)
         .or_else(|_| idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::EMPTY))
         .ok()?;
     // A name that would be none after all is no advice.
     let is_name = !form.is_empty() && !form.contains([' ', '\t', '"', ';', '(', ')', '@']);
     (is_name && form.is_ascii()).then(|| form.into_owned())
+}
+
+/// Says whether a character is not seen: it comes with text that is copied from a page.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+    )
 }
 
 /// Says what to write for a name with characters outside ASCII; `None` if all of it is ASCII.

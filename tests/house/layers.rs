@@ -5,10 +5,11 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 20] = [
+const LAYERS: [(u8, &str); 21] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
+    (0, "room"),
     (1, "health"),
     (1, "place"),
     (2, "zone"),
@@ -19,9 +20,9 @@ const LAYERS: [(u8, &str); 20] = [
     (4, "rehearse"),
     (4, "publish"),
     (4, "timeline"),
-    (5, "probe"),
     (5, "resolve"),
     (5, "server"),
+    (6, "probe"),
     (6, "control"),
     (7, "daemon"),
     (7, "lab"),
@@ -39,7 +40,7 @@ enum Allowed {
 /// The table of the house style.
 fn allowed(module: &str) -> Option<Allowed> {
     Some(match module {
-        "wire" | "clock" | "metrics" | "place" => Allowed::Only(&[]),
+        "wire" | "clock" | "metrics" | "room" | "place" => Allowed::Only(&[]),
         "health" => Allowed::Only(&["clock"]),
         "zone" => Allowed::Only(&["wire", "health", "place"]),
         "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
@@ -47,8 +48,8 @@ fn allowed(module: &str) -> Option<Allowed> {
         "convert" => Allowed::Only(&["wire", "zone", "config", "master"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["wire", "clock", "metrics", "health"]),
-        "resolve" => Allowed::Only(&["wire", "clock"]),
+        "probe" => Allowed::Only(&["wire", "clock", "metrics", "room", "health", "resolve"]),
+        "resolve" => Allowed::Only(&["wire", "clock", "room"]),
         "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",
@@ -61,10 +62,11 @@ fn allowed(module: &str) -> Option<Allowed> {
 }
 
 /// Crates with a wide interface, and the one module that may name each.
-const OWNED_CRATES: [(&str, &str); 6] = [
+const OWNED_CRATES: [(&str, &str); 7] = [
     ("hickory_proto", "wire"),
     ("hickory_server", "server"),
     ("axum", "control"),
+    ("reqwest", "control"),
     ("maxminddb", "place"),
     ("socket2", "server"),
     ("clap", "cli"),

@@ -100,6 +100,7 @@ fn octets_of(text: &str) -> Vec<u8> {
         let (escaped, after) = match rest.as_bytes()[0] {
             b'r' => (b'\r', 1),
             b'n' => (b'\n', 1),
+            b't' => (b'\t', 1),
             b'\\' => (b'\\', 1),
             b'x' => (u8::from_str_radix(&rest[1..3], 16).expect("two digits"), 3),
             other => panic!("unknown escape {}", char::from(other)),

@@ -315,6 +315,32 @@ fn names_of_master_files_are_shown_and_explained_across_zones() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
 
+/// N8: both verbs choose alike, and the first line says from where.
+#[test]
+fn explain_and_simulate_say_from_where() {
+    let (east, west) = two_endpoints();
+    let folder = tempfile::tempdir().expect("a folder");
+    let zone = failover_zone("a.example", &east, &west);
+    std::fs::write(folder.path().join("a.toml"), zone).expect("a writable folder");
+    let zones = path(folder.path(), "");
+    let (_served, _, http) = serve(&zones);
+    let http = http.to_string();
+    let from_files = format!("from the zone files in {zones}, all healthy");
+    let from_server = format!("from the running server at {http}, as it is now");
+    for verb in [&["explain", "www.a.example", "A"][..], &["simulate"]] {
+        for (from, wanted) in [
+            (["--zones", &zones], &from_files),
+            (["--server", &http], &from_server),
+        ] {
+            let words = [verb, &from, &["--down", "pool:*"]].concat();
+            let told = text(&leeward(&words));
+            assert_eq!(told.lines().next(), Some(&wanted[..]), "{words:?}: {told}");
+            let told = json(&leeward(&[&words[..], &["--json"]].concat()));
+            assert_eq!(told["basis"], wanted[..], "{words:?}");
+        }
+    }
+}
+
 #[test]
 fn simulate_and_diff_tell_by_their_exit_codes() {
     let folder = tempfile::tempdir().expect("a folder");

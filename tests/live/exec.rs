@@ -184,3 +184,89 @@ fn a_command_that_the_server_does_not_allow_is_no_evidence() {
     scene.wait_evidence("does not name /bin/false");
     scene.wait_answer("192.0.2.1");
 }
+
+/// X20: the command of one check ends the helper each time it runs; those of another go on.
+#[test]
+fn a_command_that_kills_its_parent_stops_no_other() {
+    let scene = Scene::start("sleep 0.1; exit 0", "");
+    scene.wait_answer("192.0.2.1");
+    let root = scene.folder.path();
+    write_script(&root.join("checks/killer"), "kill -9 $PPID; sleep 1");
+    let zone = format!(
+        "zone = \"b.example\"\n[checks.kill]\ntype = \"exec\"\ninterval = \"200ms\"\ncommand = [\"{}\"]\n\
+         [pools.one]\ncheck = \"kill\"\nmembers = [\"192.0.2.9\"]\n[names]\n\"@\".NS = \"ns.example.net.\"\nwww = \"one\"\n",
+        root.join("checks/killer").display()
+    );
+    fs::write(root.join("zones/b.toml"), zone).expect("a writable folder");
+    let count = |wanted: &str| -> f64 {
+        let metrics = control::get(scene.http, "/metrics").unwrap_or_default();
+        let lines = metrics.lines().filter(|line| line.starts_with(wanted));
+        lines
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
+    };
+    wait_for("a helper that dies again and again", || {
+        (count("leeward_exec_helper_starts_total") >= 8.0).then_some(())
+    });
+    wait_for("the alarm", || {
+        let status = control::get(scene.http, "/api/status").ok()?;
+        status.contains("commands-helper").then_some(())
+    });
+    // What was lost with the first deaths is over; from then on the other check is as if alone.
+    let of = |outcome: &str| {
+        count(&format!(
+            "leeward_probes_total{{zone=\"a.example.\",check=\"run\",outcome=\"{outcome}\"}}"
+        ))
+    };
+    let (good, lost) = (of("good"), of("no-evidence"));
+    wait_for("good probes", || (of("good") >= good + 15.0).then_some(()));
+    assert!(of("no-evidence") <= lost + 2.0, "{lost} were lost before");
+    // The status follows its command at once.
+    scene.script("exit 1");
+    scene.wait_answer("192.0.2.2");
+}
+
+/// X2: forty commands that take almost a minute leave turns for one that is quick, before and after it is known as such.
+#[test]
+fn commands_that_take_long_delay_no_other() {
+    let scene = Scene::start("exit 0", "");
+    let root = scene.folder.path();
+    write_script(&root.join("checks/slow"), "exec sleep 57");
+    let mut zone = String::from("zone = \"b.example\"\n");
+    for number in 0..40 {
+        zone += &format!(
+            "[checks.c{number}]\ntype = \"exec\"\ninterval = \"60s\"\ntimeout = \"58s\"\ncommand = [\"{}\", \"{number}\"]\n\
+             [pools.p{number}]\ncheck = \"c{number}\"\nmembers = [\"192.0.2.{number}\"]\n",
+            root.join("checks/slow").display()
+        );
+    }
+    zone += "[names]\n\"@\".NS = \"ns.example.net.\"\n";
+    for number in 0..40 {
+        zone += &format!("n{number} = \"p{number}\"\n");
+    }
+    fs::write(root.join("zones/b.toml"), zone).expect("a writable folder");
+    let metric = |wanted: &str| -> f64 {
+        let metrics = control::get(scene.http, "/metrics").unwrap_or_default();
+        let line = metrics.lines().find(|line| line.starts_with(wanted));
+        line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok())
+            .unwrap_or(0.0)
+    };
+    wait_for("every turn that they may have", || {
+        (metric("leeward_exec_running") >= 24.0).then_some(())
+    });
+    let good = "leeward_probes_total{zone=\"a.example.\",check=\"run\",outcome=\"good\"}";
+    let before = metric(good);
+    wait_for("good probes", || {
+        (metric(good) >= before + 10.0).then_some(())
+    });
+    wait_for("the alarm", || {
+        let status = control::get(scene.http, "/api/status").ok()?;
+        (status.contains("probes-late") && status.contains("commands")).then_some(())
+    });
+    scene.script("exit 1");
+    scene.wait_answer("192.0.2.2");
+    assert_eq!(
+        metric("leeward_probes_crowded_total{room=\"network\"}"),
+        0.0
+    );
+}

@@ -243,6 +243,8 @@ impl Alone {
             upstreams: Upstreams::new(servers),
             timeout: Duration::from_millis(200),
             concurrency: 16,
+            ttl_max: Duration::from_secs(3600),
+            keep: Duration::from_secs(3600),
         };
         let (sink, reports) = tokio::sync::mpsc::channel(16);
         let elsewhere: OwnZones = Arc::new(|_, _| Own::Elsewhere);

@@ -374,13 +374,6 @@ fn records_outside_the_zone_are_counted() {
     }
     let reading = super::read(&text);
     assert_eq!(reading.left_out, 37);
-    let told: Vec<&str> = reading
-        .findings
-        .iter()
-        .map(|found| found.message.as_str())
-        .collect();
-    assert!(
-        told.last().is_some_and(|last| last.ends_with("27 M023")),
-        "{told:?}"
-    );
+    let told = format!("{:?}", reading.findings);
+    assert!(told.contains("37 records lie outside example."), "{told}");
 }

@@ -148,12 +148,14 @@ fn places(running: &Running, folder: &Path) -> Vec<String> {
 }
 
 fn screen(terminal: &LabTerminal) -> LabScreen {
-    let mut above = terminal.above();
+    let (mut above, begin) = (terminal.above(), terminal.begin());
     LabScreen {
         columns,
         tell: Box::new(move |text| {
             // What it cannot write it drops itself.
             let _ = above.write_all(text.as_bytes());
+            // The introduction is the first that is told, when the board is drawn.
+            begin();
         }),
     }
 }

@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 use crate::cli::arguments::ProbeArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
-use crate::daemon::{ZoneSet, command_settings};
+use crate::daemon::{ZoneSet, command_settings, lookup_settings};
 use crate::health::{Observation, Outcome as Verdict, Target};
 use crate::place::Locations;
 use crate::probe::{ProbeKit, Reach, probe_once};
+use crate::resolve::Names;
 
 use super::offline::{complain_of_refusals, find_config, load, read_config};
 
@@ -32,6 +33,9 @@ struct Row {
     total_ms: Option<f64>,
 }
 
+/// Most probes at once unless the server file says it: fewer than any system's open files.
+const AT_ONCE: usize = 500;
+
 /// Runs `probe`.
 pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> Outcome {
     let set = load(&arguments.zones, &Locations::unknown())?;
@@ -43,14 +47,17 @@ pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> 
         .map_err(|cause| Complaint::cannot_run(format!("start the runtime: {cause}")))?;
     let probing = &settings.probe;
     let commands = Some(command_settings(&settings.exec));
+    let clock = Clock::start();
+    let lookups = lookup_settings(&settings.resolver, settings.resolver.concurrency);
     let kit = ProbeKit::with_commands(
         &probing.user_agent,
         Reach {
             allow: probing.allow.clone(),
             own: settings.http.into_iter().collect(),
         },
-        Clock::start(),
+        clock,
         commands,
+        Some(Names::alone(lookups, clock)),
     );
     let wanted = wanted(&set, arguments.check.as_deref());
     if wanted.is_empty() {
@@ -67,7 +74,7 @@ pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> 
             arguments.zones.display()
         )));
     }
-    let rows = runtime.block_on(run(kit, wanted, probing.concurrency));
+    let rows = runtime.block_on(run(kit, wanted, probing.concurrency.unwrap_or(AT_ONCE)));
     if arguments.json {
         output.json(&rows)?;
     } else {

@@ -48,6 +48,7 @@ impl<'m> Compiler<'m> {
                 SubnetKeys::Prefixes(list) => {
                     prefixes.extend(list.iter().map(|&(address, len)| (address, len, child)));
                 }
+                SubnetKeys::Awaited(_) => {}
                 SubnetKeys::Default => default = Some(child),
             }
         }

@@ -35,6 +35,7 @@ mod reader;
 mod records;
 mod reference_rules;
 mod request_text;
+mod slip_lines;
 mod slips;
 mod soa;
 mod soft;

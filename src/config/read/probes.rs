@@ -10,7 +10,7 @@ use super::hosts::read_host;
 use super::protocols::{read_certificate, read_dns, read_grpc};
 use super::reader::Reader;
 use super::request_text::{
-    read_address, read_body_rules, read_headers, read_path, read_status, within,
+    COMMAND_HEADER, read_address, read_body_rules, read_headers, read_path, read_status, within,
 };
 use super::soft::read_degraded;
 use super::table::{Table, Value};
@@ -332,6 +332,7 @@ fn read_tcp(
     };
     let send = table.take_value("send").and_then(|value| {
         let text = reader.faults.text(&value)?;
+        refuse_commands(reader, &value, text)?;
         within(reader, &value, text, 1024)
     });
     let (contains, regex) = read_body_rules(reader, table);
@@ -341,6 +342,18 @@ fn read_tcp(
         contains,
         regex,
     })
+}
+
+/// Refuses text that would command a Leeward server, as `headers` do.
+fn refuse_commands(reader: &mut Reader<'_>, value: &Value<'_>, text: &str) -> Option<()> {
+    if !text.to_ascii_lowercase().contains(COMMAND_HEADER) {
+        return Some(());
+    }
+    let message = format!("`{}` cannot be sent", value.path);
+    let fault = Diagnostic::fault("L029", value.span(), &value.path, message)
+        .label("it holds the header that commands a Leeward server, which checks may not");
+    reader.faults.push(fault);
+    None
 }
 
 pub(super) fn read_tls(

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::slip_lines::{is_end_of_word, is_header, looks_like_key, without_comment};
+
 /// A slip: what is wrong, beside the carets, and what to write.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Slip {
@@ -231,6 +233,11 @@ impl Scan<'_> {
                         return Some(slip);
                     }
                 }
+                b';' if self.open.is_empty() => {
+                    let range = self.at..self.at + 1;
+                    let help = "take it out: a line ends by itself".to_owned();
+                    return self.slip(range, "`;` ends nothing in TOML", "one too many", help);
+                }
                 b'[' | b'{' => {
                     if let Some(slip) = self.missing_comma() {
                         return Some(slip);
@@ -255,18 +262,19 @@ impl Scan<'_> {
                     self.before = Before::Value;
                 }
                 _ => {
-                    let length = self
-                        .rest()
-                        .find(is_end_of_word)
-                        .unwrap_or(self.rest().len());
-                    // What is no word at all is the parser's to judge.
-                    self.at += length.max(1);
-                    while !self.text.is_char_boundary(self.at) {
-                        self.at += 1;
-                    }
+                    self.word();
                     self.before = Before::Value;
                 }
             }
+        }
+    }
+
+    /// Passes over a word without quotes; what is no word at all is the parser's to judge.
+    fn word(&mut self) {
+        let length = self.rest().find(is_end_of_word);
+        self.at += length.unwrap_or(self.rest().len()).max(1);
+        while !self.text.is_char_boundary(self.at) {
+            self.at += 1;
         }
     }
 
@@ -396,56 +404,6 @@ impl Scan<'_> {
     }
 }
 
-fn is_end_of_word(c: char) -> bool {
-    c.is_whitespace() || "[]{},=#\"'".contains(c)
-}
-
-/// Says whether a line is the header of a table: a bare word first, which no list begins with.
-fn is_header(line: &str) -> bool {
-    let line = without_comment(line).trim_end();
-    let inner = line.trim_start_matches('[');
-    let is_closed = line.starts_with('[') && line.ends_with(']');
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    let word: String = inner.chars().take_while(|c| is_word(*c)).collect();
-    let after = inner.get(word.len()..).unwrap_or_default();
-    is_closed
-        && word.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !matches!(word.as_str(), "true" | "false" | "inf" | "nan")
-        && after.starts_with(['.', ']'])
-        && !after.contains(',')
-}
-
-/// Says whether a line begins with a key and `=`.
-fn looks_like_key(line: &str) -> bool {
-    let mut quote = None;
-    for (at, c) in line.char_indices() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if c == '"' || c == '\'' => quote = Some(c),
-            None if c == '=' => return at > 0,
-            None if c.is_alphanumeric() || "-_.@* \t".contains(c) => {}
-            None => return false,
-        }
-    }
-    false
-}
-
-/// Returns a line without the comment at its end; a `#` in quotes begins none.
-fn without_comment(line: &str) -> &str {
-    let mut quote = None;
-    for (at, c) in line.char_indices() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if c == '"' || c == '\'' => quote = Some(c),
-            None if c == '#' => return line.get(..at).unwrap_or_default(),
-            None => {}
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,6 +437,7 @@ mod tests {
             ("ttl \"20s\"\n", 1, "`=` is missing"),
             ("a =\n", 1, "`=` has no value"),
             ("a = # x\n", 1, "`=` has no value"),
+            ("a = \"x\";\n", 1, "`;` ends nothing"),
             ("; x\n", 1, "no TOML"),
             ("[names\na = 1\n", 1, "this header is not closed"),
             ("[[expect]\n", 1, "this header is not closed"),

@@ -179,7 +179,7 @@ fn read_prefix_text(
         return Some(SubnetKeys::Default);
     }
     if let Some(file) = text.strip_prefix("file:") {
-        return read_prefix_file(reader, file, value, branch, blocks).map(SubnetKeys::Prefixes);
+        return read_prefix_file(reader, file, value, branch, blocks);
     }
     let prefix = read_prefix(reader, text, value, branch, blocks)?;
     Some(SubnetKeys::Prefixes(vec![prefix]))
@@ -220,11 +220,11 @@ fn read_prefix_file(
     value: &Value<'_>,
     branch: usize,
     blocks: &mut Vec<Block>,
-) -> Option<Vec<(IpAddr, u8)>> {
+) -> Option<SubnetKeys> {
     let until_then = "until the file is there this branch matches no client";
     let Some(text) = read_zone_file(reader, value, file, Severity::Warning, until_then) else {
         // A list that is not there yet refuses nothing: the branch matches nobody.
-        return Some(Vec::new());
+        return Some(SubnetKeys::Awaited(file.to_owned()));
     };
     let mut prefixes = Vec::new();
     for (i, line) in text.lines().enumerate() {
@@ -276,7 +276,7 @@ fn read_prefix_file(
         );
         return None;
     }
-    Some(prefixes)
+    Some(SubnetKeys::Prefixes(prefixes))
 }
 
 /// Says whether a text could be meant as an address or a prefix.

@@ -96,6 +96,16 @@ fn translate(text: &str, message: &str, span: Span) -> Diagnostic {
     if let Some(found) = curly_quotes(text, &span) {
         return found;
     }
+    let whole = token_around(text, &span);
+    let token = text.get(whole.clone()).unwrap_or_default().to_owned();
+    let word = bare_word(text, &whole, &token);
+    // Yes and no are words of other languages, and hardly meant as text.
+    if let Some(found) = word.as_ref().filter(|found| {
+        let is_truth = |suggestion: &String| suggestion == "true" || suggestion == "false";
+        found.suggestion.as_ref().is_some_and(is_truth)
+    }) {
+        return found.clone();
+    }
     if message.starts_with("string values must be quoted") && !part.trim().is_empty() {
         let label = if part.starts_with(|c: char| c.is_ascii_digit()) {
             "text needs quotes"
@@ -108,15 +118,13 @@ fn translate(text: &str, message: &str, span: Span) -> Diagnostic {
             .suggest(format!("\"{part}\""));
     }
     let is_address = message.starts_with("invalid float") || message.starts_with("invalid time");
-    let whole = token_around(text, &span);
-    let token = text.get(whole.clone()).unwrap_or_default().to_owned();
     if is_address && token.parse::<std::net::IpAddr>().is_ok() {
         return Diagnostic::fault("L002", Span(whole), "", format!("`{token}` must be quoted"))
             .label("addresses are text")
             .help(format!("write `\"{token}\"`"))
             .suggest(format!("\"{token}\""));
     }
-    if let Some(found) = bare_word(text, &whole, &token) {
+    if let Some(found) = word {
         return found;
     }
     let found = Diagnostic::fault("L001", span, "", format!("not valid TOML: {message}"))
@@ -134,7 +142,10 @@ fn bare_word(text: &str, whole: &Range<usize>, token: &str) -> Option<Diagnostic
     let before = text[..whole.start].trim_end_matches([' ', '\t', '\n', '\r']);
     let is_value = before.ends_with(['=', '[', ',']);
     let is_text = token.starts_with(|c: char| c.is_alphanumeric() || "_-+.:/@*".contains(c));
-    if !is_value || !is_text {
+    // A header, not a list.
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let is_header = line.ends_with('[') && line.trim_start().bytes().all(|octet| octet == b'[');
+    if !is_value || !is_text || is_header {
         return None;
     }
     let truth = match token.to_ascii_lowercase().as_str() {

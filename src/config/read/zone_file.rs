@@ -412,7 +412,7 @@ mod tests {
             .iter()
             .map(|(keys, _)| match keys {
                 SubnetKeys::Prefixes(prefixes) => Some(prefixes.len()),
-                SubnetKeys::Default => None,
+                SubnetKeys::Default | SubnetKeys::Awaited(_) => None,
             })
             .collect();
         assert_eq!(counts, [Some(2), Some(1), None]);

@@ -198,7 +198,7 @@ fn clients_of(node: &NodeModel) -> Vec<Client> {
                 SubnetKeys::Prefixes(prefixes) => prefixes
                     .first()
                     .map(|(address, length)| Client::Within(*address, *length)),
-                SubnetKeys::Default => None,
+                SubnetKeys::Default | SubnetKeys::Awaited(_) => None,
             })
             .collect(),
         NodeKind::Nearest(list) | NodeKind::Latency(list) => list

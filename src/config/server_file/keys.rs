@@ -153,7 +153,7 @@ pub const KEYS: &[ServerKey] = &[
     key(
         "probe",
         "concurrency",
-        "most probes under way at once, 1-100000",
+        "most probes under way at once, 1-100000; absent is as many as open files allow",
     ),
     key("probe", "allow", "networks that may be probed, as prefixes"),
     key("probe", "user-agent", "what HTTP probes call themselves"),

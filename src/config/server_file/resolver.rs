@@ -35,8 +35,8 @@ impl ResolverSettings {
     /// Bounds of the above.
     pub const TIMEOUT_BOUNDS: (Duration, Duration) =
         (Duration::from_millis(100), Duration::from_secs(30));
-    /// Most names at once: each holds two descriptors.
-    pub const CONCURRENCY: usize = 64;
+    /// Most names at once: each holds two descriptors, for some seconds where servers are silent.
+    pub const CONCURRENCY: usize = 512;
     /// Bounds of the above.
     pub const CONCURRENCY_BOUNDS: (usize, usize) = (1, 1_000);
     /// Shortest time between two lookups: what large providers let a TTL be at least.

@@ -102,9 +102,7 @@ pub(super) fn read_log(section: &Section<'_, '_>, findings: &mut Findings) -> Lo
 pub(super) fn read_probe(section: &Section<'_, '_>, findings: &mut Findings) -> ProbeSettings {
     let mut probe = ProbeSettings::default();
     let (low, high) = ProbeSettings::CONCURRENCY_BOUNDS;
-    if let Some(concurrency) = read_count(section, "concurrency", low..=high, findings) {
-        probe.concurrency = concurrency;
-    }
+    probe.concurrency = read_count(section, "concurrency", low..=high, findings);
     if let Some((path, value)) = section.find("allow") {
         let written = items(value);
         if written.is_empty() {

@@ -205,8 +205,8 @@ impl LogLevel {
 /// `[probe]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeSettings {
-    /// Most probes under way at once; further ones start late, which is no failure.
-    pub concurrency: usize,
+    /// Most probes under way at once; further ones start late, which is no failure. Absent: as many as descriptors allow.
+    pub concurrency: Option<usize>,
     /// Networks that may be probed: network address and length.
     pub allow: Vec<(IpAddr, u8)>,
     /// What HTTP probes call themselves.
@@ -214,9 +214,7 @@ pub struct ProbeSettings {
 }
 
 impl ProbeSettings {
-    /// Most probes under way at once. A probe holds one descriptor; common limits are 1,024 soft, 1,048,576 hard.
-    pub const CONCURRENCY: usize = 2_000;
-    /// Bounds of the above.
+    /// Bounds of `concurrency`. A probe holds one descriptor; common limits are 1,024 soft, 1,048,576 hard.
     pub const CONCURRENCY_BOUNDS: (usize, usize) = (1, 100_000);
     /// Networks that may be probed: all.
     pub const ALLOW: [(IpAddr, u8); 2] = [
@@ -234,7 +232,7 @@ impl ProbeSettings {
 impl Default for ProbeSettings {
     fn default() -> Self {
         Self {
-            concurrency: Self::CONCURRENCY,
+            concurrency: None,
             allow: Self::ALLOW.to_vec(),
             user_agent: Self::USER_AGENT.to_owned(),
         }

@@ -59,7 +59,7 @@ pub(super) fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String>
         ("blast-radius", "queries") => percent(config.blast_radius.queries_percent?),
         ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
         ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
-        ("probe", "concurrency") => config.probe.concurrency.to_string(),
+        ("probe", "concurrency") => config.probe.concurrency?.to_string(),
         ("probe", "allow") => prefixes(&config.probe.allow),
         ("probe", "user-agent") => quote(&config.probe.user_agent),
         ("exec", "allow") => paths(config, &config.exec.allow)?,
@@ -113,7 +113,7 @@ fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
         ("identity", "version") => quote(config.identity.version.as_ref()?),
         ("rate-limit", "enabled") => limit.is_enabled.to_string(),
         ("rate-limit", "answers-per-second") => limit.answers_per_second.to_string(),
-        ("rate-limit", "answers-per-second-total") => limit.total().to_string(),
+        ("rate-limit", "answers-per-second-total") => limit.answers_per_second_total?.to_string(),
         ("rate-limit", "slip") => limit.slip.to_string(),
         ("rate-limit", "allow") => prefixes(&limit.allow),
         (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
@@ -247,6 +247,7 @@ mod tests {
             };
             config.http_hosts.extend(has_http.then(|| "ns1.example.com".to_owned()));
             config.probe.user_agent = agent;
+            config.probe.concurrency = has_state.then_some(connections);
             config.resolver.concurrency = connections % 1_000 + 1;
             config.resolver.servers.extend(has_state.then_some(ServerConfig::LISTEN));
             config.tcp.connections = connections;

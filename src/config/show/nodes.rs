@@ -56,6 +56,7 @@ pub(super) fn show_policy(model: &ZoneModel, path: &str, node: &NodeModel, lines
         NodeKind::Subnets(list) => {
             let rows: Vec<(String, String)> = list
                 .iter()
+                .filter(|(keys, _)| is_matched(keys))
                 .map(|(keys, branch)| {
                     (subnet_row(model, keys, branch), places_within(&branch.node))
                 })
@@ -108,6 +109,7 @@ pub(super) fn policy_entry(model: &ZoneModel, node: &NodeModel) -> (&'static str
             "subnets",
             rows(
                 list.iter()
+                    .filter(|(keys, _)| is_matched(keys))
                     .map(|(keys, branch)| subnet_row(model, keys, branch)),
             ),
         ),
@@ -168,9 +170,15 @@ fn branch_entries(model: &ZoneModel, branch: &BranchModel, entry: Entry) -> Vec<
     entries
 }
 
+/// Says whether a client can match: not where all prefixes of a branch stand in earlier branches, too.
+fn is_matched(keys: &SubnetKeys) -> bool {
+    !matches!(keys, SubnetKeys::Prefixes(prefixes) if prefixes.is_empty())
+}
+
 fn subnet_row(model: &ZoneModel, keys: &SubnetKeys, branch: &BranchModel) -> String {
     let within = match keys {
         SubnetKeys::Default => quote("default"),
+        SubnetKeys::Awaited(file) => quote(&format!("file:{file}")),
         SubnetKeys::Prefixes(prefixes) => rows(
             prefixes
                 .iter()

@@ -255,6 +255,45 @@ fn rare_keys_read_back_as_the_same_zone() {
     assert_eq!(essence(&again), essence(&model), "{shown}");
 }
 
+/// Found by fuzzing: a branch that matches nobody was shown as `in = []`, which is refused.
+#[test]
+fn branches_that_match_nobody_read_back() {
+    struct NoFile;
+    impl Files for NoFile {
+        fn read(&self, _: &Path) -> Result<String, String> {
+            Err("there is no such file".to_owned())
+        }
+    }
+    let read_without_files = |text: &str| {
+        let source = Source {
+            path: "zone.toml".into(),
+            text: text.to_owned(),
+        };
+        let (model, found) = read_zone(&source, &NoFile);
+        model.unwrap_or_else(|| panic!("{found:#?}\n{text}"))
+    };
+    let zone = |branch: &str| {
+        format!(
+            "zone = \"a.example\"\n[pools]\na = {{ members = [\"192.0.2.1\"] }}\n[names]\n\"@\".NS = \"ns.example.net.\"\n\
+             [names.www]\nsubnets = [\n{{ in = \"10.0.0.0/8\", to = \"a\" }},\n{branch}\n{{ in = \"default\", to = \"a\" }},\n]\n"
+        )
+    };
+    // (branch, what is shown of it)
+    let cases = [
+        (
+            "{ in = \"file:north.txt\", to = \"a\" },",
+            "in = \"file:north.txt\"",
+        ),
+        ("{ in = [\"10.0.0.0/8\"], to = \"a\" },", "in = \"default\""),
+    ];
+    for (branch, wanted) in cases {
+        let shown = show_zone(&read_without_files(&zone(branch)));
+        assert!(shown.contains(wanted), "{shown}");
+        let again = read_without_files(&shown);
+        assert_eq!(show_zone(&again), shown, "{branch}");
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
 

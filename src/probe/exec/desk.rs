@@ -1,14 +1,17 @@
 //! The server's end of the helper process: one task starts it when the first command is wanted, and again when it dies.
 //!
 //! In: commands to run. Out: how they ended, or why they were not run. Never here: verdicts.
+//!
+//! A command may end the helper that runs it, by mistake or not. Every command that ran then is suspect until it ends well
+//! somewhere: suspects have a helper of their own, so that the one who does it harms nobody else the next time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -21,10 +24,15 @@ use crate::clock::{Clock, Moment};
 
 /// Commands that wait for the helper at most; turns bound them long before.
 const JOBS_MAX: usize = 1_024;
-/// First and longest pause before a helper that died is started again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// First and longest pause before a helper that died is started again: a start a second costs little, and commands wait
+/// for no longer than that.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// A helper that lived so long died of something new.
-const LIFE_ENOUGH: Duration = Duration::from_secs(60);
+const LIFE_ENOUGH: Duration = Duration::from_secs(5);
+/// Commands that are suspected at once; those beyond run with all others.
+const SUSPECTS_MAX: usize = 1_024;
+/// Helpers: one for commands that ended well so far, one for those that ran when a helper died.
+const HELPERS: usize = 2;
 /// Time beyond a command's own within which the helper must report; one that does not hangs.
 const REPORT_GRACE: Duration = Duration::from_secs(2);
 /// Time between two looks for reports that are overdue.
@@ -56,15 +64,25 @@ impl CommandSettings {
 /// What is counted about commands.
 #[derive(Debug, Default)]
 pub struct CommandCounters {
-    is_up: AtomicU64,
+    is_up: [AtomicU64; HELPERS],
     starts: AtomicU64,
-    running: AtomicU64,
+    running: [AtomicU64; HELPERS],
+    death: Mutex<Option<RunnerDeath>>,
+}
+
+/// The last end of a helper that nobody asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunnerDeath {
+    /// When.
+    pub at: Moment,
+    /// How, and what ran then.
+    pub why: String,
 }
 
 impl CommandCounters {
     /// Says whether the helper runs; it is started when the first command is wanted.
     pub fn is_helper_up(&self) -> bool {
-        self.is_up.load(Ordering::Relaxed) != 0
+        self.is_up[0].load(Ordering::Relaxed) != 0
     }
 
     /// Returns how many times the helper was started, or the attempt failed.
@@ -74,7 +92,14 @@ impl CommandCounters {
 
     /// Returns how many commands run.
     pub fn running(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
+        let running = self.running.iter();
+        running.map(|each| each.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Returns the last end of a helper that nobody asked for.
+    pub fn last_death(&self) -> Option<RunnerDeath> {
+        let death = self.death.lock();
+        death.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -85,8 +110,10 @@ pub struct Commands {
     clock: Clock,
     turns: Arc<Semaphore>,
     counters: Arc<CommandCounters>,
-    /// The way to the task, once there is one.
-    desk: Mutex<Option<(mpsc::Sender<Job>, JoinHandle<()>)>>,
+    /// The way to the task of each helper, once there is one.
+    desks: Mutex<[Option<(mpsc::Sender<Job>, JoinHandle<()>)>; HELPERS]>,
+    /// Commands that ran when a helper died, and did not end well since.
+    suspects: Mutex<HashSet<Vec<String>>>,
 }
 
 /// A command on its way. Its turn lasts until it ended, even if nobody waits for it any more.
@@ -105,7 +132,8 @@ impl Commands {
             settings,
             clock,
             counters: Arc::default(),
-            desk: Mutex::default(),
+            desks: Mutex::default(),
+            suspects: Mutex::default(),
         }
     }
 
@@ -146,12 +174,29 @@ impl Commands {
             answer,
             turn,
         };
-        self.desk().send(job).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| died())?
+        let helper = usize::from(self.suspects().contains(&command));
+        self.desk(helper).send(job).await.map_err(|_| closed())?;
+        let Ok(answer) = answered.await else {
+            let mut suspects = self.suspects();
+            if suspects.len() < SUSPECTS_MAX {
+                suspects.insert(command.clone());
+            }
+            return Err(died());
+        };
+        if answer.is_ok() && helper != 0 {
+            self.suspects().remove(&command);
+        }
+        answer
     }
 
-    fn desk(&self) -> mpsc::Sender<Job> {
-        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+    fn suspects(&self) -> MutexGuard<'_, HashSet<Vec<String>>> {
+        // Entries are put in whole, so a poisoned set is as good as any.
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn desk(&self, helper: usize) -> mpsc::Sender<Job> {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let desk = &mut desks[helper];
         if let Some((jobs, task)) = desk.as_ref()
             && !task.is_finished()
         {
@@ -159,6 +204,7 @@ impl Commands {
         }
         let (jobs, waiting) = mpsc::channel(JOBS_MAX);
         let desk_task = Desk {
+            helper,
             settings: self.settings.clone(),
             clock: self.clock,
             counters: Arc::clone(&self.counters),
@@ -172,14 +218,15 @@ impl Commands {
 impl Drop for Commands {
     fn drop(&mut self) {
         // The helper's input ends with the task; it then ends whatever runs, and itself.
-        let desk = self.desk.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, task)) = desk.take() {
+        let desks = self.desks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (_, task) in desks.iter_mut().filter_map(Option::take) {
             task.abort();
         }
     }
 }
 
 struct Desk {
+    helper: usize,
     settings: CommandSettings,
     clock: Clock,
     counters: Arc<CommandCounters>,
@@ -194,6 +241,8 @@ struct Runner {
     /// Who waits for which command, and until when.
     pending: HashMap<u64, (Job, Moment)>,
     next: u64,
+    /// Whether it ever reported.
+    is_useful: bool,
 }
 
 impl Desk {
@@ -202,29 +251,42 @@ impl Desk {
         while let Some(first) = self.waiting.recv().await {
             self.counters.starts.fetch_add(1, Ordering::Relaxed);
             let started = self.clock.now();
-            let why = match self.start() {
-                Ok(helper) => {
-                    self.counters.is_up.store(1, Ordering::Relaxed);
-                    let end = self.attend(helper, first).await;
-                    self.counters.is_up.store(0, Ordering::Relaxed);
-                    self.counters.running.store(0, Ordering::Relaxed);
+            let (why, is_useful) = match self.start() {
+                Ok(mut helper) => {
+                    self.counters.is_up[self.helper].store(1, Ordering::Relaxed);
+                    let end = self.attend(&mut helper, first).await;
+                    self.counters.is_up[self.helper].store(0, Ordering::Relaxed);
+                    self.counters.running[self.helper].store(0, Ordering::Relaxed);
                     match end {
                         None => return,
-                        Some(why) => why,
+                        Some(why) => (helper.with_running(&why), helper.is_useful),
                     }
                 }
                 Err(cause) => {
                     let why = format!("start the helper process: {cause}");
                     let _ = first.answer.send(Err(why.clone()));
-                    why
+                    (why, false)
                 }
             };
-            if self.clock.now().since(started) > LIFE_ENOUGH {
+            let now = self.clock.now();
+            self.note_death(&why, now);
+            if now.since(started) > LIFE_ENOUGH {
                 pause = PAUSES.0;
             }
-            self.rest(pause, &why).await;
+            if is_useful {
+                // Whoever asks meanwhile waits for the next helper.
+                tokio::time::sleep(pause).await;
+            } else {
+                self.rest(pause, &why).await;
+            }
             pause = (pause * 2).min(PAUSES.1);
         }
+    }
+
+    fn note_death(&self, why: &str, at: Moment) {
+        let death = self.counters.death.lock();
+        let why = why.to_owned();
+        *death.unwrap_or_else(PoisonError::into_inner) = Some(RunnerDeath { at, why });
     }
 
     fn start(&self) -> io::Result<Runner> {
@@ -243,18 +305,19 @@ impl Desk {
             reports: Frames::new(reports),
             pending: HashMap::new(),
             next: 0,
+            is_useful: false,
         })
     }
 
     /// Passes requests on and reports back until the helper dies (why), or nobody asks any more (`None`).
-    async fn attend(&mut self, mut helper: Runner, first: Job) -> Option<String> {
+    async fn attend(&mut self, helper: &mut Runner, first: Job) -> Option<String> {
         if let Err(cause) = helper.pass(first, self.clock.now()).await {
             return Some(format!("ask the helper process: {cause}"));
         }
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         loop {
             let running = helper.pending.len() as u64;
-            self.counters.running.store(running, Ordering::Relaxed);
+            self.counters.running[self.helper].store(running, Ordering::Relaxed);
             tokio::select! {
                 job = self.waiting.recv() => {
                     if let Err(cause) = helper.pass(job?, self.clock.now()).await {
@@ -310,7 +373,21 @@ impl Runner {
         }
     }
 
+    /// Names what ran when the helper died.
+    fn with_running(&self, why: &str) -> String {
+        let mut programs = self
+            .pending
+            .values()
+            .map(|(job, _)| job.request.command.join(" "));
+        match (programs.next(), self.pending.len()) {
+            (None, _) => why.to_owned(),
+            (Some(one), 1) => format!("{why} while {one} ran"),
+            (Some(one), count) => format!("{why} while {one} and {} more ran", count - 1),
+        }
+    }
+
     fn finish(&mut self, ended: Ended) {
+        self.is_useful = true;
         if let Some((job, _)) = self.pending.remove(&ended.id) {
             // The target may be gone meanwhile.
             let _ = job.answer.send(Ok(ended));
@@ -330,70 +407,4 @@ impl Runner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(allow: &[&str], helper: &str) -> CommandSettings {
-        CommandSettings {
-            allow: allow.iter().map(PathBuf::from).collect(),
-            concurrency: 4,
-            helper: (helper.into(), Vec::new()),
-        }
-    }
-
-    #[test]
-    fn allows_programs_and_what_lies_in_folders() {
-        let settings = settings(
-            &["/usr/lib/leeward/checks", "/usr/bin/pg_isready"],
-            "/bin/false",
-        );
-        let cases = [
-            ("/usr/lib/leeward/checks/disk", true),
-            ("/usr/lib/leeward/checks/more/disk", true),
-            ("/usr/bin/pg_isready", true),
-            ("/usr/bin/pg_isready2", false),
-            ("/usr/lib/leeward/checks-of-others/x", false),
-            ("/usr/lib/leeward/checks/../../../bin/sh", false),
-            ("usr/bin/pg_isready", false),
-            ("/bin/sh", false),
-        ];
-        for (program, wanted) in cases {
-            assert_eq!(settings.allows(program), wanted, "{program}");
-        }
-    }
-
-    #[tokio::test]
-    async fn says_why_a_command_is_not_run() {
-        let cases = [
-            (settings(&[], "/bin/false"), "commands are off"),
-            (settings(&["/opt"], "/bin/false"), "does not name /bin/true"),
-            (settings(&["/bin"], "/nowhere"), "start the helper process"),
-            // A helper that ends at once, and one that speaks something else.
-            (settings(&["/bin"], "/bin/false"), "helper process"),
-        ];
-        for (settings, wanted) in cases {
-            let commands = Commands::new(settings, Clock::start());
-            let ended = commands
-                .run(
-                    vec!["/bin/true".to_owned()],
-                    Vec::new(),
-                    Duration::from_secs(1),
-                )
-                .await;
-            let why = ended.expect_err("no helper can run it");
-            assert!(why.contains(wanted), "{why}");
-        }
-    }
-
-    #[tokio::test]
-    async fn starts_a_dead_helper_again_after_a_pause() {
-        let commands = Commands::new(settings(&["/bin"], "/bin/false"), Clock::start());
-        let counters = commands.counters();
-        while counters.starts() < 3 {
-            let time = Duration::from_secs(1);
-            let ended = commands.run(vec!["/bin/true".to_owned()], Vec::new(), time);
-            assert!(ended.await.is_err());
-        }
-        assert!(!counters.is_helper_up());
-    }
-}
+mod tests;

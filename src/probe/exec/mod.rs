@@ -15,6 +15,6 @@ mod group;
 mod runner;
 mod verdict;
 
-pub use desk::{CommandCounters, CommandSettings, Commands};
+pub use desk::{CommandCounters, CommandSettings, Commands, RunnerDeath};
 pub use runner::serve_commands;
 pub(super) use verdict::probe_exec;

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Play, Stage, closed_address, http_probe, target};
 use crate::clock::Clock;
 use crate::health::{Finding, ProbeKind, Target, TargetId, Timeout};
-use crate::probe::{Handle, ProbeConfig, Prober, Report};
+use crate::probe::{Begun, Handle, ProbeConfig, Prober, Report};
 
 const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
 
@@ -54,12 +54,20 @@ fn every(address: SocketAddr, interval_millis: u64) -> Arc<Target> {
     target.into()
 }
 
+fn begun(id: TargetId, target: Arc<Target>) -> Begun {
+    Begun {
+        id,
+        target,
+        group: 0,
+    }
+}
+
 #[tokio::test]
 async fn probes_at_once_and_then_again_and_again() {
     let stage = Stage::open(vec![Play::say(OK)]).await;
     let mut rig = start(10);
     rig.handle
-        .update(vec![(TargetId(7), every(stage.address, 100))], vec![]);
+        .update(vec![begun(TargetId(7), every(stage.address, 100))], &[]);
     for _ in 0..3 {
         let report = rig.next().await;
         assert_eq!(report.target, TargetId(7));
@@ -81,10 +89,10 @@ async fn delays_nobody_for_a_target_that_hangs() {
     let good = Stage::open(vec![Play::say(OK)]).await;
     let mut rig = start(10);
     let added = vec![
-        (TargetId(0), every(hanging.address, 60_000)),
-        (TargetId(1), every(good.address, 100)),
+        begun(TargetId(0), every(hanging.address, 60_000)),
+        begun(TargetId(1), every(good.address, 100)),
     ];
-    rig.handle.update(added, vec![]);
+    rig.handle.update(added, &[]);
     for _ in 0..5 {
         assert_eq!(rig.next().await.target, TargetId(1));
     }
@@ -94,8 +102,8 @@ async fn delays_nobody_for_a_target_that_hangs() {
 async fn makes_probes_wait_but_never_fail_when_the_bound_is_reached() {
     let stage = Stage::open(vec![Play::say(OK)]).await;
     let mut rig = start(1);
-    let targets = (0..20).map(|id| (TargetId(id), every(stage.address, 300)));
-    rig.handle.update(targets.collect(), vec![]);
+    let targets = (0..20).map(|id| begun(TargetId(id), every(stage.address, 300)));
+    rig.handle.update(targets.collect(), &[]);
     let mut seen: HashMap<TargetId, u32> = HashMap::new();
     while seen.len() < 20 || seen.values().any(|count| *count < 2) {
         let report = rig.next().await;
@@ -113,8 +121,8 @@ async fn lets_a_slow_listener_wait_for_nobody() {
     // The channel of reports is full long before anybody reads: probes wait, and go on once it is read.
     let refused = closed_address().await;
     let mut rig = start(1_000);
-    let targets = (0..200).map(|id| (TargetId(id), every(refused, 100)));
-    rig.handle.update(targets.collect(), vec![]);
+    let targets = (0..200).map(|id| begun(TargetId(id), every(refused, 100)));
+    rig.handle.update(targets.collect(), &[]);
     while rig.handle.counters().read().bad < 200 {
         tokio::task::yield_now().await;
     }
@@ -131,14 +139,16 @@ async fn stops_targets_even_in_the_middle_of_a_probe() {
     let hanging = Stage::open(vec![Play::SayAndHold(vec![])]).await;
     let good = Stage::open(vec![Play::say(OK)]).await;
     let mut rig = start(10);
-    rig.handle
-        .update(vec![(TargetId(0), every(hanging.address, 60_000))], vec![]);
+    rig.handle.update(
+        vec![begun(TargetId(0), every(hanging.address, 60_000))],
+        &[],
+    );
     while hanging.requests().is_empty() {
         tokio::task::yield_now().await;
     }
     rig.handle.update(
-        vec![(TargetId(1), every(good.address, 100))],
-        vec![TargetId(0)],
+        vec![begun(TargetId(1), every(good.address, 100))],
+        &[TargetId(0)],
     );
     assert_eq!(rig.next().await.target, TargetId(1));
     while rig.handle.counters().read().in_flight > 0 {
@@ -151,8 +161,10 @@ async fn stops_targets_even_in_the_middle_of_a_probe() {
 async fn stops_when_told() {
     let hanging = Stage::open(vec![Play::SayAndHold(vec![])]).await;
     let mut rig = start(10);
-    rig.handle
-        .update(vec![(TargetId(0), every(hanging.address, 60_000))], vec![]);
+    rig.handle.update(
+        vec![begun(TargetId(0), every(hanging.address, 60_000))],
+        &[],
+    );
     while hanging.requests().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -162,4 +174,71 @@ async fn stops_when_told() {
         .unwrap()
         .unwrap();
     assert_eq!(rig.reports.recv().await, None);
+}
+
+// X2.
+#[tokio::test]
+async fn what_hangs_never_has_every_place() {
+    let hanging = Stage::open(vec![Play::SayAndHold(vec![])]).await;
+    let good = Stage::open(vec![Play::say(OK)]).await;
+    let mut rig = start(16);
+    rig.handle
+        .update(vec![begun(TargetId(1000), every(good.address, 100))], &[]);
+    // It is known to be brief before the others come.
+    assert_eq!(rig.next().await.target, TargetId(1000));
+    let hang = (0..100).map(|id| begun(TargetId(id), every(hanging.address, 60_000)));
+    rig.handle.update(hang.collect(), &[]);
+    let threads = rig.handle.threads(crate::clock::Moment::ZERO).0 as u64;
+    loop {
+        let report = rig.next().await;
+        assert_eq!(report.target, TargetId(1000));
+        let late = report.late.expect("it was due");
+        assert!(late < PATIENCE, "{late:?}");
+        let counts = rig.handle.counters().read().rooms[0];
+        let part = (16 / threads) * 12 / 16 * threads;
+        assert!(counts.held_long <= part, "{counts:?}");
+        if counts.held_long == part && counts.waiting == 100 - part {
+            break;
+        }
+    }
+    // From now on the good one goes on as if it were alone.
+    for _ in 0..5 {
+        assert_eq!(rig.next().await.target, TargetId(1000));
+    }
+    let counts = rig.handle.counters().read();
+    assert_eq!(counts.rooms[0].crowded, 0, "{counts:?}");
+}
+
+// X2.
+#[tokio::test]
+async fn tells_who_started_late_for_want_of_a_place() {
+    let hanging = Stage::open(vec![Play::SayAndHold(vec![])]).await;
+    let mut rig = start(1);
+    let mut target = Target::clone(&every(hanging.address, 400));
+    target.probe.timeout = Timeout::Whole(Duration::from_millis(300));
+    let targets = (0..8).map(|id| begun(TargetId(id), Arc::new(target.clone())));
+    rig.handle.update(targets.collect(), &[]);
+    let mut latest = Duration::ZERO;
+    while latest < Duration::from_millis(400) {
+        latest = latest.max(rig.next().await.late.expect("it was due"));
+    }
+    let counts = rig.handle.counters().read();
+    assert!(counts.rooms[0].crowded > 0 && counts.late >= counts.rooms[0].crowded);
+    while rig.handle.counters().read().skipped == 0 {
+        rig.next().await;
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_panics_is_noticed() {
+    let rig = start(4);
+    let clock = Clock::start();
+    assert_eq!(rig.handle.threads(clock.now()).1, 0);
+    let (threads, silent) = rig
+        .handle
+        .threads(clock.now().after(Duration::from_secs(3600)));
+    assert_eq!(threads, silent, "an hour's silence");
+    rig.handle.break_thread(0);
+    let ended = tokio::time::timeout(PATIENCE, rig.handle.join()).await;
+    assert!(ended.expect("it ends soon").is_err());
 }

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::*;
 use crate::health::{Outcome, TargetId, TcpProbe};
-use crate::probe::{Handle, ProbeConfig, Prober, Report};
+use crate::probe::{Begun, Handle, ProbeConfig, Prober, Report};
 
 /// Longest wait for what is to happen at once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -92,7 +92,12 @@ async fn site() -> Site {
         Clock::start(),
         std::future::pending(),
     );
-    prober.update(vec![(TargetId(1), Arc::new(target))], vec![]);
+    let begun = Begun {
+        id: TargetId(1),
+        target: Arc::new(target),
+        group: 0,
+    };
+    prober.update(vec![begun], &[]);
     Site {
         process,
         reports,
@@ -156,7 +161,7 @@ async fn a_quiet_connection_that_is_closed_costs_one_probe() {
 async fn a_target_that_goes_is_watched_no_more() {
     let mut site = site().await;
     let connections = site.settle().await;
-    site.prober.update(vec![], vec![TargetId(1)]);
+    site.prober.update(vec![], &[TargetId(1)]);
     // The ends of both connections are seen here, one after the other.
     let deadline = tokio::time::timeout(PATIENCE, async {
         while site.prober.counters().read().targets > 0 {

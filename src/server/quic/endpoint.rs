@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
 use tokio::sync::watch;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::{JoinError, JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
-use crate::metrics::TcpEvent;
+use crate::metrics::{QueryTransport, SilentReason, TcpEvent};
 
 use super::super::bind::IDLE_WAKE;
 use super::super::clerk::Clerk;
@@ -93,7 +93,7 @@ where
         tokio::select! {
             biased;
             _ = stop.wait_for(|is_asked| *is_asked) => break,
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            Some(end) = tasks.join_next(), if !tasks.is_empty() => hall.note_end(&end),
             incoming = endpoint.accept() => match incoming {
                 Some(incoming) => welcome(incoming, &hall, &mut tasks),
                 None => break,
@@ -167,6 +167,14 @@ where
         shaken
     }
 
+    /// Takes note of a task that ended: one that panicked is a fault of ours, and answers no more.
+    fn note_end(&self, end: &Result<(), JoinError>) {
+        if end.as_ref().is_err_and(JoinError::is_panic) {
+            let (via, reason) = (QueryTransport::Quic, SilentReason::EngineFault);
+            self.guests.counters.count_silence(via, reason);
+        }
+    }
+
     /// Counts a failed handshake until QUIC has forgotten its connection.
     async fn forget(&self, _shaking: Shaking) {
         let mut stop = self.stop.clone();
@@ -188,7 +196,7 @@ where
                     connection.close(DOQ_EXCESSIVE_LOAD, b"");
                     return;
                 }
-                Some(_) = streams.join_next(), if !streams.is_empty() => {}
+                Some(end) = streams.join_next(), if !streams.is_empty() => self.note_end(&end),
                 accepted = connection.accept_bi() => match accepted {
                     // The transport settings bound how many there are at once.
                     Ok(stream) => self.begin(&mut streams, &connection, guest, stream),

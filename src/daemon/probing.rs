@@ -1,0 +1,310 @@
+//! The prober of a running server: its share of descriptors, and what keeps probes from being made in time.
+//!
+//! In: settings, the limit of descriptors, counts of the prober. Out: a prober, alarms. Never here: probes.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tracing::warn;
+
+use crate::clock::{Clock, Moment};
+use crate::config::server_file::ServerConfig;
+use crate::health::{ProbeKind, Target, TargetId};
+use crate::probe::{Begun, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts};
+use crate::resolve::Names;
+use crate::timeline::AlarmKind;
+use crate::wire::Name;
+
+use super::keeper::Keeper;
+use super::measure;
+use super::running::command_settings;
+
+/// Sixteenths of the descriptors that probes, quiet connections and lookups may hold. The rest is for clients of DNS, files
+/// and the control API: their bounds, a thousand connections a transport, are below that on any usual system.
+const PROBES_PART: usize = 10;
+const WATCHES_PART: usize = 2;
+const LOOKUPS_PART: usize = 1;
+/// Descriptors that one lookup holds: a socket a family.
+const LOOKUP_SIZE: usize = 2;
+/// Most probes under way unless more are asked for: some 10 kB each, while they hang.
+const PLACES_MAX: usize = 32_768;
+/// Fewest, however few descriptors there are.
+const PLACES_MIN: usize = 4;
+/// Names of the rooms of places, in the order of the prober.
+const ROOMS: [&str; 2] = ["network", "commands"];
+/// Time without trouble after which an alarm about it ends.
+const QUIET: Duration = Duration::from_secs(10);
+/// Time after which the end of a helper process is forgotten.
+const HELPER_QUIET: Duration = Duration::from_secs(60);
+/// Seconds in a row in which a fifth of the probes start late, until the threads count as behind.
+const BEHIND_MIN: u32 = 10;
+
+/// How many of the descriptors are whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shares {
+    /// Probes under way.
+    pub(super) probes: usize,
+    /// Quiet connections.
+    pub(super) watches: usize,
+    /// Names that are looked up.
+    pub(super) lookups: usize,
+}
+
+impl Shares {
+    /// Divides the descriptors that the process may open; bounds that are written hold as far as there are enough.
+    pub(super) fn of(descriptors: u64, config: &ServerConfig) -> Self {
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        let part = |sixteenths: usize| (descriptors / 16 * sixteenths).max(PLACES_MIN);
+        let probes = part(PROBES_PART);
+        let written = config.probe.concurrency;
+        if let Some(wanted) = written.filter(|wanted| *wanted > probes) {
+            warn!(
+                "`[probe] concurrency` is {wanted}, but of {descriptors} descriptors probes may hold {probes}; raise the limit (LimitNOFILE)"
+            );
+        }
+        Self {
+            probes: written.unwrap_or(PLACES_MAX).min(probes),
+            watches: part(WATCHES_PART).min(ProbeConfig::default().watches_max),
+            lookups: (part(LOOKUPS_PART) / LOOKUP_SIZE)
+                .max(PLACES_MIN)
+                .min(config.resolver.concurrency),
+        }
+    }
+}
+
+/// Puts together how a server probes.
+pub(super) fn probe_settings(
+    config: &ServerConfig,
+    shares: Shares,
+    reach: Reach,
+    names: Names,
+) -> ProbeConfig {
+    ProbeConfig {
+        in_flight_max: shares.probes,
+        watches_max: shares.watches,
+        user_agent: config.probe.user_agent.clone(),
+        reach,
+        commands: Some(command_settings(&config.exec)),
+        names: Some(names),
+        ..ProbeConfig::default()
+    }
+}
+
+/// Starts the prober of a server.
+pub(super) fn start_prober(
+    settings: ProbeConfig,
+    sink: mpsc::Sender<Report>,
+    clock: Clock,
+    mut stopping: watch::Receiver<bool>,
+) -> Handle {
+    Prober::start(settings, sink, clock, async move {
+        // An error says that nobody can tell any more.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    })
+}
+
+/// What the keeper knows beside the prober itself.
+#[derive(Debug, Default)]
+pub(super) struct Probing {
+    /// Who looks names up for probes.
+    pub(super) names: Option<Names>,
+    lateness: Lateness,
+}
+
+/// What was seen of the prober a second ago.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lateness {
+    before: ProbeCounts,
+    crowded: [Option<Moment>; ROOMS.len()],
+    behind: u32,
+}
+
+impl Lateness {
+    /// Looks at the counts once a second; says of each room why its probes are late, then of the threads.
+    fn look(&mut self, counts: ProbeCounts, now: Moment) -> [(&'static str, Option<String>); 3] {
+        let before = std::mem::replace(&mut self.before, counts);
+        let mut said = [(ROOMS[0], None), (ROOMS[1], None), ("threads", None)];
+        let mut crowded = 0;
+        for (number, (room, earlier)) in counts.rooms.iter().zip(before.rooms).enumerate() {
+            crowded += room.crowded - earlier.crowded;
+            let is_waiting = room.waiting > 0 && earlier.waiting > 0;
+            if room.crowded > earlier.crowded || is_waiting {
+                self.crowded[number] = Some(now);
+            }
+            let is_lately = |at: &Moment| now.since(*at) < QUIET;
+            let is_crowded = self.crowded[number].as_ref().is_some_and(is_lately);
+            said[number].1 = is_crowded.then(|| words(number, room));
+        }
+        let started = counts.started - before.started;
+        let late = (counts.late - before.late).saturating_sub(crowded);
+        let is_behind = late > 0 && late * 5 >= started;
+        self.behind = if is_behind {
+            self.behind.saturating_add(1)
+        } else {
+            0
+        };
+        said[2].1 = (self.behind >= BEHIND_MIN)
+            .then(|| format!("{late} of {started} probes of a second started more than 0.1 s late: the machine is too busy"));
+        said
+    }
+}
+
+fn words(number: usize, room: &RoomCounts) -> String {
+    let (what, setting) = match number {
+        0 => ("probes", "`[probe] concurrency`, the limit of descriptors"),
+        _ => ("commands", "`[exec] concurrency`"),
+    };
+    format!(
+        "{what} wait for a place, {} now: {} of {} places are taken, {} of them by {what} that hang or may; {setting} and \
+         shorter timeouts make room",
+        room.waiting, room.taken, room.places, room.held_long
+    )
+}
+
+/// Returns the number by which the targets of a zone share places.
+fn group_of(apex: &Name) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    apex.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Keeper {
+    /// Begins and stops targets after a load; those of one zone share places.
+    pub(super) fn update_prober(
+        &self,
+        added: Vec<(TargetId, std::sync::Arc<Target>)>,
+        removed: &[TargetId],
+    ) {
+        let Some(prober) = &self.prober else {
+            return;
+        };
+        let mut groups: std::collections::HashMap<TargetId, u64> =
+            added.iter().map(|(id, _)| (*id, 0)).collect();
+        if !groups.is_empty() {
+            for (zone, ids) in self.set.zones.iter().zip(&self.ids) {
+                let group = group_of(&zone.model.apex);
+                for id in ids {
+                    // A target of several zones is of the first.
+                    if let Some(known) = groups.get_mut(id).filter(|known| **known == 0) {
+                        *known = group;
+                    }
+                }
+            }
+        }
+        // Heartbeats come by themselves.
+        let probed = added
+            .into_iter()
+            .filter(|(_, target)| !matches!(target.probe.kind, ProbeKind::Heartbeat(_)));
+        let begun = probed.map(|(id, target)| Begun {
+            group: groups.get(&id).copied().unwrap_or_default(),
+            id,
+            target,
+        });
+        prober.update(begun.collect(), removed);
+    }
+
+    /// Looks after the prober once a second; says whether all of its threads are alive.
+    pub(super) fn watch_prober(&mut self, now: Moment) -> bool {
+        let Some(prober) = &self.prober else {
+            return true;
+        };
+        let (threads, silent) = prober.threads(now);
+        let counts = prober.counters().read();
+        let kit = prober.kit();
+        measure::probes(&self.exposition, counts, &ROOMS);
+        self.exposition
+            .set("leeward_probe_threads_silent", &[], silent as f64);
+        if let Some(counters) = kit.command_counters() {
+            measure::commands(&self.exposition, &counters);
+            let death = counters.last_death();
+            let lately = death.filter(|death| now.since(death.at) < HELPER_QUIET);
+            self.set_alarm(AlarmKind::CommandsHelper, "", lately.map(|death| death.why));
+        }
+        if self.is_probing {
+            let text = (silent > 0).then(|| {
+                format!("{silent} of {threads} threads ended or stand still; their targets are not probed")
+            });
+            self.set_alarm(AlarmKind::ProberEnded, "", text);
+        }
+        let said = self.probing.lateness.look(counts, now);
+        for (subject, text) in said {
+            self.set_alarm(AlarmKind::ProbesLate, subject, text);
+        }
+        if let Some(names) = self.probing.names.clone() {
+            let counts = names.counts();
+            measure::names(&self.exposition, &counts);
+            let text = (counts.failing > 0).then(|| {
+                let first = names.first_failing().map_or_else(String::new, |name| name.to_string());
+                format!(
+                    "lookups of {} names fail, {first} among them; {} are probed at their last addresses",
+                    counts.failing, counts.kept
+                )
+            });
+            self.set_alarm(AlarmKind::NamesSilent, "", text);
+        }
+        silent == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divides_the_descriptors_there_are() {
+        let config = ServerConfig::default();
+        let shares = |descriptors| Shares::of(descriptors, &config);
+        let small = shares(64);
+        assert_eq!((small.probes, small.watches, small.lookups), (40, 8, 4));
+        for descriptors in [64, 1_024, 20_000, 65_536, 1 << 30] {
+            let Shares {
+                probes,
+                watches,
+                lookups,
+            } = shares(descriptors);
+            let held = (probes + watches + lookups * LOOKUP_SIZE) as u64;
+            assert!(held <= descriptors / 16 * 13 + 8, "{descriptors}");
+        }
+        assert_eq!(shares(1 << 30).probes, PLACES_MAX);
+        let mut config = ServerConfig::default();
+        config.probe.concurrency = Some(100);
+        assert_eq!(Shares::of(20_000, &config).probes, 100);
+        assert_eq!(Shares::of(64, &config).probes, 40);
+    }
+
+    #[test]
+    fn tells_what_is_late_and_why() {
+        let mut lateness = Lateness::default();
+        let mut counts = ProbeCounts::default();
+        counts.rooms[0].places = 16;
+        let at = Moment::from_secs;
+        let subjects = |said: [(&'static str, Option<String>); 3]| -> Vec<&str> {
+            let said = said.into_iter().filter(|(_, text)| text.is_some());
+            said.map(|(subject, _)| subject).collect()
+        };
+        assert!(subjects(lateness.look(counts, at(1))).is_empty());
+        counts.rooms[1].crowded = 2;
+        counts.late = 2;
+        assert_eq!(subjects(lateness.look(counts, at(2))), ["commands"]);
+        assert_eq!(
+            subjects(lateness.look(counts, at(11))),
+            ["commands"],
+            "not over yet"
+        );
+        assert!(subjects(lateness.look(counts, at(12))).is_empty());
+        // Waiting for a moment is no trouble, for more than a second it is.
+        counts.rooms[0].waiting = 3;
+        assert!(subjects(lateness.look(counts, at(13))).is_empty());
+        assert_eq!(subjects(lateness.look(counts, at(14))), ["network"]);
+        counts.rooms[0].waiting = 0;
+        for second in 30..39 {
+            (counts.started, counts.late) = (counts.started + 10, counts.late + 2);
+            assert!(subjects(lateness.look(counts, at(second))).is_empty());
+        }
+        (counts.started, counts.late) = (counts.started + 10, counts.late + 2);
+        assert_eq!(subjects(lateness.look(counts, at(39))), ["threads"]);
+        counts.started += 10;
+        assert!(subjects(lateness.look(counts, at(40))).is_empty());
+    }
+}

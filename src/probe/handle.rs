@@ -1,0 +1,157 @@
+//! The way to a prober that was started: targets to begin and stop, counts, signs of life.
+//!
+//! In: updates. Out: what its threads take from their mailboxes. Never here: schedules, probes.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::oneshot::error::RecvError;
+
+use super::counters::ProbeCounters;
+use super::crew::Crew;
+use super::kit::ProbeKit;
+use crate::clock::Moment;
+use crate::health::{ProbeKind, Target, TargetId};
+
+/// Longest silence of a thread that is well: it turns each second. Chosen; no standard value.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+
+/// A target that is to be probed.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// Its id.
+    pub id: TargetId,
+    /// What is probed.
+    pub target: Arc<Target>,
+    /// With whom it shares places: no group has all of them. Targets of one zone are one.
+    pub group: u64,
+}
+
+/// Reaches a prober that was started.
+#[derive(Debug)]
+pub struct Handle {
+    pub(super) kit: Arc<ProbeKit>,
+    /// One for each thread.
+    pub(super) shared: Vec<Arc<Mailbox>>,
+    pub(super) crew: Crew,
+}
+
+/// What handle and one thread share.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    /// Steps in order. Bounded by the targets of the reloads that the thread has not caught up with.
+    steps: Mutex<VecDeque<Step>>,
+    pub(super) is_filled: Notify,
+    pub(super) counters: Arc<ProbeCounters>,
+    /// When the thread turned last, nanoseconds of the clock.
+    turned: AtomicU64,
+}
+
+/// One thing to do.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Begin to probe; so many come together.
+    Begin(Begun, usize),
+    Stop(TargetId),
+    /// Panic, for tests of what then happens.
+    #[cfg(test)]
+    Break,
+}
+
+impl Handle {
+    /// Stops and begins targets. Never waits; the prober sees it within microseconds.
+    pub fn update(&self, added: Vec<Begun>, removed: &[TargetId]) {
+        let mut parts: Vec<Vec<Step>> = self.shared.iter().map(|_| Vec::new()).collect();
+        // Which thread probes what depends on the target, so all are told.
+        for part in &mut parts {
+            part.extend(removed.iter().map(|id| Step::Stop(*id)));
+        }
+        let mut together = vec![0; parts.len()];
+        for begun in &added {
+            together[self.thread_of(begun)] += 1;
+        }
+        for begun in added {
+            let thread = self.thread_of(&begun);
+            parts[thread].push(Step::Begin(begun, together[thread]));
+        }
+        for (mailbox, part) in self.shared.iter().zip(parts) {
+            if !part.is_empty() {
+                mailbox.lock().extend(part);
+                mailbox.is_filled.notify_one();
+            }
+        }
+    }
+
+    /// Commands are bounded as a whole, so one thread runs them all.
+    fn thread_of(&self, begun: &Begun) -> usize {
+        match begun.target.probe.kind {
+            ProbeKind::Exec(_) => 0,
+            _ => begun.id.0 as usize % self.shared.len(),
+        }
+    }
+
+    /// Returns the counts of the prober, to be read at any time.
+    pub fn counters(&self) -> Arc<ProbeCounters> {
+        Arc::clone(&self.shared[0].counters)
+    }
+
+    /// Returns what its probes share, for [`probe_once`](super::probe_once).
+    pub fn kit(&self) -> Arc<ProbeKit> {
+        Arc::clone(&self.kit)
+    }
+
+    /// Counts threads, and those of them that ended or stand still.
+    pub fn threads(&self, now: Moment) -> (usize, usize) {
+        let is_silent = |mailbox: &&Arc<Mailbox>| {
+            let turned = mailbox.turned.load(Ordering::Relaxed);
+            now.since(Moment::from_nanos(turned)) > SILENCE_MAX
+        };
+        (
+            self.shared.len(),
+            self.shared.iter().filter(is_silent).count(),
+        )
+    }
+
+    /// Waits until the prober has stopped.
+    ///
+    /// # Errors
+    /// Says so if one of the prober's threads panicked.
+    pub async fn join(self) -> Result<(), RecvError> {
+        self.crew.join().await
+    }
+
+    /// Makes a thread panic.
+    #[cfg(test)]
+    pub(super) fn break_thread(&self, thread: usize) {
+        self.shared[thread].lock().push_back(Step::Break);
+        self.shared[thread].is_filled.notify_one();
+    }
+}
+
+impl Mailbox {
+    pub(super) fn new(counters: Arc<ProbeCounters>, now: Moment) -> Self {
+        let mailbox = Self {
+            counters,
+            ..Self::default()
+        };
+        mailbox.turn(now);
+        mailbox
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Step>> {
+        // Steps are pushed whole, so a poisoned list is as good as any.
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self) -> VecDeque<Step> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// Notes that the thread is alive.
+    pub(super) fn turn(&self, now: Moment) {
+        self.turned.store(now.nanos(), Ordering::Relaxed);
+    }
+}

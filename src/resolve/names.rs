@@ -1,0 +1,163 @@
+//! Host names to the addresses that a probe tries (rule a34).
+//!
+//! In: a host name. Out: its addresses in order, or why there are none; as soon as that can be said. Never here: probes, their
+//! time limits: whoever asks stops waiting when it likes, and the lookup goes on.
+//!
+//! Order, as of the C library with `hosts: files dns`: the address itself, `/etc/hosts`, then DNS with the search list of
+//! `/etc/resolv.conf`. Other sources of nsswitch.conf(5) are not asked. Names in zones of this server are answered from
+//! there, as flattened targets are.
+
+use std::fmt;
+use std::future::pending;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::clock::{Clock, Moment};
+use crate::wire::Name;
+
+pub use super::answers::NameCounts;
+use super::answers::Standing;
+use super::desk::{Desk, DeskSettings};
+use super::hosts::Hosts;
+use super::lookup::Own;
+use super::upstream::Upstreams;
+
+/// How long a probe waits for a new lookup of a name whose last addresses are known.
+const RENEW_WAIT: Duration = Duration::from_millis(200);
+
+/// Why a name has no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAddresses {
+    /// It does not exist, or has none.
+    Missing,
+    /// Nobody says.
+    Silent,
+}
+
+/// The one way from host names to addresses. Cheap to clone.
+#[derive(Clone)]
+pub struct Names {
+    clock: Clock,
+    system: Arc<Mutex<System>>,
+    desk: Arc<Mutex<Place>>,
+}
+
+struct System {
+    hosts: Hosts,
+    upstreams: Upstreams,
+}
+
+/// Where lookups are made.
+enum Place {
+    Open(Desk),
+    /// A desk of our own, opened by the first who asks.
+    Own(DeskSettings, Option<Desk>),
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+impl Names {
+    /// Asks at a desk that is open.
+    pub fn at(desk: Desk, clock: Clock) -> Self {
+        Self::with(Hosts::default(), Place::Open(desk), clock)
+    }
+
+    /// Asks by settings, without zones of our own.
+    pub fn alone(settings: DeskSettings, clock: Clock) -> Self {
+        Self::with(Hosts::default(), Place::Own(settings, None), clock)
+    }
+
+    fn with(hosts: Hosts, place: Place, clock: Clock) -> Self {
+        // The search list is the system's, whoever is asked.
+        let upstreams = Upstreams::new(&[]);
+        Self {
+            clock,
+            system: Arc::new(Mutex::new(System { hosts, upstreams })),
+            desk: Arc::new(Mutex::new(place)),
+        }
+    }
+
+    /// Returns the addresses of a host, at least one, in the order in which they are to be tried.
+    ///
+    /// # Errors
+    /// Says why there are none.
+    pub async fn find(&self, host: &str) -> Result<Arc<[IpAddr]>, NoAddresses> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok([address].into());
+        }
+        let candidates = {
+            let now = self.clock.now();
+            let mut system = lock(&self.system);
+            let name = host.trim_end_matches('.').to_ascii_lowercase();
+            let local = system.hosts.find(&name, now);
+            if !local.is_empty() {
+                return Ok(local.into());
+            }
+            system.upstreams.candidates(host, now)
+        };
+        let desk = self.desk();
+        for name in candidates {
+            match ask(&desk, &name, self.clock).await {
+                Standing::Found(addresses) | Standing::Kept(addresses) => return Ok(addresses),
+                Standing::Due(Some(addresses)) => return Ok(addresses),
+                Standing::Nothing => {}
+                // Whoever does not answer one question does not answer the next.
+                Standing::Silent | Standing::Due(None) => return Err(NoAddresses::Silent),
+            }
+        }
+        Err(NoAddresses::Missing)
+    }
+
+    /// Counts how names stand.
+    pub fn counts(&self) -> NameCounts {
+        self.desk().answers().count(self.clock.now())
+    }
+
+    /// Names one whose lookups fail.
+    pub fn first_failing(&self) -> Option<Name> {
+        self.desk().answers().first_failing()
+    }
+
+    fn desk(&self) -> Desk {
+        let mut place = lock(&self.desk);
+        match &mut *place {
+            Place::Open(desk) => desk.clone(),
+            Place::Own(_, Some(desk)) if !desk.is_closed() => desk.clone(),
+            Place::Own(settings, desk) => {
+                // Nobody hands in names of a book there, so nothing ever goes into this channel.
+                let (sink, _) = mpsc::channel(1);
+                let own = Arc::new(|_: &Name, _| Own::Elsewhere);
+                let open = Desk::open(settings.clone(), own, sink, self.clock, pending());
+                desk.insert(open).clone()
+            }
+        }
+    }
+}
+
+/// Asks for one name: what is known, or what a lookup brings.
+async fn ask(desk: &Desk, name: &Name, clock: Clock) -> Standing {
+    let standing = |now: Moment| desk.answers().standing(name, now);
+    match standing(clock.now()) {
+        Standing::Due(None) => desk.wait_for(name).await,
+        // A lookup that takes long goes on; the next probe finds its answer.
+        Standing::Due(Some(_)) => drop(timeout(RENEW_WAIT, desk.wait_for(name)).await),
+        known => return known,
+    }
+    standing(clock.now())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What stands there is read anew or put in whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
