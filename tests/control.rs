@@ -130,7 +130,23 @@ fn every_page_answers_and_every_fault_is_json_with_help() {
 fn readiness_follows_the_signs_of_life() {
     let site = Site::open();
     site.pulse.ready();
+    let none = get(site.address, "/readyz").expect_err("no zone is served");
+    assert!(none.to_string().contains("no zone is served"), "{none}");
+    site.pulse.serving(3, 0);
     assert_eq!(get(site.address, "/readyz").expect("ready"), "ready\n");
+    site.pulse.serving(3, 1);
+    let old = ask(
+        site.address,
+        "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    assert!(
+        old.starts_with("HTTP/1.1 200 ") && old.contains("leeward-zones: old-versions"),
+        "{old}"
+    );
+    assert!(
+        old.contains("1 of 3 zones are served from their last good version"),
+        "{old}"
+    );
     assert_eq!(get(site.address, "/healthz").expect("alive"), "ok\n");
 }
 

@@ -26,14 +26,20 @@ mod faults;
 mod flatten;
 #[path = "live/guests.rs"]
 mod guests;
+#[path = "live/last_good.rs"]
+mod last_good;
 #[path = "needs/need.rs"]
 mod need;
 #[path = "live/orders.rs"]
 mod orders;
+#[path = "live/owners.rs"]
+mod owners;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]
 mod reload;
+#[path = "live/server_file.rs"]
+mod server_file;
 #[path = "live/stage.rs"]
 mod stage;
 #[path = "live/stuck.rs"]

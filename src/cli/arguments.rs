@@ -58,7 +58,7 @@ pub enum Verb {
     /// Answer queries and probe targets, in the foreground
     #[command(after_help = help::SERVE)]
     Serve(ServeArguments),
-    /// Read zone files and report every fault in them
+    /// Read zone files, or the server file, and report every fault
     #[command(after_help = help::VALIDATE)]
     Validate(ValidateArguments),
     /// Print a zone with every default filled in
@@ -82,7 +82,7 @@ pub enum Verb {
     /// Show targets, pools and names of a running server
     #[command(after_help = help::STATUS)]
     Status(StatusArguments),
-    /// Make a running server read its zone files again
+    /// Make a running server read its zone files and its server file again
     #[command(after_help = help::RELOAD)]
     Reload(ReloadArguments),
     /// Let failovers that are held answer their first healthy tier now
@@ -131,6 +131,9 @@ pub struct ServeArguments {
         hide_possible_values = true
     )]
     pub log_format: Option<LogFormat>,
+    /// Only read the server file and the zone files, say what is wrong, and end
+    #[arg(long)]
+    pub check: bool,
     /// Folder of zone files; wins over the server file
     #[arg(value_name = "ZONES_DIR")]
     pub zones: Option<PathBuf>,
@@ -168,8 +171,8 @@ pub enum LogFormat {
 /// Arguments of `validate`.
 #[derive(Args, Clone, Debug)]
 pub struct ValidateArguments {
-    /// Folder of zone files, or one file
-    #[arg(value_name = "ZONES_DIR")]
+    /// Folder of zone files, one of them, or the server file
+    #[arg(value_name = "ZONES_DIR|FILE")]
     pub zones: PathBuf,
     /// How faults are written: for people, for editors, for GitHub's annotations
     #[arg(long, value_name = "text|json|github", value_enum, default_value_t = ListFormat::Text)]
@@ -230,7 +233,7 @@ pub struct StatusArguments {
 /// Arguments of `reload`.
 #[derive(Args, Clone, Debug)]
 pub struct ReloadArguments {
-    /// Serve the new files whatever they change, above the blast radius too
+    /// Serve the new files whatever they change, above the blast radius too, and remove zones whose files are gone
     #[arg(long)]
     pub yes: bool,
     /// HTTP address of the running server

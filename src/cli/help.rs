@@ -19,8 +19,10 @@ Examples:
   leeward serve --listen 127.0.0.1:5300 zones
   leeward serve --listen 192.0.2.53:53 --listen '[2001:db8::53]:53' zones
   leeward serve --config leeward.toml
+  leeward serve --config leeward.toml --check            # before a restart
 
-SIGHUP reads zone files and server file again; so does a change of a zone file, within seconds.
+SIGHUP reads zone files and server file again; so does a change of either, within seconds. What
+cannot change while the server runs is listed by leeward status as restart-needed.
 SIGTERM and Ctrl-C stop after the queries under way are answered.";
 
 /// Below `leeward validate --help`.
@@ -29,6 +31,7 @@ Examples:
   leeward validate zones
   leeward validate zones --strict --format github    # in a workflow
   leeward validate zones/lab.toml --format json      # in an editor
+  leeward validate leeward.toml                      # the server file
 
 Outage tests ([[expect]] blocks) run too. Exit codes: 0 clean, 1 faults found, 2 wrong usage.";
 

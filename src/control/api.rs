@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -117,6 +117,8 @@ pub struct ExplainRequest {
 pub struct Pulse {
     beat_secs: AtomicU64,
     is_ready: AtomicU64,
+    zones: AtomicU64,
+    old_zones: AtomicU64,
 }
 
 impl Pulse {
@@ -135,6 +137,12 @@ impl Pulse {
     /// Notes that zones are served and first probes are done, or their wait is over.
     pub fn ready(&self) {
         self.is_ready.store(1, Ordering::Relaxed);
+    }
+
+    /// Notes how many zones are served, and how many of them as an older version than their files hold.
+    pub fn serving(&self, zones: usize, old: usize) {
+        self.zones.store(zones as u64, Ordering::Relaxed);
+        self.old_zones.store(old as u64, Ordering::Relaxed);
     }
 
     /// Returns how long the owner's loop has stood still, if that is too long.
@@ -296,6 +304,9 @@ async fn show_health(State(asking): State<Asking>) -> Response {
     }
 }
 
+/// Tells whoever checks readiness whether the zones are what their files hold.
+const ZONES_HEADER: &str = "leeward-zones";
+
 async fn show_readiness(State(asking): State<Asking>) -> Response {
     if asking.pulse.is_ready.load(Ordering::Relaxed) == 0 {
         return fault(
@@ -305,10 +316,31 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
         );
     }
     // Whoever does not follow its probes any more does not know what is healthy.
-    match show_health(State(asking)).await {
-        healthy if healthy.status() == StatusCode::OK => "ready\n".into_response(),
-        stalled => stalled,
+    let health = show_health(State(asking.clone())).await;
+    if health.status() != StatusCode::OK {
+        return health;
     }
+    let zones = asking.pulse.zones.load(Ordering::Relaxed);
+    let old = asking.pulse.old_zones.load(Ordering::Relaxed);
+    if zones == 0 {
+        return fault(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no zone is served",
+            "every query is answered REFUSED; `leeward status` says which files are refused, and why",
+        );
+    }
+    let (standing, text) = match old {
+        0 => ("current", "ready\n".to_owned()),
+        _ => (
+            "old-versions",
+            format!(
+                "ready, with old versions: {old} of {zones} zones are served from their last good version; \
+                 see /api/status\n"
+            ),
+        ),
+    };
+    let name = HeaderName::from_static(ZONES_HEADER);
+    ([(name, HeaderValue::from_static(standing))], text).into_response()
 }
 
 async fn show_status(State(asking): State<Asking>) -> Response {

@@ -256,6 +256,11 @@ pub fn log_event(kind: &EventKind) {
         }
         EventKind::Refused { .. } => error!("{kind}"),
         EventKind::Waiting { .. }
+        | EventKind::Removed { .. }
+        | EventKind::Moved { is_same: false, .. }
+        | EventKind::Names { removed: 1.., .. }
+        | EventKind::Warnings { .. }
+        | EventKind::SerialFell { .. }
         | EventKind::Flattened { is_worse: true, .. }
         | EventKind::Alarm {
             has_ended: false, ..
@@ -265,6 +270,9 @@ pub fn log_event(kind: &EventKind) {
         } => warn!("{kind}"),
         EventKind::Reload { .. }
         | EventKind::Mended { .. }
+        | EventKind::Withdrawn { .. }
+        | EventKind::Moved { .. }
+        | EventKind::Names { .. }
         | EventKind::Maintenance { .. }
         | EventKind::SelfDoubt { .. }
         | EventKind::Released { .. }

@@ -142,8 +142,23 @@ pub struct ZoneRow {
     pub names: usize,
     /// When this content was loaded, RFC 3339.
     pub loaded_at: String,
-    /// `served`, or `last good version served` while the file is refused.
+    /// `served`, or `last good version served` while its file is refused, gone or cannot be read.
     pub state: String,
+    /// Why an older version is served; empty if none is.
+    #[serde(default)]
+    pub why: String,
+    /// Since when its file no longer holds what is served, RFC 3339.
+    #[serde(default)]
+    pub old_since: Option<String>,
+    /// Hash of the files that it was loaded from: equal on every server with equal files.
+    #[serde(default)]
+    pub digest: String,
+    /// How many warnings there are about its file.
+    #[serde(default)]
+    pub warnings: usize,
+    /// The first of them, as `LINE:COLUMN CODE MESSAGE`.
+    #[serde(default)]
+    pub findings: Vec<String>,
 }
 
 /// One use of a target.

@@ -62,16 +62,7 @@ pub fn status_text(report: &StatusReport) -> String {
             plain(&held.release)
         ));
     }
-    for file in &report.files_refused {
-        text.push_str(&format!(
-            "\nREFUSED {} since {}\n",
-            plain(&file.file),
-            plain(&file.since)
-        ));
-        for fault in &file.faults {
-            text.push_str(&format!("  {}\n", plain(fault)));
-        }
-    }
+    files(&mut text, report);
     for line in report.not_listed.lines() {
         text.push_str(&format!("\nNOT LISTED {line}\n"));
     }
@@ -83,6 +74,32 @@ pub fn status_text(report: &StatusReport) -> String {
     }
     section(&mut text, "ZONES", zones(&report.zones));
     text
+}
+
+/// Writes which files are refused, and which are served with warnings.
+fn files(text: &mut String, report: &StatusReport) {
+    for file in &report.files_refused {
+        text.push_str(&format!(
+            "\nREFUSED {} since {}\n",
+            plain(&file.file),
+            plain(&file.since)
+        ));
+        for fault in &file.faults {
+            text.push_str(&format!("  {}\n", plain(fault)));
+        }
+    }
+    let warned = report.zones.iter().filter(|zone| zone.warnings > 0);
+    for zone in warned.take(ROWS_MAX) {
+        text.push_str(&format!(
+            "\nWARNINGS {} of {}: {}\n",
+            zone.warnings,
+            plain(&zone.zone),
+            plain(&zone.file)
+        ));
+        for found in &zone.findings {
+            text.push_str(&format!("  {}\n", plain(found)));
+        }
+    }
 }
 
 /// Names an alarm by its kind and what it is about.
@@ -176,7 +193,11 @@ fn zones(zones: &[ZoneRow]) -> Rows {
             row.serial.to_string(),
             row.names.to_string(),
             row.loaded_at.clone(),
-            row.state.clone(),
+            if row.why.is_empty() {
+                row.state.clone()
+            } else {
+                format!("{}: {}", row.state, row.why)
+            },
             row.file.clone(),
         ]
     };

@@ -13,6 +13,7 @@ use crate::config::server_file::{CertificateSetting, TlsSettings};
 use crate::server::{CertificateFault, CertificateSource, Certificates};
 
 use super::files::{Stamp, stamp};
+use super::looks::are_settled;
 use super::reload::When;
 
 /// A certificate with the files that it comes from.
@@ -27,6 +28,8 @@ pub(super) struct CertificateWatch {
 #[derive(Debug)]
 struct Seen {
     stamps: Vec<Option<Stamp>>,
+    /// How they looked at the last look; a pair is taken when both files are settled.
+    looked: Option<Vec<Option<Stamp>>>,
     fault: Option<CertificateFault>,
     /// For how many days left there was a warning last.
     warned_of: Option<i64>,
@@ -63,6 +66,7 @@ impl CertificateWatch {
         let certificates = Certificates::load(source)?;
         let mut seen = Seen {
             stamps,
+            looked: None,
             fault: None,
             warned_of: None,
         };
@@ -114,7 +118,9 @@ impl CertificateWatch {
 
     fn exchange(&self, seen: &mut Seen, when: When) {
         let stamps: Vec<_> = self.files.iter().map(|file| stamp(file)).collect();
-        if when == When::Changed && stamps == seen.stamps {
+        let before = seen.looked.replace(stamps.clone());
+        let is_done = || are_settled(&stamps, &seen.stamps, before.as_deref());
+        if when == When::Changed && (stamps == seen.stamps || !is_done()) {
             return;
         }
         seen.stamps = stamps;
@@ -189,10 +195,18 @@ mod tests {
         // Names of other lengths: files of another size are new, however coarse their times are.
         renew("second.example");
         watch.look(When::Changed, NOW);
+        assert_eq!(
+            watch.certificates().chain(),
+            first,
+            "it may still be written"
+        );
+        watch.look(When::Changed, NOW);
         let second = watch.certificates().chain();
         assert_ne!(second, first);
 
         std::fs::write(&certificate, "broken").expect("written");
+        watch.look(When::Changed, NOW);
+        assert_eq!(watch.fault(), None, "the new one may not be whole");
         watch.look(When::Changed, NOW);
         let fault = watch.fault().expect("it is broken");
         assert!(fault.contains("no CERTIFICATE block"), "{fault}");
@@ -235,6 +249,7 @@ mod tests {
         let end = certificates.not_after().expect("a certificate");
         let mut seen = Seen {
             stamps: Vec::new(),
+            looked: None,
             fault: None,
             warned_of: None,
         };

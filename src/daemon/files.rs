@@ -3,19 +3,20 @@
 //! Contents are what counts, so that folders swapped by symbolic links, editors that rename, and file systems without
 //! notices are all seen; stamps only spare reading what cannot have changed.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Component, Path, PathBuf};
-use std::sync::Mutex;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use crate::clock::WallTime;
-use crate::config::Files;
+use rustix::fs::OFlags;
 
-/// Largest zone file or file named by one, in octets.
-const SIZE_MAX: u64 = 1 << 30;
+use crate::clock::WallTime;
+
+/// Largest file that a zone is read from, in octets. Chosen: a master file of 1,000,000 names has some 65 MB.
+pub(super) const SIZE_MAX: u64 = 256 << 20;
+/// How often a file that changes while it is read is read again.
+const READS_MAX: usize = 3;
 
 /// Why the zones folder cannot be read.
 #[derive(Debug)]
@@ -23,17 +24,29 @@ pub struct FolderFault {
     /// The path.
     pub path: PathBuf,
     /// The cause.
-    pub cause: std::io::Error,
+    pub cause: FolderCause,
+}
+
+/// What is wrong with the zones folder.
+#[derive(Debug)]
+pub enum FolderCause {
+    /// It cannot be read.
+    Unreadable(std::io::Error),
+    /// It held zone files, and holds none now: it may be a mount that is missing.
+    Emptied,
 }
 
 impl std::fmt::Display for FolderFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "read zones folder {}: {}",
-            self.path.display(),
-            self.cause
-        )
+        let path = self.path.display();
+        match &self.cause {
+            FolderCause::Unreadable(cause) => write!(f, "read zones folder {path}: {cause}"),
+            FolderCause::Emptied => write!(
+                f,
+                "zones folder {path} held zone files and holds none now, as if something were not mounted; \
+                 `leeward reload --yes` removes every zone"
+            ),
+        }
     }
 }
 
@@ -45,16 +58,41 @@ impl std::error::Error for FolderFault {}
 pub(super) struct Stamp {
     modified_nanos: u128,
     changed: (i64, i64),
-    inode: (u64, u64),
+    pub(super) inode: (u64, u64),
     len: u64,
 }
 
 impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Option<Self> {
+        let modified = metadata
+            .modified()
+            .ok()?
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Some(Self {
+            modified_nanos: modified.as_nanos(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: (metadata.dev(), metadata.ino()),
+            len: metadata.len(),
+        })
+    }
+
     /// Says whether the file was left alone for a while before it was read at `wall`: a second change in the same tick
     /// of the file system's clock would leave the stamp as it is.
     pub(super) fn is_settled(&self, wall: WallTime) -> bool {
         let changed_millis = self.changed.0.saturating_mul(1_000);
         changed_millis.saturating_add(SETTLED_MILLIS) < wall.millis()
+    }
+
+    /// Says whether the file got its name or its times after its contents: whoever wrote it is done.
+    pub(super) fn is_put_in_place(&self) -> bool {
+        let nanos = i128::from(self.changed.0) * 1_000_000_000 + i128::from(self.changed.1);
+        u128::try_from(nanos).is_ok_and(|changed| changed > self.modified_nanos)
+    }
+
+    /// Returns when the file was written last, in seconds since the Unix epoch.
+    pub(super) fn modified_secs(&self) -> u64 {
+        u64::try_from(self.modified_nanos / 1_000_000_000).unwrap_or(u64::MAX)
     }
 }
 
@@ -63,24 +101,7 @@ const SETTLED_MILLIS: i64 = 3_000;
 
 /// Returns the stamp of a file; `None` if it cannot be looked at.
 pub(super) fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    let modified = metadata
-        .modified()
-        .ok()?
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Some(Stamp {
-        modified_nanos: modified.as_nanos(),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-        inode: (metadata.dev(), metadata.ino()),
-        len: metadata.len(),
-    })
-}
-
-/// Reads a file of bounded size as text.
-pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    String::from_utf8(read_octets(path)?)
-        .map_err(|_| "stream did not contain valid UTF-8".to_owned())
+    Stamp::of(&fs::metadata(path).ok()?)
 }
 
 /// Reads a file of bounded size.
@@ -88,94 +109,53 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
 /// # Errors
 /// Says in words why it cannot be read.
 pub fn read_octets(path: &Path) -> Result<Vec<u8>, String> {
-    let metadata = fs::metadata(path).map_err(|cause| cause.to_string())?;
+    read_stamped(path).map(|(octets, _)| octets)
+}
+
+/// Reads a file of bounded size as one writer left it: its stamp is the same before and after.
+pub(super) fn read_stamped(path: &Path) -> Result<(Vec<u8>, Option<Stamp>), String> {
+    for _ in 0..READS_MAX {
+        if let Some(read) = read_once(path)? {
+            return Ok(read);
+        }
+    }
+    Err(CHANGING.to_owned())
+}
+
+/// Why a file that is being written is not taken.
+pub(super) const CHANGING: &str = "it changes while it is read; it is taken when it is whole";
+
+/// Reads a file; `None` if it changed meanwhile.
+fn read_once(path: &Path) -> Result<Option<(Vec<u8>, Option<Stamp>)>, String> {
+    let words = |cause: std::io::Error| cause.to_string();
     // A pipe would hold the reader up for good, and a device may never end.
-    if !metadata.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let len = metadata.len();
-    if len > SIZE_MAX {
-        return Err(format!("it has {len} octets; the limit is {SIZE_MAX}"));
-    }
-    let mut octets = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-    // It may grow while it is read.
-    fs::File::open(path)
-        .and_then(|file| file.take(SIZE_MAX).read_to_end(&mut octets))
-        .map_err(|cause| cause.to_string())?;
-    Ok(octets)
-}
-
-/// The files that zone files may name: those inside the zones folder. Remembers what was read.
-#[derive(Debug)]
-pub struct ZoneFiles {
-    folder: PathBuf,
-    read: Mutex<BTreeMap<PathBuf, Option<Stamp>>>,
-}
-
-impl ZoneFiles {
-    /// Serves files below a folder.
-    pub fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_path_buf(),
-            read: Mutex::default(),
+    let refuse_odd = |metadata: &fs::Metadata| {
+        if !metadata.is_file() {
+            return Err("it is not a regular file".to_owned());
         }
-    }
-
-    /// Takes the files that were read since the last call, with their stamps.
-    pub(super) fn take_read(&self) -> Vec<(PathBuf, Option<Stamp>)> {
-        let mut read = self
-            .read
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        std::mem::take(&mut *read).into_iter().collect()
-    }
-}
-
-impl ZoneFiles {
-    /// Returns where a file that a zone names would be.
-    ///
-    /// # Errors
-    /// If it would lie outside the zones folder.
-    pub fn locate(&self, relative: &Path) -> Result<PathBuf, String> {
-        let is_inside = relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if is_inside {
-            Ok(self.folder.join(relative))
-        } else {
-            Err("only files inside the zones folder may be named, without `..`".to_owned())
+        match metadata.len() {
+            len if len > SIZE_MAX => Err(format!("it has {len} octets; the limit is {SIZE_MAX}")),
+            _ => Ok(()),
         }
-    }
-
-    /// Reads a located file.
-    ///
-    /// # Errors
-    /// If links lead out of the zones folder, or it cannot be read.
-    pub fn read_inside(&self, path: &Path) -> Result<Vec<u8>, String> {
-        let folder = if self.folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            self.folder.as_path()
-        };
-        let real = |path: &Path| fs::canonicalize(path).map_err(|cause| cause.to_string());
-        if real(path)?.starts_with(real(folder)?) {
-            read_octets(path)
-        } else {
-            Err("a link leads out of the zones folder".to_owned())
-        }
-    }
-}
-
-impl Files for ZoneFiles {
-    fn read(&self, relative: &Path) -> Result<String, String> {
-        let path = self.locate(relative)?;
-        let found = stamp(&path);
-        self.read
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(path.clone(), found);
-        read_text(&path)
-    }
+    };
+    refuse_odd(&fs::metadata(path).map_err(words)?)?;
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .map_err(words)?;
+    // What was looked at and what was opened may be two files.
+    let before = file.metadata().map_err(words)?;
+    refuse_odd(&before)?;
+    let mut octets = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
+    file.by_ref()
+        .take(SIZE_MAX)
+        .read_to_end(&mut octets)
+        .map_err(words)?;
+    let after = file.metadata().map_err(words)?;
+    let (before, after) = (Stamp::of(&before), Stamp::of(&after));
+    Ok((before == after).then_some((octets, before)))
 }
 
 #[cfg(test)]
@@ -183,29 +163,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_links_that_lead_out_are_refused() {
-        let outside = tempfile::tempdir().expect("a folder");
-        let zones = outside.path().join("zones");
-        fs::create_dir(&zones).expect("a writable folder");
-        fs::write(outside.path().join("secret"), "a TXT x\n").expect("a writable folder");
-        fs::write(zones.join("inside"), "a TXT x\n").expect("a writable folder");
-        std::os::unix::fs::symlink("../secret", zones.join("out")).expect("a writable folder");
-        std::os::unix::fs::symlink("inside", zones.join("alias")).expect("a writable folder");
-        let files = ZoneFiles::new(&zones);
-        let cases = [
-            ("inside", true),
-            ("./inside", true),
-            ("alias", true),
-            ("out", false),
-            ("../secret", false),
-            ("x/../../secret", false),
-            ("/etc/hostname", false),
-            ("absent", false),
-        ];
-        for (named, wanted) in cases {
-            let path = files.locate(Path::new(named));
-            let read = path.and_then(|path| files.read_inside(&path));
-            assert_eq!(read.is_ok(), wanted, "{named}: {read:?}");
-        }
+    fn a_file_that_was_renamed_after_it_was_written_is_known_by_its_times() {
+        let at = |modified: u128, changed: i64| Stamp {
+            modified_nanos: modified * 1_000_000_000,
+            changed: (changed, 0),
+            inode: (1, 2),
+            len: 3,
+        };
+        assert!(at(10, 11).is_put_in_place());
+        assert!(!at(10, 10).is_put_in_place(), "it may still be written");
+        assert!(!at(10, 9).is_put_in_place(), "its date lies ahead");
+        assert_eq!(at(10, 11).modified_secs(), 10);
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fault = |path: &Path| read_octets(path).expect_err("it is refused");
+        assert!(fault(folder.path()).contains("not a regular file"));
+        assert!(fault(Path::new("/dev/zero")).contains("not a regular file"));
+        let large = folder.path().join("large");
+        let file = fs::File::create(&large).expect("a writable folder");
+        file.set_len(SIZE_MAX + 1).expect("a sparse file");
+        assert!(fault(&large).contains("the limit is"), "{}", fault(&large));
     }
 }

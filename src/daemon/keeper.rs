@@ -34,15 +34,18 @@ use super::files::Stamp;
 use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
 use super::history::History;
+use super::last_good::LastGood;
 use super::listening::{Awaited, Came};
 use super::load_queue::LoadQueue;
 use super::log_watch::LogWatch;
+use super::looks::Looks;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::probing::Probing;
 use super::reload::{Loaded, When, inputs_of};
 use super::saving::{Done, Saving};
 use super::serials::Serials;
+use super::server_file::ServerFile;
 use super::switches::Switches;
 use super::transports::Transports;
 use super::why::Shelf;
@@ -60,6 +63,12 @@ pub(super) struct Keeper {
     pub(super) config: ServerConfig,
     pub(super) set: Arc<ZoneSet>,
     pub(super) serials: Arc<Serials>,
+    /// The last good versions that outlive the process, if there is a state folder.
+    pub(super) kept: Option<Arc<LastGood>>,
+    /// What the last look at the disk found.
+    pub(super) looks: Looks,
+    /// The file that the settings come from, if they come from one.
+    pub(super) server_file: Option<ServerFile>,
     pub(super) locations: Arc<Locations>,
     pub(super) location_stamps: Vec<Option<Stamp>>,
     /// What encrypted transports show, if any is listened on.
@@ -125,6 +134,15 @@ pub(super) struct Keeper {
     pub(super) is_memory_due: bool,
 }
 
+/// Makes the timer of looks at the files; without an interval nothing waits for it.
+fn poll_timer(interval: Option<Duration>) -> tokio::time::Interval {
+    let interval = interval.unwrap_or(Duration::from_secs(86_400 * 365));
+    let mut poll = tokio::time::interval(interval);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    poll.reset();
+    poll
+}
+
 /// Where events come from.
 pub(super) struct Sources {
     pub(super) reports: mpsc::Receiver<Report>,
@@ -144,13 +162,8 @@ impl Keeper {
         self.tell_awaited();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let poll_interval = self
-            .config
-            .poll
-            .unwrap_or(Duration::from_secs(86_400 * 365));
-        let mut poll = tokio::time::interval(poll_interval);
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        poll.reset();
+        let mut poll = poll_timer(self.config.poll);
+        let mut poll_interval = self.config.poll;
         let mut reports = Vec::with_capacity(REPORTS_MAX);
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
         let (compiled_to, mut compiled) = mpsc::channel::<Compiled>(1);
@@ -174,6 +187,10 @@ impl Keeper {
                 }
                 Some(result) = loaded.recv() => {
                     let answer = self.take_loaded(result);
+                    if self.config.poll != poll_interval {
+                        poll_interval = self.config.poll;
+                        poll = poll_timer(poll_interval);
+                    }
                     if queue.finish(answer) {
                         self.begin_load(When::Always, &loaded_to);
                     } else {
@@ -311,6 +328,7 @@ impl Keeper {
         self.measure_judgement();
         self.watch_evidence();
         self.tick_flattened(now);
+        self.follow_kept();
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);

@@ -3,7 +3,6 @@
 //! In: a path in the zones folder. Out: what a loaded zone needs, or the faults. Never here: the grammar; `master`
 //! knows it. A master zone has a model with an SOA and nothing else, since its records are in the zone itself.
 
-use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,18 +13,15 @@ use crate::master::{Inclusions, Records, build_master_zone, read_master};
 use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
 
-use super::files::{Stamp, ZoneFiles, read_octets, stamp};
+use super::zone_files::ZoneFiles;
 
 /// What a master file gave.
 pub(super) struct MasterLoad {
-    /// Model, zone, and the hash of all contents; `None` if there is a fault among the diagnostics.
+    /// Model and zone; `None` if there is a fault among the diagnostics.
     pub(super) zone: Option<(ZoneModel, ServedZone)>,
-    /// Hash of the file and all that it includes.
-    pub(super) digest: u64,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// The files that diagnostics point into, the zone's own first.
     pub(super) sources: Vec<Source>,
-    pub(super) stamps: Vec<(PathBuf, Option<Stamp>)>,
 }
 
 /// Says whether a path names a master file.
@@ -34,38 +30,26 @@ pub(super) fn is_master_file(path: &Path) -> bool {
         .is_some_and(|extension| extension == "zone")
 }
 
-/// Reads included files, and remembers what was read.
-struct Included<'f> {
-    files: &'f ZoneFiles,
-    hasher: DefaultHasher,
-    stamps: Vec<(PathBuf, Option<Stamp>)>,
-}
+/// Reads included files.
+struct Included<'f>(&'f ZoneFiles);
 
 impl Inclusions for Included<'_> {
     fn include(&mut self, _from: &Path, named: &str) -> Result<(PathBuf, Vec<u8>), String> {
-        let path = self.files.locate(Path::new(named))?;
-        self.stamps.push((path.clone(), stamp(&path)));
-        let octets = self.files.read_inside(&path)?;
-        self.hasher.write(&octets);
+        let path = self.0.locate(Path::new(named))?;
+        let octets = self.0.read_inside(&path)?;
         Ok((path, octets))
     }
 }
 
 /// Loads one master file.
 pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
-    let mut included = Included {
-        files,
-        hasher: DefaultHasher::new(),
-        stamps: vec![(path.to_path_buf(), stamp(path))],
-    };
-    let octets = match read_octets(path) {
+    let octets = match files.take(path) {
         Ok(octets) => octets,
         Err(cause) => {
             let message = format!("cannot be read: {cause}");
-            return refused(path, included.stamps, "D005", message);
+            return refused(path, "D005", message);
         }
     };
-    included.hasher.write(&octets);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let origin = match Name::parse_absolute(&stem) {
         Ok(origin) => origin,
@@ -75,10 +59,10 @@ pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
                 message.push_str("; ");
                 message.push_str(&help);
             }
-            return refused(path, included.stamps, "M002", message);
+            return refused(path, "M002", message);
         }
     };
-    let reading = read_master(path, octets, &origin, &mut included);
+    let reading = read_master(path, octets, &origin, &mut Included(files));
     let paths: Vec<&PathBuf> = reading.sources.iter().map(|source| &source.path).collect();
     let mut diagnostics: Vec<Diagnostic> = reading
         .findings
@@ -114,29 +98,20 @@ pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
             let maps = build_maps(&zone.policies, &crate::place::Locations::unknown());
             (model, ServedZone { zone, maps })
         }),
-        digest: included.hasher.finish(),
         diagnostics,
         sources,
-        stamps: included.stamps,
     }
 }
 
-fn refused(
-    path: &Path,
-    stamps: Vec<(PathBuf, Option<Stamp>)>,
-    code: &'static str,
-    message: String,
-) -> MasterLoad {
+fn refused(path: &Path, code: &'static str, message: String) -> MasterLoad {
     let found = Diagnostic::fault(code, Span(0..0), "", message);
     MasterLoad {
         zone: None,
-        digest: 0,
         diagnostics: vec![at_path(found, path)],
         sources: vec![Source {
             path: path.to_path_buf(),
             text: String::new(),
         }],
-        stamps,
     }
 }
 

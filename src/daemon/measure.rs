@@ -12,7 +12,7 @@ use crate::resolve::NameCounts;
 use crate::wire::Name;
 
 use super::overview::word;
-use super::zone_set::{LoadedZone, ZoneSet};
+use super::zone_set::{LoadedZone, Standing, ZoneSet};
 
 /// Uses of targets that get series of their own; beyond it only totals are shown.
 const TARGET_SERIES_MAX: usize = 10_000;
@@ -257,10 +257,24 @@ impl Series {
     }
 }
 
-/// Writes what is refused.
+/// Writes what is refused, served as an older version, or served with warnings.
 fn refusals(gauges: &LoadGauges, set: &ZoneSet) {
     for refusal in &set.refusals {
         let file = refusal.path.display().to_string();
         gauges.gauge("leeward_zone_refused", &[("file", &file)], 1.0);
+    }
+    for zone in &set.zones {
+        let is_old = zone.standing != Standing::Current;
+        let warnings = zone.warning_count();
+        if !is_old && warnings == 0 {
+            continue;
+        }
+        let apex = zone.model.apex.to_string();
+        if is_old {
+            gauges.gauge("leeward_zone_last_good", &[("zone", &apex)], 1.0);
+        }
+        if warnings > 0 {
+            gauges.gauge("leeward_zone_warnings", &[("zone", &apex)], warnings as f64);
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::answer::Fold;
 use crate::clock::{Moment, WallTime};
+use crate::config::{Diagnostic, Severity};
 use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::health::{Endpoint, Status, TargetId, Targets};
 use crate::place::Locations;
@@ -13,7 +15,7 @@ use crate::rehearse::{Client, Explanation, Question, Stage, explain};
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
 
-use super::zone_set::{LoadedZone, Refusal, ZoneSet};
+use super::zone_set::{LoadedZone, Refusal, Standing, ZoneSet};
 
 /// Returns the word for a status.
 pub(super) fn word(status: Status) -> &'static str {
@@ -27,19 +29,29 @@ pub(super) fn word(status: Status) -> &'static str {
 /// Lists the zones.
 pub(super) fn zone_rows(set: &ZoneSet) -> Vec<ZoneRow> {
     let row = |zone: &LoadedZone| {
-        let is_refused = set.refusals.iter().any(|refusal| refusal.path == zone.path);
+        let (state, why, old_since) = match &zone.standing {
+            Standing::Current => ("served", String::new(), None),
+            Standing::Old { why, since, .. } => (
+                "last good version served",
+                why.clone(),
+                Some(since.to_string()),
+            ),
+        };
+        let warnings = zone.diagnostics.iter();
+        let warnings = warnings.filter(|found| found.severity == Severity::Warning);
+        let texts = warnings.map(|found| finding_text(&zone.path, zone.text_of(found), found));
         ZoneRow {
             zone: zone.model.apex.to_string(),
             file: zone.path.display().to_string(),
             serial: zone.served.zone.serial(),
             names: zone.served.zone.name_count(),
             loaded_at: zone.loaded_at.to_string(),
-            state: if is_refused {
-                "last good version served"
-            } else {
-                "served"
-            }
-            .to_owned(),
+            state: state.to_owned(),
+            why,
+            old_since,
+            digest: format!("{:016x}", zone.digest),
+            warnings: zone.warning_count(),
+            findings: texts.take(FINDINGS_MAX).collect(),
         }
     };
     set.zones.iter().map(|zone| row(zone)).collect()
@@ -50,27 +62,40 @@ pub(super) fn refused_rows(set: &ZoneSet) -> Vec<RefusedFile> {
     set.refusals.iter().map(refused_row).collect()
 }
 
-fn refused_row(refusal: &Refusal) -> RefusedFile {
+/// Findings of one file that a report lists; the rest is counted.
+const FINDINGS_MAX: usize = 10;
+
+/// Writes a finding as `LINE:COLUMN CODE MESSAGE`, with the file where it is not the zone's own.
+pub(super) fn finding_text(own: &Path, text: &str, found: &Diagnostic) -> String {
+    let before = text.get(..found.span.0.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
+    let file = if found.path == own {
+        String::new()
+    } else {
+        format!("{}:", found.path.display())
+    };
+    format!("{file}{line}:{column} {} {}", found.code, found.message)
+}
+
+pub(super) fn refused_row(refusal: &Refusal) -> RefusedFile {
     let faults = refusal
         .diagnostics
         .iter()
-        .filter(|found| found.severity == crate::config::Severity::Fault);
-    let faults = faults.map(|found| {
-        let text = refusal.text_of(found);
-        let before = text.get(..found.span.0.start).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
-        let file = if found.path == refusal.path {
-            String::new()
-        } else {
-            format!("{}:", found.path.display())
-        };
-        format!("{file}{line}:{column} {} {}", found.code, found.message)
-    });
+        .filter(|found| found.severity == Severity::Fault);
+    let count = faults.clone().count();
+    let faults = faults.map(|found| finding_text(&refusal.path, refusal.text_of(found), found));
+    let mut faults: Vec<String> = faults.take(FINDINGS_MAX).collect();
+    if count > faults.len() {
+        faults.push(format!(
+            "and {} more; `leeward validate` shows all",
+            count - faults.len()
+        ));
+    }
     RefusedFile {
         file: refusal.path.display().to_string(),
         since: refusal.since.to_string(),
-        faults: faults.collect(),
+        faults,
     }
 }
 

@@ -3,7 +3,6 @@
 //! In: the folder of zones, the databases, what is served now. Out: a new set in place, or everything as before and
 //! the reason. Never here: reading on the keeper's own thread; a slow disk delays no flip.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -12,29 +11,32 @@ use tracing::info;
 
 use crate::answer::{Inputs, Prefixes};
 use crate::clock::WallTime;
+use crate::config::Flattened;
 use crate::config::server_file::ServerConfig;
-use crate::config::{Flattened, Severity, render_text};
 use crate::control::Consent;
 use crate::health::{Status, TargetId};
 use crate::place::Locations;
 use crate::publish::ZoneInputs;
 use crate::rehearse::{AnswerDiff, apply_maintenance, diff_summary};
 use crate::timeline::{AlarmKind, EventKind};
-use crate::zone::{Snapshot, Zone};
+use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
 use super::change::{Served, Waiting, over_radius};
 use super::conduct::{Secrets, compose};
 use super::files::Stamp;
 use super::keeper::Keeper;
-use super::load::{Loading, load_zones};
+use super::last_good::LastGood;
+use super::load::{Loading, folder_of, load_zones};
 use super::locations::{describe, load_locations, stamps};
+use super::looks::Looks;
 use super::measure;
-use super::overview::refused_rows;
+use super::name_changes::{NameChange, name_changes};
 use super::running::count_workers;
 use super::serials::Serials;
+use super::server_file::{Reread, ServerFile};
 use super::switches::Switches;
-use super::zone_set::ZoneSet;
+use super::zone_set::{Look, Pace, ZoneSet};
 
 /// Nice value of a load, on the kernel's scale from -20 to 19: beside a busy worker at 0 it gets a tenth of a core, on an
 /// idle one all of it.
@@ -43,9 +45,9 @@ const NICE: i32 = 10;
 /// When a load is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// If anything on disk looks different.
+    /// If anything on disk looks different, and whoever changes it is done.
     Changed,
-    /// In any case.
+    /// In any case, with everything as it is.
     Always,
 }
 
@@ -60,6 +62,10 @@ pub(super) struct Brought {
     location_stamps: Vec<Option<Stamp>>,
     /// New cookie secrets, or why there are none.
     secrets: Result<Option<Secrets>, String>,
+    /// What the server file says now, if it was read again.
+    reread: Option<Reread>,
+    /// Names that come and go with it.
+    names: Vec<NameChange>,
     /// What it changes for clients, if that was compared.
     change: Option<AnswerDiff>,
     /// Why it must wait for an operator, if it must.
@@ -67,7 +73,14 @@ pub(super) struct Brought {
 }
 
 /// What came of a load in the background; nothing if nothing on disk had changed.
-pub(super) type Loaded = Result<Option<Box<Brought>>, String>;
+pub(super) type Loaded = Result<Option<Box<Brought>>, Failure>;
+
+/// A load that failed as a whole.
+pub(super) struct Failure {
+    message: String,
+    /// What the server file says now, if it was read again.
+    reread: Option<Reread>,
+}
 
 /// Everything that a load in the background needs.
 struct Job {
@@ -85,19 +98,44 @@ struct Job {
     /// What the new set is compared with.
     served: Served,
     consent: Consent,
+    /// Versions kept over restarts.
+    kept: Option<Arc<LastGood>>,
+    /// What the look before found.
+    looks: Looks,
+    server_file: Option<ServerFile>,
+    /// Whether the zones folder could not be used at the last load.
+    is_folder_faulty: bool,
     /// What waits for an operator: looks compare the disk with it.
     waiting: Option<(Arc<ZoneSet>, Vec<Option<Stamp>>)>,
 }
 
 impl Job {
-    /// Says whether zones or databases on disk differ from what was read last.
-    fn is_stale(&self, stamps: &[Option<Stamp>]) -> bool {
-        let (set, known) = match &self.waiting {
-            Some((set, known)) => (set, known),
-            None => (&self.set, &self.location_stamps),
-        };
-        // A folder that cannot be listed is stale too: the load says what is wrong.
-        stamps != known || set.is_stale(&self.config.zones, self.wall).unwrap_or(true)
+    /// Looks at the zone files; returns which changes are to be loaded, if any are.
+    fn pace(&self, when: When) -> Option<Pace> {
+        if when == When::Always {
+            return Some(Pace::AtOnce);
+        }
+        let set = self.waiting.as_ref().map_or(&self.set, |(set, _)| set);
+        let look = set.look(&self.config.zones, &self.config.zone_links, self.wall);
+        let is_gone = self.looks.is_folder_gone(look.is_err());
+        match look {
+            // What waits was settled once, and an operator looks at it before it is served.
+            Ok(Look::Stale(_)) if self.waiting.is_some() => Some(Pace::AtOnce),
+            Ok(Look::Stale(pace)) => Some(pace),
+            // The folder is back as it was: the load says so.
+            Ok(Look::Same) if self.is_folder_faulty => Some(Pace::settled()),
+            Ok(Look::Same | Look::Unsettled) => None,
+            // The load says what is wrong.
+            Err(_) => is_gone.then(Pace::settled),
+        }
+    }
+
+    /// Keeps what is about to be served, so that a crash forgets neither it nor its serial.
+    fn keep(&self, set: &ZoneSet) {
+        if let Some(store) = &self.kept {
+            let folder = folder_of(&self.config.zones);
+            store.keep(set, (&folder, &self.config.zone_links), self.wall);
+        }
     }
 
     /// Compares what was loaded with what is served; says why it must wait, if it must.
@@ -111,43 +149,93 @@ impl Job {
         (Some(change), why)
     }
 
+    /// Reads the server file again if it is new; what it says holds for this load already.
+    fn reread(&mut self, when: When) -> Option<Reread> {
+        let file = self.server_file.as_ref()?;
+        let reread = file.look(&self.config, &self.looks, when)?;
+        if let Some(config) = reread.config() {
+            self.config = config.clone();
+        }
+        Some(reread)
+    }
+
+    /// Reads the location databases if they are new. A broken one holds nothing else back: the old one is kept, and the
+    /// zones are loaded.
+    fn locate(&mut self, are_new: bool) -> (Option<Arc<Locations>>, Option<String>) {
+        if !are_new {
+            return (None, self.location_fault.take());
+        }
+        match load_locations(&self.config.geo) {
+            Ok(new) => (Some(Arc::new(new)), None),
+            Err(fault) => (None, Some(fault.to_string())),
+        }
+    }
+
+    /// Keeps what is served if that failed before and is to be tried again.
+    fn keep_what_was_not(&self) {
+        if self
+            .kept
+            .as_ref()
+            .is_some_and(|store| store.is_due(self.wall))
+        {
+            self.keep(&self.set);
+        }
+    }
+
     fn run(mut self, when: When) -> Loaded {
         if let Some(certificates) = &self.certificates {
             certificates.look(when, self.wall);
         }
+        let reread = self.reread(when);
+        let (is_geo_new, are_links_new) = what_is_new(reread.as_ref());
         let location_stamps = stamps(&self.config.geo);
-        let are_databases_new = location_stamps != self.location_stamps;
+        let known = self.waiting.as_ref();
+        let known = known.map_or(&self.location_stamps, |(_, known)| known);
+        let are_databases_new = self.looks.are_databases_new(&location_stamps, known, when);
         let secrets = self.secrets.renew(&self.config);
         let are_secrets_new = match &secrets {
             Ok(renewed) => renewed.is_some() || self.secret_fault.is_some(),
             Err(fault) => self.secret_fault.as_ref() != Some(fault),
         };
-        if when == When::Changed && !are_secrets_new && !self.is_stale(&location_stamps) {
-            return Ok(None);
-        }
-        // A broken database holds nothing else back: the old one is kept, and the zones are loaded.
-        let mut location_fault = self.location_fault.take();
-        let mut locations = None;
-        if are_databases_new {
-            match load_locations(&self.config.geo) {
-                Ok(new) => {
-                    locations = Some(Arc::new(new));
-                    location_fault = None;
-                }
-                Err(fault) => location_fault = Some(fault.to_string()),
+        let pace = match self.pace(when) {
+            None if are_databases_new || are_secrets_new || reread.is_some() => Pace::settled(),
+            None => {
+                self.keep_what_was_not();
+                return Ok(None);
             }
-        }
+            Some(pace) => pace,
+        };
+        let are_databases_new =
+            is_geo_new || are_databases_new && location_stamps != self.location_stamps;
+        let location_stamps = if are_databases_new {
+            location_stamps
+        } else {
+            std::mem::take(&mut self.location_stamps)
+        };
+        let (locations, location_fault) = self.locate(are_databases_new);
         let loading = Loading {
             folder: &self.config.zones,
+            links: &self.config.zone_links,
             previous: &self.set,
+            kept: None,
+            pace,
+            consent: self.consent,
             serials: &mut self.serials,
             locations: locations.as_ref().unwrap_or(&self.locations),
-            are_locations_new: locations.is_some(),
+            // What was refused for its links may be read now.
+            are_locations_new: locations.is_some() || are_links_new,
             flattened: &self.flattened,
             wall: self.wall,
         };
-        let set = load_zones(loading).map_err(|fault| fault.to_string())?;
+        let set = match load_zones(loading).map_err(|fault| fault.to_string()) {
+            Ok(set) => set,
+            Err(message) => return Err(Failure { message, reread }),
+        };
         let (change, must_wait) = self.judge(&set, locations.as_ref().unwrap_or(&self.locations));
+        if must_wait.is_none() {
+            self.keep(&set);
+        }
+        let names = name_changes(&self.set, &set);
         let serials = self.serials;
         Ok(Some(Box::new(Brought {
             set,
@@ -156,10 +244,18 @@ impl Job {
             location_fault,
             location_stamps,
             secrets,
+            reread,
+            names,
             change,
             must_wait,
         })))
     }
+}
+
+/// Says whether the server file has other location settings now, and other folders for links.
+fn what_is_new(reread: Option<&Reread>) -> (bool, bool) {
+    let changes = |key| reread.is_some_and(|reread| reread.changes(key));
+    (changes("geo."), changes("zone-links"))
 }
 
 impl Keeper {
@@ -186,6 +282,10 @@ impl Keeper {
             },
             consent: std::mem::take(&mut self.consent),
             waiting: self.waiting.as_ref().map(Waiting::known),
+            kept: self.kept.clone(),
+            looks: self.looks.clone(),
+            server_file: self.server_file.clone(),
+            is_folder_faulty: self.alarms.count(AlarmKind::ZonesFolder) > 0,
         };
         let loaded = done.clone();
         let started = std::thread::Builder::new()
@@ -198,7 +298,11 @@ impl Keeper {
             });
         if let Err(cause) = started {
             // There is room: at most one load is under way.
-            let _ = done.try_send(Err(format!("cannot start a thread to load: {cause}")));
+            let message = format!("cannot start a thread to load: {cause}");
+            let _ = done.try_send(Err(Failure {
+                message,
+                reread: None,
+            }));
         }
     }
 
@@ -207,13 +311,17 @@ impl Keeper {
         let mut brought = match loaded {
             Ok(Some(brought)) => *brought,
             Ok(None) => return None,
-            Err(message) => {
+            Err(Failure { message, reread }) => {
+                let server_file = self.take_server_file(reread);
                 self.set_alarm(AlarmKind::ZonesFolder, "", Some(message.clone()));
                 self.exposition
                     .add("leeward_reloads_total", &[("result", "failed")], 1);
-                return Some(json!({ "result": "failed", "error": message }));
+                return Some(json!({
+                    "result": "failed", "error": message, "server_file": server_file,
+                }));
             }
         };
+        let server_file = self.take_server_file(brought.reread.take());
         if let (Some(why), Some(change)) = (brought.must_wait.take(), brought.change.take()) {
             return Some(self.wait(why, &change, brought));
         }
@@ -233,31 +341,9 @@ impl Keeper {
         self.take_secrets(brought.secrets);
         self.put_in_place(&before);
         self.flattening.hurry(self.clock.now());
-        let changed = self.tell_changes(&before);
-        let refused: Vec<String> = self
-            .set
-            .refusals
-            .iter()
-            .map(|refusal| refusal.path.display().to_string())
-            .collect();
-        let result = if refused.is_empty() && self.location_fault.is_none() {
-            "loaded"
-        } else {
-            "loaded-with-refusals"
-        };
-        self.exposition
-            .add("leeward_reloads_total", &[("result", result)], 1);
-        if let Some(answers) = answers.as_ref().filter(|_| !changed.is_empty()) {
-            info!("reload: {answers}");
-        }
-        Some(json!({
-            "result": result,
-            "changed": changed,
-            "zones": self.set.zones.len(),
-            "refused": refused,
-            "faults": faults_text(&self.set),
-            "answers": answers,
-        }))
+        let mut told = self.tell_loaded(&before, &brought.names, answers);
+        told["server_file"] = Value::Array(server_file);
+        Some(told)
     }
 
     /// Keeps what is served, and says what waits.
@@ -307,70 +393,6 @@ impl Keeper {
         let allow = &self.config.explain.allow;
         conduct.reasons = (!allow.is_empty()).then(|| self.shelf.reasons(Prefixes::new(allow)));
         self.publisher.conduct(conduct);
-    }
-
-    /// Tells refusals, mended files and changed zones, each once.
-    fn tell_changes(&mut self, before: &ZoneSet) -> Vec<String> {
-        let was_refused =
-            |path: &std::path::Path| before.refusals.iter().find(|refusal| refusal.path == path);
-        let mut events = Vec::new();
-        for refusal in &self.set.refusals {
-            let is_known = was_refused(&refusal.path).is_some_and(|known| {
-                known.source.text == refusal.source.text && known.diagnostics == refusal.diagnostics
-            });
-            if is_known {
-                continue;
-            }
-            let row = refused_rows(&ZoneSet {
-                refusals: vec![refusal.clone()],
-                ..ZoneSet::default()
-            })
-            .remove(0);
-            let first = row.faults.first().cloned().unwrap_or_default();
-            events.push(EventKind::Refused {
-                file: row.file,
-                faults: row.faults.len(),
-                first,
-            });
-        }
-        let mut mended = Vec::new();
-        for refusal in &before.refusals {
-            if !self
-                .set
-                .refusals
-                .iter()
-                .any(|still| still.path == refusal.path)
-            {
-                mended.push(refusal.path.display().to_string());
-            }
-        }
-        events.extend(
-            mended
-                .iter()
-                .map(|file| EventKind::Mended { file: file.clone() }),
-        );
-        let known: HashSet<*const Zone> = before
-            .zones
-            .iter()
-            .map(|zone| Arc::as_ptr(&zone.served.zone))
-            .collect();
-        let same =
-            |zone: &super::zone_set::LoadedZone| known.contains(&Arc::as_ptr(&zone.served.zone));
-        let changed: Vec<String> = self
-            .set
-            .zones
-            .iter()
-            .filter(|zone| !same(zone))
-            .map(|zone| zone.model.apex.to_string())
-            .collect();
-        events.push(EventKind::Reload {
-            changed: changed.clone(),
-            zones: self.set.zones.len(),
-        });
-        for kind in events {
-            self.record(kind);
-        }
-        changed
     }
 
     /// Publishes the set: targets are reconciled by identity, so equal ones keep their state.
@@ -437,13 +459,6 @@ impl Keeper {
         self.series =
             measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
     }
-}
-
-/// Writes the faults of refused files as a compiler would, an expectation's with the trace of its decision.
-fn faults_text(set: &ZoneSet) -> String {
-    let (mut faults, sources) = set.findings();
-    faults.retain(|found| found.severity == Severity::Fault);
-    render_text(&faults, &sources, false)
 }
 
 /// Returns switches and holds of a zone as its file and operators have them now, maintenance included.

@@ -1,6 +1,7 @@
 //! Starts a server from a configuration, and stops it again.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -10,7 +11,7 @@ use tracing::{info, warn};
 use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig};
-use crate::control::{Ask, Asking, Exposition, Pulse};
+use crate::control::{Ask, Asking, Consent, Exposition, Pulse};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
 use crate::probe::{CommandSettings, Reach, Report};
@@ -24,8 +25,9 @@ use super::conduct::Secrets;
 use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
+use super::last_good::LastGood;
 use super::listening::{self, Late, Recipe};
-use super::load::{Loading, load_zones};
+use super::load::{Loading, folder_of, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
@@ -35,10 +37,11 @@ use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
 use super::serials::Serials;
+use super::server_file::ServerFile;
 use super::state;
 use super::switches::Switches;
 use super::transports::Transports;
-use super::zone_set::ZoneSet;
+use super::zone_set::{Pace, ZoneSet};
 
 /// The verb by which the helper process is started; see `serve_commands`.
 pub const COMMANDS_VERB: &str = "serve-commands";
@@ -81,11 +84,24 @@ pub struct Running {
 /// # Errors
 /// If the zones folder or a location database cannot be read, or no address can be bound.
 pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartFault> {
+    start_from(config, None, clock).await
+}
+
+/// Starts everything from settings that a server file says; the file is followed from then on.
+///
+/// # Errors
+/// As for [`start`].
+pub async fn start_from(
+    config: ServerConfig,
+    file: Option<PathBuf>,
+    clock: Clock,
+) -> Result<Running, StartFault> {
     let exposition = begin_metrics();
     // Sockets first: an address in use is the fault that is mended quickest.
     let shares = Shares::of(descriptors(), &config);
     let opened = listening::open(&config, clock).await?;
     let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
+    keeper.server_file = file.map(ServerFile::start);
     keeper.certificates = opened.certificates;
     keeper.awaited.clone_from(&opened.awaited);
     let (stop, stopping) = watch::channel(false);
@@ -93,6 +109,7 @@ pub async fn start(config: ServerConfig, clock: Clock) -> Result<Running, StartF
     let http = opened.listener.as_ref();
     let http = http.and_then(|listener| listener.local_addr().ok());
     let mut lookups = begin_probing(&mut keeper, shares, http, sink, &stopping);
+    keeper.tell_started();
     // The zones are in place before the first query is read.
     keeper.publish_conduct();
     keeper.put_in_place(&ZoneSet::default());
@@ -223,13 +240,15 @@ fn prepare(
     let locations = first_locations(config)?;
     let (saved, saving, saves) = begin_saving(config, now);
     let targets = restore_targets(saved.statuses, now, wall);
-    let mut serials = Arc::new(saved.serials);
-    let set = first_zones(config, &mut serials, &locations, wall)?;
+    let (set, serials, kept) = first_load(config, saved.serials, &locations, wall)?;
     let keeper = Keeper {
         clock,
         config: config.clone(),
         set: Arc::new(set),
         serials,
+        kept,
+        looks: super::looks::Looks::default(),
+        server_file: None,
         publisher: restore_publisher(saved.orders.zones),
         locations: Arc::new(locations),
         location_stamps,
@@ -262,7 +281,7 @@ fn prepare(
         location_fault: None,
         secrets: Secrets::start(config).map_err(StartFault)?,
         secret_fault: None,
-        consent: crate::control::Consent::Open,
+        consent: Consent::Open,
         waiting: None,
         history: super::history::History::default(),
         shelf: super::why::Shelf::default(),
@@ -274,25 +293,38 @@ fn prepare(
     Ok((keeper, saves))
 }
 
-/// Loads the zones of the folder, as if there had been none before.
-fn first_zones(
+/// Loads the zones for the first time: from their files, else from their last good versions. What is served is kept before
+/// it is: a crash forgets neither a version nor its serial.
+fn first_load(
     config: &ServerConfig,
-    serials: &mut Arc<Serials>,
+    mut serials: Serials,
     locations: &Locations,
     wall: WallTime,
-) -> Result<ZoneSet, StartFault> {
+) -> Result<(ZoneSet, Arc<Serials>, Option<Arc<LastGood>>), StartFault> {
+    let kept = config.state.as_deref().map(LastGood::open).map(Arc::new);
+    for kept in kept.iter().flat_map(|store| store.all()) {
+        serials.learn(&kept.apex, kept.digest, kept.serial);
+    }
+    let mut serials = Arc::new(serials);
     let loading = Loading {
         folder: &config.zones,
+        links: &config.zone_links,
         previous: &ZoneSet::default(),
-        serials,
+        kept: kept.as_deref(),
+        pace: Pace::AtOnce,
+        consent: Consent::Open,
+        serials: &mut serials,
         locations,
         are_locations_new: false,
         flattened: &Flattened::default(),
         wall,
     };
     let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
-    tell_set(&set);
-    Ok(set)
+    if let Some(store) = &kept {
+        let folder = folder_of(&config.zones);
+        store.keep(&set, (&folder, &config.zone_links), wall);
+    }
+    Ok((set, serials, kept))
 }
 
 fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
@@ -339,31 +371,6 @@ fn begin_saving(
     let read = (saved.sequence, damages);
     let (saving, saves) = Saving::begin(config.state.clone(), read, now);
     (saved, saving, saves)
-}
-
-fn tell_set(set: &ZoneSet) {
-    for zone in &set.zones {
-        let served = &zone.served.zone;
-        info!(
-            "zone {} serial {}: {} names, {} targets",
-            served.apex(),
-            served.serial(),
-            served.name_count(),
-            served.policies.targets.len()
-        );
-    }
-    for row in super::overview::refused_rows(set) {
-        // The first alone: a file with a thousand faults is one line all the same.
-        let first = row.faults.first().map_or("", String::as_str);
-        tracing::error!(
-            "{} is refused for {} fault(s), `leeward validate` shows all; the first: {first}",
-            row.file,
-            row.faults.len()
-        );
-    }
-    if set.zones.is_empty() {
-        warn!("no zone is served: every query is answered REFUSED");
-    }
 }
 
 impl Running {

@@ -383,6 +383,30 @@ pub const METRICS: &[Metric] = &[
         "1 while a zone file is refused.",
     ),
     metric(
+        "leeward_zone_last_good",
+        Kind::Gauge,
+        &["zone"],
+        "1 while the last good version of a zone is served, because its file is refused, gone or cannot be read.",
+    ),
+    metric(
+        "leeward_zone_warnings",
+        Kind::Gauge,
+        &["zone"],
+        "Warnings about the file that a zone is served from; no series without any.",
+    ),
+    metric(
+        "leeward_zones_removed_total",
+        Kind::Counter,
+        &[],
+        "Zones that an operator let go.",
+    ),
+    metric(
+        "leeward_names_changed_total",
+        Kind::Counter,
+        &["change"],
+        "Names that were added to zones, or removed from them, by loads.",
+    ),
+    metric(
         "leeward_zone_loaded_timestamp_seconds",
         Kind::Gauge,
         &["zone"],

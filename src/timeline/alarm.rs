@@ -22,6 +22,8 @@ pub enum AlarmKind {
     AcceptErrors,
     /// Probes no longer run.
     ProberEnded,
+    /// No zone is served.
+    NoZone,
     /// Probes are not made in time.
     ProbesLate,
     /// The process that runs the commands of checks died.
@@ -32,6 +34,18 @@ pub enum AlarmKind {
     NoEvidence,
     /// The zones folder cannot be used.
     ZonesFolder,
+    /// The file of a zone is gone.
+    ZoneFileMissing,
+    /// A zone is served from its last good version.
+    OldVersionServed,
+    /// Last good versions cannot be kept over a restart.
+    LastGoodNotKept,
+    /// A last good version that was kept cannot be used.
+    LastGoodDamaged,
+    /// The server file has faults.
+    ServerFile,
+    /// Settings in the server file wait for a restart.
+    RestartNeeded,
     /// The certificate of encrypted transports ends soon, or has ended.
     CertificateEnds,
     /// A new certificate of encrypted transports cannot be used.
@@ -80,6 +94,11 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         "Probes no longer run: every status stays as it is. Restart the server.",
     ),
     (
+        AlarmKind::NoZone,
+        "no-zone",
+        "No zone is served: every query is answered REFUSED.",
+    ),
+    (
         AlarmKind::ProbesLate,
         "probes-late",
         "Some probes are not made in time: failures and recoveries are seen late. Targets that answer quickly keep their places.",
@@ -103,6 +122,36 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         AlarmKind::ZonesFolder,
         "zones-folder",
         "The zones folder cannot be used: every zone is served as before.",
+    ),
+    (
+        AlarmKind::ZoneFileMissing,
+        "zone-file-missing",
+        "The file of a zone is gone: its last good version is served until it is back, or `leeward reload --yes` removes the zone.",
+    ),
+    (
+        AlarmKind::OldVersionServed,
+        "old-version-served",
+        "A zone is served from its last good version: what its file holds now is not used.",
+    ),
+    (
+        AlarmKind::LastGoodNotKept,
+        "last-good-not-kept",
+        "Last good versions cannot be kept: after a restart older ones are served, or none.",
+    ),
+    (
+        AlarmKind::LastGoodDamaged,
+        "last-good-damaged",
+        "A kept version cannot be used: if the zone's file is refused at a restart, the zone is not served.",
+    ),
+    (
+        AlarmKind::ServerFile,
+        "server-file",
+        "The server file has faults: the settings before hold on, and a restart would fail.",
+    ),
+    (
+        AlarmKind::RestartNeeded,
+        "restart-needed",
+        "Settings in the server file cannot change while the server runs: they hold from the next start on.",
     ),
     (
         AlarmKind::CertificateEnds,

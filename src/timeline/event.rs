@@ -45,6 +45,56 @@ pub enum EventKind {
         /// The file.
         file: String,
     },
+    /// A file that was refused is gone; nothing was served from it.
+    Withdrawn {
+        /// The file.
+        file: String,
+    },
+    /// A zone is no longer served, because an operator let it go.
+    Removed {
+        /// The zone.
+        zone: String,
+    },
+    /// Another file serves a zone now.
+    Moved {
+        /// The zone.
+        zone: String,
+        /// The file before.
+        from: String,
+        /// The file now.
+        to: String,
+        /// Whether the content is the same.
+        is_same: bool,
+    },
+    /// Names came or went in a zone.
+    Names {
+        /// What came and went.
+        text: String,
+        /// How many went.
+        removed: usize,
+        /// How many came.
+        added: usize,
+    },
+    /// A zone is served with warnings.
+    Warnings {
+        /// The zone.
+        zone: String,
+        /// Its file.
+        file: String,
+        /// How many warnings.
+        warnings: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// The serial that is written in a zone is older than the one served before.
+    SerialFell {
+        /// The zone.
+        zone: String,
+        /// Serial before.
+        from: u32,
+        /// Serial now.
+        to: u32,
+    },
     /// Maintenance began or ended somewhere in a zone.
     Maintenance {
         /// The zone.
@@ -123,6 +173,48 @@ impl Serialize for Event {
     }
 }
 
+impl EventKind {
+    /// Writes what a load changed beside the zones that it names.
+    fn write_load(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Withdrawn { file } => write!(f, "{file}, which was refused, is gone"),
+            Self::Removed { zone } => {
+                write!(
+                    f,
+                    "removed: {zone}: its names are no longer served from a zone of their own"
+                )
+            }
+            Self::Moved {
+                zone,
+                from,
+                to,
+                is_same,
+            } => {
+                let what = if *is_same { "the same" } else { "another" };
+                write!(
+                    f,
+                    "{zone}: served from {to} now, {what} content; it was served from {from}"
+                )
+            }
+            Self::Names { text, .. } => write!(f, "names of {text}"),
+            Self::Warnings {
+                zone,
+                file,
+                warnings,
+                first,
+            } => write!(
+                f,
+                "{zone}: {file} is served with {warnings} warning(s), which `leeward validate` shows; the first: {first}"
+            ),
+            Self::SerialFell { zone, from, to } => write!(
+                f,
+                "{zone}: the serial falls from {from} to {to}: whoever compares serials does not see the change; write a greater one"
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl std::fmt::Display for EventKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -155,6 +247,12 @@ impl std::fmt::Display for EventKind {
             }
             Self::Waiting { why } => write!(f, "a reload waits for `leeward reload --yes`: {why}"),
             Self::Mended { file } => write!(f, "{file} is mended and served"),
+            Self::Withdrawn { .. }
+            | Self::Removed { .. }
+            | Self::Moved { .. }
+            | Self::Names { .. }
+            | Self::Warnings { .. }
+            | Self::SerialFell { .. } => self.write_load(f),
             Self::Maintenance { zone, text } | Self::Switched { zone, text } => {
                 write!(f, "{zone}: {text}")
             }

@@ -226,6 +226,11 @@ pub(crate) fn report() -> StatusReport {
             names: 12,
             loaded_at: "2026-12-04T20:00:00Z".to_owned(),
             state: "last good version served".to_owned(),
+            why: "zones/shop.toml is refused".to_owned(),
+            old_since: Some("2026-12-05T20:00:00Z".to_owned()),
+            digest: "0123456789abcdef".to_owned(),
+            warnings: 1,
+            findings: vec!["7:1 L047 a list of one".to_owned()],
         }],
         targets: vec![
             target("192.0.2.10", "healthy", 93_000, "status 200 in 12 ms"),

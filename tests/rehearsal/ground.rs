@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use leeward::clock::Clock;
-use leeward::daemon::{Loading, Serials, ZoneSet, load_zones};
+use leeward::control::Consent;
+use leeward::daemon::{Loading, Pace, Serials, ZoneSet, load_zones};
 use leeward::place::Locations;
 
 /// Two regions behind a failover, a weighted name, a name by place, and one pool that stands alone.
@@ -54,7 +55,11 @@ pub(crate) fn load(texts: &[(&str, &str)]) -> ZoneSet {
 fn load_folder(folder: &Path) -> ZoneSet {
     let set = load_zones(Loading {
         folder,
+        links: &[],
         previous: &ZoneSet::default(),
+        kept: None,
+        pace: Pace::AtOnce,
+        consent: Consent::Open,
         serials: &mut Arc::new(Serials::default()),
         locations: &Locations::unknown(),
         are_locations_new: false,

@@ -8,7 +8,8 @@ use crate::cli::output::Complaint;
 use crate::clock::Clock;
 use crate::config::server_file::{ServerConfig, read_server_file};
 use crate::config::{Flattened, Severity, Source, render_text};
-use crate::daemon::{Loading, Serials, ZoneSet, load_locations, load_zones};
+use crate::control::Consent;
+use crate::daemon::{Loading, Pace, Serials, ZoneSet, load_locations, load_zones};
 use crate::place::Locations;
 
 use super::strange::complain_of_name;
@@ -75,13 +76,37 @@ pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locati
 
 /// Loads a folder of zones, or one zone file.
 pub(super) fn load(zones: &Path, locations: &Locations) -> Result<ZoneSet, Complaint> {
+    let config = find_config(None, zones).and_then(|path| read_config(&path, false).ok());
+    let mut links = config
+        .map(|(config, _)| config.zone_links)
+        .unwrap_or_default();
+    // Whoever names one file by hand means the file that a link leads to.
+    let real = zones.is_file().then(|| zones.canonicalize().ok()).flatten();
+    links.extend(
+        real.as_deref()
+            .and_then(Path::parent)
+            .map(Path::to_path_buf),
+    );
+    load_within(zones, &links, locations)
+}
+
+/// Loads zones whose links may lead into further folders.
+pub(super) fn load_within(
+    zones: &Path,
+    links: &[PathBuf],
+    locations: &Locations,
+) -> Result<ZoneSet, Complaint> {
     if let Some(complaint) = complain_of_name(zones) {
         return Err(complaint);
     }
     let mut serials = Arc::new(Serials::default());
     let loading = Loading {
         folder: zones,
+        links,
         previous: &ZoneSet::default(),
+        kept: None,
+        pace: Pace::AtOnce,
+        consent: Consent::Open,
         serials: &mut serials,
         locations,
         are_locations_new: false,

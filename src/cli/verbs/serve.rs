@@ -9,30 +9,39 @@ use crate::cli::arguments::{LogFormat, ServeArguments, ServeSource};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
 use crate::config::server_file::{self, ServerConfig};
+use crate::config::{Severity, render_text, summary};
 use crate::control;
-use crate::daemon::{Running, start};
+use crate::daemon::{Running, load_locations, start_from};
 use crate::server::{Drained, Transport};
 
-use super::offline::read_config;
+use super::offline::{load_within, read_config};
+use super::validate::judge_zones;
 
 /// Time that tasks have to end when all else has. Chosen; no standard value.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
 /// Runs `serve`.
 pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> Outcome {
-    let (config, warnings) = config(arguments, output.is_colour())?;
+    let (config, warnings) = config(arguments, output)?;
+    if arguments.check {
+        return check(&config, &warnings, output);
+    }
     // Until the very end: what was logged last is written.
     let _log = install_logs(arguments, &config)?;
-    // In the log, too, which waits for no reader.
+    // In the log, so that its first line is as the others are.
     for line in warnings.lines().filter(|line| !line.trim().is_empty()) {
-        warn!("{line}");
+        warn!("server file: {line}");
     }
+    let file = match arguments.source() {
+        ServeSource::File(path, _) => Some(path),
+        ServeSource::Zones(_) => None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|cause| Complaint::cannot_run(format!("start the runtime: {cause}")))?;
     let ended = runtime.block_on(async {
-        let running = start(config, Clock::start())
+        let running = start_from(config, file, Clock::start())
             .await
             .map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
         for address in running.addresses() {
@@ -68,24 +77,25 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
 /// Puts the server file, or defaults around a folder, under what the command line says.
 fn config(
     arguments: &ServeArguments,
-    is_colour: bool,
+    output: &Output,
 ) -> Result<(ServerConfig, String), Complaint> {
-    let mut warnings = String::new();
-    let mut config = match arguments.source() {
+    let (mut config, warnings) = match arguments.source() {
         ServeSource::File(path, zones) => {
             let help = "or name a folder of zones: leeward serve ZONES_DIR";
             // Faults are for a terminal; warnings go to the log, which has no colours.
             let read = read_config(&path, false);
-            let read = read.or_else(|_| read_config(&path, is_colour));
-            let (mut config, found) = read.map_err(|complaint| complaint.with_help(help))?;
-            warnings = found;
+            let read = read.or_else(|_| read_config(&path, output.is_colour()));
+            let (mut config, warnings) = read.map_err(|complaint| complaint.with_help(help))?;
             config.zones = zones.unwrap_or(config.zones);
-            config
+            (config, warnings)
         }
-        ServeSource::Zones(zones) => ServerConfig {
-            zones,
-            ..ServerConfig::default()
-        },
+        ServeSource::Zones(zones) => {
+            let config = ServerConfig {
+                zones,
+                ..ServerConfig::default()
+            };
+            (config, String::new())
+        }
     };
     if !arguments.listen.is_empty() {
         config.listen.clone_from(&arguments.listen);
@@ -94,6 +104,29 @@ fn config(
         config.http = arguments.http;
     }
     Ok((config, warnings))
+}
+
+/// Reads what a start would read, and says what is wrong with it.
+fn check(config: &ServerConfig, warnings: &str, output: &mut Output) -> Outcome {
+    let locations =
+        load_locations(&config.geo).map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
+    let set = load_within(&config.zones, &config.zone_links, &locations)?;
+    let (diagnostics, sources) = judge_zones(&config.zones, &set);
+    if !warnings.is_empty() {
+        output.line(warnings);
+    }
+    let text = render_text(&diagnostics, &sources, output.is_colour());
+    output.line(
+        if text.is_empty() {
+            summary(&diagnostics, sources.len())
+        } else {
+            text
+        }
+        .as_str(),
+    );
+    let mut found = diagnostics.iter();
+    let is_faulty = found.any(|found| found.severity == Severity::Fault);
+    Ok(if is_faulty { Exit::Faults } else { Exit::Fine })
 }
 
 fn install_logs(
@@ -128,7 +161,7 @@ async fn wait_for_end(running: &Running) -> Result<(), Complaint> {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
             _ = hangup.recv() => {
-                info!("SIGHUP: reading zone files");
+                info!("SIGHUP: reading zone files and server file");
                 running.reload();
             }
         }

@@ -1,16 +1,28 @@
-//! `leeward validate`: every fault of every zone file at once.
+//! `leeward validate`: every fault of every zone file at once, or of the server file.
 
-use crate::cli::arguments::{ListFormat, ValidateArguments};
-use crate::cli::output::{Exit, Outcome, Output};
-use crate::config::{Severity, render_github, render_json, render_text, summary};
+use std::path::Path;
+
+use crate::cli::arguments::{CONFIG_DEFAULT, ListFormat, ValidateArguments};
+use crate::cli::output::{Complaint, Exit, Outcome, Output};
+use crate::config::model::Span;
+use crate::config::server_file::{looks_like_server_file, read_server_file};
+use crate::config::{
+    Diagnostic, Severity, Source, render_github, render_json, render_text, summary,
+};
+use crate::daemon::{ZoneSet, read_octets};
 
 use super::offline::{load, locations_for};
 
 /// Runs `validate`.
 pub(in crate::cli) fn validate(arguments: &ValidateArguments, output: &mut Output) -> Outcome {
-    let locations = locations_for(None, &arguments.zones)?;
-    let set = load(&arguments.zones, &locations)?;
-    let (diagnostics, sources) = set.findings();
+    let (diagnostics, sources) = match read_if_server_file(&arguments.zones)? {
+        Some(text) => judge_server_file(&arguments.zones, text),
+        None => {
+            let locations = locations_for(None, &arguments.zones)?;
+            let set = load(&arguments.zones, &locations)?;
+            judge_zones(&arguments.zones, &set)
+        }
+    };
     match arguments.format {
         ListFormat::Text => {
             let text = render_text(&diagnostics, &sources, output.is_colour());
@@ -33,4 +45,70 @@ pub(in crate::cli) fn validate(arguments: &ValidateArguments, output: &mut Outpu
     };
     let is_faulty = diagnostics.iter().any(|found| found.severity <= worst);
     Ok(if is_faulty { Exit::Faults } else { Exit::Fine })
+}
+
+/// Returns the text of a server file; `None` if the path is a folder or a zone file.
+fn read_if_server_file(path: &Path) -> Result<Option<String>, Complaint> {
+    let is_named = path.file_name().is_some_and(|name| name == CONFIG_DEFAULT);
+    let is_toml = path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    if !path.is_file() || !is_toml {
+        return Ok(None);
+    }
+    let fault = |cause: String| Complaint::cannot_run(format!("read {}: {cause}", path.display()));
+    let octets = read_octets(path).map_err(fault)?;
+    let Ok(text) = String::from_utf8(octets) else {
+        // The loader says where.
+        return Ok(None);
+    };
+    Ok((is_named || looks_like_server_file(&text)).then_some(text))
+}
+
+fn judge_server_file(path: &Path, text: String) -> (Vec<Diagnostic>, Vec<Source>) {
+    let (_, findings) = read_server_file(path, &text);
+    let findings = findings.into_iter();
+    let diagnostics = findings.map(|found| found.into_diagnostic(path)).collect();
+    let source = Source {
+        path: path.to_path_buf(),
+        text,
+    };
+    (diagnostics, vec![source])
+}
+
+/// Returns what is found in zone files. A folder in which there is nothing to read is a fault: it is hardly the one that was
+/// meant.
+pub(super) fn judge_zones(path: &Path, set: &ZoneSet) -> (Vec<Diagnostic>, Vec<Source>) {
+    let (mut diagnostics, sources) = set.findings();
+    let at = |path: &Path, mut found: Diagnostic| {
+        found.path = path.to_path_buf();
+        found
+    };
+    let is_zone = |path: &Path| {
+        let ending = path.extension().unwrap_or_default();
+        ending == "toml" || ending == "zone"
+    };
+    for hidden in set.passed_over().iter().filter(|path| is_zone(path)) {
+        let message = "not read: its name begins with a dot".to_owned();
+        let found = Diagnostic {
+            severity: Severity::Note,
+            ..Diagnostic::warning("D009", Span(0..0), "", message)
+        };
+        diagnostics.push(at(hidden, found));
+    }
+    if set.zones.is_empty() && set.refusals.is_empty() {
+        let others: Vec<String> = set
+            .passed_over()
+            .iter()
+            .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+            .collect();
+        let mut message =
+            "there is no zone file here: names of zone files end in .toml or .zone".to_owned();
+        if !others.is_empty() {
+            message.push_str(&format!("; there are: {}", others.join(", ")));
+        }
+        let found = Diagnostic::fault("D008", Span(0..0), "", message);
+        diagnostics.push(at(path, found));
+    }
+    (diagnostics, sources)
 }

@@ -247,6 +247,8 @@ fn read_prefix_file(
                 });
                 None
             }
+            // What is no address at all may be another file, a key among them, and is not repeated.
+            Err(_) if !is_like_address(content) => Some(("this is no prefix".to_owned(), None)),
             Err(complaint) => Some(complaint),
         };
         if let Some((message, help)) = complaint {
@@ -275,6 +277,12 @@ fn read_prefix_file(
         return None;
     }
     Some(SubnetKeys::Prefixes(prefixes))
+}
+
+/// Says whether a text could be meant as an address or a prefix.
+fn is_like_address(text: &str) -> bool {
+    let is_ours = |octet: u8| octet.is_ascii_hexdigit() || b".:/ ".contains(&octet);
+    text.len() <= 64 && text.bytes().all(is_ours)
 }
 
 /// Reads `ADDRESS/LENGTH` without host bits; says what is wrong and what to write.

@@ -25,6 +25,11 @@ pub const KEYS: &[ServerKey] = &[
     key("", "zones", "folder of zone files"),
     key(
         "",
+        "zone-links",
+        "folders outside `zones` where links in it may lead, one or a list of up to 16; absent is nowhere",
+    ),
+    key(
+        "",
         "state",
         "folder for what survives a restart; absent keeps nothing",
     ),

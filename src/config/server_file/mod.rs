@@ -11,6 +11,7 @@ mod keys;
 mod proxy;
 mod read;
 mod rehearsal;
+mod renew;
 mod resolver;
 mod sections;
 mod self_doubt;
@@ -28,6 +29,7 @@ pub use keys::{CODES, KEYS, ServerKey};
 pub use proxy::ProxySettings;
 pub use read::read_server_file;
 pub use rehearsal::{BlastRadius, ExplainSettings};
+pub use renew::{Effect, Renewal, looks_like_server_file, renew, server_reference};
 pub use resolver::ResolverSettings;
 pub use self_doubt::SelfDoubtSettings;
 pub use settings::{

@@ -132,6 +132,7 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
             read_text(&top, "zones", "a folder", findings)
                 .unwrap_or_else(|| ServerConfig::ZONES.to_owned()),
         ),
+        zone_links: read_zone_links(&top, &base, findings),
         state: read_text(&top, "state", "a folder", findings).map(|folder| base.join(folder)),
         http: read_http(&top, findings),
         http_hosts: read_http_hosts(&top, findings),
@@ -157,6 +158,20 @@ fn read_all(root: &DeTable<'_>, base: PathBuf, findings: &mut Findings) -> Serve
         proxy: read_proxy(&section("proxy"), findings),
         base,
     }
+}
+
+fn read_zone_links(top: &Section<'_, '_>, base: &Path, findings: &mut Findings) -> Vec<PathBuf> {
+    let Some((path, value)) = top.find("zone-links") else {
+        return Vec::new();
+    };
+    let written = items(value);
+    if written.len() > ServerConfig::ZONE_LINKS_MAX {
+        let message = format!("more than {} folders", ServerConfig::ZONE_LINKS_MAX);
+        findings.fault("S004", value.span(), &path, message);
+    }
+    let folders = written.into_iter();
+    let folders = folders.filter_map(|item| findings.text(&path, item, "a folder"));
+    folders.map(|folder| base.join(folder)).collect()
 }
 
 pub(super) fn read_text(

@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub http_hosts: Vec<String>,
     /// UDP threads; `None` is one a core.
     pub workers: Option<usize>,
+    /// Folders outside `zones` where links in it may lead.
+    pub zone_links: Vec<PathBuf>,
     /// Time between two looks at the zone files; `None` reloads on SIGHUP only.
     pub poll: Option<Duration>,
     /// Where clients are.
@@ -77,6 +79,8 @@ impl ServerConfig {
     pub const LISTEN_MAX: usize = 64;
     /// Folder of zone files.
     pub const ZONES: &'static str = "zones";
+    /// Most folders where links in it may lead. Chosen; no standard value.
+    pub const ZONE_LINKS_MAX: usize = 16;
     /// Address of metrics and control: loopback, since the control API has no login of its own.
     pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
     /// Most names under which `http` may be asked. Chosen; no standard value.
@@ -96,6 +100,7 @@ impl Default for ServerConfig {
             base: PathBuf::new(),
             listen: vec![Self::LISTEN],
             zones: PathBuf::from(Self::ZONES),
+            zone_links: Vec::new(),
             state: None,
             http: Some(Self::HTTP),
             http_hosts: Vec::new(),

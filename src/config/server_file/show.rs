@@ -32,10 +32,11 @@ pub fn show_server(config: &ServerConfig) -> String {
 }
 
 /// Writes the value of one key; `None` if it is not set and has no default.
-fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
+pub(super) fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
     let value = match (key.table, key.key) {
         ("", "listen") => list(config.listen.iter().map(quote_display)),
         ("", "zones") => path(&config.base, &config.zones),
+        ("", "zone-links") => paths(config, &config.zone_links)?,
         ("", "state") => path(&config.base, config.state.as_deref()?),
         ("", "http") => config
             .http
