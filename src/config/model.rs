@@ -67,7 +67,7 @@ pub struct SoaModel {
     pub mname: Name,
     /// Mailbox as a name.
     pub rname: Name,
-    /// Serial as written; `None` is made from the date and content by the loader.
+    /// Serial as written; `None` is made from the time of the zone's files by the loader.
     pub serial: Option<u32>,
     /// Refresh interval.
     pub refresh: u32,

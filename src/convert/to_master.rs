@@ -39,7 +39,7 @@ pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Co
         let help = "write `serial` under `[soa]`, or raise it in the master file with each change";
         found.add(&model.file, note("V012", Span(0..0), message).help(help));
         text.push_str(&format!(
-            "; The serial {serial} stands for one made from the date.\n"
+            "; The serial {serial} stands for one made from the time of the file.\n"
         ));
     }
     let mut dynamic: HashMap<&Name, &NameModel> = HashMap::new();

@@ -109,11 +109,7 @@ pub async fn start_from(
     let http = opened.listener.as_ref();
     let http = http.and_then(|listener| listener.local_addr().ok());
     let mut lookups = begin_probing(&mut keeper, shares, http, sink, &stopping);
-    keeper.tell_started();
-    // The zones are in place before the first query is read.
-    keeper.publish_conduct();
-    keeper.put_in_place(&ZoneSet::default());
-    keeper.resolve_first(&mut lookups).await;
+    keeper.begin_answers(&mut lookups).await;
     let recipe = Recipe::of(&config, &keeper);
     let mut server = recipe.start(opened.bound)?;
     keeper.attend_to(&mut server);
@@ -162,6 +158,16 @@ pub async fn start_from(
         stop,
         set,
     })
+}
+
+impl Keeper {
+    /// Puts the zones in place, before the first query is read.
+    async fn begin_answers(&mut self, lookups: &mut mpsc::Receiver<LookedUp>) {
+        self.tell_started();
+        self.publish_conduct();
+        self.put_in_place(&ZoneSet::default());
+        self.resolve_first(lookups).await;
+    }
 }
 
 /// Makes the metrics, with the version among them.

@@ -8,7 +8,7 @@ const TEXT_MAX: usize = 1_024;
 
 /// Returns the ASCII form of a name: each label with letters outside ASCII as `xn--`. `None` if it has none.
 pub fn to_ascii_form(text: &str) -> Option<String> {
-    if text.len() > TEXT_MAX || text.contains('\\') {
+    if text.len() > TEXT_MAX || text.contains('\\') || text.chars().any(is_punctuation) {
         return None;
     }
     let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
@@ -21,6 +21,16 @@ pub fn to_ascii_form(text: &str) -> Option<String> {
     // A name that would be none after all is no advice.
     let is_name = !form.is_empty() && !form.contains([' ', '\t', '"', ';', '(', ')', '@']);
     (is_name && form.is_ascii()).then(|| form.into_owned())
+}
+
+/// Says whether a character is punctuation of running text: names that hold it were copied with what stood around them.
+fn is_punctuation(c: char) -> bool {
+    let is_letter_like = matches!(c, 'ª' | '·' | 'º');
+    matches!(
+        c,
+        '\u{a0}'..='\u{bf}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205f}' | '\u{3008}'..='\u{301f}'
+    ) && !is_letter_like
+        && !is_invisible(c)
 }
 
 /// Says whether a character is not seen: it comes with text that is copied from a page.

@@ -219,7 +219,7 @@ fn a_command_that_kills_its_parent_stops_no_other() {
         ))
     };
     let (good, lost) = (of("good"), of("no-evidence"));
-    wait_for("good probes", || (of("good") >= good + 15.0).then_some(()));
+    wait_for("good probes", || (of("good") >= good + 6.0).then_some(()));
     assert!(of("no-evidence") <= lost + 2.0, "{lost} were lost before");
     // The status follows its command at once.
     scene.script("exit 1");

@@ -232,8 +232,8 @@ const KEYS: &[ZoneKey] = &[
         Soa,
         "serial",
         Integer(1, 4_294_967_295),
-        "from the date",
-        "Serial. Unset it grows whenever the file's content changes.",
+        "from the files' time",
+        "Serial. Unset it is the time when the zone's files were written last, in seconds, and never falls ([operating.md](operating.md#serials)).",
     ),
     key(
         Soa,

@@ -36,9 +36,9 @@ fn show_soa(model: &ZoneModel, lines: &mut Lines) {
     lines.set("rname", quote(&soa.rname.to_string()));
     match soa.serial {
         Some(serial) => lines.set("serial", serial.to_string()),
-        None => {
-            lines.note("serial: from the date, and higher whenever the file's content changes.")
-        }
+        None => lines.note(
+            "serial: the time when the zone's files were written last, in seconds; it never falls.",
+        ),
     }
     lines.set("refresh", seconds(soa.refresh));
     lines.set("retry", seconds(soa.retry));
