@@ -299,7 +299,8 @@ mod tests {
     #[test]
     fn pages_of_other_sites_neither_read_nor_command() {
         let host = ("host", "127.0.0.1:8053");
-        let cases: [(&[(&str, &str)], Option<u16>); 12] = [
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: [(Headers, Option<u16>); 12] = [
             (&[], None),
             (&[("origin", "http://127.0.0.1:8053")], None),
             (&[("origin", "https://127.0.0.1:8053")], None),

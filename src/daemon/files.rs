@@ -112,8 +112,11 @@ pub fn read_octets(path: &Path) -> Result<Vec<u8>, String> {
     read_stamped(path).map(|(octets, _)| octets)
 }
 
+/// Octets of a file, with its stamp.
+pub(super) type Contents = (Vec<u8>, Option<Stamp>);
+
 /// Reads a file of bounded size as one writer left it: its stamp is the same before and after.
-pub(super) fn read_stamped(path: &Path) -> Result<(Vec<u8>, Option<Stamp>), String> {
+pub(super) fn read_stamped(path: &Path) -> Result<Contents, String> {
     for _ in 0..READS_MAX {
         if let Some(read) = read_once(path)? {
             return Ok(read);
@@ -126,7 +129,7 @@ pub(super) fn read_stamped(path: &Path) -> Result<(Vec<u8>, Option<Stamp>), Stri
 pub(super) const CHANGING: &str = "it changes while it is read; it is taken when it is whole";
 
 /// Reads a file; `None` if it changed meanwhile.
-fn read_once(path: &Path) -> Result<Option<(Vec<u8>, Option<Stamp>)>, String> {
+fn read_once(path: &Path) -> Result<Option<Contents>, String> {
     let words = |cause: std::io::Error| cause.to_string();
     // A pipe would hold the reader up for good, and a device may never end.
     let refuse_odd = |metadata: &fs::Metadata| {

@@ -123,7 +123,7 @@ impl Heartbeats {
             };
             let key = (name.zone.clone(), name.check.clone());
             let every = row.target.probe.interval;
-            let beat = self.beats.entry(key.clone()).or_insert(Beat {
+            let beat = self.beats.entry(key.clone()).or_insert_with(|| Beat {
                 at: now,
                 carried: Duration::ZERO,
                 reported_ms: None,

@@ -73,7 +73,7 @@ pub(super) struct Brought {
 }
 
 /// What came of a load in the background; nothing if nothing on disk had changed.
-pub(super) type Loaded = Result<Option<Box<Brought>>, Failure>;
+pub(super) type Loaded = Result<Option<Box<Brought>>, Box<Failure>>;
 
 /// A load that failed as a whole.
 pub(super) struct Failure {
@@ -229,7 +229,7 @@ impl Job {
         };
         let set = match load_zones(loading).map_err(|fault| fault.to_string()) {
             Ok(set) => set,
-            Err(message) => return Err(Failure { message, reread }),
+            Err(message) => return Err(Box::new(Failure { message, reread })),
         };
         let (change, must_wait) = self.judge(&set, locations.as_ref().unwrap_or(&self.locations));
         if must_wait.is_none() {
@@ -299,10 +299,10 @@ impl Keeper {
         if let Err(cause) = started {
             // There is room: at most one load is under way.
             let message = format!("cannot start a thread to load: {cause}");
-            let _ = done.try_send(Err(Failure {
+            let _ = done.try_send(Err(Box::new(Failure {
                 message,
                 reread: None,
-            }));
+            })));
         }
     }
 
@@ -311,7 +311,8 @@ impl Keeper {
         let mut brought = match loaded {
             Ok(Some(brought)) => *brought,
             Ok(None) => return None,
-            Err(Failure { message, reread }) => {
+            Err(failure) => {
+                let Failure { message, reread } = *failure;
                 let server_file = self.take_server_file(reread);
                 self.set_alarm(AlarmKind::ZonesFolder, "", Some(message.clone()));
                 self.exposition

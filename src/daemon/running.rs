@@ -299,6 +299,9 @@ fn prepare(
     Ok((keeper, saves))
 }
 
+/// Zones, serials, and where last good versions are kept.
+type FirstLoad = (ZoneSet, Arc<Serials>, Option<Arc<LastGood>>);
+
 /// Loads the zones for the first time: from their files, else from their last good versions. What is served is kept before
 /// it is: a crash forgets neither a version nor its serial.
 fn first_load(
@@ -306,7 +309,7 @@ fn first_load(
     mut serials: Serials,
     locations: &Locations,
     wall: WallTime,
-) -> Result<(ZoneSet, Arc<Serials>, Option<Arc<LastGood>>), StartFault> {
+) -> Result<FirstLoad, StartFault> {
     let kept = config.state.as_deref().map(LastGood::open).map(Arc::new);
     for kept in kept.iter().flat_map(|store| store.all()) {
         serials.learn(&kept.apex, kept.digest, kept.serial);

@@ -311,7 +311,8 @@ mod tests {
     #[test]
     fn a_damaged_file_is_kept_and_costs_only_what_is_damaged() {
         let three = || vec![switch("a", false), switch("b", false), switch("c", false)];
-        let damages: [(&str, fn(String) -> String, usize); 7] = [
+        type Damaged = (&'static str, fn(String) -> String, usize);
+        let damages: [Damaged; 7] = [
             (
                 "one entry",
                 |text| text.replacen("\"check\":\"b\"", "\"czech\":\"b\"", 1),

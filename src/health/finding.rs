@@ -211,7 +211,7 @@ pub enum CertificateFault {
         /// Whose certificate.
         name: Box<str>,
         /// What is wrong with that one.
-        fault: Box<CertificateFault>,
+        fault: Box<Self>,
     },
     /// Anything else.
     Other(Box<str>),

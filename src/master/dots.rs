@@ -77,7 +77,8 @@ impl Zone<'_> {
             return;
         }
         let (message, help) = if repeats {
-            let whole = Name::parse_absolute(&text).map_or(text.clone(), |name| name.to_string());
+            let whole =
+                Name::parse_absolute(&text).map_or_else(|_| text.clone(), |name| name.to_string());
             let relative = text_without(&text, &self.records.apex().to_string());
             let message = format!("{owner} repeats the zone: `{text}` has no final dot");
             (message, format!("write `{whole}`, or `{relative}`"))

@@ -52,7 +52,7 @@ pub(super) fn refuse_auto_hints(parsed: &Parsed, tokens: &[Token<'_>]) -> Result
         .iter()
         .find(|token| token.raw.ends_with("=auto") || token.raw.ends_with("\"auto\""));
     let range = auto
-        .or(tokens.first())
+        .or_else(|| tokens.first())
         .map_or(0..0, |token| token.range.clone());
     let message =
         "hints that are `auto` are decided for each client, which a master file cannot say";

@@ -77,7 +77,7 @@ impl Reply {
 
     /// Returns the next octets of the body; `None` at its end.
     pub(super) async fn chunk(&mut self, trace: &Trace) -> Result<Option<Vec<u8>>, Finding> {
-        let malformed = |text: &Box<str>| Finding::Malformed(text.clone());
+        let malformed = |text: &str| Finding::Malformed(text.into());
         let framing = self.framing.as_mut().map_err(|text| malformed(text))?;
         let mut body = Vec::new();
         // Ends with the body, or with octets of it.

@@ -110,7 +110,9 @@ fn read_system(text: &str) -> SystemFile {
             }
             Some("options") => {
                 let written = words.filter_map(|word| word.strip_prefix("ndots:"));
-                let last = written.filter_map(|word| word.parse::<usize>().ok()).last();
+                let last = written
+                    .filter_map(|word| word.parse::<usize>().ok())
+                    .next_back();
                 dots = last.unwrap_or(dots).min(DOTS.1);
             }
             _ => {}

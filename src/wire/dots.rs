@@ -35,9 +35,7 @@ pub fn find_lost_dot(name: &[u8], apex: &[u8]) -> Option<LostDot> {
         return Some(LostDot::RepeatsZone);
     }
     let ends_in_top = |top: &&[u8]| inner.len() > top.len() && ends_with(inner, top);
-    TOPS.iter()
-        .any(|top| ends_in_top(top))
-        .then_some(LostDot::EndsInTop)
+    TOPS.iter().any(ends_in_top).then_some(LostDot::EndsInTop)
 }
 
 fn ends_with(name: &[u8], end: &[u8]) -> bool {

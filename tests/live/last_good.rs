@@ -119,7 +119,7 @@ fn a_damaged_version_is_noticed_and_never_served() {
         kept.next().expect("a kept version").path()
     };
     let whole = fs::read(kept()).expect("a file");
-    let mut damaged = whole.clone();
+    let mut damaged = whole;
     let at = damaged
         .windows(9)
         .rposition(|part| part == b"192.0.2.1")

@@ -186,7 +186,7 @@ impl Scan<'_> {
     }
 
     /// Judges what some write after `=`.
-    fn arrow(&mut self, at: usize) -> Option<Slip> {
+    fn arrow(&self, at: usize) -> Option<Slip> {
         let next = self.octet()?;
         if !matches!(next, b'>' | b'=')
             || self.text.as_bytes().get(at.wrapping_sub(1)) == Some(&b'=')
@@ -272,7 +272,7 @@ impl Scan<'_> {
     /// Passes over a word without quotes; what is no word at all is the parser's to judge.
     fn word(&mut self) {
         let length = self.rest().find(is_end_of_word);
-        self.at += length.unwrap_or(self.rest().len()).max(1);
+        self.at += length.unwrap_or_else(|| self.rest().len()).max(1);
         while !self.text.is_char_boundary(self.at) {
             self.at += 1;
         }

@@ -103,6 +103,9 @@ impl CommandCounters {
     }
 }
 
+/// The way to the task of a helper, and the task.
+type HelperTask = (mpsc::Sender<Job>, JoinHandle<()>);
+
 /// Runs commands, a bounded number at once.
 #[derive(Debug)]
 pub struct Commands {
@@ -111,7 +114,7 @@ pub struct Commands {
     turns: Arc<Semaphore>,
     counters: Arc<CommandCounters>,
     /// The way to the task of each helper, once there is one.
-    desks: Mutex<[Option<(mpsc::Sender<Job>, JoinHandle<()>)>; HELPERS]>,
+    desks: Mutex<[Option<HelperTask>; HELPERS]>,
     /// Commands that ran when a helper died, and did not end well since.
     suspects: Mutex<HashSet<Vec<String>>>,
 }

@@ -209,7 +209,8 @@ mod tests {
     #[test]
     fn finds_what_is_served_otherwise_than_meant() {
         use TxtSlip::*;
-        let cases: &[(&[&str], Option<(TxtSlip, Option<&str>)>)] = &[
+        type Found = Option<(TxtSlip, Option<&'static str>)>;
+        let cases: &[(&[&str], Found)] = &[
             (&["\"v=spf1 -all\""], Some((Quotes, Some("v=spf1 -all")))),
             (&["'v=spf1 -all'"], Some((Quotes, Some("v=spf1 -all")))),
             (
