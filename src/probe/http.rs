@@ -296,7 +296,13 @@ fn redirect_goal(reply: &Reply, logical: &Url) -> Option<Goal> {
     let to = to.filter(|to| {
         matches!(to.scheme(), "http" | "https") && to.host_str() == logical.host_str()
     });
-    let text: String = written.chars().take(LOCATION_SHOWN_MAX).collect();
+    // What a peer wrote may not break the line of a log.
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let text: String = written
+        .chars()
+        .take(LOCATION_SHOWN_MAX)
+        .map(plain)
+        .collect();
     Some(Goal {
         text: text.into(),
         to,

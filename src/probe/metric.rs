@@ -103,7 +103,13 @@ fn read_values(status: u16, body: &[u8]) -> Result<Vec<f64>, String> {
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|_| format!("Prometheus answered no JSON of its API (status {status})"))?;
     if answer.status != "success" {
-        let error: String = answer.error.chars().take(ERROR_SHOWN_MAX).collect();
+        let error: String = answer
+            .error
+            .chars()
+            .take(ERROR_SHOWN_MAX)
+            // As a log shows it on one line.
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect();
         return Err(format!("Prometheus refused the query: {error}"));
     }
     let data = answer.data.ok_or("Prometheus answered without data")?;

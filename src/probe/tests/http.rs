@@ -66,6 +66,7 @@ async fn names_what_is_wrong_with_a_response() {
         ("no HTTP", Play::say("SSH-2.0-OpenSSH_9.2\r\n"), plain(), "malformed response: "),
         ("hangs", Play::SayAndHold(vec![]), plain(), "timed out after 80 ms waiting for headers"),
         ("hangs in the body", Play::SayAndHold(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nrea".to_vec()), ready(), "timed out after 80 ms while reading the body"),
+        ("found by fuzzing: a goal with a carriage return", Play::say("HTTP/1.1 302 Found\r\nLocation: /a\rb\r\n\r\n"), plain(), "status 302, redirect to /a\u{fffd}b not followed"),
         ("H3: a redirect is no success", Play::say("HTTP/1.1 301 Moved\r\nLocation: https://b.example/x\r\n\r\n"), plain(), "status 301, redirect to https://b.example/x not followed"),
         ("H3 as Route 53 has it", Play::say("HTTP/1.1 301 Moved\r\nLocation: /x\r\n\r\n"), wanting(|http| http.status = vec![(200, 399)]), "status 301"),
     ];
