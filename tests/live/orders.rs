@@ -252,7 +252,8 @@ fn whatever_stands_in_the_place_of_the_state_holds_up_no_start() {
     let mut stage = stage("state");
     let path = stage.folder.path().join("state/state.json");
     throw(&stage, "off").expect("a switch");
-    let spoil: [(&str, fn(&Path)); 5] = [
+    type Spoiled = (&'static str, fn(&Path));
+    let spoil: [Spoiled; 5] = [
         ("a pipe", |path| {
             let made = Command::new("mkfifo").arg(path).status();
             assert!(made.expect("mkfifo runs").success());
