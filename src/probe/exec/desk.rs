@@ -3,7 +3,7 @@
 //! In: commands to run. Out: how they ended, or why they were not run. Never here: verdicts.
 //!
 //! A command may end the helper that runs it, by mistake or not. Every command that ran then is suspect until it ends well
-//! somewhere: suspects have a helper of their own, so that the one who does it harms nobody else the next time.
+//! somewhere: suspects have a helper of their own, one at a time, so that the one who does it harms nobody else the next time.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -104,7 +104,7 @@ impl CommandCounters {
 }
 
 /// The way to the task of a helper, and the task.
-type HelperTask = (mpsc::Sender<Job>, JoinHandle<()>);
+type DeskTask = (mpsc::Sender<Job>, JoinHandle<()>);
 
 /// Runs commands, a bounded number at once.
 #[derive(Debug)]
@@ -114,9 +114,11 @@ pub struct Commands {
     turns: Arc<Semaphore>,
     counters: Arc<CommandCounters>,
     /// The way to the task of each helper, once there is one.
-    desks: Mutex<[Option<HelperTask>; HELPERS]>,
+    desks: Mutex<[Option<DeskTask>; HELPERS]>,
     /// Commands that ran when a helper died, and did not end well since.
     suspects: Mutex<HashSet<Vec<String>>>,
+    /// Held by the one suspect that runs: it takes no other along, and ends well if it was not to blame.
+    alone: tokio::sync::Mutex<()>,
 }
 
 /// A command on its way. Its turn lasts until it ended, even if nobody waits for it any more.
@@ -137,6 +139,7 @@ impl Commands {
             counters: Arc::default(),
             desks: Mutex::default(),
             suspects: Mutex::default(),
+            alone: tokio::sync::Mutex::default(),
         }
     }
 
@@ -163,6 +166,12 @@ impl Commands {
             });
         };
         let closed = || "the server is stopping".to_owned();
+        let is_suspect = self.suspects().contains(&command);
+        // Before the turn: a suspect that waits takes no turn from others.
+        let _alone = match is_suspect {
+            true => Some(self.alone.lock().await),
+            false => None,
+        };
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| closed())?;
         let died = || format!("the helper process ended while {program} ran");
@@ -177,7 +186,7 @@ impl Commands {
             answer,
             turn,
         };
-        let helper = usize::from(self.suspects().contains(&command));
+        let helper = usize::from(is_suspect);
         self.desk(helper).send(job).await.map_err(|_| closed())?;
         let Ok(answer) = answered.await else {
             let mut suspects = self.suspects();
