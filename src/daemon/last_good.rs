@@ -93,7 +93,7 @@ pub struct LastGood {
 }
 
 impl LastGood {
-    /// Reads what is kept in a state folder; what is damaged is told by [`LastGood::faults`].
+    /// Reads what is kept in a state folder; what is damaged is told by [`LastGood::damaged`].
     pub(super) fn open(state: &Path) -> Self {
         let folder = state.join(FOLDER);
         let mut index = Index::default();
