@@ -87,7 +87,9 @@ pub(super) fn read_soa(
 /// Reads `rname`: a name, or a mailbox with `@` whose local part becomes one label (RFC 1035, section 8; rule a7).
 fn read_rname(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Name> {
     let text = reader.faults.text(value)?;
-    let Some((local, domain)) = text.split_once('@').filter(|_| text != "@") else {
+    // One that is escaped is part of a label.
+    let is_mailbox = |local: &str| text != "@" && !local.ends_with('\\');
+    let Some((local, domain)) = text.split_once('@').filter(|(local, _)| is_mailbox(local)) else {
         return reader.rdata_name(value);
     };
     let fault = match Name::parse_absolute(domain) {

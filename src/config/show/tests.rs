@@ -294,6 +294,19 @@ fn branches_that_match_nobody_read_back() {
     }
 }
 
+/// Found by fuzzing: an escaped `@` in the zone's name made a mailbox of the default `rname` when it was read back.
+#[test]
+fn names_with_an_at_sign_in_a_label_read_back() {
+    for apex in ["a\\\\@example.com", "a@example.com", "\\\\@.example.com"] {
+        let text = format!("zone = \"{apex}\"\n[names]\n\"@\".NS = \"ns.example.net.\"\n");
+        let shown = show_zone(&read(&text));
+        assert_eq!(show_zone(&read(&shown)), shown, "{apex}");
+    }
+    let mailbox = "zone = \"a.example\"\n[soa]\nrname = \"hosts.of@a.example\"\n[names]\n\"@\".NS = \"ns.example.net.\"\n";
+    let shown = show_zone(&read(mailbox));
+    assert!(shown.contains("hosts\\\\.of.a.example."), "{shown}");
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
 
