@@ -254,6 +254,25 @@ fn targets_that_never_were_healthy_hold_nothing() {
 
 // X1.
 #[test]
+fn statuses_that_an_earlier_run_saved_hold_nothing() {
+    let wanted = || {
+        let homes = (0..16).map(|number| home(number, number));
+        (0..16).map(target).zip(homes).collect::<Vec<_>>()
+    };
+    let mut first = Play::unseen(wanted(), 0, Targets::default());
+    for _ in 0..3 {
+        first.see("GGGGGGGGGGGGGGGG");
+    }
+    let wall = WallTime::from_millis(1_800_000_000_000);
+    let mut targets = Targets::default();
+    targets.restore(first.targets.save(first.now, wall), first.now, wall);
+    let mut play = Play::unseen(wanted(), 0, targets);
+    assert!(!play.see("GGGGBBBBBBBBBBBB"), "no probe of this run passed");
+    assert!(first.see("GGGGBBBBBBBBBBBB"), "they passed in the first");
+}
+
+// X1.
+#[test]
 fn no_zone_no_site_and_no_endpoint_decides_alone() {
     let mut play = Play::of_zones(&[12, 4]);
     assert!(!play.see("BBBBBBBBBBBBGGGG"), "the large zone alone");
