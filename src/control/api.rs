@@ -119,6 +119,8 @@ pub struct Pulse {
     is_ready: AtomicU64,
     zones: AtomicU64,
     old_zones: AtomicU64,
+    threads_ended: AtomicU64,
+    probes_ended: AtomicU64,
 }
 
 impl Pulse {
@@ -143,6 +145,21 @@ impl Pulse {
     pub fn serving(&self, zones: usize, old: usize) {
         self.zones.store(zones as u64, Ordering::Relaxed);
         self.old_zones.store(old as u64, Ordering::Relaxed);
+    }
+
+    /// Notes how many threads of transports have ended although nobody stopped them.
+    pub fn threads_ended(&self, count: usize) {
+        self.threads_ended.store(count as u64, Ordering::Relaxed);
+    }
+
+    /// Notes that no probe is made any more.
+    pub fn probes_ended(&self) {
+        self.probes_ended.store(1, Ordering::Relaxed);
+    }
+
+    /// Counts threads that answer queries or run probes and have ended.
+    fn ended(&self) -> u64 {
+        self.threads_ended.load(Ordering::Relaxed) + self.probes_ended.load(Ordering::Relaxed)
     }
 
     /// Returns how long the owner's loop has stood still, if that is too long.
@@ -294,7 +311,13 @@ async fn show_metrics(State(asking): State<Asking>) -> Response {
 
 async fn show_health(State(asking): State<Asking>) -> Response {
     let now = asking.clock.now().nanos() / 1_000_000_000;
+    let ended = asking.pulse.ended();
     match asking.pulse.stall(now) {
+        None if ended > 0 => fault(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &format!("{ended} threads that answer queries or run probes have ended"),
+            "restart the server and keep its log; /api/status says which",
+        ),
         None => "ok\n".into_response(),
         Some(silence) => fault(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -449,6 +472,15 @@ async fn reload(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_that_ended_are_counted_whether_they_answer_or_probe() {
+        let pulse = Pulse::default();
+        assert_eq!(pulse.ended(), 0);
+        pulse.threads_ended(2);
+        pulse.probes_ended();
+        assert_eq!(pulse.ended(), 3);
+    }
 
     #[test]
     fn a_loop_that_stands_still_is_a_stall() {

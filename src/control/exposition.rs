@@ -123,6 +123,15 @@ impl Exposition {
         ))
     }
 
+    /// Whether there are as many label sets as are kept: further ones are counted nowhere.
+    pub fn is_full(&self) -> bool {
+        let is_full = |registry: &Mutex<Registry>| {
+            let registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            registry.is_full()
+        };
+        self.kept.is_full() || is_full(&self.zones) || is_full(&self.loaded)
+    }
+
     /// Folds recorded samples into their buckets; call every few seconds, or samples pile up.
     pub fn upkeep(&self) {
         self.kept.handle.run_upkeep();
@@ -192,6 +201,10 @@ impl Registry {
         }
     }
 
+    fn is_full(&self) -> bool {
+        is_map_full(&self.counters) || is_map_full(&self.gauges) || is_map_full(&self.histograms)
+    }
+
     fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
         let make = |key: &Key| self.recorder.register_counter(key, &METADATA);
         handle(&self.counters, name, labels, make).unwrap_or_else(Counter::noop)
@@ -206,6 +219,10 @@ impl Registry {
         let make = |key: &Key| self.recorder.register_histogram(key, &METADATA);
         handle(&self.histograms, name, labels, make).unwrap_or_else(Histogram::noop)
     }
+}
+
+fn is_map_full<T>(kept: &Mutex<HashMap<Key, T>>) -> bool {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).len() >= LABEL_SETS_MAX
 }
 
 /// Finds the handle of a label set or makes it; `None` if there are too many.
@@ -295,6 +312,17 @@ mod tests {
         exposition.put(LoadGauges::default());
         kept.set(0.0);
         assert!(!exposition.render().contains("leeward_target_status{"));
+    }
+
+    #[test]
+    fn says_when_label_sets_are_left_out() {
+        let exposition = Exposition::new();
+        for number in 0..LABEL_SETS_MAX {
+            assert!(!exposition.is_full(), "{number}");
+            let zone = number.to_string();
+            exposition.set("leeward_zone_serial", &[("zone", &zone)], 1.0);
+        }
+        assert!(exposition.is_full());
     }
 
     #[test]

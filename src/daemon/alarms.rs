@@ -57,6 +57,13 @@ impl Keeper {
         self.set_alarm(AlarmKind::CertificateEnds, "", watch.near_end(wall));
     }
 
+    /// Tells whether metrics are left out for want of places.
+    pub(super) fn watch_metrics(&mut self) {
+        let text = "new label sets are left out; fewer zones, checks or names in one server bring them back";
+        let text = self.exposition.is_full().then_some(text);
+        self.set_alarm(AlarmKind::MetricsFull, "", text.map(str::to_owned));
+    }
+
     /// Sets the gauge of each kind, so that each can be alerted on before it was ever seen.
     pub(super) fn begin_alarms(&self) {
         for kind in AlarmKind::all() {

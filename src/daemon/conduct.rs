@@ -30,28 +30,34 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// Reads the secrets at the start. Without a file of the operator's one is made and kept in the state folder; if
-    /// that cannot be written, or there is none, it lives as long as the process: cookies are made anew then.
+    /// that cannot be written, or there is none, it lives as long as the process: cookies are made anew then. So it is,
+    /// too, while the operator's file cannot be used: the second value says why.
     ///
     /// # Errors
-    /// If the operator's file cannot be read or understood.
-    pub(super) fn start(config: &ServerConfig) -> Result<Self, String> {
+    /// If the system gives no random octets.
+    pub(super) fn start(config: &ServerConfig) -> Result<(Self, Option<String>), String> {
         if !config.cookies.is_enabled {
-            return Ok(Self::default());
+            return Ok((Self::default(), None));
         }
+        let passing = |stamp| -> Result<Self, String> {
+            let current = Some(CookieSecrets::new(new_secret()?, None));
+            Ok(Self { current, stamp })
+        };
         if let Some(path) = &config.cookies.secret_file {
-            return Self::read(path);
+            return match Self::read(path) {
+                Ok(secrets) => Ok((secrets, None)),
+                // Without a stamp each look reads the file again.
+                Err(fault) => Ok((passing(None)?, Some(fault))),
+            };
         }
         if let Some(path) = secret_path(config) {
             match make_file(&path).and_then(|()| Self::read(&path)) {
-                Ok(kept) => return Ok(kept),
+                Ok(kept) => return Ok((kept, None)),
                 Err(fault) => warn!("{fault}; cookies end with this process"),
             }
         }
-        let current = Some(CookieSecrets::new(new_secret()?, None));
-        Ok(Self {
-            current,
-            stamp: secret_path(config).and_then(|path| stamp(&path)),
-        })
+        let stamp = secret_path(config).and_then(|path| stamp(&path));
+        Ok((passing(stamp)?, None))
     }
 
     /// Reads the secrets again if their file is another one now; `None` if it is not.
@@ -59,8 +65,11 @@ impl Secrets {
     /// # Errors
     /// If the file cannot be read or understood.
     pub(super) fn renew(&self, config: &ServerConfig) -> Result<Option<Self>, String> {
+        let is_unread = config.cookies.secret_file.is_some() && self.stamp.is_none();
         match secret_path(config) {
-            Some(path) if config.cookies.is_enabled && stamp(&path) != self.stamp => {
+            Some(path)
+                if config.cookies.is_enabled && (is_unread || stamp(&path) != self.stamp) =>
+            {
                 Self::read(&path).map(Some)
             }
             _ => Ok(None),
@@ -166,8 +175,8 @@ mod tests {
     fn keeps_one_secret_over_a_restart_and_lets_nobody_read_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(Some(&folder.path().join("new")));
-        let first = Secrets::start(&config).expect("a secret");
-        let second = Secrets::start(&config).expect("the same secret");
+        let (first, _) = Secrets::start(&config).expect("a secret");
+        let (second, _) = Secrets::start(&config).expect("the same secret");
         assert!(first.current.is_some() && first.current == second.current);
         let path = secret_path(&config).expect("a path");
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
@@ -175,7 +184,7 @@ mod tests {
         assert!(first.renew(&config).expect("a file").is_none());
         // A folder that cannot be written stops nothing.
         let config = self::config(Some(&path));
-        let in_memory = Secrets::start(&config).expect("a secret in memory");
+        let (in_memory, _) = Secrets::start(&config).expect("a secret in memory");
         assert!(in_memory.current.is_some());
         assert!(in_memory.renew(&config).expect("no file").is_none());
     }
@@ -186,13 +195,14 @@ mod tests {
         let path = folder.path().join("secrets");
         let mut config = config(None);
         config.cookies.secret_file = Some(path.clone());
-        assert!(
-            Secrets::start(&config)
-                .expect_err("no file")
-                .contains("secrets")
-        );
+        let (without, fault) = Secrets::start(&config).expect("a secret in memory");
+        assert!(without.current.is_some() && fault.expect("no file").contains("secrets"));
+        assert!(without.renew(&config).is_err(), "each look tells");
         fs::write(&path, "e5e973e5a6b2a43f48e7dc849e37bfcf\n").expect("a writable folder");
-        let first = Secrets::start(&config).expect("a secret");
+        let mended = without.renew(&config).expect("a secret");
+        let (first, fault) = Secrets::start(&config).expect("a secret");
+        assert_eq!(fault, None);
+        assert_eq!(mended.expect("a new one").current, first.current);
         fs::write(
             &path,
             "445536bcd2513298075a5d379663c962\ne5e973e5a6b2a43f48e7dc849e37bfcf",
@@ -216,7 +226,7 @@ mod tests {
     #[test]
     fn follows_the_settings() {
         let mut config = config(None);
-        let secrets = Secrets::start(&config).expect("a secret in memory");
+        let (secrets, _) = Secrets::start(&config).expect("a secret in memory");
         let conduct = compose(&config, &secrets, 2);
         assert_eq!(
             (conduct.payload_size, conduct.amplification_max),
@@ -227,7 +237,7 @@ mod tests {
         config.cookies.is_enabled = false;
         config.rate_limit.is_enabled = false;
         config.udp.amplification_max = 0;
-        let secrets = Secrets::start(&config).expect("none is wanted");
+        let (secrets, _) = Secrets::start(&config).expect("none is wanted");
         let conduct = compose(&config, &secrets, 2);
         assert_eq!(conduct.amplification_max, None);
         assert!(conduct.rate.is_none() && conduct.cookies.is_none());

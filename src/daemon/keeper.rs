@@ -181,6 +181,7 @@ impl Keeper {
                     } else if !*stopping.borrow() {
                         // Answers go on with the last statuses; the health endpoint turns red.
                         self.is_probing = false;
+                        self.pulse.probes_ended();
                         let text = "the threads that probe have ended".to_owned();
                         self.set_alarm(AlarmKind::ProberEnded, "", Some(text));
                     }
@@ -344,6 +345,7 @@ impl Keeper {
         self.watch_certificate();
         self.write_book();
         self.exposition.upkeep();
+        self.watch_metrics();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)
         {
             self.is_ready = true;

@@ -26,6 +26,7 @@ use crate::clock::WallTime;
 use crate::wire::Name;
 
 use super::durable::{Readers, make_folder, replace, sync_folder};
+use super::rivals;
 use super::zone_files::{ZoneFiles, digest, relative_to};
 use super::zone_set::{LoadedZone, Standing, ZoneSet};
 
@@ -33,8 +34,6 @@ use super::zone_set::{LoadedZone, Standing, ZoneSet};
 const FOLDER: &str = "last-good";
 /// Ending of the files in it.
 const ENDING: &str = "last-good";
-/// File of the names of files that are refused because another serves their zone.
-const RIVALS_FILE: &str = "refused-files.json";
 /// First words of a file, with the version of its format.
 const MAGIC: &str = "leeward-last-good 1 ";
 /// Octets that all versions take together. Chosen; no standard value: sixty zones of 1,000,000 names.
@@ -115,9 +114,12 @@ impl LastGood {
                 }
             }
         }
-        let rivals = fs::read(folder.join(RIVALS_FILE));
-        let rivals = rivals.map(|octets| serde_json::from_slice(&octets).unwrap_or_default());
-        index.rivals = rivals.unwrap_or_default();
+        match rivals::read(&folder) {
+            Ok(rivals) => index.rivals = rivals,
+            Err(why) => {
+                index.damaged.insert(rivals::path(&folder), why);
+            }
+        }
         Self {
             folder,
             index: Mutex::new(index),
@@ -207,9 +209,8 @@ impl LastGood {
             .map(|path| relative_to(folder, path).to_path_buf());
         let rivals: BTreeSet<PathBuf> = rivals.collect();
         if rivals != index.rivals {
-            let names: Vec<&str> = rivals.iter().filter_map(|path| path.to_str()).collect();
-            let text = serde_json::to_vec(&names).map_err(|cause| cause.to_string())?;
-            replace(&self.folder.join(RIVALS_FILE), &text, Readers::Owner)?;
+            rivals::write(&self.folder, &rivals)?;
+            index.damaged.remove(&rivals::path(&self.folder));
             index.rivals = rivals;
         }
         Ok(())

@@ -25,8 +25,8 @@ use crate::control::{Asking, serve};
 use crate::metrics::QueryCounters;
 use crate::publish::Current;
 use crate::server::{
-    Bound, Drained, HttpsGuise, HttpsTerms, Listen, Passed, Server, Serving, TcpLimits, Transport,
-    TrustedProxies, UdpLimits, WorldEngine, bind_possible,
+    Bound, Drained, HttpsGuise, HttpsTerms, Listen, Monitor, Passed, Server, Serving, TcpLimits,
+    Transport, TrustedProxies, UdpLimits, WorldEngine, bind_possible,
 };
 use crate::timeline::AlarmKind;
 
@@ -136,6 +136,7 @@ pub(super) enum Came {
         what: Awaited,
         shown: Vec<String>,
         counters: Vec<Arc<QueryCounters>>,
+        monitor: Monitor,
     },
     /// It still is not, for this reason.
     Missing(Awaited),
@@ -335,12 +336,13 @@ impl Late {
         }
         for awaited in std::mem::take(&mut self.awaited) {
             match self.try_one(&awaited).await {
-                Ok((shown, counters)) => {
+                Ok((shown, counters, monitor)) => {
                     let what = awaited;
                     self.tell(Came::Listening {
                         what,
                         shown,
                         counters,
+                        monitor,
                     })
                     .await;
                 }
@@ -382,12 +384,12 @@ impl Late {
     async fn try_one(
         &self,
         awaited: &Awaited,
-    ) -> Result<(Vec<String>, Vec<Arc<QueryCounters>>), String> {
+    ) -> Result<(Vec<String>, Vec<Arc<QueryCounters>>, Monitor), String> {
         let Some(transport) = awaited.transport else {
             let listener = bind_control(awaited.address).await?;
             let (asking, stopping) = (self.asking.clone(), self.stopping.clone());
             self.running.control(listener, asking, stopping);
-            return Ok((Vec::new(), Vec::new()));
+            return Ok((Vec::new(), Vec::new(), Monitor::default()));
         };
         if self.recipe.needs_certificate(transport) && self.recipe.certificates.is_none() {
             return Err(awaited.text.clone());
@@ -399,11 +401,12 @@ impl Late {
         if let Some(missing) = missing.first() {
             return Err(missing.fault.to_string());
         }
-        let server = self
+        let mut server = self
             .recipe
             .start(bound)
             .map_err(|fault| fault.to_string())?;
-        let told = (server.listen().shown(), server.counters().to_vec());
+        let monitor = server.take_monitor();
+        let told = (server.listen().shown(), server.counters().to_vec(), monitor);
         self.running.add(server);
         Ok(told)
     }
@@ -428,9 +431,11 @@ impl Keeper {
                 what,
                 shown,
                 counters,
+                monitor,
             } => {
                 self.listen.extend(shown);
                 self.counters.extend(counters);
+                self.transports.add(monitor);
                 self.set_alarm(AlarmKind::NotListening, &what.subject(), None);
             }
             Came::Missing(awaited) => {

@@ -158,6 +158,7 @@ impl Keeper {
 
     /// Tells what the first load brought: each zone, what is refused, what is served from an older version.
     pub(super) fn tell_started(&mut self) {
+        self.tell_overruled();
         let set = Arc::clone(&self.set);
         for zone in &set.zones {
             let served = &zone.served.zone;
@@ -174,7 +175,22 @@ impl Keeper {
         events.extend(set.zones.iter().filter_map(warnings_of));
         events.into_iter().for_each(|kind| self.record(kind));
         self.set_alarm(AlarmKind::ZonesFolder, "", set.folder_fault.clone());
+        self.set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
+        self.set_alarm(AlarmKind::CookieSecrets, "", self.secret_fault.clone());
         self.follow_standing();
+    }
+}
+
+impl Keeper {
+    /// Tells which switches do not count although they were set.
+    pub(super) fn tell_overruled(&mut self) {
+        let overruled = self.switches.overruled(&self.set);
+        self.keep_alarms(AlarmKind::SwitchesOverruled, |check| {
+            overruled.iter().any(|(known, _)| known == check)
+        });
+        for (check, why) in overruled {
+            self.set_alarm(AlarmKind::SwitchesOverruled, &check, Some(why));
+        }
     }
 }
 

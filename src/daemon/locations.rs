@@ -37,16 +37,23 @@ impl std::error::Error for LocationFault {}
 /// # Errors
 /// If a database cannot be read or understood.
 pub fn load_locations(settings: &GeoSettings) -> Result<Locations, LocationFault> {
+    match load_possible(settings) {
+        (locations, None) => Ok(locations),
+        (_, Some(fault)) => Err(fault),
+    }
+}
+
+/// Loads the databases that can be used, and the operator's networks; returns the first fault of one that cannot.
+pub(super) fn load_possible(settings: &GeoSettings) -> (Locations, Option<LocationFault>) {
     let mut builder = LocationsBuilder::new();
+    let mut first = None;
     for path in &settings.databases {
-        let fault = |message: String| LocationFault {
-            path: path.clone(),
-            message,
-        };
-        let octets = read_database(path).map_err(fault)?;
-        builder = builder
-            .database(&octets)
-            .map_err(|cause| fault(cause.to_string()))?;
+        let added = read_database(path)
+            .and_then(|octets| builder.add(&octets).map_err(|cause| cause.to_string()));
+        if let Err(message) = added {
+            let path = path.clone();
+            first.get_or_insert(LocationFault { path, message });
+        }
     }
     let networks = settings.networks.iter();
     let networks: Vec<Network> = networks
@@ -56,7 +63,7 @@ pub fn load_locations(settings: &GeoSettings) -> Result<Locations, LocationFault
             place,
         })
         .collect();
-    Ok(builder.networks(&networks).build())
+    (builder.networks(&networks).build(), first)
 }
 
 fn read_database(path: &Path) -> Result<Vec<u8>, String> {

@@ -41,6 +41,7 @@ mod reading;
 mod rehearsal;
 mod release;
 mod reload;
+mod rivals;
 mod running;
 mod salvage;
 mod saving;

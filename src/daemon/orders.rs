@@ -258,6 +258,7 @@ impl Keeper {
                 answer,
             } => {
                 self.apply_switches(&zone, text);
+                self.tell_overruled();
                 let mut rows = self.switch_rows();
                 let zone = zone.to_string();
                 rows.retain(|row| row.zone == zone && row.check == check);

@@ -341,6 +341,7 @@ impl Keeper {
         }
         self.take_secrets(brought.secrets);
         self.put_in_place(&before);
+        self.tell_overruled();
         self.flattening.hurry(self.clock.now());
         let mut told = self.tell_loaded(&before, &brought.names, answers);
         told["server_file"] = Value::Array(server_file);

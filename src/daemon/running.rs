@@ -28,7 +28,7 @@ use super::keeper::{Keeper, Sources};
 use super::last_good::LastGood;
 use super::listening::{self, Late, Recipe};
 use super::load::{Loading, folder_of, load_zones};
-use super::locations::{describe, load_locations, stamps};
+use super::locations::{describe, load_possible, stamps};
 use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
@@ -243,7 +243,8 @@ fn prepare(
 ) -> Result<(Keeper, mpsc::Receiver<Done>), StartFault> {
     let (now, wall) = (clock.now(), clock.wall());
     let location_stamps = stamps(&config.geo);
-    let locations = first_locations(config)?;
+    let (locations, location_fault) = first_locations(config);
+    let (secrets, secret_fault) = Secrets::start(config).map_err(StartFault)?;
     let (saved, saving, saves) = begin_saving(config, now);
     let targets = restore_targets(saved.statuses, now, wall);
     let (set, serials, kept) = first_load(config, saved.serials, &locations, wall)?;
@@ -284,9 +285,9 @@ fn prepare(
         is_ready: false,
         transports: Transports::default(),
         is_probing: true,
-        location_fault: None,
-        secrets: Secrets::start(config).map_err(StartFault)?,
-        secret_fault: None,
+        location_fault,
+        secrets,
+        secret_fault,
         consent: Consent::Open,
         waiting: None,
         history: super::history::History::default(),
@@ -336,10 +337,10 @@ fn first_load(
     Ok((set, serials, kept))
 }
 
-fn first_locations(config: &ServerConfig) -> Result<Locations, StartFault> {
-    let locations = load_locations(&config.geo).map_err(|fault| StartFault(fault.to_string()))?;
+fn first_locations(config: &ServerConfig) -> (Locations, Option<String>) {
+    let (locations, fault) = load_possible(&config.geo);
     info!("{}", describe(&locations, &config.geo));
-    Ok(locations)
+    (locations, fault.map(|fault| fault.to_string()))
 }
 
 /// Begins the timeline with the start.

@@ -89,19 +89,40 @@ impl Switches {
     /// Returns the values of a check's switches. A panel whose bounds the file has changed so that what was set breaks
     /// them stands as the file says.
     fn values<'m>(&self, zone: &str, check: &'m CheckModel) -> Vec<(&'m str, bool)> {
-        let first = first_values(check);
+        let now = self.set_values(zone, check);
+        match fault_of(check, &now) {
+            None => now,
+            Some(_) => first_values(check),
+        }
+    }
+
+    /// Returns the values as they were set, whether the file allows them or not.
+    fn set_values<'m>(&self, zone: &str, check: &'m CheckModel) -> Vec<(&'m str, bool)> {
         let set = |name: &str| {
             let key = (zone.to_owned(), check.id.clone(), name.to_owned());
             self.0.get(&key).copied()
         };
-        let now: Vec<(&str, bool)> = first
-            .iter()
-            .map(|(name, on)| (*name, set(name).unwrap_or(*on)))
-            .collect();
-        match fault_of(check, &now) {
-            None => now,
-            Some(_) => first,
+        let first = first_values(check).into_iter();
+        first
+            .map(|(name, on)| (name, set(name).unwrap_or(on)))
+            .collect()
+    }
+
+    /// Lists the checks whose file overrules what was set: the check with its zone, and why.
+    pub(super) fn overruled(&self, set: &ZoneSet) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if self.0.is_empty() {
+            return found;
         }
+        for zone in &set.zones {
+            let text = zone_text(&zone.model);
+            for check in &zone.model.checks {
+                if let Some(why) = fault_of(check, &self.set_values(&text, check)) {
+                    found.push((format!("{text} {}", check.id), why));
+                }
+            }
+        }
+        found
     }
 
     /// Puts the values into the switches of a zone by slot.

@@ -17,7 +17,8 @@ const CALM: Duration = Duration::from_secs(60);
 /// What is watched, and how it stood.
 #[derive(Debug, Default)]
 pub(super) struct Transports {
-    monitor: Monitor,
+    /// One a server: what was listened on at the start, and each address that came late.
+    monitors: Vec<Monitor>,
     drops: Growth,
     receives: Growth,
     accepts: Growth,
@@ -46,13 +47,17 @@ impl Growth {
     }
 }
 
+impl Transports {
+    /// Watches a server that came late, too.
+    pub(super) fn add(&mut self, monitor: Monitor) {
+        self.monitors.push(monitor);
+    }
+}
+
 impl Keeper {
     /// Begins to watch a server that has started.
     pub(super) fn attend_to(&mut self, server: &mut Server) {
-        self.transports = Transports {
-            monitor: server.take_monitor(),
-            ..Transports::default()
-        };
+        self.transports.add(server.take_monitor());
         self.counters = server.counters().to_vec();
         self.listen = server.listen().shown();
     }
@@ -61,7 +66,7 @@ impl Keeper {
     pub(super) fn watch_transports(&mut self, now: Moment) {
         let totals = QueryTotals::sum(&self.counters);
         let watched = &mut self.transports;
-        let drops = watched.monitor.kernel_drops();
+        let drops = watched.monitors.iter().map(Monitor::kernel_drops).sum();
         self.exposition
             .total("leeward_udp_kernel_drops_total", &[], drops);
         let dropped = watched.drops.follow(drops, now).map(|count| {
@@ -89,7 +94,8 @@ impl Keeper {
             .faults
             .follow(engine_faults, now)
             .map(|count| format!("{count} queries got no answer because of a fault of ours"));
-        let ended: Vec<&str> = watched.monitor.ended().collect();
+        let ended: Vec<&str> = watched.monitors.iter().flat_map(Monitor::ended).collect();
+        self.pulse.threads_ended(ended.len());
         let ended = (!ended.is_empty()).then(|| format!("ended: {}", ended.join(", ")));
         self.set_alarm(AlarmKind::WorkerEnded, "", ended);
         self.set_alarm(AlarmKind::EngineFault, "", broken);

@@ -194,6 +194,14 @@ impl LocationsBuilder {
     /// # Errors
     /// If the octets cannot be read, or if earlier databases know the same families already.
     pub fn database(mut self, octets: &[u8]) -> Result<Self, DatabaseFault> {
+        self.add(octets).map(|()| self)
+    }
+
+    /// Does what [`Self::database`] does in place; a database that is refused changes nothing.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn add(&mut self, octets: &[u8]) -> Result<(), DatabaseFault> {
         let Contents { database, v4, v6 } = read_database(octets, &mut self.spots)?;
         let index = self.databases.len();
         let takes_v4 = database.knows_v4 && self.v4_from.is_none();
@@ -214,7 +222,7 @@ impl LocationsBuilder {
             (self.v6, self.v6_from) = (v6, Some(index));
         }
         self.databases.push(database);
-        Ok(self)
+        Ok(())
     }
 
     /// Adds the operator's networks. Of a network listed twice the first counts.

@@ -37,6 +37,8 @@ struct SystemFile {
     servers: Vec<SocketAddr>,
     search: Vec<Name>,
     dots: usize,
+    /// Why the file cannot be read, if so.
+    fault: Option<String>,
 }
 
 impl Upstreams {
@@ -59,10 +61,14 @@ impl Upstreams {
         }
         match self.system(now) {
             file if !file.servers.is_empty() => Ok(file.servers.clone()),
-            _ => Err(format!(
-                "{} names no server; `servers` in `[resolver]` does",
-                self.file.display()
-            )),
+            file => {
+                let fault = file.fault.clone();
+                let why = fault.unwrap_or_else(|| "it names no server".to_owned());
+                let path = self.file.display();
+                Err(format!(
+                    "{path}: {why}; `servers` in `[resolver]` names one"
+                ))
+            }
         }
     }
 
@@ -89,9 +95,14 @@ impl Upstreams {
         let known = self.read.take();
         let fresh = known.filter(|(at, _)| now.since(*at) < READ_INTERVAL);
         let (_, file) = self.read.insert(fresh.unwrap_or_else(|| {
-            // A file that cannot be read names no server.
-            let text = std::fs::read_to_string(&self.file).unwrap_or_default();
-            (now, read_system(&text))
+            let file = match std::fs::read_to_string(&self.file) {
+                Ok(text) => read_system(&text),
+                Err(cause) => SystemFile {
+                    fault: Some(cause.to_string()),
+                    ..read_system("")
+                },
+            };
+            (now, file)
         }));
         file
     }
@@ -122,6 +133,7 @@ fn read_system(text: &str) -> SystemFile {
         servers: servers_in(text),
         search,
         dots,
+        fault: None,
     }
 }
 
@@ -195,13 +207,17 @@ mod tests {
             ..Upstreams::new(&[])
         };
         let words = upstreams.now(Moment::ZERO).expect_err("no file");
+        assert!(words.contains("No such file"), "{words}");
+        std::fs::write(&upstreams.file, "search example\n").expect("a writable folder");
+        let words = upstreams.now(Moment::from_secs(30));
+        let words = words.expect_err("no server");
         assert!(words.contains("names no server"), "{words}");
         std::fs::write(&upstreams.file, "nameserver 192.0.2.53\n").expect("a writable folder");
         assert!(
-            upstreams.now(Moment::from_secs(29)).is_err(),
+            upstreams.now(Moment::from_secs(59)).is_err(),
             "not read again yet"
         );
-        let servers = upstreams.now(Moment::from_secs(30)).expect("a server");
+        let servers = upstreams.now(Moment::from_secs(60)).expect("a server");
         assert_eq!(servers, ["192.0.2.53:53".parse().expect("an address")]);
     }
 }

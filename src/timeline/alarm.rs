@@ -60,6 +60,10 @@ pub enum AlarmKind {
     StateNotSaved,
     /// Some of the saved state could not be read.
     StateDamaged,
+    /// Switches that were set do not count because the zone file allows them no more.
+    SwitchesOverruled,
+    /// There are more metrics than are kept.
+    MetricsFull,
     /// Log lines are dropped.
     LogNotRead,
     /// An address that is to be listened on cannot be bound.
@@ -187,6 +191,16 @@ const KINDS: &[(AlarmKind, &str, &str)] = &[
         AlarmKind::StateDamaged,
         "state-damaged",
         "Some of the saved state is lost: compare `leeward switch` with what was set, then move the kept file away.",
+    ),
+    (
+        AlarmKind::SwitchesOverruled,
+        "switches-overruled",
+        "What was set breaks the bounds that the zone file has now: the check stands as its file says until it is set again.",
+    ),
+    (
+        AlarmKind::MetricsFull,
+        "metrics-full",
+        "There are more series than are kept: new zones and targets have none. Answers and statuses are not touched.",
     ),
     (
         AlarmKind::LogNotRead,

@@ -105,6 +105,15 @@ fn a39_switches_change_in_one_step_within_their_bounds_and_outlast_a_restart() {
             .replace("green = false", "green = true"),
     );
     stage.wait_answer("www.a.example", "192.0.2.1");
+    // What was ordered and does not count is told, until it is ordered anew.
+    let alarms = || stage.json("/api/status")["alarms"].to_string();
+    let told = alarms();
+    assert!(
+        told.contains("switches-overruled") && told.contains("a.example. colour"),
+        "{told}"
+    );
+    throw(&stage, "check=colour&set=blue:on,green:on").expect("within the bounds");
+    assert_eq!(alarms(), "[]");
 }
 
 #[test]

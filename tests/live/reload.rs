@@ -224,3 +224,33 @@ fn a_database_is_exchanged_and_a_broken_one_is_passed_over() {
     live.wait_answer("www.a.example", "192.0.2.1");
     assert_eq!(live.json("/api/geo?address=127.0.0.1")["place"], "EU-FR");
 }
+
+/// A file that a restart finds broken takes down no zone: queries are answered, and an alarm lasts until it is mended.
+#[test]
+fn a_start_with_a_broken_database_and_without_cookie_secrets_answers() {
+    let zone = "zone = \"a.example\"\n[pools.eu]\nmembers = [\"192.0.2.1\"]\n[pools.us]\nmembers = [\"192.0.2.2\"]\n\
+                [names]\n\"@\".NS = \"ns.example.net.\"\n[names.www.geo]\nEU = \"eu\"\ndefault = \"us\"\n";
+    let live = Live::start(&[("a.toml", zone)], |config, folder| {
+        let path = folder.join("country.mmdb");
+        std::fs::write(&path, "half of a database").expect("a writable folder");
+        config.geo.databases = vec![path];
+        config.cookies.secret_file = Some(folder.join("secrets"));
+    });
+    assert_eq!(live.ask("www.a.example").text(), "192.0.2.2");
+    let kinds = || -> Vec<String> {
+        let alarms = live.json("/api/status")["alarms"].clone();
+        let rows = alarms.as_array().into_iter().flatten();
+        rows.map(|row| row["kind"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(kinds(), ["location-database", "cookie-secrets"]);
+    let put = |name: &str, octets: &[u8]| {
+        let beside = live.folder.path().join("new");
+        std::fs::write(&beside, octets).expect("a writable folder");
+        std::fs::rename(&beside, live.folder.path().join(name)).expect("a writable folder");
+    };
+    put("country.mmdb", &database("DE", "EU"));
+    put("secrets", b"e5e973e5a6b2a43f48e7dc849e37bfcf\n");
+    live.wait_answer("www.a.example", "192.0.2.1");
+    wait_for("the alarms to end", || kinds().is_empty().then_some(()));
+}
