@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,6 +28,7 @@ use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::guard::{Rules, guard};
 use super::page::page;
+use super::pulse::Pulse;
 use super::rehearsal::{show_queries, show_simulation};
 use super::status::StatusReport;
 
@@ -42,8 +42,6 @@ pub(super) const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
 const EVENTS_MAX: usize = 1_000;
-/// A beat older than this is a stalled owner.
-const BEAT_MAX: Duration = Duration::from_secs(10);
 
 /// A question for the owner of the state, with the place for its answer.
 #[derive(Debug)]
@@ -110,64 +108,6 @@ pub struct ExplainRequest {
     /// References supposed up, separated by commas.
     #[serde(default)]
     pub up: String,
-}
-
-/// Signs of life that health endpoints read.
-#[derive(Debug, Default)]
-pub struct Pulse {
-    beat_secs: AtomicU64,
-    is_ready: AtomicU64,
-    zones: AtomicU64,
-    old_zones: AtomicU64,
-    threads_ended: AtomicU64,
-    probes_ended: AtomicU64,
-}
-
-impl Pulse {
-    /// Starts with a loop that turned at this second of some clock.
-    pub fn beating(secs: u64) -> Self {
-        let pulse = Self::default();
-        pulse.beat(secs);
-        pulse
-    }
-
-    /// Notes that the owner's loop turned, in seconds of some clock.
-    pub fn beat(&self, secs: u64) {
-        self.beat_secs.store(secs, Ordering::Relaxed);
-    }
-
-    /// Notes that zones are served and first probes are done, or their wait is over.
-    pub fn ready(&self) {
-        self.is_ready.store(1, Ordering::Relaxed);
-    }
-
-    /// Notes how many zones are served, and how many of them as an older version than their files hold.
-    pub fn serving(&self, zones: usize, old: usize) {
-        self.zones.store(zones as u64, Ordering::Relaxed);
-        self.old_zones.store(old as u64, Ordering::Relaxed);
-    }
-
-    /// Notes how many threads of transports have ended although nobody stopped them.
-    pub fn threads_ended(&self, count: usize) {
-        self.threads_ended.store(count as u64, Ordering::Relaxed);
-    }
-
-    /// Notes that no probe is made any more.
-    pub fn probes_ended(&self) {
-        self.probes_ended.store(1, Ordering::Relaxed);
-    }
-
-    /// Counts threads that answer queries or run probes and have ended.
-    fn ended(&self) -> u64 {
-        self.threads_ended.load(Ordering::Relaxed) + self.probes_ended.load(Ordering::Relaxed)
-    }
-
-    /// Returns how long the owner's loop has stood still, if that is too long.
-    fn stall(&self, now_secs: u64) -> Option<Duration> {
-        let silence = now_secs.saturating_sub(self.beat_secs.load(Ordering::Relaxed));
-        let silence = Duration::from_secs(silence);
-        (silence > BEAT_MAX).then_some(silence)
-    }
 }
 
 /// What handlers need.
@@ -331,7 +271,7 @@ async fn show_health(State(asking): State<Asking>) -> Response {
 const ZONES_HEADER: &str = "leeward-zones";
 
 async fn show_readiness(State(asking): State<Asking>) -> Response {
-    if asking.pulse.is_ready.load(Ordering::Relaxed) == 0 {
+    if !asking.pulse.is_ready() {
         return fault(
             StatusCode::SERVICE_UNAVAILABLE,
             "first probes are under way",
@@ -343,8 +283,7 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
     if health.status() != StatusCode::OK {
         return health;
     }
-    let zones = asking.pulse.zones.load(Ordering::Relaxed);
-    let old = asking.pulse.old_zones.load(Ordering::Relaxed);
+    let (zones, old) = asking.pulse.zones();
     if zones == 0 {
         return fault(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -466,39 +405,5 @@ async fn reload(
     match asking.ask_within(RELOAD_PATIENCE, ask).await {
         Ok(result) => axum::Json(result).into_response(),
         Err(response) => response,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn threads_that_ended_are_counted_whether_they_answer_or_probe() {
-        let pulse = Pulse::default();
-        assert_eq!(pulse.ended(), 0);
-        pulse.threads_ended(2);
-        pulse.probes_ended();
-        assert_eq!(pulse.ended(), 3);
-    }
-
-    #[test]
-    fn a_loop_that_stands_still_is_a_stall() {
-        let pulse = Pulse::default();
-        pulse.beat(100);
-        let cases = [
-            (99, None),
-            (100, None),
-            (110, None),
-            (111, Some(11)),
-            (500, Some(400)),
-        ];
-        for (now, wanted) in cases {
-            assert_eq!(
-                pulse.stall(now),
-                wanted.map(Duration::from_secs),
-                "at {now} s"
-            );
-        }
     }
 }

@@ -15,16 +15,18 @@ mod logs;
 mod page;
 mod places;
 mod plain;
+mod pulse;
 mod rehearsal;
 mod release;
 mod status;
 mod status_text;
 
-pub use api::{Ask, Asking, Consent, ExplainRequest, Pulse, serve};
+pub use api::{Ask, Asking, Consent, ExplainRequest, serve};
 pub use client::{ClientFault, get, post};
 pub use commands::{HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, LogGuard, LostLines, install_logs, log_event, lost_log_lines};
+pub use pulse::Pulse;
 pub use release::ReleaseRequest;
 pub use status::{
     AlarmRow, DoubtRow, FlattenedRow, HeldRow, NameRow, NotListed, PoolRow, RefusedFile,
