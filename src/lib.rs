@@ -37,7 +37,7 @@
 //! | 6 | [`probe`] | HTTP(S) and TCP probers and their schedule |
 //! | 6 | [`control`] | Admin API and metrics text |
 //! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
-//! | 7 | [`lab`] | Regions of loopback endpoints that can be killed |
+//! | 7 | [`lab`] | Regions of loopback endpoints that can be killed, and the world outside: a parent zone, a resolver |
 //! | 8 | [`cli`] | Verbs, arguments, human and JSON output |
 //!
 //! # Invariants

@@ -33,6 +33,7 @@ mod engine;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod gate;
+pub mod hickory;
 mod https;
 mod limits;
 mod line;
