@@ -3,7 +3,7 @@
 //!
 //! A soak is the same at the pace of a real server: eight hours in steps of one second, hundreds of targets.
 //!
-//! `STORM_SEED=7 cargo test --test storm` runs one seed; the seed of a failure is printed.
+//! `STORM_SEED=7 cargo test --test behaviour storm::` runs one seed; the seed of a failure is printed.
 
 #[path = "scenarios/core.rs"]
 mod core;
@@ -25,9 +25,9 @@ use leeward::place::{LocationsBuilder, Network, Place};
 use leeward::rehearse::{Client, Question, Stage, Suppose, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::core::{Beside, Conduct, Core, read};
-use crate::oracle::Oracle;
-use crate::plan::{ADDRESSES_MAX, CheckPlan, Plan};
+use self::core::{Beside, Conduct, Core, read};
+use self::oracle::Oracle;
+use self::plan::{ADDRESSES_MAX, CheckPlan, Plan};
 
 /// Storms by default.
 const SEEDS: [u64; 3] = [1, 2, 53];

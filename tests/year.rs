@@ -2,7 +2,7 @@
 //! follow the horizon, self-doubt. Random outages of targets, of sites and of our own network, flaps, civil clocks that
 //! jump, reloads, restarts and releases; the laws are checked after every change.
 //!
-//! `YEAR_SEED=7 cargo test --test year` runs one seed; the seed of a failure is printed.
+//! `YEAR_SEED=7 cargo test --test behaviour year::` runs one seed; the seed of a failure is printed.
 
 #[path = "scenarios/core.rs"]
 mod core;
@@ -27,8 +27,8 @@ use leeward::rehearse::{Client, Question, Stage, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::Snapshot;
 
-use crate::core::{Beside, Conduct, Core, read};
-use crate::witness::{Cause, Witness};
+use self::core::{Beside, Conduct, Core, read};
+use self::witness::{Cause, Witness};
 
 /// Seeds by default.
 const SEEDS: [u64; 1] = [29];

@@ -112,6 +112,34 @@ fn may_use(module: &str, other: &str) -> bool {
     }
 }
 
+/// Compares the table in the docs of `src/lib.rs`, and its modules, with the layers here.
+pub(crate) fn map(text: &str) -> Vec<Finding> {
+    let at = |line: usize, message: String| Finding {
+        place: format!("src/lib.rs:{line}"),
+        message,
+    };
+    let mut findings = Vec::new();
+    let mut shown = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(row) = line.strip_prefix("//! | ")
+            && let Some((layer, rest)) = row.split_once(" | [`")
+            && let Some((module, _)) = rest.split_once("`]")
+        {
+            shown.push(module.to_owned());
+            if self::layer(module).map(|layer| layer.to_string()).as_deref() != Some(layer) {
+                findings.push(at(number, format!("`{module}` is not of layer {layer}")));
+            }
+        }
+        let module = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
+        if let Some(module) = module.filter(|module| !shown.iter().any(|known| known == module)) {
+            findings.push(at(number, format!("the table does not show `{module}`")));
+        }
+    }
+    let missing = LAYERS.iter().filter(|(_, module)| !shown.iter().any(|known| known == module));
+    findings.extend(missing.map(|(_, module)| at(1, format!("the table does not show `{module}`"))));
+    findings
+}
+
 /// Finds uses of modules that the table does not allow.
 pub(crate) fn directions(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -294,6 +322,14 @@ fn the_rules_of_layers_can_fail() {
     for (path, text, wanted) in cases {
         assert_eq!(directions(&bad(path, text)).len(), wanted, "{path}: {text}");
     }
+    let mut table: String = LAYERS
+        .iter()
+        .map(|(layer, module)| format!("//! | {layer} | [`{module}`] | Purpose |\n"))
+        .collect();
+    table.push_str("\npub mod wire;\n");
+    assert_eq!(map(&table), []);
+    let wrong = table.replace("| 0 | [`clock`]", "| 3 | [`clock`]") + "pub mod novelty;\n";
+    assert_eq!(map(&wrong).len(), 2);
     let named = bad(
         "src/server/tcp.rs",
         "use axum::Router;\nfn my_axum_like() {}\n",

@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 use leeward::clock::Moment;
 use leeward::health::{FailbackRule, Status};
 
-use crate::core::Core;
-use crate::octet;
+use super::core::Core;
+use super::octet;
 
 /// What changed the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
