@@ -4,10 +4,6 @@
 //!
 //! `YEAR_SEED=7 cargo test --test behaviour year::` runs one seed; the seed of a failure is printed.
 
-#[path = "scenarios/core.rs"]
-mod core;
-#[path = "scenarios/message.rs"]
-mod message;
 #[path = "year/witness.rs"]
 mod witness;
 
@@ -27,8 +23,9 @@ use leeward::rehearse::{Client, Question, Stage, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::Snapshot;
 
-use self::core::{Beside, Conduct, Core, read};
 use self::witness::{Cause, Witness};
+use super::scenarios::core::{Beside, Conduct, Core, read};
+use super::scenarios::message;
 
 /// Seeds by default.
 const SEEDS: [u64; 1] = [29];

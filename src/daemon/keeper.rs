@@ -48,7 +48,7 @@ use super::serials::Serials;
 use super::server_file::ServerFile;
 use super::switches::Switches;
 use super::transports::Transports;
-use super::why::Shelf;
+use super::why::SharedSnapshot;
 use super::zone_set::ZoneSet;
 use super::{flatten, measure};
 
@@ -123,7 +123,7 @@ pub(super) struct Keeper {
     /// Questions of the last hour.
     pub(super) history: History,
     /// What questions for reasons read.
-    pub(super) shelf: Shelf,
+    pub(super) shelf: SharedSnapshot,
     /// What is done while no event waits.
     pub(super) chores: Chores,
     /// Places for rehearsals under way.
@@ -356,7 +356,7 @@ impl Keeper {
     }
 
     fn are_first_probes_done(&self) -> bool {
-        let are_targets_known = self.flattening.book.is_settled();
+        let are_targets_known = self.flattening.targets.is_settled();
         are_targets_known
             && self
                 .targets

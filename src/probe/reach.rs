@@ -55,7 +55,7 @@ impl From<Vec<(IpAddr, u8)>> for Reach {
 
 impl Reach {
     /// Says why an address may not be probed, if it may not.
-    pub(super) fn judge(&self, target: SocketAddr) -> Result<(), Finding> {
+    pub(super) fn permit(&self, target: SocketAddr) -> Result<(), Finding> {
         if self.own.iter().any(|own| is_same(*own, target)) {
             return Err(Finding::OwnAddress { address: target });
         }
@@ -127,7 +127,7 @@ fn is_of_this_machine(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn judge(allow: &[&str], own: &[&str], target: &str) -> &'static str {
+    fn permit(allow: &[&str], own: &[&str], target: &str) -> &'static str {
         let network = |text: &&str| {
             let (address, length) = text.split_once('/').unwrap();
             (address.parse().unwrap(), length.parse().unwrap())
@@ -136,7 +136,7 @@ mod tests {
             allow: allow.iter().map(network).collect(),
             own: own.iter().map(|text| text.parse().unwrap()).collect(),
         };
-        match reach.judge(target.parse().unwrap()) {
+        match reach.permit(target.parse().unwrap()) {
             Ok(()) => "probed",
             Err(finding) => finding.code(),
         }
@@ -164,7 +164,7 @@ mod tests {
         ];
         for (listening, target, wanted) in cases {
             assert_eq!(
-                judge(&[], &[listening], target),
+                permit(&[], &[listening], target),
                 wanted,
                 "{listening} {target}"
             );
@@ -188,8 +188,8 @@ mod tests {
             "100.100.100.200:80",
             "168.63.129.16:80",
         ] {
-            assert_eq!(judge(&[], &[], target), "reserved", "{target}");
-            assert_eq!(judge(&everything, &[], target), "reserved", "{target}");
+            assert_eq!(permit(&[], &[], target), "reserved", "{target}");
+            assert_eq!(permit(&everything, &[], target), "reserved", "{target}");
         }
         let named = ["0.0.0.0/0", "169.254.7.0/24", "fe80::/10"];
         let cases = [
@@ -201,7 +201,7 @@ mod tests {
             ("[fec0::1]:80", "not-allowed"),
         ];
         for (target, wanted) in cases {
-            assert_eq!(judge(&named, &[], target), wanted, "{target}");
+            assert_eq!(permit(&named, &[], target), wanted, "{target}");
         }
     }
 }

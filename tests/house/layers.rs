@@ -120,17 +120,26 @@ pub(crate) fn map(text: &str) -> Vec<Finding> {
             && let Some((module, _)) = rest.split_once("`]")
         {
             shown.push(module.to_owned());
-            if self::layer(module).map(|layer| layer.to_string()).as_deref() != Some(layer) {
+            if self::layer(module)
+                .map(|layer| layer.to_string())
+                .as_deref()
+                != Some(layer)
+            {
                 findings.push(at(number, format!("`{module}` is not of layer {layer}")));
             }
         }
-        let module = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
+        let module = line
+            .strip_prefix("pub mod ")
+            .and_then(|rest| rest.strip_suffix(';'));
         if let Some(module) = module.filter(|module| !shown.iter().any(|known| known == module)) {
             findings.push(at(number, format!("the table does not show `{module}`")));
         }
     }
-    let missing = LAYERS.iter().filter(|(_, module)| !shown.iter().any(|known| known == module));
-    findings.extend(missing.map(|(_, module)| at(1, format!("the table does not show `{module}`"))));
+    let missing = LAYERS
+        .iter()
+        .filter(|(_, module)| !shown.iter().any(|known| known == module));
+    findings
+        .extend(missing.map(|(_, module)| at(1, format!("the table does not show `{module}`"))));
     findings
 }
 

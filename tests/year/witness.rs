@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 use leeward::clock::Moment;
 use leeward::health::{FailbackRule, Status};
 
-use super::core::Core;
 use super::octet;
+use crate::scenarios::core::Core;
 
 /// What changed the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,8 +77,8 @@ pub(super) fn read_subnets(
     {
         reader.faults.push(no_default(value, "subnets"));
     }
-    judge_defaults(reader, value, &branches);
-    judge_blocks(reader, blocks, &mut branches);
+    validate_defaults(reader, value, &branches);
+    validate_blocks(reader, blocks, &mut branches);
     Some(NodeKind::Subnets(branches))
 }
 
@@ -94,7 +94,7 @@ fn in_beside_key(reader: &mut Reader<'_>, within: &Value<'_>) {
     );
 }
 
-fn judge_defaults(
+fn validate_defaults(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
     branches: &[(SubnetKeys, BranchModel)],
@@ -333,7 +333,7 @@ fn mask(address: IpAddr, length: u8) -> IpAddr {
 
 /// Warns of prefixes that are repeated, or shadowed by the next wider block with the same branch (rule a19). Repeated
 /// prefixes keep their first branch.
-fn judge_blocks(
+fn validate_blocks(
     reader: &mut Reader<'_>,
     mut blocks: Vec<Block>,
     branches: &mut [(SubnetKeys, BranchModel)],

@@ -50,7 +50,7 @@ impl Limits {
 }
 
 /// Who is there, and how to send somebody away.
-pub(super) struct Book {
+pub(super) struct Connections {
     limits: Limits,
     clock: Clock,
     exposition: Arc<Exposition>,
@@ -72,7 +72,7 @@ struct Seat {
     waker: Mutex<Option<Waker>>,
 }
 
-impl Book {
+impl Connections {
     pub(super) fn new(limits: Limits, clock: Clock, exposition: Arc<Exposition>) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -92,7 +92,7 @@ impl Book {
             .add("leeward_control_connections_total", &labels, 1);
     }
 
-    fn arrive(self: &Arc<Self>, client: SocketAddr) -> Guest {
+    fn arrive(self: &Arc<Self>, client: SocketAddr) -> ConnectedClient {
         let mut kept = self.kept();
         let address = client.ip().to_canonical();
         let (number, goes) = kept.places.arrive(address, self.clock.now());
@@ -101,8 +101,8 @@ impl Book {
         self.evict(&mut kept, goes);
         drop(kept);
         self.count("accepted");
-        Guest {
-            book: Arc::clone(self),
+        ConnectedClient {
+            connections: Arc::clone(self),
             number,
             seat,
         }
@@ -127,27 +127,29 @@ impl Book {
 
 /// A connection as its request knows it.
 #[derive(Clone)]
-pub(super) struct Guest {
-    book: Arc<Book>,
+pub(super) struct ConnectedClient {
+    connections: Arc<Connections>,
     number: Number,
     seat: Arc<Seat>,
 }
 
-impl Guest {
+impl ConnectedClient {
     /// Asks for a place in the room of the request.
     ///
     /// # Errors
     /// If there is none.
     pub(super) fn enter(&self, room: Room) -> Result<(), ()> {
-        let mut kept = self.book.kept();
-        let entered = kept.places.enter(self.number, room, self.book.clock.now());
+        let mut kept = self.connections.kept();
+        let entered = kept
+            .places
+            .enter(self.number, room, self.connections.clock.now());
         if let Ok(goes) = entered {
             self.seat.is_served.store(true, Ordering::Release);
-            self.book.evict(&mut kept, goes);
+            self.connections.evict(&mut kept, goes);
             return Ok(());
         }
         drop(kept);
-        self.book.count("busy");
+        self.connections.count("busy");
         Err(())
     }
 
@@ -158,30 +160,33 @@ impl Guest {
     }
 
     fn move_on(&self) {
-        let now = self.book.clock.now();
-        self.book.kept().places.move_on(self.number, now);
+        let now = self.connections.clock.now();
+        self.connections.kept().places.move_on(self.number, now);
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Guest {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        stream.io().guest.clone()
+impl Connected<IncomingStream<'_, BoundedListener>> for ConnectedClient {
+    fn connect_info(stream: IncomingStream<'_, BoundedListener>) -> Self {
+        stream.io().client.clone()
     }
 }
 
 /// A listener whose connections have places.
-pub(super) struct Door {
+pub(super) struct BoundedListener {
     listener: TcpListener,
-    book: Arc<Book>,
+    connections: Arc<Connections>,
 }
 
-impl Door {
-    pub(super) const fn new(listener: TcpListener, book: Arc<Book>) -> Self {
-        Self { listener, book }
+impl BoundedListener {
+    pub(super) const fn new(listener: TcpListener, connections: Arc<Connections>) -> Self {
+        Self {
+            listener,
+            connections,
+        }
     }
 }
 
-impl Listener for Door {
+impl Listener for BoundedListener {
     type Io = Visit;
     type Addr = SocketAddr;
 
@@ -191,9 +196,9 @@ impl Listener for Door {
         let visit = Visit {
             stream,
             phase: Phase::Head,
-            deadline: Box::pin(sleep(self.book.limits.head_max)),
+            deadline: Box::pin(sleep(self.connections.limits.head_max)),
             stall: None,
-            guest: self.book.arrive(client),
+            client: self.connections.arrive(client),
         };
         (visit, client)
     }
@@ -217,21 +222,21 @@ pub(super) struct Visit {
     deadline: Pin<Box<Sleep>>,
     /// Runs while the client takes nothing.
     stall: Option<Pin<Box<Sleep>>>,
-    guest: Guest,
+    client: ConnectedClient,
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let mut kept = self.guest.book.kept();
-        kept.places.leave(self.guest.number);
-        kept.seats.remove(&self.guest.number);
+        let mut kept = self.client.connections.kept();
+        kept.places.leave(self.client.number);
+        kept.seats.remove(&self.client.number);
     }
 }
 
 impl Visit {
     /// Fails if the visit is over.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let seat = Arc::clone(&self.guest.seat);
+        let seat = Arc::clone(&self.client.seat);
         if seat.is_evicted.load(Ordering::Acquire) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -249,7 +254,7 @@ impl Visit {
         };
         if phase != self.phase {
             self.phase = phase;
-            self.deadline = Box::pin(sleep(self.guest.book.limits.answer_max));
+            self.deadline = Box::pin(sleep(self.client.connections.limits.answer_max));
         }
         let is_stalled = |stall: &mut Pin<Box<Sleep>>| stall.as_mut().poll(context).is_ready();
         let event = if self.stall.as_mut().is_some_and(is_stalled) {
@@ -263,7 +268,7 @@ impl Visit {
         } else {
             return Ok(());
         };
-        self.guest.book.count(event);
+        self.client.connections.count(event);
         Err(io::ErrorKind::TimedOut.into())
     }
 
@@ -276,13 +281,13 @@ impl Visit {
         match &written {
             Poll::Ready(_) => {
                 self.stall = None;
-                self.guest.move_on();
+                self.client.move_on();
             }
             Poll::Pending => {
-                let stall_max = self.guest.book.limits.stall_max;
+                let stall_max = self.client.connections.limits.stall_max;
                 let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(stall_max)));
                 if stall.as_mut().poll(context).is_ready() {
-                    self.guest.book.count("stalled");
+                    self.client.connections.count("stalled");
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
             }
@@ -343,7 +348,7 @@ mod tests {
 
     use super::*;
 
-    async fn door(head_max: Duration) -> (Door, SocketAddr) {
+    async fn door(head_max: Duration) -> (BoundedListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let limits = Limits {
@@ -351,8 +356,8 @@ mod tests {
             answer_max: Duration::from_secs(30),
             stall_max: Duration::from_millis(20),
         };
-        let book = Book::new(limits, Clock::start(), Arc::new(Exposition::new()));
-        (Door::new(listener, book), address)
+        let connections = Connections::new(limits, Clock::start(), Arc::new(Exposition::new()));
+        (BoundedListener::new(listener, connections), address)
     }
 
     // X5.
@@ -361,14 +366,14 @@ mod tests {
         let (mut door, address) = door(Duration::from_millis(20)).await;
         let _client = TcpStream::connect(address).await.expect("listening");
         let (mut visit, _) = door.accept().await;
-        let count = |door: &Door| door.book.kept().places.count(Room::Arrivals);
+        let count = |door: &BoundedListener| door.connections.kept().places.count(Room::Arrivals);
         assert_eq!(count(&door), 1);
         let mut octets = [0; 1];
         let ended = visit.read(&mut octets).await.expect_err("nothing was sent");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
         drop(visit);
         assert_eq!(count(&door), 0);
-        let text = door.book.exposition.render();
+        let text = door.connections.exposition.render();
         assert!(
             text.contains("leeward_control_connections_total{event=\"late\"} 1"),
             "{text}"
@@ -380,8 +385,8 @@ mod tests {
         let (mut door, address) = door(Duration::from_millis(20)).await;
         let _client = TcpStream::connect(address).await.expect("listening");
         let (mut visit, _) = door.accept().await;
-        visit.guest.enter(Room::Reads).expect("room");
-        visit.guest.answer();
+        visit.client.enter(Room::Reads).expect("room");
+        visit.client.answer();
         let answer = vec![0; 64 << 20];
         let ended = visit.write_all(&answer).await.expect_err("nobody reads");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);

@@ -6,68 +6,34 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempt::Attempt;
+use super::context::{Prepared, ProbeContext};
 use super::dns::probe_dns;
 use super::exec::probe_exec;
 use super::grpc::probe_grpc;
 use super::handshake::probe_tls;
 use super::http::probe_http;
-use super::kit::{Plan, Prepared, ProbeKit};
 use super::metric::probe_metric;
 use super::resolve::resolve;
 use super::tcp::probe_tcp;
-use super::trace::{Budget, Trace};
+use super::trace::Budget;
 use crate::clock::Moment;
 use crate::health::{
     Endpoint, Evidence, Finding, Observation, Outcome, Phases, ProbeKind, ProbeRecipe, Target,
     Timeout,
 };
 
-/// One address to try.
-#[derive(Clone, Copy)]
-pub(super) struct Attempt<'a> {
-    pub(super) kit: &'a ProbeKit,
-    pub(super) recipe: &'a ProbeRecipe,
-    pub(super) plan: &'a Plan,
-    pub(super) address: SocketAddr,
-    pub(super) budget: Budget,
-}
-
-/// How an attempt ended.
-pub(super) struct Attempted {
-    pub(super) finding: Finding,
-    /// Whether a TCP connection stood; if not, another address may be tried.
-    pub(super) is_connected: bool,
-    pub(super) trace: Arc<Trace>,
-}
-
-impl Attempted {
-    pub(super) fn connected(finding: Finding, trace: Arc<Trace>) -> Self {
-        Self {
-            finding,
-            is_connected: true,
-            trace,
-        }
-    }
-
-    pub(super) fn without_connection(finding: Finding, trace: Arc<Trace>) -> Self {
-        Self {
-            finding,
-            is_connected: false,
-            trace,
-        }
-    }
-}
-
 /// Probes a target once, now.
-pub async fn probe_once(kit: &ProbeKit, target: &Arc<Target>) -> Observation {
-    run(kit, &kit.prepare(Arc::clone(target))).await
+pub async fn probe_once(context: &ProbeContext, target: &Arc<Target>) -> Observation {
+    run(context, &context.prepare(Arc::clone(target))).await
 }
 
 /// Probes a target that is ready.
-pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
-    let started = kit.clock.now();
+pub(super) async fn run(context: &ProbeContext, prepared: &Prepared) -> Observation {
+    let started = context.clock.now();
     let recipe = &prepared.target.probe;
-    let unfinished = |finding: Finding| conclude(kit, started, finding.into(), Phases::default());
+    let unfinished =
+        |finding: Finding| conclude(context, started, finding.into(), Phases::default());
     let plan = match &prepared.plan {
         Ok(plan) => plan,
         Err(finding) => return unfinished(finding.clone()),
@@ -78,29 +44,29 @@ pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
             return unfinished(Finding::Insufficient(why.into()));
         }
         ProbeKind::Exec(exec) if recipe.endpoint == Endpoint::Here => {
-            let commands = kit.commands.as_ref();
+            let commands = context.commands.as_ref();
             return unfinished(probe_exec(commands, recipe, exec, None).await);
         }
         _ => {}
     }
-    let addresses = match find_addresses(kit, recipe).await {
+    let addresses = match find_addresses(context, recipe).await {
         Ok(addresses) => addresses,
         Err(finding) => return unfinished(finding),
     };
     if let ProbeKind::Exec(exec) = &recipe.kind {
         // The system prefers the first; a command is not run once for each.
         let address = addresses[0].ip();
-        let commands = kit.commands.as_ref();
+        let commands = context.commands.as_ref();
         let evidence = Evidence {
             finding: probe_exec(commands, recipe, exec, Some(address)).await,
             address: matches!(recipe.endpoint, Endpoint::Host(_)).then_some(address),
         };
-        return conclude(kit, started, evidence, Phases::default());
+        return conclude(context, started, evidence, Phases::default());
     }
     let mut failed: Option<(Evidence, Phases)> = None;
     for (tried, address) in addresses.iter().enumerate() {
         let attempt = Attempt {
-            kit,
+            context,
             recipe,
             plan,
             address: *address,
@@ -127,7 +93,7 @@ pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
             finding: attempted.finding,
         };
         if attempted.is_connected {
-            return conclude(kit, started, evidence, phases);
+            return conclude(context, started, evidence, phases);
         }
         // A failure of the target says more than one of our own, and among equals the first is the preferred address.
         let is_weightier = |(before, _): &(Evidence, Phases)| {
@@ -139,18 +105,23 @@ pub(super) async fn run(kit: &ProbeKit, prepared: &Prepared) -> Observation {
         }
     }
     let (evidence, phases) = failed.expect("there is at least one address");
-    conclude(kit, started, evidence, phases)
+    conclude(context, started, evidence, phases)
 }
 
-fn conclude(kit: &ProbeKit, started: Moment, evidence: Evidence, phases: Phases) -> Observation {
-    let now = kit.clock.now();
+fn conclude(
+    context: &ProbeContext,
+    started: Moment,
+    evidence: Evidence,
+    phases: Phases,
+) -> Observation {
+    let now = context.clock.now();
     let total = Some(now.since(started));
     Observation::new(evidence, Phases { total, ..phases }, now)
 }
 
 /// Returns the socket addresses to try, at least one.
 pub(super) async fn find_addresses(
-    kit: &ProbeKit,
+    context: &ProbeContext,
     recipe: &ProbeRecipe,
 ) -> Result<Vec<SocketAddr>, Finding> {
     let host = match &recipe.endpoint {
@@ -158,14 +129,14 @@ pub(super) async fn find_addresses(
         Endpoint::Here => return Err(Finding::NotProbed),
         Endpoint::Address(address) => {
             let socket = SocketAddr::new(*address, recipe.port);
-            return kit.reach.judge(socket).map(|()| vec![socket]);
+            return context.reach.permit(socket).map(|()| vec![socket]);
         }
     };
     let limit: Duration = match recipe.timeout {
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,
     };
-    let finding = resolve(&kit.names, host);
+    let finding = resolve(&context.names, host);
     // A resolver that takes longer than the probe may is one that does not answer.
     let silent = |_| Finding::ResolverSilent {
         name: host.as_str().into(),
@@ -176,7 +147,7 @@ pub(super) async fn find_addresses(
     let mut refused = None;
     let sockets = addresses.into_iter().filter_map(|address| {
         let socket = SocketAddr::new(address, recipe.port);
-        let judged = kit.reach.judge(socket).map(|()| socket);
+        let judged = context.reach.permit(socket).map(|()| socket);
         judged
             .map_err(|finding| refused.get_or_insert(finding).clone())
             .ok()

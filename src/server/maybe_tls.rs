@@ -16,7 +16,7 @@ use rustls::ServerConnection;
 const IDLE_READS_MAX: usize = 8;
 
 /// A stream and what is known of it.
-pub(super) struct Line {
+pub(super) struct MaybeTlsStream {
     socket: Socket,
     session: Option<Box<ServerConnection>>,
     /// Whether the session may hold more octets of messages than were taken.
@@ -36,7 +36,7 @@ pub(super) enum Taken {
     End,
 }
 
-impl Line {
+impl MaybeTlsStream {
     /// Takes a stream in the clear, or one whose client has to shake hands first.
     pub(super) fn new(stream: TcpStream, session: Option<Box<ServerConnection>>) -> Self {
         let socket = Socket {
@@ -135,7 +135,7 @@ impl Line {
         }
     }
 
-    /// Says farewell as the protocol asks (RFC 7858, section 3.4), as far as the client takes it at once.
+    /// Says reason as the protocol asks (RFC 7858, section 3.4), as far as the client takes it at once.
     pub(super) fn leave(&mut self) {
         if let Some(session) = &mut self.session {
             session.send_close_notify();

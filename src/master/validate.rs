@@ -8,15 +8,15 @@ use std::ops::Range;
 use crate::wire::{Name, Rtype, is_at_or_below, rdata_name_ranges};
 use crate::zone::Row;
 
-use super::apex::{SoaStand, judge_apex};
+use super::apex::{SoaStand, validate_apex};
 use super::build::minimum_of;
-use super::dots::judge_dots;
+use super::dots::validate_dots;
 use super::finding::{ALIKE_MAX, Finding, Findings, Gravity, SourceText};
-use super::links::judge_links;
+use super::links::validate_links;
 use super::records::{Records, TTL_OPEN, place_of};
 
-/// What a zone is judged by, beside its records.
-pub(super) struct Judged<'r> {
+/// What validation needs beside the records of a zone.
+pub(super) struct Validation<'r> {
     /// The zone that the file is for.
     pub(super) named: &'r Name,
     /// How the first SOA came to its owner.
@@ -25,7 +25,11 @@ pub(super) struct Judged<'r> {
 }
 
 /// Judges a zone and puts its records in order; says how many lie outside and are left out.
-pub(super) fn judge(records: &mut Records, by: &Judged<'_>, findings: &mut Findings) -> usize {
+pub(super) fn validate(
+    records: &mut Records,
+    by: &Validation<'_>,
+    findings: &mut Findings,
+) -> usize {
     let Some(soa) = records
         .log
         .rows
@@ -47,7 +51,7 @@ pub(super) fn judge(records: &mut Records, by: &Judged<'_>, findings: &mut Findi
     };
     records.apex = soa.owner;
     if let Some(stand) = by.soa
-        && !judge_apex((&records.apex(), by.named), stand, by.sources, findings)
+        && !validate_apex((&records.apex(), by.named), stand, by.sources, findings)
     {
         return 0;
     }
@@ -61,12 +65,12 @@ pub(super) fn judge(records: &mut Records, by: &Judged<'_>, findings: &mut Findi
     records.log.group();
     drop_duplicates(records, findings);
     level_ttls(records, findings);
-    judge_owners(records, findings);
+    validate_owners(records, findings);
     // After a fault a record that others lead to may be missing here.
     if !findings.has_fault() {
         warn_of_automatic_ttls(records, findings);
-        judge_dots(records, by.sources, findings);
-        judge_links(records, findings);
+        validate_dots(records, by.sources, findings);
+        validate_links(records, findings);
     }
     left_out
 }
@@ -234,14 +238,14 @@ fn level_ttls(records: &mut Records, findings: &mut Findings) {
 }
 
 /// Judges what stands at each name: aliases alone, one SOA, NS at the apex.
-fn judge_owners(records: &Records, findings: &mut Findings) {
+fn validate_owners(records: &Records, findings: &mut Findings) {
     let same = |one: &Row, other: &Row| one.owner == other.owner;
     let mut has_apex_ns = false;
     for rows in records.log.rows.chunk_by(same) {
         let is_apex = rows[0].owner == records.apex;
         has_apex_ns |= is_apex && rows.iter().any(|row| row.rtype == Rtype::NS);
-        judge_soas(records, rows, is_apex, findings);
-        judge_aliases(records, rows, findings);
+        validate_soas(records, rows, is_apex, findings);
+        validate_aliases(records, rows, findings);
     }
     if !has_apex_ns {
         let message = format!("{} has no NS records", records.apex());
@@ -250,7 +254,7 @@ fn judge_owners(records: &Records, findings: &mut Findings) {
     }
 }
 
-fn judge_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut Findings) {
+fn validate_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut Findings) {
     let mut soas = rows.iter().filter(|row| row.rtype == Rtype::SOA);
     if is_apex {
         soas.next();
@@ -268,7 +272,7 @@ fn judge_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut Fin
     }
 }
 
-fn judge_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
+fn validate_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
     let owner = || records.log.names.name(rows[0].owner);
     for (code, rtype) in [("M027", Rtype::CNAME), ("M028", Rtype::DNAME)] {
         if let Some(second) = rows.iter().filter(|row| row.rtype == rtype).nth(1) {

@@ -12,14 +12,14 @@ use super::engine::{Engine, Exchange, Guarded, Seat, Tally, Transport};
 pub(super) const MESSAGE_MAX: usize = 65_535;
 
 /// An engine and room for a reply of any size, shared by all connections of a thread.
-pub(super) struct Clerk<E, M> {
+pub(super) struct MessageResponder<E, M> {
     guarded: Guarded<E, M>,
     transport: Transport,
     output: Box<[u8]>,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> Clerk<E, M> {
-    /// Makes a clerk that answers for one transport.
+impl<E: Engine, M: Fn(Seat) -> E> MessageResponder<E, M> {
+    /// Makes a responder that answers for one transport.
     pub(super) fn new(guarded: Guarded<E, M>, transport: Transport) -> Self {
         Self {
             guarded,

@@ -215,7 +215,7 @@ impl Commands {
             return jobs.clone();
         }
         let (jobs, waiting) = mpsc::channel(JOBS_MAX);
-        let desk_task = Desk {
+        let desk_task = CommandProcess {
             helper,
             settings: self.settings.clone(),
             clock: self.clock,
@@ -237,7 +237,7 @@ impl Drop for Commands {
     }
 }
 
-struct Desk {
+struct CommandProcess {
     helper: usize,
     settings: CommandSettings,
     clock: Clock,
@@ -257,7 +257,7 @@ struct Runner {
     is_useful: bool,
 }
 
-impl Desk {
+impl CommandProcess {
     async fn run(mut self) {
         let mut pause = PAUSES.0;
         while let Some(first) = self.waiting.recv().await {

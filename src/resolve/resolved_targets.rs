@@ -1,4 +1,4 @@
-//! The book of flattened targets: what each lends, which are due, which changed.
+//! Resolved addresses of flattened targets, when each is looked up again, and pending changes.
 //!
 //! In: the targets that zones name, reports of lookups, `now`. Out: names to look up, sets of addresses, times left.
 //! Never here: sockets, clocks; a law of time is a law of plain numbers.
@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::clock::{Moment, WallTime};
 use crate::wire::{Name, Rtype};
 
-use super::desk::LookedUp;
-pub use super::entry::BookLimits;
-use super::entry::{Lent, Side};
+pub use super::entry::ResolveLimits;
+use super::entry::{LookupResult, ResolvedAddresses};
 use super::lookup::OURSELVES;
+use super::lookup_queue::LookedUp;
 use super::saved::SavedLease;
 
 /// Targets that are looked up; those beyond stay without addresses. Chosen: a name an hour and a packet costs nothing.
@@ -30,7 +30,7 @@ const FAMILIES: [Rtype; 2] = [Rtype::A, Rtype::AAAA];
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
     /// A, AAAA.
-    pub(super) lent: [Lent; 2],
+    pub(super) set: [ResolvedAddresses; 2],
     pub(super) next: Moment,
     /// Since when it is being looked up, if it is.
     pub(super) asked: Option<Moment>,
@@ -45,12 +45,12 @@ impl Entry {
 
     /// Returns the word for how it stands.
     fn state(&self, now: Moment) -> &'static str {
-        let mut lending = self.lent.iter().filter(|lent| !lent.addresses.is_empty());
+        let mut lending = self.set.iter().filter(|set| !set.addresses.is_empty());
         if lending.clone().count() == 0 {
             "unresolved"
-        } else if lending.clone().all(|lent| lent.is_too_old) {
+        } else if lending.clone().all(|set| set.is_too_old) {
             "too-old"
-        } else if lending.any(|lent| lent.failing.is_some() && lent.until <= now) {
+        } else if lending.any(|set| set.failing.is_some() && set.until <= now) {
             "kept"
         } else {
             "fresh"
@@ -60,7 +60,7 @@ impl Entry {
 
 /// How many lookups ended how, and how many targets stand how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BookCounts {
+pub struct ResolveCounts {
     /// Lookups of a family that found addresses, found none, failed.
     pub found: u64,
     /// See `found`.
@@ -77,7 +77,7 @@ pub struct BookCounts {
     pub unresolved: usize,
 }
 
-/// A change of what a target lends.
+/// A change of the addresses of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What changed.
@@ -90,23 +90,23 @@ pub struct Change {
 
 /// What is known about flattened targets.
 #[derive(Clone, Debug)]
-pub struct Book {
-    pub(super) limits: BookLimits,
+pub struct ResolvedTargets {
+    pub(super) limits: ResolveLimits,
     pub(super) entries: BTreeMap<Name, Entry>,
     pub(super) saved: Vec<SavedLease>,
     changed: BTreeSet<Name>,
-    counts: BookCounts,
+    counts: ResolveCounts,
 }
 
-impl Book {
+impl ResolvedTargets {
     /// Starts with what an earlier run saved.
-    pub fn new(limits: BookLimits, saved: Vec<SavedLease>) -> Self {
+    pub fn new(limits: ResolveLimits, saved: Vec<SavedLease>) -> Self {
         Self {
             limits,
             entries: BTreeMap::new(),
             saved,
             changed: BTreeSet::new(),
-            counts: BookCounts::default(),
+            counts: ResolveCounts::default(),
         }
     }
 
@@ -133,7 +133,7 @@ impl Book {
                 continue;
             }
             let entry = self.restored(&name, now, wall);
-            if entry.lent.iter().any(|lent| !lent.addresses.is_empty()) {
+            if entry.set.iter().any(|set| !set.addresses.is_empty()) {
                 self.changed.insert(name.clone());
             }
             self.entries.insert(name, entry);
@@ -158,8 +158,9 @@ impl Book {
     /// Makes due what new zones may answer otherwise: targets without addresses, and those that our own zones answer.
     pub fn hurry(&mut self, now: Moment) {
         for entry in self.entries.values_mut() {
-            let is_inside = |lent: &Lent| lent.addresses.is_empty() || lent.from == OURSELVES;
-            if entry.lent.iter().any(is_inside) {
+            let is_inside =
+                |set: &ResolvedAddresses| set.addresses.is_empty() || set.from == OURSELVES;
+            if entry.set.iter().any(is_inside) {
                 entry.next = entry.next.min(now);
             }
         }
@@ -177,44 +178,44 @@ impl Book {
         let target = report.target;
         let mut sides = report.sides;
         for side in &mut sides {
-            if let Side::Found(found) = side {
+            if let LookupResult::Found(found) = side {
                 found.via = self.sources_of(&found.via);
                 if found.via.contains(&target) {
-                    *side = Side::Circle;
+                    *side = LookupResult::Circle;
                 }
             }
             match side {
-                Side::Found(_) => self.counts.found += 1,
-                Side::Nothing(..) | Side::Circle => self.counts.empty += 1,
-                Side::Failed(_) => self.counts.failed += 1,
+                LookupResult::Found(_) => self.counts.found += 1,
+                LookupResult::Nothing(..) | LookupResult::Circle => self.counts.empty += 1,
+                LookupResult::Failed(_) => self.counts.failed += 1,
             }
         }
         let limits = self.limits;
         let entry = self.entries.get_mut(&target)?;
         (entry.asked, entry.is_tried) = (None, true);
-        let before = entry.lent.clone();
+        let before = entry.set.clone();
         let mut next: Option<Moment> = None;
-        for ((lent, side), from) in entry.lent.iter_mut().zip(sides).zip(&report.from) {
-            let mut again = lent.take(side, from, (report.began, now), &limits);
+        for ((set, side), from) in entry.set.iter_mut().zip(sides).zip(&report.from) {
+            let mut again = set.take(side, from, (report.began, now), &limits);
             if from == OURSELVES {
                 // To ask ourselves costs no packet, and health moves faster than a TTL.
                 again = again.min(report.began.after(limits.ttl_min));
             }
-            lent.age(now, &limits);
+            set.age(now, &limits);
             next = Some(next.map_or(again, |next| next.min(again)));
         }
         entry.next = next.unwrap_or(now);
-        let is_same = |(before, after): (&Lent, &Lent)| {
+        let is_same = |(before, after): (&ResolvedAddresses, &ResolvedAddresses)| {
             before.addresses == after.addresses && before.is_too_old == after.is_too_old
         };
-        if before.iter().zip(&entry.lent).all(is_same) {
+        if before.iter().zip(&entry.set).all(is_same) {
             return None;
         }
-        let is_lending = |lent: &Lent| !lent.addresses.is_empty() && !lent.is_too_old;
+        let is_lending = |set: &ResolvedAddresses| !set.addresses.is_empty() && !set.is_too_old;
         let change = Change {
-            text: format!("{target} {}", changed_words(&before, &entry.lent)),
-            is_grave: before.iter().any(is_lending) != entry.lent.iter().any(is_lending),
-            is_worse: !entry.lent.iter().any(is_lending),
+            text: format!("{target} {}", changed_words(&before, &entry.set)),
+            is_grave: before.iter().any(is_lending) != entry.set.iter().any(is_lending),
+            is_worse: !entry.set.iter().any(is_lending),
         };
         self.changed.insert(target);
         Some(change)
@@ -226,7 +227,7 @@ impl Book {
         let of = |name: &Name| self.entries.get(name);
         for entry in direct.iter().filter_map(of) {
             // What is kept of each is complete already.
-            all.extend(entry.lent.iter().flat_map(|lent| lent.via.iter().cloned()));
+            all.extend(entry.set.iter().flat_map(|set| set.via.iter().cloned()));
         }
         all
     }
@@ -235,10 +236,10 @@ impl Book {
     pub fn age(&mut self, now: Moment) -> Vec<String> {
         let mut words = Vec::new();
         for (name, entry) in &mut self.entries {
-            for (lent, rtype) in entry.lent.iter_mut().zip(FAMILIES) {
-                if lent.age(now, &self.limits) {
+            for (set, rtype) in entry.set.iter_mut().zip(FAMILIES) {
+                if set.age(now, &self.limits) {
                     self.changed.insert(name.clone());
-                    words.push(format!("{name} {rtype}: {}", too_old_words(lent)));
+                    words.push(format!("{name} {rtype}: {}", too_old_words(set)));
                 }
             }
         }
@@ -252,17 +253,16 @@ impl Book {
 
     /// Says whether every target was looked up once, or is known from before.
     pub fn is_settled(&self) -> bool {
-        let is_known = |entry: &Entry| {
-            entry.is_tried || entry.lent.iter().any(|lent| !lent.addresses.is_empty())
-        };
+        let is_known =
+            |entry: &Entry| entry.is_tried || entry.set.iter().any(|set| !set.addresses.is_empty());
         self.entries.values().all(is_known)
     }
 
     /// Lists what every target lends: target, family, addresses, whether they may be used.
     pub fn sets(&self) -> impl Iterator<Item = (&Name, Rtype, &Arc<[IpAddr]>, bool)> {
         self.entries.iter().flat_map(|(name, entry)| {
-            let lent = entry.lent.iter().zip(FAMILIES);
-            lent.map(move |(lent, rtype)| (name, rtype, &lent.addresses, !lent.is_too_old))
+            let set = entry.set.iter().zip(FAMILIES);
+            set.map(move |(set, rtype)| (name, rtype, &set.addresses, !set.is_too_old))
         })
     }
 
@@ -270,7 +270,7 @@ impl Book {
     pub fn left_secs(&self, target: &Name, rtype: Rtype, now: Moment) -> u32 {
         let entry = self.entries.get(target);
         entry.map_or(0, |entry| {
-            entry.lent[usize::from(rtype == Rtype::AAAA)].left_secs(now)
+            entry.set[usize::from(rtype == Rtype::AAAA)].left_secs(now)
         })
     }
 
@@ -281,7 +281,7 @@ impl Book {
     }
 
     /// Counts.
-    pub fn counts(&self, now: Moment) -> BookCounts {
+    pub fn counts(&self, now: Moment) -> ResolveCounts {
         let mut counts = self.counts;
         for entry in self.entries.values() {
             *match entry.state(now) {
@@ -296,11 +296,11 @@ impl Book {
 }
 
 /// Says in words what changed in both families.
-fn changed_words(before: &[Lent; 2], after: &[Lent; 2]) -> String {
-    let shown = |lent: &Lent| match lent.addresses.is_empty() {
+fn changed_words(before: &[ResolvedAddresses; 2], after: &[ResolvedAddresses; 2]) -> String {
+    let shown = |set: &ResolvedAddresses| match set.addresses.is_empty() {
         true => "nothing".to_owned(),
         false => {
-            let list: Vec<String> = lent.addresses.iter().map(IpAddr::to_string).collect();
+            let list: Vec<String> = set.addresses.iter().map(IpAddr::to_string).collect();
             list.join(" ")
         }
     };
@@ -322,8 +322,8 @@ fn changed_words(before: &[Lent; 2], after: &[Lent; 2]) -> String {
 }
 
 /// Says in words that addresses may not be answered any more.
-fn too_old_words(lent: &Lent) -> String {
-    let why = lent.failing.as_ref().map_or("", |(_, why)| why.as_str());
+fn too_old_words(set: &ResolvedAddresses) -> String {
+    let why = set.failing.as_ref().map_or("", |(_, why)| why.as_str());
     format!("lookups fail for too long ({why}), unhealthy")
 }
 
@@ -332,7 +332,7 @@ mod tests {
     use super::super::entry::FoundSet;
     use super::*;
 
-    const LIMITS: BookLimits = BookLimits {
+    const LIMITS: ResolveLimits = ResolveLimits {
         ttl_min: Duration::from_secs(5),
         ttl_max: Duration::from_secs(3600),
         keep: Duration::from_secs(3600),
@@ -350,30 +350,33 @@ mod tests {
         };
         report(
             target,
-            Side::Found(set),
+            LookupResult::Found(set),
             if via.is_empty() { "x" } else { OURSELVES },
         )
     }
 
-    fn report(target: &str, ipv4: Side, from: &str) -> LookedUp {
+    fn report(target: &str, ipv4: LookupResult, from: &str) -> LookedUp {
         LookedUp {
             target: name(target),
-            sides: [ipv4, Side::Nothing("no AAAA records".to_owned(), 60)],
+            sides: [
+                ipv4,
+                LookupResult::Nothing("no AAAA records".to_owned(), 60),
+            ],
             from: [from.to_owned(), from.to_owned()],
             began: Moment::from_secs(100),
         }
     }
 
-    fn book(targets: &[&str], saved: Vec<SavedLease>, now: u64, wall: i64) -> Book {
-        let mut book = Book::new(LIMITS, saved);
-        let wanted = targets.iter().map(|target| name(target));
+    fn targets(names: &[&str], saved: Vec<SavedLease>, now: u64, wall: i64) -> ResolvedTargets {
+        let mut targets = ResolvedTargets::new(LIMITS, saved);
+        let wanted = names.iter().map(|target| name(target));
         let wall = WallTime::from_millis(wall);
-        assert_eq!(book.follow(wanted, Moment::from_secs(now), wall), 0);
-        book
+        assert_eq!(targets.follow(wanted, Moment::from_secs(now), wall), 0);
+        targets
     }
 
-    fn address(book: &Book, target: &str) -> Option<(String, bool)> {
-        let mut sets = book.sets();
+    fn address(targets: &ResolvedTargets, target: &str) -> Option<(String, bool)> {
+        let mut sets = targets.sets();
         let set = sets.find(|(known, rtype, ..)| **known == name(target) && *rtype == Rtype::A);
         let (_, _, addresses, is_usable) = set?;
         Some((addresses.first()?.to_string(), is_usable))
@@ -381,38 +384,41 @@ mod tests {
 
     #[test]
     fn each_name_is_out_once_until_its_report_comes() {
-        let mut book = book(&["a.example.", "b.example."], Vec::new(), 100, 0);
+        let mut targets = targets(&["a.example.", "b.example."], Vec::new(), 100, 0);
         let at = Moment::from_secs;
-        assert_eq!(book.take_due(at(100)).len(), 2);
-        assert!(book.take_due(at(101)).is_empty() && !book.is_settled());
+        assert_eq!(targets.take_due(at(100)).len(), 2);
+        assert!(targets.take_due(at(101)).is_empty() && !targets.is_settled());
         assert!(
-            book.take(found("a.example.", 1, 60, &[]), at(100))
+            targets
+                .take(found("a.example.", 1, 60, &[]), at(100))
                 .expect("a change")
                 .is_grave
         );
-        book.put_back(&name("b.example."));
-        assert_eq!(book.take_due(at(101)), [name("b.example.")]);
+        targets.put_back(&name("b.example."));
+        assert_eq!(targets.take_due(at(101)), [name("b.example.")]);
         assert_eq!(
-            book.take_due(at(155)),
+            targets.take_due(at(155)),
             [name("a.example.")],
             "its TTL ends soon"
         );
         assert_eq!(
-            book.take_changed().into_iter().collect::<Vec<_>>(),
+            targets.take_changed().into_iter().collect::<Vec<_>>(),
             [name("a.example.")]
         );
         assert!(
-            book.take(found("a.example.", 1, 90, &[]), at(160))
+            targets
+                .take(found("a.example.", 1, 90, &[]), at(160))
                 .is_none(),
             "only the TTL"
         );
-        assert!(book.take_changed().is_empty());
+        assert!(targets.take_changed().is_empty());
         assert!(
-            book.take(found("c.example.", 1, 60, &[]), at(160))
+            targets
+                .take(found("c.example.", 1, 60, &[]), at(160))
                 .is_none(),
             "nobody asked"
         );
-        let due = book.take_due(at(402));
+        let due = targets.take_due(at(402));
         assert!(
             due.contains(&name("b.example.")),
             "a lost lookup is due again"
@@ -421,31 +427,38 @@ mod tests {
 
     #[test]
     fn a_report_that_makes_addresses_too_old_says_so() {
-        let mut book = book(&["a.example."], Vec::new(), 100, 0);
-        book.take(found("a.example.", 1, 60, &[]), Moment::from_secs(100));
-        let failed = || report("a.example.", Side::Failed("SERVFAIL".to_owned()), "x");
-        assert!(book.take(failed(), Moment::from_secs(161)).is_none());
+        let mut targets = targets(&["a.example."], Vec::new(), 100, 0);
+        targets.take(found("a.example.", 1, 60, &[]), Moment::from_secs(100));
+        let failed = || {
+            report(
+                "a.example.",
+                LookupResult::Failed("SERVFAIL".to_owned()),
+                "x",
+            )
+        };
+        assert!(targets.take(failed(), Moment::from_secs(161)).is_none());
         let late = Moment::from_secs(161 + 3600);
-        let change = book.take(failed(), late).expect("a change");
+        let change = targets.take(failed(), late).expect("a change");
         assert!(change.is_worse && change.is_grave, "{}", change.text);
         let wanted = "a.example. A: lookups fail for too long (SERVFAIL), unhealthy";
         assert_eq!(change.text, wanted);
-        let change = book.take(found("a.example.", 1, 60, &[]), late);
+        let change = targets.take(found("a.example.", 1, 60, &[]), late);
         assert_eq!(change.expect("a change").text, "a.example. A: usable again");
     }
 
     #[test]
     fn a_circle_through_our_own_zones_keeps_nothing_alive() {
-        let mut book = book(&["a.example.", "b.example."], Vec::new(), 100, 0);
+        let mut targets = targets(&["a.example.", "b.example."], Vec::new(), 100, 0);
         let at = Moment::from_secs(100);
-        book.take(found("a.example.", 1, 60, &[]), at);
+        targets.take(found("a.example.", 1, 60, &[]), at);
         // Zone b lends from target a, zone a from target b.
-        book.take(found("b.example.", 1, 60, &["a.example."]), at);
-        assert!(address(&book, "b.example.").is_some());
-        book.take(found("a.example.", 1, 60, &["b.example."]), at);
-        assert_eq!(address(&book, "a.example."), None);
+        targets.take(found("b.example.", 1, 60, &["a.example."]), at);
+        assert!(address(&targets, "b.example.").is_some());
+        targets.take(found("a.example.", 1, 60, &["b.example."]), at);
+        assert_eq!(address(&targets, "a.example."), None);
         assert!(
-            book.words(&name("a.example."), at)
+            targets
+                .words(&name("a.example."), at)
                 .contains("leads back to itself")
         );
     }

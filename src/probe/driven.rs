@@ -18,7 +18,7 @@ const READ_MAX: usize = 4_096;
 
 /// A connection that is spoken over.
 #[derive(Debug)]
-pub(super) struct Line<S> {
+pub(super) struct DrivenConnection<S> {
     stream: S,
     out: Vec<u8>,
     sent: usize,
@@ -27,7 +27,7 @@ pub(super) struct Line<S> {
     broken: Option<io::Error>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> DrivenConnection<S> {
     /// Begins to send `out` over a stream; `broken` says that sending is known to fail.
     pub(super) fn new(stream: S, out: Vec<u8>, broken: Option<io::Error>) -> Self {
         Self {

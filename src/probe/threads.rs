@@ -25,11 +25,11 @@ const THREADS_MAX: usize = 4;
 
 /// The threads, as far as they are awaited.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct ProbeThreads {
     ends: Vec<oneshot::Receiver<()>>,
 }
 
-impl Crew {
+impl ProbeThreads {
     /// Starts a thread for each job. `until` is driven by the first of them, for as long as its job goes on.
     pub(super) fn start(jobs: Vec<Job>, until: impl Future<Output = ()> + Send + 'static) -> Self {
         let mut until: Option<Job> = Some(Box::pin(until));

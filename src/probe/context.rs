@@ -20,10 +20,10 @@ use super::sessions::Sessions;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use crate::clock::Clock;
 use crate::health::{Finding, Target, TlsProbe};
-use crate::resolve::{DeskSettings, Names, Upstreams};
+use crate::resolve::{LookupSettings, Names, Upstreams};
 
 /// What all probes share. One per process.
-pub struct ProbeKit {
+pub struct ProbeContext {
     pub(super) clock: Clock,
     pub(super) names: Names,
     pub(super) reach: Reach,
@@ -59,13 +59,13 @@ pub(super) struct Profile {
     pub(super) full_tls: Arc<ClientConfig>,
 }
 
-impl ProbeKit {
-    /// Makes a kit that probes what is within reach.
+impl ProbeContext {
+    /// Makes a context that probes what is within reach.
     pub fn new(user_agent: &str, reach: impl Into<Reach>, clock: Clock) -> Arc<Self> {
         Self::with_commands(user_agent, reach, clock, None, None)
     }
 
-    /// Makes a kit that can run commands too, and looks names up where it is told to.
+    /// Makes a context that can run commands too, and looks names up where it is told to.
     pub fn with_commands(
         user_agent: &str,
         reach: impl Into<Reach>,
@@ -147,9 +147,9 @@ impl ProbeKit {
     }
 }
 
-impl fmt::Debug for ProbeKit {
+impl fmt::Debug for ProbeContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProbeKit").finish_non_exhaustive()
+        f.debug_struct("ProbeContext").finish_non_exhaustive()
     }
 }
 
@@ -164,7 +164,7 @@ impl Plan {
     /// Returns the plan's profile and name where the target speaks TLS, else those for a redirect to HTTPS.
     pub(super) fn for_https(
         &self,
-        kit: &ProbeKit,
+        context: &ProbeContext,
         tls: Option<&TlsProbe>,
         host: &str,
     ) -> Result<(Arc<Profile>, Option<ServerName<'static>>), Finding> {
@@ -176,14 +176,14 @@ impl Plan {
             verify: true,
             ca_pem: None,
         };
-        let profile = kit.profile(Some(TlsProfile::of(&usual)))?;
+        let profile = context.profile(Some(TlsProfile::of(&usual)))?;
         Ok((profile, verified_name(&usual)?))
     }
 }
 
 /// How names are looked up where nobody says it: as the system does, with the bounds of the C library.
-fn system_lookups() -> DeskSettings {
-    DeskSettings {
+fn system_lookups() -> LookupSettings {
+    LookupSettings {
         upstreams: Upstreams::new(&[]),
         timeout: Duration::from_secs(5),
         concurrency: 256,

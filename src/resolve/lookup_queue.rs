@@ -1,4 +1,4 @@
-//! The desk: the one task that looks names up, for flattened targets and for probes, a bounded number at once.
+//! The task that looks names up, for flattened targets and for probes, a bounded number at once.
 //!
 //! In: names, from the keeper and from probes. Out: one report for each name of the keeper's; for all of them the answer, and
 //! word to whoever waits. Never here: when a flattened target is due, what a probe makes of an answer.
@@ -19,18 +19,18 @@ use crate::room::{Hold, Room, Taken};
 use crate::wire::{Name, Rtype};
 
 use super::answers::Answers;
-use super::entry::Side;
+use super::entry::LookupResult;
 use super::lookup::{OwnZones, look_up};
 use super::upstream::Upstreams;
 
-/// Names that wait to be taken in; the book hands the rest out later, and probes wait.
+/// Names that wait to be taken in; flattened targets come again later, and probes wait.
 const WAITING_MAX: usize = 1_024;
 /// A lookup that takes longer holds its place for long.
 const BRIEF_MAX: Duration = Duration::from_millis(500);
 
 /// How names are looked up.
 #[derive(Clone, Debug)]
-pub struct DeskSettings {
+pub struct LookupSettings {
     /// The servers to ask.
     pub upstreams: Upstreams,
     /// How long one server may take for one answer.
@@ -49,7 +49,7 @@ pub struct LookedUp {
     /// The target.
     pub target: Name,
     /// A, AAAA.
-    pub sides: [Side; 2],
+    pub sides: [LookupResult; 2],
     /// Who said so, for each.
     pub from: [String; 2],
     /// When it began.
@@ -58,7 +58,7 @@ pub struct LookedUp {
 
 /// Where names are handed in.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct LookupQueue {
     wanted: mpsc::Sender<Wanted>,
     answers: Arc<Answers>,
 }
@@ -67,21 +67,21 @@ pub struct Desk {
 #[derive(Debug)]
 pub(super) struct Wanted {
     name: Name,
-    asker: Asker,
+    asker: Waiter,
 }
 
 #[derive(Debug)]
-enum Asker {
+enum Waiter {
     /// The keeper, through its channel.
-    Book,
+    ResolvedTargets,
     /// A probe, which then reads the answer.
     Probe(oneshot::Sender<()>),
 }
 
-impl Desk {
-    /// Opens the desk: reports of the keeper's names go into `sink`, until `stopped` ends.
+impl LookupQueue {
+    /// Starts the task: reports of the keeper's names go into `sink`, until `stopped` ends.
     pub fn open(
-        settings: DeskSettings,
+        settings: LookupSettings,
         own: OwnZones,
         sink: mpsc::Sender<LookedUp>,
         clock: Clock,
@@ -114,7 +114,7 @@ impl Desk {
     pub fn look_up(&self, name: &Name) -> bool {
         let wanted = Wanted {
             name: name.clone(),
-            asker: Asker::Book,
+            asker: Waiter::ResolvedTargets,
         };
         self.wanted.try_send(wanted).is_ok()
     }
@@ -134,7 +134,7 @@ impl Desk {
         let (told, done) = oneshot::channel();
         let wanted = Wanted {
             name: name.clone(),
-            asker: Asker::Probe(told),
+            asker: Waiter::Probe(told),
         };
         if self.wanted.send(wanted).await.is_ok() {
             // A lookup that broke leaves no answer, which says enough.
@@ -145,14 +145,14 @@ impl Desk {
 
 /// What the task owns.
 struct Work {
-    settings: DeskSettings,
+    settings: LookupSettings,
     own: OwnZones,
     sink: mpsc::Sender<LookedUp>,
     clock: Clock,
     answers: Arc<Answers>,
     room: Room<Name>,
     /// Who waits for each name that is in line or under way.
-    askers: HashMap<Name, Vec<Asker>>,
+    askers: HashMap<Name, Vec<Waiter>>,
     running: JoinSet<LookedUp>,
     flights: HashMap<Id, (Name, Taken)>,
     /// Lookups in the order in which they began, until they are old or ended.
@@ -182,7 +182,7 @@ impl Work {
         let askers = self.askers.entry(wanted.name.clone()).or_default();
         let is_new = askers.is_empty();
         // Whoever gave up does not wait any more.
-        askers.retain(|asker| !matches!(asker, Asker::Probe(told) if told.is_closed()));
+        askers.retain(|asker| !matches!(asker, Waiter::Probe(told) if told.is_closed()));
         askers.push(wanted.asker);
         if is_new {
             let hold = self.answers.hold(&wanted.name);
@@ -229,7 +229,7 @@ impl Work {
         };
         self.room.leave(taken);
         let askers = self.askers.remove(&name).unwrap_or_default();
-        // A lookup that broke is due again after a while; the book sees to that, and probes ask again.
+        // A lookup that broke is due again after a while; so are flattened targets, and probes ask again.
         let Ok((_, report)) = ended else {
             return true;
         };
@@ -237,9 +237,9 @@ impl Work {
         let mut is_for_book = false;
         for asker in askers {
             match asker {
-                Asker::Book => is_for_book = true,
+                Waiter::ResolvedTargets => is_for_book = true,
                 // Whoever gave up meanwhile finds the answer next time.
-                Asker::Probe(told) => drop(told.send(())),
+                Waiter::Probe(told) => drop(told.send(())),
             }
         }
         !is_for_book || self.sink.send(report).await.is_ok()
@@ -269,7 +269,7 @@ async fn look_up_both(
 async fn without_servers(target: Name, why: String, own: OwnZones, began: Moment) -> LookedUp {
     let mut report = look_up_both(target, Vec::new(), Duration::ZERO, own, began).await;
     for side in &mut report.sides {
-        if let Side::Failed(words) = side {
+        if let LookupResult::Failed(words) = side {
             words.clone_from(&why);
         }
     }

@@ -14,27 +14,27 @@ const STOP: Token = Token(usize::MAX);
 pub(super) const LISTENERS: usize = usize::MAX / 2;
 
 /// An event queue and what it watches before the first connection.
-pub(super) struct Gate {
+pub(super) struct Listeners {
     pub(super) poll: Poll,
     pub(super) listeners: Vec<TcpListener>,
 }
 
-impl Gate {
+impl Listeners {
     /// Watches listeners; the waker ends the wait of the thread that will attend.
     pub(super) fn open(listeners: Vec<std::net::TcpListener>) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), STOP)?;
-        let mut gate = Self {
+        let mut watched = Self {
             poll,
             listeners: Vec::with_capacity(listeners.len()),
         };
         for (number, listener) in listeners.into_iter().enumerate() {
             let mut listener = TcpListener::from_std(listener);
             let token = Token(LISTENERS + number);
-            let registry = gate.poll.registry();
+            let registry = watched.poll.registry();
             registry.register(&mut listener, token, Interest::READABLE)?;
-            gate.listeners.push(listener);
+            watched.listeners.push(listener);
         }
-        Ok((gate, waker))
+        Ok((watched, waker))
     }
 }

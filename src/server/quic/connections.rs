@@ -1,13 +1,13 @@
-//! Who is connected over QUIC, who has to leave when the house is full, and who has to prove an address first.
+//! Connections and half-open handshakes over QUIC: their limits, evictions, and when an address has to be proven.
 //!
-//! In: newcomers. Out: what becomes of each, and a [`Guest`] for those let in, whose end gives the place back. Never here:
+//! In: new connections. Out: what becomes of each, and a [`ConnectionGuard`] for those let in, whose end gives the place back. Never here:
 //! streams.
 //!
 //! A first packet may come from anybody in anybody's name, and each that is let in costs some 16 KiB until QUIC forgets
 //! it, also after we have given it up. So connections that have not shaken hands are counted, by client, by prefix (the
 //! rate limit's, /24 and /56) and in all, until they are forgotten:
 //!
-//! | The newcomer | While | Is |
+//! | The new connection | While | Is |
 //! |---|---|---|
 //! | has not proven its address | one of the three counts is at its bound, or many places are taken | asked to (RFC 9000, section 8.1.2) |
 //! | any | its client or prefix has as many of these as it may have connections | refused |
@@ -45,19 +45,19 @@ const CLOSING_MIN: usize = 64;
 /// which is a second while the round trip is not known (RFC 9002, section 6.2.2).
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
 
-/// What becomes of a newcomer.
+/// What becomes of a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reception {
+pub(super) enum Admission {
     /// It is let in.
-    LetIn,
+    Admit,
     /// It has to prove that its address is its own.
-    Prove,
+    Retry,
     /// It is turned away.
     Refuse,
 }
 
 /// Connections and handshakes of one thread.
-pub(super) struct Guests {
+pub(super) struct Connections {
     registry: RefCell<Registry<Rc<Notify>>>,
     half_open: RefCell<HalfOpen>,
     places: Places,
@@ -72,8 +72,8 @@ struct HalfOpen {
     total: usize,
 }
 
-impl Guests {
-    /// Makes an empty house.
+impl Connections {
+    /// Starts without connections.
     pub(super) fn new(limits: &TcpLimits, counters: Arc<QueryCounters>) -> Self {
         let places = limits.places();
         Self {
@@ -84,8 +84,8 @@ impl Guests {
         }
     }
 
-    /// Says what becomes of a newcomer while QUIC holds so many connections.
-    pub(super) fn receive(&self, address: IpAddr, is_proven: bool, held: usize) -> Reception {
+    /// Says what becomes of a new connection while QUIC holds so many connections.
+    pub(super) fn receive(&self, address: IpAddr, is_proven: bool, held: usize) -> Admission {
         let half_open = self.half_open.borrow();
         let of_client = half_open.clients.open_of(client_of(address));
         let of_prefix = half_open.prefixes.open_of(prefix_of(address));
@@ -95,82 +95,82 @@ impl Guests {
             || of_prefix >= PREFIX_HALF_OPEN_MAX
             || half_open.total >= HALF_OPEN_MAX;
         if !is_proven && (is_crowded || is_pressed) {
-            return Reception::Prove;
+            return Admission::Retry;
         }
         let total_max = self.places.total_max;
         if of_client >= self.places.per_client_max
             || of_prefix >= self.places.per_prefix_max
             || held >= total_max + total_max.max(CLOSING_MIN)
         {
-            return Reception::Refuse;
+            return Admission::Refuse;
         }
-        Reception::LetIn
+        Admission::Admit
     }
 
-    /// Lets a newcomer in and asks whoever has to leave for it to do so.
-    pub(super) fn admit(self: &Rc<Self>, address: IpAddr) -> (Guest, Shaking) {
+    /// Admits a new connection, and signals the connection that is evicted for it.
+    pub(super) fn admit(self: &Rc<Self>, address: IpAddr) -> (ConnectionGuard, Shaking) {
         let admission = self.registry.borrow_mut().admit(address);
         if let Some(evicted) = admission.evicted {
             self.counters.count_tcp(TcpEvent::Evicted);
             evicted.notify_one();
         }
         self.counters.count_tcp(TcpEvent::Opened);
-        let asked_to_leave = Rc::new(Notify::new());
+        let eviction = Rc::new(Notify::new());
         self.registry
             .borrow_mut()
-            .attach(admission.ticket, Rc::clone(&asked_to_leave));
-        let guest = Guest {
-            guests: Rc::clone(self),
+            .attach(admission.ticket, Rc::clone(&eviction));
+        let guard = ConnectionGuard {
+            connections: Rc::clone(self),
             ticket: admission.ticket,
-            asked_to_leave,
+            eviction,
         };
         let mut half_open = self.half_open.borrow_mut();
         half_open.total += 1;
         let shaking = Shaking {
-            guests: Rc::clone(self),
+            connections: Rc::clone(self),
             client: half_open.clients.join(client_of(address), 1),
             prefix: half_open.prefixes.join(prefix_of(address), 1),
         };
-        (guest, shaking)
+        (guard, shaking)
     }
 }
 
-/// A place in the house.
-pub(super) struct Guest {
-    guests: Rc<Guests>,
+/// The place of a connection, given back when it ends.
+pub(super) struct ConnectionGuard {
+    connections: Rc<Connections>,
     ticket: Ticket,
-    asked_to_leave: Rc<Notify>,
+    eviction: Rc<Notify>,
 }
 
-impl Guest {
+impl ConnectionGuard {
     /// Notes that the connection was of use to its client.
     pub(super) fn touch(&self) {
-        self.guests.registry.borrow_mut().touch(self.ticket);
+        self.connections.registry.borrow_mut().touch(self.ticket);
     }
 
     /// Returns when somebody else needs the place.
-    pub(super) async fn asked_to_leave(&self) {
-        self.asked_to_leave.notified().await;
+    pub(super) async fn eviction(&self) {
+        self.eviction.notified().await;
     }
 }
 
-impl Drop for Guest {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        self.guests.registry.borrow_mut().release(self.ticket);
-        self.guests.counters.count_tcp(TcpEvent::Closed);
+        self.connections.registry.borrow_mut().release(self.ticket);
+        self.connections.counters.count_tcp(TcpEvent::Closed);
     }
 }
 
 /// A place among those who have not shaken hands.
 pub(super) struct Shaking {
-    guests: Rc<Guests>,
+    connections: Rc<Connections>,
     client: usize,
     prefix: usize,
 }
 
 impl Drop for Shaking {
     fn drop(&mut self) {
-        let mut half_open = self.guests.half_open.borrow_mut();
+        let mut half_open = self.connections.half_open.borrow_mut();
         half_open.total -= 1;
         half_open.clients.leave(self.client, 1);
         half_open.prefixes.leave(self.prefix, 1);
@@ -195,38 +195,45 @@ mod tests {
         ];
         for (name, source, wanted) in cases {
             let limits = TcpLimits::default();
-            let guests = Rc::new(Guests::new(&limits, Arc::default()));
+            let connections = Rc::new(Connections::new(&limits, Arc::default()));
             let mut inside = Vec::new();
             for number in 0..=255 {
-                if guests.receive(source(number), false, 0) == Reception::LetIn {
-                    inside.push(guests.admit(source(number)));
+                if connections.receive(source(number), false, 0) == Admission::Admit {
+                    inside.push(connections.admit(source(number)));
                 }
             }
             assert_eq!(inside.len(), wanted, "{name}");
-            let proven = guests.receive(source(0), true, 0);
-            assert_eq!(proven, Reception::LetIn, "{name}");
+            let proven = connections.receive(source(0), true, 0);
+            assert_eq!(proven, Admission::Admit, "{name}");
             let (_, shaking): (Vec<_>, Vec<_>) = inside.into_iter().unzip();
-            let failed = guests.receive(source(0), false, 0);
-            assert_eq!(failed, Reception::Prove, "{name}: not forgotten yet");
+            let failed = connections.receive(source(0), false, 0);
+            assert_eq!(failed, Admission::Retry, "{name}: not forgotten yet");
             drop(shaking);
-            let forgotten = guests.receive(source(0), false, 0);
-            assert_eq!(forgotten, Reception::LetIn, "{name}");
-            assert!(guests.half_open.borrow().clients.is_empty(), "{name}");
+            let forgotten = connections.receive(source(0), false, 0);
+            assert_eq!(forgotten, Admission::Admit, "{name}");
+            assert!(connections.half_open.borrow().clients.is_empty(), "{name}");
         }
     }
 
     #[test]
     fn refuses_proven_clients_only_where_memory_would_run_over() {
         let limits = TcpLimits::default();
-        let guests = Rc::new(Guests::new(&limits, Arc::default()));
+        let connections = Rc::new(Connections::new(&limits, Arc::default()));
         let mut inside = Vec::new();
-        while guests.receive(address(0, 1), true, 0) == Reception::LetIn {
-            inside.push(guests.admit(address(0, 1)).1);
+        while connections.receive(address(0, 1), true, 0) == Admission::Admit {
+            inside.push(connections.admit(address(0, 1)).1);
         }
         assert_eq!(inside.len(), limits.connections_per_client_max);
-        assert_eq!(guests.receive(address(0, 2), true, 0), Reception::LetIn);
-        for (held, wanted) in [(1_999, Reception::LetIn), (2_000, Reception::Refuse)] {
-            assert_eq!(guests.receive(address(1, 1), true, held), wanted, "{held}");
+        assert_eq!(
+            connections.receive(address(0, 2), true, 0),
+            Admission::Admit
+        );
+        for (held, wanted) in [(1_999, Admission::Admit), (2_000, Admission::Refuse)] {
+            assert_eq!(
+                connections.receive(address(1, 1), true, held),
+                wanted,
+                "{held}"
+            );
         }
     }
 }
