@@ -173,14 +173,12 @@ impl Prober {
         let (stop, stopping) = watch::channel(false);
         let (mut shared, mut jobs): (Vec<_>, Vec<Job>) = (Vec::new(), Vec::new());
         let threads = config.threads.get();
+        let probes_max = config.in_flight_max / threads;
         for thread in 0..threads {
             let mailbox = Arc::new(Mailbox::new(Arc::clone(&counters), clock.now()));
             let prober = Self {
                 context: Arc::clone(&context),
-                rooms: [
-                    Room::new(config.in_flight_max / threads),
-                    Room::new(commands_max),
-                ],
+                rooms: [Room::new(probes_max), Room::new(commands_max)],
                 // Without a source of chance the clock must do; it only spreads starts.
                 schedule: Schedule::new(getrandom::u64().unwrap_or_else(|_| clock.now().nanos())),
                 running: JoinSet::new(),
@@ -199,7 +197,6 @@ impl Prober {
             shared.push(mailbox);
             let mut stopping = stopping.clone();
             jobs.push(Box::pin(prober.run(async move {
-                // An error says that nobody can tell any more.
                 let _ = stopping.wait_for(|stops| *stops).await;
             })));
         }
