@@ -5,12 +5,13 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 21] = [
+const LAYERS: [(u8, &str); 22] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
     (0, "room"),
     (1, "health"),
+    (1, "net"),
     (1, "place"),
     (2, "zone"),
     (3, "answer"),
@@ -40,15 +41,18 @@ enum Allowed {
 /// The table of the house style.
 fn allowed(module: &str) -> Option<Allowed> {
     Some(match module {
-        "wire" | "clock" | "metrics" | "room" | "place" => Allowed::Only(&[]),
+        "wire" | "clock" | "metrics" | "net" | "room" | "place" => Allowed::Only(&[]),
         "health" => Allowed::Only(&["clock"]),
         "zone" => Allowed::Only(&["wire", "health", "place"]),
-        "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "answer" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "config" => Allowed::Only(&["wire", "clock", "net", "zone", "health", "place"]),
         "master" => Allowed::Only(&["wire", "zone"]),
         "convert" => Allowed::Only(&["wire", "zone", "config", "master"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["wire", "clock", "metrics", "room", "health", "resolve"]),
+        "probe" => Allowed::Only(&[
+            "wire", "clock", "metrics", "room", "health", "resolve",
+        ]),
         "resolve" => Allowed::Only(&["wire", "clock", "room"]),
         "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
         "control" => Allowed::Only(&[
