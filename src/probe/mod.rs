@@ -15,7 +15,6 @@ mod content;
 mod counters;
 mod crew;
 mod dns;
-mod dns_message;
 mod exchange;
 mod exec;
 #[cfg(fuzzing)]
