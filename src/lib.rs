@@ -23,7 +23,7 @@
 //! | 0 | [`metrics`] | Counters and histograms, no output format |
 //! | 0 | [`room`] | Places shared fairly between what is brief and what hangs |
 //! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
-//! | 1 | [`net`] | Address prefixes as text |
+//! | 1 | [`net`] | Address prefixes; validity and names of certificates |
 //! | 1 | [`place`] | Client address or client subnet to place |
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
 //! | 3 | [`answer`] | The pure engine: look up, decide, compose, explain |

@@ -9,7 +9,6 @@
 //! the `trace` of the probe under way, which is a task-local, and keeps there what the peer showed. TLS sessions are
 //! resumed for some minutes after a full handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate.
 
-mod certificate;
 mod classify;
 mod content;
 mod counters;

@@ -41,8 +41,8 @@ enum Allowed {
 /// The table of the house style.
 fn allowed(module: &str) -> Option<Allowed> {
     Some(match module {
-        "wire" | "clock" | "metrics" | "net" | "room" | "place" => Allowed::Only(&[]),
-        "health" => Allowed::Only(&["clock"]),
+        "wire" | "clock" | "metrics" | "room" | "place" => Allowed::Only(&[]),
+        "health" | "net" => Allowed::Only(&["clock"]),
         "zone" => Allowed::Only(&["wire", "health", "place"]),
         "answer" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
         "config" => Allowed::Only(&["wire", "clock", "net", "zone", "health", "place"]),
