@@ -23,6 +23,7 @@
 //! | 0 | [`metrics`] | Counters and histograms, no output format |
 //! | 0 | [`room`] | Places shared fairly between what is brief and what hangs |
 //! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
+//! | 1 | [`net`] | Address prefixes; validity and names of certificates |
 //! | 1 | [`place`] | Client address or client subnet to place |
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
 //! | 3 | [`answer`] | The pure engine: look up, decide, compose, explain |
@@ -59,6 +60,7 @@ pub mod health;
 pub mod lab;
 pub mod master;
 pub mod metrics;
+pub mod net;
 pub mod place;
 pub mod probe;
 pub mod publish;

@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
 use leeward::health::{Endpoint, Status, TargetId, Transition};
@@ -147,8 +148,7 @@ impl Storm {
     fn begin(seed: u64, zones: usize, network: fn(usize) -> [u8; 3]) -> Self {
         let mut chance = Chance::new(seed);
         let of_client = |(place, address, _): &Asker| Network {
-            address: (*address).into(),
-            prefix_len: 16,
+            prefix: IpNet::new_assert((*address).into(), 16),
             place: Place::parse(place).expect("a place"),
         };
         let networks: Vec<Network> = CLIENTS[..4].iter().map(of_client).collect();

@@ -197,7 +197,7 @@ pub(crate) fn with_manners(manners: &str) -> (World, Vec<Vec<u8>>) {
         _ => None,
     };
     if manners != "plain" {
-        let everybody = Prefixes::new(&[(IpAddr::from([192, 0, 2, 0]), 24)]);
+        let everybody = Prefixes::new(&["192.0.2.0/24".parse().expect("a prefix")]);
         world.conduct = Arc::new(Conduct {
             cookies: Some(Cookies {
                 secrets,

@@ -63,12 +63,11 @@ impl Theatre {
         let (model, found) = read_zone(&source(ZONE), &Shelf);
         let model = model.unwrap_or_else(|| panic!("{found:#?}"));
         let zone = compile_zone(&model, 1).expect("it is small");
-        let place = |text: &str, address: [u8; 4]| Network {
-            address: address.into(),
-            prefix_len: 16,
+        let place = |text: &str, prefix: &str| Network {
+            prefix: prefix.parse().expect("a prefix"),
             place: Place::parse(text).expect("a place"),
         };
-        let networks = [place("EU-DE", [10, 1, 0, 0]), place("NA-US", [10, 2, 0, 0])];
+        let networks = [place("EU-DE", "10.1.0.0/16"), place("NA-US", "10.2.0.0/16")];
         let locations = Arc::new(LocationsBuilder::new().networks(&networks).build());
         let maps = build_maps(&zone.policies, &locations);
         let mut inputs = Inputs::uniform(&zone.policies, Status::Healthy);

@@ -1,6 +1,6 @@
 //! The direct way and the whole way write the same octets and count the same.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -194,7 +194,7 @@ fn conduct() -> impl Strategy<Value = Conduct> {
     ];
     let factor = prop_oneof![Just(None), (1u8..6).prop_map(Some)];
     (rate, factor, any::<bool>(), any::<bool>()).prop_map(|(rate, factor, has_cookies, says)| {
-        let everybody = Prefixes::new(&[(IpAddr::from([10, 0, 0, 0]), 8)]);
+        let everybody = Prefixes::new(&["10.0.0.0/8".parse().expect("a prefix")]);
         Conduct {
             rate: rate.map(|(rate, slip)| {
                 RateLimits::new(

@@ -3,7 +3,7 @@
 //! In: candidates of a group or of a run, as [`super::Scene::decide`] finds them. Out: a child, or members. Serving
 //! passes [`Chance`]; explain passes a lister. Never here: which candidates are eligible, or the order of steps.
 
-use std::net::IpAddr;
+use ipnet::IpNet;
 
 use crate::clock::WallTime;
 use crate::zone::{NodeId, Options, Run};
@@ -94,7 +94,7 @@ pub enum Note {
     /// Draws below are kept by client prefixes of these lengths (rule a46).
     Sticky(u8, u8),
     /// The draws below are made for this prefix.
-    KeptFor(IpAddr, u8),
+    KeptFor(IpNet),
     /// So many percent go to the next healthy tier (rule a40).
     Trickle(u8),
     /// Shares are cut at what branches can carry (rule a58); percent that goes to `overflow`, rounded.

@@ -197,7 +197,7 @@ impl Terms<'_> {
             return;
         };
         if let Some((subnet, scope_len)) = &mut edns.subnet
-            && subnet.source_len > 0
+            && subnet.given_prefix().is_some()
         {
             *scope_len = scope;
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::metrics::{QueryCounters, QuerySample, SAMPLE_STRIDE};
 use crate::rehearse::{Client, Observed};
-use crate::wire::{Class, Name, Scratch, parse_query};
+use crate::wire::{Class, ClientSubnet, Name, Scratch, parse_query};
 
 /// Minutes that are remembered.
 const MINUTES_MAX: usize = 60;
@@ -66,12 +66,9 @@ impl History {
         if query.class != Class::IN {
             return;
         }
-        let subnet = query
-            .edns
-            .and_then(|edns| edns.subnet)
-            .filter(|subnet| subnet.source_len > 0);
-        let client = match subnet {
-            Some(subnet) => Client::Subnet(subnet.address, subnet.source_len),
+        let subnet = query.edns.and_then(|edns| edns.subnet);
+        let client = match subnet.and_then(ClientSubnet::given_prefix) {
+            Some(prefix) => Client::Subnet(prefix),
             None => Client::Address(sample.client),
         };
         let random = self.next_random();

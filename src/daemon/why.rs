@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::answer::{Inputs, Prefixes, Reasons, WhyAsked, World};
 use crate::health::Status;
 use crate::rehearse::{Client, Stage, inputs_of_view, why_lines, zone_holding};
-use crate::wire::Name;
+use crate::wire::{ClientSubnet, Name};
 use crate::zone::Zone;
 
 use super::keeper::Keeper;
@@ -52,11 +52,9 @@ impl SharedSnapshot {
     }
 
     fn tell(&self, asked: &WhyAsked<'_>) -> Vec<String> {
-        let client = match asked.subnet {
-            Some(subnet) if subnet.source_len > 0 => {
-                Client::Subnet(subnet.address, subnet.source_len)
-            }
-            _ => Client::Address(asked.client),
+        let client = match asked.subnet.and_then(ClientSubnet::given_prefix) {
+            Some(prefix) => Client::Subnet(prefix),
+            None => Client::Address(asked.client),
         };
         let snapshot = self.look();
         let snapshot = snapshot.as_deref();

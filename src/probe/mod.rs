@@ -10,13 +10,11 @@
 //! resumed for some minutes after a full handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate.
 
 mod attempt;
-mod certificate;
 mod classify;
 mod content;
 mod context;
 mod counters;
 mod dns;
-mod dns_message;
 mod driven;
 mod exchange;
 mod exec;

@@ -336,7 +336,7 @@ fn ask(side: Side<'_>, views: &[ZoneView], query: &Observed) -> Option<(Answered
         rtype: query.rtype,
     };
     let client = match query.client {
-        Client::Subnet(address, 0) => Client::Address(address),
+        Client::Subnet(prefix) if prefix.prefix_len() == 0 => Client::Address(prefix.addr()),
         client => client,
     };
     let answered = Answered::of(

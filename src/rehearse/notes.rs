@@ -2,6 +2,8 @@
 //!
 //! In: notes that the engine gave, and the table of times that it orders by. Out: sentences. Never here: drawing.
 
+use ipnet::IpNet;
+
 use crate::answer::{Horizon, Note, Reason};
 use crate::clock::{WallTime, format_duration};
 use crate::health::{FailbackRule, RAMP_STEPS};
@@ -19,8 +21,8 @@ pub(super) fn note_text(stage: &Stage<'_>, note: Note) -> String {
                 "sticky: a client keeps its branch and members by /{ipv4} (IPv4) or /{ipv6} (IPv6)"
             )
         }
-        Note::KeptFor(network, len) => {
-            format!("kept for {network}/{len}: others may get something else")
+        Note::KeptFor(network) => {
+            format!("kept for {network}: others may get something else")
         }
         Note::Trickle(percent) => format!("trickle: {percent} % go to the next healthy tier"),
         Note::Spill(0) => "shares are cut at the capacity of each branch".to_owned(),
@@ -151,11 +153,8 @@ fn list_times(
         let label = &policies.branch_labels[(node.first + u32::from(child)) as usize];
         let millis = |micros: u32| f64::from(micros) / 1000.0;
         match times[usize::from(child)] {
-            RoundTrip::Measured(micros, TimesFor::Prefix(address, len)) => {
-                format!(
-                    "{label}: {} ms, measured for {address}/{len}",
-                    millis(micros)
-                )
+            RoundTrip::Measured(micros, TimesFor::Prefix(prefix)) => {
+                format!("{label}: {} ms, measured for {prefix}", millis(micros))
             }
             RoundTrip::Measured(micros, TimesFor::Place(place)) => {
                 format!("{label}: {} ms, measured for {place}", millis(micros))
@@ -184,18 +183,16 @@ fn whereabouts(stage: &Stage<'_>, client: Client) -> Whereabouts {
             point: Some(place.point()),
             prefix: None,
         },
-        Client::Address(address) | Client::Subnet(address, _) => {
-            let len = match client {
-                Client::Subnet(_, len) => len,
-                _ if address.is_ipv4() => 32,
-                _ => 128,
-            };
-            let known = stage.locations.locate(address);
-            Whereabouts {
-                place: known.place,
-                point: known.point,
-                prefix: Some((address, len)),
-            }
-        }
+        Client::Address(address) => within(stage, address.into()),
+        Client::Subnet(prefix) => within(stage, prefix),
+    }
+}
+
+fn within(stage: &Stage<'_>, prefix: IpNet) -> Whereabouts {
+    let known = stage.locations.locate(prefix.addr());
+    Whereabouts {
+        place: known.place,
+        point: known.point,
+        prefix: Some(prefix),
     }
 }

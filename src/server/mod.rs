@@ -50,7 +50,6 @@ mod stream;
 mod tcp;
 mod tls;
 mod udp;
-mod validity;
 
 pub use bind::{
     BindFault, Bound, LISTEN_MAX, Missing, WORKERS_MAX, bind, bind_possible, bind_with,

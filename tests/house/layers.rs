@@ -5,12 +5,13 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 21] = [
+const LAYERS: [(u8, &str); 22] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
     (0, "room"),
     (1, "health"),
+    (1, "net"),
     (1, "place"),
     (2, "zone"),
     (3, "answer"),
@@ -41,16 +42,19 @@ enum Allowed {
 fn allowed(module: &str) -> Option<Allowed> {
     Some(match module {
         "wire" | "clock" | "metrics" | "room" | "place" => Allowed::Only(&[]),
-        "health" => Allowed::Only(&["clock"]),
+        "health" | "net" => Allowed::Only(&["clock"]),
         "zone" => Allowed::Only(&["wire", "health", "place"]),
-        "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "answer" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "config" => Allowed::Only(&["wire", "clock", "net", "zone", "health", "place"]),
         "master" => Allowed::Only(&["wire", "zone"]),
         "convert" => Allowed::Only(&["wire", "zone", "config", "master"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["wire", "clock", "metrics", "room", "health", "resolve"]),
+        "probe" => Allowed::Only(&[
+            "wire", "clock", "metrics", "room", "net", "health", "resolve",
+        ]),
         "resolve" => Allowed::Only(&["wire", "clock", "room"]),
-        "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
+        "server" => Allowed::Only(&["wire", "clock", "metrics", "net", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",
             "publish", "timeline",
@@ -61,9 +65,9 @@ fn allowed(module: &str) -> Option<Allowed> {
     })
 }
 
-/// Crates with a wide interface, and the one module that may name each.
+/// Crates with a wide interface, and the one module or file that may name each.
 const OWNED_CRATES: [(&str, &str); 7] = [
-    ("hickory_proto", "wire"),
+    ("hickory_proto", "wire/client.rs"),
     ("hickory_server", "server"),
     ("axum", "control"),
     ("reqwest", "control"),
@@ -241,7 +245,9 @@ pub(crate) fn owned_crates(sources: &[Source]) -> Vec<Finding> {
         for (line, text) in source.product() {
             for (name, owner) in OWNED_CRATES {
                 let is_named = has_word(&text.code, name);
-                if is_named && source.module() != Some(owner) && !is_exempt(name, source) {
+                let is_owner = source.module() == Some(owner)
+                    || source.path.strip_prefix("src/") == Some(owner);
+                if is_named && !is_owner && !is_exempt(name, source) {
                     findings.push(source.finding(line, format!("`{name}` belongs to `{owner}`")));
                 }
             }
@@ -330,6 +336,10 @@ fn the_rules_of_layers_can_fail() {
         "use axum::Router;\nfn my_axum_like() {}\n",
     );
     assert_eq!(owned_crates(&named).len(), 1);
+    for (path, wanted) in [("src/wire/name.rs", 1), ("src/wire/client.rs", 0)] {
+        let named = bad(path, "use hickory_proto::rr::Name;\n");
+        assert_eq!(owned_crates(&named).len(), wanted, "{path}");
+    }
     let noisy = bad(
         "src/answer/find.rs",
         "fn f() { tracing::info!(); std::fs::read(x); }\n",

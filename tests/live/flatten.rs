@@ -33,7 +33,7 @@ fn serve(zone: &str, upstream: &Upstream, keep: Duration) -> Live {
         config.resolver.ttl_min = Duration::from_secs(1);
         config.resolver.keep = keep;
         config.state = Some(folder.join("state"));
-        config.explain.allow = vec![("127.0.0.0".parse().expect("an address"), 8)];
+        config.explain.allow = vec!["127.0.0.0/8".parse().expect("a prefix")];
     })
 }
 

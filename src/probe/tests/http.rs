@@ -336,7 +336,7 @@ async fn tries_the_addresses_of_a_name_in_order_and_names_the_one() {
 #[tokio::test]
 async fn probes_only_the_networks_that_are_allowed() {
     let stage = Stage::open(vec![Play::say(OK)]).await;
-    let networks = vec![([192, 0, 2, 0].into(), 24)];
+    let networks = vec!["192.0.2.0/24".parse().unwrap()];
     let context = ProbeContext::new("leeward-test", networks, crate::clock::Clock::start());
     let observation = probe_once(&context, &target(stage.address, plain(), AMPLE)).await;
     assert_eq!(observation.outcome, Outcome::NoEvidence);

@@ -63,10 +63,15 @@ async fn name_server(
     datagrams: fn(&[u8]) -> Vec<Vec<u8>>,
     message: fn(&[u8]) -> Vec<u8>,
 ) -> Listening {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    // A port that is free for UDP may be taken for TCP, by another test for one.
+    let (socket, listener) = loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        match TcpListener::bind(socket.local_addr().unwrap()).await {
+            Ok(listener) => break (socket, listener),
+            Err(cause) => assert_eq!(cause.kind(), std::io::ErrorKind::AddrInUse),
+        }
+    };
     let address = socket.local_addr().unwrap();
-    // The port is free for TCP but for a chance that is no worse than elsewhere in these tests.
-    let listener = TcpListener::bind(address).await.unwrap();
     let task = tokio::spawn(async move {
         let mut query = [0; 512];
         loop {

@@ -1,17 +1,19 @@
-//! The validity of a certificate and whose it is, read from its DER.
+//! The validity of a certificate, its issuer and its subject, read from its DER.
 //!
-//! In: octets from the network. Out: two civil instants, two names, or nothing if the octets are no certificate. Never here:
-//! verification, which is rustls' business; rustls does not show the validity of certificates it accepts.
+//! In: octets from the network or a file. Out: two instants, two names, or nothing if the octets are no certificate.
+//! Never here: verification, which is rustls' business; rustls does not show the validity of certificates it accepts.
+
+use jiff::civil::DateTime;
 
 use crate::clock::WallTime;
 
 /// From when until when a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Validity {
+pub struct Validity {
     /// Not before.
-    pub(super) from: WallTime,
+    pub from: WallTime,
     /// Not after.
-    pub(super) until: WallTime,
+    pub until: WallTime,
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -22,27 +24,20 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// Reads the validity of a certificate (RFC 5280, section 4.1).
-pub(super) fn read_validity(der: &[u8]) -> Option<Validity> {
-    let (certificate, _) = read_element(der, SEQUENCE)?;
-    let (mut tbs, _) = read_element(certificate, SEQUENCE)?;
-    if tbs.first() == Some(&EXPLICIT_VERSION) {
-        tbs = skip_element(tbs)?;
-    }
-    // Serial number, signature algorithm, issuer.
-    for _ in 0..3 {
-        tbs = skip_element(tbs)?;
-    }
-    let (validity, _) = read_element(tbs, SEQUENCE)?;
+pub fn read_validity(der: &[u8]) -> Option<Validity> {
+    let (validity, _) = read_element(skip_element(find_issuer(der)?)?, SEQUENCE)?;
     let (from, rest) = read_time(validity)?;
     let (until, _) = read_time(rest)?;
     Some(Validity { from, until })
 }
 
-/// Whom a certificate is for, and who vouches for it; each as evidence shows it.
+/// Issuer and subject of a certificate, as evidence shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Names {
-    pub(super) issuer: Box<str>,
-    pub(super) subject: Box<str>,
+pub struct CertificateNames {
+    /// Authority that signed it.
+    pub issuer: Box<str>,
+    /// Holder of its key.
+    pub subject: Box<str>,
 }
 
 /// Object identifiers of the parts of a name that tell most: common name, organizational unit, organization.
@@ -53,22 +48,24 @@ const NAME_SHOWN_MAX: usize = 60;
 const PARTS_MAX: usize = 32;
 
 /// Reads issuer and subject of a certificate (RFC 5280, section 4.1).
-pub(super) fn read_names(der: &[u8]) -> Option<Names> {
+pub fn read_names(der: &[u8]) -> Option<CertificateNames> {
+    let (issuer, rest) = read_element(find_issuer(der)?, SEQUENCE)?;
+    let (subject, _) = read_element(skip_element(rest)?, SEQUENCE)?;
+    Some(CertificateNames {
+        issuer: read_name(issuer),
+        subject: read_name(subject),
+    })
+}
+
+/// Finds what begins with the issuer; validity and subject follow it.
+fn find_issuer(der: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = read_element(der, SEQUENCE)?;
     let (mut tbs, _) = read_element(certificate, SEQUENCE)?;
     if tbs.first() == Some(&EXPLICIT_VERSION) {
         tbs = skip_element(tbs)?;
     }
     // Serial number, signature algorithm.
-    for _ in 0..2 {
-        tbs = skip_element(tbs)?;
-    }
-    let (issuer, rest) = read_element(tbs, SEQUENCE)?;
-    let (subject, _) = read_element(skip_element(rest)?, SEQUENCE)?;
-    Some(Names {
-        issuer: read_name(issuer),
-        subject: read_name(subject),
-    })
+    skip_element(skip_element(tbs)?)
 }
 
 /// Reads the most telling part of a name, in quotes.
@@ -142,36 +139,33 @@ fn read_time(der: &[u8]) -> Option<(WallTime, &[u8])> {
         GENERALIZED_TIME => read_digits(text, 4)?,
         _ => return None,
     };
-    let (month, text) = read_digits(text, 2)?;
-    let (day, text) = read_digits(text, 2)?;
-    let (hour, text) = read_digits(text, 2)?;
-    let (minute, text) = read_digits(text, 2)?;
-    let (second, text) = read_digits(text, 2)?;
-    let is_sane = (1..=12).contains(&month) && (1..=31).contains(&day) && text == b"Z";
-    if !is_sane || hour > 23 || minute > 59 || second > 60 {
+    let mut parts = [0; 5];
+    let mut text = text;
+    for part in &mut parts {
+        let (number, after) = read_digits(text, 2)?;
+        *part = number as i8;
+        text = after;
+    }
+    let [month, day, hour, minute, second] = parts;
+    if text != b"Z" {
         return None;
     }
-    let days = count_days(year, month, day);
-    let secs = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    Some((WallTime::from_millis(secs * 1000), rest))
+    // A leap second counts as the second before it.
+    let second = if second == 60 { 59 } else { second };
+    let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    // Not by way of a timestamp: the end of year 9999, which stands for no end at all, has none.
+    let since = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    Some((WallTime::from_millis(since.as_secs() * 1000), rest))
 }
 
-fn read_digits(text: &[u8], count: usize) -> Option<(i64, &[u8])> {
+/// Reads so many digits, at most four.
+fn read_digits(text: &[u8], count: usize) -> Option<(i16, &[u8])> {
     let (digits, rest) = text.split_at_checked(count)?;
     let mut number = 0;
     for digit in digits {
-        number = number * 10 + i64::from(char::from(*digit).to_digit(10)?);
+        number = number * 10 + char::from(*digit).to_digit(10)? as i16;
     }
     Some((number, rest))
-}
-
-/// Counts the days from 1970-01-01 to a day of the proleptic Gregorian calendar; years begin in March, so that the leap
-/// day comes last.
-fn count_days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year
-        - 719_468
 }
 
 #[cfg(test)]
@@ -228,11 +222,55 @@ mod tests {
         }
     }
 
+    #[test]
+    fn reads_no_other_times() {
+        let cases = [
+            (UTC_TIME, "700101000000Z", Some(0)),
+            (UTC_TIME, "19700101000000Z", None),
+            (GENERALIZED_TIME, "19700101000001Z", Some(1_000)),
+            (GENERALIZED_TIME, "19701231235960Z", Some(31_535_999_000)),
+            (
+                GENERALIZED_TIME,
+                "99991231235959Z",
+                Some(253_402_300_799_000),
+            ),
+            (GENERALIZED_TIME, "19701301000001Z", None),
+            (GENERALIZED_TIME, "19700230000001Z", None),
+            (UTC_TIME, "7001010000Z", None),
+            (UTC_TIME, "700101000000", None),
+            (UTC_TIME, "7001010000+0Z", None),
+            (0x16, "700101000000Z", None),
+        ];
+        for (tag, text, wanted) in cases {
+            let length = u8::try_from(text.len()).unwrap();
+            let der = [&[tag, length][..], text.as_bytes()].concat();
+            let wanted = wanted.map(WallTime::from_millis);
+            assert_eq!(read_time(&der).map(|read| read.0), wanted, "{tag} {text}");
+        }
+    }
+
+    #[test]
+    fn reads_no_certificate_that_is_cut() {
+        let params = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        for length in 0..made.der().len() {
+            let cut = &made.der()[..length];
+            assert_eq!(
+                (read_validity(cut), read_names(cut)),
+                (None, None),
+                "{length}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn takes_any_octets(octets: Vec<u8>) {
             read_validity(&octets);
             read_names(&octets);
+            let dated = [&[UTC_TIME, octets.len() as u8][..], &octets].concat();
+            read_time(&dated);
         }
     }
 }
