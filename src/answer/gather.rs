@@ -3,6 +3,7 @@
 //! Steps in the order of RFC 1034, section 4.3.2: the zone is known; cut -> referral; name -> RRset, alias or
 //! NODATA; DNAME -> synthesis; wildcard -> source of synthesis (RFC 4592); else NXDOMAIN.
 
+use crate::view::ZoneView;
 use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
     ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
@@ -16,7 +17,6 @@ use super::draw::{Draw, Picked};
 use super::kept::Kept;
 use super::locus::Locus;
 use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
-use super::view::ZoneView;
 use super::world::World;
 
 /// What one gathering reads.
