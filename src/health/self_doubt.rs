@@ -21,9 +21,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Observation, Outcome};
+use super::evidence::{Latest, Observation, Outcome};
 use super::registry::{Row, Targets};
-use super::step::Latest;
 use super::target::{Endpoint, Status, TargetId};
 use crate::clock::Moment;
 
