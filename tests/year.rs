@@ -1,4 +1,4 @@
-//! A simulated year of one zone that uses all of judgement: failbacks, last answers, ramps, degraded members, TTLs that
+//! A simulated year of one zone that uses all of policy state: failbacks, last answers, ramps, degraded members, TTLs that
 //! follow the horizon, self-doubt. Random outages of targets, of sites and of our own network, flaps, civil clocks that
 //! jump, reloads, restarts and releases; the laws are checked after every change.
 //!
@@ -15,7 +15,8 @@ use std::time::Duration;
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
 use leeward::health::{
-    DoubtChange, Endpoint, Finding, Home, Observation, Phases, SelfDoubt, Status, TargetId, Targets,
+    DoubtChange, Endpoint, Finding, Home, Observation, Phases, SelfDoubt, Status, TargetId,
+    Targets, Uncounted,
 };
 use leeward::place::LocationsBuilder;
 use leeward::publish::{Publisher, SavedZone};
@@ -252,16 +253,20 @@ impl Year {
                 (id, conduct)
             })
             .collect();
+        let mut ended = Vec::with_capacity(seen.len());
         for (id, conduct) in &seen {
             let finding = match conduct {
                 Conduct::Good => Finding::Passed { status: 200 },
                 Conduct::NoEvidence => Finding::OutOfDescriptors,
                 _ => Finding::Refused,
             };
-            let observation = Observation::new(finding.into(), Phases::default(), self.core.now);
-            self.core.targets.foresee(*id, &observation);
+            ended.push((
+                *id,
+                Observation::new(finding.into(), Phases::default(), self.core.now),
+            ));
         }
-        self.judge_self();
+        let ended = ended.iter().map(|(id, observation)| (*id, observation));
+        self.judge_self(&Uncounted::new(&self.core.targets, ended));
         let before = self.statuses();
         let mut changes = 0;
         for (id, conduct) in seen {
@@ -285,8 +290,11 @@ impl Year {
         }
     }
 
-    fn judge_self(&mut self) {
-        match self.doubt.judge(&self.core.targets, self.core.now) {
+    fn judge_self(&mut self, uncounted: &Uncounted) {
+        match self
+            .doubt
+            .judge(&self.core.targets, uncounted, self.core.now)
+        {
             None => {}
             Some(DoubtChange::Began(_)) => {
                 self.doubts += 1;

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::answer::{Inputs, Prefixes, Reasons, WhyAsked, World};
+use crate::answer::{Prefixes, Reasons, WhyAsked, World};
 use crate::health::Status;
 use crate::rehearse::{Client, Stage, inputs_of_view, why_lines, zone_holding};
+use crate::view::Inputs;
 use crate::wire::{ClientSubnet, Name};
 use crate::zone::Zone;
 

@@ -99,7 +99,7 @@ impl Handle {
     }
 
     /// Returns what its probes share, for [`probe_once`](super::probe_once).
-    pub fn kit(&self) -> Arc<ProbeContext> {
+    pub fn context(&self) -> Arc<ProbeContext> {
         Arc::clone(&self.context)
     }
 

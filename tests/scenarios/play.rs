@@ -329,7 +329,7 @@ impl Player<'_> {
     fn explained(&self, question: &Question, client: Client) -> Explanation {
         let world = self.core.world();
         let served = &world.snapshot.zones[0];
-        let empty = leeward::answer::Inputs {
+        let empty = leeward::view::Inputs {
             statuses: Vec::new(),
             switches: Vec::new(),
             holds: Vec::new(),

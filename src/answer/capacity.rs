@@ -1,4 +1,4 @@
-//! Shares that weights alone do not give: a trickle for the next tier, and branches that can carry only so much.
+//! Draws within capacity: branches that carry at most so much, and a trickle for the next tier (rules a40, a58).
 //!
 //! In: a failover or weighted node with its options, and who is eligible. Out: the child drawn. Never here: health; what a
 //! node does without these options.

@@ -1,65 +1,66 @@
-//! What the writer of a view remembers: tiers in office, what was healthy last, who came back when.
+//! The history that policies of a zone depend on: active tiers, last known members, ramps, degraded members.
 //!
-//! In: bits before and after a change, the time, how targets do. Out: a [`Judgement`]. Never here: clocks, files; deciding.
-//! A judgement follows from memory and bits alone: made anew from both it is the same.
+//! In: bits before and after a change, the time, how soon targets could change. Out: a [`PolicyState`]. Never here: clocks,
+//! files, decisions. A policy state follows from tracker and bits alone: made anew from both it is the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Moment, WallTime};
-use crate::health::{Incumbent, RAMP_STEPS, ramp_tenths, release, step_failback};
+use crate::health::{FailbackState, RAMP_STEPS, ramp_tenths, release, step_failback};
 use crate::zone::{NodeId, NodeKind, Policies, RootId, RunId};
 
+use super::bits::Layer;
+use super::fold::Inputs;
 use super::horizon::horizons;
-use super::judgement::{Horizon, Judgement, Office};
-use super::shares::{RunShares, Soft};
-use super::view::{Inputs, Layer};
+use super::policy_state::{ActiveTier, Horizon, PolicyState};
+use super::ramp_weights::{ReducedWeight, RunWeights};
 
-/// What the passing of time brings for one zone.
-pub struct Turn<'a> {
+/// A tick of the clock for one zone.
+pub struct ZoneTick<'a> {
     /// The time.
     pub now: Moment,
     /// The civil time.
     pub wall: WallTime,
-    /// How soon a target, by slot, could change its status.
+    /// Least time until a target, by slot, could change its status.
     pub turns_in: &'a dyn Fn(u32) -> Duration,
     /// Percent of their weight that members of a target, by slot, keep while it is degraded.
     pub degraded: &'a dyn Fn(u32) -> Option<u8>,
-    /// How long until the next maintenance of the zone begins.
+    /// Time until the next maintenance of the zone begins.
     pub planned_in: Option<Duration>,
-    /// How long until any maintenance of the zone begins or ends.
+    /// Time until any maintenance of the zone begins or ends.
     pub changes_in: Option<Duration>,
 }
 
-/// What is remembered for one zone.
+/// Tracked history of one zone.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
+pub(super) struct PolicyTracker {
     pub(super) now: Moment,
     pub(super) wall: WallTime,
-    /// By failback.
-    pub(super) incumbents: Vec<Incumbent>,
-    /// By number; `None` while a candidate is healthy, and where nothing is known.
-    pub(super) lasts: Vec<Option<Arc<Layer>>>,
-    /// Members on their ramp, and since when.
+    /// State of each failback, by number.
+    pub(super) failbacks: Vec<FailbackState>,
+    /// Bits when a candidate was healthy last, by number; `None` while one is, and where nothing is known.
+    pub(super) last_known: Vec<Option<Arc<Layer>>>,
+    /// Members on their ramp, and when each healed.
     pub(super) healed: BTreeMap<u32, Moment>,
     /// Members of degraded targets, and the percent of their weight that is left.
     pub(super) degraded: BTreeMap<u32, u8>,
     horizons: Vec<(RootId, Horizon)>,
-    /// Whether something changed that must survive a restart, and nobody was told yet.
-    pub(super) is_news: bool,
+    /// Whether something changed that must survive a restart and was not reported yet.
+    pub(super) is_unsaved: bool,
 }
 
-impl Memory {
-    /// Starts with the bits of a fold: nothing is held, nobody is on a ramp.
+impl PolicyTracker {
+    /// Starts with the bits of a fold: no tier is held, no member is on a ramp.
     pub(super) fn new(policies: &Policies, layer: &Layer, now: Moment, wall: WallTime) -> Self {
-        let incumbents = (0..policies.failbacks.len() as u32)
-            .map(|number| Incumbent::new(healthy_tiers(policies, layer, number), now, wall));
+        let failbacks = (0..policies.failbacks.len() as u32)
+            .map(|number| FailbackState::new(healthy_tiers(policies, layer, number), now, wall));
         Self {
             now,
             wall,
-            incumbents: incumbents.collect(),
-            lasts: vec![None; policies.lasts.len()],
+            failbacks: failbacks.collect(),
+            last_known: vec![None; policies.lasts.len()],
             ..Self::default()
         }
     }
@@ -67,12 +68,12 @@ impl Memory {
     /// Follows bits that changed.
     pub(super) fn follow(&mut self, policies: &Policies, before: &Arc<Layer>, after: &Layer) {
         self.step(policies, after);
-        for (last, known) in self.lasts.iter_mut().zip(&policies.lasts) {
+        for (last, known) in self.last_known.iter_mut().zip(&policies.lasts) {
             if has_candidate(policies, after, known.node) {
-                self.is_news |= last.take().is_some();
+                self.is_unsaved |= last.take().is_some();
             } else if has_candidate(policies, before, known.node) {
                 *last = Some(Arc::clone(before));
-                self.is_news = true;
+                self.is_unsaved = true;
             }
         }
         if policies.ramps.is_empty() {
@@ -97,15 +98,15 @@ impl Memory {
         }
     }
 
-    /// Lets time pass.
-    pub(super) fn pass(
+    /// Follows a tick: failbacks that are due, ramps, degraded members, horizons.
+    pub(super) fn tick(
         &mut self,
         policies: &Policies,
         layer: &Layer,
         inputs: &Inputs,
-        turn: &Turn<'_>,
+        tick: &ZoneTick<'_>,
     ) {
-        (self.now, self.wall) = (turn.now, turn.wall);
+        (self.now, self.wall) = (tick.now, tick.wall);
         self.step(policies, layer);
         let now = self.now;
         self.healed
@@ -113,7 +114,7 @@ impl Memory {
         self.degraded.clear();
         if !policies.soft_members.is_empty() {
             for slot in 0..policies.targets.len() as u32 {
-                let Some(percent) = (turn.degraded)(slot) else {
+                let Some(percent) = (tick.degraded)(slot) else {
                     continue;
                 };
                 for &member in policies.soft_members.row(slot) {
@@ -122,76 +123,79 @@ impl Memory {
                 }
             }
         }
-        self.horizons = horizons(policies, layer, inputs, self, turn);
+        self.horizons = horizons(policies, layer, inputs, self, tick);
     }
 
     fn step(&mut self, policies: &Policies, layer: &Layer) {
         for (number, failback) in policies.failbacks.iter().enumerate() {
             let healthy = healthy_tiers(policies, layer, number as u32);
-            let state = self.incumbents[number].clone();
+            let state = self.failbacks[number].clone();
             let before = state.tier;
             let state = step_failback(&failback.rule, state, healthy, self.now, self.wall);
-            self.is_news |= state.tier != before;
-            self.incumbents[number] = state;
+            self.is_unsaved |= state.tier != before;
+            self.failbacks[number] = state;
         }
     }
 
-    /// Lets the first healthy tier of a failback take over; says whether that changed anything.
+    /// Makes the first healthy tier of a failback the active one; says whether it was another before.
     pub(super) fn release(&mut self, policies: &Policies, layer: &Layer, number: u32) -> bool {
         let healthy = healthy_tiers(policies, layer, number);
-        let state = &mut self.incumbents[number as usize];
+        let state = &mut self.failbacks[number as usize];
         let before = state.tier;
         *state = release(state.clone(), healthy, self.wall);
         let is_released = state.tier != before;
-        self.is_news |= is_released;
+        self.is_unsaved |= is_released;
         is_released
     }
 
     /// Returns the state of a failback, and its healthy tiers.
-    pub(super) fn incumbent(
+    pub(super) fn failback(
         &self,
         policies: &Policies,
         layer: &Layer,
         number: u32,
-    ) -> (&Incumbent, u16) {
+    ) -> (&FailbackState, u16) {
         let healthy = healthy_tiers(policies, layer, number);
-        (&self.incumbents[number as usize], healthy)
+        (&self.failbacks[number as usize], healthy)
     }
 
-    /// Says what follows from memory and bits.
-    pub(super) fn judgement(&self, policies: &Policies, layer: &Layer) -> Judgement {
-        let office = |(number, state): (usize, &Incumbent)| Office {
+    /// Makes the policy state that follows from history and bits.
+    pub(super) fn policy_state(&self, policies: &Policies, layer: &Layer) -> PolicyState {
+        let active_tier = |(number, state): (usize, &FailbackState)| ActiveTier {
             tier: state.tier,
             is_held: state.is_held(healthy_tiers(policies, layer, number as u32)),
             since: state.since,
         };
-        Judgement {
-            incumbents: self.incumbents.iter().enumerate().map(office).collect(),
-            lasts: self.lasts.clone().into(),
-            shares: self.shares(policies, layer),
+        PolicyState {
+            active_tiers: self.failbacks.iter().enumerate().map(active_tier).collect(),
+            last_known: self.last_known.clone().into(),
+            run_weights: self.run_weights(policies, layer),
             horizons: self.horizons.clone().into(),
         }
     }
 
-    fn shares(&self, policies: &Policies, layer: &Layer) -> Box<[(RunId, Arc<RunShares>)]> {
-        let soft = self.healed.keys().chain(self.degraded.keys());
-        let mut runs: Vec<RunId> = soft
+    fn run_weights(&self, policies: &Policies, layer: &Layer) -> Box<[(RunId, Arc<RunWeights>)]> {
+        let members = self.healed.keys().chain(self.degraded.keys());
+        let mut runs: Vec<RunId> = members
             .map(|&member| policies.run_of_member[member as usize])
             .collect();
         runs.sort_unstable();
         runs.dedup();
-        let shares = runs.into_iter().filter_map(|id| {
+        let weights = runs.into_iter().filter_map(|id| {
             let run = &policies.runs[id as usize];
             let members = run.first_bit..run.first_bit + u32::from(run.len);
-            let soft: Vec<Soft> = members.map(|member| self.soft(policies, member)).collect();
-            Some((id, Arc::new(RunShares::of(policies, run, layer, &soft)?)))
+            let reduced: Vec<ReducedWeight> = members
+                .map(|member| self.reduced(policies, member))
+                .collect();
+            let weights = RunWeights::of(policies, run, layer, &reduced)?;
+            Some((id, Arc::new(weights)))
         });
-        shares.collect()
+        weights.collect()
     }
 
-    fn soft(&self, policies: &Policies, member: u32) -> Soft {
+    fn reduced(&self, policies: &Policies, member: u32) -> ReducedWeight {
         let healed = self.healed.get(&member);
-        Soft {
+        ReducedWeight {
             percent: self.degraded.get(&member).copied().unwrap_or(100),
             tenths: healed.map_or(RAMP_STEPS, |&healed| {
                 tenths(policies, member, healed, self.now)

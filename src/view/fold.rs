@@ -1,6 +1,7 @@
-//! The view: which members and nodes of a zone are healthy, as bits.
+//! The fold: statuses, switches and holds to a bit a member and a bit a node, in up to three layers (rule a12).
 //!
-//! In: statuses by target, switches, holds. Out: a bit a member and a bit a node, in up to three layers (rule a12):
+//! In: statuses by target slot, switches, holds. Out: a [`ZoneView`]. Never here: the time (see [`super::tracker`]), saved
+//! states.
 //!
 //! | Layer | Healthy means | Used |
 //! |---|---|---|
@@ -9,20 +10,22 @@
 //! | 2 | no operator holds it down | last resort, second step |
 //!
 //! Layers 1 and 2 exist only where something is held or switched; without them they equal layer 0 and "all".
-//! [`Fold`] keeps the judges' bits beside them and follows changes upward; folding anew gives the same bits.
+//! [`Fold`] keeps the bits of formulas as well, and follows changes upward; folding anew gives the same bits.
 
 use std::sync::Arc;
 
 use crate::health::Status;
 use crate::zone::{Hold, Judge, Node, NodeKind, Policies, Run};
 
-use super::judgement::Judgement;
-use super::memory::Memory;
+use super::bits::{Layer, bit, next_set, set, words};
+use super::policy_state::PolicyState;
+use super::tracker::PolicyTracker;
+use super::zone_view::ZoneView;
 
 /// Layers of a view.
-pub const LAYERS_MAX: usize = 3;
+const LAYERS_MAX: usize = 3;
 
-/// What a fold reads.
+/// Inputs of the fold of one zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     /// Status by target slot.
@@ -55,94 +58,14 @@ impl Inputs {
     }
 }
 
-/// Bits of one layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layer {
-    /// A bit a member.
-    pub up: Box<[u64]>,
-    /// A bit a node. For nodes that ask for the client's location it says only whether the gate holds.
-    pub alive: Box<[u64]>,
-}
-
-/// The view of one zone.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ZoneView {
-    /// Layer 0, and 1 and 2 where they differ from it.
-    pub layers: Vec<Arc<Layer>>,
-    /// What it says beside bits, in zones that ask for it.
-    pub judgement: Option<Arc<Judgement>>,
-    /// Seconds that each lease lasts at least, in zones with flattened targets (rule a28).
-    pub leases: Option<Arc<[u32]>>,
-}
-
-#[inline]
-fn bit(words: &[u64], at: u32) -> bool {
-    words
-        .get(at as usize / 64)
-        .is_some_and(|word| word >> (at % 64) & 1 == 1)
-}
-
-/// Sets a bit; says whether that changed it.
-fn set(words: &mut [u64], at: u32, value: bool) -> bool {
-    let word = &mut words[at as usize / 64];
-    let before = *word;
-    *word = (before & !(1 << (at % 64))) | (u64::from(value) << (at % 64));
-    *word != before
-}
-
-fn words(bits: usize) -> Box<[u64]> {
-    // One word more than needed, so that a range of 64 bits may start anywhere.
-    vec![0; bits / 64 + 2].into()
-}
-
-impl Layer {
-    /// Says whether a node is alive.
-    #[inline]
-    pub fn is_alive(&self, node: u32) -> bool {
-        bit(&self.alive, node)
-    }
-
-    /// Says whether a member is up.
-    #[inline]
-    pub fn is_up(&self, member: u32) -> bool {
-        bit(&self.up, member)
-    }
-
-    /// Returns up to 64 member bits from `first`.
-    #[inline]
-    pub fn up_word(&self, first: u32, len: u32) -> u64 {
-        range(&self.up, first, len)
-    }
-
-    /// Returns up to 64 node bits from `first`.
-    #[inline]
-    pub fn alive_word(&self, first: u32, len: u32) -> u64 {
-        range(&self.alive, first, len)
-    }
-}
-
-/// Returns `len` bits (at most 64) from `first`.
-#[inline]
-fn range(words: &[u64], first: u32, len: u32) -> u64 {
-    let (word, shift) = (first as usize / 64, first % 64);
-    let low = words.get(word).copied().unwrap_or(0) >> shift;
-    let high = if shift == 0 {
-        0
-    } else {
-        words.get(word + 1).copied().unwrap_or(0) << (64 - shift)
-    };
-    let mask = if len >= 64 { u64::MAX } else { (1 << len) - 1 };
-    (low | high) & mask
-}
-
 /// Folds inputs into bits and follows changes.
 #[derive(Clone, Debug)]
 pub struct Fold {
     pub(super) inputs: Inputs,
     judges: Vec<Box<[u64]>>,
     pub(super) layers: Vec<Arc<Layer>>,
-    pub(super) memory: Option<Box<Memory>>,
-    pub(super) judgement: Option<Arc<Judgement>>,
+    pub(super) tracker: Option<Box<PolicyTracker>>,
+    pub(super) policy_state: Option<Arc<PolicyState>>,
 }
 
 impl Fold {
@@ -157,8 +80,8 @@ impl Fold {
             inputs,
             judges: vec![words(policies.judges.len()); count],
             layers: (0..count).map(|_| Arc::new(layer.clone())).collect(),
-            memory: None,
-            judgement: None,
+            tracker: None,
+            policy_state: None,
         };
         for layer in 0..count {
             fold.fold_layer(policies, layer);
@@ -170,12 +93,12 @@ impl Fold {
     pub fn view(&self) -> ZoneView {
         ZoneView {
             layers: self.layers.clone(),
-            judgement: self.judgement.clone(),
+            policy_state: self.policy_state.clone(),
             leases: self.inputs.leases.clone(),
         }
     }
 
-    /// Takes how long leases still last; says whether that differs from before.
+    /// Takes the seconds that leases still last; says whether they differ from before.
     pub fn lease(&mut self, leases: &Arc<[u32]>) -> bool {
         let is_new = self.inputs.leases.as_ref() != Some(leases);
         if is_new {
@@ -184,7 +107,12 @@ impl Fold {
         is_new
     }
 
-    /// Returns what was folded.
+    /// Returns the policy state of the view, in zones whose policies need one.
+    pub fn policy_state(&self) -> Option<&PolicyState> {
+        self.policy_state.as_deref()
+    }
+
+    /// Returns the inputs.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }
@@ -213,13 +141,13 @@ impl Fold {
                 }
             }
         }
-        let before = self.memory.as_ref().map(|_| Arc::clone(&self.layers[0]));
+        let before = self.tracker.as_ref().map(|_| Arc::clone(&self.layers[0]));
         let mut changed = false;
         for layer in 0..self.layers.len() {
             changed |= self.follow(policies, layer, dirty.clone());
         }
         if let (Some(before), true) = (before, changed) {
-            self.remember(policies, &before);
+            self.track(policies, &before);
         }
         changed
     }
@@ -341,7 +269,7 @@ fn count_up(policies: &Policies, bits: &Layer, node: &Node) -> u32 {
     let runs = &policies.runs[node.first as usize..node.first as usize + usize::from(node.n)];
     let weighted: u32 = runs
         .iter()
-        .map(|run| count_range(bits, run.first_bit, u32::from(run.weighted_len)))
+        .map(|run| bits.count_up(run.first_bit, u32::from(run.weighted_len)))
         .sum();
     if weighted > 0 {
         return weighted;
@@ -351,29 +279,5 @@ fn count_up(policies: &Policies, bits: &Layer, node: &Node) -> u32 {
 
 fn count_standby(bits: &Layer, run: &Run) -> u32 {
     let weighted = u32::from(run.weighted_len);
-    count_range(
-        bits,
-        run.first_bit + weighted,
-        u32::from(run.len) - weighted,
-    )
-}
-
-fn count_range(bits: &Layer, first: u32, len: u32) -> u32 {
-    (0..len)
-        .step_by(64)
-        .map(|skip| {
-            bits.up_word(first + skip, (len - skip).min(64))
-                .count_ones()
-        })
-        .sum()
-}
-
-fn next_set(words: &[u64], from: u32) -> Option<u32> {
-    let mut word = from as usize / 64;
-    let mut bits = words.get(word)? & (u64::MAX << (from % 64));
-    while bits == 0 {
-        word += 1;
-        bits = *words.get(word)?;
-    }
-    Some(word as u32 * 64 + bits.trailing_zeros())
+    bits.count_up(run.first_bit + weighted, u32::from(run.len) - weighted)
 }

@@ -1,6 +1,7 @@
-//! The keeper's judgement beyond single targets: self-doubt, and what time brings to views.
+//! Self-doubt in the running server, and the tick of the views.
 //!
-//! In: reports before they are counted, the time. Out: held statuses, publications, events, metrics, why it doubts. Never here: the rules; they are those of `health` and `answer`.
+//! In: reports before they are counted, the time. Out: held statuses, publications, events, metrics, the cause of a doubt.
+//! Never here: the rules; they are those of `health` and `view`.
 
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use crate::config::server_file::SelfDoubtSettings;
 use crate::control::DoubtRow;
 use crate::health::{
     Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Status, Target, TargetId,
-    TcpProbe, Timeout,
+    TcpProbe, Timeout, Uncounted,
 };
 use crate::probe::Report;
-use crate::publish::Outlook;
+use crate::publish::Tick;
 use crate::timeline::EventKind;
 
 use super::keeper::Keeper;
@@ -53,7 +54,7 @@ impl Keeper {
             .collect()
     }
 
-    /// Tells self-doubt which targets there are, after a load.
+    /// Gives self-doubt the anchors and the homes of targets, after a load.
     pub(super) fn know_targets(&mut self) {
         let anchors = self.anchor_targets();
         let anchors = anchors.iter().filter_map(|target| self.targets.id(target));
@@ -82,25 +83,25 @@ impl Keeper {
         self.doubt.know(anchors.collect(), homes, &self.targets);
     }
 
-    /// Looks at reports before they are counted, so that those which end together are judged together. Says whether
+    /// Judges reports before they are counted, so that those which end together are judged together. Says whether
     /// any is news.
-    pub(super) fn foresee(&mut self, reports: &[Report], now: Moment) -> bool {
-        let mut is_news = false;
-        for report in reports {
-            is_news |= self.targets.foresee(report.target, &report.observation);
+    pub(super) fn judge_reports(&mut self, reports: &[Report], now: Moment) -> bool {
+        let observations = reports
+            .iter()
+            .map(|report| (report.target, &report.observation));
+        let uncounted = Uncounted::new(&self.targets, observations);
+        if uncounted.is_news() {
+            self.judge_self(&uncounted, now);
         }
-        if is_news {
-            self.judge_self(now);
-        }
-        is_news
+        uncounted.is_news()
     }
 
     /// Begins or ends a doubt.
-    pub(super) fn judge_self(&mut self, now: Moment) {
+    pub(super) fn judge_self(&mut self, uncounted: &Uncounted, now: Moment) {
         if !self.config.self_doubt.is_enabled {
             return;
         }
-        let Some(change) = self.doubt.judge(&self.targets, now) else {
+        let Some(change) = self.doubt.judge(&self.targets, uncounted, now) else {
             return;
         };
         let text = match change {
@@ -130,24 +131,24 @@ impl Keeper {
         self.record(EventKind::SelfDoubt { is_doubting, text });
     }
 
-    /// Lets time pass for views: failbacks that are due, ramps, horizons.
-    pub(super) fn let_time_pass(&mut self) {
+    /// Follows a tick in all views: failbacks that are due, ramps, horizons.
+    pub(super) fn tick_views(&mut self) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let set = std::sync::Arc::clone(&self.set);
-        let outlook = Outlook {
+        let tick = Tick {
             now,
             wall,
             targets: &self.targets,
             maintenance: &|zone| ahead(&set, zone, wall),
         };
-        if let Some(published) = self.publisher.pass(&outlook) {
+        if let Some(published) = self.publisher.tick(&tick) {
             self.exposition
                 .set("leeward_world_generation", &[], published.generation as f64);
         }
     }
 
-    /// Writes what is held and who is degraded, once a second.
-    pub(super) fn measure_judgement(&self) {
+    /// Counts the failovers that are held and the targets that are degraded, once a second.
+    pub(super) fn measure_policy_state(&self) {
         let held = self.publisher.held().len() as f64;
         self.exposition.set("leeward_failbacks_held", &[], held);
         let is_degraded = |row: &crate::health::Row<'_>| {
@@ -158,7 +159,7 @@ impl Keeper {
             .set("leeward_targets_degraded", &[], degraded as f64);
     }
 
-    /// Says why the server doubts itself, if it does.
+    /// Returns the present doubt for the status report, if there is one.
     pub(super) fn doubt_row(&self) -> Option<DoubtRow> {
         let doubt = self.doubt.doubt()?;
         let lasted = self.clock.now().since(doubt.since);

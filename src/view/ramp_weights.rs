@@ -1,7 +1,7 @@
-//! Shares of members that are degraded or on their ramp (rules a56, a57).
+//! Weights of members that are degraded or on their ramp (rules a56, a57).
 //!
-//! In: which members of a run are up, and what is left of each one's weight. Out: who may be drawn, by which weights, and
-//! who only at some draws. Never here: health, time.
+//! In: which members of a run are up, and the part of its weight that each one keeps. Out: weights to draw by, and at how many
+//! draws of ten a member is a candidate. Never here: statuses, the time.
 //!
 //! | Weights of the run | Degraded member | Member on its ramp |
 //! |---|---|---|
@@ -11,21 +11,21 @@
 use crate::health::RAMP_STEPS;
 use crate::zone::{NONE, Policies, Run};
 
-use super::view::Layer;
+use super::bits::Layer;
 
-/// Full weight, in the unit of [`Soft::percent`] times tenths.
+/// Full weight, in the unit of [`ReducedWeight::percent`] times tenths.
 const FULL: u64 = 100 * RAMP_STEPS as u64;
 
-/// What is left of a member's weight.
+/// The part of its weight that a member keeps: the product of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Soft {
+pub struct ReducedWeight {
     /// Percent, less than 100 for a degraded member.
     pub percent: u8,
     /// Tenths, less than 10 for a member on its ramp.
     pub tenths: u8,
 }
 
-impl Soft {
+impl ReducedWeight {
     /// A member with its whole weight.
     pub const FULL: Self = Self {
         percent: 100,
@@ -33,42 +33,47 @@ impl Soft {
     };
 }
 
-/// How the members of a run are drawn.
+/// Weights of the members of a run of which some have a reduced one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunShares {
+pub struct RunWeights {
     /// Prefix sums for members with weight above 0; empty where their weights are equal.
     pub sums: Box<[u32]>,
     /// At how many draws of ten a member is a candidate: 0 is never.
     pub tenths: Box<[u8]>,
-    /// What is left of each member's weight, for those who ask why.
-    pub soft: Box<[Soft]>,
+    /// The part of its weight that each member keeps, for explanations.
+    pub reduced: Box<[ReducedWeight]>,
     /// Prefix sums of a draw that says which members on their ramp are candidates this time; empty if none is on one.
     pub turns: Box<[u32]>,
 }
 
-impl RunShares {
-    /// Shares the draws of a run; `None` if every member has its whole weight.
-    pub fn of(policies: &Policies, run: &Run, layer: &Layer, soft: &[Soft]) -> Option<Self> {
-        if soft.iter().all(|member| *member == Soft::FULL) {
+impl RunWeights {
+    /// Computes the weights of a run; `None` if every member has its whole weight.
+    pub fn of(
+        policies: &Policies,
+        run: &Run,
+        layer: &Layer,
+        reduced: &[ReducedWeight],
+    ) -> Option<Self> {
+        if reduced.iter().all(|member| *member == ReducedWeight::FULL) {
             return None;
         }
         let is_up = |at: usize| layer.is_up(run.first_bit + at as u32);
-        let mut shares = Self {
+        let mut weights = Self {
             sums: Box::default(),
-            soft: soft.into(),
-            tenths: vec![RAMP_STEPS; soft.len()].into(),
+            reduced: reduced.into(),
+            tenths: vec![RAMP_STEPS; reduced.len()].into(),
             turns: Box::default(),
         };
         let weighted = usize::from(run.weighted_len);
         if run.sums == NONE {
-            shares.share_evenly(0..weighted, soft, is_up);
+            weights.reduce_equal(0..weighted, reduced, is_up);
         } else {
             let sums = &policies.sums[run.sums as usize..run.sums as usize + weighted];
-            shares.share_by_weight(sums, soft, is_up);
+            weights.reduce_unequal(sums, reduced, is_up);
         }
-        shares.share_evenly(weighted..soft.len(), soft, is_up);
-        shares.turns = turns(&shares.tenths);
-        Some(shares)
+        weights.reduce_equal(weighted..reduced.len(), reduced, is_up);
+        weights.turns = turns(&weights.tenths);
+        Some(weights)
     }
 
     /// Says whether a member is a candidate at a turn; at turn 0 all are that ever are.
@@ -79,30 +84,38 @@ impl RunShares {
             .is_none_or(|&tenths| tenths > turn)
     }
 
-    fn share_evenly(
+    /// Sets at how many draws of ten each member that is up is a candidate, where weights are equal.
+    fn reduce_equal(
         &mut self,
         range: std::ops::Range<usize>,
-        soft: &[Soft],
+        reduced: &[ReducedWeight],
         is_up: impl Fn(usize) -> bool,
     ) {
         let up: Vec<usize> = range.filter(|&at| is_up(at)).collect();
-        let is_degraded = |at: usize| soft[at].percent < 100;
+        let is_degraded = |at: usize| reduced[at].percent < 100;
         let sound = up.iter().filter(|&&at| !is_degraded(at)).count();
         let leaves_out = sound * 2 > up.len().saturating_sub(1);
         for at in up {
             let is_out = is_degraded(at) && leaves_out;
-            self.tenths[at] = if is_out { 0 } else { soft[at].tenths };
+            self.tenths[at] = if is_out { 0 } else { reduced[at].tenths };
         }
     }
 
-    fn share_by_weight(&mut self, sums: &[u32], soft: &[Soft], is_up: impl Fn(usize) -> bool) {
+    /// Multiplies weights, where they are not equal.
+    fn reduce_unequal(
+        &mut self,
+        sums: &[u32],
+        reduced: &[ReducedWeight],
+        is_up: impl Fn(usize) -> bool,
+    ) {
         let mut before = 0;
         let weights: Vec<u64> = sums
             .iter()
             .map(|&sum| u64::from(sum - std::mem::replace(&mut before, sum)))
             .collect();
-        let left =
-            |at: usize| weights[at] * u64::from(soft[at].percent) * u64::from(soft[at].tenths);
+        let left = |at: usize| {
+            weights[at] * u64::from(reduced[at].percent) * u64::from(reduced[at].tenths)
+        };
         // If nothing is left of all that are up, each has its whole weight.
         let is_any_left = (0..weights.len()).any(|at| is_up(at) && left(at) > 0);
         let scaled: Vec<u64> = (0..weights.len())
@@ -158,8 +171,8 @@ mod tests {
     use crate::wire::Rtype;
     use proptest::prelude::*;
 
-    /// Shares a run of such weights (those above 0 first), all up but those of weight `None`.
-    fn shares(members: &[(Option<u16>, Soft)]) -> Option<RunShares> {
+    /// The weights of a run of such members (those above 0 first), all up but those of weight `None`.
+    fn weights_of(members: &[(Option<u16>, ReducedWeight)]) -> Option<RunWeights> {
         let weights: Vec<u16> = members
             .iter()
             .map(|(weight, _)| weight.unwrap_or(1))
@@ -199,20 +212,20 @@ mod tests {
             up: up.into(),
             alive: Box::default(),
         };
-        let soft: Vec<Soft> = members.iter().map(|(_, soft)| *soft).collect();
-        RunShares::of(&policies, &run, &layer, &soft)
+        let reduced: Vec<ReducedWeight> = members.iter().map(|(_, reduced)| *reduced).collect();
+        RunWeights::of(&policies, &run, &layer, &reduced)
     }
 
-    const FULL: Soft = Soft::FULL;
-    const SLOW: Soft = Soft {
+    const FULL: ReducedWeight = ReducedWeight::FULL;
+    const SLOW: ReducedWeight = ReducedWeight {
         percent: 25,
         tenths: 10,
     };
-    const GONE: Soft = Soft {
+    const GONE: ReducedWeight = ReducedWeight {
         percent: 0,
         tenths: 10,
     };
-    const NEW: Soft = Soft {
+    const NEW: ReducedWeight = ReducedWeight {
         percent: 100,
         tenths: 3,
     };
@@ -221,7 +234,12 @@ mod tests {
     fn equal_members_are_left_out_or_take_turns() {
         let some = Some(1);
         /// Title, members, tenths, turns.
-        type Case<'c> = (&'c str, &'c [(Option<u16>, Soft)], &'c [u8], &'c [u32]);
+        type Case<'c> = (
+            &'c str,
+            &'c [(Option<u16>, ReducedWeight)],
+            &'c [u8],
+            &'c [u32],
+        );
         #[rustfmt::skip]
         let cases: [Case<'_>; 8] = [
             ("one of three is slow", &[(some, SLOW), (some, FULL), (some, FULL)], &[0, 10, 10], &[]),
@@ -235,23 +253,23 @@ mod tests {
             ("standby members among themselves", &[(some, FULL), (Some(0), SLOW), (Some(0), FULL)], &[10, 0, 10], &[]),
         ];
         for (title, members, tenths, turns) in cases {
-            let shares = shares(members).expect("not all are whole");
+            let reduced = weights_of(members).expect("not all are whole");
             assert_eq!(
-                (&*shares.tenths, &*shares.turns),
+                (&*reduced.tenths, &*reduced.turns),
                 (tenths, turns),
                 "{title}"
             );
-            assert!(shares.sums.is_empty());
+            assert!(reduced.sums.is_empty());
         }
-        assert_eq!(shares(&[(some, FULL), (some, FULL)]), None);
+        assert_eq!(weights_of(&[(some, FULL), (some, FULL)]), None);
     }
 
     #[test]
     fn unequal_weights_are_multiplied() {
-        let weights = |members: &[(Option<u16>, Soft)]| {
-            let shares = shares(members).expect("not all are whole");
+        let weights = |members: &[(Option<u16>, ReducedWeight)]| {
+            let reduced = weights_of(members).expect("not all are whole");
             let mut before = 0;
-            let weights = shares
+            let weights = reduced
                 .sums
                 .iter()
                 .map(|&sum| sum - std::mem::replace(&mut before, sum));
@@ -265,42 +283,42 @@ mod tests {
             [2000, 1000],
             "nothing is left of all"
         );
-        let shares = shares(&[(Some(2), GONE), (Some(1), FULL)]).expect("not all are whole");
-        assert!(!shares.admits(0, 0) && shares.admits(1, 9));
+        let reduced = weights_of(&[(Some(2), GONE), (Some(1), FULL)]).expect("not all are whole");
+        assert!(!reduced.admits(0, 0) && reduced.admits(1, 9));
     }
 
     proptest! {
-        /// Laws: shares add up and stay in proportion to what is left; whoever is up and has something left is drawn; as
+        /// Laws: weights add up and stay in proportion to what is left; whoever is up and has something left is drawn; as
         /// long as somebody is up, somebody is a candidate at the first turn.
         #[test]
-        fn shares_add_up(
+        fn reduced_weights_add_up(
             members in prop::collection::vec(
                 (prop::option::of(1u16..=65_535), prop::sample::select(vec![0u8, 25, 100]), 1u8..=10), 2..400),
         ) {
-            let members: Vec<(Option<u16>, Soft)> = members
+            let members: Vec<(Option<u16>, ReducedWeight)> = members
                 .into_iter()
-                .map(|(weight, percent, tenths)| (weight, Soft { percent, tenths }))
+                .map(|(weight, percent, tenths)| (weight, ReducedWeight { percent, tenths }))
                 .collect();
-            let Some(shares) = shares(&members) else { return Ok(()) };
+            let Some(reduced) = weights_of(&members) else { return Ok(()) };
             let up: Vec<usize> = (0..members.len()).filter(|&at| members[at].0.is_some()).collect();
             prop_assume!(!up.is_empty());
-            prop_assert!(up.iter().any(|&at| shares.admits(at as u16, 0)));
-            if shares.sums.is_empty() {
+            prop_assert!(up.iter().any(|&at| reduced.admits(at as u16, 0)));
+            if reduced.sums.is_empty() {
                 return Ok(());
             }
             let left = |at: usize| {
-                let (weight, soft) = members[at];
-                f64::from(weight.unwrap_or(1)) * f64::from(soft.percent) * f64::from(soft.tenths)
+                let (weight, reduced) = members[at];
+                f64::from(weight.unwrap_or(1)) * f64::from(reduced.percent) * f64::from(reduced.tenths)
             };
             prop_assume!(up.iter().any(|&at| left(at) > 0.0));
             let total: f64 = (0..members.len()).map(left).sum();
-            let sum = f64::from(*shares.sums.last().expect("members"));
+            let sum = f64::from(*reduced.sums.last().expect("members"));
             let mut before = 0;
             for at in 0..members.len() {
-                let weight = shares.sums[at] - before;
-                before = shares.sums[at];
+                let weight = reduced.sums[at] - before;
+                before = reduced.sums[at];
                 prop_assert_eq!(weight > 0, left(at) > 0.0);
-                prop_assert_eq!(shares.admits(at as u16, 0), left(at) > 0.0);
+                prop_assert_eq!(reduced.admits(at as u16, 0), left(at) > 0.0);
                 prop_assert!((f64::from(weight) / sum - left(at) / total).abs() < 1e-6);
             }
         }

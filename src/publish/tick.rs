@@ -1,7 +1,7 @@
-//! What time brings to views: failbacks that are due, ramps, horizons; and what of it outlives reloads and restarts.
+//! The tick of all views: failbacks that are due, ramps, horizons; and the policy state that outlives reloads and restarts.
 //!
-//! In: the time, targets, maintenance ahead; what an earlier run saved. Out: publications. Never here: what is remembered
-//! (that is the fold's), files, clocks.
+//! In: the time, targets, maintenance ahead; states that an earlier run saved. Out: publications. Never here: what a tick
+//! changes in a view (see [`Fold::tick`]), files, clocks.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,32 +10,32 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Fold, Office, SavedNode, Turn};
 use crate::clock::{Moment, WallTime};
 use crate::health::{TargetId, Targets};
+use crate::view::{ActiveTier, Fold, SavedNode, ZoneTick};
 use crate::wire::Name;
 use crate::zone::Snapshot;
 
 use super::publisher::{Published, Publisher};
 
-/// What is read when time passes.
-pub struct Outlook<'a> {
+/// A tick of the clock.
+pub struct Tick<'a> {
     /// The time.
     pub now: Moment,
     /// The civil time.
     pub wall: WallTime,
     /// All targets.
     pub targets: &'a Targets,
-    /// How long until the next maintenance of a zone, by number, begins; and until any begins or ends.
+    /// Time until the next maintenance of a zone, by number, begins; and until any begins or ends.
     pub maintenance: &'a dyn Fn(usize) -> (Option<Duration>, Option<Duration>),
 }
 
-/// What is saved of a zone.
+/// Saved policy state of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedZone {
     /// Its apex.
     pub zone: String,
-    /// What is remembered of its nodes.
+    /// States of its nodes.
     pub nodes: Vec<SavedNode>,
 }
 
@@ -46,31 +46,31 @@ pub struct HeldNode {
     pub zone: usize,
     /// Number of the failback.
     pub failback: u32,
-    /// The tier in office.
-    pub office: Office,
+    /// The tier that it answers from.
+    pub active: ActiveTier,
 }
 
 impl Publisher {
-    /// Says what time it is, for all that follows.
+    /// Sets the time for all that follows.
     pub fn at(&mut self, now: Moment, wall: WallTime) {
         (self.now, self.wall) = (now, wall);
     }
 
-    /// Lets time pass; publishes if an answer follows from it. Call it about once a second.
-    pub fn pass(&mut self, outlook: &Outlook<'_>) -> Option<Published> {
-        self.at(outlook.now, outlook.wall);
+    /// Follows a tick in every zone; publishes if an answer could change. Call it about once a second.
+    pub fn tick(&mut self, tick: &Tick<'_>) -> Option<Published> {
+        self.at(tick.now, tick.wall);
         let mut touched = Vec::new();
         for (zone, fold) in self.folds.iter_mut().enumerate() {
             let policies = &self.snapshot.zones[zone].zone.policies;
-            let Some(fold) = fold.as_mut().filter(|_| policies.is_judged()) else {
+            let Some(fold) = fold.as_mut().filter(|_| policies.need_policy_state()) else {
                 continue;
             };
             let slots = &self.slots[zone];
-            let row = |slot: u32| outlook.targets.row(slots[slot as usize]);
-            let (planned_in, changes_in) = (outlook.maintenance)(zone);
-            let turn = Turn {
-                now: outlook.now,
-                wall: outlook.wall,
+            let row = |slot: u32| tick.targets.row(slots[slot as usize]);
+            let (planned_in, changes_in) = (tick.maintenance)(zone);
+            let zone_tick = ZoneTick {
+                now: tick.now,
+                wall: tick.wall,
                 turns_in: &|slot| {
                     row(slot).map_or(Duration::ZERO, |row| {
                         let target = row.target;
@@ -86,7 +86,7 @@ impl Publisher {
                 planned_in,
                 changes_in,
             };
-            if fold.pass(policies, &turn) {
+            if fold.tick(policies, &zone_tick) {
                 touched.push(zone);
             }
         }
@@ -110,16 +110,15 @@ impl Publisher {
     pub fn held(&self) -> Vec<HeldNode> {
         let mut held = Vec::new();
         for (zone, fold) in self.folds.iter().enumerate() {
-            let view = fold.as_ref().map(Fold::view);
-            let Some(judgement) = view.and_then(|view| view.judgement) else {
+            let Some(state) = fold.as_ref().and_then(Fold::policy_state) else {
                 continue;
             };
-            for (number, office) in judgement.incumbents.iter().enumerate() {
-                if office.is_held {
+            for (number, active) in state.active_tiers.iter().enumerate() {
+                if active.is_held {
                     held.push(HeldNode {
                         zone,
                         failback: number as u32,
-                        office: *office,
+                        active: *active,
                     });
                 }
             }
@@ -132,22 +131,22 @@ impl Publisher {
         self.slots.get(zone)?.get(slot as usize).copied()
     }
 
-    /// Says whether something is remembered that was not written down yet, and should be soon.
-    pub fn has_news(&self) -> bool {
-        self.is_memory_new
+    /// Says whether policy state changed since the last save.
+    pub fn is_unsaved(&self) -> bool {
+        self.is_unsaved
     }
 
-    /// Notes that what is remembered was written down.
-    pub fn forget_news(&mut self) {
-        self.is_memory_new = false;
+    /// Notes that the policy state was saved.
+    pub fn mark_saved(&mut self) {
+        self.is_unsaved = false;
     }
 
-    /// Writes down what must survive a restart.
+    /// Lists the policy state that must survive a restart.
     pub fn save(&self) -> Vec<SavedZone> {
         self.save_with(&[])
     }
 
-    /// Writes down what must survive a restart as it would be once failovers are released: numbers of zones, each with an
+    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones, each with an
     /// owner or pool.
     pub fn save_with(&self, released: &[(usize, &str)]) -> Vec<SavedZone> {
         let zones = self.snapshot.zones.iter().zip(&self.folds).enumerate();
@@ -173,13 +172,13 @@ impl Publisher {
         saved
     }
 
-    /// Takes what an earlier run saved; zones claim it when they are published.
+    /// Takes the policy state that an earlier run saved; zones claim it when they are published.
     pub fn restore(&mut self, saved: Vec<SavedZone>) {
         self.saved
             .extend(saved.into_iter().map(|saved| (saved.zone, saved.nodes)));
     }
 
-    /// Gives new folds what the ones before remember, or what an earlier run saved.
+    /// Gives new folds the history of the ones before, or the policy state that an earlier run saved.
     pub(super) fn hand_down(&mut self, snapshot: &Snapshot, folds: &mut [Option<Fold>]) {
         let zones = self.snapshot.zones.iter().enumerate();
         let before: HashMap<&Name, usize> = zones
@@ -187,10 +186,10 @@ impl Publisher {
             .collect();
         for (served, fold) in snapshot.zones.iter().zip(folds) {
             let policies = &served.zone.policies;
-            let Some(fold) = fold.as_mut().filter(|_| policies.is_judged()) else {
+            let Some(fold) = fold.as_mut().filter(|_| policies.need_policy_state()) else {
                 continue;
             };
-            fold.begin_memory(policies, self.now, self.wall);
+            fold.begin_tracking(policies, self.now, self.wall);
             let known = before.get(served.zone.apex()).copied();
             let known = known.and_then(|number| Some((number, self.folds[number].as_ref()?)));
             if let Some((number, known)) = known {

@@ -1,7 +1,7 @@
-//! A fold that remembers: what was carries over changes of bits, reloads and restarts.
+//! History of folds over changes of inputs, ticks, reloads and restarts.
 //!
-//! In: folds before and after a change, the time, saved states. Out: a fold whose view says what follows. Never here: what
-//! is remembered (see [`super::memory`]), files.
+//! In: folds before and after a change, the time, saved states. Out: folds with the policy state that follows, states to save.
+//! Never here: what the history holds (see [`super::tracker`]), files.
 
 use std::sync::Arc;
 
@@ -11,22 +11,24 @@ use crate::clock::{Moment, WallTime};
 use crate::health::TIERS_MAX;
 use crate::zone::{Hold, NodeId, NodeKind, Policies};
 
-use super::memory::{Memory, Turn, has_candidate};
-use super::view::{Fold, Inputs, Layer};
+use super::bits::Layer;
+use super::fold::{Fold, Inputs};
+use super::tracker::{PolicyTracker, ZoneTick, has_candidate};
 
-/// What is kept of a node over reloads and restarts.
+/// State of a node that outlives reloads and restarts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum SavedNode {
-    /// The tier in office of a failover.
-    Office {
+    /// The active tier of a failover; `office` in state files.
+    #[serde(rename = "office")]
+    ActiveTier {
         /// Owner or pool, type and key path.
         key: String,
         /// Label of the tier.
         tier: String,
-        /// Since when, milliseconds since the Unix epoch.
+        /// When it became the active one, milliseconds since the Unix epoch.
         since_ms: i64,
-        /// Since when each tier is healthy without a break, by label. Not over restarts: nobody watched meanwhile.
+        /// Since when each tier is healthy without a break, by label. Not over restarts: no probe ran meanwhile.
         #[serde(skip)]
         calm: Vec<(Box<str>, Moment)>,
     },
@@ -40,20 +42,20 @@ pub enum SavedNode {
 }
 
 impl Fold {
-    /// Starts to remember, where the zone asks for it.
-    pub fn begin_memory(&mut self, policies: &Policies, now: Moment, wall: WallTime) {
-        if policies.is_judged() {
-            let memory = Memory::new(policies, &self.layers[0], now, wall);
-            self.memory = Some(Box::new(memory));
-            self.judge_anew(policies);
+    /// Starts a history, if the policies of the zone need one.
+    pub fn begin_tracking(&mut self, policies: &Policies, now: Moment, wall: WallTime) {
+        if policies.need_policy_state() {
+            let tracker = PolicyTracker::new(policies, &self.layers[0], now, wall);
+            self.tracker = Some(Box::new(tracker));
+            self.update_policy_state(policies);
         }
     }
 
-    /// Folds the same inputs and the same memory anew; the view is the same.
+    /// Folds the same inputs and the same history anew; the view is the same.
     pub fn refolded(&self, policies: &Policies) -> Self {
         let mut fold = Self::new(policies, self.inputs.clone());
-        fold.memory.clone_from(&self.memory);
-        fold.judge_anew(policies);
+        fold.tracker.clone_from(&self.tracker);
+        fold.update_policy_state(policies);
         fold
     }
 
@@ -72,7 +74,7 @@ impl Fold {
         true
     }
 
-    /// Says what would follow if other inputs came now; what is held stays held.
+    /// Makes the fold that would follow if other inputs came now; what is held stays held.
     pub fn supposing(&self, policies: &Policies, inputs: &Inputs) -> Self {
         if *inputs == self.inputs {
             return self.clone();
@@ -82,32 +84,32 @@ impl Fold {
 
     fn with(&self, policies: &Policies, inputs: Inputs) -> Self {
         let mut fold = Self::new(policies, inputs);
-        fold.memory.clone_from(&self.memory);
-        fold.remember(policies, &self.layers[0]);
+        fold.tracker.clone_from(&self.tracker);
+        fold.track(policies, &self.layers[0]);
         fold
     }
 
-    /// Remembers what a change of bits means.
-    pub(super) fn remember(&mut self, policies: &Policies, before: &Arc<Layer>) {
-        if let Some(memory) = &mut self.memory {
-            memory.follow(policies, before, &self.layers[0]);
-            self.judge_anew(policies);
+    /// Takes a change of bits into the history.
+    pub(super) fn track(&mut self, policies: &Policies, before: &Arc<Layer>) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.follow(policies, before, &self.layers[0]);
+            self.update_policy_state(policies);
         }
     }
 
-    /// Lets time pass; returns whether the view changed.
-    pub fn pass(&mut self, policies: &Policies, turn: &Turn<'_>) -> bool {
-        let Some(memory) = &mut self.memory else {
+    /// Follows a tick; returns whether the view changed.
+    pub fn tick(&mut self, policies: &Policies, tick: &ZoneTick<'_>) -> bool {
+        let Some(tracker) = &mut self.tracker else {
             return false;
         };
-        memory.pass(policies, &self.layers[0], &self.inputs, turn);
-        self.judge_anew(policies)
+        tracker.tick(policies, &self.layers[0], &self.inputs, tick);
+        self.update_policy_state(policies)
     }
 
-    /// Lets the first healthy tiers take over in the failovers of an owner or pool (`pool:x`). Returns how many stood
-    /// elsewhere, or `None` if there is none at that place.
+    /// Makes the first healthy tiers the active ones in the failovers of an owner or pool (`pool:x`). Returns in how many
+    /// another was, or `None` if there is no failback at that place.
     pub fn release(&mut self, policies: &Policies, place: &str) -> Option<usize> {
-        let memory = self.memory.as_mut()?;
+        let tracker = self.tracker.as_mut()?;
         let named: Vec<u32> = (0..policies.failbacks.len() as u32)
             .filter(|&number| policies.failbacks[number as usize].place == place)
             .collect();
@@ -117,44 +119,44 @@ impl Fold {
         let layer = &self.layers[0];
         let released = named
             .iter()
-            .filter(|&&number| memory.release(policies, layer, number))
+            .filter(|&&number| tracker.release(policies, layer, number))
             .count();
-        self.judge_anew(policies);
+        self.update_policy_state(policies);
         Some(released)
     }
 
     /// Says, once, that something changed which must survive a restart.
-    pub fn take_news(&mut self) -> bool {
-        let memory = self.memory.as_mut();
-        memory.is_some_and(|memory| std::mem::take(&mut memory.is_news))
+    pub fn take_unsaved(&mut self) -> bool {
+        let tracker = self.tracker.as_mut();
+        tracker.is_some_and(|tracker| std::mem::take(&mut tracker.is_unsaved))
     }
 
-    fn judge_anew(&mut self, policies: &Policies) -> bool {
-        let judgement = self
-            .memory
+    fn update_policy_state(&mut self, policies: &Policies) -> bool {
+        let state = self
+            .tracker
             .as_ref()
-            .map(|memory| memory.judgement(policies, &self.layers[0]));
-        if judgement.as_ref() == self.judgement.as_deref() {
+            .map(|tracker| tracker.policy_state(policies, &self.layers[0]));
+        if state.as_ref() == self.policy_state.as_deref() {
             return false;
         }
-        self.judgement = judgement.map(Arc::new);
+        self.policy_state = state.map(Arc::new);
         true
     }
 
-    /// Takes over the memory of a fold of the very same policies.
+    /// Takes over the history of a fold of the very same policies.
     pub fn inherit(&mut self, policies: &Policies, before: &Self) {
-        self.memory.clone_from(&before.memory);
-        self.remember(policies, &before.layers[0]);
+        self.tracker.clone_from(&before.tracker);
+        self.track(policies, &before.layers[0]);
     }
 
-    /// Writes down what must survive a reload or restart.
+    /// Lists the states that must survive a reload or restart.
     pub fn save(&self, policies: &Policies) -> Vec<SavedNode> {
-        let Some(memory) = &self.memory else {
+        let Some(tracker) = &self.tracker else {
             return Vec::new();
         };
-        let offices = policies.failbacks.iter().zip(&memory.incumbents);
-        let mut saved: Vec<SavedNode> = offices
-            .map(|(failback, state)| SavedNode::Office {
+        let failbacks = policies.failbacks.iter().zip(&tracker.failbacks);
+        let mut saved: Vec<SavedNode> = failbacks
+            .map(|(failback, state)| SavedNode::ActiveTier {
                 key: failback.key.clone(),
                 tier: failback.tiers[usize::from(state.tier)].to_string(),
                 since_ms: state.since.millis(),
@@ -166,7 +168,7 @@ impl Fold {
                     .collect(),
             })
             .collect();
-        for (known, last) in policies.lasts.iter().zip(&memory.lasts) {
+        for (known, last) in policies.lasts.iter().zip(&tracker.last_known) {
             let Some(layer) = last else { continue };
             let mut members = members_below(policies, known.node);
             members.retain(|&member| layer.is_up(member));
@@ -185,26 +187,26 @@ impl Fold {
         saved
     }
 
-    /// Takes what was saved by other policies or an earlier run; what is not there any more is passed over.
+    /// Takes states saved by other policies or an earlier run; those of nodes that are gone are passed over.
     pub fn restore(&mut self, policies: &Policies, saved: &[SavedNode]) {
         for node in saved {
             match node {
-                SavedNode::Office {
+                SavedNode::ActiveTier {
                     key,
                     tier,
                     since_ms,
                     calm,
                 } => {
                     let since = WallTime::from_millis(*since_ms);
-                    self.restore_office(policies, key, (tier, since), calm);
+                    self.restore_active_tier(policies, key, (tier, since), calm);
                 }
-                SavedNode::Last { key, members } => self.restore_last(policies, key, members),
+                SavedNode::Last { key, members } => self.restore_last_known(policies, key, members),
             }
         }
-        self.judge_anew(policies);
+        self.update_policy_state(policies);
     }
 
-    fn restore_office(
+    fn restore_active_tier(
         &mut self,
         policies: &Policies,
         key: &str,
@@ -215,11 +217,11 @@ impl Fold {
             .failbacks
             .iter()
             .position(|failback| failback.key == key);
-        let (Some(number), Some(memory)) = (number, &mut self.memory) else {
+        let (Some(number), Some(tracker)) = (number, &mut self.tracker) else {
             return;
         };
         let tiers = &policies.failbacks[number].tiers;
-        let state = &mut memory.incumbents[number];
+        let state = &mut tracker.failbacks[number];
         for (at, label) in tiers.iter().enumerate().take(TIERS_MAX) {
             let known = calm.iter().find(|(known, _)| known == label);
             if let (Some(now), Some((_, then))) = (&mut state.healthy_since[at], known) {
@@ -227,17 +229,17 @@ impl Fold {
             }
         }
         let at = tiers.iter().position(|label| **label == *tier);
-        // A tier that is out has left office meanwhile, unless all are: then it stays (rule a41).
-        let is_nobody = state.healthy_since.iter().all(Option::is_none);
-        if let Some(at) = at.filter(|&at| is_nobody || state.healthy_since[at].is_some()) {
+        // A tier that is out is the active one no longer, unless all are out: then it stays (rule a41).
+        let are_all_out = state.healthy_since.iter().all(Option::is_none);
+        if let Some(at) = at.filter(|&at| are_all_out || state.healthy_since[at].is_some()) {
             state.tier = at as u8;
             state.since = since;
         }
     }
 
-    fn restore_last(&mut self, policies: &Policies, key: &str, members: &[(String, String)]) {
+    fn restore_last_known(&mut self, policies: &Policies, key: &str, members: &[(String, String)]) {
         let number = policies.lasts.iter().position(|known| known.key == key);
-        let (Some(number), Some(memory)) = (number, &mut self.memory) else {
+        let (Some(number), Some(tracker)) = (number, &mut self.tracker) else {
             return;
         };
         let node = policies.lasts[number].node;
@@ -254,7 +256,7 @@ impl Fold {
             inputs.holds[member as usize] = if was_up { Hold::Up } else { Hold::Failing };
         }
         let layer = Arc::clone(&Self::new(policies, inputs).layers[0]);
-        memory.lasts[number] = has_candidate(policies, &layer, node).then_some(layer);
+        tracker.last_known[number] = has_candidate(policies, &layer, node).then_some(layer);
     }
 }
 

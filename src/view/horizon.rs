@@ -1,25 +1,26 @@
-//! The horizon: how soon the answer of a root could change (rules a44, a49).
+//! The horizon: least time until the answer of a root could change (rules a44, a49).
 //!
-//! In: how soon each target could change its status, bits, what is remembered. Out: a [`Horizon`] for each root whose TTL
+//! In: least time until each target could change its status, bits, tracked history. Out: a [`Horizon`] for each root whose TTL
 //! follows it. Never here: TTLs; whether something will change.
 //!
-//! One pass over judges, one over nodes: each refers to lower numbers only. What cannot change the answer as it stands
-//! does not count: in a failover the tiers behind the one in office, under a hold also those before it.
+//! One pass over formulas, one over nodes: each refers to lower numbers only. What cannot change the present answer
+//! does not count: in a failover the tiers behind the active one, under a hold also those before it.
 
 use std::time::Duration;
 
 use crate::health::{ramp_step_left, step_failback};
 use crate::zone::{AllDown, Hold, Judge, NONE, Node, NodeKind, Policies, RootId};
 
-use super::judgement::{Horizon, Reason};
-use super::memory::{Memory, Turn};
-use super::view::{Inputs, Layer};
+use super::bits::Layer;
+use super::fold::Inputs;
+use super::policy_state::{Horizon, HorizonCause};
+use super::tracker::{PolicyTracker, ZoneTick};
 
 /// Longest time that is told apart: a week and a day, longer than any TTL.
 const FAR: Duration = Duration::from_secs(8 * 86_400);
 
-/// How soon something could change, and what.
-type Soon = Option<(Duration, Reason)>;
+/// Least time until something could change, and its cause.
+type Soon = Option<(Duration, HorizonCause)>;
 
 fn sooner(a: Soon, b: Soon) -> Soon {
     match (a, b) {
@@ -33,15 +34,15 @@ pub(super) fn horizons(
     policies: &Policies,
     layer: &Layer,
     inputs: &Inputs,
-    memory: &Memory,
-    turn: &Turn<'_>,
+    tracker: &PolicyTracker,
+    tick: &ZoneTick<'_>,
 ) -> Vec<(RootId, Horizon)> {
     // What lies further ahead than any TTL reaches shortens none.
     let near = |planned: &u32| *planned < longest_ttl(policies);
-    let planned = turn.planned_in.map(at_tick).filter(near);
-    let edge = turn
+    let planned = tick.planned_in.map(at_tick).filter(near);
+    let edge = tick
         .changes_in
-        .map(|left| (left.saturating_sub(TICK), Reason::Maintenance));
+        .map(|left| (left.saturating_sub(TICK), HorizonCause::Maintenance));
     if policies.ranged_roots.is_empty() {
         // Only what is planned shortens a TTL that does not follow the rest of the horizon.
         let Some(planned) = planned else {
@@ -50,30 +51,30 @@ pub(super) fn horizons(
         let horizon = Horizon {
             secs: planned,
             planned,
-            reason: Reason::Maintenance,
+            cause: HorizonCause::Maintenance,
         };
         return (0..policies.roots.len() as RootId)
             .map(|root| (root, horizon))
             .collect();
     }
-    let judges = soonest_of_judges(policies, turn);
+    let judges = soonest_of_judges(policies, tick);
     let walk = Walk {
         policies,
         layer,
         inputs,
-        memory,
+        tracker,
         judges,
     };
     let nodes = walk.soonest_of_nodes();
     let of_root = |root: RootId| {
         let soonest = sooner(nodes[policies.roots[root as usize].node as usize], edge);
-        let (left, reason) = soonest.unwrap_or((FAR, Reason::Maintenance));
+        let (left, cause) = soonest.unwrap_or((FAR, HorizonCause::Maintenance));
         let is_limited = left < FAR || planned.is_some();
         is_limited.then(|| {
             let horizon = Horizon {
                 secs: left.as_secs() as u32,
                 planned: planned.unwrap_or(u32::MAX),
-                reason,
+                cause,
             };
             (root, horizon)
         })
@@ -105,17 +106,19 @@ fn at_tick(left: Duration) -> u32 {
     left.saturating_sub(TICK).min(FAR).as_secs() as u32
 }
 
-/// Finds how soon each judge could change.
-fn soonest_of_judges(policies: &Policies, turn: &Turn<'_>) -> Vec<Soon> {
+/// Finds the least time until each formula could change.
+fn soonest_of_judges(policies: &Policies, tick: &ZoneTick<'_>) -> Vec<Soon> {
     let targets: Vec<Duration> = (0..policies.targets.len() as u32)
-        .map(|slot| (turn.turns_in)(slot))
+        .map(|slot| (tick.turns_in)(slot))
         .collect();
     let mut judges: Vec<Soon> = Vec::with_capacity(policies.judges.len());
     for judge in &policies.judges {
         let soon = match *judge {
-            // A switch is turned when somebody turns it.
+            // Nothing tells when an operator turns a switch.
             Judge::Constant(_) | Judge::Switch(_) => None,
-            Judge::Target { slot, .. } => Some((targets[slot as usize], Reason::Target(slot))),
+            Judge::Target { slot, .. } => {
+                Some((targets[slot as usize], HorizonCause::Target(slot)))
+            }
             Judge::Not(of) | Judge::Member { of, .. } => judges[of as usize],
             Judge::AtLeast { first, len, .. } => policies.judge_children
                 [first as usize..(first + len) as usize]
@@ -131,7 +134,7 @@ struct Walk<'a> {
     policies: &'a Policies,
     layer: &'a Layer,
     inputs: &'a Inputs,
-    memory: &'a Memory,
+    tracker: &'a PolicyTracker,
     judges: Vec<Soon>,
 }
 
@@ -168,10 +171,10 @@ impl Walk<'_> {
             Hold::None => self.judges[self.policies.member_judges[member as usize] as usize],
             Hold::Drained | Hold::Down | Hold::Up | Hold::Failing => None,
         };
-        let ramp = self.memory.healed.get(&member).and_then(|&healed| {
+        let ramp = self.tracker.healed.get(&member).and_then(|&healed| {
             let ramp = Duration::from_millis(self.policies.ramps[member as usize].into());
-            let left = ramp_step_left(healed, ramp, self.memory.now)?;
-            Some((left.saturating_sub(TICK), Reason::Ramp(member)))
+            let left = ramp_step_left(healed, ramp, self.tracker.now)?;
+            Some((left.saturating_sub(TICK), HorizonCause::Ramp(member)))
         });
         sooner(probes, ramp)
     }
@@ -185,26 +188,26 @@ impl Walk<'_> {
             return children(node).fold(None, |soon, child| sooner(soon, nodes[child as usize]));
         }
         if let Some(number) = options.failback {
-            let (incumbent, healthy) = self.memory.incumbent(self.policies, self.layer, number);
+            let (state, healthy) = self.tracker.failback(self.policies, self.layer, number);
             let rule = &self.policies.failbacks[number as usize].rule;
-            let (now, wall) = (self.memory.now, self.memory.wall);
-            let at = node.first + u32::from(incumbent.tier);
-            let returns = incumbent
+            let (now, wall) = (self.tracker.now, self.tracker.wall);
+            let at = node.first + u32::from(state.tier);
+            let returns = state
                 .changes_in(rule, healthy, now, wall)
-                .map(|left| (left.saturating_sub(TICK), Reason::Failback(number)));
+                .map(|left| (left.saturating_sub(TICK), HorizonCause::Failback(number)));
             debug_assert_eq!(
-                step_failback(rule, incumbent.clone(), healthy, now, wall).tier,
-                incumbent.tier,
+                step_failback(rule, state.clone(), healthy, now, wall).tier,
+                state.tier,
                 "the state was stepped before"
             );
-            if incumbent.is_held(healthy) {
+            if state.is_held(healthy) {
                 return sooner(nodes[at as usize], returns);
             }
         }
         (node.first..=chosen).fold(None, |soon, child| sooner(soon, nodes[child as usize]))
     }
 
-    /// What stands beside the children: `overflow`, and `all-down` while it acts.
+    /// Returns what `overflow` adds, and `all-down` while it acts.
     fn beside(&self, node: &Node, nodes: &[Soon]) -> Soon {
         let options = &self.policies.options[node.options as usize];
         let overflow = options.overflow.and_then(|other| nodes[other as usize]);

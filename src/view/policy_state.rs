@@ -1,43 +1,42 @@
-//! What a view says beside bits: which tier stays in office, what was healthy last, shares that weights alone do not give,
-//! how soon an answer could change.
+//! Policy state that health bits cannot hold: active tiers, last known members, reduced weights, horizons.
 //!
-//! In: what the writer remembers (see [`super::memory`]). Out: look-ups by number, for [`super::Scene::decide`]. Never here:
-//! time; everything that depends on it was settled when the view was made.
+//! In: what [`super::tracker`] settled when it last followed a change or a tick. Out: look-ups by number, for decisions.
+//! Never here: the time; everything that depends on it was settled before.
 
 use std::sync::Arc;
 
 use crate::clock::WallTime;
 use crate::zone::{RootId, RunId};
 
-use super::shares::RunShares;
-use super::view::Layer;
+use super::bits::Layer;
+use super::ramp_weights::RunWeights;
 
-/// What a view says beside bits. Zones that ask for none of it have none.
+/// Policy state of one zone; zones whose policies need none have none.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Judgement {
-    /// The tier in office, by failback.
-    pub incumbents: Box<[Office]>,
+pub struct PolicyState {
+    /// Active tier by failback.
+    pub active_tiers: Box<[ActiveTier]>,
     /// Bits as they were when a candidate was healthy last, by the number of `all-down = "last"`; `None` while one is, and
     /// where nothing is known.
-    pub lasts: Box<[Option<Arc<Layer>>]>,
-    /// Runs whose members are not drawn as the file says, by number.
-    pub shares: Box<[(RunId, Arc<RunShares>)]>,
-    /// How soon the answer of a root could change, by number.
+    pub last_known: Box<[Option<Arc<Layer>>]>,
+    /// Runs with members of reduced weight, in the order of their numbers.
+    pub run_weights: Box<[(RunId, Arc<RunWeights>)]>,
+    /// Horizons of roots that have one, in the order of their numbers.
     pub horizons: Box<[(RootId, Horizon)]>,
 }
 
-/// The tier in office of a failover.
+/// The tier that a failover with a failback rule answers from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Office {
-    /// The tier.
+pub struct ActiveTier {
+    /// Its number, the first written is 0.
     pub tier: u8,
     /// Whether an earlier tier is healthy and must wait.
     pub is_held: bool,
-    /// Since when the tier is in office.
+    /// When the tier became the active one.
     pub since: WallTime,
 }
 
-/// How soon an answer could change.
+/// Least time until an answer could change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Horizon {
     /// Whole seconds until then; a TTL with bounds is cut to it.
@@ -45,12 +44,12 @@ pub struct Horizon {
     /// Whole seconds until maintenance begins; every TTL is cut to it (rule a49).
     pub planned: u32,
     /// What could change it.
-    pub reason: Reason,
+    pub cause: HorizonCause,
 }
 
-/// What could change an answer soonest.
+/// The event that could change an answer soonest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum HorizonCause {
     /// A target, by slot: so many probes must still end before its status changes.
     Target(u32),
     /// A failback, by number: its calm period ends or its window opens.
@@ -74,18 +73,18 @@ impl Horizon {
     }
 }
 
-impl Judgement {
-    /// Returns how the members of a run are drawn, if not as the file says.
+impl PolicyState {
+    /// Returns the weights of a run, if any of its members has a reduced one.
     #[inline]
-    pub fn shares(&self, run: RunId) -> Option<&RunShares> {
+    pub fn run_weights(&self, run: RunId) -> Option<&RunWeights> {
         let at = self
-            .shares
+            .run_weights
             .binary_search_by_key(&run, |(known, _)| *known)
             .ok()?;
-        Some(&self.shares[at].1)
+        Some(&self.run_weights[at].1)
     }
 
-    /// Returns how soon the answer of a root could change, if its TTL follows that.
+    /// Returns the horizon of a root, if its TTL follows one.
     #[inline]
     pub fn horizon(&self, root: RootId) -> Option<Horizon> {
         let at = self
