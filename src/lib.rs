@@ -39,7 +39,7 @@
 //! | 7 | [`probe`] | HTTP(S) and TCP probers and their schedule |
 //! | 7 | [`control`] | Admin API and metrics text |
 //! | 8 | [`daemon`] | Starts, reloads, stops; owns every task |
-//! | 8 | [`lab`] | Regions of loopback endpoints that can be killed |
+//! | 8 | [`lab`] | Regions of loopback endpoints that can be killed, and the world outside: a parent zone, a resolver |
 //! | 9 | [`cli`] | Verbs, arguments, human and JSON output |
 //!
 //! # Invariants

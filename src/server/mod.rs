@@ -31,6 +31,7 @@ mod descriptors;
 mod engine;
 #[cfg(fuzzing)]
 pub mod fuzz;
+pub mod hickory;
 mod https;
 mod limits;
 mod listen;
