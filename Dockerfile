@@ -12,6 +12,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY zones zones
 COPY benches benches
+COPY tests tests
 COPY examples examples
 RUN cargo build --profile dist --locked --bin leeward \
     && install -d -m 0750 /out/var/lib/leeward

@@ -143,8 +143,12 @@ fn decide(bencher: Bencher<'_, '_>, policy: &str) {
     let Some(leeward::zone::Entry::Dynamic(root)) = served.zone.entry(node, Rtype::A) else {
         panic!("{policy} is decided");
     };
-    let subnet = ClientSubnet::new(IpAddr::from([203, 0, 113, 0]), 24);
-    let asker = Asker::new(subnet.address, Some(subnet), &world.snapshot.locations);
+    let subnet = ClientSubnet::new("203.0.113.0/24".parse().expect("a prefix"));
+    let asker = Asker::new(
+        subnet.prefix.addr(),
+        Some(subnet),
+        &world.snapshot.locations,
+    );
     let mut chance = Chance::new(1);
     bencher
         .counter(ItemsCount::new(1_000usize))

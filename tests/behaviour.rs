@@ -20,6 +20,8 @@ mod flatten;
 mod help;
 #[path = "kept.rs"]
 mod kept;
+#[path = "keys.rs"]
+mod keys;
 #[path = "master.rs"]
 mod master;
 #[path = "parity.rs"]

@@ -30,8 +30,6 @@ mod guests;
 mod lab;
 #[path = "live/last_good.rs"]
 mod last_good;
-#[path = "needs/need.rs"]
-mod need;
 #[path = "live/orders.rs"]
 mod orders;
 #[path = "live/owners.rs"]

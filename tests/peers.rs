@@ -2,6 +2,8 @@
 //!
 //! One program for all of them, because linking each costs more than running it.
 
+#[path = "needs/need.rs"]
+mod need;
 #[path = "oracle.rs"]
 mod oracle;
 #[path = "packets.rs"]

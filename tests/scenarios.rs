@@ -5,11 +5,11 @@
 //! messages are read by another implementation and must agree with the explanation.
 
 #[path = "scenarios/core.rs"]
-mod core;
+pub(crate) mod core;
 #[path = "scenarios/judge.rs"]
 mod judge;
 #[path = "scenarios/message.rs"]
-mod message;
+pub(crate) mod message;
 #[path = "scenarios/play.rs"]
 mod play;
 #[path = "scenarios/story.rs"]

@@ -8,5 +8,7 @@ mod crowd;
 mod http;
 #[path = "live.rs"]
 mod live;
+#[path = "needs/need.rs"]
+mod need;
 #[path = "transports.rs"]
 mod transports;

@@ -1,18 +1,19 @@
 //! The direct way and the whole way write the same octets and count the same.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::answer::{
-    BATCH_MAX, Conduct, Cookies, Exchange, Fold, Inputs, Prefixes, RateLimits, Rates, Transport,
-    View, WithoutCookie, Worker, World, respond,
+    BATCH_MAX, Conduct, Cookies, Exchange, Prefixes, RateLimits, Rates, Transport, WithoutCookie,
+    Worker, World, respond,
 };
 use crate::clock::Moment;
 use crate::health::Status;
 use crate::place::Locations;
+use crate::view::{Fold, HealthView, Inputs};
 use crate::wire::{CookieSecrets, Name, Rtype};
 use crate::zone::{
     AllDown, Hold, Judge, MemberLabel, MemberSpec, Options, Policies, PolicyBuilder, RunSpec,
@@ -179,9 +180,7 @@ fn world(conduct: Conduct) -> World {
     let locations = Arc::new(Locations::unknown());
     World {
         snapshot: Arc::new(Snapshot::new(vec![served], locations)),
-        view: Arc::new(View {
-            zones: [view].into(),
-        }),
+        view: HealthView::new([view]),
         conduct: Arc::new(conduct),
         generation: 1,
     }
@@ -194,7 +193,7 @@ fn conduct() -> impl Strategy<Value = Conduct> {
     ];
     let factor = prop_oneof![Just(None), (1u8..6).prop_map(Some)];
     (rate, factor, any::<bool>(), any::<bool>()).prop_map(|(rate, factor, has_cookies, says)| {
-        let everybody = Prefixes::new(&[(IpAddr::from([10, 0, 0, 0]), 8)]);
+        let everybody = Prefixes::new(&["10.0.0.0/8".parse().expect("a prefix")]);
         Conduct {
             rate: rate.map(|(rate, slip)| {
                 RateLimits::new(

@@ -7,8 +7,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address as a number of its family.
 pub(super) trait Key: Copy + Ord + std::fmt::Debug {
-    /// Length of an address.
-    const BITS: u8;
     /// The lowest address.
     const FIRST: Self;
 
@@ -33,7 +31,6 @@ pub(super) trait Key: Copy + Ord + std::fmt::Debug {
 }
 
 impl Key for u32 {
-    const BITS: u8 = 32;
     const FIRST: Self = 0;
 
     fn of(address: IpAddr) -> Option<Self> {
@@ -70,7 +67,6 @@ impl Key for u32 {
 }
 
 impl Key for u128 {
-    const BITS: u8 = 128;
     const FIRST: Self = 0;
 
     fn of(address: IpAddr) -> Option<Self> {

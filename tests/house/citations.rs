@@ -47,7 +47,9 @@ impl Shelf {
             found.map_or("", |(_, text)| text.as_str())
         };
         let bold = |path: &str, first: char| -> BTreeSet<String> {
-            let items = text(path).lines().filter_map(|line| line.strip_prefix("- **"));
+            let items = text(path)
+                .lines()
+                .filter_map(|line| line.strip_prefix("- **"));
             let words = items.filter_map(|line| line.split(['*', '.']).next());
             words
                 .filter(|word| word.starts_with(first))
@@ -105,7 +107,9 @@ impl Shelf {
             let cited = &cited[..cited.find(')').unwrap_or(cited.len())];
             let is_topic = self.topics.contains(&cited.to_ascii_lowercase());
             if !is_topic && !cited.split(", ").all(|part| self.reasons.contains(part)) {
-                faults.push(format!("docs/design.md has neither reason nor heading {cited}"));
+                faults.push(format!(
+                    "docs/design.md has neither reason nor heading {cited}"
+                ));
             }
         }
         for (at, _) in line.match_indices("docs/") {
@@ -184,14 +188,17 @@ pub(crate) fn glossary(sources: &[Source], replaced: &BTreeSet<String>) -> Vec<F
     let mut findings = Vec::new();
     for source in sources {
         for (line, text) in source.product() {
-            let mut words = text.code.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            let mut words = text
+                .code
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'));
             while let Some(word) = words.next() {
                 if !["struct", "enum", "trait", "type", "mod"].contains(&word) {
                     continue;
                 }
                 let name = words.next().unwrap_or_default();
                 if replaced.contains(name) {
-                    let message = format!("`{name}` is not our word; see the glossary of docs/style.md");
+                    let message =
+                        format!("`{name}` is not our word; see the glossary of docs/style.md");
                     findings.push(source.finding(line, message));
                 }
             }
@@ -204,7 +211,10 @@ pub(crate) fn glossary(sources: &[Source], replaced: &BTreeSet<String>) -> Vec<F
 fn the_rules_of_citations_can_fail() {
     let document = |path: &str, text: &str| (path.to_owned(), text.to_owned());
     let shelf = Shelf::of(&[
-        document("docs/rules.md", "## 1. Rules\n- **a1** One.\n- **a12** Two.\n## 2. Grammar\n"),
+        document(
+            "docs/rules.md",
+            "## 1. Rules\n- **a1** One.\n- **a12** Two.\n## 2. Grammar\n",
+        ),
         document("docs/design.md", "## Location\n- **A7. Batches.** Text.\n"),
         document("docs/style.md", "## 3. Modules\n## 10. Tools\n"),
         document("docs/route53-rules.md", "### 2.2 Failover\n"),
@@ -237,7 +247,10 @@ fn the_rules_of_citations_can_fail() {
 fn the_rule_of_the_glossary_can_fail() {
     let style = "## 4. Glossary\n| Word | Means | Identifier | Not |\n|---|---|---|---|\n| pool | members | `Pool` | `Group`, `Cluster` |\n\n## 5. Naming\n| x | `Pool` |\n";
     let replaced = replaced_words(style);
-    assert_eq!(replaced, BTreeSet::from(["Cluster".to_owned(), "Group".to_owned()]));
+    assert_eq!(
+        replaced,
+        BTreeSet::from(["Cluster".to_owned(), "Group".to_owned()])
+    );
     let cases = [
         ("pub struct Group {}\n", 1),
         ("struct Pool; // struct Group\n", 0),

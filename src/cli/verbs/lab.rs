@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -15,7 +14,7 @@ use crate::cli::lab_terminal::{Above, LabTerminal, columns};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
 use crate::config::server_file::{
-    CertificateSetting, ExplainSettings, GeoSettings, ServerConfig, TlsSettings,
+    CertificateSetting, ExplainSettings, GeoSettings, RateLimitSettings, ServerConfig, TlsSettings,
 };
 use crate::control::{LogFormat, LogGuard, install_logs};
 use crate::daemon::{Running, start};
@@ -295,14 +294,9 @@ impl Drop for OwnFolder {
 
 /// The lab's server: its zone, networks that stand for places, nothing kept.
 fn config(ports: LabPorts, zones: &Path) -> ServerConfig {
-    let networks = LAB_NETWORKS.iter().filter_map(|(prefix, place)| {
-        let (address, len) = prefix.split_once('/')?;
-        Some((
-            address.parse().ok()?,
-            len.parse().ok()?,
-            Place::parse(place).ok()?,
-        ))
-    });
+    let networks = LAB_NETWORKS
+        .iter()
+        .filter_map(|(prefix, place)| Some((prefix.parse().ok()?, Place::parse(place).ok()?)));
     ServerConfig {
         listen: vec![ports.name_server()],
         tls: TlsSettings {
@@ -317,10 +311,7 @@ fn config(ports: LabPorts, zones: &Path) -> ServerConfig {
             ..GeoSettings::default()
         },
         explain: ExplainSettings {
-            allow: vec![
-                (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-                (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-            ],
+            allow: RateLimitSettings::ALLOW.to_vec(),
         },
         ..ServerConfig::default()
     }

@@ -15,9 +15,9 @@ use crate::metrics::QueryCounters;
 use crate::publish::Current;
 use crate::wire::{HEADER_LEN, Scratch};
 
-use super::super::clerk::MESSAGE_MAX;
 use super::super::engine::{Exchange, Guarded, Seat, Transport};
-use super::super::live::WorldEngine;
+use super::super::message_responder::MESSAGE_MAX;
+use super::super::serving_engine::WorldEngine;
 use super::reply::Reply;
 
 /// Datagrams of clients without EDNS (RFC 1035, section 4.2.1).
