@@ -1,6 +1,6 @@
 //! Time of one question in the engine: parse, find, respond by kind of answer, decide by policy.
 //!
-//! Goals (`engine.md`, section 3): a hit among 100,000 names in batches of 32 within 120 ns, message in to message
+//! Goals (design, Costs): a hit among 100,000 names in batches of 32 within 120 ns, message in to message
 //! out; a decision within tens of nanoseconds, whatever the number of branches. Names are asked in random order, so
 //! that caches are as cold as random clients make them.
 

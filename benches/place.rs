@@ -1,6 +1,6 @@
 //! Time of one lookup of a client's place, and of building what is looked up in.
 //!
-//! Goals (`engine.md`, cost table): class map 5 ns for IPv4, 50 ns for IPv6; a refinement of a million runs within a
+//! Goals (design, Costs): class map 5 ns for IPv4, 50 ns for IPv6; a refinement of a million runs within a
 //! second. Addresses are drawn at random, so caches are as cold as random clients make them.
 
 use std::hint::black_box;

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use leeward::answer::{Fold, Inputs};
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::Locations;
 use leeward::rehearse::{Client, Question, Stage, Suppose, apply_references, explain};
+use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
 use proptest::prelude::*;

@@ -3,12 +3,8 @@
 //!
 //! A soak is the same at the pace of a real server: eight hours in steps of one second, hundreds of targets.
 //!
-//! `STORM_SEED=7 cargo test --test storm` runs one seed; the seed of a failure is printed.
+//! `STORM_SEED=7 cargo test --test behaviour storm::` runs one seed; the seed of a failure is printed.
 
-#[path = "scenarios/core.rs"]
-mod core;
-#[path = "scenarios/message.rs"]
-mod message;
 #[path = "storm/oracle.rs"]
 mod oracle;
 #[path = "storm/plan.rs"]
@@ -26,9 +22,10 @@ use leeward::place::{LocationsBuilder, Network, Place};
 use leeward::rehearse::{Client, Question, Stage, Suppose, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::core::{Beside, Conduct, Core, read};
-use crate::oracle::Oracle;
-use crate::plan::{ADDRESSES_MAX, CheckPlan, Plan};
+use self::oracle::Oracle;
+use self::plan::{ADDRESSES_MAX, CheckPlan, Plan};
+use super::scenarios::core::{Beside, Conduct, Core, read};
+use super::scenarios::message;
 
 /// Storms by default.
 const SEEDS: [u64; 3] = [1, 2, 53];

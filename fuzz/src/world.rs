@@ -5,11 +5,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use leeward::answer::{Exchange, Fold, Inputs, Transport, View, Worker, World, respond};
+use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::config::{compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::{LocationsBuilder, Network, Place};
+use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
 use crate::{Shelf, source};
@@ -81,9 +82,7 @@ impl Theatre {
         };
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
-            view: Arc::new(View {
-                zones: [view].into(),
-            }),
+            view: HealthView::new([view]),
             conduct: Arc::default(),
             generation: 1,
         };

@@ -10,7 +10,7 @@ use crate::zone::{LocationMap, Whereabouts};
 
 use super::locus::Locus;
 
-/// Longest scope that is sent (dependency-notes B: v4 at most 24, v6 at most 56).
+/// Longest scope that is sent (RFC 7871, section 11.1, recommends 24 and 56: longer prefixes tell single subscribers).
 const SCOPE_MAX_V4: u8 = 24;
 const SCOPE_MAX_V6: u8 = 56;
 

@@ -7,12 +7,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::answer::{
-    BATCH_MAX, Conduct, Cookies, Exchange, Fold, Inputs, Prefixes, RateLimits, Rates, Transport,
-    View, WithoutCookie, Worker, World, respond,
+    BATCH_MAX, Conduct, Cookies, Exchange, Prefixes, RateLimits, Rates, Transport, WithoutCookie,
+    Worker, World, respond,
 };
 use crate::clock::Moment;
 use crate::health::Status;
 use crate::place::Locations;
+use crate::view::{Fold, HealthView, Inputs};
 use crate::wire::{CookieSecrets, Name, Rtype};
 use crate::zone::{
     AllDown, Hold, Judge, MemberLabel, MemberSpec, Options, Policies, PolicyBuilder, RunSpec,
@@ -179,9 +180,7 @@ fn world(conduct: Conduct) -> World {
     let locations = Arc::new(Locations::unknown());
     World {
         snapshot: Arc::new(Snapshot::new(vec![served], locations)),
-        view: Arc::new(View {
-            zones: [view].into(),
-        }),
+        view: HealthView::new([view]),
         conduct: Arc::new(conduct),
         generation: 1,
     }

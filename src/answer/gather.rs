@@ -5,6 +5,7 @@
 
 use ipnet::IpNet;
 
+use crate::view::ZoneView;
 use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
     ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
@@ -18,7 +19,6 @@ use super::draw::{Draw, Picked};
 use super::kept::Kept;
 use super::locus::Locus;
 use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
-use super::view::ZoneView;
 use super::world::World;
 
 /// What one gathering reads.

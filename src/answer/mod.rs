@@ -6,6 +6,7 @@
 
 mod asker;
 mod assemble;
+mod capacity;
 mod chain;
 mod chance;
 mod chaos;
@@ -18,22 +19,15 @@ mod draw;
 mod exchange;
 mod gather;
 mod hints;
-mod horizon;
 mod hosts;
-mod judgement;
 mod kept;
 mod locus;
 mod lookup;
-mod memory;
 mod message;
 mod prefixes;
 mod rate;
-mod recall;
 mod respond;
-mod shares;
-mod spread;
 mod terms;
-mod view;
 mod why;
 mod world;
 
@@ -47,18 +41,13 @@ pub use draw::{
 };
 pub use exchange::{Exchange, Limited, OUT_MIN, Tally, Transport};
 pub use gather::{Any, Gathering, Hosts};
-pub use judgement::{Horizon, Judgement, Office, Reason};
 pub use locus::Locus;
-pub use memory::{Memory, Turn};
 pub use message::{
     Answer, Apex, CHAIN_MAX, MadeSet, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
     Synthesised,
 };
 pub use prefixes::Prefixes;
 pub use rate::{RateLimits, Rates, prefix_bits};
-pub use recall::SavedNode;
 pub use respond::{BATCH_MAX, Worker, respond};
-pub use shares::{RunShares, Soft};
-pub use view::{Fold, Inputs, LAYERS_MAX, Layer, ZoneView};
 pub use why::{Reasons, TellWhy, WhyAsked};
-pub use world::{View, World};
+pub use world::World;

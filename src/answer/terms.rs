@@ -93,10 +93,11 @@ impl Gate {
             ..ResponseEdns::default()
         });
         if let (Some(span), Some(cookies)) = (edns.cookie, &conduct.cookies) {
-            let (standing, cookie) =
-                cookies
-                    .secrets
-                    .judge(span.of(exchange.input), client_ip(exchange), self.wall_secs);
+            let (standing, cookie) = cookies.secrets.verify(
+                span.of(exchange.input),
+                client_ip(exchange),
+                self.wall_secs,
+            );
             terms.standing = standing;
             terms.is_proven |= standing == CookieStanding::Valid;
             response.cookie = Some(cookie);

@@ -6,12 +6,12 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 
-use crate::answer::{Fold, Inputs};
 use crate::control::{Ask, ExplainRequest};
 use crate::place::{AddressReport, Place};
 use crate::rehearse::{
     Client, Question, Stage, Suppose, apply_references, explain_across, explanation_json,
 };
+use crate::view::{Fold, Inputs};
 use crate::wire::{Name, Rtype};
 
 use super::keeper::Keeper;

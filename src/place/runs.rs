@@ -287,7 +287,7 @@ impl<K: Key> Runs<K> {
 
     /// The length of the widest block around an address that lies within its run.
     pub(super) fn scope_in(&self, run: usize, key: K) -> u8 {
-        // engine.md A8: 1 + the longest stretch of bits shared with the neighbours outside the run.
+        // 1 + the longest stretch of bits shared with the neighbours outside the run (design, Location).
         let below = self.starts.start(run).and_then(K::previous);
         let above = self.starts.start(run + 1);
         let shared = |outside: K| 1 + key.common_bits(outside);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
+use super::attempt::{Attempt, Attempted};
 use super::classify::classify;
-use super::once::{Attempt, Attempted};
 use super::trace::Trace;
 use crate::health::{DnsProbe, Finding, Phase};
 use crate::wire::{ClientQuery, Name, NoReply, Rcode, Reply, Rtype, rdata_name_ranges};
@@ -22,10 +22,10 @@ const STRAYS_MAX: usize = 16;
 
 /// Probes one address.
 pub(super) async fn probe_dns(attempt: &Attempt<'_>, dns: &DnsProbe) -> Attempted {
-    let trace = Trace::begin(attempt.kit.clock, attempt.address, None);
+    let trace = Trace::begin(attempt.context.clock, attempt.address, None);
     let exchange = trace.scope(exchange(attempt, dns, &trace));
     let finding = match attempt.budget.run(&trace, exchange).await {
-        Ok(Ok(reply)) => judge(dns, &reply),
+        Ok(Ok(reply)) => evaluate(dns, &reply),
         Ok(Err(finding)) | Err(finding) => finding,
     };
     let is_connected = !matches!(
@@ -124,7 +124,7 @@ fn broken() -> Finding {
 }
 
 /// Judges an answer: no error, and each record that is wanted, or any of the type if none is.
-fn judge(dns: &DnsProbe, reply: &Reply) -> Finding {
+fn evaluate(dns: &DnsProbe, reply: &Reply) -> Finding {
     let question = &dns.question;
     if reply.rcode != Rcode::NOERROR {
         return Finding::Unfulfilled(format!("answered {} for {question}", reply.rcode).into());

@@ -62,7 +62,7 @@ impl From<Vec<IpNet>> for Reach {
 
 impl Reach {
     /// Says why an address may not be probed, if it may not.
-    pub(super) fn judge(&self, target: SocketAddr) -> Result<(), Finding> {
+    pub(super) fn permit(&self, target: SocketAddr) -> Result<(), Finding> {
         if self.own.iter().any(|own| is_same(*own, target)) {
             return Err(Finding::OwnAddress { address: target });
         }
@@ -135,12 +135,12 @@ fn is_of_this_machine(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn judge(allow: &[&str], own: &[&str], target: &str) -> &'static str {
+    fn permit(allow: &[&str], own: &[&str], target: &str) -> &'static str {
         let reach = Reach {
             allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
             own: own.iter().map(|text| text.parse().unwrap()).collect(),
         };
-        match reach.judge(target.parse().unwrap()) {
+        match reach.permit(target.parse().unwrap()) {
             Ok(()) => "probed",
             Err(finding) => finding.code(),
         }
@@ -168,7 +168,7 @@ mod tests {
         ];
         for (listening, target, wanted) in cases {
             assert_eq!(
-                judge(&[], &[listening], target),
+                permit(&[], &[listening], target),
                 wanted,
                 "{listening} {target}"
             );
@@ -192,8 +192,8 @@ mod tests {
             "100.100.100.200:80",
             "168.63.129.16:80",
         ] {
-            assert_eq!(judge(&[], &[], target), "reserved", "{target}");
-            assert_eq!(judge(&everything, &[], target), "reserved", "{target}");
+            assert_eq!(permit(&[], &[], target), "reserved", "{target}");
+            assert_eq!(permit(&everything, &[], target), "reserved", "{target}");
         }
         let named = ["0.0.0.0/0", "169.254.7.0/24", "fe80::/10"];
         let cases = [
@@ -205,7 +205,7 @@ mod tests {
             ("[fec0::1]:80", "not-allowed"),
         ];
         for (target, wanted) in cases {
-            assert_eq!(judge(&named, &[], target), wanted, "{target}");
+            assert_eq!(permit(&named, &[], target), wanted, "{target}");
         }
     }
 }

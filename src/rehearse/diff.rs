@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::ZoneView;
 use crate::place::Locations;
+use crate::view::ZoneView;
 use crate::wire::{Name, Rtype, Scratch};
 use crate::zone::{Found, Zone};
 

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Inputs, Note, ZoneView};
+use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Note};
 use crate::place::{Locations, Place};
+use crate::view::{Inputs, ZoneView};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
 use crate::zone::{ServedZone, Zone};
 

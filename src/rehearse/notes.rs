@@ -4,9 +4,10 @@
 
 use ipnet::IpNet;
 
-use crate::answer::{Horizon, Note, Reason};
+use crate::answer::Note;
 use crate::clock::{WallTime, format_duration};
 use crate::health::{FailbackRule, RAMP_STEPS};
+use crate::view::{Horizon, HorizonCause};
 use crate::zone::{
     CHILDREN_MAX, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
 };
@@ -43,9 +44,9 @@ fn held_text(stage: &Stage<'_>, number: u32, since: WallTime) -> String {
     let Some(failback) = zone.policies.failbacks.get(number as usize) else {
         return String::new();
     };
-    let office = stage.view.judgement.as_deref();
-    let office = office.and_then(|judgement| judgement.incumbents.get(number as usize));
-    let tier = office.and_then(|office| failback.tiers.get(usize::from(office.tier)));
+    let state = stage.view.policy_state.as_deref();
+    let active = state.and_then(|state| state.active_tiers.get(number as usize));
+    let tier = active.and_then(|active| failback.tiers.get(usize::from(active.tier)));
     let rule = match failback.rule {
         FailbackRule::Manual => "failback is manual".to_owned(),
         FailbackRule::After(calm) => format!(
@@ -72,14 +73,14 @@ pub fn release_command(zone: &str, place: &str) -> String {
 }
 
 /// Says of a healthy member why it has less than its weight, if it has.
-pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
+pub(super) fn reduced_text(stage: &Stage<'_>, member: u32) -> Option<String> {
     let policies = &stage.served.zone.policies;
     let id = policies.run_of_member[member as usize];
-    let shares = stage.view.judgement.as_deref()?.shares(id)?;
+    let weights = stage.view.policy_state.as_deref()?.run_weights(id)?;
     let run = &policies.runs[id as usize];
     let at = (member - run.first_bit) as usize;
-    let (soft, candidate_at) = (*shares.soft.get(at)?, *shares.tenths.get(at)?);
-    let degraded = match (soft.percent, candidate_at) {
+    let (reduced, candidate_at) = (*weights.reduced.get(at)?, *weights.tenths.get(at)?);
+    let degraded = match (reduced.percent, candidate_at) {
         (100, _) => None,
         (_, 0) => Some("degraded, left out while enough others are not".to_owned()),
         (_, _) if run.sums == NONE => {
@@ -87,8 +88,8 @@ pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
         }
         (percent, _) => Some(format!("degraded, {percent} % of its weight")),
     };
-    let ramp = (soft.tenths < RAMP_STEPS)
-        .then(|| format!("healed lately, at {} tenths of its share", soft.tenths));
+    let ramp = (reduced.tenths < RAMP_STEPS)
+        .then(|| format!("healed lately, at {} tenths of its share", reduced.tenths));
     let parts: Vec<String> = degraded.into_iter().chain(ramp).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -96,8 +97,8 @@ pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
 /// Says what sets the TTL.
 fn horizon_text(stage: &Stage<'_>, horizon: Horizon) -> String {
     let policies = &stage.served.zone.policies;
-    let what = match horizon.reason {
-        Reason::Target(slot) => {
+    let what = match horizon.cause {
+        HorizonCause::Target(slot) => {
             let used = policies.uses_of(slot).first();
             let name = used.map_or_else(String::new, |used| match used.pool.as_str() {
                 "" => used.check.clone(),
@@ -105,16 +106,16 @@ fn horizon_text(stage: &Stage<'_>, horizon: Horizon) -> String {
             });
             format!("{name} could change its status")
         }
-        Reason::Failback(number) => {
+        HorizonCause::Failback(number) => {
             let place = policies.failbacks.get(number as usize);
             let place = place.map_or("", |failback| failback.place.as_str());
             format!("the failback of {place} could happen")
         }
-        Reason::Ramp(member) => {
+        HorizonCause::Ramp(member) => {
             let label = &policies.labels[member as usize];
             format!("the ramp of {} takes its next step", label.text)
         }
-        Reason::Maintenance => "maintenance begins or ends".to_owned(),
+        HorizonCause::Maintenance => "maintenance begins or ends".to_owned(),
     };
     format!(
         "the TTL is cut to the horizon: in {} s {what}",

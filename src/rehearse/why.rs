@@ -2,8 +2,8 @@
 //!
 //! In: a stage, the name behind the label, who asks. Out: lines. Never here: messages, or who may ask.
 
-use crate::answer::{Inputs, ZoneView};
 use crate::health::Status;
+use crate::view::{Inputs, ZoneView};
 use crate::wire::{Name, Rtype, Scratch};
 use crate::zone::{ANY_TYPE, Entry, Found, Hold, Judge, Policies, Zone};
 

@@ -1,5 +1,5 @@
 //! One location map for each distinct list of location rules that a root can reach: the common refinement of all of
-//! them, so that a query looks up its client once (engine.md, A8).
+//! them, so that a query looks up its client once (design, A8).
 
 use std::collections::HashMap;
 use std::net::IpAddr;

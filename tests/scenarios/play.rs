@@ -12,10 +12,10 @@ use leeward::place::{Locations, LocationsBuilder, Network, Place};
 use leeward::rehearse::{Client, Explanation, Question, Stage, Suppose, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::core::{Conduct, Core, read};
-use crate::judge::{compare, compare_messages};
-use crate::message::{Said, ask, query};
-use crate::story::{Ask, Step, Story};
+use super::core::{Conduct, Core, read};
+use super::judge::{compare, compare_messages};
+use super::message::{Said, ask, query};
+use super::story::{Ask, Step, Story};
 
 /// The resolver of questions that name none, as in the worked cases.
 const RESOLVER: &str = "198.51.100.53";
@@ -329,7 +329,7 @@ impl Player<'_> {
     fn explained(&self, question: &Question, client: Client) -> Explanation {
         let world = self.core.world();
         let served = &world.snapshot.zones[0];
-        let empty = leeward::answer::Inputs {
+        let empty = leeward::view::Inputs {
             statuses: Vec::new(),
             switches: Vec::new(),
             holds: Vec::new(),

@@ -79,8 +79,8 @@ pub(super) fn read_subnets(
     {
         reader.faults.push(no_default(value, "subnets"));
     }
-    judge_defaults(reader, value, &branches);
-    judge_blocks(reader, blocks, &mut branches);
+    validate_defaults(reader, value, &branches);
+    validate_blocks(reader, blocks, &mut branches);
     Some(NodeKind::Subnets(branches))
 }
 
@@ -96,7 +96,7 @@ fn in_beside_key(reader: &mut Reader<'_>, within: &Value<'_>) {
     );
 }
 
-fn judge_defaults(
+fn validate_defaults(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
     branches: &[(SubnetKeys, BranchModel)],
@@ -314,7 +314,7 @@ pub(super) fn parse_prefix(text: &str) -> Result<IpNet, (String, Option<String>)
 
 /// Warns of prefixes that are repeated, or shadowed by the next wider block with the same branch (rule a19). Repeated
 /// prefixes keep their first branch.
-fn judge_blocks(
+fn validate_blocks(
     reader: &mut Reader<'_>,
     mut blocks: Vec<Block>,
     branches: &mut [(SubnetKeys, BranchModel)],

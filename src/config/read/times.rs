@@ -69,7 +69,7 @@ pub(super) fn read_times(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<T
 }
 
 /// Judges a table beside the branches of its node: some line must name one of them.
-pub(super) fn judge_times(reader: &mut Reader<'_>, options: &NodeOptions, kind: &NodeKind) {
+pub(super) fn validate_times(reader: &mut Reader<'_>, options: &NodeOptions, kind: &NodeKind) {
     let (Some(times), NodeKind::Latency(branches)) = (&options.times, kind) else {
         return;
     };

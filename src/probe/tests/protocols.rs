@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::tls::Authority;
-use super::{AMPLE, Play, SCARCE, Stage, closed_address, kit, probe, target};
+use super::{AMPLE, Play, SCARCE, Stage, closed_address, context, probe, target};
 use crate::health::{DnsProbe, ExpectedRecord, GrpcProbe, MetricProbe, ProbeKind, Threshold};
-use crate::probe::once::run;
+use crate::probe::run::run;
 use crate::probe::tls::install_provider;
 
 /// Something that listens until it is dropped.
@@ -233,7 +233,7 @@ async fn calls_the_health_service_over_tls() {
     });
     let server = Listening { address, task };
     let other = "certificate is not for other.example but for health.example";
-    let kit = kit();
+    let context = context();
     let mut held = Vec::new();
     // The second time the session is resumed.
     for (name, service, wanted) in [
@@ -246,8 +246,8 @@ async fn calls_the_health_service_over_tls() {
             host: "health.example".into(),
             service: service.into(),
         });
-        held.push(kit.prepare(target(server.address, kind, AMPLE)));
-        let observation = run(&kit, held.last().expect("it was pushed")).await;
+        held.push(context.prepare(target(server.address, kind, AMPLE)));
+        let observation = run(&context, held.last().expect("it was pushed")).await;
         assert_eq!(observation.evidence.to_string(), wanted, "{name} {service}");
         assert_eq!(observation.phases.tls.is_some(), wanted != other);
     }

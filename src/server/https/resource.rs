@@ -29,8 +29,8 @@ use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use super::super::clerk::{Clerk, MESSAGE_MAX};
 use super::super::engine::{Engine, Seat};
+use super::super::message_responder::{MESSAGE_MAX, MessageResponder};
 use super::super::records::HEADER_SIZE;
 use super::freshness::cache_control;
 
@@ -60,7 +60,7 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// The resource and who answers.
 pub(super) struct Resource<E, M> {
-    pub(super) clerk: RefCell<Clerk<E, M>>,
+    pub(super) responder: RefCell<MessageResponder<E, M>>,
     pub(super) path: String,
     /// How long a body may take to arrive.
     pub(super) patience: Duration,
@@ -138,7 +138,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
 
     fn answer(&self, client: SocketAddr, message: &[u8]) -> Response<Full<Bytes>> {
         let answered = self
-            .clerk
+            .responder
             .borrow_mut()
             .answer(client, message, &Vec::with_capacity);
         let Some((reply, tally)) = answered else {

@@ -361,8 +361,8 @@ impl Policies {
         &self.uses[from..to]
     }
 
-    /// Says whether answers depend on more than bits: on what was, on how probes went, on when something may change.
-    pub fn is_judged(&self) -> bool {
+    /// Says whether answers depend on more than bits: on history, on degraded members, on when something may change.
+    pub fn need_policy_state(&self) -> bool {
         !self.failbacks.is_empty()
             || !self.lasts.is_empty()
             || !self.ramps.is_empty()
