@@ -15,7 +15,7 @@ use crate::control::{Ask, Asking, Consent, Exposition};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
 use crate::probe::{CommandSettings, Reach, Report};
-use crate::publish::{Publisher, SavedZone};
+use crate::publish::{Current, Publisher, SavedZone};
 use crate::resolve::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
 use crate::zone::Snapshot;
@@ -75,6 +75,7 @@ pub struct Running {
     reloads: mpsc::Sender<()>,
     stop: watch::Sender<bool>,
     set: Arc<ZoneSet>,
+    current: Arc<Current>,
 }
 
 /// Starts everything: zones are loaded, sockets bound, probes begun, before this returns.
@@ -131,6 +132,7 @@ pub async fn start_from(
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
+    let current = keeper.publisher.current();
     let transports = Arc::new(listening::Running::default());
     let listen = server.listen().clone();
     transports.add(server);
@@ -155,6 +157,7 @@ pub async fn start_from(
         reloads,
         stop,
         set,
+        current,
     })
 }
 
@@ -379,6 +382,11 @@ impl Running {
     /// Returns the zones as they were at the start.
     pub fn zones(&self) -> &ZoneSet {
         &self.set
+    }
+
+    /// Returns the published world, for transports that are not the server's own.
+    pub fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current)
     }
 
     /// Returns the way to ask the keeper.
