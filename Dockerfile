@@ -12,13 +12,14 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY zones zones
 COPY benches benches
+COPY tests tests
 COPY examples examples
-RUN cargo build --release --locked --bin leeward \
+RUN cargo build --profile dist --locked --bin leeward \
     && install -d -m 0750 /out/var/lib/leeward
 
 # Distroless with the C library: no shell, no package manager, user 65532.
 FROM ${RUN_IMAGE}
-COPY --from=build /src/target/release/leeward /usr/local/bin/leeward
+COPY --from=build /src/target/dist/leeward /usr/local/bin/leeward
 COPY --from=build --chown=65532:65532 /out/var/lib/leeward /var/lib/leeward
 COPY examples/container/leeward.toml /etc/leeward/leeward.toml
 COPY zones /etc/leeward/zones

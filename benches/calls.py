@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Instructions a query, by callgrind: repeatable on any machine, whatever else it does.
 
-usage: benches/calls.py [--profile swift] [CASE ...]     (without cases: all)
+usage: benches/calls.py [--profile dist] [CASE ...]     (without cases: all)
 """
 
 import argparse
@@ -35,7 +35,7 @@ def instructions(program, case):
 def main():
     """Prints a line a case."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profile", default="release")
+    parser.add_argument("--profile", default="dist")
     parser.add_argument("cases", nargs="*")
     arguments = parser.parse_args()
     program = build(arguments.profile)

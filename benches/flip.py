@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long after an endpoint dies, hangs or returns the answer changes.
 
-    benches/flip.py [--rounds 20] [--program target/release/leeward] [--cases killed-100ms,...]
+    benches/flip.py [--rounds 20] [--program target/dist/leeward] [--cases killed-100ms,...]
 
 Two HTTP endpoints on loopback, processes of their own, and a failover name. In each round, at a random phase, the primary is
 ended (SIGKILL), stopped (SIGSTOP: the kernel accepts and nobody answers) or, for `back`, started again, and the time is taken
@@ -158,7 +158,7 @@ def run(case, program, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--program", default=f"{ROOT}/target/release/leeward")
+    parser.add_argument("--program", default=f"{ROOT}/target/dist/leeward")
     parser.add_argument("--cases", default=",".join(CASES))
     chosen = parser.parse_args()
     print(f"{'case':14} {'median':>8} {'least':>8} {'greatest':>8}   ms from the event to the changed answer")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Loads the same zones into Leeward, NSD and Knot, in turn, and prints time and memory.
 
-    benches/load.py [--runs 3] [--program target/release/leeward] [--names 100000,1000000] [--zones 13000]
+    benches/load.py [--runs 3] [--program target/dist/leeward] [--names 100000,1000000] [--zones 13000]
 
 For each set of zones and each server: seconds from its start to its first right answer, CPU seconds of all its
 processes until then, and the memory they hold (proportional set size) after it. Medians of the runs. NSD and Knot are
@@ -179,7 +179,7 @@ def measure(title, rows, name, folder, servers, runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--program", default="target/release/leeward")
+    parser.add_argument("--program", default="target/dist/leeward")
     parser.add_argument("--names", default="100000,1000000", help="sizes of the single zone")
     parser.add_argument("--zones", default="13000", help="numbers of small zones")
     chosen = parser.parse_args()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What one changed zone among many costs, and what reloads do to the questions that come meanwhile.
 
-    benches/reload.py [--zones 13000] [--reloads 100] [--rate 100000] [--seconds 20] [--program target/release/leeward]
+    benches/reload.py [--zones 13000] [--reloads 100] [--rate 100000] [--seconds 20] [--program target/dist/leeward]
 
 First without load: one file is changed and `leeward reload` run, again and again; time until the command returns and the
 server's CPU for it, medians. Then what looking at the files costs while nothing changes. Then a client asks RATE
@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--reloads", type=int, default=100)
     parser.add_argument("--rate", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--program", default=f"{ROOT}/target/release/leeward")
+    parser.add_argument("--program", default=f"{ROOT}/target/dist/leeward")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folder = f"{work}/zones"

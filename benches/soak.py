@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A whole server under everything at once: load, flips, reloads, hostile clients, hostile targets, and 100 kills.
 
-    benches/soak.py [--seconds 1200] [--kills 100] [--rate N] [--hostile 1000] [--program target/release/leeward] [--short]
+    benches/soak.py [--seconds 1200] [--kills 100] [--rate N] [--hostile 1000] [--program target/dist/leeward] [--short]
 
 The first half runs one process without a break, the second kills it (SIGKILL) again and again, evenly spread, and starts it
 anew at once. All the while:
@@ -442,7 +442,7 @@ def main():
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--rate", type=int, default=0)
     parser.add_argument("--hostile", type=int, default=1_000, help="hostile datagrams a second")
-    parser.add_argument("--program", default=f"{ROOT}/target/release/leeward")
+    parser.add_argument("--program", default=f"{ROOT}/target/dist/leeward")
     parser.add_argument("--short", action="store_true")
     chosen = parser.parse_args()
     if chosen.short:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Server CPU a query over UDP: a bare echo, Leeward and the peers that are installed, in turn.
 
-    benches/udp.py [--runs 3] [--seconds 4] [--workers 1] [--names 100000] [--program target/release/leeward]
+    benches/udp.py [--runs 3] [--seconds 4] [--workers 1] [--names 100000] [--program target/dist/leeward]
                    [--only echo,leeward,gdnsd,knot,nsd] [--cases mixed,hit,...]
 
 Each case is asked of each server as fast as one client that never sleeps can, the server on the first core and the client
@@ -260,7 +260,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--names", type=int, default=100_000)
-    parser.add_argument("--program", default=f"{ROOT}/target/release/leeward")
+    parser.add_argument("--program", default=f"{ROOT}/target/dist/leeward")
     parser.add_argument("--only", default=",".join(PORTS), help="servers")
     parser.add_argument("--cases", default="mixed", help="cases, or `all`")
     chosen = parser.parse_args()

@@ -23,26 +23,28 @@
 //! | 0 | [`metrics`] | Counters and histograms, no output format |
 //! | 0 | [`room`] | Places shared fairly between what is brief and what hangs |
 //! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
+//! | 1 | [`net`] | Address prefixes; validity and names of certificates |
 //! | 1 | [`place`] | Client address or client subnet to place |
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
-//! | 3 | [`answer`] | The pure engine: look up, decide, compose, explain |
+//! | 3 | [`view`] | Statuses, switches and time to the health view of each zone |
 //! | 3 | [`config`] | TOML as written to checked zones, with diagnostics |
 //! | 3 | [`master`] | Master files to zones and back, with findings |
+//! | 4 | [`answer`] | The pure engine: look up, decide, compose, explain |
 //! | 4 | [`convert`] | Master files to zone TOML and back, with what is lost |
-//! | 4 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
-//! | 4 | [`publish`] | Current world: one writer, many readers |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
-//! | 5 | [`resolve`] | Names looked up in the background, for flattened targets and probes, and remembered |
-//! | 5 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
-//! | 6 | [`probe`] | HTTP(S) and TCP probers and their schedule |
-//! | 6 | [`control`] | Admin API and metrics text |
-//! | 7 | [`daemon`] | Starts, reloads, stops; owns every task |
-//! | 7 | [`lab`] | Regions of loopback endpoints that can be killed |
-//! | 8 | [`cli`] | Verbs, arguments, human and JSON output |
+//! | 5 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
+//! | 5 | [`publish`] | Current world: one writer, many readers |
+//! | 6 | [`resolve`] | Names looked up in the background, for flattened targets and probes, and remembered |
+//! | 6 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
+//! | 7 | [`probe`] | HTTP(S) and TCP probers and their schedule |
+//! | 7 | [`control`] | Admin API and metrics text |
+//! | 8 | [`daemon`] | Starts, reloads, stops; owns every task |
+//! | 8 | [`lab`] | Regions of loopback endpoints that can be killed, and the world outside: a parent zone, a resolver |
+//! | 9 | [`cli`] | Verbs, arguments, human and JSON output |
 //!
 //! # Invariants
 //!
-//! - Layers 0-4 do no I/O, spawn nothing and log nothing; only `clock` reads a clock. Time arrives as `now`, chance as
+//! - Layers 0-5 do no I/O, spawn nothing and log nothing; only `clock` reads a clock. Time arrives as `now`, chance as
 //!   a seed. (`config` reads zone files through the loader it is given.)
 //! - Published data is immutable. One writer replaces it; readers never wait and never see half a change.
 //! - Nothing on the query path locks, allocates, awaits or logs.
@@ -59,6 +61,7 @@ pub mod health;
 pub mod lab;
 pub mod master;
 pub mod metrics;
+pub mod net;
 pub mod place;
 pub mod probe;
 pub mod publish;
@@ -67,5 +70,6 @@ pub mod resolve;
 pub mod room;
 pub mod server;
 pub mod timeline;
+pub mod view;
 pub mod wire;
 pub mod zone;

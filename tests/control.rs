@@ -1,6 +1,6 @@
 //! The control API over a real socket, in front of a keeper that answers from fixed data.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test control` rewrites the stored text; read the difference before you commit it.
+//! `UPDATE_GOLDEN=1 cargo test --test behaviour control::` rewrites the stored text; read the difference before you commit it.
 
 #[path = "control/prometheus.rs"]
 mod prometheus;

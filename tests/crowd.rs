@@ -1,7 +1,7 @@
 //! Honest clients among bad ones: silent, dripping and never-reading connections, each from an address of its own, that
 //! come back when they are closed.
 //!
-//! Small by default. The full proof is `LEEWARD_CROWD=2000 cargo test --release --test crowd -- --nocapture`: there every
+//! Small by default. The full proof is `LEEWARD_CROWD=2000 cargo test --release --test sockets crowd:: -- --nocapture`: there every
 //! honest answer must come within 100 ms, its connection included; here a crowded test machine gets some grace.
 
 #![expect(

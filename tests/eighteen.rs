@@ -57,8 +57,7 @@ fn read(file: &str, text: &str) -> ZoneModel {
 /// Somewhere to look up addresses of questions: without it expectations that come from addresses are skipped.
 fn locations() -> Locations {
     let germany = Network {
-        address: [10, 0, 0, 0].into(),
-        prefix_len: 8,
+        prefix: "10.0.0.0/8".parse().expect("a prefix"),
         place: Place::parse("EU-DE").expect("a place"),
     };
     LocationsBuilder::new().networks(&[germany]).build()

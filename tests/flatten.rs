@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use leeward::answer::{Fold, Inputs};
 use leeward::config::model::ZoneModel;
 use leeward::config::{
     Files, FlatSet, Flattened, Source, compile_zone_with, flattened_below, read_zone,
@@ -13,6 +12,7 @@ use leeward::config::{
 use leeward::health::Status;
 use leeward::place::Locations;
 use leeward::rehearse::{Client, Explanation, Question, Stage, Suppose, apply_references, explain};
+use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! What `--help`, `--version` and wrong words print, compared with stored text.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test help` rewrites the stored text; read the difference before you commit it.
+//! `UPDATE_GOLDEN=1 cargo test --test behaviour help::` rewrites the stored text; read the difference before you commit it.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -1,6 +1,10 @@
 //! The house style, as far as a machine can check it. Every rule says file and line; every rule is shown a bad example
 //! beside its definition, so that it is known to be able to fail.
 
+#[path = "house/circles.rs"]
+mod circles;
+#[path = "house/citations.rs"]
+mod citations;
 #[path = "house/conduct.rs"]
 mod conduct;
 #[path = "house/layers.rs"]
@@ -52,6 +56,35 @@ fn expect_none(findings: Vec<Finding>) {
 #[test]
 fn modules_use_only_what_their_row_allows() {
     expect_none(layers::directions(&product()));
+}
+
+#[test]
+fn the_map_of_the_crate_shows_every_module_in_its_layer() {
+    let map =
+        std::fs::read_to_string(root().join("src/lib.rs")).expect("it is part of the package");
+    expect_none(layers::map(&map));
+}
+
+#[test]
+fn files_of_a_room_use_each_other_one_way() {
+    expect_none(circles::circles(&product()));
+}
+
+#[test]
+fn citations_lead_somewhere() {
+    let shelf = citations::Shelf::of(&documents());
+    let mut sources = everything();
+    sources.extend(sources_below("fuzz"));
+    expect_none(citations::citations(&sources, &shelf));
+}
+
+#[test]
+fn words_that_the_glossary_replaced_are_gone() {
+    let style =
+        std::fs::read_to_string(root().join("docs/style.md")).expect("it is part of the package");
+    let replaced = citations::replaced_words(&style);
+    assert!(!replaced.is_empty(), "the glossary has no last column");
+    expect_none(citations::glossary(&product(), &replaced));
 }
 
 #[test]

@@ -5,19 +5,17 @@
 
 #[path = "http/endpoint.rs"]
 mod endpoint;
-#[path = "needs/need.rs"]
-mod need;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::need::Need;
 use endpoint::{Endpoint as Stage, Odd, When, read_rows};
 use leeward::clock::Clock;
 use leeward::health::{
     Damping, Endpoint, HttpProbe, Outcome, ProbeKind, ProbeRecipe, Target, Timeout, TlsProbe,
 };
-use leeward::probe::{ProbeKit, probe_once};
-use need::Need;
+use leeward::probe::{ProbeContext, probe_once};
 
 /// Times that an endpoint is asked that answers before it reads: what may fail once in a while shows.
 const TIMES: usize = 40;
@@ -66,7 +64,7 @@ fn judges_odd_endpoints_as_curl_does_or_says_why_not() {
     let rows = read_rows(include_str!("http/odd.toml"));
     assert!(rows.len() >= 40, "{} rows", rows.len());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let kit = ProbeKit::new("leeward-test", vec![], Clock::start());
+    let kit = ProbeContext::new("leeward-test", vec![], Clock::start());
     let mut wrong = Vec::new();
     for row in &rows {
         assert_eq!(

@@ -2,16 +2,17 @@
 //! own clients, its return brings exactly them back, and the order of what is written means nothing.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
 
-use leeward::answer::{Fold, Inputs};
+use ipnet::IpNet;
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::Locations;
 use leeward::rehearse::{Client, Question, Stage, Suppose, apply_references, explain};
+use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
 use proptest::prelude::*;
@@ -106,14 +107,19 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
         rtype,
     };
     let answer = |client: u32| {
-        let (address, len): (IpAddr, u8) = if rtype == Rtype::A {
-            (Ipv4Addr::from_bits(0x0a00_0000 | client << 8).into(), 24)
+        let prefix = if rtype == Rtype::A {
+            let address = Ipv4Addr::from_bits(0x0a00_0000 | client << 8);
+            IpNet::new_assert(address.into(), 24)
         } else {
             let bits = 0x2001_0db8u128 << 96 | u128::from(client) << 72;
-            (Ipv6Addr::from_bits(bits).into(), 56)
+            IpNet::new_assert(Ipv6Addr::from_bits(bits).into(), 56)
         };
-        let found = explain(&stage, &question, Client::Subnet(address, len));
-        assert_eq!(found.scope_len, len, "the scope is the prefix that is kept");
+        let found = explain(&stage, &question, Client::Subnet(prefix));
+        let kept = prefix.prefix_len();
+        assert_eq!(
+            found.scope_len, kept,
+            "the scope is the prefix that is kept"
+        );
         assert_eq!(found.candidates.len(), 1, "{found:#?}");
         let candidate = &found.candidates[0];
         assert!((candidate.probability - 1.0).abs() < 1e-9);

@@ -28,8 +28,6 @@ mod flatten;
 mod guests;
 #[path = "live/last_good.rs"]
 mod last_good;
-#[path = "needs/need.rs"]
-mod need;
 #[path = "live/orders.rs"]
 mod orders;
 #[path = "live/owners.rs"]

@@ -19,10 +19,8 @@ mod compare;
 mod grow;
 #[path = "oracle/lot.rs"]
 mod lot;
-#[path = "needs/need.rs"]
-mod need;
 #[path = "oracle/peers.rs"]
-mod peers;
+pub(crate) mod peers;
 #[path = "oracle/questions.rs"]
 mod questions;
 #[path = "oracle/reply.rs"]
@@ -38,9 +36,9 @@ mod zone;
 
 use std::path::Path;
 
+use super::need::Need;
 use choices::Choices;
 use lot::Lot;
-use need::Need;
 use peers::Voice;
 use questions::{Question, questions};
 use report::Report;

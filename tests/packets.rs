@@ -3,11 +3,6 @@
 //! `packets/messages.toml` holds them as octets; `packets/families.rs` makes those that come in families. Beside NSD,
 //! Knot and BIND every outcome must be one that at least one of them has. `PACKETS_TELL=1` prints what each does.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the comparison waits for real servers, with a deadline"
-)]
-
 #[path = "packets/ask.rs"]
 mod ask;
 #[path = "packets/exchange.rs"]
@@ -16,12 +11,8 @@ mod exchange;
 mod families;
 #[path = "packets/message.rs"]
 mod message;
-#[path = "needs/need.rs"]
-mod need;
 #[path = "packets/outcome.rs"]
 mod outcome;
-#[path = "oracle/peers.rs"]
-mod peers;
 #[path = "answers/stage.rs"]
 mod stage;
 #[path = "packets/streams.rs"]
@@ -31,13 +22,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
+use super::need::Need;
+use super::oracle::peers::{Peer, Served, Voice, start};
 use ask::Case;
 use exchange::{over_tcp, over_udp};
 use families::families;
 use message::packets;
-use need::Need;
 use outcome::Outcome;
-use peers::{Peer, Served, Voice, start};
 use stage::Stage;
 use tempfile::TempDir;
 

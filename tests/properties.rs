@@ -20,11 +20,13 @@ use std::net::{IpAddr, SocketAddr};
 use domain::base::ParsedName;
 use domain::base::message::Message;
 use domain::rdata::AllRecordData;
-use leeward::answer::{BATCH_MAX, Exchange, Fold, Transport, Worker, World, respond};
+use ipnet::IpNet;
+use leeward::answer::{BATCH_MAX, Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::health::Status;
 use leeward::place::{Locations, Place};
 use leeward::rehearse::{Client, Explanation, Question, Stage, explain};
+use leeward::view::Fold;
 use leeward::wire::{Name, Rcode, Rtype};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -53,7 +55,9 @@ fn client() -> impl Strategy<Value = Whereabouts> {
         Just(([203, 0, 113, 77], 32)),
         Just(([192, 0, 2, 0], 24)),
     ];
-    let prefix = prefix.prop_map(|(octets, len)| Whereabouts::Prefix(IpAddr::from(octets), len));
+    let prefix = prefix.prop_map(|(octets, len)| {
+        Whereabouts::Prefix(IpNet::new_assert(IpAddr::from(octets), len))
+    });
     prop_oneof![place, prefix]
 }
 
@@ -74,7 +78,7 @@ fn explained(served: &Served, fates: &[Fate], client: Whereabouts, rtype: Rtype)
     };
     let client = match client {
         Whereabouts::Place(place) => Client::Place(place),
-        Whereabouts::Prefix(address, len) => Client::Subnet(address, len),
+        Whereabouts::Prefix(prefix) => Client::Subnet(prefix),
     };
     explain(&stage, &question, client)
 }
@@ -223,7 +227,7 @@ proptest! {
     #[test]
     fn served_members_are_among_those_explained(zone in zone(), seed in any::<u64>()) {
         let served = Served::new(zone.text());
-        let client = Whereabouts::Prefix(IpAddr::from([198, 51, 100, 0]), 24);
+        let client = Whereabouts::Prefix("198.51.100.0/24".parse().expect("a prefix"));
         let found = explained(&served, &zone.fates, client, Rtype::A);
         let known: BTreeSet<&str> = found
             .candidates
@@ -315,7 +319,7 @@ fn compare_frequencies(text: &str, count: u32, seed: u64) {
         status: Status::Healthy,
         hold: leeward::zone::Hold::None,
     }];
-    let client = Whereabouts::Prefix(IpAddr::from([198, 51, 100, 0]), 24);
+    let client = Whereabouts::Prefix("198.51.100.0/24".parse().expect("a prefix"));
     let found = explained(&served, &fates, client, Rtype::A);
     let world = served.world(served.inputs(&fates));
     let name = Name::parse_absolute("www.example.com.").expect("a name");

@@ -5,11 +5,11 @@
 //! messages are read by another implementation and must agree with the explanation.
 
 #[path = "scenarios/core.rs"]
-mod core;
+pub(crate) mod core;
 #[path = "scenarios/judge.rs"]
 mod judge;
 #[path = "scenarios/message.rs"]
-mod message;
+pub(crate) mod message;
 #[path = "scenarios/play.rs"]
 mod play;
 #[path = "scenarios/story.rs"]
@@ -48,7 +48,7 @@ fn every_story_comes_out_as_written() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Worked cases of `route53-semantics.md`, section 10, that concern selection, geo, trees, and damping.
+/// Worked cases of `docs/route53-rules.md`, section 10, that concern selection, geo, trees, and damping.
 const WORKED_CASES: &str = "W1 W3 W5 W7 W9 W11 W13 F1 F3 F5 F7 F9 F11 F13 M1 M3 M5 M7 L1 L3 L5 \
     G1 G3 G5 G7 G9 G11 G13 G15 G17 P1 P3 P5 C1 C3 C5 C7 C9 C11 T1 T3 T5 T7 T9 T11 T13 T15 T17 T19 T21 \
     H13 H15 H17 H19 D1 D3 D5";

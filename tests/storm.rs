@@ -3,12 +3,8 @@
 //!
 //! A soak is the same at the pace of a real server: eight hours in steps of one second, hundreds of targets.
 //!
-//! `STORM_SEED=7 cargo test --test storm` runs one seed; the seed of a failure is printed.
+//! `STORM_SEED=7 cargo test --test behaviour storm::` runs one seed; the seed of a failure is printed.
 
-#[path = "scenarios/core.rs"]
-mod core;
-#[path = "scenarios/message.rs"]
-mod message;
 #[path = "storm/oracle.rs"]
 mod oracle;
 #[path = "storm/plan.rs"]
@@ -18,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
 use leeward::health::{Endpoint, Status, TargetId, Transition};
@@ -25,9 +22,10 @@ use leeward::place::{LocationsBuilder, Network, Place};
 use leeward::rehearse::{Client, Question, Stage, Suppose, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::core::{Beside, Conduct, Core, read};
-use crate::oracle::Oracle;
-use crate::plan::{ADDRESSES_MAX, CheckPlan, Plan};
+use self::oracle::Oracle;
+use self::plan::{ADDRESSES_MAX, CheckPlan, Plan};
+use super::scenarios::core::{Beside, Conduct, Core, read};
+use super::scenarios::message;
 
 /// Storms by default.
 const SEEDS: [u64; 3] = [1, 2, 53];
@@ -150,8 +148,7 @@ impl Storm {
     fn begin(seed: u64, zones: usize, network: fn(usize) -> [u8; 3]) -> Self {
         let mut chance = Chance::new(seed);
         let of_client = |(place, address, _): &Asker| Network {
-            address: (*address).into(),
-            prefix_len: 16,
+            prefix: IpNet::new_assert((*address).into(), 16),
             place: Place::parse(place).expect("a place"),
         };
         let networks: Vec<Network> = CLIENTS[..4].iter().map(of_client).collect();

@@ -1,13 +1,9 @@
-//! A simulated year of one zone that uses all of judgement: failbacks, last answers, ramps, degraded members, TTLs that
+//! A simulated year of one zone that uses all of policy state: failbacks, last answers, ramps, degraded members, TTLs that
 //! follow the horizon, self-doubt. Random outages of targets, of sites and of our own network, flaps, civil clocks that
 //! jump, reloads, restarts and releases; the laws are checked after every change.
 //!
-//! `YEAR_SEED=7 cargo test --test year` runs one seed; the seed of a failure is printed.
+//! `YEAR_SEED=7 cargo test --test behaviour year::` runs one seed; the seed of a failure is printed.
 
-#[path = "scenarios/core.rs"]
-mod core;
-#[path = "scenarios/message.rs"]
-mod message;
 #[path = "year/witness.rs"]
 mod witness;
 
@@ -19,7 +15,8 @@ use std::time::Duration;
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
 use leeward::health::{
-    DoubtChange, Endpoint, Finding, Home, Observation, Phases, SelfDoubt, Status, TargetId, Targets,
+    DoubtChange, Endpoint, Finding, Home, Observation, Phases, SelfDoubt, Status, TargetId,
+    Targets, Uncounted,
 };
 use leeward::place::LocationsBuilder;
 use leeward::publish::{Publisher, SavedZone};
@@ -27,8 +24,9 @@ use leeward::rehearse::{Client, Question, Stage, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::Snapshot;
 
-use crate::core::{Beside, Conduct, Core, read};
-use crate::witness::{Cause, Witness};
+use self::witness::{Cause, Witness};
+use super::scenarios::core::{Beside, Conduct, Core, read};
+use super::scenarios::message;
 
 /// Seeds by default.
 const SEEDS: [u64; 1] = [29];
@@ -255,16 +253,20 @@ impl Year {
                 (id, conduct)
             })
             .collect();
+        let mut ended = Vec::with_capacity(seen.len());
         for (id, conduct) in &seen {
             let finding = match conduct {
                 Conduct::Good => Finding::Passed { status: 200 },
                 Conduct::NoEvidence => Finding::OutOfDescriptors,
                 _ => Finding::Refused,
             };
-            let observation = Observation::new(finding.into(), Phases::default(), self.core.now);
-            self.core.targets.foresee(*id, &observation);
+            ended.push((
+                *id,
+                Observation::new(finding.into(), Phases::default(), self.core.now),
+            ));
         }
-        self.judge_self();
+        let ended = ended.iter().map(|(id, observation)| (*id, observation));
+        self.judge_self(&Uncounted::new(&self.core.targets, ended));
         let before = self.statuses();
         let mut changes = 0;
         for (id, conduct) in seen {
@@ -288,8 +290,11 @@ impl Year {
         }
     }
 
-    fn judge_self(&mut self) {
-        match self.doubt.judge(&self.core.targets, self.core.now) {
+    fn judge_self(&mut self, uncounted: &Uncounted) {
+        match self
+            .doubt
+            .judge(&self.core.targets, uncounted, self.core.now)
+        {
             None => {}
             Some(DoubtChange::Began(_)) => {
                 self.doubts += 1;

@@ -4,13 +4,10 @@
 //! serves `zonemaster/zones`, and `zonemaster/judge.sh` lets both judges ask. A second zone that lacks what its parent
 //! promises shows that they can find fault.
 
-#[path = "needs/need.rs"]
-mod need;
-
 use std::path::Path;
 use std::process::Command;
 
-use need::Need;
+use super::need::Need;
 use serde_json::Value;
 use tempfile::TempDir;
 

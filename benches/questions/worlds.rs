@@ -6,12 +6,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leeward::answer::{
-    Conduct, Cookies, Fold, Inputs, Prefixes, RateLimits, Rates, View, WithoutCookie, World,
-};
+use leeward::answer::{Conduct, Cookies, Prefixes, RateLimits, Rates, WithoutCookie, World};
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::Locations;
+use leeward::view::{Fold, HealthView, Inputs};
 use leeward::wire::{CookieSecrets, Name, Rtype};
 use leeward::zone::{ServedZone, Snapshot, Zone, ZoneBuilder, build_maps};
 
@@ -89,9 +88,7 @@ pub(crate) fn world(zone: Zone) -> World {
     let zone = Arc::new(zone);
     World {
         snapshot: Arc::new(Snapshot::new(vec![ServedZone { zone, maps }], locations)),
-        view: Arc::new(View {
-            zones: [view].into(),
-        }),
+        view: HealthView::new([view]),
         conduct: Arc::default(),
         generation: 1,
     }
@@ -197,7 +194,7 @@ pub(crate) fn with_manners(manners: &str) -> (World, Vec<Vec<u8>>) {
         _ => None,
     };
     if manners != "plain" {
-        let everybody = Prefixes::new(&[(IpAddr::from([192, 0, 2, 0]), 24)]);
+        let everybody = Prefixes::new(&["192.0.2.0/24".parse().expect("a prefix")]);
         world.conduct = Arc::new(Conduct {
             cookies: Some(Cookies {
                 secrets,

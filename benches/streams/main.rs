@@ -1,7 +1,7 @@
 //! What an answered query costs over TCP, TLS, HTTPS and QUIC: Leeward and its peers, in turn, on one zone.
 //!
 //! ```sh
-//! cargo build --release
+//! cargo build --profile dist
 //! cargo bench --bench streams -- --modes tcp-pipelined,tcp-single --servers leeward,knot,pdns
 //! ```
 //!
@@ -103,7 +103,7 @@ impl Wish {
             seconds: number("--secs", 3.0),
             runs: number("--runs", 3.0) as usize,
             names: number("--names", 100_000.0) as u32,
-            program: value("--program").unwrap_or_else(|| "target/release/leeward".to_owned()),
+            program: value("--program").unwrap_or_else(|| "target/dist/leeward".to_owned()),
             key: match value("--key").as_deref() {
                 Some("rsa") => KeyKind::Rsa,
                 _ => KeyKind::Ecdsa,

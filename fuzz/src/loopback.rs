@@ -12,7 +12,7 @@ use leeward::config::server_file::ServerConfig;
 use leeward::config::{compile_zone, read_zone};
 use leeward::daemon::{Running, start};
 use leeward::health::{Observation, Target};
-use leeward::probe::{ProbeKit, probe_once};
+use leeward::probe::{ProbeContext, probe_once};
 use tokio::runtime::Runtime;
 
 use crate::{Shelf, source};
@@ -70,7 +70,7 @@ www = { failover = ["a", "b", "c", "d", "e", "f"] }
 pub struct Endpoint {
     reply: Arc<Mutex<Vec<u8>>>,
     targets: Vec<Arc<Target>>,
-    kit: Arc<ProbeKit>,
+    kit: Arc<ProbeContext>,
     runtime: Runtime,
 }
 
@@ -96,7 +96,7 @@ impl Endpoint {
         Self {
             reply,
             targets: targets.collect(),
-            kit: ProbeKit::new("fuzz", Vec::new(), Clock::start()),
+            kit: ProbeContext::new("fuzz", Vec::new(), Clock::start()),
             runtime: runtime.expect("a runtime"),
         }
     }

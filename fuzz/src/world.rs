@@ -5,11 +5,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use leeward::answer::{Exchange, Fold, Inputs, Transport, View, Worker, World, respond};
+use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::config::{compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::{LocationsBuilder, Network, Place};
+use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
 use crate::{Shelf, source};
@@ -63,12 +64,11 @@ impl Theatre {
         let (model, found) = read_zone(&source(ZONE), &Shelf);
         let model = model.unwrap_or_else(|| panic!("{found:#?}"));
         let zone = compile_zone(&model, 1).expect("it is small");
-        let place = |text: &str, address: [u8; 4]| Network {
-            address: address.into(),
-            prefix_len: 16,
+        let place = |text: &str, prefix: &str| Network {
+            prefix: prefix.parse().expect("a prefix"),
             place: Place::parse(text).expect("a place"),
         };
-        let networks = [place("EU-DE", [10, 1, 0, 0]), place("NA-US", [10, 2, 0, 0])];
+        let networks = [place("EU-DE", "10.1.0.0/16"), place("NA-US", "10.2.0.0/16")];
         let locations = Arc::new(LocationsBuilder::new().networks(&networks).build());
         let maps = build_maps(&zone.policies, &locations);
         let mut inputs = Inputs::uniform(&zone.policies, Status::Healthy);
@@ -82,9 +82,7 @@ impl Theatre {
         };
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
-            view: Arc::new(View {
-                zones: [view].into(),
-            }),
+            view: HealthView::new([view]),
             conduct: Arc::default(),
             generation: 1,
         };

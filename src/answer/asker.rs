@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::place::{Locations, Place};
 use crate::wire::ClientSubnet;
 use crate::zone::{LocationMap, Whereabouts};
 
 use super::locus::Locus;
 
-/// Longest scope that is sent (dependency-notes B: v4 at most 24, v6 at most 56).
+/// Longest scope that is sent (RFC 7871, section 11.1, recommends 24 and 56: longer prefixes tell single subscribers).
 const SCOPE_MAX_V4: u8 = 24;
 const SCOPE_MAX_V6: u8 = 56;
 
@@ -17,10 +19,8 @@ const SCOPE_MAX_V6: u8 = 56;
 pub enum Asker<'a> {
     /// An address or prefix.
     Prefix {
-        /// Its first address.
-        address: IpAddr,
-        /// How many bits count.
-        len: u8,
+        /// An address of the client's network, and how many of its bits count.
+        prefix: IpNet,
         /// What is known about addresses, where a short prefix makes the class useless.
         locations: &'a Locations,
     },
@@ -30,35 +30,24 @@ pub enum Asker<'a> {
     Unknown,
 }
 
-const fn full_len(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
 #[inline]
-fn asking_prefix(resolver: IpAddr, subnet: Option<ClientSubnet>) -> (IpAddr, u8) {
-    match subnet {
-        Some(subnet) if subnet.source_len > 0 => (subnet.address, subnet.source_len),
-        _ => (resolver, full_len(resolver)),
-    }
+fn asking_prefix(resolver: IpAddr, subnet: Option<ClientSubnet>) -> IpNet {
+    let given = subnet.and_then(ClientSubnet::given_prefix);
+    given.unwrap_or_else(|| IpNet::from(resolver))
 }
 
 /// Returns the address that an [`Asker`] is known by.
 #[inline]
 pub(super) fn asking_address(resolver: IpAddr, subnet: Option<ClientSubnet>) -> IpAddr {
-    asking_prefix(resolver, subnet).0
+    asking_prefix(resolver, subnet).addr()
 }
 
 impl<'a> Asker<'a> {
     /// Takes the client subnet, or without one (or with source length 0, `route53` 4.8) the resolver's address.
     #[inline]
     pub fn new(resolver: IpAddr, subnet: Option<ClientSubnet>, locations: &'a Locations) -> Self {
-        let (address, len) = asking_prefix(resolver, subnet);
         Self::Prefix {
-            address,
-            len,
+            prefix: asking_prefix(resolver, subnet),
             locations,
         }
     }
@@ -67,21 +56,18 @@ impl<'a> Asker<'a> {
     #[inline]
     pub fn locus<'l>(&self, map: &'l LocationMap, known: &'l mut Whereabouts) -> (Locus<'l>, u8) {
         match *self {
-            Self::Prefix {
-                address,
-                len,
-                locations,
-            } => {
+            Self::Prefix { prefix, locations } => {
+                let address = prefix.addr();
                 let (class, scope) = map.lookup(address);
                 // A block longer than the client's prefix does not match it (`route53` 2.8.4): no class speaks for it.
-                if scope <= len {
+                if scope <= prefix.prefix_len() {
                     return (Locus::Class(map, class), scope);
                 }
                 let found = locations.locate(address);
                 *known = Whereabouts {
                     place: found.place,
                     point: found.point,
-                    prefix: Some((address, len)),
+                    prefix: Some(prefix),
                 };
                 let scope_max = if address.is_ipv4() {
                     SCOPE_MAX_V4

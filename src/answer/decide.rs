@@ -6,14 +6,12 @@
 //! Order at a group (rules a11-a15): the policy among candidates healthy in layer 0; if there is none, `all-down` if
 //! written, else the same policy over layer 1, layer 2, all. The branch chosen is then decided afresh.
 
+use crate::view::{Horizon, Layer, RunWeights, ZoneView};
 use crate::wire::Rtype;
 use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, RunId};
 
 use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, Weights};
-use super::judgement::Horizon;
 use super::locus::Locus;
-use super::shares::RunShares;
-use super::view::{Layer, ZoneView};
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
 pub const PATH_MAX: usize = 64;
@@ -152,7 +150,7 @@ impl<'a> Scene<'a> {
     /// Returns how soon the answer of a root could change, if its TTL follows that.
     #[inline]
     fn horizon(&self, root: RootId, draw: &mut impl Draw) -> Option<Horizon> {
-        let horizon = self.view.judgement.as_deref()?.horizon(root)?;
+        let horizon = self.view.policy_state.as_deref()?.horizon(root)?;
         draw.note(Note::Horizon(horizon));
         Some(horizon)
     }
@@ -246,7 +244,7 @@ impl<'a> Scene<'a> {
     fn pick_among(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
         match node.kind {
             NodeKind::First if node.options != 0 => self
-                .in_office(node, among, draw)
+                .active_tier(node, among, draw)
                 .or_else(|| self.first_living(node, among)),
             NodeKind::First => self.first_living(node, among),
             NodeKind::Weighted if node.options != 0 => {
@@ -263,15 +261,15 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Returns the tier that stays in office although an earlier one may be healthy (rules a40, a41).
-    fn in_office(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
+    /// Returns the active tier that stays although an earlier one may be healthy (rules a40, a41).
+    fn active_tier(&self, node: &Node, among: Among<'a>, draw: &mut impl Draw) -> Option<NodeId> {
         let number = self.policies.options[node.options as usize].failback?;
-        let judgement = self.view.judgement.as_deref()?;
-        let office = judgement.incumbents.get(number as usize)?;
-        let tier = node.first + u32::from(office.tier);
-        let stays = office.tier > 0 && self.is_living(tier, among);
-        if stays && office.is_held {
-            draw.note(Note::Held(number, office.since));
+        let state = self.view.policy_state.as_deref()?;
+        let active = state.active_tiers.get(number as usize)?;
+        let tier = node.first + u32::from(active.tier);
+        let stays = active.tier > 0 && self.is_living(tier, among);
+        if stays && active.is_held {
+            draw.note(Note::Held(number, active.since));
         }
         stays.then_some(tier)
     }
@@ -280,7 +278,8 @@ impl<'a> Scene<'a> {
     fn last_known(&self, all_down: AllDown, last: &mut Option<&'a Layer>) -> Option<Among<'a>> {
         if let (AllDown::Last(number), None) = (all_down, &last) {
             let view: &'a ZoneView = self.view;
-            let known = view.judgement.as_deref()?.lasts.get(number as usize)?;
+            let state = view.policy_state.as_deref()?;
+            let known = state.last_known.get(number as usize)?;
             *last = known.as_deref();
         }
         last.map(|layer| Among::Living(layer, LAST_KNOWN))
@@ -395,8 +394,8 @@ impl<'a> Scene<'a> {
             Tier::Weighted => (0, run.weighted_len),
             Tier::Standby => (run.weighted_len, run.len),
         };
-        let shares = self.shares((first + at) as RunId, among);
-        let sums = self.sums(run, tier, shares);
+        let reduced = self.reduced((first + at) as RunId, among);
+        let sums = self.sums(run, tier, reduced);
         let mut candidates = Candidates {
             run,
             first: from,
@@ -404,11 +403,11 @@ impl<'a> Scene<'a> {
             among,
             sums,
             answers: answers_of(run, answers),
-            shares,
+            reduced,
             turn: 0,
         };
-        if let Some(shares) = shares {
-            candidates.take_turn(shares, draw);
+        if let Some(weights) = reduced {
+            candidates.take_turn(weights, draw);
         }
         if (from..end).any(|member| candidates.is_eligible(member)) {
             draw.members(candidates, picked);
@@ -421,19 +420,19 @@ impl<'a> Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Returns what ramps and degraded members leave of the shares of a run; they count among the healthy.
-    fn shares(&self, run: RunId, among: Among<'_>) -> Option<&'a RunShares> {
-        match &self.view.judgement {
-            Some(judgement) if among.layer() == 0 => judgement.shares(run),
+    /// Returns the weights of a run that ramps and degraded members reduce; they count among the healthy.
+    fn reduced(&self, run: RunId, among: Among<'_>) -> Option<&'a RunWeights> {
+        match &self.view.policy_state {
+            Some(state) if among.layer() == 0 => state.run_weights(run),
             _ => None,
         }
     }
 
     /// Returns the running sums of weights of a run; none where all weigh the same.
-    fn sums(&self, run: &Run, tier: Tier, shares: Option<&'a RunShares>) -> &'a [u32] {
-        match (tier, run.sums, shares) {
+    fn sums(&self, run: &Run, tier: Tier, reduced: Option<&'a RunWeights>) -> &'a [u32] {
+        match (tier, run.sums, reduced) {
             (Tier::Standby, ..) | (_, NONE, _) => &[],
-            (_, _, Some(shares)) => &shares.sums,
+            (_, _, Some(weights)) => &weights.sums,
             (Tier::Weighted, sums, None) => {
                 &self.policies.sums[sums as usize..sums as usize + usize::from(run.weighted_len)]
             }

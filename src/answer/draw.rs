@@ -3,15 +3,13 @@
 //! In: candidates of a group or of a run, as [`super::Scene::decide`] finds them. Out: a child, or members. Serving
 //! passes [`Chance`]; explain passes a lister. Never here: which candidates are eligible, or the order of steps.
 
-use std::net::IpAddr;
+use ipnet::IpNet;
 
 use crate::clock::WallTime;
+use crate::view::{Horizon, Layer, RunWeights};
 use crate::zone::{NodeId, Options, Run};
 
 use super::chance::Chance;
-use super::judgement::Horizon;
-use super::shares::RunShares;
-use super::view::Layer;
 
 /// Members in one answer (grammar of `answers`).
 pub const ANSWERS_MAX: usize = 64;
@@ -94,14 +92,14 @@ pub enum Note {
     /// Draws below are kept by client prefixes of these lengths (rule a46).
     Sticky(u8, u8),
     /// The draws below are made for this prefix.
-    KeptFor(IpAddr, u8),
+    KeptFor(IpNet),
     /// So many percent go to the next healthy tier (rule a40).
     Trickle(u8),
     /// Shares are cut at what branches can carry (rule a58); percent that goes to `overflow`, rounded.
     Spill(u8),
     /// All that can carry something is full and nothing takes the rest: shares by weight alone.
     OverCapacity,
-    /// A failback, by number: the tier in office stays, since then, although an earlier one is healthy (rule a41).
+    /// A failback, by number: the active tier stays, since then, although an earlier one is healthy (rule a41).
     Held(u32, WallTime),
     /// How soon the answer could change; TTLs follow.
     Horizon(Horizon),
@@ -122,8 +120,8 @@ pub struct Candidates<'a> {
     pub sums: &'a [u32],
     /// Most members to pick.
     pub answers: usize,
-    /// How members are drawn, if not as the file says.
-    pub shares: Option<&'a RunShares>,
+    /// Weights of the run, if a member has a reduced one.
+    pub reduced: Option<&'a RunWeights>,
     /// Which turn it is for members on their ramp.
     pub turn: u8,
 }
@@ -138,20 +136,20 @@ impl Candidates<'_> {
         };
         is_eligible
             && self
-                .shares
-                .is_none_or(|shares| shares.admits(member, self.turn))
+                .reduced
+                .is_none_or(|weights| weights.admits(member, self.turn))
     }
 
     /// Draws which members on their ramp are candidates this time (rule a57); if none of all would be, all are.
-    pub(super) fn take_turn(&mut self, shares: &RunShares, draw: &mut impl Draw) {
-        if shares.turns.is_empty() {
+    pub(super) fn take_turn(&mut self, weights: &RunWeights, draw: &mut impl Draw) {
+        if weights.turns.is_empty() {
             return;
         }
-        let turn = usize::from(draw.turn_of(&shares.turns));
+        let turn = usize::from(draw.turn_of(&weights.turns));
         // A member with so many tenths is a candidate at the turns before them.
         self.turn = turn
             .checked_sub(1)
-            .and_then(|before| shares.turns.get(before))
+            .and_then(|before| weights.turns.get(before))
             .map_or(0, |&end| end as u8);
         if !(self.first..self.end).any(|member| self.is_eligible(member)) {
             self.turn = 0;
@@ -297,7 +295,7 @@ fn even(
 #[inline]
 fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
     match usize::from(candidates.end - candidates.first) {
-        ..=64 if candidates.shares.is_none() => pick_from_word(chance, candidates, picked),
+        ..=64 if candidates.reduced.is_none() => pick_from_word(chance, candidates, picked),
         ..=SHUFFLE_MAX => shuffle(chance, candidates, picked),
         _ => sample(chance, candidates, picked),
     }

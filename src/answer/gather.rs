@@ -6,6 +6,9 @@
 //! Steps in the order of RFC 1034, section 4.3.2: the zone is known; cut -> referral; name -> RRset, alias or
 //! NODATA; DNAME -> synthesis; wildcard -> source of synthesis (RFC 4592); else NXDOMAIN.
 
+use ipnet::IpNet;
+
+use crate::view::ZoneView;
 use crate::wire::{Rcode, Rtype, Scratch};
 use crate::zone::{
     ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
@@ -19,7 +22,6 @@ use super::draw::{Draw, Picked};
 use super::kept::Kept;
 use super::locus::Locus;
 use super::sink::{Part, QUESTION_AT, Records, Section, Sink, Source};
-use super::view::ZoneView;
 use super::world::World;
 
 /// What one gathering reads.
@@ -448,16 +450,15 @@ impl<'a> Gathering<'a> {
             locus,
         };
         if sticky != (0, 0)
-            && let Asker::Prefix { address, len, .. } = self.asker
+            && let Asker::Prefix { prefix, .. } = self.asker
         {
             // The scope follows from what the root can reach, never from the way taken (`route53` 4.6, rule a46).
-            let kept = if address.is_ipv4() {
-                sticky.0
-            } else {
-                sticky.1
+            let kept = match prefix {
+                IpNet::V4(_) => sticky.0,
+                IpNet::V6(_) => sticky.1,
             };
-            *answer_scope_len = (*answer_scope_len).max(kept.min(len));
-            let mut draw = Kept::new(draw, policies, address, len);
+            *answer_scope_len = (*answer_scope_len).max(kept.min(prefix.prefix_len()));
+            let mut draw = Kept::new(draw, policies, prefix);
             return scene.decide(root, self.rtype, &mut draw, picked);
         }
         scene.decide(root, self.rtype, draw, picked)

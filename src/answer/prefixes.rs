@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 /// A set of prefixes: sorted ranges that do not overlap, first and last address each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefixes {
@@ -12,21 +14,13 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
-    /// Makes a set of prefixes, each an address and a length.
-    pub fn new(prefixes: &[(IpAddr, u8)]) -> Self {
+    /// Makes a set of prefixes.
+    pub fn new(prefixes: &[IpNet]) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for &(address, len) in prefixes {
-            match address {
-                IpAddr::V4(address) => {
-                    let hosts = u32::MAX.checked_shr(u32::from(len)).unwrap_or(0);
-                    let first = u32::from(address) & !hosts;
-                    v4.push((first, first | hosts));
-                }
-                IpAddr::V6(address) => {
-                    let hosts = u128::MAX.checked_shr(u32::from(len)).unwrap_or(0);
-                    let first = u128::from(address) & !hosts;
-                    v6.push((first, first | hosts));
-                }
+        for prefix in prefixes {
+            match prefix {
+                IpNet::V4(v4s) => v4.push((v4s.network().into(), v4s.broadcast().into())),
+                IpNet::V6(v6s) => v6.push((v6s.network().into(), v6s.broadcast().into())),
             }
         }
         Self {
@@ -68,12 +62,8 @@ mod tests {
 
     #[test]
     fn knows_what_lies_inside() {
-        let set = Prefixes::new(&[
-            ("10.0.0.0".parse().unwrap(), 8),
-            ("10.1.0.0".parse().unwrap(), 16),
-            ("192.0.2.1".parse().unwrap(), 32),
-            ("2001:db8::".parse().unwrap(), 32),
-        ]);
+        let prefixes = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.1/32", "2001:db8::/32"];
+        let set = Prefixes::new(&prefixes.map(|text| text.parse().unwrap()));
         let cases = [
             ("10.255.255.255", true),
             ("10.0.0.0", true),
@@ -88,7 +78,7 @@ mod tests {
         for (address, wanted) in cases {
             assert_eq!(set.contains(address.parse().unwrap()), wanted, "{address}");
         }
-        let all = Prefixes::new(&[("0.0.0.0".parse().unwrap(), 0)]);
+        let all = Prefixes::new(&["0.0.0.0/0".parse().unwrap()]);
         assert!(all.contains("203.0.113.1".parse().unwrap()));
         assert!(!Prefixes::default().contains("203.0.113.1".parse().unwrap()));
     }

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     fn limits(rate: u32, slip: u8) -> RateLimits {
-        let loopback = [("127.0.0.0".parse().unwrap(), 8)];
+        let loopback = ["127.0.0.0/8".parse().unwrap()];
         RateLimits::new(rates(rate), 1, slip, Prefixes::new(&loopback))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Passes over the batch: parse, fold and hash; read each zone slot; read each node; where policies ask for a place, read
 //! the place; answer. The reads of the middle passes bring the lines into the cache while the others' are under way
-//! (engine.md, A7); for a batch of one they are skipped. No lock, no allocation, no clock, no log.
+//! (design, A7); for a batch of one they are skipped. No lock, no allocation, no clock, no log.
 
 use std::net::IpAddr;
 

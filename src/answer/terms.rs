@@ -101,10 +101,11 @@ impl Gate {
             ..ResponseEdns::default()
         });
         if let (Some(span), Some(cookies)) = (edns.cookie, &conduct.cookies) {
-            let (standing, cookie) =
-                cookies
-                    .secrets
-                    .judge(span.of(received.input), received.address(), self.wall_secs);
+            let (standing, cookie) = cookies.secrets.verify(
+                span.of(received.input),
+                received.address(),
+                self.wall_secs,
+            );
             terms.standing = standing;
             terms.is_proven |= standing == CookieStanding::Valid;
             response.cookie = Some(cookie);
@@ -241,7 +242,7 @@ impl Terms<'_> {
             return;
         };
         if let Some((subnet, scope_len)) = &mut edns.subnet
-            && subnet.source_len > 0
+            && subnet.given_prefix().is_some()
         {
             *scope_len = head.scope_len;
         }

@@ -14,7 +14,7 @@ use super::explain_arguments::ExplainArguments;
 use super::help;
 use super::simulate_arguments::{DiffArguments, SimulateArguments};
 use super::values::{ClientSource, parse_client};
-use crate::lab::RegionSelection;
+use crate::lab::{LabPorts, RegionSelection};
 
 /// Where a running server answers operators unless its file says otherwise.
 pub(super) const SERVER_DEFAULT: SocketAddr =
@@ -262,9 +262,14 @@ pub struct GeoArguments {
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct LabArguments {
-    /// Address of the lab's name server, UDP and TCP
-    #[arg(long, value_name = "ADDR:PORT", default_value_t = crate::lab::LAB_LISTEN)]
-    pub listen: SocketAddr,
+    /// Port of the lab's name server; resolver, parent zone and DNS over TLS move with it
+    #[arg(long, value_name = "PORT", default_value_t = LabPorts::DEFAULT.port,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(LabPorts::PORT_MAX)))]
+    pub port: u16,
+    /// Port of the lab's page; commands from other terminals and the regions move with it
+    #[arg(long, value_name = "PORT", default_value_t = LabPorts::DEFAULT.http, global = true,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(LabPorts::HTTP_MAX)))]
+    pub http: u16,
     /// Serve the zone files of this folder instead of the zone that ships
     #[arg(long, value_name = "ZONES_DIR")]
     pub zones: Option<PathBuf>,

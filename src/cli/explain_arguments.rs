@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ipnet::IpNet;
 
-use super::values::{
-    Basis, ClientSource, Prefix, parse_client, parse_owner, parse_prefix, parse_rtype,
-};
+use super::values::{Basis, ClientSource, parse_client, parse_owner, parse_prefix, parse_rtype};
 use crate::wire::{Name, Rtype};
 
 /// Arguments of `explain`.
@@ -29,7 +28,7 @@ pub struct ExplainArguments {
     pub from: Option<ClientSource>,
     /// Client subnet that the resolver sends along (RFC 7871)
     #[arg(long, value_name = "PREFIX", value_parser = parse_prefix)]
-    pub subnet: Option<Prefix>,
+    pub subnet: Option<IpNet>,
     /// Suppose that this is down: pool:x, target:x/ADDR, check:x, site:x or a glob; may be repeated
     #[arg(long, value_name = "REF")]
     pub down: Vec<String>,

@@ -158,11 +158,14 @@ Examples:
   leeward lab kill us-east           from another terminal: connections to us-east are refused
   leeward lab slow eu-west           eu-west accepts and never answers
   leeward lab heal all               everything is well again
+  leeward lab --port 5400 --http 8153  where ports are taken; then: leeward lab --http 8153 kill us-east
   leeward explain www.lab.example A  why it is answered what it is answered
 
-The lab needs no root and touches loopback addresses only: 127.0.1.1 to 127.0.3.2 (port 8480) for
-the regions, 127.0.0.1:5300 for DNS, 127.0.0.1:5853 for DNS over TLS, 127.0.0.1:8053 for status
-and explain, 127.0.0.1:8054 for commands from other terminals.";
+The lab needs no root and touches loopback addresses only. With --port come the name server
+(127.0.0.1:5300), a caching resolver (+1), the parent zone that delegates to it (+2) and DNS over TLS
+(+553); with --http the page, status and explain (127.0.0.1:8053), commands from other terminals (+1)
+and the regions (+427, on 127.0.1.1 to 127.0.3.2). Zone files of --zones name the regions' port
+themselves. The resolver asks whomever a delegation names at --port in place of 53.";
 
 /// Below `leeward completions --help`.
 pub(super) const COMPLETIONS: &str = "\

@@ -1,5 +1,6 @@
-//! What the lab's board shows, asked from the running server about ten times a second.
+//! What the lab's board shows, asked from the running server and from the resolver about ten times a second.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,23 +11,28 @@ use tokio::time::MissedTickBehavior;
 
 use crate::control::{Ask, ExplainRequest, StatusReport, TargetRow};
 use crate::daemon::ZoneSet;
-use crate::lab::{LAB_NETWORKS, PlaceRow, Region, RegionHealth, Seen};
+use crate::lab::{
+    Answered, BehindResolver, CachedAnswer, LAB_NETWORKS, LookedUp, PlaceRow, Region, RegionHealth,
+    Seen,
+};
 
 /// Time between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Names that fit on the board.
 const NAMES_MAX: usize = 5;
 
-/// Starts watching; the first look is done when this returns.
-pub(super) async fn watch(
+/// Whom the board asks, and for what.
+pub(super) struct Watched {
     asks: mpsc::Sender<Ask>,
-    set: &ZoneSet,
-    seen: Arc<Mutex<Seen>>,
-) -> JoinHandle<()> {
-    let names: Vec<(String, String)> = set
-        .zones
-        .iter()
-        .flat_map(|zone| {
+    behind: BehindResolver,
+    /// Names relative to their zone, and whole.
+    names: Vec<(String, String)>,
+}
+
+impl Watched {
+    /// Takes the first dynamic names of all zones.
+    pub(super) fn new(asks: mpsc::Sender<Ask>, behind: BehindResolver, set: &ZoneSet) -> Self {
+        let names = set.zones.iter().flat_map(|zone| {
             let dynamic = zone.model.names.iter().filter(|name| name.policy.is_some());
             dynamic.map(|name| {
                 (
@@ -34,31 +40,50 @@ pub(super) async fn watch(
                     name.owner.to_string(),
                 )
             })
-        })
-        .take(NAMES_MAX)
-        .collect();
-    look(&asks, &names, &seen).await;
+        });
+        Self {
+            asks,
+            behind,
+            names: names.take(NAMES_MAX).collect(),
+        }
+    }
+}
+
+/// Starts watching; the first look is done when this returns.
+pub(super) async fn watch(watched: Watched, seen: Arc<Mutex<Seen>>) -> JoinHandle<()> {
+    look(&watched, &seen).await;
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            look(&asks, &names, &seen).await;
+            look(&watched, &seen).await;
         }
     })
 }
 
-async fn look(asks: &mpsc::Sender<Ask>, names: &[(String, String)], seen: &Arc<Mutex<Seen>>) {
+async fn look(watched: &Watched, seen: &Arc<Mutex<Seen>>) {
+    let Watched {
+        asks,
+        behind,
+        names,
+    } = watched;
     let (sender, receiver) = oneshot::channel();
     if asks.send(Ask::Status(sender)).await.is_err() {
         return;
     }
     let Ok(report) = receiver.await else { return };
+    let mut answered = [Answered::default(); Region::ALL.len()];
     let mut places = Vec::new();
     for (prefix, place) in LAB_NETWORKS {
         let mut answers = Vec::new();
         for (_, name) in names {
-            answers.push(ask(asks, name, prefix).await);
+            let explained = ask(asks, name, prefix).await;
+            let pools = explained.as_ref().map_or_else(|_| Vec::new(), pools);
+            for (region, answered) in Region::ALL.iter().zip(&mut answered) {
+                answered.by_server |= pools.iter().any(|(pool, _)| *pool == region.id());
+            }
+            answers.push(explained.map_or_else(|message| message, |explained| short(&explained)));
         }
         places.push(PlaceRow {
             place: place.to_owned(),
@@ -66,45 +91,84 @@ async fn look(asks: &mpsc::Sender<Ask>, names: &[(String, String)], seen: &Arc<M
             answers,
         });
     }
+    let mut cached = Vec::new();
+    for (_, name) in names {
+        let found = behind.look_up(name).await;
+        for (region, answered) in Region::ALL.iter().zip(&mut answered) {
+            let addresses = found.iter().flat_map(|found| &found.addresses);
+            answered.by_resolver |= addresses.copied().any(|address| is_of(address, *region));
+        }
+        cached.push(cached_answer(found));
+    }
     let found = Seen {
         names: names.iter().map(|(short, _)| short.clone()).collect(),
         places,
+        cached,
         regions: Region::ALL
             .iter()
             .map(|region| region_health(&report, *region))
             .collect(),
+        answered,
     };
     *seen.lock().unwrap_or_else(PoisonError::into_inner) = found;
 }
 
-async fn ask(asks: &mpsc::Sender<Ask>, name: &str, prefix: &str) -> String {
+fn is_of(address: IpAddr, region: Region) -> bool {
+    region.addresses().map(IpAddr::V4).contains(&address)
+}
+
+/// Says which regions clients behind the resolver are sent to; an address of none stands for itself.
+fn cached_answer(found: Result<LookedUp, &'static str>) -> CachedAnswer {
+    let found = match found {
+        Ok(found) => found,
+        Err(word) => {
+            return CachedAnswer {
+                text: word.to_owned(),
+                ttl_left: None,
+            };
+        }
+    };
+    let mut words: Vec<String> = Vec::new();
+    for address in &found.addresses {
+        let region = Region::ALL
+            .into_iter()
+            .find(|region| is_of(*address, *region));
+        let word = region.map_or_else(|| address.to_string(), |region| region.to_string());
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    CachedAnswer {
+        text: words.join(" "),
+        ttl_left: Some(found.ttl_left),
+    }
+}
+
+async fn ask(asks: &mpsc::Sender<Ask>, name: &str, prefix: &str) -> Result<Value, String> {
     let (sender, receiver) = oneshot::channel();
     let request = ExplainRequest {
         name: name.to_owned(),
         subnet: Some(prefix.to_owned()),
         ..ExplainRequest::default()
     };
-    if asks.send(Ask::Explain(request, sender)).await.is_err() {
-        return "stopping".to_owned();
-    }
-    match receiver.await {
-        Ok(Ok(explanation)) => short(&explanation),
-        Ok(Err(message)) => message,
-        Err(_) => "stopping".to_owned(),
-    }
+    let stopping = || "stopping".to_owned();
+    let sent = asks.send(Ask::Explain(request, sender)).await;
+    sent.map_err(|_| stopping())?;
+    receiver.await.map_err(|_| stopping())?
+}
+
+/// Returns the pools that are answered, with their shares.
+fn pools(explanation: &Value) -> Vec<(&str, f64)> {
+    let pools = explanation.get("pools").and_then(Value::as_array);
+    let pools = pools.into_iter().flatten();
+    pools
+        .filter_map(|pool| Some((pool.get("pool")?.as_str()?, pool.get("share")?.as_f64()?)))
+        .collect()
 }
 
 /// Says in a few characters which pools are answered, with shares if there are several.
 fn short(explanation: &Value) -> String {
-    let pools = explanation
-        .get("pools")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let pools: Vec<(&str, f64)> = pools
-        .filter_map(|pool| Some((pool.get("pool")?.as_str()?, pool.get("share")?.as_f64()?)))
-        .collect();
-    match &pools[..] {
+    match &pools(explanation)[..] {
         [] => explanation
             .get("rcode")
             .and_then(Value::as_str)

@@ -27,4 +27,4 @@ pub use explain_arguments::ExplainArguments;
 pub use output::{Complaint, Exit, Outcome, Output};
 pub use run::run;
 pub use simulate_arguments::{DiffArguments, SimulateArguments};
-pub use values::{Basis, ClientSource, Prefix};
+pub use values::{Basis, ClientSource};

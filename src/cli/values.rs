@@ -9,9 +9,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use ipnet::IpNet;
 
 use super::arguments::SERVER_DEFAULT;
 use crate::lab::RegionSelection;
+use crate::net::{self, PrefixFault};
 use crate::wire::{Name, Rtype};
 
 /// Who asks, as `--from` has it.
@@ -21,21 +23,6 @@ pub enum ClientSource {
     Address(IpAddr),
     /// A client known only by its place, for example `EU-DE`; not judged yet.
     Place(String),
-}
-
-/// A client subnet: the leading bits of an address (RFC 7871, section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prefix {
-    /// The address, all bits after the prefix zero.
-    pub address: IpAddr,
-    /// The number of leading bits that count.
-    pub length: u8,
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length)
-    }
 }
 
 impl fmt::Display for ClientSource {
@@ -102,45 +89,18 @@ pub(super) fn parse_client(text: &str) -> Result<ClientSource, String> {
 }
 
 /// Reads `ADDRESS/LENGTH`; an address alone counts with all its bits.
-pub(super) fn parse_prefix(text: &str) -> Result<Prefix, String> {
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
-    };
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| "write a prefix such as 198.51.100.0/24 or 2001:db8::/56".to_owned())?;
-    let bits = if address.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        None => bits,
-        Some(length) => length
-            .parse::<u8>()
-            .ok()
-            .filter(|length| *length <= bits)
-            .ok_or_else(|| format!("the prefix length must lie between 0 and {bits}"))?,
-    };
-    let masked = mask(address, length);
-    if masked == address {
-        Ok(Prefix { address, length })
-    } else {
-        Err(format!(
-            "bits after the prefix are set; write {masked}/{length}"
-        ))
-    }
-}
-
-fn mask(address: IpAddr, length: u8) -> IpAddr {
-    let length = u32::from(length);
-    match address {
-        IpAddr::V4(v4) => {
-            let keep = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            IpAddr::V4((v4.to_bits() & keep).into())
+pub(super) fn parse_prefix(text: &str) -> Result<IpNet, String> {
+    net::parse_prefix(text).map_err(|fault| match fault {
+        PrefixFault::Address => {
+            "write a prefix such as 198.51.100.0/24 or 2001:db8::/56".to_owned()
         }
-        IpAddr::V6(v6) => {
-            let keep = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-            IpAddr::V6((v6.to_bits() & keep).into())
+        PrefixFault::Length(bits) | PrefixFault::TooLong(bits) => {
+            format!("the prefix length must lie between 0 and {bits}")
         }
-    }
+        PrefixFault::HostBits(network) => {
+            format!("bits after the prefix are set; write {network}")
+        }
+    })
 }
 
 /// Reads an owner name; the final dot may be left out.

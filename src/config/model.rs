@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::health::{Damping, Endpoint, ProbeKind, Timeout};
 use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
@@ -340,8 +342,8 @@ pub enum GeoKey {
 /// Keys of one branch of `subnets`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubnetKeys {
-    /// Prefixes: network address (no host bits) and length.
-    Prefixes(Vec<(IpAddr, u8)>),
+    /// Prefixes, without host bits.
+    Prefixes(Vec<IpNet>),
     /// The prefixes of this file, which is not there: no client.
     Awaited(String),
     /// `default`.

@@ -23,7 +23,7 @@ use super::commands::{
     HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat,
     throw_switch,
 };
-use super::door::{Book, Door, Guest, Limits};
+use super::connections::{BoundedListener, ConnectedClient, Connections, Limits};
 use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::guard::{Rules, guard};
@@ -184,7 +184,7 @@ pub async fn serve(
     asking: Asking,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let book = Book::new(Limits::USUAL, asking.clock, Arc::clone(&asking.exposition));
+    let connections = Connections::new(Limits::USUAL, asking.clock, Arc::clone(&asking.exposition));
     let rules = Rules {
         hosts: Arc::clone(&asking.hosts),
         exposition: Arc::clone(&asking.exposition),
@@ -215,8 +215,8 @@ pub async fn serve(
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let service = router.into_make_service_with_connect_info::<Guest>();
-    axum::serve(Door::new(listener, book), service)
+    let service = router.into_make_service_with_connect_info::<ConnectedClient>();
+    axum::serve(BoundedListener::new(listener, connections), service)
         .with_graceful_shutdown(stopped)
         .await
 }

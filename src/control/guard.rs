@@ -21,7 +21,7 @@ use axum::response::Response;
 
 use crate::config::COMMAND_HEADER;
 
-use super::door::Guest;
+use super::connections::ConnectedClient;
 use super::exposition::Exposition;
 use super::fault::fault;
 use super::places::Room;
@@ -54,14 +54,14 @@ enum Refusal {
 /// Lets a request in, or refuses it; marks every answer: one a connection, never stored.
 pub(super) async fn guard(
     State(rules): State<Rules>,
-    ConnectInfo(guest): ConnectInfo<Guest>,
+    ConnectInfo(client): ConnectInfo<ConnectedClient>,
     request: Request,
     next: Next,
 ) -> Response {
     let room = room_of(request.method(), request.uri().path());
     let mut response = match refuse_stranger(&rules.hosts, &request) {
         Some(refusal) => refuse(&rules, refusal),
-        None if guest.enter(room).is_err() => busy(),
+        None if client.enter(room).is_err() => busy(),
         None => next.run(request).await,
     };
     let headers = response.headers_mut();
@@ -72,7 +72,7 @@ pub(super) async fn guard(
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    guest.answer();
+    client.answer();
     response
 }
 

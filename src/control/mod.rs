@@ -6,7 +6,7 @@
 mod api;
 mod client;
 mod commands;
-mod door;
+mod connections;
 mod exposition;
 mod fault;
 mod guard;

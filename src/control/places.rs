@@ -60,7 +60,7 @@ enum Turn {
 }
 
 #[derive(Debug)]
-struct Guest {
+struct Placed {
     room: Room,
     address: IpAddr,
     turn: Turn,
@@ -69,7 +69,7 @@ struct Guest {
 /// Who is there.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    guests: HashMap<Number, Guest>,
+    all: HashMap<Number, Placed>,
     last: Number,
 }
 
@@ -82,15 +82,15 @@ impl Places {
             None
         };
         if let Some(number) = goes {
-            self.guests.remove(&number);
+            self.all.remove(&number);
         }
         self.last += 1;
-        let guest = Guest {
+        let placed = Placed {
             room: Room::Arrivals,
             address,
             turn: Turn::Client(now),
         };
-        self.guests.insert(self.last, guest);
+        self.all.insert(self.last, placed);
         (self.last, goes)
     }
 
@@ -104,12 +104,12 @@ impl Places {
         room: Room,
         now: Moment,
     ) -> Result<Option<Number>, ()> {
-        let Some(address) = self.guests.get(&number).map(|guest| guest.address) else {
+        let Some(address) = self.all.get(&number).map(|placed| placed.address) else {
             return Err(());
         };
-        let is_here = |guest: &Guest| guest.room == room;
-        let is_own = |guest: &Guest| guest.room == room && guest.address == address;
-        let own = self.guests.values().filter(|guest| is_own(guest)).count();
+        let is_here = |placed: &Placed| placed.room == room;
+        let is_own = |placed: &Placed| placed.room == room && placed.address == address;
+        let own = self.all.values().filter(|placed| is_own(placed)).count();
         let goes = if own >= room.places().div_ceil(2) {
             Some(self.longest_idle(is_own, now).ok_or(())?)
         } else if self.count(room) >= room.places() {
@@ -118,54 +118,55 @@ impl Places {
             None
         };
         if let Some(goes) = goes {
-            self.guests.remove(&goes);
+            self.all.remove(&goes);
         }
-        if let Some(guest) = self.guests.get_mut(&number) {
-            guest.room = room;
-            guest.turn = Turn::Server;
+        if let Some(placed) = self.all.get_mut(&number) {
+            placed.room = room;
+            placed.turn = Turn::Server;
         }
         Ok(goes)
     }
 
     /// Notes that a client took or sent something, or that it is its turn from now on.
     pub(super) fn move_on(&mut self, number: Number, now: Moment) {
-        if let Some(guest) = self.guests.get_mut(&number)
-            && guest.room != Room::Arrivals
+        if let Some(placed) = self.all.get_mut(&number)
+            && placed.room != Room::Arrivals
         {
-            guest.turn = Turn::Client(now);
+            placed.turn = Turn::Client(now);
         }
     }
 
     /// Takes out a connection that ended.
     pub(super) fn leave(&mut self, number: Number) {
-        self.guests.remove(&number);
+        self.all.remove(&number);
     }
 
     pub(super) fn count(&self, room: Room) -> usize {
-        let guests = self.guests.values();
-        guests.filter(|guest| guest.room == room).count()
+        let all = self.all.values();
+        all.filter(|placed| placed.room == room).count()
     }
 
     /// Finds the one that has waited longest of the address that has most arrivals.
     fn longest_of_most(&self) -> Option<Number> {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         let arrivals = || {
-            let guests = self.guests.iter();
-            guests.filter(|(_, guest)| guest.room == Room::Arrivals)
+            let all = self.all.iter();
+            all.filter(|(_, placed)| placed.room == Room::Arrivals)
         };
-        for (_, guest) in arrivals() {
-            *counts.entry(guest.address).or_default() += 1;
+        for (_, placed) in arrivals() {
+            *counts.entry(placed.address).or_default() += 1;
         }
         // Numbers grow with time.
-        let weight =
-            |(number, guest): &(&Number, &Guest)| (usize::MAX - counts[&guest.address], **number);
+        let weight = |(number, placed): &(&Number, &Placed)| {
+            (usize::MAX - counts[&placed.address], **number)
+        };
         arrivals().min_by_key(weight).map(|(number, _)| *number)
     }
 
     /// Finds the one whose client the server has waited for longest.
-    fn longest_idle(&self, is_wanted: impl Fn(&Guest) -> bool, now: Moment) -> Option<Number> {
-        let wanted = self.guests.iter().filter(|(_, guest)| is_wanted(guest));
-        let idle = wanted.filter_map(|(number, guest)| match guest.turn {
+    fn longest_idle(&self, is_wanted: impl Fn(&Placed) -> bool, now: Moment) -> Option<Number> {
+        let wanted = self.all.iter().filter(|(_, placed)| is_wanted(placed));
+        let idle = wanted.filter_map(|(number, placed)| match placed.turn {
             Turn::Client(since) => Some((now.since(since), *number)),
             Turn::Server => None,
         });
@@ -213,21 +214,21 @@ mod tests {
                 .map(|goes| (number, goes))
         };
         let full = Room::Reads.places();
-        let mut guests = Vec::new();
+        let mut all = Vec::new();
         for each in 0..full {
             let last = u8::try_from(each).expect("small");
-            guests.push(enter(&mut places, last, 0).expect("room").0);
+            all.push(enter(&mut places, last, 0).expect("room").0);
         }
         assert_eq!(enter(&mut places, 99, 1), Err(()), "all are being served");
-        for guest in &guests {
-            places.move_on(*guest, at(100));
+        for placed in &all {
+            places.move_on(*placed, at(100));
         }
-        places.move_on(guests[0], at(300));
+        places.move_on(all[0], at(300));
         assert_eq!(enter(&mut places, 99, 500), Err(()), "all read");
         let (_, goes) = enter(&mut places, 99, 700).expect("room");
         assert_eq!(
             goes,
-            Some(guests[1]),
+            Some(all[1]),
             "the longest idle, and the first of equals"
         );
         // The other rooms are not touched.

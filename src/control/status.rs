@@ -238,7 +238,7 @@ pub struct HeldRow {
     pub name: String,
     /// The failover: owner or pool, type and key path.
     pub failover: String,
-    /// The tier in office.
+    /// The active tier.
     pub on: String,
     /// Since when, RFC 3339.
     pub since: String,

@@ -6,12 +6,12 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 
-use crate::answer::{Fold, Inputs};
 use crate::control::{Ask, ExplainRequest};
 use crate::place::{AddressReport, Place};
 use crate::rehearse::{
     Client, Question, Stage, Suppose, apply_references, explain_across, explanation_json,
 };
+use crate::view::{Fold, Inputs};
 use crate::wire::{Name, Rtype};
 
 use super::keeper::Keeper;
@@ -133,16 +133,8 @@ pub(super) fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
 /// Reads where a question comes from.
 fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<Client, String> {
     if let Some(subnet) = subnet {
-        let (address, len) = subnet
-            .split_once('/')
-            .ok_or_else(|| format!("`{subnet}` is no prefix: write ADDRESS/LENGTH"))?;
-        let address = address
-            .parse()
-            .map_err(|_| format!("`{address}` is no address"))?;
-        let len = len
-            .parse()
-            .map_err(|_| format!("`{len}` is no prefix length"))?;
-        return Ok(Client::Subnet(address, len));
+        let prefix = subnet.parse().map(Client::Subnet);
+        return prefix.map_err(|_| format!("`{subnet}` is no prefix: write ADDRESS/LENGTH"));
     }
     let Some(from) = from else {
         return Ok(Client::Unknown);

@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::answer::Inputs;
 use crate::clock::WallTime;
 use crate::config::server_file::BlastRadius;
 use crate::control::WaitingReload;
 use crate::health::{Status, Target};
 use crate::place::Locations;
 use crate::rehearse::{AnswerDiff, Observed, Side, diff, diff_text};
+use crate::view::Inputs;
 
 use super::files::Stamp;
 use super::rehearsal::premises_with;

@@ -19,7 +19,8 @@ use crate::config::{FlatSet, Flattened, compile_zone_with};
 use crate::control::{Exposition, FlattenedRow};
 use crate::place::Locations;
 use crate::resolve::{
-    Book, BookLimits, Desk, DeskSettings, LookedUp, OwnZones, SavedLease, Upstreams,
+    LookedUp, LookupQueue, LookupSettings, OwnZones, ResolveLimits, ResolvedTargets, SavedLease,
+    Upstreams,
 };
 use crate::timeline::{AlarmKind, EventKind};
 use crate::wire::Name;
@@ -43,8 +44,8 @@ const COMPILE_SHARE: u32 = 10;
 /// What the keeper knows of flattened targets.
 #[derive(Debug)]
 pub(super) struct Flattening {
-    pub(super) book: Book,
-    desk: Option<Desk>,
+    pub(super) targets: ResolvedTargets,
+    queue: Option<LookupQueue>,
     /// Targets whose addresses are not compiled in yet.
     changed: BTreeSet<Name>,
     /// When compiling may begin again.
@@ -56,8 +57,8 @@ pub(super) struct Flattening {
 }
 
 /// Returns how names are looked up, so many at once.
-pub fn lookup_settings(settings: &ResolverSettings, concurrency: usize) -> DeskSettings {
-    DeskSettings {
+pub fn lookup_settings(settings: &ResolverSettings, concurrency: usize) -> LookupSettings {
+    LookupSettings {
         upstreams: Upstreams::new(&settings.servers),
         timeout: settings.timeout,
         concurrency,
@@ -75,14 +76,14 @@ pub(super) struct Compiled {
 impl Flattening {
     /// Starts with what an earlier run saved.
     pub(super) fn new(settings: &ResolverSettings, saved: Vec<SavedLease>) -> Self {
-        let limits = BookLimits {
+        let limits = ResolveLimits {
             ttl_min: settings.ttl_min,
             ttl_max: settings.ttl_max,
             keep: settings.keep,
         };
         Self {
-            book: Book::new(limits, saved),
-            desk: None,
+            targets: ResolvedTargets::new(limits, saved),
+            queue: None,
             changed: BTreeSet::new(),
             compile_at: Moment::ZERO,
             lenders: Vec::new(),
@@ -90,27 +91,27 @@ impl Flattening {
         }
     }
 
-    /// Opens the desk, which probes ask too; reports of flattened targets come out of the channel.
-    pub(super) fn open_desk(
+    /// Opens the queue, which probes ask too; reports of flattened targets come out of the channel.
+    pub(super) fn open_queue(
         &mut self,
-        settings: DeskSettings,
+        settings: LookupSettings,
         own: OwnZones,
         clock: Clock,
         mut stopping: watch::Receiver<bool>,
-    ) -> (Desk, mpsc::Receiver<LookedUp>) {
+    ) -> (LookupQueue, mpsc::Receiver<LookedUp>) {
         let (sink, lookups) = mpsc::channel(LOOKUPS_MAX);
         let stopped = async move {
             let _ = stopping.wait_for(|stop| *stop).await;
         };
-        let desk = Desk::open(settings, own, sink, clock, stopped);
-        self.desk = Some(desk.clone());
-        (desk, lookups)
+        let queue = LookupQueue::open(settings, own, sink, clock, stopped);
+        self.queue = Some(queue.clone());
+        (queue, lookups)
     }
 
     /// Returns what is known now.
     pub(super) fn known(&self) -> Flattened {
         let mut flattened = Flattened::default();
-        for (target, rtype, addresses, is_usable) in self.book.sets() {
+        for (target, rtype, addresses, is_usable) in self.targets.sets() {
             let set = FlatSet {
                 addresses: Arc::clone(addresses),
                 is_usable,
@@ -122,16 +123,16 @@ impl Flattening {
 
     /// Looks up again what other zones than before may answer otherwise.
     pub(super) fn hurry(&mut self, now: Moment) {
-        self.book.hurry(now);
+        self.targets.hurry(now);
         self.look_up_due(now);
     }
 
-    /// Hands names that are due to the desk.
+    /// Hands names that are due to the queue.
     fn look_up_due(&mut self, now: Moment) {
-        let Some(desk) = &self.desk else { return };
-        for name in self.book.take_due(now) {
-            if !desk.look_up(&name) {
-                self.book.put_back(&name);
+        let Some(queue) = &self.queue else { return };
+        for name in self.targets.take_due(now) {
+            if !queue.look_up(&name) {
+                self.targets.put_back(&name);
             }
         }
     }
@@ -144,7 +145,7 @@ impl Flattening {
         }
         let most = policies.ttl_max();
         let left = policies.leases.iter().map(|lease| {
-            let left = self.book.left_secs(&lease.target, lease.rtype, now);
+            let left = self.targets.left_secs(&lease.target, lease.rtype, now);
             if left >= most { u32::MAX } else { left }
         });
         Some(left.collect())
@@ -163,7 +164,7 @@ impl Keeper {
         let leases =
             lenders.flat_map(|&number| &self.set.zones[number].served.zone.policies.leases);
         let wanted: Vec<Name> = leases.map(|lease| lease.target.clone()).collect();
-        let over = flattening.book.follow(wanted, now, wall);
+        let over = flattening.targets.follow(wanted, now, wall);
         flattening.look_up_due(now);
         let text = (over > 0).then(|| format!("{over} targets are too many and get no addresses"));
         self.set_alarm(AlarmKind::FlattenedTargets, "", text);
@@ -172,7 +173,7 @@ impl Keeper {
     /// Waits a moment for targets that nothing is known about, and compiles what is known in.
     pub(super) async fn resolve_first(&mut self, lookups: &mut mpsc::Receiver<LookedUp>) {
         let all = async {
-            while !self.flattening.book.is_settled() {
+            while !self.flattening.targets.is_settled() {
                 match lookups.recv().await {
                     Some(report) => self.take_lookup(report),
                     None => return,
@@ -194,7 +195,7 @@ impl Keeper {
     pub(super) fn take_lookup(&mut self, report: LookedUp) {
         let now = self.clock.now();
         let flattening = &mut self.flattening;
-        if let Some(change) = flattening.book.take(report, now) {
+        if let Some(change) = flattening.targets.take(report, now) {
             flattening.changes += 1;
             if change.is_grave {
                 self.record(EventKind::Flattened {
@@ -209,10 +210,10 @@ impl Keeper {
 
     /// What happens once a second.
     pub(super) fn tick_flattened(&mut self, now: Moment) {
-        if self.flattening.book.is_empty() {
+        if self.flattening.targets.is_empty() {
             return;
         }
-        for text in self.flattening.book.age(now) {
+        for text in self.flattening.targets.age(now) {
             self.record(EventKind::Flattened {
                 text,
                 is_worse: true,
@@ -241,14 +242,14 @@ impl Keeper {
 
     /// Says whether zones are to be compiled anew now.
     fn is_compile_due(&mut self) -> bool {
-        let changed = self.flattening.book.take_changed();
+        let changed = self.flattening.targets.take_changed();
         self.flattening.changed.extend(changed);
         !self.flattening.changed.is_empty() && self.clock.now() >= self.flattening.compile_at
     }
 
     /// Collects what compiling needs; nothing if no zone lends from what changed.
     fn prepare_compile(&mut self) -> Option<CompileJob> {
-        let fresh = self.flattening.book.take_changed();
+        let fresh = self.flattening.targets.take_changed();
         self.flattening.changed.extend(fresh);
         let changed = std::mem::take(&mut self.flattening.changed);
         let lends = |zone: &&Arc<LoadedZone>| {
@@ -321,7 +322,7 @@ impl Keeper {
         let now = self.clock.now();
         let targets = crate::config::flattened_below(&zone.model, owner);
         let words = targets.into_iter().map(|target| {
-            let words = self.flattening.book.words(&target, now);
+            let words = self.flattening.targets.words(&target, now);
             format!("{target} {words}")
         });
         words.collect()
@@ -378,7 +379,7 @@ impl CompileJob {
 
 /// Writes how many targets stand how, and how lookups ended.
 pub(super) fn measure(exposition: &Exposition, flattening: &Flattening, now: Moment) {
-    let counts = flattening.book.counts(now);
+    let counts = flattening.targets.counts(now);
     let states = [
         ("fresh", counts.fresh),
         ("kept", counts.kept),
@@ -405,19 +406,19 @@ const ROWS_MAX: usize = 1_000;
 
 /// Lists flattened targets for `status`, those that are not well first; and counts those that are not listed.
 pub(super) fn rows(flattening: &Flattening, now: Moment) -> (Vec<FlattenedRow>, usize) {
-    let mut states: Vec<(&Name, &str)> = flattening.book.states(now).collect();
+    let mut states: Vec<(&Name, &str)> = flattening.targets.states(now).collect();
     states.sort_by_key(|(_, state)| *state == "fresh");
     let over = states.len().saturating_sub(ROWS_MAX);
     let states = states.into_iter().take(ROWS_MAX);
     let rows = states.map(|(target, state)| FlattenedRow {
         target: target.to_string(),
         state: state.to_owned(),
-        says: flattening.book.words(target, now),
+        says: flattening.targets.words(target, now),
     });
     (rows.collect(), over)
 }
 
 /// Names what is saved of flattened targets.
 pub(super) fn save(flattening: &Flattening, now: Moment, wall: WallTime) -> Vec<SavedLease> {
-    flattening.book.save(now, wall)
+    flattening.targets.save(now, wall)
 }

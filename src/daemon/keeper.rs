@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
 use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
-use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets};
+use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets, Uncounted};
 use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
@@ -48,7 +48,7 @@ use super::serials::Serials;
 use super::server_file::ServerFile;
 use super::switches::Switches;
 use super::transports::Transports;
-use super::why::Shelf;
+use super::why::SharedSnapshot;
 use super::zone_set::ZoneSet;
 use super::{flatten, measure};
 
@@ -123,7 +123,7 @@ pub(super) struct Keeper {
     /// Questions of the last hour.
     pub(super) history: History,
     /// What questions for reasons read.
-    pub(super) shelf: Shelf,
+    pub(super) shelf: SharedSnapshot,
     /// What is done while no event waits.
     pub(super) chores: Chores,
     /// Places for rehearsals under way.
@@ -257,7 +257,7 @@ impl Keeper {
         let mut earliest = now;
         let mut transitions = Vec::new();
         let mut measured = Vec::with_capacity(reports.len());
-        let is_news = self.foresee(reports, now);
+        let is_news = self.judge_reports(reports, now);
         for report in reports.drain(..) {
             let (at, total) = (report.observation.at, report.observation.phases.total);
             measured.push((report.target, report.observation.outcome, total));
@@ -275,7 +275,7 @@ impl Keeper {
         // Answers first; counting and telling can wait.
         self.publish(&changes, earliest);
         if is_news {
-            self.let_time_pass();
+            self.tick_views();
         }
         self.save_news();
         for (target, transition) in transitions {
@@ -312,7 +312,7 @@ impl Keeper {
         if self.watch_prober(now) && self.is_probing {
             self.pulse.beat(now.nanos() / 1_000_000_000);
         }
-        self.judge_self(now);
+        self.judge_self(&Uncounted::default(), now);
         let mut missed = self.heartbeats.tick(now);
         self.take_reports(&mut missed);
         let silent = self.targets.tick(now);
@@ -325,8 +325,8 @@ impl Keeper {
             self.tell_transition(target, &transition);
         }
         self.follow_maintenance();
-        self.let_time_pass();
-        self.measure_judgement();
+        self.tick_views();
+        self.measure_policy_state();
         self.watch_evidence();
         self.tick_flattened(now);
         self.follow_kept();
@@ -356,7 +356,7 @@ impl Keeper {
     }
 
     fn are_first_probes_done(&self) -> bool {
-        let are_targets_known = self.flattening.book.is_settled();
+        let are_targets_known = self.flattening.targets.is_settled();
         are_targets_known
             && self
                 .targets

@@ -57,11 +57,7 @@ pub(super) fn load_possible(settings: &GeoSettings) -> (Locations, Option<Locati
     }
     let networks = settings.networks.iter();
     let networks: Vec<Network> = networks
-        .map(|&(address, prefix_len, place)| Network {
-            address,
-            prefix_len,
-            place,
-        })
+        .map(|&(prefix, place)| Network { prefix, place })
         .collect();
     (builder.networks(&networks).build(), first)
 }

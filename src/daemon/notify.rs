@@ -1,7 +1,8 @@
 //! Words to the service manager: systemd's notification protocol.
 //!
 //! In: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`, and what happens. Out: datagrams of a line each. Never here:
-//! waiting; a word that cannot be sent at once is lost, and the next sign of life follows in a second.
+//! waiting; a word that cannot be sent at once is lost, and the next sign of life follows in a second. The crate sd-notify
+//! 0.5 waits where the socket is full, and takes an abstract name for a path.
 
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};

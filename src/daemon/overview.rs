@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::answer::Fold;
 use crate::clock::{Moment, WallTime};
 use crate::config::{Diagnostic, Severity};
 use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::health::{Endpoint, Status, TargetId, Targets};
 use crate::place::Locations;
 use crate::rehearse::{Client, Explanation, Question, Stage, explain};
+use crate::view::Fold;
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
 

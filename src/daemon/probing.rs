@@ -211,11 +211,11 @@ impl Keeper {
         };
         let (threads, silent) = prober.threads(now);
         let counts = prober.counters().read();
-        let kit = prober.kit();
+        let context = prober.context();
         measure::probes(&self.exposition, counts, &ROOMS);
         self.exposition
             .set("leeward_probe_threads_silent", &[], silent as f64);
-        if let Some(counters) = kit.command_counters() {
+        if let Some(counters) = context.command_counters() {
             measure::commands(&self.exposition, &counters);
             let death = counters.last_death();
             let lately = death.filter(|death| now.since(death.at) < HELPER_QUIET);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::answer::Inputs;
 use crate::clock::WallTime;
 use crate::health::Status;
 use crate::rehearse::{Premise, SimulateRequest, Simulation, apply_maintenance, simulate};
+use crate::view::Inputs;
 
 use super::keeper::Keeper;
 use super::reload::inputs_of;

@@ -153,13 +153,13 @@ impl Keeper {
         let row = |held: HeldNode| {
             let zone = &self.set.zones[held.zone];
             let failback = &zone.served.zone.policies.failbacks[held.failback as usize];
-            let tier = failback.tiers.get(usize::from(held.office.tier));
+            let tier = failback.tiers.get(usize::from(held.active.tier));
             HeldRow {
                 zone: zone.model.apex.to_string(),
                 name: failback.place.clone(),
                 failover: failback.key.clone(),
                 on: tier.map_or_else(String::new, ToString::to_string),
-                since: held.office.since.to_string(),
+                since: held.active.since.to_string(),
                 release: release_command(&zone.model.apex.to_string(), &failback.place),
             }
         };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::answer::{Inputs, Prefixes};
+use crate::answer::Prefixes;
 use crate::clock::WallTime;
 use crate::config::Flattened;
 use crate::config::server_file::ServerConfig;
@@ -19,6 +19,7 @@ use crate::place::Locations;
 use crate::publish::ZoneInputs;
 use crate::rehearse::{AnswerDiff, apply_maintenance, diff_summary};
 use crate::timeline::{AlarmKind, EventKind};
+use crate::view::Inputs;
 use crate::zone::Snapshot;
 
 use super::certificate::CertificateWatch;
@@ -455,7 +456,7 @@ impl Keeper {
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
         self.know_targets();
-        self.let_time_pass();
+        self.tick_views();
         self.write_book();
         self.zone_series.follow(&self.exposition, &self.set, before);
         self.series =

@@ -203,10 +203,10 @@ fn begin_probing(
     let (config, clock) = (&keeper.config, keeper.clock);
     let own = own_zones(keeper.publisher.current());
     let settings = lookup_settings(&config.resolver, shares.lookups);
-    let (desk, lookups) = keeper
+    let (queue, lookups) = keeper
         .flattening
-        .open_desk(settings, own, clock, stopping.clone());
-    let names = Names::at(desk, clock);
+        .open_queue(settings, own, clock, stopping.clone());
+    let names = Names::at(queue, clock);
     keeper.probing.names = Some(names.clone());
     let reach = Reach {
         allow: config.probe.allow.clone(),
@@ -291,7 +291,7 @@ fn prepare(
         consent: Consent::Open,
         waiting: None,
         history: super::history::History::default(),
-        shelf: super::why::Shelf::default(),
+        shelf: super::why::SharedSnapshot::default(),
         chores: super::chores::Chores::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         alarms: Alarms::default(),

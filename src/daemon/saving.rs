@@ -161,7 +161,7 @@ impl Keeper {
     /// Saves what failovers remember soon, but not with every report.
     pub(super) fn save_news(&mut self) {
         let now = self.clock.now();
-        if self.publisher.has_news() && now.since(self.saving.began) >= SAVE_INTERVAL_MIN {
+        if self.publisher.is_unsaved() && now.since(self.saving.began) >= SAVE_INTERVAL_MIN {
             self.save_soon();
         }
     }
@@ -170,7 +170,7 @@ impl Keeper {
     pub(super) fn tick_saves(&mut self) {
         let now = self.clock.now();
         // A failover that must not return by itself is not forgotten by a crash.
-        if self.publisher.has_news() || self.saving.is_due || self.saving.is_time(now) {
+        if self.publisher.is_unsaved() || self.saving.is_due || self.saving.is_time(now) {
             self.save_soon();
         }
         let Some(folder) = &self.saving.folder else {
@@ -193,7 +193,7 @@ impl Keeper {
             self.saving.is_due = false;
             self.saving.whole = Some(now);
             self.saving.began = now;
-            self.publisher.forget_news();
+            self.publisher.mark_saved();
             let saved = self.collect();
             let (serials, is_last) = (Arc::clone(&self.serials), self.saving.is_last);
             let write = move |folder: &std::path::Path| {

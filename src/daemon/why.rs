@@ -1,22 +1,23 @@
 //! What `dig TXT _explain.NAME` reads beside the world: inputs and evidence of every zone, renewed once a second.
 //!
-//! In: folds and targets of the keeper. Out: one immutable book that workers look into when somebody asks why. Never
-//! here: anything that other questions touch; a book that is being exchanged is not waited for.
+//! In: folds and targets of the keeper. Out: one immutable snapshot that workers look into when somebody asks why. Never
+//! here: anything that other questions touch; a snapshot that is being exchanged is not waited for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::answer::{Inputs, Prefixes, Reasons, WhyAsked, World};
+use crate::answer::{Prefixes, Reasons, WhyAsked, World};
 use crate::health::Status;
 use crate::rehearse::{Client, Stage, inputs_of_view, why_lines, zone_holding};
-use crate::wire::Name;
+use crate::view::Inputs;
+use crate::wire::{ClientSubnet, Name};
 use crate::zone::Zone;
 
 use super::keeper::Keeper;
 
-/// A zone as it was when the book was written.
+/// A zone as it was when the snapshot was written.
 #[derive(Debug)]
-struct Page {
+struct ExplainZone {
     zone: Arc<Zone>,
     inputs: Inputs,
     /// Evidence of targets that are not healthy, by slot.
@@ -27,22 +28,22 @@ struct Page {
 
 /// Inputs and evidence of every zone with policies.
 #[derive(Debug, Default)]
-pub(super) struct Book {
-    pages: Vec<Page>,
+pub(super) struct ExplainSnapshot {
+    zones: Vec<ExplainZone>,
 }
 
-/// Where the newest book lies.
+/// Where the newest snapshot lies.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shelf(Arc<Mutex<Arc<Book>>>);
+pub(super) struct SharedSnapshot(Arc<Mutex<Arc<ExplainSnapshot>>>);
 
-impl Shelf {
-    fn put(&self, book: Book) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+impl SharedSnapshot {
+    fn put(&self, snapshot: ExplainSnapshot) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
 
-    /// Returns the newest book, or none while it is being exchanged.
-    fn look(&self) -> Option<Arc<Book>> {
-        self.0.try_lock().ok().map(|book| Arc::clone(&book))
+    /// Returns the newest snapshot, or none while it is being exchanged.
+    fn look(&self) -> Option<Arc<ExplainSnapshot>> {
+        self.0.try_lock().ok().map(|snapshot| Arc::clone(&snapshot))
     }
 
     /// Makes what answers clients of some networks.
@@ -52,54 +53,57 @@ impl Shelf {
     }
 
     fn tell(&self, asked: &WhyAsked<'_>) -> Vec<String> {
-        let client = match asked.subnet {
-            Some(subnet) if subnet.source_len > 0 => {
-                Client::Subnet(subnet.address, subnet.source_len)
-            }
-            _ => Client::Address(asked.client),
+        let client = match asked.subnet.and_then(ClientSubnet::given_prefix) {
+            Some(prefix) => Client::Subnet(prefix),
+            None => Client::Address(asked.client),
         };
-        let book = self.look();
-        let book = book.as_deref();
+        let snapshot = self.look();
+        let snapshot = snapshot.as_deref();
         let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
             let zones = asked.world.snapshot.zones.iter();
             if let Some(zone) = zone_holding(zones.map(|served| &*served.zone), name) {
-                with_stage(asked.world, book, zone, then);
+                with_stage(asked.world, snapshot, zone, then);
             }
         };
         let mut lines = Vec::new();
-        with_stage(asked.world, book, asked.zone, &mut |stage| {
+        with_stage(asked.world, snapshot, asked.zone, &mut |stage| {
             lines = why_lines(stage, &on_stage, asked.name, client);
         });
-        if let Some(book) = book {
-            lines.extend(flattened_lines(book, asked));
+        if let Some(snapshot) = snapshot {
+            lines.extend(flattened_lines(snapshot, asked));
         }
         lines
     }
 }
 
 /// Returns what is known of the flattened targets of the name asked for.
-fn flattened_lines(book: &Book, asked: &WhyAsked<'_>) -> Vec<String> {
+fn flattened_lines(snapshot: &ExplainSnapshot, asked: &WhyAsked<'_>) -> Vec<String> {
     let zone = &asked.world.snapshot.zones[asked.zone].zone;
-    let is_of = |page: &&Page| Arc::ptr_eq(&page.zone, zone);
-    let Some(page) = book.pages.iter().find(is_of) else {
+    let is_of = |known: &&ExplainZone| Arc::ptr_eq(&known.zone, zone);
+    let Some(zone) = snapshot.zones.iter().find(is_of) else {
         return Vec::new();
     };
     let name = Name::from_wire(asked.name).ok();
-    let known = name.and_then(|(name, _)| page.flattened.get(&name));
+    let known = name.and_then(|(name, _)| zone.flattened.get(&name));
     let lines = known.into_iter().flatten();
     lines.map(|line| format!("flattened {line}")).collect()
 }
 
 /// Shows the stage of a zone of the world.
-fn with_stage(world: &World, book: Option<&Book>, zone: usize, then: &mut dyn FnMut(&Stage<'_>)) {
+fn with_stage(
+    world: &World,
+    snapshot: Option<&ExplainSnapshot>,
+    zone: usize,
+    then: &mut dyn FnMut(&Stage<'_>),
+) {
     let served = &world.snapshot.zones[zone];
     let view = &world.view.zones[zone];
-    let is_of = |page: &&Page| Arc::ptr_eq(&page.zone, &served.zone);
-    let page = book.and_then(|book| book.pages.iter().find(is_of));
-    // The view is what answers; a book that is a second old only adds words to it.
+    let is_of = |zone: &&ExplainZone| Arc::ptr_eq(&zone.zone, &served.zone);
+    let zone = snapshot.and_then(|snapshot| snapshot.zones.iter().find(is_of));
+    // The view is what answers; a snapshot that is a second old only adds words to it.
     let seen;
-    let inputs = match page {
-        Some(page) => &page.inputs,
+    let inputs = match zone {
+        Some(zone) => &zone.inputs,
         None => {
             seen = inputs_of_view(&served.zone.policies, view);
             &seen
@@ -110,17 +114,17 @@ fn with_stage(world: &World, book: Option<&Book>, zone: usize, then: &mut dyn Fn
         view,
         inputs,
         locations: &world.snapshot.locations,
-        evidence: &|slot| page.and_then(|page| page.evidence.get(&slot)).cloned(),
+        evidence: &|slot| zone.and_then(|zone| zone.evidence.get(&slot)).cloned(),
     });
 }
 
 impl Keeper {
-    /// Writes a new book, if anybody may read it.
+    /// Writes a new snapshot, if anybody may read it.
     pub(super) fn write_book(&self) {
         if self.config.explain.allow.is_empty() {
             return;
         }
-        let mut pages = Vec::new();
+        let mut zones = Vec::new();
         for (number, zone) in self.set.zones.iter().enumerate() {
             let Some(fold) = self.publisher.fold(number) else {
                 continue;
@@ -134,13 +138,13 @@ impl Keeper {
             let evidence = failing
                 .filter_map(|(slot, _)| Some((slot as u32, self.evidence(number, slot as u32)?)))
                 .collect();
-            pages.push(Page {
+            zones.push(ExplainZone {
                 zone: Arc::clone(&zone.served.zone),
                 inputs,
                 evidence,
                 flattened: self.flattened_of(number),
             });
         }
-        self.shelf.put(Book { pages });
+        self.shelf.put(ExplainSnapshot { zones });
     }
 }

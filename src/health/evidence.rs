@@ -105,3 +105,32 @@ impl From<Finding> for Evidence {
         }
     }
 }
+
+/// Outcome of the last probe of a target, and since when its probes do not pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latest {
+    /// Outcome of the last probe, if there was one.
+    pub outcome: Option<Outcome>,
+    /// End of the first probe of the present run of probes that did not pass.
+    pub failing_since: Option<Moment>,
+}
+
+impl Latest {
+    /// Returns what follows once another probe ended.
+    pub const fn after(self, observation: &Observation) -> Self {
+        let failing_since = match (observation.outcome, self.failing_since) {
+            (Outcome::Good, _) => None,
+            (Outcome::Bad | Outcome::NoEvidence, None) => Some(observation.at),
+            (Outcome::Bad | Outcome::NoEvidence, since) => since,
+        };
+        Self {
+            outcome: Some(observation.outcome),
+            failing_since,
+        }
+    }
+
+    /// Says whether probes do not pass.
+    pub const fn is_failing(self) -> bool {
+        self.failing_since.is_some()
+    }
+}

@@ -1,4 +1,4 @@
-//! Failback: which tier of a failover stays in office, and when an earlier one may take over again (rules a40, a41).
+//! Failback: the active tier of a failover, and when an earlier one becomes it again (rules a40, a41).
 //!
 //! In: which tiers are healthy, a rule, the time. Out: the next state. Never here: what tiers are, clocks, answers.
 
@@ -21,18 +21,18 @@ pub enum FailbackRule {
 /// Most tiers of one failover (zone format, section 2).
 pub const TIERS_MAX: usize = 16;
 
-/// The tier in office.
+/// State of one failback.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incumbent {
-    /// Its number, the first written is 0.
+pub struct FailbackState {
+    /// Number of the active tier, the first written is 0.
     pub tier: u8,
-    /// When it took office.
+    /// When it became the active one.
     pub since: WallTime,
     /// Since when each tier is healthy without a break; `None` while it is not.
     pub healthy_since: [Option<Moment>; TIERS_MAX],
 }
 
-impl Incumbent {
+impl FailbackState {
     /// Starts with the first healthy tier, or the first of all.
     pub fn new(healthy: u16, now: Moment, wall: WallTime) -> Self {
         Self {
@@ -42,12 +42,12 @@ impl Incumbent {
         }
     }
 
-    /// Says whether the incumbent is held: an earlier tier is healthy and must wait.
+    /// Says whether the active tier is held: an earlier tier is healthy and must wait.
     pub fn is_held(&self, healthy: u16) -> bool {
         has(healthy, self.tier) && first(healthy).is_some_and(|tier| tier < self.tier)
     }
 
-    /// Returns how long it takes at least until an earlier tier that is healthy may take over.
+    /// Returns the least time until an earlier tier that is healthy may take over.
     pub fn changes_in(
         &self,
         rule: &FailbackRule,
@@ -71,7 +71,7 @@ impl Incumbent {
 
 /// Applies the present health of the tiers to a state.
 ///
-/// | incumbent | earlier tier | rule | next incumbent |
+/// | active tier | earlier tier | rule | next active tier |
 /// |---|---|---|---|
 /// | any | none at all is healthy | any | the same: on last resort the held tier stays |
 /// | not healthy | - | any | the first healthy in written order |
@@ -81,11 +81,11 @@ impl Incumbent {
 /// | healthy | healthy | window | open: the first healthy; closed: the same |
 pub fn step_failback(
     rule: &FailbackRule,
-    mut state: Incumbent,
+    mut state: FailbackState,
     healthy: u16,
     now: Moment,
     wall: WallTime,
-) -> Incumbent {
+) -> FailbackState {
     for tier in 0..TIERS_MAX {
         let since = &mut state.healthy_since[tier];
         *since = has(healthy, tier as u8).then(|| since.unwrap_or(now));
@@ -117,8 +117,8 @@ pub fn step_failback(
     state
 }
 
-/// Lets the first healthy tier take over now, whatever the rule says; the first of all if none is healthy.
-pub fn release(mut state: Incumbent, healthy: u16, wall: WallTime) -> Incumbent {
+/// Makes the first healthy tier the active one now, whatever the rule; the first of all if none is healthy.
+pub fn release(mut state: FailbackState, healthy: u16, wall: WallTime) -> FailbackState {
     let next = first(healthy).unwrap_or(0);
     if next != state.tier {
         state.tier = next;
@@ -145,9 +145,9 @@ mod tests {
         WallTime::from_millis(1_767_571_200_000).after(Duration::from_secs(second))
     }
 
-    /// Plays `(seconds, healthy tiers as letters)`; returns the incumbent after each.
+    /// Plays `(seconds, healthy tiers as letters)`; returns the active tier after each.
     fn play(rule: &FailbackRule, steps: &[(u64, &str)]) -> Vec<u8> {
-        let mut state = Incumbent::new(0b111, Moment::ZERO, wall(0));
+        let mut state = FailbackState::new(0b111, Moment::ZERO, wall(0));
         steps
             .iter()
             .map(|&(second, letters)| {
@@ -171,7 +171,7 @@ mod tests {
         let calm = FailbackRule::After(Duration::from_secs(60));
         let window = WeeklyWindow::parse("Mon 00:10-00:20").expect("a window");
         let window = FailbackRule::Window(window);
-        /// Title, rule, steps, incumbents.
+        /// Title, rule, steps, active tiers.
         type Case<'c> = (&'c str, FailbackRule, &'c [(u64, &'c str)], &'c [u8]);
         #[rustfmt::skip]
         let cases: [Case<'_>; 9] = [
@@ -197,18 +197,18 @@ mod tests {
 
     #[test]
     fn a_release_takes_the_first_healthy() {
-        let mut state = Incumbent::new(0b100, Moment::ZERO, wall(0));
+        let mut state = FailbackState::new(0b100, Moment::ZERO, wall(0));
         assert_eq!(state.tier, 2);
         assert!(!state.is_held(0b100));
         assert!(state.is_held(0b110));
-        assert!(!state.is_held(0b010), "the incumbent itself is out");
+        assert!(!state.is_held(0b010), "the active tier itself is out");
         state = release(state, 0b110, wall(5));
         assert_eq!((state.tier, state.since), (1, wall(5)));
         assert_eq!(release(state, 0, wall(6)).tier, 0);
     }
 
     proptest! {
-        /// Laws: a healthy incumbent is left for an earlier healthy tier only, and never without the rule's reason;
+        /// Laws: a healthy active tier is left for an earlier healthy tier only, and never without the rule's reason;
         /// an unhealthy one only for the first healthy.
         #[test]
         fn a_healthy_tier_is_never_left_without_a_reason(
@@ -219,7 +219,7 @@ mod tests {
             let window = WeeklyWindow::parse("Mon 01:00-02:00").expect("a window");
             let rule = [FailbackRule::Manual, FailbackRule::After(calm), FailbackRule::Window(window)][which];
             let mut second = 0;
-            let mut state = Incumbent::new(1, Moment::ZERO, wall(0));
+            let mut state = FailbackState::new(1, Moment::ZERO, wall(0));
             for (passed, healthy) in steps {
                 second += passed;
                 let (now, civil) = (Moment::from_secs(second), wall(second));

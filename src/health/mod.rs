@@ -16,12 +16,12 @@ mod target;
 mod window;
 mod wording;
 
-pub use evidence::{Evidence, Observation, Outcome, Phase, Phases};
-pub use failback::{FailbackRule, Incumbent, TIERS_MAX, release, step_failback};
+pub use evidence::{Evidence, Latest, Observation, Outcome, Phase, Phases};
+pub use failback::{FailbackRule, FailbackState, TIERS_MAX, release, step_failback};
 pub use finding::{CertificateFault, Family, Finding, Searched, Wanted};
 pub use registry::{Changes, ID_REST, Restored, Row, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
-pub use self_doubt::{Cause, Doubt, DoubtChange, Ending, HELD_MAX, Home, SelfDoubt};
+pub use self_doubt::{Cause, Doubt, DoubtChange, Ending, HELD_MAX, Home, SelfDoubt, Uncounted};
 pub use soft::{DegradedRule, RAMP_STEPS, Recent, ramp_step_left, ramp_tenths};
 pub use step::{CheckState, Counted, Input, SILENT_INTERVALS_MAX, Transition, step};
 pub use target::{

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Observation, Outcome};
+use super::evidence::{Evidence, Latest, Observation, Outcome};
 use super::finding::Finding;
 use super::saved::{SavedStatus, fingerprint};
 use super::step::{CheckState, Input, Transition, step};
@@ -178,7 +178,10 @@ impl Targets {
             Some(known) => (
                 CheckState {
                     is_proven: known.is_proven,
-                    failing_since: known.failing_since,
+                    latest: Latest {
+                        failing_since: known.failing_since,
+                        outcome: None,
+                    },
                     ..CheckState::with_status(known.status, known.evidence, now)
                 },
                 known.carried,
@@ -213,27 +216,11 @@ impl Targets {
         entry.apply(input, now)
     }
 
-    /// Notes whether a probe passed before it is observed, so that [`SelfDoubt`](super::SelfDoubt) can judge all that end
-    /// at once. Says whether that is news: the target begins to fail, or ends.
-    pub fn foresee(&mut self, id: TargetId, observation: &Observation) -> bool {
-        let Some(entry) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else {
-            return false;
-        };
-        let state = &mut entry.state;
-        let was_failing = state.failing_since.is_some();
-        let is_failing = observation.outcome != Outcome::Good;
-        if is_failing != was_failing {
-            state.failing_since = is_failing.then_some(observation.at);
-        }
-        state.last_outcome = Some(observation.outcome);
-        is_failing != was_failing
-    }
-
     /// Begins or ends a doubt. While it lasts no status changes; at its end everything counted before is forgotten.
     pub fn doubt(&mut self, is_doubting: bool, now: Moment) {
         if self.is_doubting && !is_doubting {
             for entry in self.slots.iter_mut().flatten() {
-                entry.state.begin_anew(now);
+                entry.apply(Input::DoubtEnded, now);
             }
         }
         self.is_doubting = is_doubting;
@@ -385,7 +372,7 @@ impl Entry {
             },
             until: now,
             is_proven: self.state.is_proven,
-            failing_since: self.state.failing_since,
+            failing_since: self.state.latest.failing_since,
         }
     }
 

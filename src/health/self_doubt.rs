@@ -1,7 +1,8 @@
 //! Self-doubt: whether what probes see is the world's fault or our own (rule a45).
 //!
-//! In: the table of targets, which of them are anchors, where each is at home. Out: that a doubt begins or ends; while it
-//! lasts, [`Targets`] hold every status. Never here: what is answered, overrides, clocks.
+//! In: the table of targets, probes that ended and are not counted yet, anchors, the home of each target. Out: that a doubt
+//! begins or ends; while it lasts, [`Targets`] hold every status. Never here: a target's state is written; answers,
+//! overrides, clocks.
 //!
 //! | Known | Doubt begins | Doubt ends |
 //! |---|---|---|
@@ -16,11 +17,11 @@
 //!   [`REST_MIN`]. A server with one zone has nobody else to ask, so there that zone decides.
 //! - What failed before a doubt ran out of time begins no other: a target must pass first, and fail anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::Outcome;
+use super::evidence::{Latest, Observation, Outcome};
 use super::registry::{Row, Targets};
 use super::target::{Endpoint, Status, TargetId};
 use crate::clock::Moment;
@@ -111,6 +112,44 @@ pub struct Home {
     pub site: Option<u32>,
 }
 
+/// Probes that ended and are not counted yet: the outcome that the last of each target leaves.
+///
+/// All that ended together are judged together before the first is counted, so that the first statuses of an outage of our
+/// own are held as well.
+#[derive(Debug, Default)]
+pub struct Uncounted {
+    latest: BTreeMap<TargetId, Latest>,
+    is_news: bool,
+}
+
+impl Uncounted {
+    /// Collects observations in the order of their ends; those of ids that are not in use are left out.
+    pub fn new<'o>(
+        targets: &Targets,
+        observations: impl IntoIterator<Item = (TargetId, &'o Observation)>,
+    ) -> Self {
+        let mut uncounted = Self::default();
+        for (id, observation) in observations {
+            let Some(row) = targets.row(id) else { continue };
+            let latest = uncounted.latest.entry(id).or_insert(row.state.latest);
+            let was_failing = latest.is_failing();
+            *latest = latest.after(observation);
+            uncounted.is_news |= latest.is_failing() != was_failing;
+        }
+        uncounted
+    }
+
+    /// Says whether a target begins to fail, or ends.
+    pub const fn is_news(&self) -> bool {
+        self.is_news
+    }
+
+    fn latest(&self, row: &Row<'_>) -> Latest {
+        let latest = self.latest.get(&row.id);
+        latest.copied().unwrap_or(row.state.latest)
+    }
+}
+
 /// Watches for reasons to doubt.
 #[derive(Clone, Debug, Default)]
 pub struct SelfDoubt {
@@ -142,13 +181,18 @@ impl SelfDoubt {
         &self.anchors
     }
 
-    /// Judges the present state of all targets. Call it with every observation that may tell something, before it is
-    /// counted, and about once a second; costs nothing to speak of with anchors, else about ten nanoseconds a target.
-    pub fn judge(&mut self, targets: &Targets, now: Moment) -> Option<DoubtChange> {
+    /// Judges the present state of all targets and the probes that are not counted yet. Call it when these are news, and
+    /// about once a second; costs nothing to speak of with anchors, else about ten nanoseconds a target.
+    pub fn judge(
+        &mut self,
+        targets: &Targets,
+        uncounted: &Uncounted,
+        now: Moment,
+    ) -> Option<DoubtChange> {
         let cause = if self.anchors.is_empty() {
-            self.judge_targets(targets, now)
+            self.judge_targets(targets, uncounted, now)
         } else {
-            self.judge_anchors(targets)
+            self.judge_anchors(targets, uncounted)
         };
         match (self.doubt, cause) {
             (None, Some(cause)) => {
@@ -174,10 +218,11 @@ impl SelfDoubt {
         }
     }
 
-    fn judge_anchors(&self, targets: &Targets) -> Option<Cause> {
+    fn judge_anchors(&self, targets: &Targets, uncounted: &Uncounted) -> Option<Cause> {
         // An anchor that was never probed says nothing against us.
         let has_failed = |id: &TargetId| {
-            let outcome = targets.row(*id).and_then(|row| row.state.last_outcome);
+            let row = targets.row(*id);
+            let outcome = row.and_then(|row| uncounted.latest(&row).outcome);
             outcome.is_some_and(|outcome| outcome != Outcome::Good)
         };
         self.anchors
@@ -186,15 +231,21 @@ impl SelfDoubt {
             .then_some(Cause::Anchors(self.anchors.len()))
     }
 
-    fn judge_targets(&self, targets: &Targets, now: Moment) -> Option<Cause> {
+    fn judge_targets(
+        &self,
+        targets: &Targets,
+        uncounted: &Uncounted,
+        now: Moment,
+    ) -> Option<Cause> {
         let percent = if self.doubt.is_some() {
             ENDS_PERCENT
         } else {
             BEGINS_PERCENT
         };
         let votes = || {
-            let counted = targets.rows().filter(|row| self.counts(row, now));
-            counted.map(|row| (row.id, self.fails(&row, now)))
+            let rows = targets.rows().map(|row| (row, uncounted.latest(&row)));
+            let counted = rows.filter(|(row, latest)| self.counts(row, *latest, now));
+            counted.map(|(row, latest)| (row.id, self.fails(&row, latest, now)))
         };
         let mut all = Tally::default();
         votes().for_each(|(_, fails)| all.add(fails));
@@ -228,7 +279,7 @@ impl SelfDoubt {
     }
 
     /// Says whether a target counts: it is healthy, or was until just before; while a doubt lasts, before it.
-    fn counts(&self, row: &Row<'_>, now: Moment) -> bool {
+    fn counts(&self, row: &Row<'_>, latest: Latest, now: Moment) -> bool {
         let until = self.doubt.map_or(now, |doubt| doubt.since);
         let state = row.state;
         state.is_proven
@@ -236,15 +287,15 @@ impl SelfDoubt {
                 Status::Healthy => true,
                 Status::Unhealthy => {
                     state.before == Status::Healthy
-                        && state.failing_since.is_some()
+                        && latest.is_failing()
                         && until.since(state.since) <= at_once(row)
                 }
                 Status::Unknown => false,
             }
     }
 
-    fn fails(&self, row: &Row<'_>, now: Moment) -> bool {
-        let Some(since) = row.state.failing_since else {
+    fn fails(&self, row: &Row<'_>, latest: Latest, now: Moment) -> bool {
+        let Some(since) = latest.failing_since else {
             return false;
         };
         if self.doubt.is_some() {

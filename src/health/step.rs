@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Observation, Outcome};
+use super::evidence::{Evidence, Latest, Observation, Outcome};
 use super::finding::Finding;
 use super::soft::Recent;
 use super::target::{Damping, Status};
@@ -30,14 +30,12 @@ pub struct CheckState {
     pub silences: u8,
     /// When a probe last gave evidence; at first, when the target came to be.
     pub heard_at: Moment,
-    /// Since when probes did not pass: the end of the first of the present run.
-    pub failing_since: Option<Moment>,
     /// The last probes as far as soft health asks.
     pub recent: Recent,
     /// What the last probe found.
     pub last_evidence: Evidence,
-    /// Outcome of the last probe, if there was one.
-    pub last_outcome: Option<Outcome>,
+    /// Outcome of the last probe, and since when probes do not pass.
+    pub latest: Latest,
     /// When the last probe ended, if there was one.
     pub last_probe_at: Option<Moment>,
 }
@@ -46,14 +44,6 @@ impl CheckState {
     /// Makes the state of a target that comes to be now.
     pub fn new(now: Moment) -> Self {
         Self::with_status(Status::Unknown, Evidence::default(), now)
-    }
-
-    /// Forgets what was counted, at the end of a doubt: only what is seen from now on speaks.
-    pub fn begin_anew(&mut self, now: Moment) {
-        self.failures = 0;
-        self.successes = 0;
-        self.silences = 0;
-        self.heard_at = now;
     }
 
     /// Returns the least time until this state can change its status, as far as counts say: probes that must still end,
@@ -93,10 +83,9 @@ impl CheckState {
             successes: 0,
             silences: 0,
             heard_at: now,
-            failing_since: None,
             recent: Recent::default(),
             last_evidence: evidence,
-            last_outcome: None,
+            latest: Latest::default(),
             last_probe_at: None,
         }
     }
@@ -109,6 +98,8 @@ pub enum Input {
     Observed(Observation),
     /// A probe ended while the server doubts itself: it is noted and counts for nothing.
     Doubted(Observation),
+    /// A self-doubt of the server ended.
+    DoubtEnded,
     /// Time passes; given every so often so that silence is noticed.
     Tick,
 }
@@ -172,6 +163,7 @@ pub const SILENT_INTERVALS_MAX: u8 = 3;
 /// | unhealthy | bad | successes = 0 | unhealthy |
 /// | any | no evidence | silences + 1 | unknown after three intervals |
 /// | any | doubted | none | the same: what is seen may be our own fault |
+/// | any | doubt ended | all counts = 0, silence starts now | the same: only later probes count |
 /// | any | tick | - | unknown after three intervals and the time one probe may take |
 ///
 /// Counts start anew with each change of status. A probe without evidence leaves the other counts as they are: it is as
@@ -187,6 +179,11 @@ pub fn step(
         Input::Tick => return fall_silent_by_time(interval, state, now),
         Input::Doubted(observation) => {
             note(&mut state, observation);
+            return (state, None);
+        }
+        Input::DoubtEnded => {
+            (state.failures, state.successes, state.silences) = (0, 0, 0);
+            state.heard_at = now;
             return (state, None);
         }
         Input::Observed(observation) => observation,
@@ -209,13 +206,9 @@ pub fn step(
 }
 
 fn note(state: &mut CheckState, observation: Observation) {
-    state.failing_since = match observation.outcome {
-        Outcome::Good => None,
-        Outcome::Bad | Outcome::NoEvidence => state.failing_since.or(Some(observation.at)),
-    };
+    state.latest = state.latest.after(&observation);
     state.is_proven |= observation.outcome == Outcome::Good;
     state.last_evidence = observation.evidence;
-    state.last_outcome = Some(observation.outcome);
     state.last_probe_at = Some(observation.at);
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::endpoint::Mode;
+use super::outage::{Answered, Outage};
 use super::region::Region;
 use crate::clock::format_duration;
 
@@ -22,8 +23,21 @@ pub struct Seen {
     pub names: Vec<String>,
     /// What clients in each place are answered.
     pub places: Vec<PlaceRow>,
+    /// What the resolver has in its cache for each of the names.
+    pub cached: Vec<CachedAnswer>,
     /// What probes say of each region, in the order of [`Region::ALL`].
     pub regions: Vec<RegionHealth>,
+    /// Where each region is answered, in the order of [`Region::ALL`].
+    pub answered: [Answered; Region::ALL.len()],
+}
+
+/// What clients behind the resolver are answered for one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CachedAnswer {
+    /// Regions or addresses, or why there are none.
+    pub text: String,
+    /// Seconds that the resolver keeps it still.
+    pub ttl_left: Option<u32>,
 }
 
 /// What clients in one place are answered.
@@ -57,21 +71,29 @@ pub struct RegionHealth {
 pub struct BoardState {
     /// Where the name server listens.
     pub listen: SocketAddr,
+    /// Where the caching resolver listens.
+    pub resolver: SocketAddr,
     /// What else is good to have before one's eyes, a line each: where the zone stands, the page's address.
     pub places: Vec<String>,
     /// What the lab did to each region, in the order of [`Region::ALL`].
     pub modes: [Mode; Region::ALL.len()],
     /// What the server sees and answers.
     pub seen: Seen,
+    /// The last outage of each region, in the order of [`Region::ALL`].
+    pub outages: [Option<Outage>; Region::ALL.len()],
 }
 
 /// One cell: its text and how it is coloured where colours are.
 type Cell = (String, Style);
 
-/// Draws the board: answers first, then the regions with the evidence, in lines of at most `width` characters.
+/// Draws the board: answers first, then the regions with the evidence, then how long traffic took to move, in lines of at
+/// most `width` characters. Its height depends on the names, places and regions alone.
 pub fn board(state: &BoardState, width: usize, is_colour: bool) -> String {
     let mut text = String::new();
-    let title = format!("leeward lab: name server {}", state.listen);
+    let title = format!(
+        "leeward lab: name server {}, caching resolver {}",
+        state.listen, state.resolver
+    );
     push_row(
         &mut text,
         &[(title, Style::new().bold())],
@@ -92,6 +114,14 @@ pub fn board(state: &BoardState, width: usize, is_colour: bool) -> String {
     );
     text.push('\n');
     push_table(&mut text, &region_rows(state), width, is_colour);
+    let outages = Region::ALL.iter().zip(&state.outages);
+    let mut lines: Vec<String> = outages
+        .filter_map(|(region, outage)| Some(format!("{region}: {}", outage.as_ref()?)))
+        .collect();
+    lines.resize(Region::ALL.len(), String::new());
+    for line in lines {
+        push_row(&mut text, &[(line, Style::new())], &[], width, is_colour);
+    }
     text
 }
 
@@ -114,7 +144,24 @@ fn answer_rows_naming(seen: &Seen, client: impl Fn(&PlaceRow) -> String) -> Vec<
         row.extend(answers.map(|answer| (answer.clone(), Style::new())));
         rows.push(row);
     }
+    rows.extend(cached_rows(&seen.cached));
     rows
+}
+
+/// What the resolver has in its cache, and below it how long it keeps that.
+fn cached_rows(cached: &[CachedAnswer]) -> [Vec<Cell>; 2] {
+    let plain = |text: String| (text, Style::new());
+    let mut answers = vec![plain("resolver".to_owned())];
+    let mut left = vec![plain("  TTL left".to_owned())];
+    for answer in cached {
+        answers.push(plain(answer.text.clone()));
+        left.push(plain(
+            answer
+                .ttl_left
+                .map_or_else(String::new, |seconds| format!("{seconds} s")),
+        ));
+    }
+    [answers, left]
 }
 
 fn region_rows(state: &BoardState) -> Vec<Vec<Cell>> {
@@ -245,6 +292,18 @@ pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
             ));
         }
     }
+    for (name, (was, is)) in after
+        .names
+        .iter()
+        .zip(before.cached.iter().zip(&after.cached))
+    {
+        if was.text != is.text {
+            lines.push(format!(
+                "{name} for clients behind the resolver: {}, was {}",
+                is.text, was.text
+            ));
+        }
+    }
     for (was, is) in before.places.iter().zip(&after.places) {
         for (name, (old, new)) in after.names.iter().zip(was.answers.iter().zip(&is.answers)) {
             if old != new {
@@ -261,6 +320,17 @@ pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Moment;
+    use crate::lab::console::introduction;
+    use crate::lab::outage::Outages;
+    use crate::lab::ports::LabPorts;
+
+    fn cached(text: &str, ttl_left: u32) -> CachedAnswer {
+        CachedAnswer {
+            text: text.to_owned(),
+            ttl_left: Some(ttl_left),
+        }
+    }
 
     fn region(healthy: usize, evidence: &str, lasted: u64) -> RegionHealth {
         RegionHealth {
@@ -282,11 +352,14 @@ mod tests {
 
     fn state() -> BoardState {
         BoardState {
-            listen: super::super::region::LAB_LISTEN,
+            listen: LabPorts::DEFAULT.name_server(),
+            resolver: LabPorts::DEFAULT.resolver(),
             places: vec!["page, status and metrics: http://127.0.0.1:8053/".to_owned()],
             modes: [Mode::Killed, Mode::Well, Mode::Slow],
             seen: Seen {
                 names: vec!["www".to_owned(), "shop".to_owned()],
+                cached: vec![cached("us-east", 3), cached("eu-west", 4)],
+                answered: Default::default(),
                 places: vec![
                     row(
                         "NA-US",
@@ -301,25 +374,62 @@ mod tests {
                     region(1, "timed out", 500),
                 ],
             },
+            outages: Default::default(),
         }
     }
 
     #[test]
     fn shows_answers_first_then_evidence() {
         let wanted = "\
-leeward lab: name server 127.0.0.1:5300
+leeward lab: name server 127.0.0.1:5300, caching resolver 127.0.0.1:5301
 page, status and metrics: http://127.0.0.1:8053/
 
 clients in             www      shop
 NA-US 192.0.2.0/24     eu-west  us-east 70 % eu-west 30 %
 EU-DE 198.51.100.0/24  eu-west  eu-west
+resolver               us-east  eu-west
+  TTL left             3 s      4 s
 
 region    endpoints  status     for  healthy  evidence
 us-east   killed     unhealthy  4s   0 of 2   connection refused
 eu-west   well       healthy    1m   2 of 2   status 200 in 1 ms
 ap-south  slow       healthy    0s   1 of 2   timed out
+us-east: the server answers it still
+
+
 ";
-        assert_eq!(board(&state(), 100, false), wanted);
+        let mut state = state();
+        let mut outages = Outages::default();
+        outages.begin(Region::UsEast, Moment::ZERO);
+        state.outages = outages.last();
+        assert_eq!(board(&state, 100, false), wanted);
+    }
+
+    /// One of each kind, a hundred seconds long.
+    fn long_outages() -> [Option<Outage>; Region::ALL.len()] {
+        let answered = |by_server, by_resolver| Answered {
+            by_server,
+            by_resolver,
+        };
+        let mut outages = Outages::default();
+        outages.look(
+            [
+                answered(true, true),
+                answered(true, true),
+                answered(true, false),
+            ],
+            Moment::ZERO,
+        );
+        for region in Region::ALL {
+            outages.begin(region, Moment::ZERO);
+        }
+        let moved = [
+            answered(false, false),
+            answered(false, true),
+            answered(false, false),
+        ];
+        outages.look(moved, Moment::from_secs(100));
+        outages.last()
     }
 
     /// N12: with the names of the zone that ships no column is cut on a small terminal, and the board leaves room below.
@@ -343,15 +453,18 @@ ap-south  slow       healthy    0s   1 of 2   timed out
         state.seen.places = super::super::region::LAB_NETWORKS
             .map(|(prefix, place)| row(place, prefix))
             .to_vec();
-        state.places = vec!["zone".to_owned(), "page".to_owned(), "tls".to_owned()];
+        state.seen.cached = names.map(|_| cached("ap-south", 10)).to_vec();
+        state.places = vec!["zone".to_owned(), "page".to_owned()];
+        state.outages = long_outages();
         let text = board(&state, 80, false);
         assert!(!text.contains('…'), "{text}");
         assert!(
             text.contains("70% eu-west 30%  ap-south  ap-south\n"),
             "{text}"
         );
-        assert!(text.lines().count() <= 14, "{text}");
-        assert!(board(&state, 100, false).contains("NA-US 192.0.2.0/24"));
+        // The introduction and the prompt take the rest, and an empty line stands between.
+        let below = introduction(LabPorts::DEFAULT).lines().count() + 1;
+        assert_eq!(text.lines().count() + 1 + below, 24, "{text}");
     }
 
     #[test]

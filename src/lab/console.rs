@@ -15,7 +15,9 @@ use super::board::{BoardState, Seen, board, changes};
 use super::command::{LabCommand, parse_command};
 use super::endpoint::Mode;
 use super::endpoints::Endpoints;
-use super::region::{LAB_CONTROL, LAB_NETWORKS, LAB_ZONE, Region, RegionSelection};
+use super::outage::Outages;
+use super::ports::LabPorts;
+use super::region::{LAB_NETWORKS, LAB_ZONE, Region, RegionSelection};
 use super::remote::{Remote, RemoteRequest};
 use super::screen::Screen;
 use crate::clock::{Clock, Moment};
@@ -36,8 +38,8 @@ pub type BoardSource = Arc<dyn Fn() -> Seen + Send + Sync>;
 pub struct LabPlan {
     /// The regions, started.
     pub endpoints: Endpoints,
-    /// Where the name server listens.
-    pub listen: SocketAddr,
+    /// Where the lab listens.
+    pub ports: LabPorts,
     /// What the board shows.
     pub source: BoardSource,
     /// Typed lines.
@@ -84,39 +86,59 @@ pub fn read_lines() -> std::io::Result<mpsc::Receiver<String>> {
     Ok(receiver)
 }
 
-/// Says what to try: lines to paste into a shell, and commands to type.
-pub fn introduction(listen: SocketAddr) -> String {
-    let at = format!("dig @{} -p {}", listen.ip(), listen.port());
-    let mut text = format!(
-        "Ask from another terminal:\n  {at} www.{LAB_ZONE} A +short\n  {at} shop.{LAB_ZONE} A +short\n"
-    );
-    for (prefix, place) in LAB_NETWORKS {
-        text.push_str(&format!(
-            "  {at} api.{LAB_ZONE} +short +subnet={prefix} # {place}\n"
-        ));
-    }
-    text.push_str("Then type: kill us-east   (help shows the rest)\n");
-    text
+/// Says what to try: lines to paste into a shell, and a command to type.
+pub fn introduction(ports: LabPorts) -> String {
+    let (server, resolver) = (dig(ports.name_server()), dig(ports.resolver()));
+    format!(
+        "Ask from another terminal, the server and then the resolver:\n\
+         \x20 {server} www.{LAB_ZONE} A +short\n\
+         \x20 {resolver} www.{LAB_ZONE} A +noall +answer\n\
+         Then type: kill us-east   (help shows the rest)\n"
+    )
 }
 
-fn help_text() -> String {
+fn dig(at: SocketAddr) -> String {
+    format!("dig @{} -p {}", at.ip(), at.port())
+}
+
+fn help_text(ports: LabPorts) -> String {
     let regions = RegionSelection::EVERY.map(RegionSelection::word).join(", ");
-    format!(
+    let http = match ports == LabPorts::DEFAULT {
+        true => String::new(),
+        false => format!(" --http {}", ports.http),
+    };
+    let mut text = format!(
         "kill REGION   close its listeners: connections are refused\n\
          slow REGION   accept connections and never answer\n\
          heal REGION   listen and answer again\n\
          status        show the board\n\
          quit          stop the lab (so does Ctrl-C)\n\
-         REGION is one of {regions}. From another terminal: leeward lab kill us-east\n\
-         (commands are heard on {LAB_CONTROL})\n"
-    )
+         REGION is one of {regions}. From another terminal: leeward lab{http} kill us-east\n\
+         (commands are heard on {})\nAs clients of a place, over TLS, and of the parent zone:\n",
+        ports.control()
+    );
+    let server = dig(ports.name_server());
+    for (prefix, place) in LAB_NETWORKS {
+        text.push_str(&format!(
+            "  {server} api.{LAB_ZONE} +short +subnet={prefix} # {place}\n"
+        ));
+    }
+    text.push_str(&format!(
+        "  {} +tls www.{LAB_ZONE} +short\n",
+        dig(ports.tls())
+    ));
+    text.push_str(&format!(
+        "  {} {LAB_ZONE} NS +norecurse\n",
+        dig(ports.parent())
+    ));
+    text
 }
 
 /// Runs the lab until it is told to quit or `stop` ends; every endpoint is closed when it returns.
 pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut dyn FnMut(&str)) {
     let LabPlan {
         endpoints,
-        listen,
+        ports,
         source,
         mut lines,
         mut remote,
@@ -127,9 +149,11 @@ pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut 
     } = plan;
     let mut stage = Stage {
         endpoints,
-        listen,
+        ports,
         source,
         places,
+        outages: Outages::default(),
+        clock,
         is_colour,
         screen: terminal.map(|terminal| (Screen::new(), terminal)),
         started: clock.now(),
@@ -150,7 +174,7 @@ pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut 
                 None => has_lines = false,
             },
             Some(request) = remote.requests.recv() => if stage.take_request(request).await == Next::Stop { break },
-            _ = look.tick() => stage.look(clock.now()),
+            _ = look.tick() => stage.look(),
         }
     }
     stage.close().await;
@@ -166,9 +190,11 @@ enum Next {
 /// The regions, what was shown last, and where text goes.
 struct Stage<'a> {
     endpoints: Endpoints,
-    listen: SocketAddr,
+    ports: LabPorts,
     source: BoardSource,
     places: Vec<String>,
+    outages: Outages,
+    clock: Clock,
     is_colour: bool,
     /// Absent where output is no terminal.
     screen: Option<(Screen, LabScreen)>,
@@ -187,7 +213,7 @@ impl Stage<'_> {
             self.tell("\n");
         }
         self.last = Some(state.seen);
-        self.tell(&introduction(self.listen));
+        self.tell(&introduction(self.ports));
     }
 
     /// Says something: above the line that is typed, where one is.
@@ -211,21 +237,32 @@ impl Stage<'_> {
 
     fn state(&self) -> BoardState {
         BoardState {
-            listen: self.listen,
+            listen: self.ports.name_server(),
+            resolver: self.ports.resolver(),
             places: self.places.clone(),
             modes: Region::ALL.map(|region| self.endpoints.mode(region)),
             seen: (self.source)(),
+            outages: self.outages.last(),
         }
     }
 
     /// Redraws the board, or tells what changed since the last look.
-    fn look(&mut self, now: Moment) {
-        let state = self.state();
+    fn look(&mut self) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        self.outages.look(state.seen.answered, now);
+        let before = std::mem::replace(&mut state.outages, self.outages.last());
         if self.screen.is_some() {
             self.draw(&state);
         } else if let Some(last) = &self.last {
             let seconds = now.since(self.started).as_secs_f64();
-            for line in changes(last, &state.seen) {
+            let mut lines = changes(last, &state.seen);
+            for (region, (was, is)) in Region::ALL.iter().zip(before.iter().zip(&state.outages)) {
+                if let Some(outage) = is.filter(|is| is.is_over() && *was != Some(*is)) {
+                    lines.push(format!("{region}: {outage}"));
+                }
+            }
+            for line in lines {
                 (self.write)(&format!("[{seconds:>7.1} s] {line}\n"));
             }
         }
@@ -268,7 +305,7 @@ impl Stage<'_> {
             LabCommand::Heal(selection) => self.set(selection, Mode::Well).await,
             LabCommand::Slow(selection) => self.set(selection, Mode::Slow).await,
             LabCommand::Status => Ok(board(&self.state(), BOARD_WIDTH, false)),
-            LabCommand::Help => Ok(help_text()),
+            LabCommand::Help => Ok(help_text(self.ports)),
             LabCommand::Quit => Ok("stopping\n".to_owned()),
         }
     }
@@ -281,6 +318,10 @@ impl Stage<'_> {
                 .set(region, mode)
                 .await
                 .map_err(|fault| format!("{fault}\n"))?;
+            match mode {
+                Mode::Well => self.outages.end(region),
+                Mode::Killed | Mode::Slow => self.outages.begin(region, self.clock.now()),
+            }
             let already = if was == mode { " already" } else { "" };
             text.push_str(&format!("{region} is {}{already}\n", mode.word()));
         }
@@ -303,8 +344,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::lab::board::{PlaceRow, RegionHealth};
-    use crate::lab::region::LAB_LISTEN;
+    use crate::lab::board::{CachedAnswer, PlaceRow, RegionHealth};
     use crate::lab::remote::{listen_remote, send_command};
 
     async fn start_endpoints() -> Endpoints {
@@ -333,6 +373,8 @@ mod tests {
                 answers: vec![answer.to_owned()],
             }],
             regions: vec![RegionHealth::default(); Region::ALL.len()],
+            cached: vec![CachedAnswer::default()],
+            answered: Default::default(),
         }
     }
 
@@ -343,7 +385,7 @@ mod tests {
             .expect("loopback");
         let plan = LabPlan {
             endpoints: start_endpoints().await,
-            listen: LAB_LISTEN,
+            ports: LabPorts::DEFAULT,
             source: source(seen),
             lines,
             remote,

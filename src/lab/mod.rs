@@ -1,8 +1,8 @@
 //! Regions of loopback endpoints that can be killed.
 //!
-//! In: commands typed at the lab or sent from another terminal. Out: real outages (listeners that close or hang), and
-//! a board that shows what clients are answered meanwhile. Never here: answers, probes, verdicts; the lab only breaks
-//! and mends endpoints and shows what the callback it is given has to say.
+//! In: commands typed at the lab or sent from another terminal. Out: real outages (listeners that close or hang), the
+//! world outside (a parent zone and a caching resolver), and a board that shows what clients are answered meanwhile.
+//! Never here: answers of the lab's zone, probes, verdicts; the board shows what the callback it is given has to say.
 
 mod board;
 mod command;
@@ -10,18 +10,21 @@ mod console;
 mod endpoint;
 mod endpoints;
 mod http;
+mod outage;
+mod outside;
+mod ports;
 mod region;
 mod remote;
 mod screen;
 
-pub use board::{BoardState, PlaceRow, RegionHealth, Seen, board, changes};
+pub use board::{BoardState, CachedAnswer, PlaceRow, RegionHealth, Seen, board, changes};
 pub use command::{CommandFault, LabCommand, parse_command};
 pub use console::{BoardSource, LabPlan, LabScreen, introduction, read_lines, run_lab};
 pub use endpoint::Mode;
 pub use endpoints::{Endpoints, StartFault};
-pub use region::{
-    ENDPOINT_PORT, LAB_CONTROL, LAB_HTTP, LAB_LISTEN, LAB_NETWORKS, LAB_TLS_PORT, LAB_ZONE,
-    LAB_ZONE_FILE, Region, RegionSelection,
-};
+pub use outage::{Answered, Outage};
+pub use outside::{BehindResolver, LookedUp, Outside, OutsideFault, OutsidePlan, OutsideSockets};
+pub use ports::LabPorts;
+pub use region::{LAB_NETWORKS, LAB_ZONE, Region, RegionSelection, lab_zone_file};
 pub use remote::{Remote, RemoteRequest, listen_remote, send_command};
 pub use screen::Screen;

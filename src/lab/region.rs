@@ -1,30 +1,24 @@
-//! The lab's map: regions, their loopback addresses, and where the lab listens.
+//! The lab's map: regions, their loopback addresses, and the zone that names them.
 //!
 //! In: nothing. Out: tables and names. `zones/lab.toml` names the same addresses; a test keeps the two in step.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-/// Port of every endpoint. The zone file names it, so it cannot be left to the system; chosen, no standard value.
-pub const ENDPOINT_PORT: u16 = 8480;
-
-/// Where the lab's name server listens.
-pub const LAB_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
-/// Port of the lab's DNS over TLS, on the address of plain DNS.
-pub const LAB_TLS_PORT: u16 = 5853;
-
-/// Where the lab's server answers `leeward status` and `leeward explain`: where they ask unless told otherwise.
-pub const LAB_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
-
-/// Where a running lab takes commands from other terminals.
-pub const LAB_CONTROL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8054);
+use super::ports::LabPorts;
 
 /// Apex of the zone that the lab serves.
 pub const LAB_ZONE: &str = "lab.example";
 
 /// The zone that ships and that the lab serves, as written.
-pub const LAB_ZONE_FILE: &str = include_str!("../../zones/lab.toml");
+pub(super) const LAB_ZONE_FILE: &str = include_str!("../../zones/lab.toml");
+
+/// Returns the zone that ships, with its endpoints at a port.
+pub fn lab_zone_file(endpoints: u16) -> String {
+    let port = |port: u16| format!("port     = {port}\n");
+    LAB_ZONE_FILE.replacen(&port(LabPorts::DEFAULT.endpoints()), &port(endpoints), 1)
+}
 
 /// Prefixes that the lab takes for places, so that `dig +subnet=` shows location policies (RFC 5737 addresses).
 pub const LAB_NETWORKS: [(&str, &str); 3] = [
@@ -142,7 +136,8 @@ mod tests {
     #[test]
     fn the_zone_that_ships_names_every_endpoint_and_the_port() {
         assert!(LAB_ZONE_FILE.contains(&format!("zone = \"{LAB_ZONE}\"")));
-        assert!(LAB_ZONE_FILE.contains(&ENDPOINT_PORT.to_string()));
+        assert!(!lab_zone_file(9_000).contains("8480"));
+        assert!(lab_zone_file(9_000).contains("port     = 9000\n"));
         for region in Region::ALL {
             assert!(LAB_ZONE_FILE.contains(&format!("[pools.{region}]")));
             for address in region.addresses() {

@@ -113,7 +113,7 @@ pub async fn send_command(address: SocketAddr, command: LabCommand) -> Result<St
     match tokio::time::timeout(EXCHANGE_WAIT, exchange(address, command)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(format!(
-            "no lab answers at {address}; start one with: leeward lab"
+            "no lab answers at {address}; start one with: leeward lab (if it runs with --http, say that here too)"
         )),
         Ok(Err(error)) => Err(format!("ask the lab at {address}: {error}")),
         Err(_) => Err(format!(

@@ -34,7 +34,7 @@ pub(super) struct SoaStand {
 }
 
 /// Judges the apex; false if it is an accident, so that nothing else about the zone is worth a word.
-pub(super) fn judge_apex(
+pub(super) fn validate_apex(
     (apex, named): (&Name, &Name),
     soa: &SoaStand,
     sources: &[SourceText],

@@ -9,14 +9,14 @@ use crate::wire::{LostDot, Name, Rtype, find_lost_dot, rdata_name_ranges};
 use crate::zone::Row;
 
 use super::finding::{Findings, SourceText};
-use super::judge::warning;
 use super::records::{Records, place_of};
+use super::validate::warning;
 
 /// Octets of the text of a record that are searched for a name; chosen, an SOA with its comments fits.
 const SEARCHED_MAX: usize = 2_048;
 
 /// Warns of names that were meant to be absolute.
-pub(super) fn judge_dots(records: &Records, sources: &[SourceText], findings: &mut Findings) {
+pub(super) fn validate_dots(records: &Records, sources: &[SourceText], findings: &mut Findings) {
     let apex = records.log.names.octets(records.apex);
     // Without the root label, as the apex stands in the middle of a name.
     let Some(tail) = apex.strip_suffix(b"\0").filter(|tail| !tail.is_empty()) else {
@@ -28,9 +28,9 @@ pub(super) fn judge_dots(records: &Records, sources: &[SourceText], findings: &m
         apex_len: apex.len(),
         tail,
     };
-    zone.judge_owners(findings);
+    zone.validate_owners(findings);
     for row in &records.log.rows {
-        zone.judge_data(row, findings);
+        zone.validate_data(row, findings);
     }
 }
 
@@ -46,7 +46,7 @@ impl Zone<'_> {
         self.records.log.names.octets(self.records.apex)
     }
 
-    fn judge_owners(&self, findings: &mut Findings) {
+    fn validate_owners(&self, findings: &mut Findings) {
         let (names, apex) = (&self.records.log.names, self.apex());
         let doubtful: Vec<u32> = (0..names.len() as u32)
             .filter(|number| find_lost_dot(names.octets(*number), apex).is_some())
@@ -57,12 +57,12 @@ impl Zone<'_> {
         let is_one = |one: &Row, other: &Row| one.owner == other.owner;
         for rows in self.records.log.rows.chunk_by(is_one) {
             if doubtful.binary_search(&rows[0].owner).is_ok() {
-                self.judge_owner(rows, findings);
+                self.validate_owner(rows, findings);
             }
         }
     }
 
-    fn judge_owner(&self, rows: &[Row], findings: &mut Findings) {
+    fn validate_owner(&self, rows: &[Row], findings: &mut Findings) {
         let folded = self.records.log.names.octets(rows[0].owner);
         let repeats = find_lost_dot(folded, self.apex()) == Some(LostDot::RepeatsZone);
         let is_cut = rows.iter().any(|row| row.rtype == Rtype::NS);
@@ -108,7 +108,7 @@ impl Zone<'_> {
     }
 
     /// Judges the names in the data of a record.
-    fn judge_data(&self, row: &Row, findings: &mut Findings) {
+    fn validate_data(&self, row: &Row, findings: &mut Findings) {
         let rdata = self.records.log.rdata(row);
         let plain = match row.rtype {
             Rtype::A | Rtype::AAAA | Rtype::TXT | Rtype::DS | Rtype::DNSKEY => return,
@@ -119,7 +119,7 @@ impl Zone<'_> {
             _ => None,
         };
         if let Some(range) = plain {
-            self.judge_name(row, rdata, range, findings);
+            self.validate_name(row, rdata, range, findings);
             return;
         }
         for (number, name) in rdata_name_ranges(row.rtype, rdata).into_iter().enumerate() {
@@ -127,12 +127,12 @@ impl Zone<'_> {
             let octets = rdata.get(name.range.clone()).unwrap_or_default();
             // A mailbox stands for no name: only what it ends in tells.
             if !is_mailbox || find_lost_dot(octets, self.apex()).is_some() {
-                self.judge_name(row, rdata, name.range, findings);
+                self.validate_name(row, rdata, name.range, findings);
             }
         }
     }
 
-    fn judge_name(&self, row: &Row, rdata: &[u8], range: Range<usize>, findings: &mut Findings) {
+    fn validate_name(&self, row: &Row, rdata: &[u8], range: Range<usize>, findings: &mut Findings) {
         let Some(octets) = rdata.get(range) else {
             return;
         };

@@ -8,8 +8,8 @@ use crate::wire::{Name, Rtype, additional_name};
 use crate::zone::Row;
 
 use super::finding::Findings;
-use super::judge::warning;
 use super::records::{Records, place_of};
+use super::validate::warning;
 
 /// What stands at a name, as far as links to it care.
 #[derive(Clone, Copy, Default)]
@@ -21,7 +21,7 @@ struct Standing {
 }
 
 /// Warns of links that lead nowhere useful.
-pub(super) fn judge_links(records: &Records, findings: &mut Findings) {
+pub(super) fn validate_links(records: &Records, findings: &mut Findings) {
     let mut standings = vec![Standing::default(); records.log.names.len()];
     let mut has_hiding = false;
     for row in &records.log.rows {
@@ -37,16 +37,16 @@ pub(super) fn judge_links(records: &Records, findings: &mut Findings) {
     }
     for row in &records.log.rows {
         if matches!(row.rtype, Rtype::NS | Rtype::MX | Rtype::SRV) {
-            judge_host(records, row, &standings, findings);
+            validate_host(records, row, &standings, findings);
         }
     }
     if has_hiding {
-        judge_hidden(records, &standings, findings);
+        validate_hidden(records, &standings, findings);
     }
 }
 
 /// Judges the host of an NS, MX or SRV record (RFC 2181, section 10.3).
-fn judge_host(records: &Records, row: &Row, standings: &[Standing], findings: &mut Findings) {
+fn validate_host(records: &Records, row: &Row, standings: &[Standing], findings: &mut Findings) {
     let rdata = records.log.rdata(row);
     let Some(range) = additional_name(row.rtype, rdata) else {
         return;
@@ -93,7 +93,7 @@ fn wildcard_of(name: &[u8]) -> Vec<u8> {
 }
 
 /// Warns of records below a zone cut that are no addresses, and of anything below a DNAME.
-fn judge_hidden(records: &Records, standings: &[Standing], findings: &mut Findings) {
+fn validate_hidden(records: &Records, standings: &[Standing], findings: &mut Findings) {
     let apex_len = records.log.names.octets(records.apex).len();
     let mut known: HashMap<u32, Option<u32>> = HashMap::new();
     for row in &records.log.rows {

@@ -18,8 +18,8 @@ mod reader;
 
 mod apex;
 mod dots;
-mod judge;
 mod links;
+mod validate;
 
 mod build;
 mod show;

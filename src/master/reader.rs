@@ -11,11 +11,11 @@ use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, find_text_habit
 
 use super::apex::SoaStand;
 use super::finding::{Finding, Findings, Gravity, SourceText};
-use super::judge::{Judged, judge};
 use super::line::{Flaw, read_head};
 use super::quick::Room;
 use super::records::{Records, TTL_OPEN};
 use super::text::{find_form, find_made, holds_strings, is_of_windows, to_text};
+use super::validate::{Validation, validate};
 use super::words::{no_room, read_name, read_rdata, too_much};
 
 /// Deepest nesting of `$INCLUDE`; chosen, no standard value.
@@ -97,12 +97,12 @@ fn read(
         left_out,
         ..
     } = reader;
-    let judged = Judged {
+    let validation = Validation {
         named: origin,
         soa: soa.as_ref(),
         sources: &sources,
     };
-    let left_out = left_out + judge(&mut records, &judged, &mut findings);
+    let left_out = left_out + validate(&mut records, &validation, &mut findings);
     Reading {
         records: (!findings.has_fault()).then_some(records),
         findings: findings.finish(),

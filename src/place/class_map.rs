@@ -1,7 +1,7 @@
 //! Address to class and scope in one or two loads: what a query reads.
 //!
 //! In: runs of classes of both families (see `refine`). Out: the class of an address and the length of the widest block
-//! around it with that class (`engine.md`, Location). Never here: what a class means; locks or allocation in a lookup.
+//! around it with that class (design, Location). Never here: what a class means; locks or allocation in a lookup.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -48,7 +48,7 @@ enum Blocks {
 const DIRECT: u32 = 1 << 31;
 const BLOCK: usize = 256;
 /// Fewer runs of a family than this are searched without a table (chosen: the search is then within the first-level cache,
-/// and maps of a few client prefixes cost bytes; `engine.md`, Location).
+/// and maps of a few client prefixes cost bytes (design, Location)).
 const TABLED_RUNS_MIN: usize = 256;
 
 impl ClassMap {

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::database::{Contents, Database, DatabaseFault, RunList, read_database};
 use super::place_code::Place;
 use super::place_table::{KnownPlace, PlaceId, Spot, SpotTable};
@@ -27,10 +29,8 @@ pub struct Locations {
 /// One of the operator's networks, which win over databases; of nested ones the longest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// Any address of the network.
-    pub address: IpAddr,
-    /// Length of the network's prefix.
-    pub prefix_len: u8,
+    /// Its prefix; host bits are ignored.
+    pub prefix: IpNet,
     /// Where its clients are.
     pub place: Place,
 }
@@ -42,9 +42,9 @@ pub struct Finding<'a> {
     pub info: &'a KnownPlace,
     /// Where this is known from.
     pub source: Source<'a>,
-    /// First address and length of the block that matched: the network as listed, or the widest block around the
-    /// address of which the same is known.
-    pub block: (IpAddr, u8),
+    /// The block that matched: the network as listed, or the widest block around the address of which the same is
+    /// known.
+    pub block: IpNet,
 }
 
 /// Where a place is known from.
@@ -90,16 +90,16 @@ impl Locations {
 
     /// What is known about an address, and where from.
     pub fn describe(&self, address: IpAddr) -> Finding<'_> {
-        let (family_bits, from) = match address {
-            IpAddr::V4(_) => (u32::BITS as u8, self.v4_from),
-            IpAddr::V6(_) => (u128::BITS as u8, self.v6_from),
+        let from = match address {
+            IpAddr::V4(_) => self.v4_from,
+            IpAddr::V6(_) => self.v6_from,
         };
-        let listed = self.networks.covering_blocks(address, family_bits).next();
+        let listed = self.networks.covering_blocks(address.into()).next();
         if let Some((prefix_len, id)) = listed {
             return Finding {
                 info: self.place_info(id),
                 source: Source::Networks,
-                block: (first_of(address, prefix_len), prefix_len),
+                block: block_around(address, prefix_len),
             };
         }
         let (id, scope) = match address {
@@ -114,7 +114,7 @@ impl Locations {
         Finding {
             info: self.place_info(id),
             source,
-            block: (first_of(address, scope), scope),
+            block: block_around(address, scope),
         }
     }
 
@@ -148,11 +148,10 @@ impl Locations {
     }
 }
 
-pub(super) fn first_of(address: IpAddr, prefix_len: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(a) => a.to_bits().first_of(prefix_len).address(),
-        IpAddr::V6(a) => a.to_bits().first_of(prefix_len).address(),
-    }
+/// Returns the block of a length around an address; lengths come from tables of the address's family.
+fn block_around(address: IpAddr, prefix_len: u8) -> IpNet {
+    let host = IpNet::from(address);
+    IpNet::new(address, prefix_len).map_or(host, |block| block.trunc())
 }
 
 /// Gathers sources and makes [`Locations`] of them.
@@ -242,9 +241,7 @@ impl LocationsBuilder {
         let (infos, ids) = self.spots.finish(usize::from(PlaceId::MAX) + 1);
         let id = |number: u32| ids[number as usize];
         let listed = self.networks.iter().zip(numbers);
-        let networks = PrefixTable::build(
-            listed.map(|(network, n)| ((network.address, network.prefix_len), id(n))),
-        );
+        let networks = PrefixTable::build(listed.map(|(network, n)| (network.prefix, id(n))));
         Locations {
             v4: lay_over(&self.v4, networks.v4_runs(), id),
             v6: lay_over(&self.v6, networks.v6_runs(), id),
@@ -326,10 +323,8 @@ mod tests {
     }
 
     fn network(text: &str, place: &str) -> Network {
-        let (address, prefix_len) = text.split_once('/').expect("a prefix");
         Network {
-            address: address.parse().expect("an address"),
-            prefix_len: prefix_len.parse().expect("a length"),
+            prefix: text.parse().expect("a prefix"),
             place: Place::parse(place).expect("a place"),
         }
     }
@@ -396,11 +391,7 @@ mod tests {
         for (address, place, block, from_database) in cases {
             assert_eq!(place_of(&locations, address), place);
             let finding = locations.describe(address.parse().expect("an address"));
-            assert_eq!(
-                format!("{}/{}", finding.block.0, finding.block.1),
-                block,
-                "{address}"
-            );
+            assert_eq!(finding.block.to_string(), block, "{address}");
             assert_eq!(
                 matches!(finding.source, Source::Database(_)),
                 from_database,
@@ -454,7 +445,7 @@ mod tests {
         assert_eq!(place_of(&locations, "1.1.1.1"), "?");
         let finding = locations.describe("2001:db8::1".parse().expect("an address"));
         assert_eq!(
-            (finding.source, finding.block.1),
+            (finding.source, finding.block.prefix_len()),
             (Source::Nowhere(None), 0)
         );
     }

@@ -3,6 +3,7 @@
 //! In: location databases, the operator's networks, prefixes. Out: a [`Place`], coordinates, and class maps that a
 //! query reads with one or two loads. Never here: DNS, files (the caller hands in octets), policies.
 
+mod built_in;
 mod cells;
 mod class_map;
 mod country;

@@ -2,7 +2,7 @@
 //!
 //! In: one text. Out: a [`Place`] or a [`PlaceFault`] for a diagnostic. Never here: positions in files.
 
-use super::country::{COUNTRIES, Country, MISTAKEN_CODES, find_country};
+use super::country::{Country, MISTAKEN_CODES, countries, find_country};
 use super::place_code::{Continent, Place};
 use super::subdivision::{find_subdivision, subdivisions_of};
 
@@ -225,7 +225,7 @@ fn unknown_code(code: &str) -> PlaceFault {
 /// Countries whose English name starts with what was written as a code: `JA` may be Jamaica or Japan.
 fn countries_like(code: &str) -> impl Iterator<Item = &'static Country> {
     let code = code.to_owned();
-    COUNTRIES.iter().filter(move |country| {
+    countries().iter().filter(move |country| {
         let start = country.name.get(..code.len());
         code.len() >= 2 && start.is_some_and(|start| start.eq_ignore_ascii_case(&code))
     })
@@ -241,7 +241,7 @@ fn find_by_name(text: &str) -> Option<Place> {
     let continents = Continent::ALL
         .into_iter()
         .map(|c| (likeness(c.english_name()), Place::of_continent(c)));
-    let countries = COUNTRIES
+    let countries = countries()
         .iter()
         .filter_map(|c| Some((likeness(c.name), Place::of_country(c.code)?)));
     let best = continents

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::runs::{Key, Starts};
 
 /// Prefixes of both families, each with a value.
@@ -43,15 +45,15 @@ impl<T: Copy> PrefixTable<T> {
     ///
     /// # Panics
     /// With 2^32 - 1 prefixes or more; the grammar allows 1,000,000.
-    pub fn build(prefixes: impl IntoIterator<Item = ((IpAddr, u8), T)>) -> Self {
+    pub fn build(prefixes: impl IntoIterator<Item = (IpNet, T)>) -> Self {
         let mut values = Vec::new();
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for ((address, prefix_len), value) in prefixes {
+        for (prefix, value) in prefixes {
             let number = u32::try_from(values.len()).ok().filter(|n| *n != NONE);
             let number = number.expect("fewer prefixes than the grammar's bound");
-            match address {
-                IpAddr::V4(a) => v4.push((a.to_bits(), prefix_len.min(32), number)),
-                IpAddr::V6(a) => v6.push((a.to_bits(), prefix_len.min(128), number)),
+            match prefix {
+                IpNet::V4(p) => v4.push((p.addr().to_bits(), p.prefix_len(), number)),
+                IpNet::V6(p) => v6.push((p.addr().to_bits(), p.prefix_len(), number)),
             }
             values.push(value);
         }
@@ -62,21 +64,17 @@ impl<T: Copy> PrefixTable<T> {
         }
     }
 
-    /// The values of all blocks that cover the block `address/source_len`, longest first (`route53` 2.8.4, 2.8.7).
+    /// The values of all blocks that cover a client's prefix, longest first (`route53` 2.8.4, 2.8.7).
     ///
-    /// Blocks longer than `source_len` do not count, because a client prefix shorter than a block does not match it.
-    pub fn chain(&self, address: IpAddr, source_len: u8) -> impl Iterator<Item = T> + '_ {
-        self.covering_blocks(address, source_len)
-            .map(|(_, value)| value)
+    /// Longer blocks do not count, because a client prefix shorter than a block does not match it.
+    pub fn chain(&self, client: IpNet) -> impl Iterator<Item = T> + '_ {
+        self.covering_blocks(client).map(|(_, value)| value)
     }
 
     /// Like [`PrefixTable::chain`], with the length of each block.
-    pub fn covering_blocks(
-        &self,
-        address: IpAddr,
-        source_len: u8,
-    ) -> impl Iterator<Item = (u8, T)> + '_ {
-        let (blocks, mut at) = match address {
+    pub fn covering_blocks(&self, client: IpNet) -> impl Iterator<Item = (u8, T)> + '_ {
+        let source_len = client.prefix_len();
+        let (blocks, mut at) = match client.addr() {
             IpAddr::V4(a) => (&self.v4.blocks, self.v4.innermost_at(a.to_bits())),
             IpAddr::V6(a) => (&self.v6.blocks, self.v6.innermost_at(a.to_bits())),
         };
@@ -225,14 +223,9 @@ impl<K: Key> Sweep<K> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::net::{Ipv4Addr, Ipv6Addr};
 
-    fn prefix(text: &str) -> (IpAddr, u8) {
-        let (address, len) = text.split_once('/').expect("a prefix");
-        (
-            address.parse().expect("an address"),
-            len.parse().expect("a length"),
-        )
+    fn prefix(text: &str) -> IpNet {
+        text.parse().expect("a prefix")
     }
 
     #[test]
@@ -265,8 +258,7 @@ mod tests {
             ("2001:db9::/32", ""),
         ];
         for (text, wanted) in cases {
-            let (address, source_len) = prefix(text);
-            let chain: String = table.chain(address, source_len).collect();
+            let chain: String = table.chain(prefix(text)).collect();
             assert_eq!(chain, wanted, "{text}");
         }
     }
@@ -287,7 +279,7 @@ mod tests {
             prefixes
                 .iter()
                 .enumerate()
-                .map(|(i, (a, len))| ((a.address(), *len), i)),
+                .map(|(i, (a, len))| (IpNet::new_assert(a.address(), *len), i)),
         );
         for (key, source_len) in asked {
             let mut wanted: Vec<(u8, usize)> = Vec::new();
@@ -295,8 +287,9 @@ mod tests {
                 let same = |(a, l): &(K, u8)| *l == len && a.first_of(len) == key.first_of(len);
                 wanted.extend(prefixes.iter().position(same).map(|i| (len, i)));
             }
-            let found: Vec<_> = table.covering_blocks(key.address(), *source_len).collect();
-            assert_eq!(found, wanted, "{}/{source_len}", key.address());
+            let client = IpNet::new_assert(key.address(), *source_len);
+            let found: Vec<_> = table.covering_blocks(client).collect();
+            assert_eq!(found, wanted, "{client}");
         }
     }
 
@@ -318,7 +311,7 @@ mod tests {
     fn an_empty_table_covers_nothing() {
         let table: PrefixTable<u8> = PrefixTable::build([]);
         assert!(table.is_empty());
-        assert_eq!(table.chain(Ipv4Addr::LOCALHOST.into(), 32).count(), 0);
-        assert_eq!(table.chain(Ipv6Addr::LOCALHOST.into(), 128).count(), 0);
+        assert_eq!(table.chain(prefix("127.0.0.1/32")).count(), 0);
+        assert_eq!(table.chain(prefix("::1/128")).count(), 0);
     }
 }

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::locations::Locations;
 use super::place_table::{KnownPlace, PlaceId};
 use super::runs::{Key, zip_runs};
@@ -30,7 +32,7 @@ pub type ClassRuns = (Vec<(u32, u16)>, Vec<(u128, u16)>);
 /// prefix go through a [`PrefixTable`](super::PrefixTable).
 pub fn refine(
     locations: &Locations,
-    prefixes: &[(IpAddr, u8)],
+    prefixes: &[IpNet],
     classify: &mut dyn FnMut(ClientAt<'_>) -> u16,
 ) -> ClassRuns {
     let mut classify_at = |address: IpAddr, place_id: PlaceId| {
@@ -70,14 +72,11 @@ fn refine_family<K: Key>(
 }
 
 /// First addresses of the prefixes of one family and of what follows each, sorted, with the lowest address.
-fn borders_of<K: Key>(prefixes: &[(IpAddr, u8)]) -> Vec<K> {
+fn borders_of<K: Key>(prefixes: &[IpNet]) -> Vec<K> {
     let mut borders = vec![K::FIRST];
-    for (address, prefix_len) in prefixes {
-        if let Some(key) = K::of(*address) {
-            let prefix_len = (*prefix_len).min(K::BITS);
-            borders.push(key.first_of(prefix_len));
-            borders.extend(key.last_of(prefix_len).next());
-        }
+    for prefix in prefixes {
+        borders.extend(K::of(prefix.network()));
+        borders.extend(K::of(prefix.broadcast()).and_then(Key::next));
     }
     borders.sort_unstable();
     borders.dedup();
@@ -100,11 +99,11 @@ mod tests {
             Some(_) => 3,
             None => 0,
         };
-        let by_prefix = table.chain(address, 128).next();
+        let by_prefix = table.chain(address.into()).next();
         by_place + by_prefix.map_or(0, |n| 4 * (n + 1))
     }
 
-    fn map_of(locations: &Locations, prefixes: &[(IpAddr, u8)]) -> (ClassMap, PrefixTable<u16>) {
+    fn map_of(locations: &Locations, prefixes: &[IpNet]) -> (ClassMap, PrefixTable<u16>) {
         let table = PrefixTable::build(prefixes.iter().copied().zip(0u16..));
         let (v4, v6) = refine(locations, prefixes, &mut |client| {
             class_of(&table, client.info, client.address)
@@ -114,16 +113,13 @@ mod tests {
 
     #[test]
     fn a_prefix_inside_a_place_narrows_the_scope_around_it() {
-        let place = Place::parse("DE").expect("a place");
-        let address: IpAddr = [198, 51, 0, 0].into();
-        let locations = LocationsBuilder::new()
-            .networks(&[Network {
-                address,
-                prefix_len: 16,
-                place,
-            }])
-            .build();
-        let (map, _) = map_of(&locations, &[([198, 51, 100, 0].into(), 24)]);
+        let network = Network {
+            prefix: "198.51.0.0/16".parse().expect("a prefix"),
+            place: Place::parse("DE").expect("a place"),
+        };
+        let locations = LocationsBuilder::new().networks(&[network]).build();
+        let prefix = "198.51.100.0/24".parse().expect("a prefix");
+        let (map, _) = map_of(&locations, &[prefix]);
         let cases = [
             ([198, 51, 100, 7], (5, 24)),
             ([198, 51, 101, 7], (1, 24)),
@@ -136,11 +132,14 @@ mod tests {
         }
     }
 
-    fn any_network() -> impl Strategy<Value = (IpAddr, u8)> {
-        let v4 = (any::<u32>(), 1u8..=32)
-            .prop_map(|(a, len)| (Ipv4Addr::from_bits(a & 0xf0f0_f0ff).into(), len));
-        let v6 = (any::<u128>(), 1u8..=128)
-            .prop_map(|(a, len)| (Ipv6Addr::from_bits(a & (0xf0f1 << 112 | 0xff)).into(), len));
+    fn any_network() -> impl Strategy<Value = IpNet> {
+        let v4 = (any::<u32>(), 1u8..=32).prop_map(|(a, len)| {
+            IpNet::new_assert(Ipv4Addr::from_bits(a & 0xf0f0_f0ff).into(), len)
+        });
+        let v6 = (any::<u128>(), 1u8..=128).prop_map(|(a, len)| {
+            let address = Ipv6Addr::from_bits(a & (0xf0f1 << 112 | 0xff));
+            IpNet::new_assert(address.into(), len)
+        });
         prop_oneof![v4, v6]
     }
 
@@ -153,28 +152,23 @@ mod tests {
         ) {
             let networks: Vec<Network> = networks
                 .into_iter()
-                .map(|((address, prefix_len), i)| Network {
-                    address,
-                    prefix_len,
+                .map(|(prefix, i)| Network {
+                    prefix,
                     place: Place::parse(["DE", "US", "JP"][i]).expect("a place"),
                 })
                 .collect();
             let locations = LocationsBuilder::new().networks(&networks).build();
             let (map, table) = map_of(&locations, &prefixes);
-            for (address, _) in asked.iter().chain(&prefixes) {
-                let wanted = class_of(&table, locations.locate(*address), *address);
-                prop_assert_eq!(map.lookup(*address).0, wanted, "{}", address);
+            for address in asked.iter().chain(&prefixes).map(IpNet::addr) {
+                let wanted = class_of(&table, locations.locate(address), address);
+                prop_assert_eq!(map.lookup(address).0, wanted, "{}", address);
                 // Naive: the longest of the networks around the address.
                 let naive = networks
                     .iter()
                     .rev()
-                    .filter(|n| n.address.is_ipv4() == address.is_ipv4())
-                    .filter(|n| {
-                        let both = [n.address, *address].map(|a| super::super::locations::first_of(a, n.prefix_len));
-                        both[0] == both[1]
-                    })
-                    .max_by_key(|n| n.prefix_len);
-                prop_assert_eq!(locations.locate(*address).place, naive.map(|n| n.place), "{}", address);
+                    .filter(|n| n.prefix.contains(&address))
+                    .max_by_key(|n| n.prefix.prefix_len());
+                prop_assert_eq!(locations.locate(address).place, naive.map(|n| n.place), "{}", address);
             }
         }
     }

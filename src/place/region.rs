@@ -2,103 +2,54 @@
 //!
 //! In: a region code or two points. Out: a point or kilometres. Never here: measured latency; distance is distance.
 
+use std::sync::LazyLock;
+
+use super::built_in::{point, rows};
 use super::place_code::Coordinates;
 
 /// Radius of the sphere in kilometres (`route53` 2.6.6).
 const EARTH_RADIUS_KM: f64 = 6371.0;
 
-/// The regions of Route 53's API model with the point of the city AWS names for each; AWS publishes no coordinates.
-#[rustfmt::skip]
-static REGIONS: [(&str, f64, f64); 39] = [
-    ("af-south-1", -33.9, 18.4),
-    ("ap-east-1", 22.3, 114.2),
-    ("ap-east-2", 25.0, 121.6),
-    ("ap-northeast-1", 35.7, 139.7),
-    ("ap-northeast-2", 37.6, 127.0),
-    ("ap-northeast-3", 34.7, 135.5),
-    ("ap-south-1", 19.1, 72.9),
-    ("ap-south-2", 17.4, 78.5),
-    ("ap-southeast-1", 1.3, 103.8),
-    ("ap-southeast-2", -33.9, 151.2),
-    ("ap-southeast-3", -6.2, 106.8),
-    ("ap-southeast-4", -37.8, 145.0),
-    ("ap-southeast-5", 3.1, 101.7),
-    ("ap-southeast-6", -36.8, 174.8),
-    ("ap-southeast-7", 13.8, 100.5),
-    ("ca-central-1", 45.5, -73.6),
-    ("ca-west-1", 51.0, -114.1),
-    ("cn-north-1", 39.9, 116.4),
-    ("cn-northwest-1", 37.5, 105.2),
-    ("eu-central-1", 50.1, 8.7),
-    ("eu-central-2", 47.4, 8.5),
-    ("eu-north-1", 59.3, 18.1),
-    ("eu-south-1", 45.5, 9.2),
-    ("eu-south-2", 41.6, -0.9),
-    ("eu-west-1", 53.3, -6.3),
-    ("eu-west-2", 51.5, -0.1),
-    ("eu-west-3", 48.9, 2.4),
-    ("eusc-de-east-1", 52.4, 13.1),
-    ("il-central-1", 32.1, 34.8),
-    ("me-central-1", 24.5, 54.4),
-    ("me-south-1", 26.1, 50.6),
-    ("mx-central-1", 20.6, -100.4),
-    ("sa-east-1", -23.5, -46.6),
-    ("us-east-1", 38.9, -77.4),
-    ("us-east-2", 40.0, -83.0),
-    ("us-gov-east-1", 40.0, -83.0),
-    ("us-gov-west-1", 45.8, -119.7),
-    ("us-west-1", 37.4, -122.0),
-    ("us-west-2", 45.8, -119.7),
-];
+/// A region of a cloud.
+struct Region {
+    cloud: &'static str,
+    code: &'static str,
+    point: Coordinates,
+}
 
-/// Regions of other clouds that people write by habit, with their points: enough to name the nearest AWS code.
-#[rustfmt::skip]
-static FOREIGN_REGIONS: [(&str, &str, f64, f64); 46] = [
-    ("Google Cloud", "asia-east1", 24.1, 120.5), ("Google Cloud", "asia-east2", 22.3, 114.2),
-    ("Google Cloud", "asia-northeast1", 35.7, 139.7), ("Google Cloud", "asia-northeast2", 34.7, 135.5),
-    ("Google Cloud", "asia-northeast3", 37.6, 127.0), ("Google Cloud", "asia-south1", 19.1, 72.9),
-    ("Google Cloud", "asia-southeast1", 1.3, 103.8), ("Google Cloud", "asia-southeast2", -6.2, 106.8),
-    ("Google Cloud", "australia-southeast1", -33.9, 151.2), ("Google Cloud", "europe-central2", 52.2, 21.0),
-    ("Google Cloud", "europe-north1", 60.6, 27.2), ("Google Cloud", "europe-southwest1", 40.4, -3.7),
-    ("Google Cloud", "europe-west1", 50.4, 3.8), ("Google Cloud", "europe-west2", 51.5, -0.1),
-    ("Google Cloud", "europe-west3", 50.1, 8.7), ("Google Cloud", "europe-west4", 53.4, 6.8),
-    ("Google Cloud", "europe-west6", 47.4, 8.5), ("Google Cloud", "europe-west8", 45.5, 9.2),
-    ("Google Cloud", "europe-west9", 48.9, 2.4), ("Google Cloud", "northamerica-northeast1", 45.5, -73.6),
-    ("Google Cloud", "southamerica-east1", -23.5, -46.6), ("Google Cloud", "us-central1", 41.2, -95.9),
-    ("Google Cloud", "us-east1", 33.2, -80.0), ("Google Cloud", "us-east4", 39.0, -77.5),
-    ("Google Cloud", "us-south1", 32.8, -96.8), ("Google Cloud", "us-west1", 45.6, -121.2),
-    ("Google Cloud", "us-west2", 34.1, -118.2),
-    ("Azure", "australiaeast", -33.9, 151.2), ("Azure", "brazilsouth", -23.5, -46.6),
-    ("Azure", "canadacentral", 43.7, -79.4), ("Azure", "centralindia", 18.6, 73.9),
-    ("Azure", "centralus", 41.6, -93.6), ("Azure", "eastasia", 22.3, 114.2),
-    ("Azure", "eastus", 37.4, -79.0), ("Azure", "eastus2", 36.7, -78.4),
-    ("Azure", "francecentral", 48.9, 2.4), ("Azure", "germanywestcentral", 50.1, 8.7),
-    ("Azure", "japaneast", 35.7, 139.8), ("Azure", "northeurope", 53.3, -6.3),
-    ("Azure", "southeastasia", 1.3, 103.8), ("Azure", "swedencentral", 60.7, 17.1),
-    ("Azure", "switzerlandnorth", 47.4, 8.5), ("Azure", "uksouth", 51.5, -0.1),
-    ("Azure", "westeurope", 52.4, 4.9), ("Azure", "westus", 37.8, -122.4),
-    ("Azure", "westus2", 47.2, -119.9),
-];
+/// Regions of AWS sorted by code, and of other clouds; read once, at the first use.
+static REGIONS: LazyLock<(Box<[Region]>, Box<[Region]>)> = LazyLock::new(|| {
+    let read = |[cloud, code, latitude, longitude]: [&'static str; 4]| Region {
+        cloud,
+        code,
+        point: point(latitude, longitude),
+    };
+    let regions = rows(include_str!("data/regions.tsv")).map(read);
+    let (own, foreign): (Vec<_>, Vec<_>) = regions.partition(|region| region.cloud == "AWS");
+    (own.into(), foreign.into())
+});
 
 /// The point of an AWS region code.
 pub fn region_point(code: &str) -> Option<Coordinates> {
-    let found = REGIONS.binary_search_by(|(name, _, _)| (*name).cmp(code));
-    found.ok().map(|i| point(REGIONS[i].1, REGIONS[i].2))
+    let known = &REGIONS.0;
+    let found = known.binary_search_by(|region| region.code.cmp(code));
+    found.ok().map(|i| known[i].point)
 }
 
 /// The region codes with built-in points, sorted.
 pub fn known_regions() -> impl ExactSizeIterator<Item = &'static str> {
-    REGIONS.iter().map(|(name, _, _)| *name)
+    REGIONS.0.iter().map(|region| region.code)
 }
 
 /// Says what to write instead of a code that belongs to Google Cloud or Azure; `None` if it looks like neither.
 pub fn foreign_region_hint(code: &str) -> Option<String> {
-    let found = FOREIGN_REGIONS.iter().find(|(_, name, _, _)| *name == code);
-    if let Some((cloud, _, latitude, longitude)) = found {
-        let (nearest, km) = nearest_region(point(*latitude, *longitude));
+    if let Some(region) = REGIONS.1.iter().find(|region| region.code == code) {
+        let (nearest, km) = nearest_region(region.point);
+        let (cloud, at) = (region.cloud, region.point);
         return Some(format!(
-            "{code:?} is a region of {cloud}; write {{ lat = {latitude:.1}, lon = {longitude:.1} }} or the AWS code \
-             {nearest:?} ({km:.0} km away)"
+            "{code:?} is a region of {cloud}; write {{ lat = {:.1}, lon = {:.1} }} or the AWS code {nearest:?} ({km:.0} km \
+             away)",
+            at.latitude, at.longitude
         ));
     }
     looks_like_google(code).then(|| {
@@ -132,10 +83,10 @@ fn looks_like_google(code: &str) -> bool {
 /// The AWS region nearest to a point, and how far it is; of equal ones the first in the order of the codes.
 fn nearest_region(from: Coordinates) -> (&'static str, f64) {
     let mut nearest = ("", f64::INFINITY);
-    for (name, latitude, longitude) in &REGIONS {
-        let km = great_circle_km(from, point(*latitude, *longitude));
+    for region in &REGIONS.0 {
+        let km = great_circle_km(from, region.point);
         if km < nearest.1 {
-            nearest = (name, km);
+            nearest = (region.code, km);
         }
     }
     nearest
@@ -162,13 +113,6 @@ pub fn biased(km: f64, bias: i8) -> f64 {
     }
 }
 
-const fn point(latitude: f64, longitude: f64) -> Coordinates {
-    Coordinates {
-        latitude,
-        longitude,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +127,7 @@ mod tests {
             assert!(region_point(code).is_some(), "{code}");
         }
         assert!(region_point("us-central1").is_none());
+        assert_eq!(REGIONS.1.len(), 46);
     }
 
     #[test]
@@ -219,7 +164,7 @@ mod tests {
             let km = great_circle_km(at(a), at(b));
             assert!((km - wanted).abs() < 150.0, "{a} to {b}: {km}");
         }
-        let over_the_date_line = great_circle_km(point(0.0, 179.5), point(0.0, -179.5));
+        let over_the_date_line = great_circle_km(point("0", "179.5"), point("0", "-179.5"));
         assert!((over_the_date_line - 111.19).abs() < 0.1);
     }
 
@@ -238,7 +183,10 @@ mod tests {
     }
 
     fn any_point() -> impl Strategy<Value = Coordinates> {
-        (-90.0..=90.0f64, -180.0..=180.0f64).prop_map(|(a, o)| point(a, o))
+        (-90.0..=90.0f64, -180.0..=180.0f64).prop_map(|(latitude, longitude)| Coordinates {
+            latitude,
+            longitude,
+        })
     }
 
     proptest! {

@@ -51,7 +51,7 @@ impl AddressReport {
             latitude: point.map(|point| point.latitude),
             longitude: point.map(|point| point.longitude),
             source,
-            block: format!("{}/{}", finding.block.0, finding.block.1),
+            block: finding.block.to_string(),
             database: database.map(|database| database.kind.clone()),
             built: database.and_then(Database::built_date),
         }
@@ -111,8 +111,7 @@ mod tests {
 
     fn locations() -> Locations {
         let network = Network {
-            address: [203, 0, 113, 0].into(),
-            prefix_len: 24,
+            prefix: "203.0.113.0/24".parse().expect("a prefix"),
             place: Place::parse("US-CA").expect("a place"),
         };
         LocationsBuilder::new()

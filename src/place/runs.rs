@@ -7,8 +7,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address as a number of its family.
 pub(super) trait Key: Copy + Ord + std::fmt::Debug {
-    /// Length of an address.
-    const BITS: u8;
     /// The lowest address.
     const FIRST: Self;
 
@@ -33,7 +31,6 @@ pub(super) trait Key: Copy + Ord + std::fmt::Debug {
 }
 
 impl Key for u32 {
-    const BITS: u8 = 32;
     const FIRST: Self = 0;
 
     fn of(address: IpAddr) -> Option<Self> {
@@ -70,7 +67,6 @@ impl Key for u32 {
 }
 
 impl Key for u128 {
-    const BITS: u8 = 128;
     const FIRST: Self = 0;
 
     fn of(address: IpAddr) -> Option<Self> {
@@ -291,7 +287,7 @@ impl<K: Key> Runs<K> {
 
     /// The length of the widest block around an address that lies within its run.
     pub(super) fn scope_in(&self, run: usize, key: K) -> u8 {
-        // engine.md A8: 1 + the longest stretch of bits shared with the neighbours outside the run.
+        // 1 + the longest stretch of bits shared with the neighbours outside the run (design, Location).
         let below = self.starts.start(run).and_then(K::previous);
         let above = self.starts.start(run + 1);
         let shared = |outside: K| 1 + key.common_bits(outside);

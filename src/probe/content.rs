@@ -72,7 +72,7 @@ impl Content<'_> {
     }
 
     /// Judges what was read.
-    pub(super) fn judge(&self, octets: &[u8], place: Searched) -> Result<(), Finding> {
+    pub(super) fn evaluate(&self, octets: &[u8], place: Searched) -> Result<(), Finding> {
         match self.lacks(octets) {
             None => Ok(()),
             Some(wanted) => Err(Finding::Lacks {

@@ -10,8 +10,8 @@
 use std::task::{Context, Poll, Waker};
 
 use super::classify::classify;
+use super::driven::DrivenConnection;
 use super::http1::{Framing, Head, HeadFault, HeadReader};
-use super::line::Line;
 use super::stream::Stream;
 use super::trace::Trace;
 use crate::health::{Finding, Phase};
@@ -31,7 +31,7 @@ pub(super) struct Terms {
 /// A response, its body yet to be read.
 pub(super) struct Reply {
     pub(super) head: Head,
-    line: Line<Stream>,
+    line: DrivenConnection<Stream>,
     /// Or why the body cannot be read.
     framing: Result<Framing, Box<str>>,
     /// What came and was not taken.
@@ -41,7 +41,7 @@ pub(super) struct Reply {
 impl Reply {
     /// Sends a request over a connection that stands, and reads until the headers are whole.
     pub(super) async fn exchange(
-        mut line: Line<Stream>,
+        mut line: DrivenConnection<Stream>,
         terms: Terms,
         trace: &Trace,
     ) -> Result<Self, Finding> {

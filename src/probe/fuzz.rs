@@ -4,9 +4,8 @@
 //! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
 
 use super::content::{Collected, Encoding, SEARCHED_MAX};
-use super::dns_message::{NoReply, read_reply, write_query};
 use super::http1::HeadReader;
-use crate::wire::{NAME_MAX, Name, Rtype};
+use crate::wire::{ClientQuery, NAME_MAX, Name, NoReply, ReplyRecord, Rtype};
 
 /// Types whose RDATA is read in ways of its own, and one that is taken as it is.
 const TYPES: [Rtype; 5] = [Rtype::A, Rtype::CNAME, Rtype::MX, Rtype::SRV, Rtype::SOA];
@@ -21,8 +20,13 @@ const HEAD_MAX: usize = 2_048;
 pub fn read_any_reply(octets: &[u8]) {
     let name = Name::parse_absolute("a.example.").expect("a name");
     for rtype in TYPES {
-        let query = write_query(7, name.octets(), rtype);
-        let mut framed = query.clone();
+        let query = ClientQuery {
+            id: 7,
+            name: name.clone(),
+            rtype,
+            payload_size: None,
+        };
+        let mut framed = query.octets();
         if let Some((counts, rest)) = octets.split_first_chunk::<3>() {
             framed[2] = 0x80 | counts[0];
             framed[3] = counts[1];
@@ -30,18 +34,19 @@ pub fn read_any_reply(octets: &[u8]) {
             framed.extend_from_slice(rest);
         }
         for message in [octets, &framed] {
-            if let Ok(reply) = read_reply(&query, rtype, message) {
-                assert!(!reply.is_truncated || reply.records.is_empty());
+            if let Ok(reply) = query.read_reply(message) {
+                assert!(!reply.is_truncated || reply.answers.is_empty());
                 // Names grow when they are written in full, each to 255 octets at most; there are two in SOA.
-                let is_bound = |octets: &Vec<u8>| octets.len() <= message.len() + 2 * NAME_MAX;
+                let is_bound =
+                    |record: &ReplyRecord| record.rdata.len() <= message.len() + 2 * NAME_MAX;
                 assert!(
-                    reply.records.iter().all(is_bound),
+                    reply.answers.iter().all(is_bound),
                     "a record beyond its bound"
                 );
             }
         }
         framed[2] &= 0x7f;
-        assert_eq!(read_reply(&query, rtype, &framed), Err(NoReply::Stray));
+        assert_eq!(query.read_reply(&framed), Err(NoReply::Stray));
     }
 }
 

@@ -15,10 +15,10 @@ use hyper::http::{HeaderMap, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
 use super::handshake::{handshake_name, shake_hands};
 use super::http::bracketed;
-use super::once::{Attempt, Attempted};
 use super::stream::Secure;
 use super::trace::Trace;
 use crate::health::{Finding, GrpcProbe, HttpProbe, Phase};
@@ -59,7 +59,7 @@ const CODES: [&str; 17] = [
 /// Probes one address.
 pub(super) async fn probe_grpc(attempt: &Attempt<'_>, grpc: &GrpcProbe) -> Attempted {
     let wanted_name = attempt.plan.wanted_name.clone();
-    let trace = Trace::begin(attempt.kit.clock, attempt.address, wanted_name);
+    let trace = Trace::begin(attempt.context.clock, attempt.address, wanted_name);
     let exchange = trace.scope(exchange(attempt, grpc, &trace));
     let finding = match attempt.budget.run(&trace, exchange).await {
         Ok(Ok(finding) | Err(finding)) | Err(finding) => finding,
@@ -151,7 +151,7 @@ async fn call(
     {
         return Err(finding);
     }
-    judge(&message)
+    evaluate(&message)
 }
 
 async fn collect(received: &mut RecvStream, trace: &Trace) -> Result<Vec<u8>, Finding> {
@@ -240,7 +240,7 @@ fn read_code(headers: &HeaderMap) -> Option<Finding> {
 }
 
 /// Judges a `HealthCheckResponse` with its prefix.
-fn judge(framed: &[u8]) -> Result<Finding, Finding> {
+fn evaluate(framed: &[u8]) -> Result<Finding, Finding> {
     let status = read_status(framed)
         .ok_or_else(|| Finding::Malformed("no answer of the gRPC health service".into()))?;
     match status {
@@ -329,7 +329,7 @@ mod tests {
             ),
         ];
         for (framed, wanted) in cases {
-            let (Ok(finding) | Err(finding)) = judge(framed);
+            let (Ok(finding) | Err(finding)) = evaluate(framed);
             assert_eq!(finding.to_string(), wanted, "{framed:?}");
         }
     }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::oneshot::error::RecvError;
 
+use super::context::ProbeContext;
 use super::counters::ProbeCounters;
-use super::crew::Crew;
-use super::kit::ProbeKit;
+use super::threads::ProbeThreads;
 use crate::clock::Moment;
 use crate::health::{ProbeKind, Target, TargetId};
 
@@ -33,10 +33,10 @@ pub struct Begun {
 /// Reaches a prober that was started.
 #[derive(Debug)]
 pub struct Handle {
-    pub(super) kit: Arc<ProbeKit>,
+    pub(super) context: Arc<ProbeContext>,
     /// One for each thread.
     pub(super) shared: Vec<Arc<Mailbox>>,
-    pub(super) crew: Crew,
+    pub(super) threads: ProbeThreads,
 }
 
 /// What handle and one thread share.
@@ -99,8 +99,8 @@ impl Handle {
     }
 
     /// Returns what its probes share, for [`probe_once`](super::probe_once).
-    pub fn kit(&self) -> Arc<ProbeKit> {
-        Arc::clone(&self.kit)
+    pub fn context(&self) -> Arc<ProbeContext> {
+        Arc::clone(&self.context)
     }
 
     /// Counts threads, and those of them that ended or stand still.
@@ -120,7 +120,7 @@ impl Handle {
     /// # Errors
     /// Says so if one of the prober's threads panicked.
     pub async fn join(self) -> Result<(), RecvError> {
-        self.crew.join().await
+        self.threads.join().await
     }
 
     /// Makes a thread panic.

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
-use super::once::{Attempt, Attempted};
 use super::sessions::Shown;
 use super::stream::Secure;
 use super::tls::sent_name;
@@ -22,7 +22,7 @@ use crate::health::{CertificateFault, CertificateProbe, Finding, Phase, TlsProbe
 /// Probes one address.
 pub(super) async fn probe_tls(attempt: &Attempt<'_>, wanted: &CertificateProbe) -> Attempted {
     let wanted_name = attempt.plan.wanted_name.clone();
-    let trace = Trace::begin(attempt.kit.clock, attempt.address, wanted_name);
+    let trace = Trace::begin(attempt.context.clock, attempt.address, wanted_name);
     let exchange = trace.scope(exchange(attempt, wanted, &trace));
     let finding = match attempt.budget.run(&trace, exchange).await {
         Ok(Ok(finding) | Err(finding)) | Err(finding) => finding,
@@ -49,7 +49,7 @@ async fn exchange(
     let session = shake_hands(secure, trace, stream).await?;
     trace.enter_exchange(Phase::Reply);
     drop(session);
-    judge_days_left(&attempt.kit.clock, wanted.days_left, trace)?;
+    evaluate_days_left(&attempt.context.clock, wanted.days_left, trace)?;
     Ok(Finding::Fulfilled("the TLS session stood".into()))
 }
 
@@ -76,7 +76,7 @@ pub(super) fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
 }
 
 /// Judges whether the certificate that was shown lasts as many days as are wanted; 0 asks nothing.
-pub(super) fn judge_days_left(
+pub(super) fn evaluate_days_left(
     clock: &Clock,
     wanted_days: u16,
     trace: &Trace,

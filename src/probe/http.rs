@@ -8,13 +8,13 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use url::Url;
 
+use super::attempt::{Attempt, Attempted};
 use super::classify::failed_to_connect;
 use super::content::{Collected, Encoding};
+use super::driven::DrivenConnection;
 use super::exchange::{Reply, Terms};
-use super::handshake::{handshake_name, judge_days_left};
+use super::handshake::{evaluate_days_left, handshake_name};
 use super::http1::{Request, write_request};
-use super::line::Line;
-use super::once::{Attempt, Attempted};
 use super::stream::{Secure, Stream};
 use super::trace::Trace;
 use crate::health::{Finding, HttpProbe, Searched};
@@ -45,7 +45,7 @@ enum Verdict {
 /// Probes one address, through redirects if they are followed.
 pub(super) async fn probe_http(attempt: &Attempt<'_>, http: &HttpProbe) -> Attempted {
     let mut attempt = *attempt;
-    let mut trace = Trace::begin(attempt.kit.clock, attempt.address, None);
+    let mut trace = Trace::begin(attempt.context.clock, attempt.address, None);
     let mut hop = match first_hop(&attempt, http) {
         Ok(hop) => hop,
         Err(finding) => return Attempted::without_connection(finding, trace),
@@ -53,10 +53,10 @@ pub(super) async fn probe_http(attempt: &Attempt<'_>, http: &HttpProbe) -> Attem
     for hops_left in (0..=http.follow_redirects).rev() {
         let port = hop.logical.port_or_known_default();
         let address = SocketAddr::new(attempt.address.ip(), port.unwrap_or(attempt.recipe.port));
-        if let Err(finding) = attempt.kit.reach.judge(address) {
+        if let Err(finding) = attempt.context.reach.permit(address) {
             return Attempted::without_connection(finding, trace);
         }
-        trace = Trace::begin(attempt.kit.clock, address, hop.wanted_name.clone());
+        trace = Trace::begin(attempt.context.clock, address, hop.wanted_name.clone());
         let exchange = trace.scope(exchange(&attempt, http, &hop, &trace, hops_left > 0));
         let verdict = attempt.budget.run(&trace, exchange).await;
         let (to, status) = match verdict.and_then(|verdict| verdict) {
@@ -77,7 +77,7 @@ pub(super) async fn probe_http(attempt: &Attempt<'_>, http: &HttpProbe) -> Attem
             Ok(hop) => hop,
             Err(finding) => return Attempted::connected(finding, trace),
         };
-        attempt.budget.connect_from = attempt.kit.clock.now();
+        attempt.budget.connect_from = attempt.context.clock.now();
         attempt.budget.addresses_left = 1;
     }
     // The last round follows no redirect, so it returns.
@@ -125,7 +125,7 @@ fn next_hop(
             let (profile, wanted) =
                 attempt
                     .plan
-                    .for_https(attempt.kit, http.tls.as_ref(), &host)?;
+                    .for_https(attempt.context, http.tls.as_ref(), &host)?;
             let name = match (&http.tls, &wanted) {
                 (None, Some(wanted)) => wanted.clone(),
                 (None, None) => {
@@ -160,7 +160,7 @@ async fn exchange(
     may_follow: bool,
 ) -> Result<Verdict, Finding> {
     let mut reply = ask(attempt, http, hop, trace).await?;
-    let verdict = judge(attempt, http, hop, trace, may_follow, &mut reply).await;
+    let verdict = evaluate(attempt, http, hop, trace, may_follow, &mut reply).await;
     reply.close();
     verdict
 }
@@ -179,13 +179,14 @@ async fn ask(
     };
     let connected = Stream::connect(trace.address, hop.secure.as_ref(), trace).await?;
     let (stream, broken) = connected;
-    let reply = Reply::exchange(Line::new(stream, request, broken), terms, trace).await?;
+    let reply =
+        Reply::exchange(DrivenConnection::new(stream, request, broken), terms, trace).await?;
     trace.enter_body();
     Ok(reply)
 }
 
 /// Judges headers, redirect, status, certificate, body, in this order.
-async fn judge(
+async fn evaluate(
     attempt: &Attempt<'_>,
     http: &HttpProbe,
     hop: &Hop,
@@ -207,7 +208,7 @@ async fn judge(
         return Err(Finding::WrongStatus { status, location });
     }
     if http.tls.is_some() {
-        judge_days_left(&attempt.kit.clock, http.days_left, trace)?;
+        evaluate_days_left(&attempt.context.clock, http.days_left, trace)?;
     }
     let content = attempt.plan.content(http.contains.as_deref());
     if content.is_empty() {
@@ -221,7 +222,7 @@ async fn judge(
         }
     }
     collected.finish()?;
-    content.judge(collected.octets(), Searched::Body)?;
+    content.evaluate(collected.octets(), Searched::Body)?;
     Ok(Verdict::Passed { status })
 }
 
@@ -255,7 +256,7 @@ fn make_request(attempt: &Attempt<'_>, http: &HttpProbe, hop: &Hop) -> Result<Ve
         method: &hop.method,
         path: &hop.path,
         host: &host,
-        user_agent: attempt.kit.user_agent(),
+        user_agent: attempt.context.user_agent(),
         headers: &http.headers,
     };
     write_request(&request).map_err(Finding::NotFeasible)

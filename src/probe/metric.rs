@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::attempt::{Attempt, Attempted};
 use super::classify::failed_to_connect;
 use super::http::fetch;
-use super::once::{Attempt, Attempted};
 use super::trace::Trace;
 use crate::health::{Finding, HttpProbe, MetricProbe, Threshold};
 
@@ -39,11 +39,11 @@ struct Values {
 /// Asks one address.
 pub(super) async fn probe_metric(attempt: &Attempt<'_>, metric: &MetricProbe) -> Attempted {
     let wanted_name = attempt.plan.wanted_name.clone();
-    let trace = Trace::begin(attempt.kit.clock, attempt.address, wanted_name);
+    let trace = Trace::begin(attempt.context.clock, attempt.address, wanted_name);
     let request = make_request(metric);
     let exchange = trace.scope(fetch(attempt, &request, &trace, RESPONSE_MAX));
     let finding = match attempt.budget.run(&trace, exchange).await {
-        Ok(Ok((status, body))) => judge(metric.healthy_if, status, &body),
+        Ok(Ok((status, body))) => evaluate(metric.healthy_if, status, &body),
         Ok(Err(finding)) | Err(finding) => {
             Finding::Insufficient(format!("Prometheus cannot be asked: {finding}").into())
         }
@@ -80,7 +80,7 @@ fn make_request(metric: &MetricProbe) -> HttpProbe {
     }
 }
 
-fn judge(healthy_if: Threshold, status: u16, body: &[u8]) -> Finding {
+fn evaluate(healthy_if: Threshold, status: u16, body: &[u8]) -> Finding {
     let values = match read_values(status, body) {
         Ok(values) => values,
         Err(why) => return Finding::Insufficient(why.into()),
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn judges_every_series() {
+    fn evaluates_every_series() {
         let vector = |values: &str| {
             format!(
                 r#"{{"status":"success","data":{{"resultType":"vector","result":[{values}]}}}}"#
@@ -164,7 +164,7 @@ mod tests {
         ];
         let healthy_if = Threshold::parse("< 0.05").unwrap();
         for (body, wanted) in cases {
-            let finding = judge(healthy_if, 200, body.as_bytes());
+            let finding = evaluate(healthy_if, 200, body.as_bytes());
             assert_eq!(finding.to_string(), wanted, "{body}");
         }
     }

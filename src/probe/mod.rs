@@ -9,13 +9,13 @@
 //! the `trace` of the probe under way, which is a task-local, and keeps there what the peer showed. TLS sessions are
 //! resumed for some minutes after a full handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate.
 
-mod certificate;
+mod attempt;
 mod classify;
 mod content;
+mod context;
 mod counters;
-mod crew;
 mod dns;
-mod dns_message;
+mod driven;
 mod exchange;
 mod exec;
 #[cfg(fuzzing)]
@@ -25,17 +25,16 @@ mod handle;
 mod handshake;
 mod http;
 mod http1;
-mod kit;
-mod line;
 mod metric;
-mod once;
 mod prober;
 mod reach;
 mod resolve;
+mod run;
 mod schedule;
 mod sessions;
 mod stream;
 mod tcp;
+mod threads;
 mod tls;
 mod tls_fault;
 mod trace;
@@ -44,10 +43,10 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use context::ProbeContext;
 pub use counters::{ProbeCounters, ProbeCounts, RoomCounts};
 pub use exec::{CommandCounters, CommandSettings, Commands, RunnerDeath, serve_commands};
 pub use handle::{Begun, Handle};
-pub use kit::ProbeKit;
-pub use once::probe_once;
 pub use prober::{ProbeConfig, Prober, Report};
 pub use reach::Reach;
+pub use run::probe_once;

@@ -18,14 +18,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use super::context::{Prepared, ProbeContext};
 use super::counters::{Gauged, ProbeCounters, ROOMS, RoomGauges, add, nanos};
-use super::crew::{Crew, Job, usual_threads};
 use super::exec::CommandSettings;
 use super::handle::{Begun, Handle, Mailbox, Step};
-use super::kit::{Prepared, ProbeKit};
-use super::once::run;
 use super::reach::Reach;
+use super::run::run;
 use super::schedule::{Schedule, Turn};
+use super::threads::{Job, ProbeThreads, usual_threads};
 use super::watch::{WATCHES_MAX, Watches, watch};
 use crate::clock::{Clock, Moment};
 use crate::health::{Finding, Observation, Outcome, Phases, ProbeKind, Target, TargetId, Timeout};
@@ -80,7 +80,7 @@ pub struct Report {
 /// Probes targets, each on its own schedule. See [`Prober::start`].
 #[derive(Debug)]
 pub struct Prober {
-    kit: Arc<ProbeKit>,
+    context: Arc<ProbeContext>,
     rooms: [Room<Waiting>; ROOMS],
     schedule: Schedule<Active>,
     running: JoinSet<Ended>,
@@ -161,7 +161,7 @@ impl Prober {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Handle {
         let commands_max = config.commands.as_ref().map_or(1, |each| each.concurrency);
-        let kit = ProbeKit::with_commands(
+        let context = ProbeContext::with_commands(
             &config.user_agent,
             config.reach,
             clock,
@@ -173,14 +173,12 @@ impl Prober {
         let (stop, stopping) = watch::channel(false);
         let (mut shared, mut jobs): (Vec<_>, Vec<Job>) = (Vec::new(), Vec::new());
         let threads = config.threads.get();
+        let probes_max = config.in_flight_max / threads;
         for thread in 0..threads {
             let mailbox = Arc::new(Mailbox::new(Arc::clone(&counters), clock.now()));
             let prober = Self {
-                kit: Arc::clone(&kit),
-                rooms: [
-                    Room::new(config.in_flight_max / threads),
-                    Room::new(commands_max),
-                ],
+                context: Arc::clone(&context),
+                rooms: [Room::new(probes_max), Room::new(commands_max)],
                 // Without a source of chance the clock must do; it only spreads starts.
                 schedule: Schedule::new(getrandom::u64().unwrap_or_else(|_| clock.now().nanos())),
                 running: JoinSet::new(),
@@ -199,15 +197,18 @@ impl Prober {
             shared.push(mailbox);
             let mut stopping = stopping.clone();
             jobs.push(Box::pin(prober.run(async move {
-                // An error says that nobody can tell any more.
                 let _ = stopping.wait_for(|stops| *stops).await;
             })));
         }
-        let crew = Crew::start(jobs, async move {
+        let threads = ProbeThreads::start(jobs, async move {
             shutdown.await;
             stop.send_replace(true);
         });
-        Handle { kit, shared, crew }
+        Handle {
+            context,
+            shared,
+            threads,
+        }
     }
 
     async fn run(mut self, shutdown: impl Future<Output = ()>) {
@@ -239,7 +240,7 @@ impl Prober {
 
     /// Puts in line what is due, and starts whatever has a place.
     fn start_due(&mut self) {
-        let now = self.kit.clock.now();
+        let now = self.context.clock.now();
         self.shared.turn(now);
         while let Some(start) = self.schedule.take_due(now) {
             let waiting = Waiting {
@@ -277,7 +278,7 @@ impl Prober {
             add(&counters.rooms[room].crowded, u64::from(is_crowded));
         }
         let probe = probe_and_report(
-            Arc::clone(&self.kit),
+            Arc::clone(&self.context),
             Arc::clone(&active.prepared),
             (id, late),
             self.sink.clone(),
@@ -324,7 +325,7 @@ impl Prober {
     }
 
     fn next_wake(&mut self) -> tokio::time::Instant {
-        let clock = self.kit.clock;
+        let clock = self.context.clock;
         let alive = clock.now().after(TURN_INTERVAL);
         // Up to the next multiple: starts that are close together share one waking of the thread.
         let grain = nanos(START_GRAIN);
@@ -345,7 +346,7 @@ impl Prober {
         };
         self.rooms[flight.room].leave(flight.taken);
         let (id, turn) = (flight.id, flight.turn);
-        let now = self.kit.clock.now();
+        let now = self.context.clock.now();
         if let Some(active) = self.schedule.payload(id, turn) {
             active.probe = None;
             let last = ended.as_ref().ok().map(|(_, ended)| *ended);
@@ -375,7 +376,7 @@ impl Prober {
 
     /// Does a part of what updates ask for.
     fn update(&mut self) {
-        let now = self.kit.clock.now();
+        let now = self.context.clock.now();
         while let Some(step) = self.steps.pop_front() {
             match step {
                 Step::Stop(id) => self.stop(id),
@@ -383,7 +384,7 @@ impl Prober {
                 #[cfg(test)]
                 Step::Break => panic!("told to"),
             }
-            if self.kit.clock.now().since(now) > UPDATE_SLICE {
+            if self.context.clock.now().since(now) > UPDATE_SLICE {
                 break;
             }
         }
@@ -396,7 +397,7 @@ impl Prober {
     fn begin(&mut self, begun: Begun, together: usize, now: Moment) {
         self.stop(begun.id);
         let interval = begun.target.probe.interval;
-        let prepared = Arc::new(self.kit.prepare(begun.target));
+        let prepared = Arc::new(self.context.prepare(begun.target));
         let active = Active {
             watch: self.begin_watch(begun.id, &prepared),
             group: begun.group,
@@ -425,8 +426,8 @@ impl Prober {
                 })
                 .await;
         };
-        let (kit, watches) = (Arc::clone(&self.kit), Arc::clone(&self.watches));
-        let watched = watch(kit, Arc::clone(prepared), watches, report);
+        let (context, watches) = (Arc::clone(&self.context), Arc::clone(&self.watches));
+        let watched = watch(context, Arc::clone(prepared), watches, report);
         Some(self.watching.spawn(watched))
     }
 
@@ -475,13 +476,13 @@ fn hold_for(is_brief: bool, target: &Target) -> Hold {
 }
 
 async fn probe_and_report(
-    kit: Arc<ProbeKit>,
+    context: Arc<ProbeContext>,
     prepared: Arc<Prepared>,
     (target, late): (TargetId, Duration),
     sink: mpsc::Sender<Report>,
     counters: Arc<ProbeCounters>,
 ) -> Ended {
-    let observation = run(&kit, &prepared).await;
+    let observation = run(&context, &prepared).await;
     let ended = (
         observation.outcome,
         observation.phases.total.unwrap_or_default(),

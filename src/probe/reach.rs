@@ -14,38 +14,45 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
 use super::resolve::{covers, is_allowed};
 use crate::health::Finding;
 
 /// Networks that are left out unless they are named: link-local ones (RFC 3927, RFC 4291), and where the machines of
 /// Amazon (IPv6), Google (IPv6), Alibaba, Oracle and Azure find what is meant for them alone.
-const RESERVED: [(IpAddr, u8); 7] = [
-    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
-    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
-    (
-        IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-        128,
-    ),
-    (
-        IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
-        128,
-    ),
-    (IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), 32),
-    (IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)), 32),
-    (IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), 32),
+const RESERVED: [IpNet; 7] = [
+    v4([169, 254, 0, 0], 16),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128),
+    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128),
+    v4([100, 100, 100, 200], 32),
+    v4([192, 0, 0, 192], 32),
+    v4([168, 63, 129, 16], 32),
 ];
+
+const fn v4([a, b, c, d]: [u8; 4], length: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length))
+}
+
+const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(
+        Ipv6Addr::new(a, b, c, d, e, f, g, h),
+        length,
+    ))
+}
 
 /// What may be probed. The default is everything but what is reserved.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     /// Networks that may be probed; none allows all.
-    pub allow: Vec<(IpAddr, u8)>,
+    pub allow: Vec<IpNet>,
     /// Where this server takes commands.
     pub own: Vec<SocketAddr>,
 }
 
-impl From<Vec<(IpAddr, u8)>> for Reach {
-    fn from(allow: Vec<(IpAddr, u8)>) -> Self {
+impl From<Vec<IpNet>> for Reach {
+    fn from(allow: Vec<IpNet>) -> Self {
         Self {
             allow,
             own: Vec::new(),
@@ -55,19 +62,20 @@ impl From<Vec<(IpAddr, u8)>> for Reach {
 
 impl Reach {
     /// Says why an address may not be probed, if it may not.
-    pub(super) fn judge(&self, target: SocketAddr) -> Result<(), Finding> {
+    pub(super) fn permit(&self, target: SocketAddr) -> Result<(), Finding> {
         if self.own.iter().any(|own| is_same(*own, target)) {
             return Err(Finding::OwnAddress { address: target });
         }
         let address = target.ip();
-        let is_named = |reserved: (IpAddr, u8)| {
-            let is_inside =
-                |network: &&(IpAddr, u8)| network.1 >= reserved.1 && covers(reserved, network.0);
-            let mut named = self.allow.iter().filter(is_inside);
-            named.any(|network| spellings(address).any(|address| covers(*network, address)))
-        };
         let is_within =
-            |reserved: &(IpAddr, u8)| spellings(address).any(|address| covers(*reserved, address));
+            |network: &IpNet| spellings(address).any(|address| covers(network, address));
+        let is_named = |reserved: IpNet| {
+            let mut named = self
+                .allow
+                .iter()
+                .filter(|network| reserved.contains(*network));
+            named.any(is_within)
+        };
         match RESERVED.into_iter().find(is_within) {
             Some(reserved) if is_named(reserved) => Ok(()),
             Some(_) => Err(Finding::Reserved { address }),
@@ -127,16 +135,12 @@ fn is_of_this_machine(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn judge(allow: &[&str], own: &[&str], target: &str) -> &'static str {
-        let network = |text: &&str| {
-            let (address, length) = text.split_once('/').unwrap();
-            (address.parse().unwrap(), length.parse().unwrap())
-        };
+    fn permit(allow: &[&str], own: &[&str], target: &str) -> &'static str {
         let reach = Reach {
-            allow: allow.iter().map(network).collect(),
+            allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
             own: own.iter().map(|text| text.parse().unwrap()).collect(),
         };
-        match reach.judge(target.parse().unwrap()) {
+        match reach.permit(target.parse().unwrap()) {
             Ok(()) => "probed",
             Err(finding) => finding.code(),
         }
@@ -164,7 +168,7 @@ mod tests {
         ];
         for (listening, target, wanted) in cases {
             assert_eq!(
-                judge(&[], &[listening], target),
+                permit(&[], &[listening], target),
                 wanted,
                 "{listening} {target}"
             );
@@ -188,8 +192,8 @@ mod tests {
             "100.100.100.200:80",
             "168.63.129.16:80",
         ] {
-            assert_eq!(judge(&[], &[], target), "reserved", "{target}");
-            assert_eq!(judge(&everything, &[], target), "reserved", "{target}");
+            assert_eq!(permit(&[], &[], target), "reserved", "{target}");
+            assert_eq!(permit(&everything, &[], target), "reserved", "{target}");
         }
         let named = ["0.0.0.0/0", "169.254.7.0/24", "fe80::/10"];
         let cases = [
@@ -201,7 +205,7 @@ mod tests {
             ("[fec0::1]:80", "not-allowed"),
         ];
         for (target, wanted) in cases {
-            assert_eq!(judge(&named, &[], target), wanted, "{target}");
+            assert_eq!(permit(&named, &[], target), wanted, "{target}");
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::health::Finding;
 use crate::resolve::{Names, NoAddresses};
 
@@ -21,24 +23,13 @@ pub(super) async fn resolve(names: &Names, host: &str) -> Result<Vec<IpAddr>, Fi
 }
 
 /// Tells whether an address lies in one of the networks; an empty list allows all.
-pub(super) fn is_allowed(networks: &[(IpAddr, u8)], address: IpAddr) -> bool {
-    networks.is_empty() || networks.iter().any(|network| covers(*network, address))
+pub(super) fn is_allowed(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.is_empty() || networks.iter().any(|network| covers(network, address))
 }
 
-pub(super) fn covers((network, length): (IpAddr, u8), address: IpAddr) -> bool {
-    let (network, address, width) = match (network, address.to_canonical()) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => (
-            u128::from(network.to_bits()),
-            u128::from(address.to_bits()),
-            32,
-        ),
-        (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits(), address.to_bits(), 128),
-        _ => return false,
-    };
-    let host_bits = width - u32::from(length).min(width);
-    // A shift by the whole width is no shift; a network of length 0 covers all.
-    let differs = (network ^ address).checked_shr(host_bits).unwrap_or(0);
-    differs == 0
+/// Tells whether an address lies in a network; an IPv4-mapped address counts as IPv4.
+pub(super) fn covers(network: &IpNet, address: IpAddr) -> bool {
+    network.contains(&address.to_canonical())
 }
 
 #[cfg(test)]
@@ -47,12 +38,8 @@ mod tests {
 
     #[test]
     fn allows_what_the_networks_cover() {
-        let networks = |texts: &[&str]| -> Vec<(IpAddr, u8)> {
-            let parse = |text: &&str| {
-                let (address, length) = text.split_once('/').unwrap();
-                (address.parse().unwrap(), length.parse().unwrap())
-            };
-            texts.iter().map(parse).collect()
+        let networks = |texts: &[&str]| -> Vec<IpNet> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
         };
         let cases: [(&[&str], &str, bool); 8] = [
             (&[], "192.0.2.1", true),

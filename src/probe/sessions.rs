@@ -17,9 +17,9 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-use super::certificate::Validity;
 use super::trace::Trace;
 use crate::clock::{Clock, Moment};
+use crate::net::Validity;
 
 /// How long after a full handshake its session is resumed; chosen so that a wrong certificate goes unnoticed for minutes
 /// at worst, and at an interval of 10 s one handshake of 30 is a full one.

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
+use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
 use super::content::{Content, SEARCHED_MAX};
+use super::driven::DrivenConnection;
 use super::handshake::handshake_name;
-use super::line::Line;
-use super::once::{Attempt, Attempted};
 use super::stream::{Secure, Stream};
 use super::trace::Trace;
 use crate::health::{Finding, Phase, Searched, TcpProbe};
@@ -16,7 +16,7 @@ use crate::health::{Finding, Phase, Searched, TcpProbe};
 /// Probes one address.
 pub(super) async fn probe_tcp(attempt: &Attempt<'_>, tcp: &TcpProbe) -> Attempted {
     let wanted_name = attempt.plan.wanted_name.clone();
-    let trace = Trace::begin(attempt.kit.clock, attempt.address, wanted_name);
+    let trace = Trace::begin(attempt.context.clock, attempt.address, wanted_name);
     let mut reply = Vec::new();
     let exchange = trace.scope(exchange(attempt, tcp, &trace, &mut reply));
     let finding = match attempt.budget.run(&trace, exchange).await {
@@ -24,7 +24,7 @@ pub(super) async fn probe_tcp(attempt: &Attempt<'_>, tcp: &TcpProbe) -> Attempte
         // What came is better evidence than that no more came.
         Err(timed_out) => match attempt.plan.content(tcp.contains.as_deref()) {
             content if reply.is_empty() || content.is_empty() => timed_out,
-            content => judge(&content, &reply).err().unwrap_or(timed_out),
+            content => evaluate(&content, &reply).err().unwrap_or(timed_out),
         },
     };
     Attempted {
@@ -47,7 +47,7 @@ async fn exchange(
     let (stream, broken) = Stream::connect(attempt.address, secure.as_ref(), trace).await?;
     trace.enter_exchange(Phase::Reply);
     let text = tcp.send.as_deref().unwrap_or_default();
-    let mut line = Line::new(stream, text.as_bytes().to_vec(), broken);
+    let mut line = DrivenConnection::new(stream, text.as_bytes().to_vec(), broken);
     let content = attempt.plan.content(tcp.contains.as_deref());
     if content.is_empty() {
         let sent = line.send().await;
@@ -62,14 +62,14 @@ async fn exchange(
         let is_open = match line.read(reply).await {
             Ok(is_open) => is_open,
             // A peer that sent what was wanted may reset the connection as it likes.
-            Err(error) => return judge(&content, reply).map_err(|_| classify(&error, trace)),
+            Err(error) => return evaluate(&content, reply).map_err(|_| classify(&error, trace)),
         };
         if !is_open {
             return match reply.is_empty() {
                 true => Err(Finding::Closed {
                     phase: Phase::Reply,
                 }),
-                false => judge(&content, reply),
+                false => evaluate(&content, reply),
             };
         }
         if before == 0 {
@@ -78,13 +78,13 @@ async fn exchange(
         reply.truncate(SEARCHED_MAX);
         // Unlike a body, a reply has no end to wait for: whatever suffices, suffices.
         if content.lacks(reply).is_none() || reply.len() == SEARCHED_MAX {
-            return judge(&content, reply);
+            return evaluate(&content, reply);
         }
     }
 }
 
-fn judge(content: &Content<'_>, reply: &[u8]) -> Result<Finding, Finding> {
+fn evaluate(content: &Content<'_>, reply: &[u8]) -> Result<Finding, Finding> {
     content
-        .judge(reply, Searched::Reply)
+        .evaluate(reply, Searched::Reply)
         .map(|()| Finding::Replied)
 }

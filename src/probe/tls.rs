@@ -15,11 +15,11 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
-use super::certificate::read_validity;
 use super::tls_fault::describe;
 use super::trace::Trace;
 use crate::clock::WallTime;
 use crate::health::{Finding, TlsProbe};
+use crate::net::read_validity;
 
 /// Everything about TLS that two checks must share to share a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,10 +9,10 @@ use std::time::Duration;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-use super::certificate::{read_names, read_validity};
 use super::trace::Trace;
 use crate::clock::WallTime;
 use crate::health::{CertificateFault, Finding};
+use crate::net::{Validity, read_names, read_validity};
 
 /// Finds what an error of TLS means.
 pub(super) fn classify_tls(error: &Error, trace: &Trace) -> Finding {
@@ -107,16 +107,12 @@ pub(super) fn describe(
     match fault {
         CertificateError::ExpiredContext { time, not_after } => {
             let ago = between(not_after, time);
-            let is_it = |validity: &super::certificate::Validity| {
-                secs(validity.until) == not_after.as_secs()
-            };
+            let is_it = |validity: &Validity| secs(validity.until) == not_after.as_secs();
             blame(CertificateFault::Expired { ago }, shown, above, is_it)
         }
         CertificateError::NotValidYetContext { time, not_before } => {
             let ahead = between(time, not_before);
-            let is_it = |validity: &super::certificate::Validity| {
-                secs(validity.from) == not_before.as_secs()
-            };
+            let is_it = |validity: &Validity| secs(validity.from) == not_before.as_secs();
             blame(CertificateFault::NotYetValid { ahead }, shown, above, is_it)
         }
         CertificateError::NotValidForNameContext {
@@ -155,7 +151,7 @@ fn blame(
     fault: CertificateFault,
     shown: Option<&CertificateDer<'_>>,
     above: &[CertificateDer<'_>],
-    is_it: impl Fn(&super::certificate::Validity) -> bool,
+    is_it: impl Fn(&Validity) -> bool,
 ) -> CertificateFault {
     let has_it =
         |der: &CertificateDer<'_>| read_validity(der).is_some_and(|validity| is_it(&validity));

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
-use super::certificate::Validity;
 use super::sessions::Shown;
 use crate::clock::{Clock, Moment};
 use crate::health::{CertificateFault, Finding, Phase, Phases, Timeout};
+use crate::net::Validity;
 
 tokio::task_local! {
     static TRACE: Arc<Trace>;

@@ -21,8 +21,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use super::kit::{Prepared, ProbeKit};
-use super::once::{find_addresses, run};
+use super::context::{Prepared, ProbeContext};
+use super::run::{find_addresses, run};
 use crate::health::{Observation, Outcome, Timeout};
 
 /// Quiet connections of one process; targets beyond it are probed on schedule alone (chosen: a tenth of the targets that
@@ -84,7 +84,7 @@ enum End {
 
 /// Watches a target until the task is dropped; `report` takes what confirming probes observed.
 pub(super) async fn watch<R: AsyncFn(Observation)>(
-    kit: Arc<ProbeKit>,
+    context: Arc<ProbeContext>,
     prepared: Arc<Prepared>,
     watches: Arc<Watches>,
     report: R,
@@ -94,9 +94,9 @@ pub(super) async fn watch<R: AsyncFn(Observation)>(
     };
     let mut pause = Pause::default();
     loop {
-        let end = match hold(&kit, &prepared).await {
+        let end = match hold(&context, &prepared).await {
             None => End::NotMade,
-            Some(life) => match confirm(&kit, &prepared, &watches, &report).await {
+            Some(life) => match confirm(&context, &prepared, &watches, &report).await {
                 Outcome::Bad => End::Death,
                 Outcome::Good | Outcome::NoEvidence => End::Habit(life),
             },
@@ -106,15 +106,15 @@ pub(super) async fn watch<R: AsyncFn(Observation)>(
 }
 
 /// Makes the quiet connection and waits for its end; says how long it stood, if it did.
-async fn hold(kit: &ProbeKit, prepared: &Prepared) -> Option<Duration> {
+async fn hold(context: &ProbeContext, prepared: &Prepared) -> Option<Duration> {
     let recipe = &prepared.target.probe;
     let limit = match recipe.timeout {
         Timeout::Whole(whole) => whole,
         Timeout::Phases { connect, .. } => connect,
     };
-    let addresses = find_addresses(kit, recipe).await.ok()?;
+    let addresses = find_addresses(context, recipe).await.ok()?;
     let stream = connect(&addresses, limit).await?;
-    let begun = kit.clock.now();
+    let begun = context.clock.now();
     // Best effort: without it only the schedule notices a peer whose power failed.
     let _ = SockRef::from(&stream).set_tcp_keepalive(
         &TcpKeepalive::new()
@@ -122,7 +122,7 @@ async fn hold(kit: &ProbeKit, prepared: &Prepared) -> Option<Duration> {
             .with_interval(KEEPALIVE),
     );
     drain(stream).await;
-    Some(kit.clock.now().since(begun))
+    Some(context.clock.now().since(begun))
 }
 
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> Option<TcpStream> {
@@ -148,7 +148,7 @@ async fn drain(mut stream: TcpStream) {
 
 /// Probes at once, until a probe is not bad or as many were bad as make the target unhealthy; says how the last one was.
 async fn confirm<R: AsyncFn(Observation)>(
-    kit: &ProbeKit,
+    context: &ProbeContext,
     prepared: &Prepared,
     watches: &Watches,
     report: &R,
@@ -157,7 +157,7 @@ async fn confirm<R: AsyncFn(Observation)>(
     for _ in 0..prepared.target.damping.fall {
         // The semaphore is never closed.
         let turn = watches.confirming.acquire().await;
-        let observation = run(kit, prepared).await;
+        let observation = run(context, prepared).await;
         drop(turn);
         last = observation.outcome;
         let took = observation.phases.total.unwrap_or_default();

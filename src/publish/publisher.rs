@@ -1,17 +1,21 @@
-//! Folds statuses into views and publishes worlds. Verdicts, not bits, are the truth: a new snapshot is folded anew
-//! from them; a changed status touches the bits that hang on it.
+//! Folds statuses into views and publishes worlds.
+//!
+//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see [`super::tick`]).
+//! Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status touches the bits that depend
+//! on it, and only the views of zones that use its target are made anew.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::answer::{Conduct, Fold, Inputs, SavedNode, View, World, ZoneView};
+use crate::answer::{Conduct, World};
 use crate::clock::{Moment, WallTime};
 use crate::health::{Status, TargetId};
+use crate::view::{Fold, HealthView, Inputs, SavedNode, ZoneView};
 use crate::zone::{Hold, Snapshot};
 
 use super::current::{Current, Retired};
 
-/// What a zone's view is folded from, beside the statuses of targets.
+/// Inputs of a zone's fold, with targets in place of their statuses.
 #[derive(Clone, Debug, Default)]
 pub struct ZoneInputs {
     /// Target of each slot.
@@ -38,15 +42,15 @@ pub struct Published {
 pub struct Publisher {
     current: Arc<Current>,
     pub(super) snapshot: Arc<Snapshot>,
-    view: Arc<View>,
+    view: HealthView,
     conduct: Arc<Conduct>,
     pub(super) folds: Vec<Option<Fold>>,
     /// Target of each slot, by zone.
     pub(super) slots: Vec<Vec<TargetId>>,
-    /// What an earlier run saved and no zone has claimed yet, by apex.
+    /// Policy state that an earlier run saved and no zone has claimed yet, by apex.
     pub(super) saved: HashMap<String, Vec<SavedNode>>,
-    /// Whether a fold remembers what no save has yet.
-    pub(super) is_memory_new: bool,
+    /// Whether policy state changed since the last save.
+    pub(super) is_unsaved: bool,
     pub(super) now: Moment,
     pub(super) wall: WallTime,
     uses: HashMap<TargetId, Vec<(u32, u32)>>,
@@ -55,16 +59,14 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts with an empty world of a snapshot without zones and the plainest conduct.
+    /// Starts from a snapshot with empty views and default options.
     pub fn new(snapshot: Snapshot) -> Self {
         let snapshot = Arc::new(snapshot);
-        let view = Arc::new(View {
-            zones: vec![ZoneView::default(); snapshot.zones.len()].into(),
-        });
+        let view = HealthView::new(vec![ZoneView::default(); snapshot.zones.len()]);
         let conduct = Arc::default();
         let world = World {
             snapshot: Arc::clone(&snapshot),
-            view: Arc::clone(&view),
+            view: view.clone(),
             conduct: Arc::clone(&conduct),
             generation: 1,
         };
@@ -77,7 +79,7 @@ impl Publisher {
             folds,
             slots: Vec::new(),
             saved: HashMap::new(),
-            is_memory_new: false,
+            is_unsaved: false,
             now: Moment::ZERO,
             wall: WallTime::default(),
             uses: HashMap::new(),
@@ -107,7 +109,7 @@ impl Publisher {
         &self.snapshot
     }
 
-    /// Publishes how the server behaves beside its data from now on.
+    /// Replaces the serving options (cookies, limits, identity) and publishes.
     pub fn conduct(&mut self, conduct: Conduct) -> Published {
         self.conduct = Arc::new(conduct);
         self.publish(0)
@@ -144,9 +146,7 @@ impl Publisher {
         let view = folds
             .iter()
             .map(|fold| fold.as_ref().map_or_else(ZoneView::default, Fold::view));
-        self.view = Arc::new(View {
-            zones: view.collect(),
-        });
+        self.view = HealthView::new(view);
         self.folds = folds;
         self.snapshot = Arc::new(snapshot);
         let zones_changed = self.folds.len();
@@ -188,7 +188,7 @@ impl Publisher {
         self.publish_zones(&[zone])
     }
 
-    /// Tells how long leases of zones still last; publishes if any answer could change.
+    /// Takes the seconds that leases of zones still last; publishes if any answer could change.
     pub fn lease(&mut self, leases: &[(usize, Arc<[u32]>)]) -> Option<Published> {
         let mut touched = Vec::new();
         for (zone, left) in leases {
@@ -205,14 +205,14 @@ impl Publisher {
         if zones.is_empty() {
             return None;
         }
-        let mut view: Box<[ZoneView]> = self.view.zones.clone();
+        let mut changed = Vec::with_capacity(zones.len());
         for &zone in zones {
             if let Some(fold) = &mut self.folds[zone] {
-                view[zone] = fold.view();
-                self.is_memory_new |= fold.take_news();
+                changed.push((zone, fold.view()));
+                self.is_unsaved |= fold.take_unsaved();
             }
         }
-        self.view = Arc::new(View { zones: view });
+        self.view.replace(changed);
         Some(self.publish(zones.len()))
     }
 
@@ -220,7 +220,7 @@ impl Publisher {
         self.generation += 1;
         let world = World {
             snapshot: Arc::clone(&self.snapshot),
-            view: Arc::clone(&self.view),
+            view: self.view.clone(),
             conduct: Arc::clone(&self.conduct),
             generation: self.generation,
         };
@@ -234,5 +234,70 @@ impl Publisher {
     /// Frees worlds that no reader holds any more; call about once a second. Returns how many are still held.
     pub fn sweep(&mut self) -> usize {
         self.retired.sweep()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Files, Source, compile_zone, read_zone};
+    use crate::place::Locations;
+    use crate::zone::{ServedZone, build_maps};
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn read(&self, _: &Path) -> Result<String, String> {
+            Err("there is none".to_owned())
+        }
+    }
+
+    /// A zone with one failover of two targets.
+    fn zone(number: u8, locations: &Locations) -> ServedZone {
+        let text = format!(
+            "zone = \"z{number}.example\"\n\
+             [checks.tcp]\ntype = \"tcp\"\nport = 80\n\
+             [pools]\na = {{ check = \"tcp\", members = [\"192.0.2.1\"] }}\n\
+             b = {{ check = \"tcp\", members = [\"192.0.2.2\"] }}\n\
+             [names]\n\"@\".NS = \"ns.example.net.\"\n\
+             www = {{ failover = [\"a\", \"b\"], failback = \"manual\" }}\n"
+        );
+        let path = "zone.toml".into();
+        let (model, found) = read_zone(&Source { path, text }, &NoFiles);
+        let model = model.unwrap_or_else(|| panic!("{found:?}"));
+        let zone = Arc::new(compile_zone(&model, 1).expect("a small zone"));
+        let maps = build_maps(&zone.policies, locations);
+        ServedZone { zone, maps }
+    }
+
+    #[test]
+    fn a_flip_in_one_zone_shares_the_views_of_all_others() {
+        let locations = Arc::new(Locations::unknown());
+        let served: Vec<ServedZone> = (0..3).map(|number| zone(number, &locations)).collect();
+        let inputs = (0..).zip(&served).map(|(number, served)| ZoneInputs {
+            targets: vec![TargetId(2 * number), TargetId(2 * number + 1)],
+            holds: served.zone.policies.holds.to_vec(),
+            ..ZoneInputs::default()
+        });
+        let inputs = inputs.collect();
+        let mut publisher = Publisher::new(Snapshot::new(Vec::new(), Arc::clone(&locations)));
+        publisher.replace(Snapshot::new(served, locations), inputs, |_| {
+            Status::Healthy
+        });
+        let current = publisher.current();
+        let before = current.load();
+        let published = publisher.observe(&[(TargetId(2), Status::Unhealthy)]);
+        assert_eq!(published.map(|published| published.zones_changed), Some(1));
+        let after = current.load();
+        for (number, (old, new)) in before.view.zones.iter().zip(&*after.view.zones).enumerate() {
+            assert_eq!(Arc::ptr_eq(old, new), number != 1, "view of zone {number}");
+            assert_eq!(old == new, number != 1, "bits of zone {number}");
+        }
+        assert!(
+            publisher.is_unsaved(),
+            "the active tier must survive a restart"
+        );
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::ZoneView;
 use crate::place::Locations;
+use crate::view::ZoneView;
 use crate::wire::{Name, Rtype, Scratch};
 use crate::zone::{Found, Zone};
 
@@ -336,7 +336,7 @@ fn ask(side: Side<'_>, views: &[ZoneView], query: &Observed) -> Option<(Answered
         rtype: query.rtype,
     };
     let client = match query.client {
-        Client::Subnet(address, 0) => Client::Address(address),
+        Client::Subnet(prefix) if prefix.prefix_len() == 0 => Client::Address(prefix.addr()),
         client => client,
     };
     let answered = Answered::of(

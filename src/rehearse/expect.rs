@@ -1,10 +1,10 @@
 //! Runs `[[expect]]` blocks (rule a50): the engine on supposed inputs, and what came out beside what was wanted.
 
-use crate::answer::{Fold, Inputs};
 use crate::clock::WallTime;
 use crate::config::model::{ExpectModel, From, MaintenanceModel, Outcome, Span, ZoneModel};
 use crate::health::Status;
 use crate::place::Locations;
+use crate::view::{Fold, Inputs};
 use crate::wire::Rcode;
 use crate::zone::{Policies, ServedZone};
 

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::answer::{Answer, Any, Asker, Chain, Gathering, Hosts, Inputs, Note, ZoneView};
+use ipnet::IpNet;
+
+use crate::answer::{Answer, Any, Asker, Chain, Gathering, Hosts, Note};
 use crate::place::{Locations, Place};
+use crate::view::{Inputs, ZoneView};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
 use crate::zone::{ServedZone, Zone};
 
@@ -29,8 +32,8 @@ pub enum Client {
     Place(Place),
     /// A resolver without client subnet.
     Address(IpAddr),
-    /// A client subnet: first address and length.
-    Subnet(IpAddr, u8),
+    /// A client subnet.
+    Subnet(IpNet),
 }
 
 /// Everything an explanation reads.
@@ -269,10 +272,8 @@ fn asker(client: Client, locations: &Locations) -> Asker<'_> {
         Client::Unknown => Asker::Unknown,
         Client::Place(place) => Asker::Place(place),
         Client::Address(address) => Asker::new(address, None, locations),
-        Client::Subnet(address, source_len) => Asker::new(
-            address,
-            Some(ClientSubnet::new(address, source_len)),
-            locations,
-        ),
+        Client::Subnet(prefix) => {
+            Asker::new(prefix.addr(), Some(ClientSubnet::new(prefix)), locations)
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Inputs, ZoneView};
 use crate::place::Locations;
+use crate::view::{Inputs, ZoneView};
 use crate::zone::{Hold, Policies};
 
 use super::answered::{Answered, Hazard};

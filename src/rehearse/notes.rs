@@ -2,9 +2,12 @@
 //!
 //! In: notes that the engine gave, and the table of times that it orders by. Out: sentences. Never here: drawing.
 
-use crate::answer::{Horizon, Note, Reason};
+use ipnet::IpNet;
+
+use crate::answer::Note;
 use crate::clock::{WallTime, format_duration};
 use crate::health::{FailbackRule, RAMP_STEPS};
+use crate::view::{Horizon, HorizonCause};
 use crate::zone::{
     CHILDREN_MAX, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
 };
@@ -19,8 +22,8 @@ pub(super) fn note_text(stage: &Stage<'_>, note: Note) -> String {
                 "sticky: a client keeps its branch and members by /{ipv4} (IPv4) or /{ipv6} (IPv6)"
             )
         }
-        Note::KeptFor(network, len) => {
-            format!("kept for {network}/{len}: others may get something else")
+        Note::KeptFor(network) => {
+            format!("kept for {network}: others may get something else")
         }
         Note::Trickle(percent) => format!("trickle: {percent} % go to the next healthy tier"),
         Note::Spill(0) => "shares are cut at the capacity of each branch".to_owned(),
@@ -41,9 +44,9 @@ fn held_text(stage: &Stage<'_>, number: u32, since: WallTime) -> String {
     let Some(failback) = zone.policies.failbacks.get(number as usize) else {
         return String::new();
     };
-    let office = stage.view.judgement.as_deref();
-    let office = office.and_then(|judgement| judgement.incumbents.get(number as usize));
-    let tier = office.and_then(|office| failback.tiers.get(usize::from(office.tier)));
+    let state = stage.view.policy_state.as_deref();
+    let active = state.and_then(|state| state.active_tiers.get(number as usize));
+    let tier = active.and_then(|active| failback.tiers.get(usize::from(active.tier)));
     let rule = match failback.rule {
         FailbackRule::Manual => "failback is manual".to_owned(),
         FailbackRule::After(calm) => format!(
@@ -70,14 +73,14 @@ pub fn release_command(zone: &str, place: &str) -> String {
 }
 
 /// Says of a healthy member why it has less than its weight, if it has.
-pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
+pub(super) fn reduced_text(stage: &Stage<'_>, member: u32) -> Option<String> {
     let policies = &stage.served.zone.policies;
     let id = policies.run_of_member[member as usize];
-    let shares = stage.view.judgement.as_deref()?.shares(id)?;
+    let weights = stage.view.policy_state.as_deref()?.run_weights(id)?;
     let run = &policies.runs[id as usize];
     let at = (member - run.first_bit) as usize;
-    let (soft, candidate_at) = (*shares.soft.get(at)?, *shares.tenths.get(at)?);
-    let degraded = match (soft.percent, candidate_at) {
+    let (reduced, candidate_at) = (*weights.reduced.get(at)?, *weights.tenths.get(at)?);
+    let degraded = match (reduced.percent, candidate_at) {
         (100, _) => None,
         (_, 0) => Some("degraded, left out while enough others are not".to_owned()),
         (_, _) if run.sums == NONE => {
@@ -85,8 +88,8 @@ pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
         }
         (percent, _) => Some(format!("degraded, {percent} % of its weight")),
     };
-    let ramp = (soft.tenths < RAMP_STEPS)
-        .then(|| format!("healed lately, at {} tenths of its share", soft.tenths));
+    let ramp = (reduced.tenths < RAMP_STEPS)
+        .then(|| format!("healed lately, at {} tenths of its share", reduced.tenths));
     let parts: Vec<String> = degraded.into_iter().chain(ramp).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -94,8 +97,8 @@ pub(super) fn soft_text(stage: &Stage<'_>, member: u32) -> Option<String> {
 /// Says what sets the TTL.
 fn horizon_text(stage: &Stage<'_>, horizon: Horizon) -> String {
     let policies = &stage.served.zone.policies;
-    let what = match horizon.reason {
-        Reason::Target(slot) => {
+    let what = match horizon.cause {
+        HorizonCause::Target(slot) => {
             let used = policies.uses_of(slot).first();
             let name = used.map_or_else(String::new, |used| match used.pool.as_str() {
                 "" => used.check.clone(),
@@ -103,16 +106,16 @@ fn horizon_text(stage: &Stage<'_>, horizon: Horizon) -> String {
             });
             format!("{name} could change its status")
         }
-        Reason::Failback(number) => {
+        HorizonCause::Failback(number) => {
             let place = policies.failbacks.get(number as usize);
             let place = place.map_or("", |failback| failback.place.as_str());
             format!("the failback of {place} could happen")
         }
-        Reason::Ramp(member) => {
+        HorizonCause::Ramp(member) => {
             let label = &policies.labels[member as usize];
             format!("the ramp of {} takes its next step", label.text)
         }
-        Reason::Maintenance => "maintenance begins or ends".to_owned(),
+        HorizonCause::Maintenance => "maintenance begins or ends".to_owned(),
     };
     format!(
         "the TTL is cut to the horizon: in {} s {what}",
@@ -151,11 +154,8 @@ fn list_times(
         let label = &policies.branch_labels[(node.first + u32::from(child)) as usize];
         let millis = |micros: u32| f64::from(micros) / 1000.0;
         match times[usize::from(child)] {
-            RoundTrip::Measured(micros, TimesFor::Prefix(address, len)) => {
-                format!(
-                    "{label}: {} ms, measured for {address}/{len}",
-                    millis(micros)
-                )
+            RoundTrip::Measured(micros, TimesFor::Prefix(prefix)) => {
+                format!("{label}: {} ms, measured for {prefix}", millis(micros))
             }
             RoundTrip::Measured(micros, TimesFor::Place(place)) => {
                 format!("{label}: {} ms, measured for {place}", millis(micros))
@@ -184,18 +184,16 @@ fn whereabouts(stage: &Stage<'_>, client: Client) -> Whereabouts {
             point: Some(place.point()),
             prefix: None,
         },
-        Client::Address(address) | Client::Subnet(address, _) => {
-            let len = match client {
-                Client::Subnet(_, len) => len,
-                _ if address.is_ipv4() => 32,
-                _ => 128,
-            };
-            let known = stage.locations.locate(address);
-            Whereabouts {
-                place: known.place,
-                point: known.point,
-                prefix: Some((address, len)),
-            }
-        }
+        Client::Address(address) => within(stage, address.into()),
+        Client::Subnet(prefix) => within(stage, prefix),
+    }
+}
+
+fn within(stage: &Stage<'_>, prefix: IpNet) -> Whereabouts {
+    let known = stage.locations.locate(prefix.addr());
+    Whereabouts {
+        place: known.place,
+        point: known.point,
+        prefix: Some(prefix),
     }
 }

@@ -37,7 +37,7 @@ impl Serialize for Observed {
             Client::Unknown => None,
             Client::Place(place) => Some(place.to_string()),
             Client::Address(address) => Some(address.to_string()),
-            Client::Subnet(address, len) => Some(format!("{address}/{len}")),
+            Client::Subnet(prefix) => Some(prefix.to_string()),
         };
         let row = Row {
             name: self.name.to_string(),

@@ -2,9 +2,9 @@
 //!
 //! In: references as operators write them. Out: inputs for a view. Never here: deciding, or changing what is served.
 
-use crate::answer::{Fold, Inputs, ZoneView};
 use crate::config::model::ZoneModel;
 use crate::place::Locations;
+use crate::view::{Fold, Inputs, ZoneView};
 use crate::zone::ServedZone;
 
 use super::explain::Stage;

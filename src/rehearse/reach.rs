@@ -2,7 +2,7 @@
 //!
 //! In: policies and a root. Out: bits, to leave out decisions that a loss cannot touch. Never here: choosing.
 
-use crate::answer::{Layer, ZoneView};
+use crate::view::{Layer, ZoneView};
 use crate::zone::{AllDown, NodeId, NodeKind, Policies, RootId};
 
 /// Nodes and members that a root can come to.

@@ -1,4 +1,4 @@
-//! Explanations as text and as JSON. The JSON's keys are an interface that stays (design.md, section 6).
+//! Explanations as text and as JSON. The JSON's keys are an interface that stays (docs/explain.md).
 
 use std::fmt::Write as _;
 

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use crate::answer::PATH_MAX;
 use crate::place::Place;
@@ -60,14 +61,11 @@ impl Asking {
                 client: Client::Address(address),
             });
         }
-        if let Some((address, len)) = text.split_once('/') {
-            let prefix = address.parse::<IpAddr>().ok().zip(len.parse::<u8>().ok());
-            return prefix
-                .filter(|(address, len)| *len <= if address.is_ipv4() { 32 } else { 128 })
-                .map(|(address, len)| Self::within(address, len))
-                .ok_or_else(|| {
-                    format!("`{text}` is no prefix: write one such as 198.51.100.0/24")
-                });
+        if text.contains('/') {
+            return text
+                .parse()
+                .map(Self::within)
+                .map_err(|_| format!("`{text}` is no prefix: write one such as 198.51.100.0/24"));
         }
         let place = Place::parse(&text.to_ascii_uppercase());
         place
@@ -84,10 +82,10 @@ impl Asking {
     }
 
     /// Makes a client of a prefix.
-    pub fn within(address: IpAddr, len: u8) -> Self {
+    pub fn within(prefix: IpNet) -> Self {
         Self {
-            label: format!("{address}/{len}"),
-            client: Client::Subnet(address, len),
+            label: prefix.to_string(),
+            client: Client::Subnet(prefix),
         }
     }
 }
@@ -211,11 +209,11 @@ fn add_clients(rule: &LocationRule, clients: &mut Vec<Asking>) {
         LocationRule::Subnets { prefixes, .. } => prefixes
             .iter()
             .take(CLIENTS_MAX)
-            .for_each(|(address, len, _)| add(Asking::within(*address, *len))),
+            .for_each(|(prefix, _)| add(Asking::within(*prefix))),
         LocationRule::Latency { times, .. } => {
             for line in times.iter() {
                 match line.client {
-                    TimesFor::Prefix(address, len) => add(Asking::within(address, len)),
+                    TimesFor::Prefix(prefix) => add(Asking::within(prefix)),
                     TimesFor::Place(place) => add(Asking::at(place)),
                     TimesFor::Default => {}
                 }

@@ -7,7 +7,7 @@ use crate::zone::{Hold, Judge, JudgeId, NONE, Node, NodeId, NodeKind, Policies};
 
 use super::explain::{Client, Stage, Step, StepCandidate};
 use super::lister::Visit;
-use super::notes::{note_text, soft_text, times_notes};
+use super::notes::{note_text, reduced_text, times_notes};
 
 /// Most reasons that one line names, so that a pool of hundreds stays readable; chosen.
 const REASONS_MAX: usize = 3;
@@ -97,7 +97,7 @@ fn step_candidates(stage: &Stage<'_>, id: NodeId) -> Vec<StepCandidate> {
     let candidate = |member: u32| {
         let is_healthy = layer.is_up(member);
         let why = if is_healthy {
-            soft_text(stage, member)
+            reduced_text(stage, member)
         } else {
             Some(why_member(stage, member))
         };

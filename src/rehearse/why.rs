@@ -2,8 +2,8 @@
 //!
 //! In: a stage, the name behind the label, who asks. Out: lines. Never here: messages, or who may ask.
 
-use crate::answer::{Inputs, ZoneView};
 use crate::health::Status;
+use crate::view::{Inputs, ZoneView};
 use crate::wire::{Name, Rtype, Scratch};
 use crate::zone::{ANY_TYPE, Entry, Found, Hold, Judge, Policies, Zone};
 
@@ -45,9 +45,7 @@ pub fn why_lines(
 fn whence(stage: &Stage<'_>, client: Client) -> String {
     let (shown, address) = match client {
         Client::Address(address) => (format!("asked from {address}"), address),
-        Client::Subnet(address, len) => {
-            (format!("asked for client subnet {address}/{len}"), address)
-        }
+        Client::Subnet(prefix) => (format!("asked for client subnet {prefix}"), prefix.addr()),
         Client::Place(place) => return format!("asked from {place}"),
         Client::Unknown => return "asked from an unknown place".to_owned(),
     };

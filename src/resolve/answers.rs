@@ -1,7 +1,7 @@
 //! What lookups said last of each name, for probes.
 //!
 //! In: what lookups brought, `now`. Out: how a name stands, how long its next lookup may take. Never here: flattened targets,
-//! whose book has rules of its own; sockets that send.
+//! whose addresses have rules of their own ([`super::resolved_targets`]); sockets that send.
 //!
 //! | Last lookup | Until | A probe uses |
 //! |---|---|---|
@@ -18,8 +18,8 @@ use crate::clock::Moment;
 use crate::room::Hold;
 use crate::wire::Name;
 
-use super::desk::LookedUp;
-use super::entry::Side;
+use super::entry::LookupResult;
+use super::lookup_queue::LookedUp;
 
 /// Shortest time for which an answer is believed: many checks of one name cost one lookup a second.
 const TTL_MIN: Duration = Duration::from_secs(1);
@@ -232,13 +232,13 @@ fn read(report: &LookedUp) -> (Last, Duration, Vec<IpAddr>) {
     // RFC 6724 prefers IPv6 where both can be reached.
     for side in report.sides.iter().rev() {
         match side {
-            Side::Found(found) => {
+            LookupResult::Found(found) => {
                 addresses.extend(&found.addresses);
                 ttl = ttl.min(found.ttl);
             }
-            Side::Nothing(_, secs) => ttl = ttl.min(*secs),
-            Side::Circle => {}
-            Side::Failed(_) => has_failed = true,
+            LookupResult::Nothing(_, secs) => ttl = ttl.min(*secs),
+            LookupResult::Circle => {}
+            LookupResult::Failed(_) => has_failed = true,
         }
     }
     let ttl = Duration::from_secs(ttl.into());
@@ -267,7 +267,7 @@ mod tests {
     use super::super::entry::FoundSet;
     use super::*;
 
-    fn report(ipv4: Side, ipv6: Side, began: u64) -> LookedUp {
+    fn report(ipv4: LookupResult, ipv6: LookupResult, began: u64) -> LookedUp {
         LookedUp {
             target: name(),
             sides: [ipv4, ipv6],
@@ -280,20 +280,20 @@ mod tests {
         Name::parse_absolute("db.example.").expect("a name")
     }
 
-    fn found(text: &str, ttl: u32) -> Side {
-        Side::Found(FoundSet {
+    fn found(text: &str, ttl: u32) -> LookupResult {
+        LookupResult::Found(FoundSet {
             addresses: vec![text.parse().expect("an address")],
             ttl,
             via: BTreeSet::new(),
         })
     }
 
-    fn nothing() -> Side {
-        Side::Nothing("no records".to_owned(), 3600)
+    fn nothing() -> LookupResult {
+        LookupResult::Nothing("no records".to_owned(), 3600)
     }
 
-    fn failed() -> Side {
-        Side::Failed("it did not answer in time".to_owned())
+    fn failed() -> LookupResult {
+        LookupResult::Failed("it did not answer in time".to_owned())
     }
 
     // X3.

@@ -1,4 +1,4 @@
-//! What one target lends in one family, and how that moves with lookups and time.
+//! Resolved addresses of one target and family, and how they move with lookups and time.
 //!
 //! In: results of lookups, `now`. Out: addresses, whether they may be used, how long they may be answered, when to look
 //! again. Never here: names, sockets, other targets.
@@ -40,7 +40,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Bounds of looking up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BookLimits {
+pub struct ResolveLimits {
     /// Shortest time between two lookups of a name.
     pub ttl_min: Duration,
     /// Longest time between two lookups of a name.
@@ -60,12 +60,12 @@ pub struct FoundSet {
     pub via: BTreeSet<Name>,
 }
 
-/// What a lookup of one family brought.
+/// Result of the lookup of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum LookupResult {
     /// Addresses.
     Found(FoundSet),
-    /// An answer that there are none: why, and how long that holds, seconds.
+    /// Negative answer: its reason, and its TTL in seconds.
     Nothing(String, u32),
     /// The target leads to itself through our own zones.
     Circle,
@@ -73,9 +73,9 @@ pub enum Side {
     Failed(String),
 }
 
-/// What a target lends in one family.
+/// Resolved addresses of a target in one family, kept through failures.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lent {
+pub(super) struct ResolvedAddresses {
     pub(super) addresses: Arc<[IpAddr]>,
     /// Flattened targets that they come from.
     pub(super) via: BTreeSet<Name>,
@@ -97,18 +97,18 @@ pub(super) struct Lent {
     pub(super) failing_before: Duration,
 }
 
-impl Lent {
+impl ResolvedAddresses {
     /// Takes a lookup that began and ended at these moments; returns when to look again.
     pub(super) fn take(
         &mut self,
-        side: Side,
+        side: LookupResult,
         from: &str,
         (began, now): (Moment, Moment),
-        limits: &BookLimits,
+        limits: &ResolveLimits,
     ) -> Moment {
         match side {
-            Side::Found(found) => self.take_addresses(found, from, began, limits),
-            Side::Nothing(why, ttl) => {
+            LookupResult::Found(found) => self.take_addresses(found, from, began, limits),
+            LookupResult::Nothing(why, ttl) => {
                 self.empties = self.empties.saturating_add(1);
                 if !self.addresses.is_empty() && self.empties < EMPTY_MIN {
                     self.nothing = Some(why);
@@ -118,11 +118,11 @@ impl Lent {
                 let ttl = Duration::from_secs(ttl.into());
                 now.after(ttl.clamp(limits.ttl_min, limits.ttl_max))
             }
-            Side::Circle => {
+            LookupResult::Circle => {
                 self.take_nothing("it leads back to itself".to_owned(), from, began);
                 now.after(RETRY_MAX.clamp(limits.ttl_min, limits.ttl_max))
             }
-            Side::Failed(why) => {
+            LookupResult::Failed(why) => {
                 let since = self.failing.as_ref().map_or(now, |(since, _)| *since);
                 self.failing = Some((since, why));
                 let shift = self.failures.min(16);
@@ -138,7 +138,7 @@ impl Lent {
         found: FoundSet,
         from: &str,
         began: Moment,
-        limits: &BookLimits,
+        limits: &ResolveLimits,
     ) -> Moment {
         let mut addresses = found.addresses;
         addresses.sort_unstable();
@@ -171,7 +171,7 @@ impl Lent {
     }
 
     /// Notices that lookups failed for too long; says whether that is new.
-    pub(super) fn age(&mut self, now: Moment, limits: &BookLimits) -> bool {
+    pub(super) fn age(&mut self, now: Moment, limits: &ResolveLimits) -> bool {
         let is_too_old = match self.failing_for(now) {
             Some(failing) => now >= self.until && failing >= limits.keep,
             None => false,
@@ -209,15 +209,15 @@ impl Lent {
 mod tests {
     use super::*;
 
-    const LIMITS: BookLimits = BookLimits {
+    const LIMITS: ResolveLimits = ResolveLimits {
         ttl_min: Duration::from_secs(5),
         ttl_max: Duration::from_secs(3600),
         keep: Duration::from_secs(3600),
     };
 
-    fn found(last: &[u8], ttl: u32) -> Side {
+    fn found(last: &[u8], ttl: u32) -> LookupResult {
         let address = |last: &u8| IpAddr::from([192, 0, 2, *last]);
-        Side::Found(FoundSet {
+        LookupResult::Found(FoundSet {
             addresses: last.iter().map(address).collect(),
             ttl,
             via: BTreeSet::new(),
@@ -229,8 +229,8 @@ mod tests {
     }
 
     /// Takes a lookup that needs no time; returns the second of the next.
-    fn take(lent: &mut Lent, side: Side, secs: u64) -> u64 {
-        let next = lent.take(side, "x", (at(secs), at(secs)), &LIMITS);
+    fn take(set: &mut ResolvedAddresses, side: LookupResult, secs: u64) -> u64 {
+        let next = set.take(side, "x", (at(secs), at(secs)), &LIMITS);
         next.nanos() / 1_000_000_000
     }
 
@@ -245,9 +245,9 @@ mod tests {
             (100_000, 3600),
         ];
         for (ttl, wanted) in cases {
-            let mut lent = Lent::default();
+            let mut set = ResolvedAddresses::default();
             assert_eq!(
-                take(&mut lent, found(&[1], ttl), 100),
+                take(&mut set, found(&[1], ttl), 100),
                 100 + wanted,
                 "TTL {ttl}"
             );
@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn what_is_left_of_a_ttl_only_shrinks() {
-        let mut lent = Lent::default();
-        take(&mut lent, found(&[1], 60), 100);
+        let mut set = ResolvedAddresses::default();
+        take(&mut set, found(&[1], 60), 100);
         for (now, wanted) in [
             (100, 59),
             (101, 58),
@@ -267,65 +267,65 @@ mod tests {
             (160, 0),
             (999, 0),
         ] {
-            assert_eq!(lent.left_secs(at(now)), wanted, "at {now}");
+            assert_eq!(set.left_secs(at(now)), wanted, "at {now}");
         }
     }
 
     #[test]
     fn addresses_serve_through_failures_up_to_the_limit() {
-        let mut lent = Lent::default();
-        take(&mut lent, found(&[2, 1, 2], 60), 100);
-        assert_eq!(lent.addresses.len(), 2, "in order, each once");
-        let failed = || Side::Failed("timed out".to_owned());
+        let mut set = ResolvedAddresses::default();
+        take(&mut set, found(&[2, 1, 2], 60), 100);
+        assert_eq!(set.addresses.len(), 2, "in order, each once");
+        let failed = || LookupResult::Failed("timed out".to_owned());
         let waits: Vec<u64> = (0..6)
-            .map(|_| take(&mut lent, failed(), 155) - 155)
+            .map(|_| take(&mut set, failed(), 155) - 155)
             .collect();
         assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
-        assert_eq!(lent.left_secs(at(156)), 3, "within its own TTL");
-        assert_eq!(lent.left_secs(at(170)), KEPT_TTL_SECS, "kept");
-        assert!(!lent.age(at(3754), &LIMITS));
+        assert_eq!(set.left_secs(at(156)), 3, "within its own TTL");
+        assert_eq!(set.left_secs(at(170)), KEPT_TTL_SECS, "kept");
+        assert!(!set.age(at(3754), &LIMITS));
         assert!(
-            lent.age(at(3755), &LIMITS),
+            set.age(at(3755), &LIMITS),
             "an hour after the first failure"
         );
-        assert!(!lent.age(at(3756), &LIMITS), "told once");
-        assert!(lent.is_too_old && lent.addresses.len() == 2);
-        take(&mut lent, found(&[3], 60), 4000);
-        assert!(!lent.is_too_old && lent.failing.is_none() && lent.failures == 0);
+        assert!(!set.age(at(3756), &LIMITS), "told once");
+        assert!(set.is_too_old && set.addresses.len() == 2);
+        take(&mut set, found(&[3], 60), 4000);
+        assert!(!set.is_too_old && set.failing.is_none() && set.failures == 0);
     }
 
     #[test]
     fn an_answer_without_addresses_is_believed_when_it_is_repeated() {
-        let nothing = || Side::Nothing("NXDOMAIN".to_owned(), 90);
-        let mut lent = Lent::default();
+        let nothing = || LookupResult::Nothing("NXDOMAIN".to_owned(), 90);
+        let mut set = ResolvedAddresses::default();
         assert_eq!(
-            take(&mut lent, nothing(), 10),
+            take(&mut set, nothing(), 10),
             100,
             "nothing is lost, so nothing is doubted"
         );
-        take(&mut lent, found(&[1], 60), 200);
-        assert_eq!(take(&mut lent, nothing(), 255), 260);
-        assert_eq!(lent.addresses.len(), 1, "asked again first");
-        assert_eq!(take(&mut lent, nothing(), 260), 350);
-        assert!(lent.addresses.is_empty());
+        take(&mut set, found(&[1], 60), 200);
+        assert_eq!(take(&mut set, nothing(), 255), 260);
+        assert_eq!(set.addresses.len(), 1, "asked again first");
+        assert_eq!(take(&mut set, nothing(), 260), 350);
+        assert!(set.addresses.is_empty());
         // An address in between begins anew; a failure in between does not.
-        take(&mut lent, found(&[1], 60), 400);
-        take(&mut lent, nothing(), 455);
-        take(&mut lent, found(&[1], 60), 460);
-        take(&mut lent, nothing(), 515);
-        assert_eq!(lent.addresses.len(), 1);
-        take(&mut lent, Side::Failed("timed out".to_owned()), 520);
-        take(&mut lent, nothing(), 525);
-        assert!(lent.addresses.is_empty());
+        take(&mut set, found(&[1], 60), 400);
+        take(&mut set, nothing(), 455);
+        take(&mut set, found(&[1], 60), 460);
+        take(&mut set, nothing(), 515);
+        assert_eq!(set.addresses.len(), 1);
+        take(&mut set, LookupResult::Failed("timed out".to_owned()), 520);
+        take(&mut set, nothing(), 525);
+        assert!(set.addresses.is_empty());
     }
 
     #[test]
     fn no_more_addresses_are_taken_than_are_bounded() {
-        let mut lent = Lent::default();
+        let mut set = ResolvedAddresses::default();
         let many: Vec<u8> = (0..=255).collect();
-        take(&mut lent, found(&many, 60), 1);
-        assert_eq!(lent.addresses.len(), ADDRESSES_MAX);
-        take(&mut lent, Side::Circle, 50);
-        assert!(lent.addresses.is_empty(), "a circle is believed at once");
+        take(&mut set, found(&many, 60), 1);
+        assert_eq!(set.addresses.len(), ADDRESSES_MAX);
+        take(&mut set, LookupResult::Circle, 50);
+        assert!(set.addresses.is_empty(), "a circle is believed at once");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
 
-use super::message::{CHAIN_MAX, Extension, NoResponse, read_response, write_query};
-use crate::wire::{Name, Rtype};
+use super::message::{CHAIN_MAX, read_response};
+use crate::wire::{ClientQuery, Name, NoReply, Rtype};
 
 /// Reads octets as the reply to a query: as they are, and with the query's own header and question before them.
 ///
@@ -12,7 +12,13 @@ use crate::wire::{Name, Rtype};
 pub fn read_any_response(octets: &[u8]) {
     let name = Name::parse_absolute("a.example.").expect("a name");
     for rtype in [Rtype::A, Rtype::AAAA] {
-        let mut framed = write_query(7, &name, rtype, Extension::Left);
+        let query = ClientQuery {
+            id: 7,
+            name: name.clone(),
+            rtype,
+            payload_size: None,
+        };
+        let mut framed = query.octets();
         if let Some((counts, rest)) = octets.split_first_chunk::<4>() {
             framed[2] = 0x80 | counts[0];
             framed[3] = counts[1];
@@ -21,7 +27,7 @@ pub fn read_any_response(octets: &[u8]) {
             framed.extend_from_slice(rest);
         }
         for message in [octets, &framed] {
-            let Ok(response) = read_response(7, &name, rtype, message) else {
+            let Ok(response) = read_response(&query, message) else {
                 continue;
             };
             assert!(response.aliases.len() <= CHAIN_MAX);
@@ -36,7 +42,7 @@ pub fn read_any_response(octets: &[u8]) {
         }
         // Nothing that is not marked as a response is taken for one.
         framed[2] &= 0x7f;
-        let read = read_response(7, &name, rtype, &framed);
-        assert_eq!(read, Err(NoResponse::Stray));
+        let read = read_response(&query, &framed);
+        assert_eq!(read, Err(NoReply::Stray));
     }
 }

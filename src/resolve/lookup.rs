@@ -1,6 +1,6 @@
 //! One target looked up: both families at once, alias by alias, server after server.
 //!
-//! In: a name, servers, an answer for names of our own zones. Out: a [`Side`] a family. Never here: when to look up, what was
+//! In: a name, servers, an answer for names of our own zones. Out: a [`LookupResult`] a family. Never here: when to look up, what was
 //! known before.
 //!
 //! Before each name of a chain is asked for, our own zones are: a loop through a resolver would feed us our own last
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use crate::wire::{Name, Rcode, Rtype};
 
-use super::entry::{EMPTY_TTL_SECS, FoundSet, Side};
-use super::exchange::ask;
+use super::entry::{EMPTY_TTL_SECS, FoundSet, LookupResult};
 use super::message::{CHAIN_MAX, Response};
+use super::query_server::ask;
 
 /// Times that each server is asked before a lookup fails.
 const ROUNDS: usize = 2;
@@ -45,7 +45,7 @@ pub(super) async fn look_up(
     servers: &[SocketAddr],
     timeout: Duration,
     own: &OwnZones,
-) -> (Side, String) {
+) -> (LookupResult, String) {
     let (mut name, mut ttl) = (target.clone(), u32::MAX);
     let mut from = OURSELVES.to_owned();
     let mut steps = 0;
@@ -53,9 +53,9 @@ pub(super) async fn look_up(
         let response = match own(&name, rtype) {
             Own::Found(found) => {
                 let ttl = ttl.min(found.ttl);
-                return (Side::Found(FoundSet { ttl, ..found }), from);
+                return (LookupResult::Found(FoundSet { ttl, ..found }), from);
             }
-            Own::Nothing(why, secs) => return (Side::Nothing(why, secs.min(ttl)), from),
+            Own::Nothing(why, secs) => return (LookupResult::Nothing(why, secs.min(ttl)), from),
             Own::Alias(next, secs) => {
                 (name, ttl) = (next, ttl.min(secs));
                 steps += 1;
@@ -66,7 +66,7 @@ pub(super) async fn look_up(
                     from = server.to_string();
                     response
                 }
-                Err(why) => return (Side::Failed(why), from),
+                Err(why) => return (LookupResult::Failed(why), from),
             },
         };
         let ours = response
@@ -89,13 +89,13 @@ pub(super) async fn look_up(
         }
     }
     let why = format!("more than {CHAIN_MAX} aliases, or a circle of them");
-    (Side::Nothing(why, EMPTY_TTL_SECS), from)
+    (LookupResult::Nothing(why, EMPTY_TTL_SECS), from)
 }
 
 /// Says what a response came to; or the name it breaks off at, and how many aliases lead there.
-fn ended(response: Response, rtype: Rtype, ttl: u32) -> Result<Side, (Name, usize)> {
+fn ended(response: Response, rtype: Rtype, ttl: u32) -> Result<LookupResult, (Name, usize)> {
     if !response.addresses.is_empty() {
-        return Ok(Side::Found(FoundSet {
+        return Ok(LookupResult::Found(FoundSet {
             addresses: response.addresses,
             ttl,
             via: BTreeSet::new(),
@@ -103,13 +103,16 @@ fn ended(response: Response, rtype: Rtype, ttl: u32) -> Result<Side, (Name, usiz
     }
     let empty_ttl = if ttl == u32::MAX { EMPTY_TTL_SECS } else { ttl };
     if response.rcode == Rcode::NXDOMAIN {
-        return Ok(Side::Nothing("NXDOMAIN".to_owned(), empty_ttl));
+        return Ok(LookupResult::Nothing("NXDOMAIN".to_owned(), empty_ttl));
     }
     let count = response.aliases.len();
     match response.aliases.into_iter().next_back() {
         // A server that does not know the alias's target leaves the rest of the way to us.
         Some(last) if !response.is_negative => Err((last, count)),
-        _ => Ok(Side::Nothing(format!("no {rtype} records"), empty_ttl)),
+        _ => Ok(LookupResult::Nothing(
+            format!("no {rtype} records"),
+            empty_ttl,
+        )),
     }
 }
 

@@ -1,29 +1,14 @@
-//! DNS messages as a stub resolver needs them: a question written, the chain and the addresses of an answer read.
+//! Replies as a stub resolver needs them: the chain and the addresses of an answer.
 //!
-//! In: a question; octets from the network. Out: a query; where the aliases of a response lead, and the addresses there.
-//! Never here: sockets, time, trust in anything that does not belong to the question.
+//! In: the records of a reply. Out: where the aliases of a response lead, and the addresses there. Never here: sockets,
+//! time, octets, trust in anything that does not belong to the question.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::wire::{HEADER_LEN, NAME_MAX, Name, Rcode, Rtype};
+use crate::wire::{ClientQuery, Name, NoReply, Rcode, ReplyRecord, Rtype};
 
-/// Most records of a response that are looked at.
-const RECORDS_MAX: usize = 512;
-/// Most pointers that are followed in one name; each leads backwards (RFC 1035, section 4.1.4).
-const POINTERS_MAX: usize = 32;
 /// Most aliases from the name asked to its addresses, in one response or several.
 pub(super) const CHAIN_MAX: usize = 16;
-/// Octets that we take in one datagram (RFC 9715, section 3.2).
-const PAYLOAD_SIZE: u16 = 1232;
-const CLASS_IN: u16 = 1;
-
-/// Whether a query says that it takes large datagrams (RFC 6891).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extension {
-    Offered,
-    /// For servers that answer FORMERR to the other.
-    Left,
-}
 
 /// What a response says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,91 +26,28 @@ pub(super) struct Response {
     pub(super) is_negative: bool,
 }
 
-/// Why octets are no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoResponse {
-    /// They answer another question, or none.
-    Stray,
-    /// They break off or contradict themselves.
-    Broken,
-}
-
-/// Writes a query: recursion desired (RFC 1035, section 4.1).
-pub(super) fn write_query(id: u16, name: &Name, rtype: Rtype, extension: Extension) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(HEADER_LEN + name.octets().len() + 15);
-    octets.extend_from_slice(&id.to_be_bytes());
-    let additional = u8::from(extension == Extension::Offered);
-    octets.extend_from_slice(&[0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, additional]);
-    octets.extend_from_slice(name.octets());
-    octets.extend_from_slice(&rtype.0.to_be_bytes());
-    octets.extend_from_slice(&CLASS_IN.to_be_bytes());
-    if extension == Extension::Offered {
-        octets.extend_from_slice(&[0, 0, 41]);
-        octets.extend_from_slice(&PAYLOAD_SIZE.to_be_bytes());
-        octets.extend_from_slice(&[0; 6]);
-    }
-    octets
-}
-
-/// One record, its RDATA still in the message.
-struct Record {
-    owner: Name,
-    rtype: Rtype,
-    ttl: u32,
-    start: usize,
-    end: usize,
-}
-
 /// Reads the response to a query for the addresses of a name.
-pub(super) fn read_response(
-    id: u16,
-    name: &Name,
-    rtype: Rtype,
-    message: &[u8],
-) -> Result<Response, NoResponse> {
-    let header = message.get(..HEADER_LEN).ok_or(NoResponse::Stray)?;
-    let is_response = header[2] & 0x80 != 0 && header[2] & 0x78 == 0;
-    if header[..2] != id.to_be_bytes() || !is_response {
-        return Err(NoResponse::Stray);
+pub(super) fn read_response(query: &ClientQuery, message: &[u8]) -> Result<Response, NoReply> {
+    let reply = query.read_reply(message)?;
+    // Some servers refuse without repeating the question; that a name does not exist is said of a name.
+    if !reply.has_question && reply.rcode == Rcode::NXDOMAIN {
+        return Err(NoReply::Stray);
     }
-    let count = |at: usize| usize::from(u16::from_be_bytes([header[at], header[at + 1]]));
     let mut response = Response {
-        rcode: Rcode(u16::from(header[3] & 0x0f)),
-        is_truncated: header[2] & 0x02 != 0,
+        rcode: reply.rcode,
+        is_truncated: reply.is_truncated,
         aliases: Vec::new(),
         addresses: Vec::new(),
         ttl: None,
         is_negative: false,
     };
-    // Some servers refuse without repeating the question.
-    if count(4) == 0 && response.rcode != Rcode::NOERROR && response.rcode != Rcode::NXDOMAIN {
-        return Ok(response);
-    }
-    let (asked, mut at) = read_name(message, HEADER_LEN).ok_or(NoResponse::Stray)?;
-    let fixed = message.get(at..at + 4).ok_or(NoResponse::Stray)?;
-    let [high, low] = rtype.0.to_be_bytes();
-    if count(4) != 1 || asked != *name || fixed != [high, low, 0, 1] {
-        return Err(NoResponse::Stray);
-    }
-    at += 4;
-    if response.is_truncated {
-        return Ok(response);
-    }
-    let mut answers = Vec::new();
-    for _ in 0..count(6).min(RECORDS_MAX) {
-        let (record, next) = read_record(message, at).ok_or(NoResponse::Broken)?;
-        answers.extend(record);
-        at = next;
-    }
-    follow(message, name, rtype, &answers, &mut response).ok_or(NoResponse::Broken)?;
+    follow(query, &reply.answers, &mut response).ok_or(NoReply::Broken)?;
     if response.addresses.is_empty() {
-        let mut negative = None;
-        for _ in 0..count(8).min(RECORDS_MAX) {
-            let (record, next) = read_record(message, at).ok_or(NoResponse::Broken)?;
-            let soa = record.filter(|record| record.rtype == Rtype::SOA);
-            negative = negative.or_else(|| soa.and_then(|soa| negative_ttl(message, &soa)));
-            at = next;
-        }
+        let authorities = reply.authorities?;
+        let mut soas = authorities
+            .iter()
+            .filter(|record| record.rtype == Rtype::SOA);
+        let negative = soas.find_map(negative_ttl);
         response.is_negative = negative.is_some();
         response.ttl = match (response.ttl, negative) {
             (Some(alias), Some(negative)) => Some(alias.min(negative)),
@@ -136,19 +58,13 @@ pub(super) fn read_response(
 }
 
 /// Follows aliases from the name asked; what hangs on other names is not looked at.
-fn follow(
-    message: &[u8],
-    name: &Name,
-    rtype: Rtype,
-    answers: &[Record],
-    response: &mut Response,
-) -> Option<()> {
-    let mut at = name.clone();
+fn follow(query: &ClientQuery, answers: &[ReplyRecord], response: &mut Response) -> Option<()> {
+    let mut at = query.name.clone();
     for _ in 0..CHAIN_MAX {
         let mut own = answers.iter().filter(|record| record.owner == at);
         let Some(alias) = own.clone().find(|record| record.rtype == Rtype::CNAME) else {
-            for record in own.by_ref().filter(|record| record.rtype == rtype) {
-                let address = read_address(rtype, &message[record.start..record.end])?;
+            for record in own.by_ref().filter(|record| record.rtype == query.rtype) {
+                let address = read_address(query.rtype, &record.rdata)?;
                 if !response.addresses.contains(&address) {
                     response.addresses.push(address);
                 }
@@ -156,8 +72,8 @@ fn follow(
             }
             return Some(());
         };
-        let (target, end) = read_name(message, alias.start)?;
-        if end != alias.end {
+        let (target, length) = Name::from_wire(&alias.rdata).ok()?;
+        if length != alias.rdata.len() {
             return None;
         }
         response.ttl = Some(response.ttl.map_or(alias.ttl, |ttl| ttl.min(alias.ttl)));
@@ -166,28 +82,6 @@ fn follow(
     }
     // A circle, or a chain as long: whoever asked sees its length.
     Some(())
-}
-
-/// Reads a record; one of another class than IN is passed over.
-fn read_record(message: &[u8], at: usize) -> Option<(Option<Record>, usize)> {
-    let (owner, at) = read_name(message, at)?;
-    let fixed = message.get(at..at + 10)?;
-    let number = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
-    let start = at + 10;
-    let end = start + usize::from(number(8));
-    if end > message.len() {
-        return None;
-    }
-    let ttl = u32::from(number(4)) << 16 | u32::from(number(6));
-    let record = Record {
-        owner,
-        rtype: Rtype(number(0)),
-        // With the highest bit set it means 0 (RFC 2181, section 8).
-        ttl: if ttl > i32::MAX as u32 { 0 } else { ttl },
-        start,
-        end,
-    };
-    Some(((number(2) == CLASS_IN).then_some(record), end))
 }
 
 fn read_address(rtype: Rtype, rdata: &[u8]) -> Option<IpAddr> {
@@ -202,45 +96,9 @@ fn read_address(rtype: Rtype, rdata: &[u8]) -> Option<IpAddr> {
 }
 
 /// The smaller of the SOA's own TTL and its last field (RFC 2308, section 5).
-fn negative_ttl(message: &[u8], soa: &Record) -> Option<u32> {
-    let last = message.get(soa.end.checked_sub(4)?.max(soa.start)..soa.end)?;
-    let minimum = u32::from_be_bytes(last.try_into().ok()?);
+fn negative_ttl(soa: &ReplyRecord) -> Option<u32> {
+    let minimum = u32::from_be_bytes(*soa.rdata.last_chunk()?);
     Some(minimum.min(soa.ttl))
-}
-
-/// Reads a name that may be compressed; returns where what follows it begins.
-fn read_name(message: &[u8], start: usize) -> Option<(Name, usize)> {
-    let mut octets = Vec::new();
-    let (mut at, mut after, mut pointers) = (start, None, 0);
-    // Ends with the root label, with `NAME_MAX` octets or with `POINTERS_MAX` pointers.
-    loop {
-        let length = *message.get(at)?;
-        match length & 0xc0 {
-            0xc0 => {
-                let low = *message.get(at + 1)?;
-                let goal = usize::from(length & 0x3f) << 8 | usize::from(low);
-                after.get_or_insert(at + 2);
-                pointers += 1;
-                if goal >= at || pointers > POINTERS_MAX {
-                    return None;
-                }
-                at = goal;
-            }
-            0 => {
-                let next = at + 1 + usize::from(length);
-                octets.extend_from_slice(message.get(at..next)?);
-                if octets.len() > NAME_MAX {
-                    return None;
-                }
-                if length == 0 {
-                    let (name, _) = Name::from_wire(&octets).ok()?;
-                    return Some((name, after.unwrap_or(next)));
-                }
-                at = next;
-            }
-            _ => return None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -254,7 +112,7 @@ mod tests {
 
     /// A response to `question A` with records given as owner, type, TTL, RDATA.
     fn response(question: &str, answers: &[(&str, Rtype, u32, &[u8])]) -> Vec<u8> {
-        let mut message = write_query(7, &name(question), Rtype::A, Extension::Left);
+        let mut message = query(question).octets();
         message[2] |= 0x80;
         message[7] = answers.len() as u8;
         for (owner, rtype, ttl, rdata) in answers {
@@ -268,8 +126,17 @@ mod tests {
         message
     }
 
-    fn read(message: &[u8]) -> Result<Response, NoResponse> {
-        read_response(7, &name("a.example."), Rtype::A, message)
+    fn query(question: &str) -> ClientQuery {
+        ClientQuery {
+            id: 7,
+            name: name(question),
+            rtype: Rtype::A,
+            payload_size: None,
+        }
+    }
+
+    fn read(message: &[u8]) -> Result<Response, NoReply> {
+        read_response(&query("a.example."), message)
     }
 
     #[test]
@@ -332,46 +199,45 @@ mod tests {
             read(&message).map(|found| found.addresses.len())
         };
         type Change = fn(&mut Vec<u8>);
-        let cases: [(&str, Change, Result<usize, NoResponse>); 9] = [
+        let cases: [(&str, Change, Result<usize, NoReply>); 9] = [
             ("as it is", |_| {}, Ok(1)),
-            (
-                "another id",
-                |message| message[1] = 8,
-                Err(NoResponse::Stray),
-            ),
-            (
-                "a query",
-                |message| message[2] &= 0x7f,
-                Err(NoResponse::Stray),
-            ),
+            ("another id", |message| message[1] = 8, Err(NoReply::Stray)),
+            ("a query", |message| message[2] &= 0x7f, Err(NoReply::Stray)),
             (
                 "another name",
                 |message| message[13] = b'b',
-                Err(NoResponse::Stray),
+                Err(NoReply::Stray),
             ),
             ("another case", |message| message[13] = b'A', Ok(1)),
             (
                 "another type",
                 |message| message[24] = 28,
-                Err(NoResponse::Stray),
+                Err(NoReply::Stray),
             ),
             (
                 "cut short",
                 |message| message.truncate(5),
-                Err(NoResponse::Stray),
+                Err(NoReply::Stray),
             ),
             (
                 "an octet lost",
                 |message| {
                     message.pop();
                 },
-                Err(NoResponse::Broken),
+                Err(NoReply::Broken),
             ),
             ("cut off", |message| message[2] |= 2, Ok(0)),
         ];
         for (title, change, wanted) in cases {
             assert_eq!(changed(change), wanted, "{title}");
         }
+    }
+
+    #[test]
+    fn no_name_does_not_exist_without_a_question() {
+        let refusal = |rcode| read(&[0, 7, 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(refusal(3), Err(NoReply::Stray));
+        assert_eq!(refusal(5).map(|found| found.rcode), Ok(Rcode::REFUSED));
     }
 
     proptest! {

@@ -21,9 +21,9 @@ use crate::wire::Name;
 
 pub use super::answers::NameCounts;
 use super::answers::Standing;
-use super::desk::{Desk, DeskSettings};
 use super::hosts::Hosts;
 use super::lookup::Own;
+use super::lookup_queue::{LookupQueue, LookupSettings};
 use super::upstream::Upstreams;
 
 /// How long a probe waits for a new lookup of a name whose last addresses are known.
@@ -43,7 +43,7 @@ pub enum NoAddresses {
 pub struct Names {
     clock: Clock,
     system: Arc<Mutex<System>>,
-    desk: Arc<Mutex<Place>>,
+    queue: Arc<Mutex<Place>>,
 }
 
 struct System {
@@ -53,9 +53,9 @@ struct System {
 
 /// Where lookups are made.
 enum Place {
-    Open(Desk),
-    /// A desk of our own, opened by the first who asks.
-    Own(DeskSettings, Option<Desk>),
+    Open(LookupQueue),
+    /// A queue of our own, opened by the first who asks.
+    Own(LookupSettings, Option<LookupQueue>),
 }
 
 impl fmt::Debug for Names {
@@ -65,13 +65,13 @@ impl fmt::Debug for Names {
 }
 
 impl Names {
-    /// Asks at a desk that is open.
-    pub fn at(desk: Desk, clock: Clock) -> Self {
-        Self::with(Hosts::default(), Place::Open(desk), clock)
+    /// Asks at a queue that is open.
+    pub fn at(queue: LookupQueue, clock: Clock) -> Self {
+        Self::with(Hosts::default(), Place::Open(queue), clock)
     }
 
     /// Asks by settings, without zones of our own.
-    pub fn alone(settings: DeskSettings, clock: Clock) -> Self {
+    pub fn alone(settings: LookupSettings, clock: Clock) -> Self {
         Self::with(Hosts::default(), Place::Own(settings, None), clock)
     }
 
@@ -81,7 +81,7 @@ impl Names {
         Self {
             clock,
             system: Arc::new(Mutex::new(System { hosts, upstreams })),
-            desk: Arc::new(Mutex::new(place)),
+            queue: Arc::new(Mutex::new(place)),
         }
     }
 
@@ -103,9 +103,9 @@ impl Names {
             }
             system.upstreams.candidates(host, now)
         };
-        let desk = self.desk();
+        let queue = self.queue();
         for name in candidates {
-            match ask(&desk, &name, self.clock).await {
+            match ask(&queue, &name, self.clock).await {
                 Standing::Found(addresses) | Standing::Kept(addresses) => return Ok(addresses),
                 Standing::Due(Some(addresses)) => return Ok(addresses),
                 Standing::Nothing => {}
@@ -118,37 +118,37 @@ impl Names {
 
     /// Counts how names stand.
     pub fn counts(&self) -> NameCounts {
-        self.desk().answers().count(self.clock.now())
+        self.queue().answers().count(self.clock.now())
     }
 
     /// Names one whose lookups fail.
     pub fn first_failing(&self) -> Option<Name> {
-        self.desk().answers().first_failing()
+        self.queue().answers().first_failing()
     }
 
-    fn desk(&self) -> Desk {
-        let mut place = lock(&self.desk);
+    fn queue(&self) -> LookupQueue {
+        let mut place = lock(&self.queue);
         match &mut *place {
-            Place::Open(desk) => desk.clone(),
-            Place::Own(_, Some(desk)) if !desk.is_closed() => desk.clone(),
-            Place::Own(settings, desk) => {
-                // Nobody hands in names of a book there, so nothing ever goes into this channel.
+            Place::Open(queue) => queue.clone(),
+            Place::Own(_, Some(queue)) if !queue.is_closed() => queue.clone(),
+            Place::Own(settings, queue) => {
+                // Nobody hands in names of a targets there, so nothing ever goes into this channel.
                 let (sink, _) = mpsc::channel(1);
                 let own = Arc::new(|_: &Name, _| Own::Elsewhere);
-                let open = Desk::open(settings.clone(), own, sink, self.clock, pending());
-                desk.insert(open).clone()
+                let open = LookupQueue::open(settings.clone(), own, sink, self.clock, pending());
+                queue.insert(open).clone()
             }
         }
     }
 }
 
 /// Asks for one name: what is known, or what a lookup brings.
-async fn ask(desk: &Desk, name: &Name, clock: Clock) -> Standing {
-    let standing = |now: Moment| desk.answers().standing(name, now);
+async fn ask(queue: &LookupQueue, name: &Name, clock: Clock) -> Standing {
+    let standing = |now: Moment| queue.answers().standing(name, now);
     match standing(clock.now()) {
-        Standing::Due(None) => desk.wait_for(name).await,
+        Standing::Due(None) => queue.wait_for(name).await,
         // A lookup that takes long goes on; the next probe finds its answer.
-        Standing::Due(Some(_)) => drop(timeout(RENEW_WAIT, desk.wait_for(name)).await),
+        Standing::Due(Some(_)) => drop(timeout(RENEW_WAIT, queue.wait_for(name)).await),
         known => return known,
     }
     standing(clock.now())

@@ -1,6 +1,6 @@
 //! What flattened targets were, over a restart (rule a28: their last addresses serve).
 //!
-//! In: the book and both clocks; records of an earlier run. Out: records to save; an entry as old as it is. Never here:
+//! In: the targets and both clocks; records of an earlier run. Out: records to save; an entry as old as it is. Never here:
 //! files, formats.
 
 use std::net::IpAddr;
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{Moment, WallTime};
 use crate::wire::Name;
 
-use super::book::{Book, Entry};
-use super::entry::Lent;
+use super::entry::ResolvedAddresses;
+use super::resolved_targets::{Entry, ResolvedTargets};
 
 /// Addresses as they are saved over a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct SavedLease {
     pub from: String,
 }
 
-impl Book {
+impl ResolvedTargets {
     /// Returns an entry with what was saved of its target.
     pub(super) fn restored(&self, name: &Name, now: Moment, wall: WallTime) -> Entry {
         let mut entry = Entry {
@@ -52,8 +52,8 @@ impl Book {
             let failing = saved
                 .failing_ms
                 .or_else(|| was_over.then_some(saved.until_ms));
-            let lent = &mut entry.lent[usize::from(first.is_ipv6())];
-            *lent = Lent {
+            let set = &mut entry.set[usize::from(first.is_ipv6())];
+            *set = ResolvedAddresses {
                 addresses: saved.addresses.clone().into(),
                 until: if was_over { now } else { now.after(ahead) },
                 resolved: Some(now),
@@ -61,9 +61,9 @@ impl Book {
                 from: saved.from.clone(),
                 failing: failing.map(|_| (now, "not looked up since the restart".to_owned())),
                 failing_before: failing.map(since).unwrap_or_default(),
-                ..Lent::default()
+                ..ResolvedAddresses::default()
             };
-            lent.age(now, &self.limits);
+            set.age(now, &self.limits);
         }
         entry
     }
@@ -78,18 +78,18 @@ impl Book {
             Duration::ZERO => before(now.since(at)),
             ahead => wall.after(ahead).millis(),
         };
-        let lent = self.entries.iter().flat_map(|(name, entry)| {
-            let lent = entry.lent.iter();
-            lent.map(move |lent| (name, lent))
+        let set = self.entries.iter().flat_map(|(name, entry)| {
+            let set = entry.set.iter();
+            set.map(move |set| (name, set))
         });
-        lent.filter(|(_, lent)| !lent.addresses.is_empty())
-            .map(|(name, lent)| SavedLease {
+        set.filter(|(_, set)| !set.addresses.is_empty())
+            .map(|(name, set)| SavedLease {
                 target: name.to_string(),
-                addresses: lent.addresses.to_vec(),
-                resolved_ms: before(lent.resolved_ago(now).unwrap_or_default()),
-                until_ms: until(lent.until),
-                failing_ms: lent.failing_for(now).map(before),
-                from: lent.from.clone(),
+                addresses: set.addresses.to_vec(),
+                resolved_ms: before(set.resolved_ago(now).unwrap_or_default()),
+                until_ms: until(set.until),
+                failing_ms: set.failing_for(now).map(before),
+                from: set.from.clone(),
             })
             .collect()
     }
@@ -99,13 +99,13 @@ impl Book {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::book::BookLimits;
-    use super::super::desk::LookedUp;
-    use super::super::entry::{FoundSet, KEPT_TTL_SECS, Side};
+    use super::super::entry::{FoundSet, KEPT_TTL_SECS, LookupResult};
+    use super::super::lookup_queue::LookedUp;
+    use super::super::resolved_targets::ResolveLimits;
     use super::*;
     use crate::wire::Rtype;
 
-    const LIMITS: BookLimits = BookLimits {
+    const LIMITS: ResolveLimits = ResolveLimits {
         ttl_min: Duration::from_secs(5),
         ttl_max: Duration::from_secs(3600),
         keep: Duration::from_secs(3600),
@@ -115,16 +115,19 @@ mod tests {
         Name::parse_absolute("a.example.").expect("a name")
     }
 
-    fn book(saved: Vec<SavedLease>, now: Moment, wall: i64) -> Book {
-        let mut book = Book::new(LIMITS, saved);
-        book.follow([name()], now, WallTime::from_millis(wall));
-        book
+    fn targets(saved: Vec<SavedLease>, now: Moment, wall: i64) -> ResolvedTargets {
+        let mut targets = ResolvedTargets::new(LIMITS, saved);
+        targets.follow([name()], now, WallTime::from_millis(wall));
+        targets
     }
 
-    fn report(ipv4: Side) -> LookedUp {
+    fn report(ipv4: LookupResult) -> LookedUp {
         LookedUp {
             target: name(),
-            sides: [ipv4, Side::Nothing("no AAAA records".to_owned(), 60)],
+            sides: [
+                ipv4,
+                LookupResult::Nothing("no AAAA records".to_owned(), 60),
+            ],
             from: ["x".to_owned(), "x".to_owned()],
             began: Moment::from_secs(100),
         }
@@ -132,14 +135,14 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_as_old_after_a_restart() {
-        let mut first = book(Vec::new(), Moment::from_secs(100), 0);
-        let found = Side::Found(FoundSet {
+        let mut first = targets(Vec::new(), Moment::from_secs(100), 0);
+        let found = LookupResult::Found(FoundSet {
             addresses: vec![IpAddr::from([192, 0, 2, 7])],
             ttl: 60,
             via: BTreeSet::new(),
         });
         first.take(report(found), Moment::from_secs(100));
-        let failed = Side::Failed("timed out".to_owned());
+        let failed = LookupResult::Failed("timed out".to_owned());
         first.take(report(failed), Moment::from_secs(155));
         let wall = WallTime::from_millis(1_000_000);
         let saved = first.save(Moment::from_secs(200), wall);
@@ -148,7 +151,7 @@ mod tests {
         for (later, is_usable) in [(10, true), (3554, true), (3555, false), (90_000, false)] {
             let wall = 1_000_000 + later * 1000;
             let now = Moment::from_secs(1);
-            let again = book(saved.clone(), now, wall);
+            let again = targets(saved.clone(), now, wall);
             let found: Vec<bool> = again
                 .sets()
                 .filter(|(_, _, addresses, _)| !addresses.is_empty())

@@ -1,41 +1,41 @@
 //! What is known about a target, as a sentence for operators.
 //!
-//! In: the book, `now`. Out: words. Never here: anything that changes the book.
+//! In: resolved targets, `now`. Out: words. Never here: changes.
 
 use std::time::Duration;
 
 use crate::clock::{Moment, format_duration};
 use crate::wire::Name;
 
-use super::book::{Book, Entry};
-use super::entry::Lent;
+use super::entry::ResolvedAddresses;
+use super::resolved_targets::{Entry, ResolvedTargets};
 
 /// Most addresses that one sentence names.
 const SHOWN_MAX: usize = 4;
 
-impl Book {
+impl ResolvedTargets {
     /// Says what is known about a target: `A 192.0.2.1, resolved 12s ago from 192.0.2.53:53, TTL ends in 48s; next
     /// lookup in 43s`.
     pub fn words(&self, target: &Name, now: Moment) -> String {
         let Some(entry) = self.entries.get(target) else {
             return "not looked up: there are too many flattened targets".to_owned();
         };
-        if !entry.is_tried && entry.lent.iter().all(|lent| lent.resolved.is_none()) {
+        if !entry.is_tried && entry.set.iter().all(|set| set.resolved.is_none()) {
             return "not resolved yet, so it has no addresses to answer".to_owned();
         }
-        let [ipv4, ipv6] = &entry.lent;
+        let [ipv4, ipv6] = &entry.set;
         let mut parts = Vec::new();
         // What is wrong with both is said once.
         let is_alike = ipv4.addresses.is_empty()
             && ipv6.addresses.is_empty()
             && why(ipv4, now) == why(ipv6, now);
-        for (lent, family) in [(ipv4, "A"), (ipv6, "AAAA")] {
+        for (set, family) in [(ipv4, "A"), (ipv6, "AAAA")] {
             if is_alike && family == "AAAA" {
                 continue;
             }
             let family = if is_alike { "" } else { family };
             parts.push(
-                format!("{family} {}", side_words(lent, now))
+                format!("{family} {}", side_words(set, now))
                     .trim()
                     .to_owned(),
             );
@@ -45,25 +45,25 @@ impl Book {
     }
 }
 
-fn side_words(lent: &Lent, now: Moment) -> String {
-    let mut text = shown(lent);
-    if let Some(ago) = lent.resolved_ago(now) {
-        text += &format!(", resolved {} ago from {}", rough(ago), lent.from);
+fn side_words(set: &ResolvedAddresses, now: Moment) -> String {
+    let mut text = shown(set);
+    if let Some(ago) = set.resolved_ago(now) {
+        text += &format!(", resolved {} ago from {}", rough(ago), set.from);
     }
-    if !lent.addresses.is_empty() && now < lent.until {
-        text += &format!(", TTL ends in {}", rough(lent.until.since(now)));
+    if !set.addresses.is_empty() && now < set.until {
+        text += &format!(", TTL ends in {}", rough(set.until.since(now)));
     }
-    text + &why(lent, now)
+    text + &why(set, now)
 }
 
 /// Says what is wrong, if something is.
-fn why(lent: &Lent, now: Moment) -> String {
-    let failing = lent.failing_for(now).unwrap_or_default();
-    match (&lent.failing, &lent.nothing) {
-        (Some((_, why)), _) if lent.addresses.is_empty() || lent.until <= now => {
-            let state = if lent.addresses.is_empty() {
+fn why(set: &ResolvedAddresses, now: Moment) -> String {
+    let failing = set.failing_for(now).unwrap_or_default();
+    match (&set.failing, &set.nothing) {
+        (Some((_, why)), _) if set.addresses.is_empty() || set.until <= now => {
+            let state = if set.addresses.is_empty() {
                 ""
-            } else if lent.is_too_old {
+            } else if set.is_too_old {
                 ", too old to be used"
             } else {
                 ", kept since its TTL ended"
@@ -71,19 +71,19 @@ fn why(lent: &Lent, now: Moment) -> String {
             format!("{state}, lookups fail for {}: {why}", rough(failing))
         }
         (Some((_, why)), _) => format!(", the last lookup failed: {why}"),
-        (None, Some(why)) if lent.addresses.is_empty() => format!(" ({why})"),
+        (None, Some(why)) if set.addresses.is_empty() => format!(" ({why})"),
         (None, Some(why)) => format!(", the last answer had none ({why}) and is asked for again"),
         (None, None) => String::new(),
     }
 }
 
-fn shown(lent: &Lent) -> String {
-    if lent.addresses.is_empty() {
+fn shown(set: &ResolvedAddresses) -> String {
+    if set.addresses.is_empty() {
         return "no address".to_owned();
     }
-    let first = lent.addresses.iter().take(SHOWN_MAX);
+    let first = set.addresses.iter().take(SHOWN_MAX);
     let list: Vec<String> = first.map(ToString::to_string).collect();
-    match lent.addresses.len().saturating_sub(SHOWN_MAX) {
+    match set.addresses.len().saturating_sub(SHOWN_MAX) {
         0 => list.join(" "),
         more => format!("{} and {more} more", list.join(" ")),
     }

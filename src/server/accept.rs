@@ -1,4 +1,4 @@
-//! Accepting for DNS over HTTPS: listeners of one thread, a place for each newcomer, and the end of all.
+//! Accepting for DNS over HTTPS: listeners of one thread, a place for each new connection, and the end of all.
 //!
 //! In: listeners, limits, what is done with a connection ([`Conversation`]), a stop signal. Out: conversations and
 //! counts. Never here: what is said in them.
@@ -38,9 +38,9 @@ pub(super) trait Conversation: 'static {
     async fn converse(
         &self,
         stream: TcpStream,
-        visit: Rc<Visit>,
+        guard: Rc<ConnectionGuard>,
         stop: watch::Receiver<bool>,
-    ) -> Farewell;
+    ) -> CloseReason;
 
     /// Lets go of what is kept from earlier queries; called once a second.
     fn idle(&self);
@@ -48,7 +48,7 @@ pub(super) trait Conversation: 'static {
 
 /// Why a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum CloseReason {
     /// The client closed, the stream broke, or the client does not speak the protocol.
     Client,
     /// The client was silent, too slow, or did not read.
@@ -58,7 +58,7 @@ pub(super) enum Farewell {
 }
 
 /// The rules of one thread's listeners.
-pub(super) struct House {
+pub(super) struct AcceptSettings {
     /// Times and counts; each thread counts its own connections.
     pub(super) limits: TcpLimits,
     /// Whose connections begin with a header of the PROXY protocol.
@@ -81,9 +81,9 @@ enum Peer {
 }
 
 /// What all tasks of the thread share.
-struct Hall<C> {
+struct Acceptor<C> {
     conversation: C,
-    desk: Rc<Desk>,
+    table: Rc<ConnectionTable>,
     proxies: Arc<TrustedProxies>,
     /// How long a header may take.
     patience: Duration,
@@ -91,12 +91,12 @@ struct Hall<C> {
 }
 
 /// Who is in.
-struct Desk {
+struct ConnectionTable {
     registry: RefCell<Registry<AbortHandle>>,
     counters: Arc<QueryCounters>,
 }
 
-impl Desk {
+impl ConnectionTable {
     /// Takes note of a task that ended: one that panicked is a fault of ours, and answers no more.
     fn note_end(&self, end: &Result<(), JoinError>) {
         if end.as_ref().is_err_and(JoinError::is_panic) {
@@ -113,23 +113,23 @@ impl Desk {
     }
 }
 
-/// A connection's place in the house, given back when the last owner drops it, however its task ends.
-pub(super) struct Visit {
-    desk: Rc<Desk>,
+/// The place of a connection, given back when the last owner drops it, however its task ends.
+pub(super) struct ConnectionGuard {
+    table: Rc<ConnectionTable>,
     ticket: Ticket,
     client: SocketAddr,
 }
 
-impl Visit {
-    fn begin(desk: &Rc<Desk>, client: SocketAddr, peer: Peer) -> Self {
+impl ConnectionGuard {
+    fn begin(table: &Rc<ConnectionTable>, client: SocketAddr, peer: Peer) -> Self {
         let admission = match peer {
-            Peer::Client => desk.registry.borrow_mut().admit(client.ip()),
-            Peer::Proxy => desk.registry.borrow_mut().admit_unknown(),
+            Peer::Client => table.registry.borrow_mut().admit(client.ip()),
+            Peer::Proxy => table.registry.borrow_mut().admit_unknown(),
         };
-        desk.counters.count_tcp(TcpEvent::Opened);
-        desk.dismiss(admission.evicted);
+        table.counters.count_tcp(TcpEvent::Opened);
+        table.dismiss(admission.evicted);
         Self {
-            desk: Rc::clone(desk),
+            table: Rc::clone(table),
             ticket: admission.ticket,
             client,
         }
@@ -139,11 +139,11 @@ impl Visit {
     fn name(&mut self, client: SocketAddr) {
         self.client = client;
         let evicted = self
-            .desk
+            .table
             .registry
             .borrow_mut()
             .name(self.ticket, client.ip());
-        self.desk.dismiss(evicted);
+        self.table.dismiss(evicted);
     }
 
     /// Returns who asks; behind a trusted proxy that is the proxy's client.
@@ -153,33 +153,33 @@ impl Visit {
 
     /// Notes that the connection was of use: replies have left it.
     pub(super) fn touch(&self) {
-        self.desk.registry.borrow_mut().touch(self.ticket);
+        self.table.registry.borrow_mut().touch(self.ticket);
     }
 }
 
-impl Drop for Visit {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        self.desk.registry.borrow_mut().release(self.ticket);
-        self.desk.counters.count_tcp(TcpEvent::Closed);
+        self.table.registry.borrow_mut().release(self.ticket);
+        self.table.counters.count_tcp(TcpEvent::Closed);
     }
 }
 
-/// Serves until stop is asked, then lets conversations end within the house's time; returns whether that sufficed.
+/// Serves until stop is asked, then lets conversations end within `drain_max`; returns whether that sufficed.
 pub(super) async fn attend<C: Conversation>(
     listeners: Vec<TcpListener>,
     conversation: C,
-    house: House,
+    settings: AcceptSettings,
 ) -> bool {
-    let limits = house.limits.bounded();
+    let limits = settings.limits.bounded();
     let registry = Registry::new(limits.places());
-    let mut stop = house.stop;
-    let hall = Rc::new(Hall {
+    let mut stop = settings.stop;
+    let acceptor = Rc::new(Acceptor {
         conversation,
-        desk: Rc::new(Desk {
+        table: Rc::new(ConnectionTable {
             registry: RefCell::new(registry),
-            counters: house.counters,
+            counters: settings.counters,
         }),
-        proxies: house.proxies,
+        proxies: settings.proxies,
         patience: limits.message_timeout,
         stop: stop.clone(),
     });
@@ -188,7 +188,7 @@ pub(super) async fn attend<C: Conversation>(
         .run_until(async move {
             let mut loops = JoinSet::new();
             for listener in listeners {
-                loops.spawn_local(accept_all(listener, Rc::clone(&hall)));
+                loops.spawn_local(accept_all(listener, Rc::clone(&acceptor)));
             }
             loop {
                 tokio::select! {
@@ -196,35 +196,35 @@ pub(super) async fn attend<C: Conversation>(
                     _ = stop.wait_for(|is_asked| *is_asked) => break,
                     // A listener never ends by itself: a fault of ours, which the end of the thread makes known.
                     Some(_) = loops.join_next() => return false,
-                    () = sleep(IDLE_WAKE) => hall.conversation.idle(),
+                    () = sleep(IDLE_WAKE) => acceptor.conversation.idle(),
                 }
             }
             let finish = async { while loops.join_next().await.is_some() {} };
-            timeout(house.drain_max, finish).await.is_ok()
+            timeout(settings.drain_max, finish).await.is_ok()
         })
         .await
 }
 
 /// Accepts on one address until stop is asked, then waits for its connections.
-async fn accept_all<C: Conversation>(listener: TcpListener, hall: Rc<Hall<C>>) {
+async fn accept_all<C: Conversation>(listener: TcpListener, acceptor: Rc<Acceptor<C>>) {
     let mut tasks = JoinSet::new();
-    let mut stop = hall.stop.clone();
+    let mut stop = acceptor.stop.clone();
     let mut failures = 0;
     loop {
         tokio::select! {
             biased;
             _ = stop.wait_for(|is_asked| *is_asked) => break,
-            Some(end) = tasks.join_next(), if !tasks.is_empty() => hall.desk.note_end(&end),
+            Some(end) = tasks.join_next(), if !tasks.is_empty() => acceptor.table.note_end(&end),
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
                     failures = 0;
-                    welcome(&mut tasks, &hall, stream, client);
+                    welcome(&mut tasks, &acceptor, stream, client);
                 }
                 Err(error) => {
-                    hall.desk.counters.count_tcp(TcpEvent::AcceptError);
+                    acceptor.table.counters.count_tcp(TcpEvent::AcceptError);
                     failures += 1;
                     if is_shortage(&error) {
-                        make_room(&hall.desk).await;
+                        make_room(&acceptor.table).await;
                     } else if failures >= FAILURES_MAX {
                         sleep(ACCEPT_PAUSE).await;
                     }
@@ -232,77 +232,81 @@ async fn accept_all<C: Conversation>(listener: TcpListener, hall: Rc<Hall<C>>) {
             }
         }
     }
-    // No more newcomers; what the kernel has queued is reset.
+    // No more new connections; what the kernel has queued is reset.
     drop(listener);
     while tasks.join_next().await.is_some() {}
 }
 
 /// Takes a descriptor back from whoever goes first, or pauses if nobody has one: either way no spinning.
-async fn make_room(desk: &Desk) {
-    let idle = desk.registry.borrow_mut().evict_first();
+async fn make_room(table: &ConnectionTable) {
+    let idle = table.registry.borrow_mut().evict_first();
     if idle.is_none() {
         sleep(ACCEPT_PAUSE).await;
     } else {
-        desk.dismiss(idle);
+        table.dismiss(idle);
         // The dismissed task closes its socket when it is next run, which is before us.
         tokio::task::yield_now().await;
     }
 }
 
-/// Finds a place for a newcomer and starts its conversation.
+/// Finds a place for a new connection and starts its conversation.
 fn welcome<C: Conversation>(
     tasks: &mut JoinSet<()>,
-    hall: &Rc<Hall<C>>,
+    acceptor: &Rc<Acceptor<C>>,
     stream: TcpStream,
     client: SocketAddr,
 ) {
-    let peer = if hall.proxies.is_trusted(client.ip()) {
+    let peer = if acceptor.proxies.is_trusted(client.ip()) {
         Peer::Proxy
     } else {
         Peer::Client
     };
-    let visit = Visit::begin(&hall.desk, client, peer);
-    let ticket = visit.ticket;
-    let shared = Rc::clone(hall);
+    let guard = ConnectionGuard::begin(&acceptor.table, client, peer);
+    let ticket = guard.ticket;
+    let shared = Rc::clone(acceptor);
     let handle = tasks.spawn_local(async move {
-        let farewell = match peer {
-            Peer::Client => shared.talk(stream, visit).await,
-            Peer::Proxy => shared.talk_behind_proxy(stream, visit).await,
+        let reason = match peer {
+            Peer::Client => shared.talk(stream, guard).await,
+            Peer::Proxy => shared.talk_behind_proxy(stream, guard).await,
         };
-        if farewell == Farewell::TimedOut {
-            shared.desk.counters.count_tcp(TcpEvent::TimedOut);
+        if reason == CloseReason::TimedOut {
+            shared.table.counters.count_tcp(TcpEvent::TimedOut);
         }
     });
-    hall.desk.registry.borrow_mut().attach(ticket, handle);
+    acceptor.table.registry.borrow_mut().attach(ticket, handle);
 }
 
-impl<C: Conversation> Hall<C> {
-    async fn talk(&self, stream: TcpStream, visit: Visit) -> Farewell {
+impl<C: Conversation> Acceptor<C> {
+    async fn talk(&self, stream: TcpStream, guard: ConnectionGuard) -> CloseReason {
         let stop = self.stop.clone();
         self.conversation
-            .converse(stream, Rc::new(visit), stop)
+            .converse(stream, Rc::new(guard), stop)
             .await
     }
 
     /// Learns who asks, then talks; without a header there is no conversation.
-    async fn talk_behind_proxy(&self, mut stream: TcpStream, mut visit: Visit) -> Farewell {
+    async fn talk_behind_proxy(
+        &self,
+        mut stream: TcpStream,
+        mut guard: ConnectionGuard,
+    ) -> CloseReason {
         let mut stop = self.stop.clone();
         let header = timeout(self.patience, take_header(&mut stream));
         let taken = tokio::select! {
             biased;
-            _ = stop.wait_for(|is_asked| *is_asked) => return Farewell::Stopped,
+            _ = stop.wait_for(|is_asked| *is_asked) => return CloseReason::Stopped,
             taken = header => taken,
         };
         match taken {
-            Err(_) => Farewell::TimedOut,
+            Err(_) => CloseReason::TimedOut,
             Ok(None) => {
-                self.desk.counters.count_tcp(TcpEvent::Refused);
-                Farewell::Client
+                self.table.counters.count_tcp(TcpEvent::Refused);
+                CloseReason::Client
             }
             Ok(Some(origin)) => {
-                let client = origin.client(visit.client);
-                visit.name(client);
-                self.talk(stream, visit).await
+                let client = origin.client(guard.client);
+                guard.name(client);
+                self.talk(stream, guard).await
             }
         }
     }

@@ -299,8 +299,8 @@ fn makes_room_for_newcomers_by_closing_the_longest_idle() {
     wait_until("two open", || totals(&server).tcp_current() == 2);
     let mut others: Vec<_> = (0..2).map(|_| tcp_client(address)).collect();
     assert_eq!(ask(&mut old, "still here"), reply("still here"));
-    let mut newcomer = tcp_client(address);
-    assert_eq!(ask(&mut newcomer, "new"), reply("new"));
+    let mut connection = tcp_client(address);
+    assert_eq!(ask(&mut connection, "new"), reply("new"));
     assert_eq!(read_to_end(&mut idle), 0);
     for stream in others.iter_mut().chain([&mut old]) {
         assert_eq!(ask(stream, "kept"), reply("kept"));

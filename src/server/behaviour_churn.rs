@@ -57,7 +57,7 @@ fn connect_from(source: u32, to: SocketAddr, octets: &[u8]) -> Option<TcpStream>
     let from = SocketAddr::from(((0x7f00_0100 + source).to_be_bytes(), 0));
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
     socket.bind(&from.into()).ok()?;
-    // A reset instead of a farewell, so that ports are free at once.
+    // A reset instead of a reason, so that ports are free at once.
     socket.set_linger(Some(Duration::ZERO)).ok()?;
     socket.connect(&to.into()).ok()?;
     let mut stream: TcpStream = socket.into();

@@ -33,7 +33,7 @@ fn start(tcp: TcpLimits) -> Server {
     let listen = Listen::plain(&[SocketAddr::from(([127, 0, 0, 1], 0))]);
     let serving = Serving {
         tcp,
-        proxies: Arc::new(TrustedProxies::new(&[([127, 0, 0, 1].into(), 32)])),
+        proxies: Arc::new(TrustedProxies::new(&["127.0.0.1/32".parse().unwrap()])),
         ..Serving::default()
     };
     let bound = bind(&listen, 1).expect("loopback is free");

@@ -185,7 +185,7 @@ fn closes_quiet_sessions_with_a_farewell_and_stalled_handshakes_without() {
     let mut quiet = stage.connect();
     assert_eq!(ask(&mut quiet, "once"), reply("once"));
     // Without close_notify this would be an error (RFC 8446, section 6.1).
-    assert_eq!(quiet.read(&mut [0; 1]).expect("a farewell"), 0);
+    assert_eq!(quiet.read(&mut [0; 1]).expect("a reason"), 0);
     let mut stalled = tcp_client(stage.address());
     assert_eq!(read_to_end(&mut stalled), 0);
     wait_until("the failure", || {
@@ -251,6 +251,6 @@ fn finishes_what_is_queued_when_it_stops() {
     for _ in 0..50 {
         assert_eq!(read_frame(&mut busy), reply("last"));
     }
-    assert_eq!(busy.read(&mut [0; 1]).expect("a farewell"), 0);
+    assert_eq!(busy.read(&mut [0; 1]).expect("a reason"), 0);
     assert_eq!(read_to_end(&mut stalled), 0);
 }

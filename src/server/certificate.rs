@@ -17,8 +17,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::clock::WallTime;
-
-use super::validity::not_after;
+use crate::net::read_validity;
 use rustls::{CipherSuite, ServerConfig};
 
 /// ALPN of DNS over TLS, as registered for RFC 7858.
@@ -121,7 +120,9 @@ impl Certificates {
 
     /// Returns when the certificate that is shown now ends; `None` if that cannot be read from it.
     pub fn not_after(&self) -> Option<WallTime> {
-        self.current().cert.first().and_then(|own| not_after(own))
+        let current = self.current();
+        let validity = current.cert.first().and_then(|own| read_validity(own));
+        validity.map(|validity| validity.until)
     }
 
     /// Makes the TLS settings of a transport: TLS 1.3 and 1.2, resumption by tickets, these protocols (ALPN).

@@ -1,7 +1,7 @@
 //! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858), answered
 //! in order.
 //!
-//! In: turns, the thread's desk. Out: replies, all of one turn in one write (RFC 7766, section 8). Never here: waiting,
+//! In: turns, the thread's buffers. Out: replies, all of one turn in one write (RFC 7766, section 8). Never here: waiting,
 //! accepting, or who has to leave.
 //!
 //! | Phase | Entered when | Timer | Ends by |
@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use super::engine::{Engine, Seat};
 use super::limits::TcpLimits;
-use super::line::{Line, Taken};
+use super::maybe_tls::{MaybeTlsStream, Taken};
 use super::proxy::{Progress, read_header};
-use super::stream::{Answered, BATCH_MAX, Desk, next_frame};
+use super::stream::{Answered, BATCH_MAX, StreamBuffers, next_frame};
 
 /// What one turn of a connection did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) enum Turn {
 
 /// A connection and what it holds between turns.
 pub(super) struct Connection {
-    line: Line,
+    line: MaybeTlsStream,
     client: SocketAddr,
     /// Received and not answered yet: part of a header or a message, or messages that had no room for replies.
     held: Vec<u8>,
@@ -59,7 +59,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Begins with a client.
-    pub(super) fn new(line: Line, client: SocketAddr) -> Self {
+    pub(super) fn new(line: MaybeTlsStream, client: SocketAddr) -> Self {
         Self {
             line,
             client,
@@ -73,7 +73,7 @@ impl Connection {
     }
 
     /// Begins with a proxy, who has to say who asks.
-    pub(super) fn behind_proxy(line: Line, proxy: SocketAddr) -> Self {
+    pub(super) fn behind_proxy(line: MaybeTlsStream, proxy: SocketAddr) -> Self {
         Self {
             is_unnamed: true,
             ..Self::new(line, proxy)
@@ -81,7 +81,7 @@ impl Connection {
     }
 
     /// Returns the stream under it.
-    pub(super) fn line(&mut self) -> &mut Line {
+    pub(super) fn line(&mut self) -> &mut MaybeTlsStream {
         &mut self.line
     }
 
@@ -127,7 +127,7 @@ impl Connection {
     /// Does the next thing that can be done now: send what waits, else answer what is held, else read and answer.
     pub(super) fn turn<E: Engine, M: Fn(Seat) -> E>(
         &mut self,
-        desk: &mut Desk<E, M>,
+        buffers: &mut StreamBuffers<E, M>,
     ) -> io::Result<Turn> {
         if self.is_sending() {
             let turn = if self.flush()? {
@@ -141,12 +141,12 @@ impl Connection {
             return Ok(Turn::Ended);
         }
         if self.is_unnamed {
-            return self.take_header(&mut desk.input);
+            return self.take_header(&mut buffers.input);
         }
         let mut fresh: &[u8] = &[];
         if next_frame(&self.held).is_none() {
-            match self.line.take(&mut desk.input)? {
-                Taken::Octets(count) => fresh = &desk.input[..count],
+            match self.line.take(&mut buffers.input)? {
+                Taken::Octets(count) => fresh = &buffers.input[..count],
                 Taken::Nothing => return Ok(Turn::Waiting),
                 Taken::Unclear => return Ok(Turn::Read { messages: 0 }),
                 Taken::End => return Ok(Turn::Ended),
@@ -161,11 +161,11 @@ impl Connection {
             &self.held
         };
         let batch = if self.is_bulky { 1 } else { BATCH_MAX };
-        let answered = desk
+        let answered = buffers
             .room
-            .answer(&mut desk.guarded, self.client, pending, batch);
+            .answer(&mut buffers.guarded, self.client, pending, batch);
         self.put_by(fresh, answered);
-        let replies = desk.room.replies(answered);
+        let replies = buffers.room.replies(answered);
         let sent = send(&mut self.line, replies)?;
         self.unsent.extend_from_slice(&replies[sent..]);
         Ok(Turn::Read {
@@ -173,7 +173,7 @@ impl Connection {
         })
     }
 
-    /// Says farewell as far as the client takes it at once.
+    /// Ends the stream as far as the client takes it at once.
     pub(super) fn leave(&mut self) {
         self.line.leave();
     }
@@ -232,7 +232,7 @@ impl Connection {
 }
 
 /// Gives what the client takes at once; returns how much that was.
-fn send(line: &mut Line, replies: &[u8]) -> io::Result<usize> {
+fn send(line: &mut MaybeTlsStream, replies: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < replies.len() {
         match line.give(&replies[sent..]) {

@@ -65,7 +65,7 @@ pub struct TcpLimits {
     pub message_timeout: Duration,
     /// How long a client may take to read what waits for it.
     pub write_timeout: Duration,
-    /// Connections in all; the longest idle makes room for a newcomer.
+    /// Connections in all; the longest idle makes room for a new connection.
     pub connections_max: usize,
     /// Connections of one client address (one /64 of IPv6, what one subscriber gets).
     pub connections_per_client_max: usize,

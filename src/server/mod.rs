@@ -25,31 +25,31 @@ mod behaviour_quic;
 mod behaviour_tls;
 mod bind;
 mod certificate;
-mod clerk;
 mod connection;
 mod datagram;
 mod descriptors;
 mod engine;
 #[cfg(fuzzing)]
 pub mod fuzz;
-mod gate;
+pub mod hickory;
 mod https;
 mod limits;
-mod line;
 mod listen;
-mod live;
+mod listeners;
+mod maybe_tls;
+mod message_responder;
 mod monitor;
 mod passed;
 mod proxy;
 mod quic;
 mod registry;
 mod serve;
+mod serving_engine;
 mod sockaddr;
 mod stream;
 mod tcp;
 mod tls;
 mod udp;
-mod validity;
 
 pub use bind::{
     BindFault, Bound, LISTEN_MAX, Missing, WORKERS_MAX, bind, bind_possible, bind_with,
@@ -63,8 +63,8 @@ pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
 pub use https::{HttpsGuise, HttpsTerms};
 pub use limits::{Serving, TcpLimits, UdpLimits};
 pub use listen::Listen;
-pub use live::WorldEngine;
 pub use monitor::Monitor;
 pub use passed::{Passed, PassedFault};
 pub use proxy::TrustedProxies;
 pub use serve::{Drained, Server, StartFault};
+pub use serving_engine::WorldEngine;

@@ -13,6 +13,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ipnet::{IpNet, Ipv6Net};
+
 /// The fixed octets of version 2.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
@@ -35,22 +37,20 @@ const TELLING_SIZE: usize = 8;
 /// Proxies that are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    /// Network and mask; IPv4 as IPv4-mapped IPv6.
-    networks: Vec<(u128, u128)>,
+    /// IPv4 as IPv4-mapped IPv6.
+    networks: Vec<Ipv6Net>,
 }
 
 impl TrustedProxies {
     /// The most networks: each new connection, and each datagram, is compared with all.
     pub const NETWORKS_MAX: usize = 64;
 
-    /// Makes a list of network addresses and lengths; those beyond [`Self::NETWORKS_MAX`] are left out.
-    pub fn new(networks: &[(IpAddr, u8)]) -> Self {
+    /// Makes a list of networks; those beyond [`Self::NETWORKS_MAX`] are left out.
+    pub fn new(networks: &[IpNet]) -> Self {
         let networks = networks.iter().take(Self::NETWORKS_MAX);
-        let networks = networks.map(|(address, length)| {
-            let skipped = if address.is_ipv4() { 96 } else { 0 };
-            let length = u32::from(*length).saturating_add(skipped).min(128);
-            let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-            (widen(*address) & mask, mask)
+        let networks = networks.map(|network| match network {
+            IpNet::V4(v4) => Ipv6Net::new_assert(v4.addr().to_ipv6_mapped(), 96 + v4.prefix_len()),
+            IpNet::V6(v6) => *v6,
         });
         Self {
             networks: networks.collect(),
@@ -64,16 +64,12 @@ impl TrustedProxies {
 
     /// Says whether an address is a proxy's.
     pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
-        let address = widen(address);
+        let address = match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
         let mut networks = self.networks.iter();
-        networks.any(|(network, mask)| address & mask == *network)
-    }
-}
-
-fn widen(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => v6.to_bits(),
+        networks.any(|network| network.contains(&address))
     }
 }
 
@@ -292,11 +288,8 @@ pub(super) mod tests {
     #[test]
     fn trusts_networks_and_nobody_by_default() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let networks = [
-            (address("10.0.0.0"), 8),
-            (address("2001:db8::"), 32),
-            (address("192.0.2.7"), 32),
-        ];
+        let networks = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"];
+        let networks = networks.map(|text| text.parse().unwrap());
         let trusted = TrustedProxies::new(&networks);
         let cases = [
             ("10.1.2.3", true),
@@ -311,7 +304,7 @@ pub(super) mod tests {
             assert_eq!(trusted.is_trusted(address(text)), is_trusted, "{text}");
             assert!(!TrustedProxies::default().is_trusted(address(text)));
         }
-        let all = TrustedProxies::new(&[(address("::"), 0)]);
+        let all = TrustedProxies::new(&["::/0".parse().unwrap()]);
         assert!(all.is_trusted(address("192.0.2.1")) && all.is_trusted(address("::1")));
     }
 

@@ -1,4 +1,4 @@
-//! Which connections are open, and which makes room when a newcomer finds the house full.
+//! Open connections, limited in all, by client and by prefix; evicts one when a new connection finds no place.
 //!
 //! In: client addresses and the handles that can close their connections. Out: tickets, and the handle of the one to
 //! close. Never here: sockets, time.
@@ -16,9 +16,9 @@
 //!
 //! Of one client, those that were never used go first while they are more than half of its connections; else, the
 //! longest idle of all, so that whoever fills its places with connections that asked once does not push out the
-//! newcomer who is about to.
+//! new connection who is about to.
 //!
-//! So newcomers always get in; a flood from few networks pushes out its own, however fast it churns; and one from very
+//! So new connections always get in; a flood from few networks pushes out its own, however fast it churns; and one from very
 //! many that never ask pushes out nobody who does.
 
 use std::cmp::Reverse;
@@ -80,7 +80,7 @@ impl Ticket {
     }
 }
 
-/// A newcomer's ticket, and whoever has to leave for it.
+/// Ticket of a new connection, and the handle of the connection that is evicted for it.
 #[derive(Debug)]
 pub(super) struct Admission<H> {
     pub(super) ticket: Ticket,
@@ -100,7 +100,7 @@ impl<H> Registry<H> {
         }
     }
 
-    /// Lets a newcomer in, and says who has to leave for it.
+    /// Admits a new connection, and returns the one that is evicted for it.
     pub(super) fn admit(&mut self, address: IpAddr) -> Admission<H> {
         let evicted = self.make_room(address).or_else(|| self.make_any_room());
         let ticket = self.enter(Some(address));
@@ -230,7 +230,7 @@ impl<H> Registry<H> {
         (entry.serial == ticket.serial).then_some(entry)
     }
 
-    /// Scans all: some microseconds a thousand connections, and only for newcomers to a full house.
+    /// Scans all: some microseconds a thousand connections, and only for new connections while all places are taken.
     fn evict(&mut self, may_go: impl Fn(&Entry<H>) -> bool) -> Option<H> {
         let open = self.entries.iter().enumerate();
         let candidates = open.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)));

@@ -18,15 +18,15 @@ use tokio::sync::watch;
 
 use crate::metrics::QueryCounters;
 
-use super::accept::House;
+use super::accept::AcceptSettings;
 use super::bind::Bound;
 use super::certificate::{ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, Certificates};
 use super::datagram::DatagramSocket;
 use super::engine::{Engine, Guarded, Seat, Transport, count_transport};
-use super::gate::Gate;
 use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
+use super::listeners::Listeners;
 use super::monitor::Monitor;
 use super::quic;
 use super::tcp::{self, Rules};
@@ -100,8 +100,8 @@ pub(super) struct Post<E, M> {
 
 impl<E, M> Post<E, M> {
     /// Returns the rules for accepted connections.
-    pub(super) fn house(&self) -> House {
-        House {
+    pub(super) fn accept_settings(&self) -> AcceptSettings {
+        AcceptSettings {
             limits: self.serving.tcp,
             proxies: Arc::clone(&self.serving.proxies),
             counters: Arc::clone(&self.counters),
@@ -310,7 +310,7 @@ impl Server {
         E: Engine + 'static,
         M: Fn(Seat) -> E + Send + Sync + 'static,
     {
-        let (gate, waker) = Gate::open(listeners).map_err(no_event_loop)?;
+        let (listeners, waker) = Listeners::open(listeners).map_err(no_event_loop)?;
         self.wakers.push(waker);
         let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
         let (stop, counters) = (Arc::clone(&self.stop), self.new_counters(transport));
@@ -326,7 +326,8 @@ impl Server {
                 index: 0,
             };
             let guarded = Guarded::new(make, seat, counters);
-            let is_drained = tcp::attend(gate, rules, guarded, || stop.load(Ordering::Relaxed));
+            let is_drained =
+                tcp::attend(listeners, rules, guarded, || stop.load(Ordering::Relaxed));
             drop(alive);
             is_drained
         })

@@ -35,13 +35,13 @@ const REPLIES_MAX: usize = FRAME_MAX + 16_384;
 const STRIDE: usize = FRAME_MAX.next_multiple_of(64) + 256;
 
 /// An engine and buffers that all connections of a thread share.
-pub(super) struct Desk<E, M> {
+pub(super) struct StreamBuffers<E, M> {
     pub(super) guarded: Guarded<E, M>,
     pub(super) input: Box<[u8]>,
     pub(super) room: Room,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> Desk<E, M> {
+impl<E: Engine, M: Fn(Seat) -> E> StreamBuffers<E, M> {
     pub(super) fn new(guarded: Guarded<E, M>) -> Self {
         Self {
             guarded,

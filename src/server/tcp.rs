@@ -8,8 +8,8 @@
 //! are compared when the earliest is due.
 //!
 //! A round: who has something to read or to send has a turn, then who had more to do than one turn allows, then up to
-//! [`NEWCOMERS_MAX`] are let in. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): of the prefix with most of them
-//! the one that has lasted longest makes room for a newcomer, so stalled ones keep nobody out.
+//! [`ACCEPTS_MAX`] are let in. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): of the prefix with most of them
+//! the one that has lasted longest makes room for a new connection, so stalled ones keep nobody out.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,24 +25,24 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::clock::{Clock, Moment};
 use crate::metrics::{QueryCounters, TcpEvent};
 
-use super::accept::{Farewell, is_shortage};
+use super::accept::{CloseReason, is_shortage};
 use super::bind::IDLE_WAKE;
 use super::connection::{Connection, Turn};
 use super::engine::{Engine, Guarded, Seat};
-use super::gate::{Gate, LISTENERS};
 use super::limits::{Serving, TcpLimits};
-use super::line::Line;
+use super::listeners::{LISTENERS, Listeners};
+use super::maybe_tls::MaybeTlsStream;
 use super::proxy::TrustedProxies;
 use super::registry::{Registry, Ticket};
-use super::stream::Desk;
+use super::stream::StreamBuffers;
 use super::tls::HANDSHAKE_PLACES;
 
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Newcomers of one round and listener: fewer than half of the places of one client, so that who comes first in a round and
+/// New connections of one round and listener: fewer than half of the places of one client, so that who comes first in a round and
 /// asks is heard before others of its address push it out.
-const NEWCOMERS_MAX: usize = 32;
+const ACCEPTS_MAX: usize = 32;
 
 /// Reports that the event queue gives at once.
 const EVENTS_MAX: usize = 256;
@@ -70,21 +70,21 @@ pub(super) struct Rules {
 
 /// Serves until `is_stopping` says so after a wake, then lets conversations end; returns whether the time sufficed.
 pub(super) fn attend<E: Engine, M: Fn(Seat) -> E>(
-    gate: Gate,
+    listeners: Listeners,
     rules: Rules,
     guarded: Guarded<E, M>,
     is_stopping: impl Fn() -> bool,
 ) -> bool {
-    let mut hall = Hall::new(gate, rules, guarded);
+    let mut event_loop = EventLoop::new(listeners, rules, guarded);
     let mut events = Events::with_capacity(EVENTS_MAX);
     while !is_stopping() {
-        hall.round(&mut events);
+        event_loop.round(&mut events);
     }
-    hall.finish(&mut events)
+    event_loop.finish(&mut events)
 }
 
 /// A connection in its place.
-struct Guest {
+struct OpenConnection {
     connection: Connection,
     ticket: Ticket,
     /// Its place among handshakes.
@@ -100,14 +100,14 @@ struct Guest {
 }
 
 /// Everything that one thread carries.
-struct Hall<E, M> {
+struct EventLoop<E, M> {
     poll: Poll,
     listeners: Vec<Option<TcpListener>>,
-    /// Listeners that may have newcomers waiting.
-    is_knocked: Vec<bool>,
-    /// No newcomers until then.
+    /// Listeners that may have new connections waiting.
+    has_pending: Vec<bool>,
+    /// No new connections until then.
     accept_due: Moment,
-    guests: Vec<Option<Guest>>,
+    connections: Vec<Option<OpenConnection>>,
     registry: Registry<usize>,
     shaking: Registry<usize>,
     /// Who wants another turn, each at most once; those that left meanwhile are passed over.
@@ -117,7 +117,7 @@ struct Hall<E, M> {
     idle_due: Moment,
     now: Moment,
     clock: Clock,
-    desk: Desk<E, M>,
+    buffers: StreamBuffers<E, M>,
     limits: TcpLimits,
     proxies: Arc<TrustedProxies>,
     tls: Option<Arc<ServerConfig>>,
@@ -126,17 +126,17 @@ struct Hall<E, M> {
     is_stopping: bool,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
-    fn new(gate: Gate, rules: Rules, guarded: Guarded<E, M>) -> Self {
+impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
+    fn new(listeners: Listeners, rules: Rules, guarded: Guarded<E, M>) -> Self {
         let limits = rules.serving.tcp.bounded();
         let clock = Clock::start();
         let now = clock.now();
         Self {
-            poll: gate.poll,
-            is_knocked: vec![false; gate.listeners.len()],
-            listeners: gate.listeners.into_iter().map(Some).collect(),
+            poll: listeners.poll,
+            has_pending: vec![false; listeners.listeners.len()],
+            listeners: listeners.listeners.into_iter().map(Some).collect(),
             accept_due: now,
-            guests: Vec::new(),
+            connections: Vec::new(),
             registry: Registry::new(limits.places()),
             shaking: Registry::new(HANDSHAKE_PLACES),
             queue: VecDeque::new(),
@@ -144,7 +144,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
             idle_due: now.after(IDLE_WAKE),
             now,
             clock,
-            desk: Desk::new(guarded),
+            buffers: StreamBuffers::new(guarded),
             limits,
             proxies: rules.serving.proxies,
             tls: rules.tls,
@@ -167,10 +167,10 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
         }
         for _ in 0..again {
             let ticket = self.queue.pop_front().expect("so many are queued");
-            if let Some(guest) = self.guests[ticket.slot()].as_mut()
-                && guest.ticket == ticket
+            if let Some(open) = self.connections[ticket.slot()].as_mut()
+                && open.ticket == ticket
             {
-                guest.is_queued = false;
+                open.is_queued = false;
                 self.serve(ticket.slot());
             }
         }
@@ -181,7 +181,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
             self.sweep();
         }
         if self.now >= self.idle_due {
-            self.desk.idle();
+            self.buffers.idle();
             self.idle_due = self.now.after(IDLE_WAKE);
         }
     }
@@ -192,7 +192,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
             return Duration::ZERO;
         }
         let mut due = self.idle_due.min(self.sweep_due);
-        if self.is_knocked.contains(&true) {
+        if self.has_pending.contains(&true) {
             due = due.min(self.accept_due);
         }
         due.since(self.now)
@@ -200,58 +200,58 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
 
     fn hear(&mut self, event: &Event) {
         let Token(number) = event.token();
-        if let Some(guest) = self.guests.get_mut(number).and_then(Option::as_mut) {
-            guest.connection.line().note(event);
+        if let Some(open) = self.connections.get_mut(number).and_then(Option::as_mut) {
+            open.connection.line().note(event);
             self.serve(number);
-        } else if let Some(is_knocked) = self.is_knocked.get_mut(number.wrapping_sub(LISTENERS)) {
-            *is_knocked = true;
+        } else if let Some(has_pending) = self.has_pending.get_mut(number.wrapping_sub(LISTENERS)) {
+            *has_pending = true;
         }
     }
 
     /// Gives a connection its turn.
     fn serve(&mut self, slot: usize) {
-        let Some(guest) = self.guests[slot].as_mut() else {
+        let Some(open) = self.connections[slot].as_mut() else {
             return;
         };
-        let messages = match guest.connection.turn(&mut self.desk) {
+        let messages = match open.connection.turn(&mut self.buffers) {
             Ok(Turn::Waiting) => 0,
             Ok(Turn::Read { messages }) => messages,
             Ok(Turn::Flushed) => 1,
             Ok(Turn::Named) => return self.name(slot),
             Ok(Turn::Unnamed) => {
                 self.counters.count_tcp(TcpEvent::Refused);
-                return self.part(slot, Farewell::Client);
+                return self.part(slot, CloseReason::Client);
             }
-            Ok(Turn::Ended) | Err(_) => return self.part(slot, Farewell::Client),
+            Ok(Turn::Ended) | Err(_) => return self.part(slot, CloseReason::Client),
         };
-        let is_partial = guest.connection.is_partial();
-        let mut is_new_phase = messages > 0 || is_partial != guest.was_partial;
-        guest.was_partial = is_partial;
-        if !guest.connection.is_beginning()
-            && let Some(ticket) = guest.shaking.take()
+        let is_partial = open.connection.is_partial();
+        let mut is_new_phase = messages > 0 || is_partial != open.was_partial;
+        open.was_partial = is_partial;
+        if !open.connection.is_beginning()
+            && let Some(ticket) = open.shaking.take()
         {
             self.shaking.release(ticket);
             is_new_phase = true;
         }
-        let is_sending = guest.connection.is_sending();
+        let is_sending = open.connection.is_sending();
         if messages > 0 && !is_sending {
-            self.registry.touch(guest.ticket);
+            self.registry.touch(open.ticket);
         }
-        if is_sending != guest.is_blocked {
-            is_new_phase |= is_sending && !guest.connection.is_beginning();
-            guest.is_blocked = is_sending;
+        if is_sending != open.is_blocked {
+            is_new_phase |= is_sending && !open.connection.is_beginning();
+            open.is_blocked = is_sending;
             let interest = if is_sending {
                 Interest::READABLE | Interest::WRITABLE
             } else {
                 Interest::READABLE
             };
-            let source = guest.connection.line().source();
+            let source = open.connection.line().source();
             if let Err(_gone) = self
                 .poll
                 .registry()
                 .reregister(source, Token(slot), interest)
             {
-                return self.part(slot, Farewell::Client);
+                return self.part(slot, CloseReason::Client);
             }
         }
         if is_new_phase {
@@ -262,87 +262,87 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
 
     /// Starts the timer of the phase that a connection is now in.
     fn arm(&mut self, slot: usize) {
-        let Some(guest) = self.guests[slot].as_mut() else {
+        let Some(open) = self.connections[slot].as_mut() else {
             return;
         };
         let patience = match self.is_stopping {
-            true if guest.connection.is_sending() => self.limits.write_timeout,
+            true if open.connection.is_sending() => self.limits.write_timeout,
             true => FINAL_PATIENCE,
-            false => guest.connection.patience(&self.limits),
+            false => open.connection.patience(&self.limits),
         };
-        guest.deadline = self.now.after(patience);
-        self.sweep_due = self.sweep_due.min(guest.deadline);
+        open.deadline = self.now.after(patience);
+        self.sweep_due = self.sweep_due.min(open.deadline);
     }
 
     /// Lets a connection have another turn in the next round if it can use one: a client with a long pipeline gets a
     /// read's worth of answers a round.
     fn queue_up(&mut self, slot: usize) {
-        let Some(guest) = self.guests[slot].as_mut() else {
+        let Some(open) = self.connections[slot].as_mut() else {
             return;
         };
-        if guest.is_queued || !guest.connection.has_work() {
+        if open.is_queued || !open.connection.has_work() {
             return;
         }
         if self.is_stopping {
-            if guest.final_turns == 0 {
-                return self.part(slot, Farewell::Stopped);
+            if open.final_turns == 0 {
+                return self.part(slot, CloseReason::Stopped);
             }
-            guest.final_turns -= 1;
+            open.final_turns -= 1;
         }
-        guest.is_queued = true;
-        self.queue.push_back(guest.ticket);
+        open.is_queued = true;
+        self.queue.push_back(open.ticket);
     }
 
     /// Ends a connection that knows of it.
-    fn part(&mut self, slot: usize, farewell: Farewell) {
-        let Some(mut guest) = self.guests[slot].take() else {
+    fn part(&mut self, slot: usize, reason: CloseReason) {
+        let Some(mut open) = self.connections[slot].take() else {
             return;
         };
-        self.registry.release(guest.ticket);
-        if !guest.connection.is_beginning() {
-            guest.connection.leave();
+        self.registry.release(open.ticket);
+        if !open.connection.is_beginning() {
+            open.connection.leave();
         }
-        if farewell == Farewell::TimedOut {
+        if reason == CloseReason::TimedOut {
             self.counters.count_tcp(TcpEvent::TimedOut);
         }
-        self.see_off(&guest, farewell);
+        self.count_end(&open, reason);
     }
 
     /// Ends a connection whose place somebody else needs.
     fn dismiss(&mut self, evicted: Option<usize>) {
-        if let Some(guest) = evicted.and_then(|slot| self.guests[slot].take()) {
+        if let Some(open) = evicted.and_then(|slot| self.connections[slot].take()) {
             self.counters.count_tcp(TcpEvent::Evicted);
-            self.see_off(&guest, Farewell::TimedOut);
+            self.count_end(&open, CloseReason::TimedOut);
         }
     }
 
-    fn see_off(&mut self, guest: &Guest, farewell: Farewell) {
-        if let Some(ticket) = guest.shaking {
+    fn count_end(&mut self, open: &OpenConnection, reason: CloseReason) {
+        if let Some(ticket) = open.shaking {
             self.shaking.release(ticket);
-            if farewell != Farewell::Stopped {
+            if reason != CloseReason::Stopped {
                 self.counters.count_tcp(TcpEvent::HandshakeFailed);
             }
         }
         self.counters.count_tcp(TcpEvent::Closed);
     }
 
-    /// Lets newcomers in.
+    /// Lets new connections in.
     fn accept(&mut self) {
         for number in 0..self.listeners.len() {
-            let mut is_knocked = self.is_knocked[number];
+            let mut has_pending = self.has_pending[number];
             let mut failures = 0;
-            for _ in 0..NEWCOMERS_MAX {
-                let Some(listener) = self.listeners[number].as_ref().filter(|_| is_knocked) else {
+            for _ in 0..ACCEPTS_MAX {
+                let Some(listener) = self.listeners[number].as_ref().filter(|_| has_pending) else {
                     break;
                 };
                 match listener.accept() {
                     Ok((stream, client)) => self.welcome(stream, client),
-                    Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => is_knocked = false,
+                    Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => has_pending = false,
                     Err(cause) => {
                         self.counters.count_tcp(TcpEvent::AcceptError);
                         failures += 1;
                         // Else it is one connection's fault, unless all are: then the listener itself is broken.
-                        let is_lasting = failures == NEWCOMERS_MAX;
+                        let is_lasting = failures == ACCEPTS_MAX;
                         if is_lasting || is_shortage(&cause) && !self.make_room() {
                             self.accept_due = self.now.after(ACCEPT_PAUSE);
                             return;
@@ -350,7 +350,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
                     }
                 }
             }
-            self.is_knocked[number] = is_knocked;
+            self.has_pending[number] = has_pending;
         }
     }
 
@@ -361,7 +361,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
         idle.is_some()
     }
 
-    /// Finds a place for a newcomer.
+    /// Finds a place for a new connection.
     fn welcome(&mut self, stream: TcpStream, client: SocketAddr) {
         let is_proxy = self.proxies.is_trusted(client.ip());
         let admission = match is_proxy {
@@ -373,8 +373,8 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
         let session = self.tls.as_ref().map(|config| {
             ServerConnection::new(Arc::clone(config)).expect("settings that start a session")
         });
-        let line = Line::new(stream, session.map(Box::new));
-        let mut guest = Guest {
+        let line = MaybeTlsStream::new(stream, session.map(Box::new));
+        let mut open = OpenConnection {
             connection: match is_proxy {
                 true => Connection::behind_proxy(line, client),
                 false => Connection::new(line, client),
@@ -388,18 +388,18 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
             final_turns: FINAL_TURNS_MAX,
         };
         let slot = admission.ticket.slot();
-        let source = guest.connection.line().source();
+        let source = open.connection.line().source();
         let watched = self
             .poll
             .registry()
             .register(source, Token(slot), Interest::READABLE);
-        if self.guests.len() <= slot {
-            self.guests.resize_with(slot + 1, || None);
+        if self.connections.len() <= slot {
+            self.connections.resize_with(slot + 1, || None);
         }
-        self.guests[slot] = Some(guest);
+        self.connections[slot] = Some(open);
         self.registry.attach(admission.ticket, slot);
         if watched.is_err() {
-            return self.part(slot, Farewell::Client);
+            return self.part(slot, CloseReason::Client);
         }
         if !is_proxy {
             self.begin_handshake(slot);
@@ -409,12 +409,12 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
 
     /// Takes note of who asks through a proxy.
     fn name(&mut self, slot: usize) {
-        let Some(guest) = self.guests[slot].as_ref() else {
+        let Some(open) = self.connections[slot].as_ref() else {
             return;
         };
         let evicted = self
             .registry
-            .name(guest.ticket, guest.connection.client().ip());
+            .name(open.ticket, open.connection.client().ip());
         self.dismiss(evicted);
         self.begin_handshake(slot);
         self.arm(slot);
@@ -423,34 +423,34 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
 
     /// Counts a handshake that begins; another ends if there are too many.
     fn begin_handshake(&mut self, slot: usize) {
-        let Some(guest) = self.guests[slot].as_mut() else {
+        let Some(open) = self.connections[slot].as_mut() else {
             return;
         };
         if self.tls.is_none() {
             return;
         }
-        let admission = self.shaking.admit(guest.connection.client().ip());
+        let admission = self.shaking.admit(open.connection.client().ip());
         self.shaking.attach(admission.ticket, slot);
-        guest.shaking = Some(admission.ticket);
+        open.shaking = Some(admission.ticket);
         if let Some(evicted) = admission.evicted {
-            self.part(evicted, Farewell::TimedOut);
+            self.part(evicted, CloseReason::TimedOut);
         }
     }
 
     /// Ends every connection whose phase has lasted too long.
     fn sweep(&mut self) {
         let mut next = self.now.after(IDLE_WAKE);
-        for slot in 0..self.guests.len() {
-            match &self.guests[slot] {
-                Some(guest) if guest.deadline <= self.now => {
-                    let farewell = if self.is_stopping {
-                        Farewell::Stopped
+        for slot in 0..self.connections.len() {
+            match &self.connections[slot] {
+                Some(open) if open.deadline <= self.now => {
+                    let reason = if self.is_stopping {
+                        CloseReason::Stopped
                     } else {
-                        Farewell::TimedOut
+                        CloseReason::TimedOut
                     };
-                    self.part(slot, farewell);
+                    self.part(slot, reason);
                 }
-                Some(guest) => next = next.min(guest.deadline),
+                Some(open) => next = next.min(open.deadline),
                 None => {}
             }
         }
@@ -460,15 +460,15 @@ impl<E: Engine, M: Fn(Seat) -> E> Hall<E, M> {
     /// Answers what has arrived, waits for clients to take it, and closes; returns whether the time sufficed.
     fn finish(&mut self, events: &mut Events) -> bool {
         self.is_stopping = true;
-        // No more newcomers; what the kernel has queued is reset.
+        // No more new connections; what the kernel has queued is reset.
         self.listeners.fill_with(|| None);
-        self.is_knocked.fill(false);
+        self.has_pending.fill(false);
         self.now = self.clock.now();
         let end = self.now.after(self.drain_max);
-        for slot in 0..self.guests.len() {
-            match &self.guests[slot] {
-                Some(guest) if guest.connection.is_beginning() => {
-                    self.part(slot, Farewell::Stopped);
+        for slot in 0..self.connections.len() {
+            match &self.connections[slot] {
+                Some(open) if open.connection.is_beginning() => {
+                    self.part(slot, CloseReason::Stopped);
                 }
                 _ => self.arm(slot),
             }

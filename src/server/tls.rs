@@ -4,7 +4,7 @@
 //! conversations.
 //!
 //! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: of the prefix with
-//! most of them the one that has lasted longest makes room for a newcomer, so stalled ones keep nobody out.
+//! most of them the one that has lasted longest makes room for a new connection, so stalled ones keep nobody out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::metrics::{QueryCounters, TcpEvent};
 
-use super::accept::{Farewell, Visit};
+use super::accept::{CloseReason, ConnectionGuard};
 use super::limits::TcpLimits;
 use super::registry::{Places, Registry, Ticket};
 
@@ -56,14 +56,14 @@ impl Greeter {
         }
     }
 
-    /// Shakes hands; the client has the time of a message, and loses its turn when too many newcomers wait.
+    /// Shakes hands; the client has the time of a message, and loses its turn when too many new connections wait.
     pub(super) async fn greet(
         &self,
         stream: TcpStream,
-        visit: &Visit,
+        guard: &ConnectionGuard,
         mut stop: watch::Receiver<bool>,
-    ) -> Result<TlsStream<TcpStream>, Farewell> {
-        let admission = self.under_way.borrow_mut().admit(visit.client().ip());
+    ) -> Result<TlsStream<TcpStream>, CloseReason> {
+        let admission = self.under_way.borrow_mut().admit(guard.client().ip());
         if let Some(evicted) = admission.evicted {
             evicted.notify_one();
         }
@@ -77,15 +77,15 @@ impl Greeter {
         let shaking = timeout(self.limits.message_timeout, self.acceptor.accept(stream));
         let outcome = tokio::select! {
             biased;
-            _ = stop.wait_for(|is_asked| *is_asked) => Err(Farewell::Stopped),
-            () = evicted.notified() => Err(Farewell::TimedOut),
+            _ = stop.wait_for(|is_asked| *is_asked) => Err(CloseReason::Stopped),
+            () = evicted.notified() => Err(CloseReason::TimedOut),
             shaken = shaking => match shaken {
                 Ok(Ok(stream)) => Ok(stream),
-                Ok(Err(_)) => Err(Farewell::Client),
-                Err(_) => Err(Farewell::TimedOut),
+                Ok(Err(_)) => Err(CloseReason::Client),
+                Err(_) => Err(CloseReason::TimedOut),
             },
         };
-        if matches!(outcome, Err(Farewell::Client | Farewell::TimedOut)) {
+        if matches!(outcome, Err(CloseReason::Client | CloseReason::TimedOut)) {
             self.counters.count_tcp(TcpEvent::HandshakeFailed);
         }
         outcome

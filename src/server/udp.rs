@@ -227,7 +227,7 @@ mod tests {
         let proxy = SocketAddr::from(([10, 0, 0, 1], 53));
         let stranger = SocketAddr::from(([192, 0, 2, 9], 53));
         let client = SocketAddr::from(([198, 51, 100, 7], 4242));
-        let proxies = TrustedProxies::new(&[(proxy.ip(), 32)]);
+        let proxies = TrustedProxies::new(&[proxy.ip().into()]);
         let query = [1; 12];
         let said = [&header(client, &[])[..], &query].concat();
         let local = [&binary(0x20, 0, &[])[..], &query].concat();

@@ -95,7 +95,7 @@ impl CookieSecrets {
     }
 
     /// Says what a cookie of 8 or 16 to 40 octets is worth, and gives the one to send back. `now_secs` is Unix time.
-    pub fn judge(
+    pub fn verify(
         &self,
         cookie: &[u8],
         client: IpAddr,
@@ -205,14 +205,14 @@ mod tests {
             .collect()
     }
 
-    fn judge(
+    fn verify(
         secrets: &str,
         cookie: &str,
         client: &str,
         now_secs: u32,
     ) -> (CookieStanding, Vec<u8>) {
         let secrets = CookieSecrets::parse(secrets).unwrap();
-        let (standing, cookie) = secrets.judge(&unhex(cookie), client.parse().unwrap(), now_secs);
+        let (standing, cookie) = secrets.verify(&unhex(cookie), client.parse().unwrap(), now_secs);
         (standing, cookie.to_vec())
     }
 
@@ -270,15 +270,15 @@ mod tests {
             ),
         ];
         for (case, secrets, cookie, client, now, standing, wanted) in cases {
-            let judged = judge(secrets, cookie, client, now);
-            assert_eq!(judged, (standing, unhex(wanted)), "{case}");
+            let verified = verify(secrets, cookie, client, now);
+            assert_eq!(verified, (standing, unhex(wanted)), "{case}");
         }
     }
 
     #[test]
     fn takes_cookies_for_an_hour_and_renews_them_after_half() {
         let (made, client) = (2_000_000_000u32, "192.0.2.1");
-        let (_, cookie) = judge(SECRET, "0102030405060708", client, made);
+        let (_, cookie) = verify(SECRET, "0102030405060708", client, made);
         let cookie: String = cookie.iter().map(|octet| format!("{octet:02x}")).collect();
         let cases = [
             (-301, CookieStanding::Bad, false),
@@ -290,11 +290,11 @@ mod tests {
             (3_601, CookieStanding::Bad, false),
         ];
         for (later, standing, is_kept) in cases {
-            let (judged, sent) = judge(SECRET, &cookie, client, made.wrapping_add_signed(later));
-            assert_eq!(judged, standing, "{later}");
+            let (verified, sent) = verify(SECRET, &cookie, client, made.wrapping_add_signed(later));
+            assert_eq!(verified, standing, "{later}");
             assert_eq!(sent == unhex(&cookie), is_kept, "{later}");
         }
-        let elsewhere = judge(SECRET, &cookie, "192.0.2.2", made).0;
+        let elsewhere = verify(SECRET, &cookie, "192.0.2.2", made).0;
         assert_eq!(elsewhere, CookieStanding::Bad);
     }
 
@@ -311,7 +311,7 @@ mod tests {
             "2464c4abcf10c957010000005cf79f111f8130c3eee294",
             "2464c4abcf10c957010000005cf79f111f8130c3eee2948000000000000000000000000000000000",
         ] {
-            let (standing, sent) = judge(SECRET, cookie, "198.51.100.100", now);
+            let (standing, sent) = verify(SECRET, cookie, "198.51.100.100", now);
             assert_eq!(standing, CookieStanding::Bad, "{cookie}");
             assert_eq!(
                 sent,

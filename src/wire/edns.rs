@@ -14,6 +14,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use super::cookie::COOKIE_LEN;
 
 /// Option code of the name server identifier (RFC 5001, section 2.3).
@@ -79,22 +81,25 @@ impl CookieSpan {
 /// A client subnet option as sent in a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientSubnet {
-    /// Network address; bits past `source_len` are zero.
-    pub address: IpAddr,
-    /// Prefix length that the client gave.
-    pub source_len: u8,
+    /// Prefix that the client gave, without host bits.
+    pub prefix: IpNet,
     /// Whether the family was 0, which goes with length 0 only and is sent back as it came (RFC 7871, section 7.1.2).
     pub has_no_family: bool,
 }
 
 impl ClientSubnet {
     /// Makes the client subnet of an address prefix.
-    pub const fn new(address: IpAddr, source_len: u8) -> Self {
+    pub const fn new(prefix: IpNet) -> Self {
         Self {
-            address,
-            source_len,
+            prefix,
             has_no_family: false,
         }
+    }
+
+    /// Returns the prefix, unless its length is 0: such a client does not say where it is (RFC 7871, section 7.1.2).
+    #[inline]
+    pub fn given_prefix(self) -> Option<IpNet> {
+        (self.prefix.prefix_len() > 0).then_some(self.prefix)
     }
 }
 
@@ -185,8 +190,8 @@ fn parse_subnet(data: &[u8]) -> Option<ClientSubnet> {
         _ => return None,
     };
     Some(ClientSubnet {
+        prefix: IpNet::new(address, source_len).ok()?,
         has_no_family: family == 0,
-        ..ClientSubnet::new(address, source_len)
     })
 }
 
@@ -272,14 +277,14 @@ impl ResponseEdns<'_> {
 
     fn write_options(&self, mut out: &mut [u8]) {
         if let Some((subnet, scope_len)) = self.subnet {
-            let family = match subnet.address {
+            let family = match subnet.prefix {
                 _ if subnet.has_no_family => 0,
-                IpAddr::V4(_) => 1,
-                IpAddr::V6(_) => 2,
+                IpNet::V4(_) => 1,
+                IpNet::V6(_) => 2,
             };
-            let head = [0, family, subnet.source_len, scope_len];
+            let head = [0, family, subnet.prefix.prefix_len(), scope_len];
             let address_len = address_len(subnet);
-            out = match subnet.address {
+            out = match subnet.prefix.addr() {
                 IpAddr::V4(address) => write_option(
                     out,
                     OPTION_CLIENT_SUBNET,
@@ -311,7 +316,7 @@ impl ResponseEdns<'_> {
 }
 
 fn address_len(subnet: ClientSubnet) -> usize {
-    usize::from(subnet.source_len.div_ceil(8))
+    usize::from(subnet.prefix.prefix_len().div_ceil(8))
 }
 
 /// Writes one option whose content comes in two parts, and returns the room behind it.
@@ -357,10 +362,10 @@ mod tests {
 
     #[test]
     fn reads_client_subnets_and_refuses_bad_ones() {
-        let v4 = |a: [u8; 4], source_len| Some(ClientSubnet::new(IpAddr::from(a), source_len));
+        let subnet = |text: &str| Some(ClientSubnet::new(text.parse().expect("a prefix")));
         let cases: [(&[u8], Option<ClientSubnet>); 8] = [
-            (&[0, 1, 24, 0, 203, 0, 113], v4([203, 0, 113, 0], 24)),
-            (&[0, 1, 0, 0], v4([0, 0, 0, 0], 0)),
+            (&[0, 1, 24, 0, 203, 0, 113], subnet("203.0.113.0/24")),
+            (&[0, 1, 0, 0], subnet("0.0.0.0/0")),
             (&[0, 1, 23, 0, 203, 0, 113], None),
             (&[0, 1, 24, 1, 203, 0, 113], None),
             (&[0, 1, 24, 0, 203, 0, 113, 0], None),
@@ -375,7 +380,7 @@ mod tests {
 
     #[test]
     fn writes_what_it_says_it_writes() {
-        let subnet = ClientSubnet::new(IpAddr::from([203, 0, 113, 0]), 24);
+        let subnet = ClientSubnet::new("203.0.113.0/24".parse().expect("a prefix"));
         let edns = ResponseEdns {
             rcode_high: 0,
             is_dnssec_ok: true,

@@ -1,9 +1,10 @@
 //! DNS messages as bytes: names, types, RDATA, EDNS.
 //!
 //! In: octets from the network and RDATA as text from zone files. Out: names, numbers and octets. Never here: TTL
-//! opinions, lookups, policies. hickory-proto, our codec for rare RDATA, is named in this module only.
+//! opinions, lookups, policies. hickory-proto, our codec of client messages, is named in `client` only.
 
 mod additional;
+mod client;
 mod code;
 mod cookie;
 mod dots;
@@ -18,6 +19,7 @@ mod rdata;
 mod text;
 mod tsig;
 
+pub use client::{ClientQuery, NoReply, Reply, ReplyRecord};
 pub use code::{Class, Opcode, Rcode, Rtype};
 pub use cookie::{COOKIE_LEN, CookieSecrets, CookieStanding, SECRET_LEN};
 pub use dots::{LostDot, find_lost_dot};

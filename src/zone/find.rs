@@ -3,7 +3,7 @@
 //! In: a name with the hash of every suffix. Out: [`Found`]. Never here: what is answered.
 //!
 //! A batch is searched in three passes: [`Zone::aim`] and a first look at each slot, a first look at each node, and
-//! [`Zone::find_from`]; the looks of a pass wait for memory side by side (engine.md, A7).
+//! [`Zone::find_from`]; the looks of a pass wait for memory side by side (design, A7).
 
 use crate::wire::{Scratch, fold, hash_label, same_octets};
 

@@ -59,7 +59,7 @@ impl LatencyTable {
         for (at, line) in lines.iter().enumerate() {
             let at = at as u32;
             match line.client {
-                TimesFor::Prefix(address, len) => prefixes.push(((address, len), at)),
+                TimesFor::Prefix(prefix) => prefixes.push((prefix, at)),
                 TimesFor::Place(place) => {
                     places.entry(place).or_insert(at);
                 }
@@ -90,8 +90,8 @@ impl LatencyTable {
     pub fn times(&self, client: &Whereabouts, out: &mut [RoundTrip; CHILDREN_MAX]) -> usize {
         let count = self.points.len().min(CHILDREN_MAX);
         out[..count].fill(RoundTrip::Unknown);
-        if let Some((address, len)) = client.prefix {
-            for line in self.prefixes.chain(address, len) {
+        if let Some(prefix) = client.prefix {
+            for line in self.prefixes.chain(prefix) {
                 self.note(line, &mut out[..count]);
             }
         }
@@ -128,8 +128,9 @@ impl LatencyTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ipnet::IpNet;
     use proptest::prelude::*;
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
     const DUBLIN: Coordinates = Coordinates {
         latitude: 53.3,
@@ -148,8 +149,8 @@ mod tests {
         TimesFor::Place(Place::parse(text).expect("a place"))
     }
 
-    fn prefix(text: &str, len: u8) -> TimesFor {
-        TimesFor::Prefix(text.parse().expect("an address"), len)
+    fn prefix(text: &str) -> TimesFor {
+        TimesFor::Prefix(text.parse().expect("a prefix"))
     }
 
     fn line(client: TimesFor, times: &[(u16, u32)]) -> ClientTimes {
@@ -159,12 +160,12 @@ mod tests {
         }
     }
 
-    fn at(address: &str, len: u8, place: Option<&str>) -> Whereabouts {
+    fn at(prefix: &str, place: Option<&str>) -> Whereabouts {
         let place = place.map(|text| Place::parse(text).expect("a place"));
         Whereabouts {
             place,
             point: place.map(|place| place.point()),
-            prefix: Some((address.parse().expect("an address"), len)),
+            prefix: Some(prefix.parse().expect("a prefix")),
         }
     }
 
@@ -182,47 +183,47 @@ mod tests {
             &Arc::from([
                 line(place("EU"), &[(0, 30_000), (1, 20_000), (2, 160_000)]),
                 line(place("EU-IE"), &[(0, 5_000)]),
-                line(prefix("203.0.112.0", 20), &[(2, 9_000)]),
-                line(prefix("203.0.113.0", 24), &[(1, 1_000)]),
-                line(prefix("203.0.113.0", 24), &[(1, 99_000)]),
+                line(prefix("203.0.112.0/20"), &[(2, 9_000)]),
+                line(prefix("203.0.113.0/24"), &[(1, 1_000)]),
+                line(prefix("203.0.113.0/24"), &[(1, 99_000)]),
                 line(TimesFor::Default, &[(2, 2_000)]),
             ]),
         );
         let cases = [
             (
                 "a continent's line",
-                at("192.0.2.1", 32, Some("EU-DE")),
+                at("192.0.2.1/32", Some("EU-DE")),
                 [1, 0, 2],
             ),
             (
                 "a country's line names one branch",
-                at("192.0.2.1", 32, Some("EU-IE")),
+                at("192.0.2.1/32", Some("EU-IE")),
                 [0, 1, 2],
             ),
             (
                 "a block before the place",
-                at("203.0.112.9", 32, Some("EU-DE")),
+                at("203.0.112.9/32", Some("EU-DE")),
                 [2, 1, 0],
             ),
             (
                 "the longest block",
-                at("203.0.113.9", 32, Some("EU-DE")),
+                at("203.0.113.9/32", Some("EU-DE")),
                 [1, 2, 0],
             ),
             (
                 "a block longer than the prefix is none (2.8.4)",
-                at("203.0.113.0", 22, Some("EU-DE")),
+                at("203.0.113.0/22", Some("EU-DE")),
                 [2, 1, 0],
             ),
             // Estimates: Dublin about 0.1 s, Frankfurt 0.12 s from New York; the default says 2 ms for Singapore.
             (
                 "default, and distance for the others",
-                at("192.0.2.1", 32, Some("NA-US-NY")),
+                at("192.0.2.1/32", Some("NA-US-NY")),
                 [2, 0, 1],
             ),
             (
                 "default alone; the others as written",
-                at("192.0.2.1", 32, None),
+                at("192.0.2.1/32", None),
                 [2, 0, 1],
             ),
         ];
@@ -234,11 +235,8 @@ mod tests {
     #[test]
     fn without_lines_distance_decides_and_unknown_clients_take_written_order() {
         let table = LatencyTable::new(&[SINGAPORE, FRANKFURT, DUBLIN], &Arc::from([]));
-        assert_eq!(
-            order(&table, &at("192.0.2.1", 32, Some("EU-IE"))),
-            [2, 1, 0]
-        );
-        assert_eq!(order(&table, &at("192.0.2.1", 32, None)), [0, 1, 2]);
+        assert_eq!(order(&table, &at("192.0.2.1/32", Some("EU-IE"))), [2, 1, 0]);
+        assert_eq!(order(&table, &at("192.0.2.1/32", None)), [0, 1, 2]);
     }
 
     #[test]
@@ -246,7 +244,7 @@ mod tests {
         let lines = [line(place("EU-IE"), &[(1, 7_500)])];
         let table = LatencyTable::new(&[DUBLIN, FRANKFURT], &Arc::from(lines));
         let mut times = [RoundTrip::Unknown; CHILDREN_MAX];
-        let count = table.times(&at("192.0.2.1", 32, Some("EU-IE")), &mut times);
+        let count = table.times(&at("192.0.2.1/32", Some("EU-IE")), &mut times);
         assert_eq!(count, 2);
         assert!(
             matches!(times[0], RoundTrip::Estimated(0..6_000)),
@@ -264,17 +262,17 @@ mod tests {
             lines in prop::collection::vec(((0u32..4, 0u8..=4), 0u16..4, 1u32..50), 0..40),
             key in 0u32..16,
         ) {
-            let address = |bits: u32| IpAddr::from(Ipv4Addr::from_bits(bits));
+            let prefix = |bits: u32, len| {
+                IpNet::new_assert(Ipv4Addr::from_bits(bits << 28).into(), len).trunc()
+            };
             let lines: Vec<ClientTimes> = lines
                 .into_iter()
                 .map(|((bits, len), child, micros)| {
-                    let shift = 32 - u32::from(len);
-                    let network = (bits << 28).checked_shr(shift).and_then(|a| a.checked_shl(shift)).unwrap_or(0);
-                    line(TimesFor::Prefix(address(network), len), &[(child, micros)])
+                    line(TimesFor::Prefix(prefix(bits, len)), &[(child, micros)])
                 })
                 .collect();
             let table = LatencyTable::new(&[DUBLIN; 4], &lines.into());
-            let client = Whereabouts { prefix: Some((address(key << 28), 32)), ..Whereabouts::default() };
+            let client = Whereabouts { prefix: Some(prefix(key, 32)), ..Whereabouts::default() };
             let mut times = [RoundTrip::Unknown; CHILDREN_MAX];
             table.times(&client, &mut times);
             let mut seen = order(&table, &client);

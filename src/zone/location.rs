@@ -3,7 +3,7 @@
 //! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by class,
 //! made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on the spot.
 
-use std::net::IpAddr;
+use ipnet::IpNet;
 
 use crate::place::{Coordinates, Place, PrefixTable, biased, great_circle_km};
 
@@ -20,8 +20,8 @@ pub struct Whereabouts {
     pub place: Option<Place>,
     /// The point; the place's centre where a database knows no better.
     pub point: Option<Coordinates>,
-    /// The prefix asked for: an address and how many of its bits count.
-    pub prefix: Option<(IpAddr, u8)>,
+    /// The prefix asked for; bits after it do not count.
+    pub prefix: Option<IpNet>,
 }
 
 /// A location rule ready to order children: prefixes in a table that finds all covering blocks in log time.
@@ -37,10 +37,7 @@ impl ReadyRule {
     pub fn new(rule: &LocationRule) -> Self {
         let prefixes = match rule {
             LocationRule::Subnets { prefixes, .. } => {
-                let keyed = prefixes
-                    .iter()
-                    .map(|&(address, len, child)| ((address, len), child));
-                Some(PrefixTable::build(keyed))
+                Some(PrefixTable::build(prefixes.iter().copied()))
             }
             _ => None,
         };
@@ -89,8 +86,8 @@ impl ReadyRule {
                 list.push(*default);
             }
             LocationRule::Subnets { default, .. } => {
-                if let (Some(table), Some((address, len))) = (&self.prefixes, client.prefix) {
-                    for child in table.chain(address, len) {
+                if let (Some(table), Some(prefix)) = (&self.prefixes, client.prefix) {
+                    for child in table.chain(prefix) {
                         list.push(Some(child));
                     }
                 }

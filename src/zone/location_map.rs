@@ -1,9 +1,11 @@
 //! One location map for each distinct list of location rules that a root can reach: the common refinement of all of
-//! them, so that a query looks up its client once (engine.md, A8).
+//! them, so that a query looks up its client once (design, A8).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use crate::place::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
@@ -28,7 +30,7 @@ impl LocationMap {
             .iter()
             .map(|&rule| (rule, ReadyRule::new(&policies.rules[rule as usize])))
             .collect();
-        let mut prefixes: Vec<(IpAddr, u8)> = Vec::new();
+        let mut prefixes: Vec<IpNet> = Vec::new();
         for (_, rule) in &ready {
             prefixes.extend(prefixes_of(rule.rule()));
         }
@@ -42,12 +44,11 @@ impl LocationMap {
             if let (true, Some(&class)) = (is_by_place, by_place.get(&client.place_id)) {
                 return class;
             }
-            let bits = if client.address.is_ipv4() { 32 } else { 128 };
             let place_id = client.place_id;
             let client = Whereabouts {
                 place: client.info.place,
                 point: client.info.point,
-                prefix: Some((client.address, bits)),
+                prefix: Some(client.address.into()),
             };
             let orders: Vec<Vec<u16>> = ready
                 .iter()
@@ -116,16 +117,15 @@ impl LocationMap {
 }
 
 /// Returns the prefixes at whose borders a rule may change its mind.
-fn prefixes_of(rule: &LocationRule) -> Vec<(IpAddr, u8)> {
+fn prefixes_of(rule: &LocationRule) -> Vec<IpNet> {
     match rule {
-        LocationRule::Subnets { prefixes, .. } => prefixes
-            .iter()
-            .map(|&(address, len, _)| (address, len))
-            .collect(),
+        LocationRule::Subnets { prefixes, .. } => {
+            prefixes.iter().map(|(prefix, _)| *prefix).collect()
+        }
         LocationRule::Latency { times, .. } => times
             .iter()
             .filter_map(|line| match line.client {
-                TimesFor::Prefix(address, len) => Some((address, len)),
+                TimesFor::Prefix(prefix) => Some(prefix),
                 TimesFor::Place(_) | TimesFor::Default => None,
             })
             .collect(),

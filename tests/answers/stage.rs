@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leeward::answer::{Exchange, Fold, Inputs, Transport, View, Worker, World, respond};
+use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Severity, Source, compile_zone, read_zone, render_text};
 use leeward::health::Status;
 use leeward::place::Locations;
 use leeward::rehearse::{Suppose, apply_references};
+use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
 use super::ask::Case;
@@ -73,9 +74,7 @@ impl Stage {
             Fold::new(policies, inputs).view()
         });
         World {
-            view: Arc::new(View {
-                zones: zones.collect(),
-            }),
+            view: HealthView::new(zones),
             snapshot: self.snapshot.clone(),
             conduct: Arc::default(),
             generation: 1,

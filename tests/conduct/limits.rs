@@ -7,7 +7,7 @@ use super::stage::{CLIENT, Reply, Stage, option, query, talkative};
 const COOKIE: u16 = 10;
 
 fn limited(rate: u32, slip: u8) -> Conduct {
-    let loopback = [("127.0.0.0".parse().expect("an address"), 8)];
+    let loopback = ["127.0.0.0/8".parse().expect("a prefix")];
     Conduct {
         rate: Some(RateLimits::new(
             Rates {

@@ -8,13 +8,13 @@ use domain::base::iana::OptRcode;
 use domain::base::message::Message;
 use domain::base::opt::UnknownOptData;
 use leeward::answer::{
-    Conduct, Cookies, Exchange, Fold, Identity, Inputs, Tally, Transport, View, WithoutCookie,
-    Worker, World, respond,
+    Conduct, Cookies, Exchange, Identity, Tally, Transport, WithoutCookie, Worker, World, respond,
 };
 use leeward::clock::{Moment, WallTime};
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::Locations;
+use leeward::view::{Fold, HealthView, Inputs};
 use leeward::wire::CookieSecrets;
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
@@ -96,9 +96,7 @@ impl Stage {
         };
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
-            view: Arc::new(View {
-                zones: [view].into(),
-            }),
+            view: HealthView::new([view]),
             conduct: Arc::new(conduct),
             generation: 1,
         };

@@ -5,28 +5,30 @@
 use crate::source::{Finding, Source, has_word};
 
 /// Modules by layer, lowest first.
-const LAYERS: [(u8, &str); 21] = [
+const LAYERS: [(u8, &str); 23] = [
     (0, "wire"),
     (0, "clock"),
     (0, "metrics"),
     (0, "room"),
     (1, "health"),
+    (1, "net"),
     (1, "place"),
     (2, "zone"),
-    (3, "answer"),
+    (3, "view"),
     (3, "config"),
     (3, "master"),
+    (4, "answer"),
     (4, "convert"),
-    (4, "rehearse"),
-    (4, "publish"),
     (4, "timeline"),
-    (5, "resolve"),
-    (5, "server"),
-    (6, "probe"),
-    (6, "control"),
-    (7, "daemon"),
-    (7, "lab"),
-    (8, "cli"),
+    (5, "rehearse"),
+    (5, "publish"),
+    (6, "resolve"),
+    (6, "server"),
+    (7, "probe"),
+    (7, "control"),
+    (8, "daemon"),
+    (8, "lab"),
+    (9, "cli"),
 ];
 
 /// What a module may use.
@@ -41,30 +43,36 @@ enum Allowed {
 fn allowed(module: &str) -> Option<Allowed> {
     Some(match module {
         "wire" | "clock" | "metrics" | "room" | "place" => Allowed::Only(&[]),
-        "health" => Allowed::Only(&["clock"]),
+        "health" | "net" => Allowed::Only(&["clock"]),
         "zone" => Allowed::Only(&["wire", "health", "place"]),
-        "answer" | "config" => Allowed::Only(&["wire", "clock", "zone", "health", "place"]),
+        "view" => Allowed::Only(&["clock", "zone", "health"]),
+        "config" => Allowed::Only(&["wire", "clock", "net", "zone", "health", "place"]),
+        "answer" => Allowed::Only(&["wire", "clock", "zone", "health", "place", "view"]),
         "master" => Allowed::Only(&["wire", "zone"]),
         "convert" => Allowed::Only(&["wire", "zone", "config", "master"]),
         "rehearse" | "publish" => Allowed::AllBelow(&[]),
         "timeline" => Allowed::Only(&["health", "clock"]),
-        "probe" => Allowed::Only(&["wire", "clock", "metrics", "room", "health", "resolve"]),
+        "probe" => Allowed::Only(&[
+            "wire", "clock", "metrics", "room", "net", "health", "resolve",
+        ]),
         "resolve" => Allowed::Only(&["wire", "clock", "room"]),
-        "server" => Allowed::Only(&["wire", "clock", "metrics", "answer", "publish"]),
+        "server" => Allowed::Only(&["wire", "clock", "metrics", "net", "answer", "publish"]),
         "control" => Allowed::Only(&[
             "wire", "clock", "metrics", "health", "place", "zone", "answer", "config", "rehearse",
             "publish", "timeline",
         ]),
-        "lab" => Allowed::Only(&["wire", "clock", "metrics"]),
+        // The lab publishes and serves a zone of its own: the parent of those that it shows.
+        "lab" => Allowed::Only(&[
+            "wire", "clock", "health", "place", "zone", "config", "publish", "server",
+        ]),
         "daemon" | "cli" => Allowed::AllBelow(&[]),
         _ => return None,
     })
 }
 
-/// Crates with a wide interface, and the one module that may name each.
-const OWNED_CRATES: [(&str, &str); 7] = [
-    ("hickory_proto", "wire"),
-    ("hickory_server", "server"),
+/// Crates with a wide interface, and the one module or file that may name each.
+const OWNED_CRATES: [(&str, &str); 6] = [
+    ("hickory_proto", "wire/client.rs"),
     ("axum", "control"),
     ("reqwest", "control"),
     ("maxminddb", "place"),
@@ -72,7 +80,11 @@ const OWNED_CRATES: [(&str, &str); 7] = [
     ("clap", "cli"),
 ];
 
-/// What layers 0 to 4 never do: input and output, spawning, logging.
+/// Folders that may name hickory-server: the seam that it is embedded by, and the lab's world outside. Port 53 lies in
+/// neither.
+const HICKORY_SERVER_FOLDERS: [&str; 2] = ["src/server/hickory/", "src/lab/outside/"];
+
+/// What layers 0 to 5 never do: input and output, spawning, logging.
 const IMPURE: [&str; 9] = [
     "std::fs",
     "File::open",
@@ -104,6 +116,43 @@ fn may_use(module: &str, other: &str) -> bool {
         Some(Allowed::AllBelow(names)) => its < own || names.contains(&other),
         None => false,
     }
+}
+
+/// Compares the table in the docs of `src/lib.rs`, and its modules, with the layers here.
+pub(crate) fn map(text: &str) -> Vec<Finding> {
+    let at = |line: usize, message: String| Finding {
+        place: format!("src/lib.rs:{line}"),
+        message,
+    };
+    let mut findings = Vec::new();
+    let mut shown = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(row) = line.strip_prefix("//! | ")
+            && let Some((layer, rest)) = row.split_once(" | [`")
+            && let Some((module, _)) = rest.split_once("`]")
+        {
+            shown.push(module.to_owned());
+            if self::layer(module)
+                .map(|layer| layer.to_string())
+                .as_deref()
+                != Some(layer)
+            {
+                findings.push(at(number, format!("`{module}` is not of layer {layer}")));
+            }
+        }
+        let module = line
+            .strip_prefix("pub mod ")
+            .and_then(|rest| rest.strip_suffix(';'));
+        if let Some(module) = module.filter(|module| !shown.iter().any(|known| known == module)) {
+            findings.push(at(number, format!("the table does not show `{module}`")));
+        }
+    }
+    let missing = LAYERS
+        .iter()
+        .filter(|(_, module)| !shown.iter().any(|known| known == module));
+    findings
+        .extend(missing.map(|(_, module)| at(1, format!("the table does not show `{module}`"))));
+    findings
 }
 
 /// Finds uses of modules that the table does not allow.
@@ -204,9 +253,19 @@ pub(crate) fn owned_crates(sources: &[Source]) -> Vec<Finding> {
         for (line, text) in source.product() {
             for (name, owner) in OWNED_CRATES {
                 let is_named = has_word(&text.code, name);
-                if is_named && source.module() != Some(owner) && !is_exempt(name, source) {
+                let is_owner = source.module() == Some(owner)
+                    || source.path.strip_prefix("src/") == Some(owner);
+                if is_named && !is_owner && !is_exempt(name, source) {
                     findings.push(source.finding(line, format!("`{name}` belongs to `{owner}`")));
                 }
+            }
+            let is_at_home = HICKORY_SERVER_FOLDERS
+                .iter()
+                .any(|folder| source.path.starts_with(folder));
+            if has_word(&text.code, "hickory_server") && !is_at_home {
+                let folders = HICKORY_SERVER_FOLDERS.join(" and ");
+                findings
+                    .push(source.finding(line, format!("`hickory_server` belongs to {folders}")));
             }
         }
     }
@@ -218,14 +277,14 @@ fn is_exempt(name: &str, source: &Source) -> bool {
     name == "socket2" && source.module() == Some("probe")
 }
 
-/// Finds input, output, spawning and logging in layers 0 to 4.
+/// Finds input, output, spawning and logging in layers 0 to 5.
 pub(crate) fn purity(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in sources {
         if source
             .module()
             .and_then(layer)
-            .is_none_or(|layer| layer > 4)
+            .is_none_or(|layer| layer > 5)
         {
             continue;
         }
@@ -235,7 +294,7 @@ pub(crate) fn purity(sources: &[Source]) -> Vec<Finding> {
                     findings.push(source.finding(
                         line,
                         format!(
-                            "`{word}` in layers 0 to 4, which do no I/O, spawn and log nothing"
+                            "`{word}` in layers 0 to 5, which do no I/O, spawn and log nothing"
                         ),
                     ));
                 }
@@ -280,11 +339,33 @@ fn the_rules_of_layers_can_fail() {
     for (path, text, wanted) in cases {
         assert_eq!(directions(&bad(path, text)).len(), wanted, "{path}: {text}");
     }
+    let mut table: String = LAYERS
+        .iter()
+        .map(|(layer, module)| format!("//! | {layer} | [`{module}`] | Purpose |\n"))
+        .collect();
+    table.push_str("\npub mod wire;\n");
+    assert_eq!(map(&table), []);
+    let wrong = table.replace("| 0 | [`clock`]", "| 3 | [`clock`]") + "pub mod novelty;\n";
+    assert_eq!(map(&wrong).len(), 2);
     let named = bad(
         "src/server/tcp.rs",
         "use axum::Router;\nfn my_axum_like() {}\n",
     );
     assert_eq!(owned_crates(&named).len(), 1);
+    for (path, wanted) in [("src/wire/name.rs", 1), ("src/wire/client.rs", 0)] {
+        let named = bad(path, "use hickory_proto::rr::Name;\n");
+        assert_eq!(owned_crates(&named).len(), wanted, "{path}");
+    }
+    let hickory = "use hickory_server::Server;\n";
+    for (path, wanted) in [
+        ("src/server/hickory/zones.rs", 0),
+        ("src/lab/outside/world.rs", 0),
+        ("src/lab/console.rs", 1),
+        ("src/server/udp.rs", 1),
+        ("src/daemon/transports.rs", 1),
+    ] {
+        assert_eq!(owned_crates(&bad(path, hickory)).len(), wanted, "{path}");
+    }
     let noisy = bad(
         "src/answer/find.rs",
         "fn f() { tracing::info!(); std::fs::read(x); }\n",

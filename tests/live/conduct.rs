@@ -49,7 +49,7 @@ fn standing(secrets: &str, cookie: &[u8]) -> CookieStanding {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now_secs = since.expect("after 1970").as_secs() as u32;
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    secrets.judge(cookie, client, now_secs).0
+    secrets.verify(cookie, client, now_secs).0
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use domain::base::Rtype;
 
-use super::need::Need;
 use super::stage::{
     Endpoint, Live, decode, failover_zone, fixed_zone, query, two_endpoints, wait_for,
 };
+use crate::need::Need;
 
 #[test]
 fn answers_secondary_while_primary_is_dead() {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use domain::base::iana::Rcode;
 use leeward::clock::Clock;
-use leeward::resolve::{Desk, DeskSettings, LookedUp, Own, OwnZones, Side, Upstreams};
+use leeward::resolve::{
+    LookedUp, LookupQueue, LookupResult, LookupSettings, Own, OwnZones, Upstreams,
+};
 
 use super::stage::{Live, PATIENCE, wait_for};
 use super::upstream::{Say, Upstream};
@@ -31,7 +33,7 @@ fn serve(zone: &str, upstream: &Upstream, keep: Duration) -> Live {
         config.resolver.ttl_min = Duration::from_secs(1);
         config.resolver.keep = keep;
         config.state = Some(folder.join("state"));
-        config.explain.allow = vec![("127.0.0.0".parse().expect("an address"), 8)];
+        config.explain.allow = vec!["127.0.0.0/8".parse().expect("a prefix")];
     })
 }
 
@@ -228,7 +230,7 @@ fn dig_tells_what_is_known_of_the_target() {
 /// A desk that asks this upstream, without a server around it.
 struct Alone {
     runtime: tokio::runtime::Runtime,
-    desk: Desk,
+    desk: LookupQueue,
     reports: tokio::sync::mpsc::Receiver<LookedUp>,
 }
 
@@ -239,7 +241,7 @@ impl Alone {
             .enable_all()
             .build()
             .expect("a runtime");
-        let settings = DeskSettings {
+        let settings = LookupSettings {
             upstreams: Upstreams::new(servers),
             timeout: Duration::from_millis(200),
             concurrency: 16,
@@ -249,7 +251,7 @@ impl Alone {
         let (sink, reports) = tokio::sync::mpsc::channel(16);
         let elsewhere: OwnZones = Arc::new(|_, _| Own::Elsewhere);
         let _inside = runtime.enter();
-        let desk = Desk::open(
+        let desk = LookupQueue::open(
             settings,
             elsewhere,
             sink,
@@ -279,9 +281,9 @@ impl Alone {
     }
 }
 
-fn addresses(side: &Side) -> Vec<String> {
+fn addresses(side: &LookupResult) -> Vec<String> {
     match side {
-        Side::Found(found) => found.addresses.iter().map(ToString::to_string).collect(),
+        LookupResult::Found(found) => found.addresses.iter().map(ToString::to_string).collect(),
         other => vec![format!("{other:?}")],
     }
 }
@@ -314,7 +316,7 @@ fn hostile_answers_are_no_answers() {
         upstream.tell(CDN, say);
         let report = alone.look_up(CDN);
         for side in &report.sides {
-            let Side::Failed(why) = side else {
+            let LookupResult::Failed(why) = side else {
                 panic!("{title}: {side:?}");
             };
             assert!(why.contains(wanted), "{title}: {why}");

@@ -30,7 +30,7 @@ pub(crate) fn reasons(live: &Live, name: &str) -> Vec<String> {
 }
 
 fn allow_loopback(config: &mut leeward::config::server_file::ServerConfig) {
-    config.explain.allow = vec![("127.0.0.0".parse().expect("an address"), 8)];
+    config.explain.allow = vec!["127.0.0.0/8".parse().expect("a prefix")];
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn names_of_master_files_are_explained_too() {
 
 #[test]
 fn reasons_are_told_to_those_who_may_ask_and_to_nobody_else() {
-    for allow in [None, Some(("192.0.2.0".parse().expect("an address"), 24))] {
+    for allow in [None, Some("192.0.2.0/24".parse().expect("a prefix"))] {
         let live = Live::start(
             &[("a.toml", &fixed_zone("a.example", "192.0.2.1"))],
             |config, _| config.explain.allow = allow.into_iter().collect(),

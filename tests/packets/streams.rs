@@ -10,7 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::exchange::{framed, over_udp, receive};
-use super::need::Need;
+use crate::need::Need;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,57 +1,34 @@
-//! The numbers of all rules: sections 1 to 4 of `route53-semantics.md`, and a1 to a58 of the zone format.
+//! The numbers of all rules, as `docs/route53-rules.md` and `docs/rules.md` state them.
 
-/// Rules of a section by their last number, with letters where a rule has parts.
-const SECTIONS: &[(&str, &[&str])] = &[
-    (
-        "1",
-        &[
-            "1", "2", "3", "4", "5", "5a", "5b", "6", "7", "8", "9", "10", "11", "12", "13", "14",
-            "15",
-        ],
-    ),
-    ("2.1", &["1", "2", "3", "4"]),
-    ("2.2", &["1", "2", "3", "4", "5", "6", "7", "8", "9"]),
-    (
-        "2.3",
-        &[
-            "1", "2", "3", "4", "4a", "4b", "4c", "5", "6", "7", "8", "9",
-        ],
-    ),
-    ("2.4", &["1", "2", "3", "4", "5", "6"]),
-    ("2.5", &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]),
-    ("2.6", &["1", "2", "3", "4", "5", "6", "7", "8"]),
-    ("2.7", &["1", "2", "3", "4", "5", "6", "7"]),
-    ("2.8", &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]),
-    ("2.9", &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]),
-    ("3", &["1", "8"]),
-    (
-        "3.2",
-        &[
-            "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12",
-        ],
-    ),
-    ("3.3", &["1", "2"]),
-    ("3.4", &["1", "2", "3"]),
-    ("3.5", &["1", "2", "3", "4"]),
-    ("3.6", &["1", "2", "3", "4"]),
-    ("3.7", &["1", "2"]),
-    ("3.9", &["1", "2", "3"]),
-    ("3.10", &["1", "2", "3"]),
-    ("4", &["1", "2", "3", "4", "5", "6", "7", "8"]),
-];
-/// Rules of the zone format.
-const FORMAT_RULES: usize = 58;
+const ROUTE53: &str = include_str!("../../docs/route53-rules.md");
+const FORMAT: &str = include_str!("../../docs/rules.md");
+/// Sections that are one rule each.
+const WHOLE_SECTIONS: [&str; 2] = ["3.1", "3.8"];
 
-/// Returns all numbers.
+/// Returns all numbers, in the order of the documents.
 pub(crate) fn rules() -> Vec<String> {
-    let mut rules: Vec<String> = SECTIONS
-        .iter()
-        .flat_map(|(section, numbers)| {
-            numbers
-                .iter()
-                .map(move |number| format!("{section}.{number}"))
-        })
-        .collect();
-    rules.extend((1..=FORMAT_RULES).map(|number| format!("a{number}")));
+    let mut rules: Vec<String> = ROUTE53.lines().filter_map(number_of_route53).collect();
+    rules.extend(FORMAT.lines().filter_map(number_of_format));
     rules
+}
+
+/// Reads the number that a line begins with: `**1.4 Health.**`, `- 2.3.4a Several`; of headings only those that are rules.
+fn number_of_route53(line: &str) -> Option<String> {
+    let is_heading = line.starts_with('#');
+    let text = line.trim_start_matches(['#', '*', '-', ' ']);
+    let end = text.find(|c: char| c != '.' && !c.is_ascii_alphanumeric());
+    let number = text[..end.unwrap_or(text.len())].trim_end_matches('.');
+    let digits = number.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let is_number = digits.contains('.')
+        && digits
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit()));
+    let is_rule = is_number && (!is_heading || WHOLE_SECTIONS.contains(&number));
+    is_rule.then(|| number.to_owned())
+}
+
+/// Reads the number of `- **a14** Text`.
+fn number_of_format(line: &str) -> Option<String> {
+    let (number, _) = line.strip_prefix("- **a")?.split_once("**")?;
+    Some(format!("a{number}"))
 }

@@ -13,12 +13,12 @@ use domain::base::message::Message;
 use domain::base::message::RecordSection;
 use domain::rdata::AllRecordData;
 use leeward::answer::{
-    Answer, Any, Asker, BATCH_MAX, Chain, Chance, Conduct, Cookies, Exchange, Fold, Gathering,
-    Hosts, Inputs, MessageWriter, Prefixes, RateLimits, Rates, Tally, Transport, WithoutCookie,
-    Worker, respond,
+    Answer, Any, Asker, BATCH_MAX, Chain, Chance, Conduct, Cookies, Exchange, Gathering, Hosts,
+    MessageWriter, Prefixes, RateLimits, Rates, Tally, Transport, WithoutCookie, Worker, respond,
 };
 use leeward::clock::Moment;
 use leeward::health::Status;
+use leeward::view::{Fold, Inputs};
 use leeward::wire::{CookieSecrets, HEADER_LEN, Name, ResponseEdns, Rtype, Scratch};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -293,7 +293,7 @@ fn conduct() -> impl Strategy<Value = Conduct> {
     ];
     let factor = prop_oneof![Just(None), (1u8..6).prop_map(Some)];
     (rate, factor, any::<bool>(), any::<bool>()).prop_map(|(rate, factor, has_cookies, says)| {
-        let others = Prefixes::new(&[(IpAddr::from([10, 0, 0, 0]), 8)]);
+        let others = Prefixes::new(&["10.0.0.0/8".parse().expect("a prefix")]);
         Conduct {
             rate: rate.map(|(each, slip)| {
                 let total = each * 2;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use leeward::config::model::{
     AllDownModel, BranchModel, GeoKey, MemberModel, MemberValue, MinHealthy, NodeKind, NodeModel,
     PoolBody, PoolId, SubnetKeys, ZoneModel,
@@ -19,7 +20,7 @@ use super::trees::{Fate, fate_of};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Whereabouts {
     Place(Place),
-    Prefix(IpAddr, u8),
+    Prefix(IpNet),
 }
 
 /// What may come out.
@@ -92,10 +93,10 @@ impl<'a> Reference<'a> {
             NodeKind::Subnets(keyed) => {
                 let rank = |keys: &SubnetKeys| match (keys, self.client) {
                     (SubnetKeys::Default, _) => Some(0),
-                    (SubnetKeys::Prefixes(list), Whereabouts::Prefix(address, len)) => list
+                    (SubnetKeys::Prefixes(list), Whereabouts::Prefix(client)) => list
                         .iter()
-                        .filter(|(block, bits)| *bits <= len && covers(*block, *bits, address))
-                        .map(|(_, bits)| usize::from(*bits))
+                        .filter(|block| covers(block, client))
+                        .map(|block| usize::from(block.prefix_len()))
                         .max(),
                     _ => None,
                 };
@@ -242,10 +243,13 @@ impl<'a> Reference<'a> {
     }
 }
 
-fn covers(block: IpAddr, bits: u8, address: IpAddr) -> bool {
-    match (block, address) {
-        (IpAddr::V4(block), IpAddr::V4(address)) => {
-            (block.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(bits)
+/// Compares bit by bit, as the product does not.
+fn covers(block: &IpNet, client: IpNet) -> bool {
+    let bits = u32::from(block.prefix_len());
+    match (block.addr(), client.addr()) {
+        (IpAddr::V4(known), IpAddr::V4(asked)) => {
+            let equal = (known.to_bits() ^ asked.to_bits()).leading_zeros();
+            bits <= u32::from(client.prefix_len()) && equal >= bits
         }
         _ => false,
     }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leeward::answer::{Fold, Inputs, View, World};
+use leeward::answer::World;
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
 use leeward::health::Status;
 use leeward::place::Locations;
+use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{Hold, ServedZone, Snapshot, build_maps};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -301,9 +302,7 @@ impl Served {
         let view = Fold::new(&self.zone().zone.policies, inputs).view();
         World {
             snapshot: self.snapshot.clone(),
-            view: Arc::new(View {
-                zones: [view].into(),
-            }),
+            view: HealthView::new([view]),
             conduct: Arc::default(),
             generation: 1,
         }

@@ -6,7 +6,7 @@ use leeward::place::Locations;
 use leeward::rehearse::{AnswerDiff, Asking, Observed, Side, diff, diff_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::ground::{SHOP, load};
+use super::ground::{SHOP, load};
 
 fn compare_with(old: &[(&str, &str)], new: &[(&str, &str)], observed: &[Observed]) -> AnswerDiff {
     let (old, new) = (load(old), load(new));

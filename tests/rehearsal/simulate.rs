@@ -9,7 +9,7 @@ use leeward::rehearse::{
 };
 use leeward::wire::{Name, Rtype};
 
-use crate::ground::{SHOP, load};
+use super::ground::{SHOP, load};
 
 fn run(set: &ZoneSet, request: &SimulateRequest) -> Simulation {
     let premises = premises_of(set, Clock::start().wall());

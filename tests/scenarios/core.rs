@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use leeward::answer::{Fold, World};
+use leeward::answer::World;
 use leeward::clock::{Moment, WallTime};
 use leeward::config::model::ZoneModel;
 use leeward::config::{
@@ -17,8 +17,9 @@ use leeward::health::{
     Finding, Observation, Outcome, Phase, Phases, TargetId, Targets, Transition,
 };
 use leeward::place::Locations;
-use leeward::publish::{Outlook, Publisher, ZoneInputs};
+use leeward::publish::{Publisher, Tick, ZoneInputs};
 use leeward::rehearse::{Suppose, apply_references};
+use leeward::view::{Fold, Inputs};
 use leeward::zone::{Hold, Policies, ServedZone, Snapshot, build_maps};
 
 /// The files that stand beside a zone: their texts by name.
@@ -143,8 +144,7 @@ impl Core {
     /// Switches and holds of a zone: the file's, the maintenance under way, the operator's.
     fn held(&self, zone: usize, policies: &Policies) -> (Vec<bool>, Vec<Hold>) {
         let model = &self.models[zone];
-        let mut inputs =
-            leeward::answer::Inputs::uniform(policies, leeward::health::Status::Unknown);
+        let mut inputs = Inputs::uniform(policies, leeward::health::Status::Unknown);
         for work in &model.maintenance {
             if work.from <= self.wall && self.wall < work.until {
                 for (list, suppose) in [
@@ -216,7 +216,7 @@ impl Core {
             .collect();
         self.publisher.observe(&changes);
         let (models, wall) = (&self.models, self.wall);
-        self.publisher.pass(&Outlook {
+        self.publisher.tick(&Tick {
             now: self.now,
             wall,
             targets: &self.targets,
@@ -261,7 +261,7 @@ impl Core {
                 "bits of zone {number}"
             );
             let anew = fold.refolded(policies).view();
-            assert_eq!(world.view.zones[number], anew, "view of zone {number}");
+            assert_eq!(*world.view.zones[number], anew, "view of zone {number}");
         }
     }
 }

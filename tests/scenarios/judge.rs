@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use leeward::rehearse::Explanation;
 use leeward::wire::Rcode;
 
-use crate::message::{Said, normal};
-use crate::story::{Ask, share};
+use super::message::{Said, normal};
+use super::story::{Ask, share};
 
 /// How far a probability may be off: they are computed, not counted.
 const EXACT: f64 = 1e-9;

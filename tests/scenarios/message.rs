@@ -8,6 +8,7 @@ use domain::base::iana::OptRcode;
 use domain::base::opt::ClientSubnet;
 use domain::base::{Message, ParsedName};
 use domain::rdata::AllRecordData;
+use ipnet::IpNet;
 use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::wire::{Name, Rtype};
@@ -28,14 +29,15 @@ pub(crate) struct Said {
 }
 
 /// Writes a query (RFC 1035, section 4.1; RFC 7871, section 6).
-pub(crate) fn query(name: &Name, rtype: Rtype, subnet: Option<(IpAddr, u8)>) -> Vec<u8> {
+pub(crate) fn query(name: &Name, rtype: Rtype, subnet: Option<IpNet>) -> Vec<u8> {
     let mut octets = vec![0x4c, 0x57, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
     octets.extend_from_slice(name.octets());
     octets.extend_from_slice(&rtype.0.to_be_bytes());
     octets.extend_from_slice(&[0, 1]);
     let mut option = Vec::new();
-    if let Some((address, len)) = subnet {
-        let (family, mut bytes) = match address {
+    if let Some(prefix) = subnet {
+        let len = prefix.prefix_len();
+        let (family, mut bytes) = match prefix.addr() {
             IpAddr::V4(v4) => (1, v4.octets().to_vec()),
             IpAddr::V6(v6) => (2, v6.octets().to_vec()),
         };

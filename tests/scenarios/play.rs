@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use leeward::answer::Worker;
 use leeward::clock::{Moment, WallTime, parse_duration};
 use leeward::health::{Status, TargetId, Timeout};
@@ -11,10 +12,10 @@ use leeward::place::{Locations, LocationsBuilder, Network, Place};
 use leeward::rehearse::{Client, Explanation, Question, Stage, Suppose, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
-use crate::core::{Conduct, Core, read};
-use crate::judge::{compare, compare_messages};
-use crate::message::{Said, ask, query};
-use crate::story::{Ask, Step, Story};
+use super::core::{Conduct, Core, read};
+use super::judge::{compare, compare_messages};
+use super::message::{Said, ask, query};
+use super::story::{Ask, Step, Story};
 
 /// The resolver of questions that name none, as in the worked cases.
 const RESOLVER: &str = "198.51.100.53";
@@ -79,10 +80,8 @@ fn locations(story: &Story) -> (Locations, BTreeMap<String, IpAddr>) {
     let place = |text: &str| Place::parse(text).unwrap_or_else(|fault| panic!("{fault:?}"));
     let mut networks = Vec::new();
     for (text, at) in &story.networks {
-        let (address, prefix_len) = prefix(text);
         networks.push(Network {
-            address,
-            prefix_len,
+            prefix: prefix(text),
             place: place(at),
         });
     }
@@ -92,8 +91,7 @@ fn locations(story: &Story) -> (Locations, BTreeMap<String, IpAddr>) {
         if from.parse::<IpAddr>().is_err() && !places.contains_key(from) {
             let address: IpAddr = [10, places.len() as u8 + 1, 0, 53].into();
             networks.push(Network {
-                address: [10, places.len() as u8 + 1, 0, 0].into(),
-                prefix_len: 16,
+                prefix: IpNet::new_assert(address, 16),
                 place: place(from),
             });
             places.insert(from.to_owned(), address);
@@ -103,10 +101,8 @@ fn locations(story: &Story) -> (Locations, BTreeMap<String, IpAddr>) {
     (locations, places)
 }
 
-fn prefix(text: &str) -> (IpAddr, u8) {
-    let (address, len) = text.split_once('/').expect("a prefix has a `/`");
-    let address = address.parse().expect("an address");
-    (address, len.parse().expect("a length"))
+fn prefix(text: &str) -> IpNet {
+    text.parse().expect("a prefix")
 }
 
 fn wall(text: &str) -> WallTime {
@@ -307,7 +303,7 @@ impl Player<'_> {
             None => from.parse().expect("an address"),
         };
         let client = match subnet {
-            Some((address, len)) => Client::Subnet(address, len),
+            Some(prefix) => Client::Subnet(prefix),
             None => Client::Address(resolver),
         };
         let found = self.explained(&question, client);
@@ -333,7 +329,7 @@ impl Player<'_> {
     fn explained(&self, question: &Question, client: Client) -> Explanation {
         let world = self.core.world();
         let served = &world.snapshot.zones[0];
-        let empty = leeward::answer::Inputs {
+        let empty = leeward::view::Inputs {
             statuses: Vec::new(),
             switches: Vec::new(),
             holds: Vec::new(),

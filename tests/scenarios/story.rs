@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub(crate) struct Story {
     /// What it shows, one sentence.
     pub(crate) title: String,
-    /// Worked cases of `route53-semantics.md`, section 10, that it contains.
+    /// Worked cases of `docs/route53-rules.md`, section 10, that it contains.
     #[serde(default)]
     pub(crate) cases: Vec<String>,
     /// Where we differ from Route 53 here, and why.

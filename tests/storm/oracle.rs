@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use leeward::health::Status;
 
-use crate::plan::{Plan, Tree};
+use super::plan::{Plan, Tree};
 
 /// What is known of one zone at one moment.
 pub(crate) struct Oracle<'p> {

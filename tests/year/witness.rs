@@ -1,4 +1,4 @@
-//! A witness of failbacks: who is in office, who is healthy since when, and whether each move had its reason (rule a41).
+//! A witness of failbacks: the active tier, since when each is healthy, and whether each move had its reason (rule a41).
 //!
 //! In: the core after each change, and what changed it. Out: broken laws, counts. Never here: the code that is judged; the
 //! rules are written a second time, by another hand.
@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 use leeward::clock::Moment;
 use leeward::health::{FailbackRule, Status};
 
-use crate::core::Core;
-use crate::octet;
+use super::octet;
+use crate::scenarios::core::Core;
 
 /// What changed the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ impl Witness {
         let world = core.world();
         let policies = &world.snapshot.zones[0].zone.policies;
         let view = &world.view.zones[0];
-        let judgement = view.judgement.as_ref().expect("a zone with failbacks");
-        for (failback, office) in policies.failbacks.iter().zip(&judgement.incumbents) {
+        let state = view.policy_state.as_ref().expect("a zone with failbacks");
+        for (failback, active) in policies.failbacks.iter().zip(&state.active_tiers) {
             let node = &policies.nodes[failback.node as usize];
             let healthy: Vec<u8> = (0..node.n as u8)
                 .filter(|tier| view.layers[0].is_alive(node.first + u32::from(*tier)))
@@ -80,12 +80,15 @@ impl Witness {
                 FailbackRule::After(calm) => is_calm(tier, calm),
                 FailbackRule::Window(window) => window.is_open(core.wall),
             };
-            let told = format!("{} {cause:?} {office:?}, healthy {healthy:?}", failback.key);
-            let tier = office.tier;
+            let told = format!("{} {cause:?} {active:?}, healthy {healthy:?}", failback.key);
+            let tier = active.tier;
             let is_healthy = healthy.contains(&tier);
-            assert!(is_healthy || healthy.is_empty(), "not in office: {told}");
+            assert!(
+                is_healthy || healthy.is_empty(),
+                "not the active one: {told}"
+            );
             let is_held = healthy.first().is_some_and(|first| *first < tier);
-            assert_eq!(office.is_held, is_held, "{told}");
+            assert_eq!(active.is_held, is_held, "{told}");
             self.held += u32::from(is_held);
             if cause == Cause::Time {
                 let overdue = healthy

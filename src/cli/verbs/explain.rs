@@ -204,8 +204,8 @@ fn suppose(arguments: &ExplainArguments, premise: &mut Premise<'_>) -> Vec<Refer
 }
 
 fn client(arguments: &ExplainArguments) -> Result<Client, Complaint> {
-    if let Some(subnet) = arguments.subnet.filter(|subnet| subnet.length > 0) {
-        return Ok(Client::Subnet(subnet.address, subnet.length));
+    if let Some(subnet) = arguments.subnet.filter(|subnet| subnet.prefix_len() > 0) {
+        return Ok(Client::Subnet(subnet));
     }
     match &arguments.from {
         None => Ok(Client::Unknown),

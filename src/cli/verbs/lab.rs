@@ -1,8 +1,8 @@
-//! `leeward lab`: regions on loopback that can be killed, a server in front of them, and a board.
+//! `leeward lab`: regions on loopback that can be killed, a server in front of them, a resolver before that, and a board.
 
 use std::future::poll_fn;
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{ErrorKind, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -10,18 +10,18 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::arguments::{LabAction, LabArguments};
-use crate::cli::lab_board::watch;
+use crate::cli::lab_board::{Watched, watch};
 use crate::cli::lab_terminal::{Above, LabTerminal, columns};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
 use crate::config::server_file::{
-    CertificateSetting, ExplainSettings, GeoSettings, ServerConfig, TlsSettings,
+    CertificateSetting, ExplainSettings, GeoSettings, RateLimitSettings, ServerConfig, TlsSettings,
 };
 use crate::control::{LogFormat, LogGuard, install_logs};
 use crate::daemon::{Running, start};
 use crate::lab::{
-    ENDPOINT_PORT, Endpoints, LAB_CONTROL, LAB_HTTP, LAB_NETWORKS, LAB_TLS_PORT, LAB_ZONE_FILE,
-    LabCommand, LabPlan, LabScreen, Seen, listen_remote, read_lines, run_lab, send_command,
+    Endpoints, LAB_NETWORKS, LabCommand, LabPlan, LabPorts, LabScreen, Outside, OutsidePlan,
+    OutsideSockets, Remote, Seen, lab_zone_file, listen_remote, read_lines, run_lab, send_command,
 };
 use crate::place::Place;
 use crate::server::Transport;
@@ -32,77 +32,65 @@ pub(in crate::cli) fn lab(arguments: &LabArguments, output: &mut Output) -> Outc
         .enable_all()
         .build()
         .map_err(|cause| Complaint::cannot_run(format!("start the runtime: {cause}")))?;
+    let ports = LabPorts {
+        port: arguments.port,
+        http: arguments.http,
+    };
     let outcome = match arguments.action {
-        Some(action) => runtime.block_on(command(action, output)),
-        None => runtime.block_on(run(arguments, output)),
+        Some(action) => runtime.block_on(command(action, ports, output)),
+        None => runtime.block_on(run(arguments, ports, output)),
     };
     // A thread waits for typed lines and cannot be called off.
     runtime.shutdown_background();
     outcome
 }
 
-async fn command(action: LabAction, output: &mut Output) -> Outcome {
+async fn command(action: LabAction, ports: LabPorts, output: &mut Output) -> Outcome {
     let command = match action {
         LabAction::Kill(at) => LabCommand::Kill(at.region),
         LabAction::Heal(at) => LabCommand::Heal(at.region),
         LabAction::Slow(at) => LabCommand::Slow(at.region),
         LabAction::Status => LabCommand::Status,
     };
-    let text = send_command(LAB_CONTROL, command)
+    let text = send_command(ports.control(), command)
         .await
         .map_err(Complaint::cannot_run)?;
     output.line(&text);
     Ok(Exit::Fine)
 }
 
-async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
-    let cannot = |message: String| Complaint::cannot_run(message);
-    let endpoints = Endpoints::start(ENDPOINT_PORT)
-        .await
-        .map_err(|fault| cannot(fault.to_string()))?;
-    let remote = listen_remote(LAB_CONTROL).await.map_err(|cause| {
-        cannot(format!(
-            "listen for other terminals on {LAB_CONTROL}: {cause} (does another lab run?)"
-        ))
-    })?;
+async fn run(arguments: &LabArguments, ports: LabPorts, output: &mut Output) -> Outcome {
+    let sockets = open(ports).await?;
     // The zone that ships is written to a folder of this process's own, so that the lab runs from anywhere and the
     // zone can be edited while it runs.
     let own = match &arguments.zones {
         Some(_) => None,
-        None => Some(
-            OwnFolder::make().map_err(|cause| cannot(format!("write the lab's zone: {cause}")))?,
-        ),
+        None => Some(OwnFolder::make(ports).map_err(cannot("write the lab's zone"))?),
     };
     let folder = match (&arguments.zones, &own) {
         (Some(zones), _) => zones.clone(),
         (None, own) => own.as_ref().map(|own| own.0.clone()).unwrap_or_default(),
     };
-    let signals =
-        Signals::listen().map_err(|cause| cannot(format!("listen for signals: {cause}")))?;
+    let signals = Signals::listen().map_err(cannot("listen for signals"))?;
     let clock = Clock::start();
-    let running = start(config(arguments, &folder), clock)
-        .await
-        .map_err(|fault| cannot(fault.to_string()))?;
+    let running = begin(config(ports, &folder), ports, clock).await?;
+    let outside = begin_outside(sockets.outside, &running, ports, clock)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let watching = watch(running.asks(), running.zones(), Arc::clone(&seen)).await;
+    let watched = Watched::new(running.asks(), outside.behind(), running.zones());
+    let watching = watch(watched, Arc::clone(&seen)).await;
     let terminal = output.is_terminal().then(LabTerminal::open).flatten();
     let _log = begin_log(terminal.as_ref().map(|(terminal, _)| terminal))
-        .map_err(|cause| cannot(format!("begin the log: {cause}")))?;
+        .map_err(cannot("begin the log"))?;
     let (terminal, lines) = match terminal {
         Some((terminal, lines)) => (Some(terminal), Ok(lines)),
         None => (None, read_lines()),
     };
-    let lines = lines.map_err(|cause| cannot(format!("read commands: {cause}")))?;
     let plan = LabPlan {
-        endpoints,
-        listen: running
-            .addresses()
-            .first()
-            .copied()
-            .unwrap_or(arguments.listen),
+        endpoints: sockets.endpoints,
+        ports,
         source: Arc::new(move || seen.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-        lines,
-        remote,
+        lines: lines.map_err(cannot("read commands"))?,
+        remote: sockets.remote,
         places: places(&running, &folder),
         terminal: terminal.as_ref().map(screen),
         is_colour: output.is_colour(),
@@ -110,10 +98,94 @@ async fn run(arguments: &LabArguments, output: &mut Output) -> Outcome {
     };
     run_lab(plan, signals.any(), &mut |text| output.raw(text.as_bytes())).await;
     watching.abort();
+    outside.stop().await;
     running.stop().await;
     drop((own, terminal));
     output.line("the lab is closed");
     Ok(Exit::Fine)
+}
+
+/// Returns what makes a complaint out of a cause: what could not be done, and why.
+fn cannot<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Complaint {
+    move |cause| Complaint::cannot_run(format!("{what}: {cause}"))
+}
+
+/// Everything of the lab that listens, but for the server.
+struct Sockets {
+    outside: OutsideSockets,
+    endpoints: Endpoints,
+    remote: Remote,
+}
+
+/// Listens wherever the lab listens; a port that is taken is told with the way out.
+async fn open(ports: LabPorts) -> Result<Sockets, Complaint> {
+    let taken = |fault: &dyn std::fmt::Display, way_out: String| {
+        Complaint::cannot_run(format!("{fault}\n{way_out}"))
+    };
+    let outside = OutsideSockets::bind(ports.resolver(), ports.parent())
+        .await
+        .map_err(|fault| taken(&fault, ports.other_port()))?;
+    let endpoints =
+        Endpoints::start(ports.endpoints())
+            .await
+            .map_err(|fault| match fault.error.kind() {
+                ErrorKind::AddrInUse => taken(&fault, ports.other_http()),
+                _ => Complaint::cannot_run(fault.to_string()),
+            })?;
+    let control = ports.control();
+    let remote = listen_remote(control).await.map_err(|cause| {
+        let fault = format!("listen for other terminals on {control}: {cause}");
+        taken(&fault, ports.other_http())
+    })?;
+    Ok(Sockets {
+        outside,
+        endpoints,
+        remote,
+    })
+}
+
+/// Starts the server. Elsewhere it would go on beside an address that is taken; a lab without it shows nothing.
+async fn begin(config: ServerConfig, ports: LabPorts, clock: Clock) -> Result<Running, Complaint> {
+    let running = start(config, clock).await.map_err(|fault| {
+        let way_out = ports.other_port();
+        Complaint::cannot_run(format!("{fault}\n{way_out}"))
+    })?;
+    let listen = running.listen();
+    let dns = [
+        (Transport::Udp, ports.name_server()),
+        (Transport::Tls, ports.tls()),
+    ];
+    let missing = dns
+        .into_iter()
+        .find(|(transport, address)| !listen.of(*transport).contains(address));
+    let fault = match missing {
+        Some((_, address)) => Some((address, ports.other_port())),
+        None if running.http().is_none() => Some((ports.page(), ports.other_http())),
+        None => None,
+    };
+    let Some((address, way_out)) = fault else {
+        return Ok(running);
+    };
+    running.stop().await;
+    Err(Complaint::cannot_run(format!(
+        "listen on {address}: the port is taken\n{way_out}"
+    )))
+}
+
+/// Starts the parent zone and the resolver.
+fn begin_outside(
+    sockets: OutsideSockets,
+    running: &Running,
+    ports: LabPorts,
+    clock: Clock,
+) -> Result<Outside, Complaint> {
+    let zones = running.zones().zones.iter();
+    let plan = OutsidePlan {
+        apexes: zones.map(|zone| zone.model.apex.clone()).collect(),
+        name_server: ports.name_server(),
+        clock,
+    };
+    Outside::start(sockets, plan).map_err(cannot("serve the parent zone"))
 }
 
 /// Sends the log to standard error, or above the line that is typed.
@@ -135,13 +207,6 @@ fn places(running: &Running, folder: &Path) -> Vec<String> {
     )];
     if let Some(http) = running.http() {
         places.push(format!("page, status and metrics: http://{http}/"));
-    }
-    for tls in running.listen().of(Transport::Tls) {
-        places.push(format!(
-            "DNS over TLS: dig @{} -p {} +tls www.lab.example",
-            tls.ip(),
-            tls.port()
-        ));
     }
     places
 }
@@ -209,11 +274,11 @@ impl Signals {
 struct OwnFolder(PathBuf);
 
 impl OwnFolder {
-    fn make() -> std::io::Result<Self> {
+    fn make(ports: LabPorts) -> std::io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("leeward-lab-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let own = Self(folder);
-        std::fs::write(own.0.join("lab.toml"), LAB_ZONE_FILE)?;
+        std::fs::write(own.0.join("lab.toml"), lab_zone_file(ports.endpoints()))?;
         Ok(own)
     }
 }
@@ -226,38 +291,25 @@ impl Drop for OwnFolder {
 }
 
 /// The lab's server: its zone, networks that stand for places, nothing kept.
-fn config(arguments: &LabArguments, zones: &Path) -> ServerConfig {
-    let networks = LAB_NETWORKS.iter().filter_map(|(prefix, place)| {
-        let (address, len) = prefix.split_once('/')?;
-        Some((
-            address.parse().ok()?,
-            len.parse().ok()?,
-            Place::parse(place).ok()?,
-        ))
-    });
-    let tls_port = match arguments.listen.port() {
-        // Any free port: both are.
-        0 => 0,
-        _ => LAB_TLS_PORT,
-    };
+fn config(ports: LabPorts, zones: &Path) -> ServerConfig {
+    let networks = LAB_NETWORKS
+        .iter()
+        .filter_map(|(prefix, place)| Some((prefix.parse().ok()?, Place::parse(place).ok()?)));
     ServerConfig {
-        listen: vec![arguments.listen],
+        listen: vec![ports.name_server()],
         tls: TlsSettings {
-            listen: vec![SocketAddr::new(arguments.listen.ip(), tls_port)],
+            listen: vec![ports.tls()],
             certificate: Some(CertificateSetting::SelfSigned),
         },
         zones: zones.to_path_buf(),
-        http: Some(LAB_HTTP),
+        http: Some(ports.page()),
         state: None,
         geo: GeoSettings {
             networks: networks.collect(),
             ..GeoSettings::default()
         },
         explain: ExplainSettings {
-            allow: vec![
-                (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-                (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-            ],
+            allow: RateLimitSettings::ALLOW.to_vec(),
         },
         ..ServerConfig::default()
     }

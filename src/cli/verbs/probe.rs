@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::daemon::{ZoneSet, command_settings, lookup_settings};
 use crate::health::{Observation, Outcome as Verdict, Target};
 use crate::place::Locations;
-use crate::probe::{ProbeKit, Reach, probe_once};
+use crate::probe::{ProbeContext, Reach, probe_once};
 use crate::resolve::Names;
 
 use super::offline::{complain_of_refusals, find_config, load, read_config};
@@ -49,7 +49,7 @@ pub(in crate::cli) fn probe(arguments: &ProbeArguments, output: &mut Output) -> 
     let commands = Some(command_settings(&settings.exec));
     let clock = Clock::start();
     let lookups = lookup_settings(&settings.resolver, settings.resolver.concurrency);
-    let kit = ProbeKit::with_commands(
+    let kit = ProbeContext::with_commands(
         &probing.user_agent,
         Reach {
             allow: probing.allow.clone(),
@@ -114,7 +114,7 @@ fn wanted(set: &ZoneSet, check: Option<&str>) -> Vec<([String; 4], Arc<Target>)>
 }
 
 async fn run(
-    kit: Arc<ProbeKit>,
+    kit: Arc<ProbeContext>,
     wanted: Vec<([String; 4], Arc<Target>)>,
     concurrency: usize,
 ) -> Vec<Row> {

@@ -46,7 +46,7 @@ impl<'m> Compiler<'m> {
             children.push(spec);
             match keys {
                 SubnetKeys::Prefixes(list) => {
-                    prefixes.extend(list.iter().map(|&(address, len)| (address, len, child)));
+                    prefixes.extend(list.iter().map(|&prefix| (prefix, child)));
                 }
                 SubnetKeys::Awaited(_) => {}
                 SubnetKeys::Default => default = Some(child),

@@ -15,7 +15,7 @@ use crate::config::diagnostic::{Diagnostic, Severity};
 pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.faults.text(value)?;
     let pem = read_zone_file(reader, value, text, Severity::Fault, "")?;
-    let Some(fault) = judge_authorities(&pem) else {
+    let Some(fault) = validate_authorities(&pem) else {
         return Some(pem);
     };
     reader.faults.push(
@@ -32,7 +32,7 @@ pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Stri
 }
 
 /// Says what is wrong with a file of authorities, if anything is.
-fn judge_authorities(pem: &str) -> Option<String> {
+fn validate_authorities(pem: &str) -> Option<String> {
     let mut count = 0;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
@@ -78,7 +78,7 @@ mod tests {
             (broken.to_owned(), Some("holds a certificate, number 1,")),
         ];
         for (pem, wanted) in cases {
-            let found = judge_authorities(&pem);
+            let found = validate_authorities(&pem);
             match wanted {
                 None => assert_eq!(found, None, "{pem}"),
                 Some(wanted) => {

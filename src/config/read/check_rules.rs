@@ -2,7 +2,7 @@
 //!
 //! In: the model and every use of a check. Out: faults. Never here: cycles.
 
-use super::hosts::{HostFault, judge_host};
+use super::hosts::{HostFault, validate_host};
 use super::reader::{CheckUse, Reader, UsedOn};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
@@ -12,7 +12,7 @@ use crate::config::model::{
 use crate::health::Endpoint;
 
 /// Judges every use of a check. The model must be free of cycles.
-pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
+pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     let recipes = find_recipes(&model.checks);
     for used in reader.check_uses.clone() {
         let CheckRef::Check(id) = used.check else {
@@ -21,12 +21,12 @@ pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
         match used.used_on {
             UsedOn::Policy if recipes[id] => recipe_for_gate(reader, model, &used, id),
             UsedOn::Members(pool) | UsedOn::Member(pool, _) => {
-                judge_hosts(reader, model, &used, id, pool);
+                validate_hosts(reader, model, &used, id, pool);
             }
             _ => {}
         }
     }
-    judge_gate_hosts(reader, &model.checks);
+    validate_gate_hosts(reader, &model.checks);
 }
 
 /// Says of each check whether it is a recipe: a probe without an endpoint, or calculated with a recipe among its
@@ -114,7 +114,7 @@ fn is_recipe_probe(check: &CheckModel) -> bool {
 }
 
 /// Refuses an https recipe without a host on members that are no targets (rule a33).
-fn judge_hosts(
+fn validate_hosts(
     reader: &mut Reader<'_>,
     model: &ZoneModel,
     used: &CheckUse,
@@ -162,7 +162,7 @@ fn judge_hosts(
     );
 }
 
-fn judge_gate_hosts(reader: &mut Reader<'_>, checks: &[CheckModel]) {
+fn validate_gate_hosts(reader: &mut Reader<'_>, checks: &[CheckModel]) {
     for check in checks.iter().filter(|check| lacks_host(check)) {
         let CheckKind::Probe(template) = &check.kind else {
             continue;
@@ -171,7 +171,7 @@ fn judge_gate_hosts(reader: &mut Reader<'_>, checks: &[CheckModel]) {
         match &template.endpoint {
             Some(Endpoint::Address(_)) => reader.faults.push(no_host(check, &path)),
             Some(Endpoint::Host(target)) => {
-                if let Err(fault) = judge_host(target) {
+                if let Err(fault) = validate_host(target) {
                     let span = check.span.clone();
                     reader.faults.push(unverifiable(target, span, &path, fault));
                 }
@@ -198,7 +198,7 @@ fn find_unverifiable(
             return None;
         }
         let text = target.to_string();
-        let fault = judge_host(&text).err()?;
+        let fault = validate_host(&text).err()?;
         Some((member, text, fault))
     })
 }

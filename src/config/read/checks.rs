@@ -127,7 +127,7 @@ fn read_panel(
     }
     let mut switches = Vec::new();
     for entry in written.entries() {
-        super::index::judge_id(reader, entry, "a switch");
+        super::index::validate_id(reader, entry, "a switch");
         if let Some(on) = reader.faults.boolean(&entry.value) {
             switches.push((entry.key.to_owned(), on));
         }

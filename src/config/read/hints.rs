@@ -41,7 +41,7 @@ pub(super) fn rdata_of(
 }
 
 /// Judges how many records of one type have hints that are `auto`.
-pub(super) fn judge_count(
+pub(super) fn validate_count(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
     rtype: Rtype,

@@ -26,7 +26,7 @@ pub(super) struct HostFault {
 /// handshake has it.
 pub(super) fn read_host(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {
     let text = reader.faults.line(value, 1_024)?;
-    match judge_host(&text) {
+    match validate_host(&text) {
         Ok(()) => Some(text.strip_suffix('.').unwrap_or(&text).to_owned()),
         Err(fault) => {
             reader.faults.push(no_host(value, &text, fault));
@@ -51,7 +51,7 @@ pub(super) fn no_host(value: &Value<'_>, text: &str, fault: HostFault) -> Diagno
 /// | letters, digits, `-`, `_` in labels of 1 to 63 octets, 253 together, no `-` at either end of a label | a host |
 /// | a URL, a port, a blank, a wildcard, letters outside ASCII | none, and the help says what to write |
 /// | a last label that is a number | none: it would be taken for an address (RFC 3696, section 2) |
-pub(super) fn judge_host(text: &str) -> Result<(), HostFault> {
+pub(super) fn validate_host(text: &str) -> Result<(), HostFault> {
     let fault = |label: &str, help: &str| {
         Err(HostFault {
             label: label.to_owned(),
@@ -85,7 +85,7 @@ pub(super) fn judge_host(text: &str) -> Result<(), HostFault> {
     }
     let labels: Vec<&str> = name.split('.').collect();
     for label in &labels {
-        judge_label(label)?;
+        validate_label(label)?;
     }
     let last = labels.last().copied().unwrap_or_default();
     if is_number(last) {
@@ -95,7 +95,7 @@ pub(super) fn judge_host(text: &str) -> Result<(), HostFault> {
     Ok(())
 }
 
-fn judge_label(label: &str) -> Result<(), HostFault> {
+fn validate_label(label: &str) -> Result<(), HostFault> {
     let fault = |what: String, help: &str| {
         Err(HostFault {
             label: what,
@@ -204,7 +204,7 @@ mod tests {
             ("[192.0.2.1]", "it holds '['", "letters, digits"),
         ];
         for (text, label, help) in cases {
-            match judge_host(text) {
+            match validate_host(text) {
                 Ok(()) => assert_eq!(label, "", "{text}"),
                 Err(fault) => {
                     assert!(
@@ -220,7 +220,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_a_host_can_be_verified(text in "[a-z0-9xX._*-]{1,12}|[a-z0-9._-]{60,70}") {
-            if judge_host(&text).is_ok() {
+            if validate_host(&text).is_ok() {
                 let bare = text.trim_matches(['[', ']']).to_owned();
                 prop_assert!(ServerName::try_from(bare).is_ok(), "{text}");
             }

@@ -34,7 +34,7 @@ const RESERVED: &[&str] = &[
 pub(super) fn index_checks<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec<Entry<'d>> {
     let entries = section(reader, value, CHECKS_MAX, "[checks.web]");
     for (i, entry) in entries.iter().enumerate() {
-        judge_id(reader, entry, "a check");
+        validate_id(reader, entry, "a check");
         let switches = entry.value.as_table().and_then(|mut table| {
             let switches = table.take_value("switches")?.as_table()?;
             Some(
@@ -64,7 +64,7 @@ pub(super) fn index_checks<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Ve
 pub(super) fn index_pools<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Vec<Entry<'d>> {
     let entries = section(reader, value, POOLS_MAX, "[pools.main]");
     for (i, entry) in entries.iter().enumerate() {
-        judge_id(reader, entry, "a pool");
+        validate_id(reader, entry, "a pool");
         let table = entry.value.as_table();
         reader.index.pool_ids.insert(entry.key.to_owned(), i);
         reader.index.pools.push(PoolEntry {
@@ -180,7 +180,7 @@ fn section<'d>(
 }
 
 /// Judges an id by rules a2 and a3.
-pub(super) fn judge_id(reader: &mut Reader<'_>, entry: &Entry<'_>, what: &str) {
+pub(super) fn validate_id(reader: &mut Reader<'_>, entry: &Entry<'_>, what: &str) {
     let id = entry.key;
     if RESERVED.contains(&id) {
         reader.faults.push(
@@ -247,7 +247,7 @@ fn read_owner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Name> {
         }
     };
     if owner.is_at_or_below(&reader.apex) {
-        return judge_dot(reader, entry, &owner).then_some(owner);
+        return validate_dot(reader, entry, &owner).then_some(owner);
     }
     reader.faults.push(
         Diagnostic::fault(
@@ -269,7 +269,7 @@ fn lost_dot(key: &str, owner: &Name, apex: &Name) -> Option<LostDot> {
 }
 
 /// Judges whether an owner lost its final dot; false if it is refused.
-fn judge_dot(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: &Name) -> bool {
+fn validate_dot(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: &Name) -> bool {
     let Some(found) = lost_dot(entry.key, owner, &reader.apex) else {
         return true;
     };

@@ -37,16 +37,16 @@ impl<'e> Graph<'e> {
 }
 
 /// Judges every reference of the file; says whether they are free of cycles.
-pub(super) fn judge(reader: &mut Reader<'_>) -> bool {
+pub(super) fn validate(reader: &mut Reader<'_>) -> bool {
     let edges = std::mem::take(&mut reader.edges);
     let graph = Graph::new(&edges);
     let mut items: Vec<Item> = graph.from.keys().copied().collect();
     items.sort_unstable();
-    let order = judge_cycles(reader, &graph, &items);
+    let order = validate_cycles(reader, &graph, &items);
     let is_free = order.is_some();
     if let Some(order) = order {
-        judge_depth(reader, &graph, &order);
-        judge_located_gates(reader, &graph, &order);
+        validate_depth(reader, &graph, &order);
+        validate_located_gates(reader, &graph, &order);
     }
     reader.edges = edges;
     is_free
@@ -60,7 +60,11 @@ enum Mark {
 }
 
 /// Searches cycles without recursion; returns the items so that each comes after all it refers to, if there is none.
-fn judge_cycles(reader: &mut Reader<'_>, graph: &Graph<'_>, items: &[Item]) -> Option<Vec<Item>> {
+fn validate_cycles(
+    reader: &mut Reader<'_>,
+    graph: &Graph<'_>,
+    items: &[Item],
+) -> Option<Vec<Item>> {
     let mut marks: HashMap<Item, Mark> = HashMap::new();
     let mut order = Vec::new();
     let mut is_free = true;
@@ -154,7 +158,7 @@ pub(super) fn describe(reader: &Reader<'_>, item: Item) -> String {
 }
 
 /// Judges the depth of nodes and references together, and that of calculated checks.
-fn judge_depth(reader: &mut Reader<'_>, graph: &Graph<'_>, order: &[Item]) {
+fn validate_depth(reader: &mut Reader<'_>, graph: &Graph<'_>, order: &[Item]) {
     let mut depths: HashMap<Item, (usize, usize)> = HashMap::new();
     for item in order {
         let (mut nodes, mut checks) = (0, 0);
@@ -196,7 +200,7 @@ fn judge_depth(reader: &mut Reader<'_>, graph: &Graph<'_>, order: &[Item]) {
 }
 
 /// Refuses gates whose health depends on where the client is: it would have no one value.
-fn judge_located_gates(reader: &mut Reader<'_>, graph: &Graph<'_>, order: &[Item]) {
+fn validate_located_gates(reader: &mut Reader<'_>, graph: &Graph<'_>, order: &[Item]) {
     let mut located = reader.located.clone();
     for item in order {
         let reaches = graph

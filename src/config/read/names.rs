@@ -12,7 +12,7 @@ use super::pools::read_families;
 use super::reader::Reader;
 use super::records::{is_data_type, parse_type_key, read_type_key};
 use super::table::{Entry, Table};
-use super::times::judge_times;
+use super::times::validate_times;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{NameModel, NodeModel, RrsetModel};
 use crate::wire::{Name, Rtype};
@@ -58,7 +58,7 @@ pub(super) fn read_name(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: Name)
         let span = policy.key_span();
         model.policy = read_policy(reader, policy, 0).map(|kind| Box::new(plain_node(kind, span)));
         if let Some(node) = &model.policy {
-            judge_times(reader, &model.options, &node.kind);
+            validate_times(reader, &model.options, &node.kind);
         }
     } else if is_empty(&table) {
         reader.faults.push(

@@ -5,7 +5,7 @@
 use super::policies::read_policy;
 use super::reader::{Item, Reader, UsedOn};
 use super::table::{Entry, Table, Value};
-use super::times::{judge_times, read_times};
+use super::times::{read_times, validate_times};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions, Span};
 use crate::config::suggest;
@@ -58,7 +58,7 @@ pub(super) fn read_node(
         table.finish("a node", &known, &mut reader.faults);
     }
     let kind = read_policy(reader, &policy?, depth)?;
-    judge_times(reader, &options, &kind);
+    validate_times(reader, &options, &kind);
     Some(NodeModel {
         kind,
         options,

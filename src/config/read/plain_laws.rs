@@ -152,7 +152,7 @@ fn text() -> impl Strategy<Value = String> {
     })
 }
 
-fn judge(text: &str) -> Result<(), TestCaseError> {
+fn validate(text: &str) -> Result<(), TestCaseError> {
     let source = Source {
         path: "test.toml".into(),
         text: text.to_owned(),
@@ -167,7 +167,7 @@ fn judge(text: &str) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn plain_lines_mean_what_the_parser_says(text in text()) {
-        judge(&text)?;
+        validate(&text)?;
     }
 }
 
@@ -186,5 +186,5 @@ fn reads_plain_lines_by_themselves() {
     let (model, found) = read_with_plain(&source, &NoFiles, &plain).expect("no need of the parser");
     assert!(model.is_some());
     assert_eq!(found.len(), 2, "{found:?}");
-    judge(text).expect("the same");
+    validate(text).expect("the same");
 }

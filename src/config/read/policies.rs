@@ -211,7 +211,7 @@ fn pool_location(reader: &Reader<'_>, node: &NodeModel) -> Option<Location> {
 }
 
 /// Reports branches that lead to the same place (rule a15); keeps the first.
-fn judge_repeats(reader: &mut Reader<'_>, branches: &[ReadBranch<'_>], policy: &str) {
+fn validate_repeats(reader: &mut Reader<'_>, branches: &[ReadBranch<'_>], policy: &str) {
     let mut seen: HashMap<&str, &Span> = HashMap::new();
     for read in branches {
         if !matches!(read.branch.node.kind, NodeKind::Pool(_) | NodeKind::Name(_)) {
@@ -271,7 +271,7 @@ fn read_failover(reader: &mut Reader<'_>, value: &Value<'_>, depth: usize) -> Op
         .iter()
         .filter_map(|item| read_branch(reader, item, "failover", depth))
         .collect();
-    judge_repeats(reader, &branches, "failover");
+    validate_repeats(reader, &branches, "failover");
     Some(NodeKind::Failover(strip(branches)))
 }
 
@@ -284,7 +284,7 @@ fn read_weighted(reader: &mut Reader<'_>, value: &Value<'_>, depth: usize) -> Op
             .iter()
             .filter_map(|item| read_branch(reader, item, "weighted", depth))
             .collect();
-        judge_repeats(reader, &branches, "weighted");
+        validate_repeats(reader, &branches, "weighted");
         return Some(NodeKind::Weighted(strip(branches)));
     }
     let Some(table) = value.as_table() else {
@@ -356,7 +356,7 @@ fn read_located(reader: &mut Reader<'_>, policy: &Entry<'_>, depth: usize) -> Op
         branches.push(read);
     }
     if policy.key == "latency" {
-        judge_regions(reader, &branches);
+        validate_regions(reader, &branches);
         return Some(NodeKind::Latency(strip(branches)));
     }
     Some(NodeKind::Nearest(strip(branches)))
@@ -385,7 +385,7 @@ fn no_location(reader: &mut Reader<'_>, item: &Value<'_>, branch: &BranchModel, 
     reader.faults.push(diagnostic);
 }
 
-fn judge_regions(reader: &mut Reader<'_>, branches: &[ReadBranch<'_>]) {
+fn validate_regions(reader: &mut Reader<'_>, branches: &[ReadBranch<'_>]) {
     let mut seen: HashMap<String, Span> = HashMap::new();
     for read in branches {
         let code = read.branch.location.as_ref().and_then(|at| at.code.clone());

@@ -17,7 +17,7 @@ use super::reader::{Reader, UsedOn};
 use super::request_text::{read_address, read_path};
 use super::soft::read_ramp;
 use super::table::{Entry, Table, Value};
-use super::times::judge_times;
+use super::times::validate_times;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{
     Families, MemberModel, MemberValue, MinHealthy, NodeModel, PoolBody, PoolModel, ProbeOverride,
@@ -147,7 +147,7 @@ fn read_member_pool(
         .as_ref()
         .and_then(|value| reader.faults.number::<u8>(value, 1, 64));
     if let (Some(answers), Some(value)) = (answers, &answers_value) {
-        judge_answers(reader, answers, value, &members);
+        validate_answers(reader, answers, value, &members);
     }
     table.finish("a pool with members", MEMBER_POOL_KEYS, &mut reader.faults);
     Some(PoolModel {
@@ -180,7 +180,7 @@ fn read_policy_pool(
     let known = [POLICY_KEYS, OPTION_KEYS, &["families"]].concat();
     table.finish("a pool with a policy", &known, &mut reader.faults);
     let kind = read_policy(reader, &policy, 0)?;
-    judge_times(reader, &options, &kind);
+    validate_times(reader, &options, &kind);
     Some(PoolModel {
         id: entry.key.to_owned(),
         // What a pool of either kind can have stands on the pool, not on its node.
@@ -232,7 +232,7 @@ fn read_members(reader: &mut Reader<'_>, value: &Value<'_>, pool: usize) -> Vec<
         seen.insert(key, members.len());
         members.push(member);
     }
-    judge_kinds(reader, value, &members);
+    validate_kinds(reader, value, &members);
     members
 }
 
@@ -245,7 +245,7 @@ fn kind_of(value: &MemberValue) -> &'static str {
     }
 }
 
-fn judge_kinds(reader: &mut Reader<'_>, value: &Value<'_>, members: &[MemberModel]) {
+fn validate_kinds(reader: &mut Reader<'_>, value: &Value<'_>, members: &[MemberModel]) {
     let Some(first) = members.first() else {
         return;
     };
@@ -278,7 +278,12 @@ pub(super) fn type_of(value: &MemberValue) -> Option<Rtype> {
 }
 
 /// Warns where weights differ but all members are answered anyway (rule a22).
-fn judge_answers(reader: &mut Reader<'_>, answers: u8, value: &Value<'_>, members: &[MemberModel]) {
+fn validate_answers(
+    reader: &mut Reader<'_>,
+    answers: u8,
+    value: &Value<'_>,
+    members: &[MemberModel],
+) {
     let mut by_type: HashMap<Option<Rtype>, Vec<u16>> = HashMap::new();
     for member in members.iter().filter(|member| member.weight > 0) {
         by_type

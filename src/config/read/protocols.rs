@@ -3,7 +3,7 @@
 //! In: the table of a check. Out: what is spoken. Never here: schedules, endpoints of members, what a check is applied to.
 
 use super::checks::{take_boolean, with_common};
-use super::hosts::{judge_host, no_host};
+use super::hosts::{no_host, validate_host};
 use super::probes::{PROBING_KEYS, TLS_KEYS, read_schedule, read_tls, take_host};
 use super::reader::Reader;
 use super::records::read_record;
@@ -143,7 +143,7 @@ pub(super) fn read_prometheus(
     keys.extend_from_slice(&["url", "query", "healthy-if"]);
     table.finish("a check of type `prometheus`", &keys, &mut reader.faults);
     let (schedule, place) = (schedule?, place?);
-    if let (Some(url), Err(fault)) = (&url, judge_host(&place.host)) {
+    if let (Some(url), Err(fault)) = (&url, validate_host(&place.host)) {
         reader.faults.push(no_host(url, &place.host, fault));
         return None;
     }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::hints::{judge_count, rdata_of};
+use super::hints::{rdata_of, validate_count};
 use super::members::plain_member;
 use super::names::TypeContent;
 use super::nodes::{POLICY_KEYS, read_node};
@@ -87,7 +87,7 @@ pub(super) fn read_type_key(
         warn_of_spf(reader, entry);
     }
     warn_repeats(reader, value, &mut records);
-    judge_count(reader, value, rtype, &records);
+    validate_count(reader, value, rtype, &records);
     if has_checks && may_be_checked(reader, entry, rtype) {
         // All that are healthy are answered, which is counted in one octet.
         reader

@@ -19,19 +19,19 @@ struct Known {
 }
 
 /// Judges every reference of expectations and maintenance.
-pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
+pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     if model.expects.is_empty() && model.maintenance.is_empty() {
         return;
     }
     let known = collect(model);
     for expect in &model.expects {
         for (text, span) in expect.down.iter().chain(&expect.up) {
-            judge_reference(reader, &known, text, span, "expect");
+            validate_reference(reader, &known, text, span, "expect");
         }
     }
     for period in &model.maintenance {
         for (text, span) in period.drain.iter().chain(&period.down) {
-            judge_reference(reader, &known, text, span, "maintenance");
+            validate_reference(reader, &known, text, span, "maintenance");
         }
     }
 }
@@ -65,7 +65,7 @@ fn collect(model: &ZoneModel) -> Known {
     known
 }
 
-fn judge_reference(reader: &mut Reader<'_>, known: &Known, text: &str, span: &Span, path: &str) {
+fn validate_reference(reader: &mut Reader<'_>, known: &Known, text: &str, span: &Span, path: &str) {
     let Some((kind, pattern)) = text.split_once(':') else {
         return;
     };

@@ -5,6 +5,8 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::geo::no_default;
 use super::policies::{ReadBranch, read_branch};
 use super::reader::Reader;
@@ -12,6 +14,7 @@ use super::request_text::read_zone_file;
 use super::table::Value;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::model::{BranchModel, NodeKind, Span, SubnetKeys};
+use crate::net::PrefixFault;
 
 /// Most prefixes of one policy (zone format, section 2).
 const PREFIXES_MAX: usize = 1_000_000;
@@ -20,8 +23,7 @@ const BRANCHES_MAX: usize = 10_000;
 
 /// A prefix with where it was written and the branch it leads to.
 struct Block {
-    address: IpAddr,
-    length: u8,
+    prefix: IpNet,
     branch: usize,
     span: Span,
     path: String,
@@ -77,8 +79,8 @@ pub(super) fn read_subnets(
     {
         reader.faults.push(no_default(value, "subnets"));
     }
-    judge_defaults(reader, value, &branches);
-    judge_blocks(reader, blocks, &mut branches);
+    validate_defaults(reader, value, &branches);
+    validate_blocks(reader, blocks, &mut branches);
     Some(NodeKind::Subnets(branches))
 }
 
@@ -94,7 +96,7 @@ fn in_beside_key(reader: &mut Reader<'_>, within: &Value<'_>) {
     );
 }
 
-fn judge_defaults(
+fn validate_defaults(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
     branches: &[(SubnetKeys, BranchModel)],
@@ -191,17 +193,16 @@ fn read_prefix(
     value: &Value<'_>,
     branch: usize,
     blocks: &mut Vec<Block>,
-) -> Option<(IpAddr, u8)> {
+) -> Option<IpNet> {
     match parse_prefix(text) {
-        Ok((address, length)) => {
+        Ok(prefix) => {
             blocks.push(Block {
-                address,
-                length,
+                prefix,
                 branch,
                 span: value.span(),
                 path: value.path.clone(),
             });
-            Some((address, length))
+            Some(prefix)
         }
         Err((message, help)) => {
             let mut diagnostic =
@@ -236,11 +237,10 @@ fn read_prefix_file(
             Ok(_) if prefixes.len() >= PREFIXES_MAX => {
                 Some((format!("more than {PREFIXES_MAX} prefixes"), None))
             }
-            Ok((address, length)) => {
-                prefixes.push((address, length));
+            Ok(prefix) => {
+                prefixes.push(prefix);
                 blocks.push(Block {
-                    address,
-                    length,
+                    prefix,
                     branch,
                     span: value.span(),
                     path: value.path.clone(),
@@ -286,78 +286,54 @@ fn is_like_address(text: &str) -> bool {
 }
 
 /// Reads `ADDRESS/LENGTH` without host bits; says what is wrong and what to write.
-pub(super) fn parse_prefix(text: &str) -> Result<(IpAddr, u8), (String, Option<String>)> {
-    let Some((address, length)) = text.split_once('/') else {
-        let help = text.parse::<IpAddr>().ok().map(|address| {
-            let full = if address.is_ipv4() { 32 } else { 128 };
-            format!("for this one address write `{text}/{full}`")
-        });
+pub(super) fn parse_prefix(text: &str) -> Result<IpNet, (String, Option<String>)> {
+    let Some((address, _)) = text.split_once('/') else {
+        let host = text.parse::<IpAddr>().ok().map(IpNet::from);
+        let help = host.map(|host| format!("for this one address write `{host}`"));
         return Err((format!("`{text}` has no prefix length"), help));
     };
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| (format!("`{address}` is no address"), None))?;
-    let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
-    let length: u8 = length
-        .parse()
-        .ok()
-        .filter(|length| (1..=longest).contains(length))
-        .ok_or_else(|| {
-            (
-                format!("the prefix length of `{text}` must lie between 1 and {longest}"),
-                None,
-            )
-        })?;
-    let network = mask(address, length);
-    if network != address {
-        return Err((
+    let out_of_bounds = |longest| {
+        let message = format!("the prefix length of `{text}` must lie between 1 and {longest}");
+        (message, None)
+    };
+    match crate::net::parse_prefix(text) {
+        Ok(prefix) | Err(PrefixFault::HostBits(prefix)) if prefix.prefix_len() == 0 => {
+            Err(out_of_bounds(prefix.max_prefix_len()))
+        }
+        Ok(prefix) => Ok(prefix),
+        Err(PrefixFault::Address) => Err((format!("`{address}` is no address"), None)),
+        Err(PrefixFault::Length(longest) | PrefixFault::TooLong(longest)) => {
+            Err(out_of_bounds(longest))
+        }
+        Err(PrefixFault::HostBits(network)) => Err((
             format!("`{text}` has bits set after its prefix length"),
-            Some(format!("the network is `{network}/{length}`")),
-        ));
-    }
-    Ok((address, length))
-}
-
-fn mask(address: IpAddr, length: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let bits = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
-            IpAddr::V4((v4.to_bits() & bits).into())
-        }
-        IpAddr::V6(v6) => {
-            let bits = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-            IpAddr::V6((v6.to_bits() & bits).into())
-        }
+            Some(format!("the network is `{network}`")),
+        )),
     }
 }
 
 /// Warns of prefixes that are repeated, or shadowed by the next wider block with the same branch (rule a19). Repeated
 /// prefixes keep their first branch.
-fn judge_blocks(
+fn validate_blocks(
     reader: &mut Reader<'_>,
     mut blocks: Vec<Block>,
     branches: &mut [(SubnetKeys, BranchModel)],
 ) {
-    blocks.sort_by_key(|block| (block.address, block.length, block.branch));
+    blocks.sort_by_key(|block| (block.prefix, block.branch));
     let mut covering: Vec<&Block> = Vec::new();
     let mut reported: HashSet<(usize, usize)> = HashSet::new();
-    let mut repeated: HashSet<(IpAddr, u8, usize)> = HashSet::new();
+    let mut repeated: HashSet<(IpNet, usize)> = HashSet::new();
     for block in &blocks {
-        while let Some(top) = covering.last() {
-            let is_inside = top.address.is_ipv4() == block.address.is_ipv4()
-                && top.length <= block.length
-                && mask(block.address, top.length) == top.address;
-            if is_inside {
-                break;
-            }
-            covering.pop();
-        }
+        while covering
+            .pop_if(|top| !top.prefix.contains(&block.prefix))
+            .is_some()
+        {}
         if let Some(top) = covering.last() {
-            let is_repeated = top.length == block.length;
+            let is_repeated = top.prefix == block.prefix;
             let label = &branches[block.branch].1.label;
             let leads_alike = block.branch == top.branch || *label == branches[top.branch].1.label;
             if is_repeated && block.branch != top.branch {
-                repeated.insert((block.address, block.length, block.branch));
+                repeated.insert((block.prefix, block.branch));
             }
             if (is_repeated || leads_alike)
                 && reported.insert((block.span.0.start, top.span.0.start))
@@ -375,13 +351,13 @@ fn judge_blocks(
     }
     for (i, (keys, _)) in branches.iter_mut().enumerate() {
         if let SubnetKeys::Prefixes(prefixes) = keys {
-            prefixes.retain(|(address, length)| !repeated.contains(&(*address, *length, i)));
+            prefixes.retain(|prefix| !repeated.contains(&(*prefix, i)));
         }
     }
 }
 
 fn block_warning(block: &Block, top: &Block, is_repeated: bool) -> Diagnostic {
-    let text = format!("{}/{}", block.address, block.length);
+    let text = block.prefix;
     let diagnostic = if is_repeated {
         Diagnostic::warning(
             "L055",
@@ -396,8 +372,8 @@ fn block_warning(block: &Block, top: &Block, is_repeated: bool) -> Diagnostic {
             block.span.clone(),
             &block.path,
             format!(
-                "`{text}` changes nothing: `{}/{}` leads to the same branch",
-                top.address, top.length
+                "`{text}` changes nothing: `{}` leads to the same branch",
+                top.prefix
             ),
         )
         .label("shadowed")

@@ -69,7 +69,7 @@ pub(super) fn read_times(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<T
 }
 
 /// Judges a table beside the branches of its node: some line must name one of them.
-pub(super) fn judge_times(reader: &mut Reader<'_>, options: &NodeOptions, kind: &NodeKind) {
+pub(super) fn validate_times(reader: &mut Reader<'_>, options: &NodeOptions, kind: &NodeKind) {
     let (Some(times), NodeKind::Latency(branches)) = (&options.times, kind) else {
         return;
     };
@@ -228,7 +228,7 @@ fn read_client(text: &str) -> Result<TimesFor, (String, Option<String>)> {
         return Ok(TimesFor::Default);
     }
     if text.contains('/') {
-        return parse_prefix(text).map(|(address, len)| TimesFor::Prefix(address, len));
+        return parse_prefix(text).map(TimesFor::Prefix);
     }
     let help = "a prefix such as `192.0.2.0/24`, or `default`";
     Place::parse(text)
@@ -248,7 +248,7 @@ mod tests {
         let (regions, clients) = parse_times(text).expect("a table");
         assert_eq!(regions, ["eu-central-1", "us-east-1"]);
         let germany = TimesFor::Place(Place::parse("EU-DE").expect("a place"));
-        let block = TimesFor::Prefix("192.0.2.0".parse().expect("an address"), 24);
+        let block = TimesFor::Prefix("192.0.2.0/24".parse().expect("a prefix"));
         assert_eq!(
             clients,
             [

@@ -106,12 +106,12 @@ fn read_root<'s>(
         no_options: Arc::default(),
     };
     let model = read_sections(&mut reader, source, table, plain)?;
-    let is_free = links::judge(&mut reader);
+    let is_free = links::validate(&mut reader);
     if is_free {
-        check_rules::judge(&mut reader, &model);
+        check_rules::validate(&mut reader, &model);
         if is_known {
-            zone_rules::judge(&mut reader, &model);
-            reference_rules::judge(&mut reader, &model);
+            zone_rules::validate(&mut reader, &model);
+            reference_rules::validate(&mut reader, &model);
         }
     }
     Ok((model, reader.faults))

@@ -13,19 +13,19 @@ use crate::config::model::{NameId, NameModel, PoolBody, PoolId, Span, ZoneModel}
 use crate::wire::{Name, Rtype};
 
 /// Judges the zone as a zone.
-pub(super) fn judge(reader: &mut Reader<'_>, model: &ZoneModel) {
+pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     let written = std::mem::take(&mut reader.index.name_ids);
     let owners = collect_owners(model, &written);
-    judge_apex(reader, model);
+    validate_apex(reader, model);
     let reachable = reachable_types(reader, model);
     for (id, name) in model.names.iter().enumerate() {
-        judge_cname(reader, name);
-        judge_cut(reader, model, &owners, name);
-        judge_static_types(reader, model, &reachable, id, name);
+        validate_cname(reader, name);
+        validate_cut(reader, model, &owners, name);
+        validate_static_types(reader, model, &reachable, id, name);
     }
-    judge_glue(reader, model, &owners);
-    judge_name_references(reader, model, &owners);
-    judge_relative_names(reader, &owners);
+    validate_glue(reader, model, &owners);
+    validate_name_references(reader, model, &owners);
+    validate_relative_names(reader, &owners);
     reader.index.name_ids = written;
 }
 
@@ -46,7 +46,7 @@ fn path_of(apex: &Name, name: &NameModel, rtype: Option<Rtype>) -> String {
 }
 
 /// NS at the apex is required (RFC 1034, section 4.2.1; rule a53).
-fn judge_apex(reader: &mut Reader<'_>, model: &ZoneModel) {
+fn validate_apex(reader: &mut Reader<'_>, model: &ZoneModel) {
     let apex = model.names.iter().find(|name| name.owner == model.apex);
     if apex.is_some_and(|apex| has_type(apex, Rtype::NS)) {
         return;
@@ -65,7 +65,7 @@ fn judge_apex(reader: &mut Reader<'_>, model: &ZoneModel) {
 }
 
 /// CNAME stands alone and once (RFC 1034, section 3.6.2; RFC 2181, section 10.1).
-fn judge_cname(reader: &mut Reader<'_>, name: &NameModel) {
+fn validate_cname(reader: &mut Reader<'_>, name: &NameModel) {
     let Some(cname) = name.rrsets.iter().find(|rrset| rrset.rtype == Rtype::CNAME) else {
         return;
     };
@@ -130,7 +130,7 @@ fn names_itself(cut: &NameModel) -> bool {
 }
 
 /// Only NS and DS stand at a cut, with its addresses if it serves itself, and only glue below it (RFC 2181, section 6; rule a53).
-fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>, name: &NameModel) {
+fn validate_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>, name: &NameModel) {
     let Some(cut) = owners.cut_of(&name.owner, &model.apex) else {
         return;
     };
@@ -186,7 +186,7 @@ fn judge_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>, na
 }
 
 /// Name servers at or below their own cut need addresses here (RFC 9471; rule a53), and so do those of the apex.
-fn judge_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>) {
+fn validate_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>) {
     if owners.cuts.is_empty() {
         return;
     }
@@ -298,7 +298,7 @@ fn gather(
 }
 
 /// A static type beside a policy that answers it is a fault (rule a29).
-fn judge_static_types(
+fn validate_static_types(
     reader: &mut Reader<'_>,
     model: &ZoneModel,
     reachable: &Reachable,
@@ -348,7 +348,7 @@ fn judge_static_types(
 }
 
 /// `"name:x"` needs a name above any cut and without a static CNAME (rule a42).
-fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>) {
+fn validate_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>) {
     let mut found = Vec::new();
     for edge in &reader.edges {
         let Item::Name(id) = edge.to else {
@@ -383,7 +383,7 @@ fn judge_name_references(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Ow
 
 /// A relative name with nothing at or above it inside the zone has lost its dot; a single label, or a name with
 /// relatives in the zone, is only missing (rule a6).
-fn judge_relative_names(reader: &mut Reader<'_>, owners: &Owners<'_>) {
+fn validate_relative_names(reader: &mut Reader<'_>, owners: &Owners<'_>) {
     let uses = std::mem::take(&mut reader.name_uses);
     for used in &uses {
         if !exists(&used.name, &reader.apex, owners) {

@@ -2,7 +2,8 @@
 //! is healthy, with a client that sees it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::finding::Finding;
 use super::tree::{
@@ -135,7 +136,7 @@ fn find_split(model: &ZoneModel, node: &NodeModel) -> Option<Split> {
 enum Client {
     Anybody,
     At(Place),
-    Within(IpAddr, u8),
+    Within(IpNet),
     Near(Coordinates, String),
 }
 
@@ -144,7 +145,7 @@ impl Client {
         match self {
             Self::Anybody => "every other client".to_owned(),
             Self::At(place) => format!("a client in {place} ({})", place.english_name()),
-            Self::Within(address, length) => format!("a client in {address}/{length}"),
+            Self::Within(prefix) => format!("a client in {prefix}"),
             Self::Near(_, label) => format!("a client near `{label}`"),
         }
     }
@@ -195,9 +196,7 @@ fn clients_of(node: &NodeModel) -> Vec<Client> {
         NodeKind::Subnets(list) => list
             .iter()
             .filter_map(|(keys, _)| match keys {
-                SubnetKeys::Prefixes(prefixes) => prefixes
-                    .first()
-                    .map(|(address, length)| Client::Within(*address, *length)),
+                SubnetKeys::Prefixes(prefixes) => prefixes.first().copied().map(Client::Within),
                 SubnetKeys::Default | SubnetKeys::Awaited(_) => None,
             })
             .collect(),
@@ -344,13 +343,10 @@ fn chain_of_prefixes<'b>(
     for (keys, branch) in list {
         match (keys, client) {
             (SubnetKeys::Default, _) => chain.push((0, branch)),
-            (SubnetKeys::Prefixes(prefixes), Client::Within(address, length)) => {
-                let longest = prefixes
-                    .iter()
-                    .filter(|(block, block_length)| {
-                        block_length <= length && is_within(*address, *block, *block_length)
-                    })
-                    .map(|(_, block_length)| u16::from(*block_length) + 1)
+            (SubnetKeys::Prefixes(prefixes), Client::Within(client)) => {
+                let covering = prefixes.iter().filter(|block| block.contains(client));
+                let longest = covering
+                    .map(|block| u16::from(block.prefix_len()) + 1)
                     .max();
                 chain.extend(longest.map(|longest| (longest, branch)));
             }
@@ -359,21 +355,6 @@ fn chain_of_prefixes<'b>(
     }
     chain.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
     chain.into_iter().map(|(_, branch)| branch).collect()
-}
-
-/// Says whether `address` lies in `block`/`length`.
-fn is_within(address: IpAddr, block: IpAddr, length: u8) -> bool {
-    match (address, block) {
-        (IpAddr::V4(address), IpAddr::V4(block)) => {
-            let differing = u32::from(address) ^ u32::from(block);
-            u32::from(length) <= differing.leading_zeros()
-        }
-        (IpAddr::V6(address), IpAddr::V6(block)) => {
-            let differing = u128::from(address) ^ u128::from(block);
-            u32::from(length) <= differing.leading_zeros()
-        }
-        _ => false,
-    }
 }
 
 /// Nearest first; written order for a client whose place is unknown.

@@ -3,8 +3,10 @@
 //!
 //! In: nothing. Out: plain settings. Never here: what follows from them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// `[udp]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +111,8 @@ pub struct RateLimitSettings {
     pub answers_per_second_total: Option<usize>,
     /// Each so many answers over the limit one is sent empty with TC; 0 for never.
     pub slip: usize,
-    /// Clients that are not limited: network address and length.
-    pub allow: Vec<(IpAddr, u8)>,
+    /// Clients that are not limited.
+    pub allow: Vec<IpNet>,
 }
 
 impl RateLimitSettings {
@@ -132,9 +134,9 @@ impl RateLimitSettings {
     /// Bounds of the above, as BIND has them.
     pub const SLIP_BOUNDS: (usize, usize) = (0, 10);
     /// Clients that are not limited: nobody can be flooded from here but this machine.
-    pub const ALLOW: [(IpAddr, u8); 2] = [
-        (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-        (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+    pub const ALLOW: [IpNet; 2] = [
+        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
     ];
     /// Most entries of `allow`. Chosen; no standard value.
     pub const ALLOW_MAX: usize = 1_000;

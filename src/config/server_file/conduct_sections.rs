@@ -2,12 +2,12 @@
 //!
 //! In: a table that may be absent. Out: its settings, defaults filled in. Never here: files or secrets.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings, octets};
+use super::proxy::read_prefixes;
 use super::read::read_count;
-use super::value::{Findings, Section, items};
+use super::value::{Findings, Section};
 
 pub(super) fn read_udp(section: &Section<'_, '_>, findings: &mut Findings) -> UdpSettings {
     let mut count = |key, (low, high): (usize, usize), default| {
@@ -109,17 +109,8 @@ pub(super) fn read_rate_limit(
     if let Some(slip) = read_count(section, "slip", low..=high, findings) {
         limit.slip = slip;
     }
-    if let Some((path, value)) = section.find("allow") {
-        let written = items(value);
-        if written.len() > RateLimitSettings::ALLOW_MAX {
-            let message = format!("more than {} networks", RateLimitSettings::ALLOW_MAX);
-            findings.fault("S004", value.span(), &path, message);
-        }
-        let prefixes = written.into_iter().filter_map(|item| {
-            let text = findings.text(&path, item, "a prefix or a list of prefixes")?;
-            findings.prefix(&path, item.span(), text)
-        });
-        limit.allow = prefixes.collect::<Vec<(IpAddr, u8)>>();
+    if let Some(allow) = read_prefixes(section, "allow", RateLimitSettings::ALLOW_MAX, findings) {
+        limit.allow = allow;
     }
     limit
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a table that may be absent. Out: its settings, or findings. Never here: headers.
 
-use std::net::IpAddr;
+use ipnet::IpNet;
 
 use crate::config::Severity;
 
@@ -11,8 +11,8 @@ use super::value::{Findings, Section, items};
 /// `[proxy]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxySettings {
-    /// Proxies that are believed, and that must say for whom they ask: network address and length.
-    pub allow: Vec<(IpAddr, u8)>,
+    /// Proxies that are believed, and that must say for whom they ask.
+    pub allow: Vec<IpNet>,
 }
 
 impl ProxySettings {
@@ -36,28 +36,14 @@ pub(super) fn read_proxy(section: &Section<'_, '_>, findings: &mut Findings) -> 
     ProxySettings { allow }
 }
 
-/// Finds a family all of whose addresses are covered, by one network or by its two halves.
-fn family_as_a_whole(networks: &[(IpAddr, u8)]) -> Option<&'static str> {
-    let is_covered = |is_ipv4: bool| {
-        let mut halves = [false; 2];
-        for (address, length) in networks {
-            let first = match address {
-                IpAddr::V4(v4) => v4.octets()[0],
-                IpAddr::V6(v6) => v6.octets()[0],
-            };
-            match length {
-                _ if address.is_ipv4() != is_ipv4 => {}
-                0 => halves = [true; 2],
-                1 => halves[usize::from(first >> 7)] = true,
-                _ => {}
-            }
-        }
-        halves == [true; 2]
-    };
-    [("IPv4", true), ("IPv6", false)]
-        .into_iter()
-        .find(|(_, is_ipv4)| is_covered(*is_ipv4))
-        .map(|(name, _)| name)
+/// Finds a family all of whose addresses are covered.
+fn family_as_a_whole(networks: &Vec<IpNet>) -> Option<&'static str> {
+    let together = IpNet::aggregate(networks);
+    let whole = together.iter().find(|network| network.prefix_len() == 0);
+    whole.map(|network| match network {
+        IpNet::V4(_) => "IPv4",
+        IpNet::V6(_) => "IPv6",
+    })
 }
 
 /// Reads a prefix or a list of at most `count_max`; `None` if the key is not written.
@@ -66,7 +52,7 @@ pub(super) fn read_prefixes(
     key: &str,
     count_max: usize,
     findings: &mut Findings,
-) -> Option<Vec<(IpAddr, u8)>> {
+) -> Option<Vec<IpNet>> {
     let (path, value) = section.find(key)?;
     let written = items(value);
     if written.len() > count_max {

@@ -2,7 +2,7 @@
 //!
 //! In: tables that may be absent. Out: settings, defaults filled in. Never here: what follows from them.
 
-use std::net::IpAddr;
+use ipnet::IpNet;
 
 use super::proxy::read_prefixes;
 use super::value::{Findings, Section};
@@ -10,8 +10,8 @@ use super::value::{Findings, Section};
 /// `[explain]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExplainSettings {
-    /// Clients that may ask `_explain.NAME TXT`: network address and length; none by default.
-    pub allow: Vec<(IpAddr, u8)>,
+    /// Clients that may ask `_explain.NAME TXT`; none by default.
+    pub allow: Vec<IpNet>,
 }
 
 impl ExplainSettings {

@@ -1,9 +1,9 @@
 //! The tables of the server file, one function each. In: a table that may be absent. Out: its settings, defaults
 //! filled in.
 
-use std::net::IpAddr;
 use std::path::Path;
 
+use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::proxy::read_prefixes;
@@ -36,7 +36,7 @@ pub(super) fn read_geo(
     }
 }
 
-fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpAddr, u8, Place)> {
+fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpNet, Place)> {
     let Some((path, value)) = section.find("networks") else {
         return Vec::new();
     };
@@ -50,7 +50,7 @@ fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpA
     }
     let mut written: Vec<_> = table.iter().collect();
     written.sort_by_key(|(key, _)| key.span().start);
-    let mut networks: Vec<(IpAddr, u8, Place)> = Vec::new();
+    let mut networks: Vec<(IpNet, Place)> = Vec::new();
     let mut seen = std::collections::HashMap::new();
     for (key, value) in written {
         let item_path = format!("{path}.\"{}\"", key.get_ref());
@@ -73,13 +73,13 @@ fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpA
                 "S010",
                 key.span(),
                 &item_path,
-                format!("`{}/{}` is listed twice", prefix.0, prefix.1),
+                format!("`{prefix}` is listed twice"),
             );
             finding
                 .related
                 .push((crate::config::model::Span(first), "first here".to_owned()));
         }
-        networks.push((prefix.0, prefix.1, place));
+        networks.push((prefix, place));
     }
     networks
 }

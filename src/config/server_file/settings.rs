@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
 use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::exec::ExecSettings;
@@ -133,8 +135,8 @@ impl Default for ServerConfig {
 pub struct GeoSettings {
     /// Database files; without any, only `networks` say where clients are.
     pub databases: Vec<PathBuf>,
-    /// The operator's own prefixes, which win over the databases: network address, length, place.
-    pub networks: Vec<(IpAddr, u8, Place)>,
+    /// The operator's own prefixes, which win over the databases, each with its place.
+    pub networks: Vec<(IpNet, Place)>,
 }
 
 impl GeoSettings {
@@ -207,8 +209,8 @@ impl LogLevel {
 pub struct ProbeSettings {
     /// Most probes under way at once; further ones start late, which is no failure. Absent: as many as descriptors allow.
     pub concurrency: Option<usize>,
-    /// Networks that may be probed: network address and length.
-    pub allow: Vec<(IpAddr, u8)>,
+    /// Networks that may be probed.
+    pub allow: Vec<IpNet>,
     /// What HTTP probes call themselves.
     pub user_agent: String,
 }
@@ -217,9 +219,9 @@ impl ProbeSettings {
     /// Bounds of `concurrency`. A probe holds one descriptor; common limits are 1,024 soft, 1,048,576 hard.
     pub const CONCURRENCY_BOUNDS: (usize, usize) = (1, 100_000);
     /// Networks that may be probed: all.
-    pub const ALLOW: [(IpAddr, u8); 2] = [
-        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+    pub const ALLOW: [IpNet; 2] = [
+        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
+        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
     ];
     /// Most entries of `allow`. Chosen; no standard value.
     pub const ALLOW_MAX: usize = 1_000;

@@ -1,8 +1,10 @@
 //! Writes a [`ServerConfig`] as a server file with every default filled in and a line on what each key is for.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
 
 use super::encrypted::CertificateSetting;
 use super::keys::{KEYS, ServerKey};
@@ -140,9 +142,8 @@ fn percent(percent: u8) -> String {
     quote(&format!("{percent}%"))
 }
 
-fn prefixes(prefixes: &[(IpAddr, u8)]) -> String {
-    let written = prefixes.iter();
-    list(written.map(|(address, length)| quote(&format!("{address}/{length}"))))
+fn prefixes(prefixes: &[IpNet]) -> String {
+    list(prefixes.iter().map(quote_display))
 }
 
 /// Writes a list of addresses; none is not set.
@@ -158,7 +159,7 @@ fn networks(config: &ServerConfig) -> Option<String> {
         .geo
         .networks
         .iter()
-        .map(|(address, length, place)| format!("\"{address}/{length}\" = \"{}\"", place))
+        .map(|(prefix, place)| format!("\"{prefix}\" = \"{place}\""))
         .collect();
     Some(format!("{{ {} }}", entries.join(", ")))
 }

@@ -38,7 +38,7 @@ enabled = true
         [Path::new("/etc/leeward/country.mmdb")]
     );
     assert_eq!(config.geo.networks.len(), 2);
-    assert_eq!(config.geo.networks[0].2.country, Some(*b"DE"));
+    assert_eq!(config.geo.networks[0].1.country, Some(*b"DE"));
     assert!(config.rate_limit.is_enabled);
     assert_eq!(findings, []);
 }

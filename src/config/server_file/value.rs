@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -13,6 +14,7 @@ use crate::config::Severity;
 use crate::config::model::Span;
 use crate::config::review::Finding;
 use crate::config::suggest::nearest;
+use crate::net::{PrefixFault, parse_prefix};
 
 /// A value with its position.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -215,20 +217,33 @@ impl Findings {
         None
     }
 
-    /// Reads a prefix without host bits.
+    /// Reads a prefix; an address alone is a host's prefix. Host bits are a fault (rule a19).
     pub(super) fn prefix(
         &mut self,
         path: &str,
         span: std::ops::Range<usize>,
         text: &str,
-    ) -> Option<(IpAddr, u8)> {
-        match parse_prefix(text) {
-            Ok(prefix) => Some(prefix),
-            Err((message, help)) => {
-                self.fault("S007", span, path, message).help = Some(help);
-                None
+    ) -> Option<IpNet> {
+        let example = || "write a prefix such as `198.51.100.0/24` or `2001:db8::/32`".to_owned();
+        let (message, help) = match parse_prefix(text) {
+            Ok(prefix) => return Some(prefix),
+            Err(PrefixFault::Address | PrefixFault::Length(_)) => {
+                (format!("`{text}` is no prefix"), example())
             }
-        }
+            Err(PrefixFault::TooLong(width)) => (
+                format!("`{text}` is longer than the {width} bits of its address"),
+                example(),
+            ),
+            Err(PrefixFault::HostBits(network)) => (
+                format!(
+                    "`{text}` has bits set after its first {}",
+                    network.prefix_len()
+                ),
+                format!("the network is `{network}`"),
+            ),
+        };
+        self.fault("S007", span, path, message).help = Some(help);
+        None
     }
 
     /// Reads one of a few words.
@@ -273,49 +288,6 @@ pub(super) fn items<'v, 'i>(value: &'v Value<'i>) -> Vec<&'v Value<'i>> {
     match value.get_ref() {
         DeValue::Array(items) => items.iter().collect(),
         _ => vec![value],
-    }
-}
-
-/// Reads `address/length`; an address alone is a host's prefix. Host bits are a fault (rule a19).
-fn parse_prefix(text: &str) -> Result<(IpAddr, u8), (String, String)> {
-    let example = "write a prefix such as `198.51.100.0/24` or `2001:db8::/32`";
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
-    };
-    let no_prefix = || (format!("`{text}` is no prefix"), example.to_owned());
-    let address: IpAddr = address.parse().map_err(|_| no_prefix())?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let length: u8 = match length {
-        None => width,
-        Some(digits) => digits.parse().map_err(|_| no_prefix())?,
-    };
-    if length > width {
-        return Err((
-            format!("`{text}` is longer than the {width} bits of its address"),
-            example.to_owned(),
-        ));
-    }
-    let network = network_of(address, length);
-    if network != address {
-        return Err((
-            format!("`{text}` has bits set after its first {length}"),
-            format!("the network is `{network}/{length}`"),
-        ));
-    }
-    Ok((address, length))
-}
-
-fn network_of(address: IpAddr, length: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
-            IpAddr::V4((u32::from(v4) & mask).into())
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-            IpAddr::V6((u128::from(v6) & mask).into())
-        }
     }
 }
 

@@ -179,11 +179,9 @@ fn subnet_row(model: &ZoneModel, keys: &SubnetKeys, branch: &BranchModel) -> Str
     let within = match keys {
         SubnetKeys::Default => quote("default"),
         SubnetKeys::Awaited(file) => quote(&format!("file:{file}")),
-        SubnetKeys::Prefixes(prefixes) => rows(
-            prefixes
-                .iter()
-                .map(|(address, length)| quote(&format!("{address}/{length}"))),
-        ),
+        SubnetKeys::Prefixes(prefixes) => {
+            rows(prefixes.iter().map(|prefix| quote(&prefix.to_string())))
+        }
     };
     let mut entries = vec![
         ("in".to_owned(), within),

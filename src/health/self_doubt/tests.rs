@@ -92,7 +92,7 @@ impl Play {
     /// One probe of each target by letter, `-` for none; returns whether the server doubts itself then.
     fn see(&mut self, letters: &str) -> bool {
         self.now = self.now.after(INTERVAL);
-        self.judge();
+        self.judge(&Uncounted::default());
         for (target, letter) in self.wanted.clone().iter().zip(letters.chars()) {
             let finding = match letter {
                 'G' => Finding::Passed { status: 200 },
@@ -102,15 +102,14 @@ impl Play {
             };
             let id = self.targets.id(target).expect("it was wanted");
             let seen = Observation::new(finding.into(), Phases::default(), self.now);
-            self.targets.foresee(id, &seen);
-            self.judge();
+            self.judge(&Uncounted::new(&self.targets, [(id, &seen)]));
             self.targets.observe(id, seen, self.now);
         }
         self.doubt.doubt().is_some()
     }
 
-    fn judge(&mut self) {
-        if let Some(change) = self.doubt.judge(&self.targets, self.now) {
+    fn judge(&mut self, uncounted: &Uncounted) {
+        if let Some(change) = self.doubt.judge(&self.targets, uncounted, self.now) {
             let is_doubting = matches!(change, DoubtChange::Began(_));
             self.targets.doubt(is_doubting, self.now);
         }

@@ -9,12 +9,12 @@
 //! when its input ends, and ends all commands before. Every command leads a process group of its own, which is killed
 //! when the time is up, and when the command has ended.
 
-mod desk;
+mod command_process;
 mod frame;
 mod group;
 mod runner;
 mod verdict;
 
-pub use desk::{CommandCounters, CommandSettings, Commands, RunnerDeath};
+pub use command_process::{CommandCounters, CommandSettings, Commands, RunnerDeath};
 pub use runner::serve_commands;
 pub(super) use verdict::probe_exec;

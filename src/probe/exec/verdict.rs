@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::desk::Commands;
+use super::command_process::Commands;
 use super::frame::{Ended, How};
 use crate::health::{ExecProbe, Finding, Phase, ProbeRecipe, Timeout};
 
@@ -35,7 +35,7 @@ pub(in crate::probe) async fn probe_exec(
         .run(command, variables(recipe, address, time), time)
         .await
     {
-        Ok(ended) => judge(ended, time),
+        Ok(ended) => evaluate(ended, time),
         Err(why) => Finding::NotFeasible(why.into()),
     }
 }
@@ -73,7 +73,7 @@ fn variables(
 /// | status 0 | good |
 /// | another status, a signal, time up, too much output | bad |
 /// | not started | nothing about the target |
-fn judge(ended: Ended, time: Duration) -> Finding {
+fn evaluate(ended: Ended, time: Duration) -> Finding {
     let with_line = |what: String| match ended.line.as_str() {
         "" => what,
         line => format!("{what}: {line}"),
@@ -100,7 +100,7 @@ mod tests {
     use crate::health::Outcome;
 
     #[test]
-    fn judges_by_how_a_command_ended() {
+    fn evaluates_by_how_a_command_ended() {
         let cases = [
             (How::Exited(0), "", Outcome::Good, "exit status 0"),
             (How::Exited(0), "lag 3 s", Outcome::Good, "lag 3 s"),
@@ -136,7 +136,7 @@ mod tests {
                 how: how.clone(),
                 line: line.to_owned(),
             };
-            let finding = judge(ended, Duration::from_secs(3));
+            let finding = evaluate(ended, Duration::from_secs(3));
             assert_eq!(
                 (finding.outcome(), finding.to_string().as_str()),
                 (outcome, text),

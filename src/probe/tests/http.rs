@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::{AMPLE, Play, SCARCE, Stage, closed_address, http_probe, kit, observe, probe, target};
+use super::{
+    AMPLE, Play, SCARCE, Stage, closed_address, context, http_probe, observe, probe, target,
+};
 use crate::health::{Endpoint, HttpProbe, Outcome, ProbeKind, Target, TcpProbe, Timeout};
-use crate::probe::{ProbeKit, Reach, probe_once};
+use crate::probe::{ProbeContext, Reach, probe_once};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready";
 
@@ -236,10 +238,10 @@ async fn follows_no_redirect_to_where_the_server_takes_commands() {
         allow: vec![],
         own: vec![own.address],
     };
-    let kit = ProbeKit::new("leeward-test", reach, crate::clock::Clock::start());
+    let context = ProbeContext::new("leeward-test", reach, crate::clock::Clock::start());
     let kind = || wanting(|http| http.follow_redirects = 5);
     for address in [stage.address, own.address] {
-        let observation = probe_once(&kit, &target(address, kind(), AMPLE)).await;
+        let observation = probe_once(&context, &target(address, kind(), AMPLE)).await;
         assert_eq!(observation.outcome, Outcome::NoEvidence);
         assert_eq!(observation.evidence.finding.code(), "own-address");
     }
@@ -295,13 +297,13 @@ async fn searches_compressed_bodies() {
 async fn never_shares_a_connection_between_targets() {
     // Both targets have the same host, port and path in their requests; only the address tells them apart.
     let good = Stage::open(vec![Play::SayAndHold(OK.into())]).await;
-    let kit = kit();
+    let context = context();
     let kind = || wanting(|http| http.host = "www.example.com".into());
     for _ in 0..3 {
-        let observation = probe_once(&kit, &target(good.address, kind(), AMPLE)).await;
+        let observation = probe_once(&context, &target(good.address, kind(), AMPLE)).await;
         assert_eq!(observation.outcome, Outcome::Good);
         let elsewhere = SocketAddr::new([127, 0, 0, 2].into(), good.address.port());
-        let observation = probe_once(&kit, &target(elsewhere, kind(), AMPLE)).await;
+        let observation = probe_once(&context, &target(elsewhere, kind(), AMPLE)).await;
         assert_eq!(observation.evidence.to_string(), "connect refused");
     }
     assert_eq!(good.requests().len(), 3);
@@ -316,12 +318,12 @@ async fn tries_the_addresses_of_a_name_in_order_and_names_the_one() {
         target.probe.endpoint = Endpoint::Host(name.into());
         target.into()
     };
-    let observation = probe_once(&kit(), &at(stage.address, "localhost")).await;
+    let observation = probe_once(&context(), &at(stage.address, "localhost")).await;
     assert_eq!(
         observation.evidence.to_string(),
         "status 200 (at 127.0.0.1)"
     );
-    let observation = probe_once(&kit(), &at(closed_address().await, "localhost")).await;
+    let observation = probe_once(&context(), &at(closed_address().await, "localhost")).await;
     assert_eq!(observation.outcome, Outcome::Bad);
     assert!(
         observation
@@ -334,9 +336,9 @@ async fn tries_the_addresses_of_a_name_in_order_and_names_the_one() {
 #[tokio::test]
 async fn probes_only_the_networks_that_are_allowed() {
     let stage = Stage::open(vec![Play::say(OK)]).await;
-    let networks = vec![([192, 0, 2, 0].into(), 24)];
-    let kit = ProbeKit::new("leeward-test", networks, crate::clock::Clock::start());
-    let observation = probe_once(&kit, &target(stage.address, plain(), AMPLE)).await;
+    let networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let context = ProbeContext::new("leeward-test", networks, crate::clock::Clock::start());
+    let observation = probe_once(&context, &target(stage.address, plain(), AMPLE)).await;
     assert_eq!(observation.outcome, Outcome::NoEvidence);
     assert!(
         observation

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{ProbeKit, probe_once};
+use super::{ProbeContext, probe_once};
 use crate::clock::Clock;
 use crate::health::{
     Damping, Endpoint, HttpProbe, Observation, ProbeKind, ProbeRecipe, Target, Timeout,
@@ -172,8 +172,8 @@ pub(super) fn target(address: SocketAddr, kind: ProbeKind, timeout: Timeout) -> 
     })
 }
 
-pub(super) fn kit() -> Arc<ProbeKit> {
-    ProbeKit::new("leeward-test", vec![], Clock::start())
+pub(super) fn context() -> Arc<ProbeContext> {
+    ProbeContext::new("leeward-test", vec![], Clock::start())
 }
 
 /// Probes once; returns the evidence as text.
@@ -182,7 +182,7 @@ pub(super) async fn probe(address: SocketAddr, kind: ProbeKind, timeout: Timeout
 }
 
 pub(super) async fn observe(address: SocketAddr, kind: ProbeKind, timeout: Timeout) -> Observation {
-    probe_once(&kit(), &target(address, kind, timeout)).await
+    probe_once(&context(), &target(address, kind, timeout)).await
 }
 
 /// An address on which nobody listens.

@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::tls::Authority;
-use super::{AMPLE, Play, SCARCE, Stage, closed_address, kit, probe, target};
+use super::{AMPLE, Play, SCARCE, Stage, closed_address, context, probe, target};
 use crate::health::{DnsProbe, ExpectedRecord, GrpcProbe, MetricProbe, ProbeKind, Threshold};
-use crate::probe::once::run;
+use crate::probe::run::run;
 use crate::probe::tls::install_provider;
 
 /// Something that listens until it is dropped.
@@ -63,10 +63,15 @@ async fn name_server(
     datagrams: fn(&[u8]) -> Vec<Vec<u8>>,
     message: fn(&[u8]) -> Vec<u8>,
 ) -> Listening {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    // A port that is free for UDP may be taken for TCP, by another test for one.
+    let (socket, listener) = loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        match TcpListener::bind(socket.local_addr().unwrap()).await {
+            Ok(listener) => break (socket, listener),
+            Err(cause) => assert_eq!(cause.kind(), std::io::ErrorKind::AddrInUse),
+        }
+    };
     let address = socket.local_addr().unwrap();
-    // The port is free for TCP but for a chance that is no worse than elsewhere in these tests.
-    let listener = TcpListener::bind(address).await.unwrap();
     let task = tokio::spawn(async move {
         let mut query = [0; 512];
         loop {
@@ -228,7 +233,7 @@ async fn calls_the_health_service_over_tls() {
     });
     let server = Listening { address, task };
     let other = "certificate is not for other.example but for health.example";
-    let kit = kit();
+    let context = context();
     let mut held = Vec::new();
     // The second time the session is resumed.
     for (name, service, wanted) in [
@@ -241,8 +246,8 @@ async fn calls_the_health_service_over_tls() {
             host: "health.example".into(),
             service: service.into(),
         });
-        held.push(kit.prepare(target(server.address, kind, AMPLE)));
-        let observation = run(&kit, held.last().expect("it was pushed")).await;
+        held.push(context.prepare(target(server.address, kind, AMPLE)));
+        let observation = run(&context, held.last().expect("it was pushed")).await;
         assert_eq!(observation.evidence.to_string(), wanted, "{name} {service}");
         assert_eq!(observation.phases.tls.is_some(), wanted != other);
     }

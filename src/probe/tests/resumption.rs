@@ -11,11 +11,11 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::tls::{Authority, https};
-use super::{AMPLE, Play, kit, play_on, read_request, target};
+use super::{AMPLE, Play, context, play_on, read_request, target};
 use crate::health::{CertificateProbe, Observation, ProbeKind, TcpProbe};
-use crate::probe::ProbeKit;
-use crate::probe::kit::Prepared;
-use crate::probe::once::run;
+use crate::probe::ProbeContext;
+use crate::probe::context::Prepared;
+use crate::probe::run::run;
 
 const WWW: &str = "www.example.com";
 
@@ -76,23 +76,23 @@ impl Changing {
 
 /// Holds what it has probed, as a prober does: sessions last as long as a target that may resume them.
 struct Client {
-    kit: Arc<ProbeKit>,
+    context: Arc<ProbeContext>,
     held: Vec<Prepared>,
 }
 
 impl Client {
     fn new() -> Self {
         Self {
-            kit: kit(),
+            context: context(),
             held: Vec::new(),
         }
     }
 
     async fn probe(&mut self, address: SocketAddr, kind: ProbeKind) -> Observation {
         self.held
-            .push(self.kit.prepare(target(address, kind, AMPLE)));
+            .push(self.context.prepare(target(address, kind, AMPLE)));
         let prepared = self.held.last().expect("it was pushed");
-        run(&self.kit, prepared).await
+        run(&self.context, prepared).await
     }
 }
 

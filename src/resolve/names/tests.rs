@@ -49,8 +49,8 @@ impl Stage {
         }
     }
 
-    fn settings(&self) -> DeskSettings {
-        DeskSettings {
+    fn settings(&self) -> LookupSettings {
+        LookupSettings {
             upstreams: Upstreams::new(&[self.address]),
             timeout: Duration::from_millis(500),
             concurrency: 32,

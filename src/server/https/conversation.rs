@@ -29,11 +29,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::metrics::{QueryCounters, TcpEvent};
 
-use super::super::accept::{Conversation, Farewell, Visit, attend};
+use super::super::accept::{CloseReason, ConnectionGuard, Conversation, attend};
 use super::super::certificate::ALPN_H2;
-use super::super::clerk::Clerk;
 use super::super::engine::{Engine, Seat, Transport};
 use super::super::limits::TcpLimits;
+use super::super::message_responder::MessageResponder;
 use super::super::serve::Post;
 use super::super::tls::Greeter;
 use super::pulse::{Overheard, Pulse, Version};
@@ -55,7 +55,7 @@ const STREAM_WINDOW: u32 = 65_535;
 const CONNECTION_WINDOW: u32 = 256 << 10;
 
 /// How long requests that have begun may take to end when the server stops. Chosen; no standard value.
-const FAREWELL_MAX: Duration = Duration::from_secs(2);
+const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// The resource behind a handshake, or in the clear.
 struct Web<E, M> {
@@ -86,30 +86,30 @@ where
     async fn converse(
         &self,
         stream: TcpStream,
-        visit: Rc<Visit>,
+        guard: Rc<ConnectionGuard>,
         stop: watch::Receiver<bool>,
-    ) -> Farewell {
+    ) -> CloseReason {
         let Some(greeter) = &self.greeter else {
             let version = match detect(&stream, self.limits.message_timeout, stop.clone()).await {
                 Ok(version) => version,
-                Err(farewell) => return farewell,
+                Err(reason) => return reason,
             };
-            return self.serve(stream, version, visit, stop).await;
+            return self.serve(stream, version, guard, stop).await;
         };
-        match greeter.greet(stream, &visit, stop.clone()).await {
+        match greeter.greet(stream, &guard, stop.clone()).await {
             Ok(stream) => {
                 let version = match stream.get_ref().1.alpn_protocol() {
                     Some(ALPN_H2) => Version::Http2,
                     _ => Version::Http1,
                 };
-                self.serve(stream, version, visit, stop).await
+                self.serve(stream, version, guard, stop).await
             }
-            Err(farewell) => farewell,
+            Err(reason) => reason,
         }
     }
 
     fn idle(&self) {
-        self.resource.clerk.borrow_mut().idle();
+        self.resource.responder.borrow_mut().idle();
     }
 }
 
@@ -119,16 +119,16 @@ async fn detect(
     stream: &TcpStream,
     patience: Duration,
     mut stop: watch::Receiver<bool>,
-) -> Result<Version, Farewell> {
+) -> Result<Version, CloseReason> {
     let mut first = [0; 3];
     let looked = tokio::select! {
         biased;
-        _ = stop.wait_for(|is_asked| *is_asked) => return Err(Farewell::Stopped),
+        _ = stop.wait_for(|is_asked| *is_asked) => return Err(CloseReason::Stopped),
         looked = timeout(patience, stream.peek(&mut first)) => looked,
     };
     match looked {
-        Err(_) => Err(Farewell::TimedOut),
-        Ok(Err(_) | Ok(0)) => Err(Farewell::Client),
+        Err(_) => Err(CloseReason::TimedOut),
+        Ok(Err(_) | Ok(0)) => Err(CloseReason::Client),
         // No other method begins so.
         Ok(Ok(_)) if &first == b"PRI" => Ok(Version::Http2),
         Ok(Ok(_)) => Ok(Version::Http1),
@@ -144,21 +144,21 @@ where
         &self,
         stream: S,
         version: Version,
-        visit: Rc<Visit>,
+        guard: Rc<ConnectionGuard>,
         stop: watch::Receiver<bool>,
-    ) -> Farewell
+    ) -> CloseReason
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let pulse = Rc::new(Pulse::default());
         let (resource, beat) = (Rc::clone(&self.resource), Rc::clone(&pulse));
         let service = service_fn(move |request: Request<Incoming>| {
-            let (resource, beat, visit) =
-                (Rc::clone(&resource), Rc::clone(&beat), Rc::clone(&visit));
+            let (resource, beat, guard) =
+                (Rc::clone(&resource), Rc::clone(&beat), Rc::clone(&guard));
             beat.head_is_whole();
             async move {
-                let response = resource.respond(visit.client(), request).await;
-                visit.touch();
+                let response = resource.respond(guard.client(), request).await;
+                guard.touch();
                 beat.request_is_finished();
                 Ok::<Response<_>, Infallible>(response)
             }
@@ -206,7 +206,7 @@ where
         end: impl Fn(Pin<&mut C>),
         pulse: &Pulse,
         mut stop: watch::Receiver<bool>,
-    ) -> Farewell {
+    ) -> CloseReason {
         let mut connection = pin!(connection);
         let mut timer = pin!(sleep(self.limits.idle_timeout));
         loop {
@@ -214,21 +214,21 @@ where
                 biased;
                 _ = stop.wait_for(|is_asked| *is_asked) => {
                     end(connection.as_mut());
-                    let _ = timeout(FAREWELL_MAX, connection).await;
-                    return Farewell::Stopped;
+                    let _ = timeout(DRAIN_MAX, connection).await;
+                    return CloseReason::Stopped;
                 }
                 end = connection.as_mut() => {
                     if end.is_err_and(|cause| is_misuse(&cause)) {
                         self.counters.count_tcp(TcpEvent::Misused);
                     }
-                    return Farewell::Client;
+                    return CloseReason::Client;
                 }
                 () = pulse.changed.notified() => timer.set(sleep(pulse.patience(&self.limits))),
                 () = timer.as_mut() => {
                     // GOAWAY, where the client takes it at once.
                     end(connection.as_mut());
                     poll_fn(|context| leave(connection.as_mut(), context)).await;
-                    return Farewell::TimedOut;
+                    return CloseReason::TimedOut;
                 }
             }
         }
@@ -257,18 +257,18 @@ where
     E: Engine + 'static,
     M: Fn(Seat) -> E + 'static,
 {
-    let house = post.house();
-    let limits = house.limits.bounded();
-    let greeter = config.map(|config| Greeter::new(config, limits, Arc::clone(&house.counters)));
+    let settings = post.accept_settings();
+    let limits = settings.limits.bounded();
+    let greeter = config.map(|config| Greeter::new(config, limits, Arc::clone(&settings.counters)));
     let web = Web {
         resource: Rc::new(Resource {
-            clerk: RefCell::new(Clerk::new(post.guarded, Transport::Https)),
+            responder: RefCell::new(MessageResponder::new(post.guarded, Transport::Https)),
             path: post.serving.https.path,
             patience: limits.message_timeout,
         }),
         limits,
         greeter,
-        counters: Arc::clone(&house.counters),
+        counters: Arc::clone(&settings.counters),
     };
-    attend(listeners, web, house).await
+    attend(listeners, web, settings).await
 }

@@ -31,8 +31,8 @@ use tokio::time::timeout;
 
 use crate::wire::HEADER_LEN;
 
-use super::super::clerk::{Clerk, MESSAGE_MAX};
 use super::super::engine::{Engine, Seat};
+use super::super::message_responder::{MESSAGE_MAX, MessageResponder};
 use super::freshness::cache_control;
 
 /// The media type of messages (RFC 8484, section 6).
@@ -61,7 +61,7 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// The resource and who answers.
 pub(super) struct Resource<E, M> {
-    pub(super) clerk: RefCell<Clerk<E, M>>,
+    pub(super) responder: RefCell<MessageResponder<E, M>>,
     pub(super) path: String,
     /// How long a body may take to arrive.
     pub(super) patience: Duration,
@@ -139,7 +139,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
 
     fn answer(&self, client: SocketAddr, message: &[u8]) -> Response<Full<Bytes>> {
         let answered = self
-            .clerk
+            .responder
             .borrow_mut()
             .answer(client, message, &Vec::with_capacity);
         let Some((reply, tally)) = answered else {

@@ -3,8 +3,8 @@
 //! In: endpoints and the thread's post. Out: queries to the engine, counted connections. Never here: what a stream may
 //! hold ([`super::query`]).
 //!
-//! A connection ends when it is quiet for the idle timeout, breaks the protocol, or goes first when a newcomer finds the
-//! house full. A stream has as long as a message to arrive and a reply to be taken.
+//! A connection ends when it is quiet for the idle timeout, breaks the protocol, or goes first when a new connection finds all
+//! places taken. A stream has as long as a message to arrive and a reply to be taken.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -19,26 +19,26 @@ use tokio::time::{sleep, timeout};
 use crate::metrics::{QueryTransport, SilentReason, TcpEvent};
 
 use super::super::bind::IDLE_WAKE;
-use super::super::clerk::Clerk;
 use super::super::engine::{Engine, Seat, Transport};
 use super::super::limits::TcpLimits;
+use super::super::message_responder::MessageResponder;
 use super::super::serve::Post;
-use super::guests::{FORGOTTEN_AFTER, Guest, Guests, Reception, Shaking};
+use super::connections::{Admission, ConnectionGuard, Connections, FORGOTTEN_AFTER, Shaking};
 use super::query::{
-    Breach, DOQ_EXCESSIVE_LOAD, DOQ_INTERNAL_ERROR, DOQ_NO_ERROR, DOQ_PROTOCOL_ERROR,
-    DOQ_UNSPECIFIED_ERROR, take_query,
+    DOQ_EXCESSIVE_LOAD, DOQ_INTERNAL_ERROR, DOQ_NO_ERROR, DOQ_PROTOCOL_ERROR,
+    DOQ_UNSPECIFIED_ERROR, QueryError, take_query,
 };
 
 /// How long streams that have begun may take to end when the server stops. Chosen; no standard value.
-const FAREWELL_MAX: Duration = Duration::from_secs(2);
+const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// How long we look for streams that have arrived already when the server stops.
 const FINAL_LOOK: Duration = Duration::from_millis(10);
 
 /// What the connections of a thread share.
-struct Hall<E, M> {
-    clerk: RefCell<Clerk<E, M>>,
-    guests: Rc<Guests>,
+struct Shared<E, M> {
+    responder: RefCell<MessageResponder<E, M>>,
+    connections: Rc<Connections>,
     /// All of the thread, to ask what QUIC holds.
     endpoints: Vec<Endpoint>,
     limits: TcpLimits,
@@ -53,9 +53,9 @@ where
 {
     let limits = post.serving.tcp.bounded();
     let mut stop = post.stop.clone();
-    let hall = Rc::new(Hall {
-        clerk: RefCell::new(Clerk::new(post.guarded, Transport::Quic)),
-        guests: Rc::new(Guests::new(&limits, post.counters)),
+    let shared = Rc::new(Shared {
+        responder: RefCell::new(MessageResponder::new(post.guarded, Transport::Quic)),
+        connections: Rc::new(Connections::new(&limits, post.counters)),
         endpoints: endpoints.clone(),
         limits,
         stop: post.stop,
@@ -63,7 +63,7 @@ where
     let serve = async move {
         let mut loops = JoinSet::new();
         for endpoint in endpoints {
-            loops.spawn_local(attend(endpoint, Rc::clone(&hall)));
+            loops.spawn_local(attend(endpoint, Rc::clone(&shared)));
         }
         loop {
             tokio::select! {
@@ -72,7 +72,7 @@ where
                 // An endpoint never ends by itself: its socket failed, or a fault of ours. The end of the thread makes it
                 // known.
                 Some(_) = loops.join_next() => return false,
-                () = sleep(IDLE_WAKE) => hall.clerk.borrow_mut().idle(),
+                () = sleep(IDLE_WAKE) => shared.responder.borrow_mut().idle(),
             }
         }
         let finish = async { while loops.join_next().await.is_some() {} };
@@ -81,62 +81,66 @@ where
     LocalSet::new().run_until(serve).await
 }
 
-/// Lets newcomers of one endpoint in until stop is asked, then waits for those inside.
-async fn attend<E, M>(endpoint: Endpoint, hall: Rc<Hall<E, M>>)
+/// Lets new connections of one endpoint in until stop is asked, then waits for those inside.
+async fn attend<E, M>(endpoint: Endpoint, shared: Rc<Shared<E, M>>)
 where
     E: Engine + 'static,
     M: Fn(Seat) -> E + 'static,
 {
     let mut tasks = JoinSet::new();
-    let mut stop = hall.stop.clone();
+    let mut stop = shared.stop.clone();
     loop {
         tokio::select! {
             biased;
             _ = stop.wait_for(|is_asked| *is_asked) => break,
-            Some(end) = tasks.join_next(), if !tasks.is_empty() => hall.note_end(&end),
+            Some(end) = tasks.join_next(), if !tasks.is_empty() => shared.note_end(&end),
             incoming = endpoint.accept() => match incoming {
-                Some(incoming) => welcome(incoming, &hall, &mut tasks),
+                Some(incoming) => accept_incoming(incoming, &shared, &mut tasks),
                 None => break,
             }
         }
     }
-    // From now on newcomers are refused at once.
+    // From now on new connections are refused at once.
     endpoint.set_server_config(None);
     while tasks.join_next().await.is_some() {}
     // The last packets: clients learn that their connections are closed.
-    let _ = timeout(FAREWELL_MAX, endpoint.wait_idle()).await;
+    let _ = timeout(DRAIN_MAX, endpoint.wait_idle()).await;
 }
 
-fn welcome<E, M>(incoming: Incoming, hall: &Rc<Hall<E, M>>, tasks: &mut JoinSet<()>)
+fn accept_incoming<E, M>(incoming: Incoming, shared: &Rc<Shared<E, M>>, tasks: &mut JoinSet<()>)
 where
     E: Engine + 'static,
     M: Fn(Seat) -> E + 'static,
 {
-    let (address, counters) = (incoming.remote_address().ip(), &hall.guests.counters);
-    let held = hall.endpoints.iter().map(Endpoint::open_connections).sum();
+    let (address, counters) = (incoming.remote_address().ip(), &shared.connections.counters);
+    let held = shared
+        .endpoints
+        .iter()
+        .map(Endpoint::open_connections)
+        .sum();
     let is_proven = incoming.remote_address_validated();
-    match hall.guests.receive(address, is_proven, held) {
-        Reception::Prove if incoming.may_retry() => {
+    match shared.connections.receive(address, is_proven, held) {
+        Admission::Retry if incoming.may_retry() => {
             counters.count_tcp(TcpEvent::Retried);
             // A failure means that the token could not be sent: the client asks again.
             let _ = incoming.retry();
         }
-        Reception::Prove | Reception::Refuse => {
+        Admission::Retry | Admission::Refuse => {
             counters.count_tcp(TcpEvent::Refused);
             incoming.refuse();
         }
-        Reception::LetIn => {
-            let (guest, shaking) = hall.guests.admit(address);
-            let (guest, hall) = (Rc::new(guest), Rc::clone(hall));
+        Admission::Admit => {
+            let (guard, shaking) = shared.connections.admit(address);
+            let (guard, shared) = (Rc::new(guard), Rc::clone(shared));
             tasks.spawn_local(async move {
-                match hall.greet(incoming, &guest).await {
+                match shared.shake_hands(incoming, &guard).await {
                     Some(connection) => {
                         drop(shaking);
-                        hall.converse(connection, &guest).await;
+                        shared.converse(connection, &guard).await;
                     }
                     None => {
-                        drop(guest);
-                        hall.forget(shaking).await;
+                        drop(guard);
+                        shared.forget(shaking).await;
                     }
                 }
             });
@@ -144,25 +148,27 @@ where
     }
 }
 
-impl<E, M> Hall<E, M>
+impl<E, M> Shared<E, M>
 where
     E: Engine + 'static,
     M: Fn(Seat) -> E + 'static,
 {
     /// Shakes hands; the client has the time of a message, and loses its turn when it is the oldest of too many.
-    async fn greet(&self, incoming: Incoming, guest: &Guest) -> Option<Connection> {
+    async fn shake_hands(&self, incoming: Incoming, guard: &ConnectionGuard) -> Option<Connection> {
         let mut stop = self.stop.clone();
         let handshake = async { incoming.accept()?.await };
         let shaken = tokio::select! {
             biased;
             _ = stop.wait_for(|is_asked| *is_asked) => return None,
-            () = guest.asked_to_leave() => None,
+            () = guard.eviction() => None,
             shaken = timeout(self.limits.message_timeout, handshake) => {
                 shaken.ok().and_then(Result::ok)
             }
         };
         if shaken.is_none() {
-            self.guests.counters.count_tcp(TcpEvent::HandshakeFailed);
+            self.connections
+                .counters
+                .count_tcp(TcpEvent::HandshakeFailed);
         }
         shaken
     }
@@ -171,7 +177,7 @@ where
     fn note_end(&self, end: &Result<(), JoinError>) {
         if end.as_ref().is_err_and(JoinError::is_panic) {
             let (via, reason) = (QueryTransport::Quic, SilentReason::EngineFault);
-            self.guests.counters.count_silence(via, reason);
+            self.connections.counters.count_silence(via, reason);
         }
     }
 
@@ -185,23 +191,23 @@ where
     }
 
     /// Answers streams until either side has had enough.
-    async fn converse(self: &Rc<Self>, connection: Connection, guest: &Rc<Guest>) {
+    async fn converse(self: &Rc<Self>, connection: Connection, guard: &Rc<ConnectionGuard>) {
         let mut streams = JoinSet::new();
         let mut stop = self.stop.clone();
         loop {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|is_asked| *is_asked) => break,
-                () = guest.asked_to_leave() => {
+                () = guard.eviction() => {
                     connection.close(DOQ_EXCESSIVE_LOAD, b"");
                     return;
                 }
                 Some(end) = streams.join_next(), if !streams.is_empty() => self.note_end(&end),
                 accepted = connection.accept_bi() => match accepted {
                     // The transport settings bound how many there are at once.
-                    Ok(stream) => self.begin(&mut streams, &connection, guest, stream),
+                    Ok(stream) => self.begin(&mut streams, &connection, guard, stream),
                     Err(quinn::ConnectionError::TimedOut) => {
-                        self.guests.counters.count_tcp(TcpEvent::TimedOut);
+                        self.connections.counters.count_tcp(TcpEvent::TimedOut);
                         return;
                     }
                     Err(_) => return,
@@ -209,10 +215,10 @@ where
             }
         }
         while let Ok(Ok(stream)) = timeout(FINAL_LOOK, connection.accept_bi()).await {
-            self.begin(&mut streams, &connection, guest, stream);
+            self.begin(&mut streams, &connection, guard, stream);
         }
         let finish = async { while streams.join_next().await.is_some() {} };
-        let _ = timeout(FAREWELL_MAX, finish).await;
+        let _ = timeout(DRAIN_MAX, finish).await;
         connection.close(DOQ_NO_ERROR, b"");
     }
 
@@ -220,14 +226,14 @@ where
         self: &Rc<Self>,
         streams: &mut JoinSet<()>,
         connection: &Connection,
-        guest: &Rc<Guest>,
+        guard: &Rc<ConnectionGuard>,
         (send, receive): (SendStream, RecvStream),
     ) {
-        let (hall, connection, guest) = (Rc::clone(self), connection.clone(), Rc::clone(guest));
+        let (shared, connection, guard) = (Rc::clone(self), connection.clone(), Rc::clone(guard));
         streams.spawn_local(async move {
-            let is_taken = hall.answer(&connection, send, receive).await;
+            let is_taken = shared.answer(&connection, send, receive).await;
             if is_taken {
-                guest.touch();
+                guard.touch();
             }
         });
     }
@@ -242,20 +248,20 @@ where
         // Streams that are at an end already are no fault below.
         let message = match take_query(&mut receive, self.limits.message_timeout).await {
             Ok(message) => message,
-            Err(Breach::Protocol) => {
-                self.guests.counters.count_tcp(TcpEvent::Misused);
+            Err(QueryError::Protocol) => {
+                self.connections.counters.count_tcp(TcpEvent::Misused);
                 connection.close(DOQ_PROTOCOL_ERROR, b"");
                 return false;
             }
-            Err(Breach::Late) => {
+            Err(QueryError::Late) => {
                 let _ = receive.stop(DOQ_UNSPECIFIED_ERROR);
                 let _ = send.reset(DOQ_UNSPECIFIED_ERROR);
                 return false;
             }
-            Err(Breach::Gone) => return false,
+            Err(QueryError::Gone) => return false,
         };
         let client: SocketAddr = connection.remote_address();
-        let reply = self.clerk.borrow_mut().answer(client, &message, &frame);
+        let reply = self.responder.borrow_mut().answer(client, &message, &frame);
         let Some((reply, _)) = reply else {
             let _ = send.reset(DOQ_INTERNAL_ERROR);
             return false;

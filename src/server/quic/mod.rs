@@ -3,8 +3,8 @@
 //! In: bound sockets, certificates, limits. Out: messages to the engine, its replies on the streams that asked. Never
 //! here: what is in messages, but for the id and the one option that section 4.2.1 and 5.5.2 forbid.
 
+mod connections;
 mod endpoint;
-mod guests;
 mod query;
 mod settings;
 

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::wire::{HEADER_LEN, Scratch, Unanswerable, parse_query};
 
-use super::super::clerk::MESSAGE_MAX;
+use super::super::message_responder::MESSAGE_MAX;
 
 /// A message and its length.
 pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
@@ -35,7 +35,7 @@ pub(super) const DOQ_UNSPECIFIED_ERROR: VarInt = VarInt::from_u32(0x5);
 
 /// Why there is no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Breach {
+pub(super) enum QueryError {
     /// The client broke the protocol: its connection ends.
     Protocol,
     /// It took too long: the stream ends.
@@ -48,15 +48,15 @@ pub(super) enum Breach {
 pub(super) async fn take_query(
     stream: &mut RecvStream,
     patience: Duration,
-) -> Result<Vec<u8>, Breach> {
+) -> Result<Vec<u8>, QueryError> {
     let mut octets = match timeout(patience, stream.read_to_end(FRAME_MAX)).await {
-        Err(_) => return Err(Breach::Late),
-        Ok(Err(ReadToEndError::TooLong)) => return Err(Breach::Protocol),
-        Ok(Err(ReadToEndError::Read(_))) => return Err(Breach::Gone),
+        Err(_) => return Err(QueryError::Late),
+        Ok(Err(ReadToEndError::TooLong)) => return Err(QueryError::Protocol),
+        Ok(Err(ReadToEndError::Read(_))) => return Err(QueryError::Gone),
         Ok(Ok(octets)) => octets,
     };
     if !is_lawful(&octets) {
-        return Err(Breach::Protocol);
+        return Err(QueryError::Protocol);
     }
     octets.drain(..2);
     Ok(octets)

@@ -27,8 +27,8 @@ fn closes_the_longest_idle_of_all_when_none_has_more_than_others() {
     let tickets = [1, 2, 3].map(|number| let_in(&mut registry, client(number), number).0);
     tickets.iter().for_each(|ticket| registry.touch(*ticket));
     registry.touch(tickets[0]);
-    for (newcomer, wanted) in [(4, 2), (5, 3), (6, 1)] {
-        let (ticket, evicted) = let_in(&mut registry, client(newcomer), newcomer);
+    for (number, wanted) in [(4, 2), (5, 3), (6, 1)] {
+        let (ticket, evicted) = let_in(&mut registry, client(number), number);
         registry.touch(ticket);
         assert_eq!(evicted, Some(wanted));
     }

@@ -106,6 +106,7 @@ URI        | 10 1 "ftp://a" | 000a00016674703a2f2f61
 CAA        | 0 issue "ca; p=1" | 000569737375 6563613b20703d31
 CAA        | 128 iodef mailto:a@b | 8005696f6465666d61696c746f3a614062
 CAA        | 0 issue "" | 00056973737565
+CAA        | 0 contactphonenumber "1" | 0012636f6e7461637470686f6e656e756d626572 31
 MD         | a. | 016100
 MF         | a. | 016100
 MB         | a. | 016100

@@ -96,13 +96,8 @@ pub(super) fn find_parts(
         let message = format!("{extra} too many at the end of {rtype}");
         return Err((last, RdataFault::new(RdataFaultKind::Length, message)));
     }
-    check_rules(rtype, octets, &parts).map_err(|(index, flaw)| match fields.get(index) {
-        Some(field) => (index, flaw.into_fault(field, rtype)),
-        None => (
-            last,
-            RdataFault::new(flaw.kind, format!("{rtype} {}", flaw.says)),
-        ),
-    })?;
+    check_rules(rtype, octets, &parts)
+        .map_err(|(index, flaw)| (index, flaw.into_fault(&fields[index], rtype)))?;
     Ok(parts)
 }
 

@@ -4,7 +4,7 @@
 //! that say what to write instead. Never here: owners, TTLs, sets of records, compression.
 //!
 //! One table, `layout`, says what fields a type has; every verb walks it. Fields with rules of their own have a file
-//! each. hickory-proto reads some rare types a second time in `rules`, and all types that it knows in the tests.
+//! each. Other implementations read the same octets and text in the tests (`oracle`).
 
 mod fault;
 mod kind;

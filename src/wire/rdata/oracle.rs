@@ -8,11 +8,12 @@ use domain::base::{ParsedName, rdata::ParseAnyRecordData};
 use domain::dep::octseq::Parser;
 use domain::rdata::AllRecordData;
 use hickory_proto::rr::{RData, RecordType};
-use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
+use hickory_proto::serialize::binary::{
+    BinDecoder, BinEncodable, BinEncoder, NameEncoding, Restrict,
+};
 
 use super::cases::{GOOD, origin, rows};
 use super::layout::every_layout;
-use super::rules::reads_back;
 use super::*;
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
@@ -66,6 +67,12 @@ const HICKORY_DIFFERS: &[(&str, &str)] = &[
     ("ohttp", "does not know the key of RFC 9540"),
 ];
 
+/// Pieces of text of records that hickory-proto 0.26 refuses.
+const HICKORY_REFUSES: &[(&str, &str)] = &[(
+    "contactphonenumber",
+    "takes at most 15 octets in a tag of CAA, as RFC 6844 had it; RFC 8659, section 4.1, has no such bound",
+)];
+
 /// Pieces of text that domain 0.12 writes otherwise than RFC 9460 has them.
 const DOMAIN_DIFFERS: &[(&str, &str)] = &[
     (
@@ -87,11 +94,30 @@ fn is_listed(table: &[(&str, &str)], text: &str) -> bool {
 fn hickory_reads_our_octets_back() {
     let mut differences = Vec::new();
     for (rtype, text, octets) in samples() {
-        if !reads_back(rtype, &octets) {
+        if reads_back(rtype, &octets) == is_listed(HICKORY_REFUSES, &text) {
             differences.push(format!("{rtype} {text}"));
         }
     }
     assert_eq!(differences, [""; 0]);
+}
+
+/// Says whether hickory-proto reads these octets and writes them again.
+fn reads_back(rtype: Rtype, octets: &[u8]) -> bool {
+    let Ok(length) = u16::try_from(octets.len()) else {
+        return false;
+    };
+    let mut decoder = BinDecoder::new(octets);
+    let Ok(rdata) = RData::read(
+        &mut decoder,
+        RecordType::from(rtype.0),
+        Restrict::new(length),
+    ) else {
+        return false;
+    };
+    let mut written = Vec::with_capacity(octets.len());
+    let mut encoder = BinEncoder::new(&mut written);
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    rdata.emit(&mut encoder).is_ok() && written == octets
 }
 
 #[test]
@@ -99,7 +125,8 @@ fn hickory_reads_our_text_to_the_same_octets() {
     let mut differences = Vec::new();
     for (rtype, _, octets) in samples() {
         let text = rdata_text(rtype, &octets);
-        if !HICKORY_TEXT.contains(&rtype) || is_listed(HICKORY_DIFFERS, &text) {
+        let differs = is_listed(HICKORY_DIFFERS, &text) || is_listed(HICKORY_REFUSES, &text);
+        if !HICKORY_TEXT.contains(&rtype) || differs {
             continue;
         }
         let Ok(rdata) = RData::try_from_str(RecordType::from(rtype.0), &text) else {

@@ -1,25 +1,13 @@
-//! Rules between the fields of one record, and a second reading of rare types by hickory-proto.
+//! Rules between the fields of one record.
 //!
 //! In: a type, well-cut octets and the ranges of its fields. Out: nothing, or the flaw and the index of its field. Never
 //! here: rules between records.
 
 use std::ops::Range;
 
-use hickory_proto::rr::rdata::naptr;
-use hickory_proto::rr::{RData, RecordType};
-use hickory_proto::serialize::binary::{
-    BinDecoder, BinEncodable, BinEncoder, NameEncoding, Restrict,
-};
-
 use super::check::Flaw;
 use super::fault::count_octets;
 use crate::wire::code::Rtype;
-
-/// The index that says that the flaw belongs to the record as a whole.
-const WHOLE: usize = usize::MAX;
-
-/// What is said of octets that hickory-proto does not read.
-pub(super) const NOT_READ_BACK: &str = "is not read back as written by other software";
 
 /// Shortest digest of ZONEMD in octets (RFC 8976, section 2.2.4).
 const ZONEMD_DIGEST_MIN: usize = 12;
@@ -78,9 +66,6 @@ pub(super) fn check_rules(
             return Err((at, Flaw::rule(says)));
         }
     }
-    if has_second_reader(rtype) && !reads_back(rtype, octets) {
-        return Err((WHOLE, Flaw::rule(NOT_READ_BACK)));
-    }
     Ok(())
 }
 
@@ -96,7 +81,8 @@ fn string_count(mut octets: &[u8]) -> usize {
 
 /// RFC 3403, section 4.1: flags are letters and digits; regular expression and replacement exclude each other.
 fn check_naptr(flags: &[u8], expression: &[u8], replacement: &[u8]) -> Result<(), (usize, Flaw)> {
-    if !naptr::verify_flags(flags.get(1..).unwrap_or_default()) {
+    let mut flags = flags.iter().skip(1);
+    if !flags.all(u8::is_ascii_alphanumeric) {
         return Err((2, Flaw::rule("must be letters and digits")));
     }
     if expression.len() > 1 && replacement.len() > 1 {
@@ -134,37 +120,4 @@ fn digest_length(rtype: Rtype, first: u8, second: u8) -> Option<(usize, usize, &
         (Rtype::ZONEMD, _, 2) => Some((3, 64, "hash algorithm 2 (SHA-512)")),
         _ => None,
     }
-}
-
-/// The types that hickory-proto reads exactly as we do; it knows others too, but loses or refuses legal forms of them.
-fn has_second_reader(rtype: Rtype) -> bool {
-    matches!(
-        rtype,
-        Rtype::CAA
-            | Rtype::NAPTR
-            | Rtype::CERT
-            | Rtype::SSHFP
-            | Rtype::TLSA
-            | Rtype::SMIMEA
-            | Rtype::OPENPGPKEY
-    )
-}
-
-/// Says whether hickory-proto reads these octets and writes them again.
-pub(super) fn reads_back(rtype: Rtype, octets: &[u8]) -> bool {
-    let Ok(length) = u16::try_from(octets.len()) else {
-        return false;
-    };
-    let mut decoder = BinDecoder::new(octets);
-    let Ok(rdata) = RData::read(
-        &mut decoder,
-        RecordType::from(rtype.0),
-        Restrict::new(length),
-    ) else {
-        return false;
-    };
-    let mut written = Vec::with_capacity(octets.len());
-    let mut encoder = BinEncoder::new(&mut written);
-    encoder.set_name_encoding(NameEncoding::Uncompressed);
-    rdata.emit(&mut encoder).is_ok() && written == octets
 }

@@ -1,5 +1,7 @@
 //! The arrays that a decision walks.
 
+use ipnet::IpNet;
+
 use crate::health::{FailbackRule, Target};
 use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
@@ -208,7 +210,7 @@ pub enum LocationRule {
     /// Prefixes and an optional default child.
     Subnets {
         /// Child by prefix.
-        prefixes: Vec<RuleKey>,
+        prefixes: Vec<(IpNet, u16)>,
         /// Default child.
         default: Option<u16>,
     },
@@ -230,7 +232,7 @@ pub enum LocationRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimesFor {
     /// Those of a prefix.
-    Prefix(std::net::IpAddr, u8),
+    Prefix(IpNet),
     /// Those of a place.
     Place(Place),
     /// All others.
@@ -245,9 +247,6 @@ pub struct ClientTimes {
     /// Child and microseconds.
     pub times: Box<[(u16, u32)]>,
 }
-
-/// A prefix and the child it selects.
-pub type RuleKey = (std::net::IpAddr, u8, u16);
 
 /// The policies of a zone.
 #[derive(Clone, Debug, Default)]
@@ -362,8 +361,8 @@ impl Policies {
         &self.uses[from..to]
     }
 
-    /// Says whether answers depend on more than bits: on what was, on how probes went, on when something may change.
-    pub fn is_judged(&self) -> bool {
+    /// Says whether answers depend on more than bits: on history, on degraded members, on when something may change.
+    pub fn need_policy_state(&self) -> bool {
         !self.failbacks.is_empty()
             || !self.lasts.is_empty()
             || !self.ramps.is_empty()

@@ -1,0 +1,23 @@
+//! The world outside: what a newcomer's zone meets on the internet, on loopback and on hickory-server.
+//!
+//! In: the zones that Leeward serves. Out: a parent zone (`example.`) that delegates them, and a caching resolver that
+//! finds them through that delegation, each listening on UDP and TCP. Never here: the lab's own zone, regions, outages.
+//!
+//! ```text
+//! client -> resolver (127.0.0.1:5301) -> parent (127.0.0.1:5302): referral with glue, kept for its TTL
+//!                                     -> Leeward (127.0.0.1:5300): answer, kept for its TTL
+//! ```
+//!
+//! Glue carries an address and no port. The resolver knows where the parent is, as real ones know the root's servers; whom
+//! a referral names it asks at the port of the lab's name server, which stands for port 53 in this world.
+
+mod ask;
+mod kept;
+mod parent;
+mod referral;
+mod resolver;
+mod respond;
+mod world;
+
+pub use resolver::LookedUp;
+pub use world::{BehindResolver, Outside, OutsideFault, OutsidePlan, OutsideSockets};

@@ -1,0 +1,259 @@
+//! The table of keys against the reader and `show`: each key is known where the table says, within its bounds, and has the
+//! default that the table states.
+
+use leeward::config::model::ZoneModel;
+use leeward::config::schema::{KeyGroup, KeyKind, ZoneKey, zone_keys};
+use leeward::config::show::show_zone;
+use leeward::config::{Diagnostic, Files, Source, read_zone};
+
+/// A check of each type, as short as it can be written.
+const CHECKS: [(&str, &str); 11] = [
+    ("http", ""),
+    ("https", "host = \"www.a.example\""),
+    ("tcp", "port = 80"),
+    ("dns", "query = \"a.example A\""),
+    ("grpc", "port = 80"),
+    ("tls", "host = \"www.a.example\""),
+    ("exec", "command = [\"/bin/true\"]"),
+    (
+        "prometheus",
+        "url = \"http://192.0.2.5/\"\nquery = \"up\"\nhealthy-if = \"> 0\"",
+    ),
+    ("heartbeat", "every = \"1m\""),
+    ("manual", ""),
+    ("calculated", "all = [\"d\"]"),
+];
+/// The diagnostics that say that a key stands where none of its name does.
+const UNKNOWN: [&str; 2] = ["L006", "L030"];
+
+/// A zone with nothing to read beside itself.
+struct Alone;
+
+impl Files for Alone {
+    fn read(&self, _: &std::path::Path) -> Result<String, String> {
+        Err("there are no files".to_owned())
+    }
+}
+
+fn read(text: &str) -> (Option<ZoneModel>, Vec<Diagnostic>) {
+    let source = Source {
+        path: "a.toml".into(),
+        text: text.to_owned(),
+    };
+    read_zone(&source, &Alone)
+}
+
+/// Writes a zone with a check of a type and more lines in it.
+fn with_check(kind: &str, needs: &str, more: &str) -> String {
+    zone(
+        "",
+        "",
+        &format!("type = \"{kind}\"\n{needs}\n{more}"),
+        "",
+        "\"192.0.2.1\"",
+        "www = \"p\"",
+        "",
+    )
+}
+
+fn zone(
+    top: &str,
+    soa: &str,
+    check: &str,
+    pool: &str,
+    member: &str,
+    name: &str,
+    end: &str,
+) -> String {
+    format!(
+        "zone = \"a.example\"\n{top}\n[soa]\n{soa}\n[checks.d]\ntype = \"manual\"\n[checks.c]\n{check}\n[pools.p]\n\
+         check = \"c\"\n{pool}\nmembers = [{member}]\n[pools.q]\nmembers = [\"192.0.2.2\"]\n[names]\n\"@\".NS = \"ns.example.net.\"\n\
+         {name}\n{end}\n"
+    )
+}
+
+/// Writes zones that hold a key of a group, one of which must know it.
+fn holding(key: &ZoneKey) -> Vec<String> {
+    let written = format!("{} = {}", key.key, sample(key));
+    let plain = |top: &str, soa: &str, pool: &str, member: &str, name: &str, end: &str| {
+        vec![zone(top, soa, "type = \"manual\"", pool, member, name, end)]
+    };
+    let (member, www) = ("\"192.0.2.1\"", "www = \"p\"");
+    match key.group {
+        KeyGroup::Top => plain(&written, "", "", member, www, ""),
+        KeyGroup::Soa => plain("", &written, "", member, www, ""),
+        KeyGroup::Check => CHECKS
+            .iter()
+            .map(|(kind, needs)| with_check(kind, needs, &written))
+            .collect(),
+        KeyGroup::Pool => plain("", "", &written, member, www, ""),
+        KeyGroup::Member => {
+            let member = format!("{{ address = \"192.0.2.1\", {written} }}");
+            plain("", "", "", &member, www, "")
+        }
+        KeyGroup::Probe => plain("", "", &format!("probe = {{ {written} }}"), member, www, ""),
+        KeyGroup::Policy => plain("", "", "", member, &format!("www = {{ {written} }}"), ""),
+        KeyGroup::Options => [
+            "to = \"p\"",
+            "failover = [\"p\", \"q\"]",
+            "weighted = { p = 1, q = 1 }",
+        ]
+        .iter()
+        .flat_map(|policy| {
+            let name = format!("www = {{ {policy}, {written} }}");
+            plain("", "", "", member, &name, "")
+        })
+        .collect(),
+        KeyGroup::Branch => ["failover", "weighted", "nearest", "latency", "subnets"]
+            .iter()
+            .flat_map(|policy| {
+                let name =
+                    format!("www.{policy} = [{{ to = \"p\", {written} }}, {{ to = \"q\" }}]");
+                plain("", "", "", member, &name, "")
+            })
+            .collect(),
+        KeyGroup::Name => plain(
+            "",
+            "",
+            "",
+            member,
+            &format!("www = {{ to = \"p\", {written} }}"),
+            "",
+        ),
+        KeyGroup::Expect => plain("", "", "", member, www, &format!("[[expect]]\n{written}")),
+        KeyGroup::Ask => {
+            let end = format!("[[expect]]\nname = \"x\"\nask = {{ {written} }}");
+            plain("", "", "", member, www, &end)
+        }
+        KeyGroup::Maintenance => plain(
+            "",
+            "",
+            "",
+            member,
+            www,
+            &format!("[[maintenance]]\n{written}"),
+        ),
+    }
+}
+
+/// Returns a value of the key's kind; where it takes something defined, any value shows whether the key is known.
+fn sample(key: &ZoneKey) -> String {
+    match key.kind {
+        KeyKind::Switch => "true".to_owned(),
+        KeyKind::Integer(least, _) => least.to_string(),
+        KeyKind::Duration => "\"1s\"".to_owned(),
+        KeyKind::Percent => "\"50%\"".to_owned(),
+        KeyKind::Word(words) => format!("\"{}\"", words[0]),
+        _ => "\"x\"".to_owned(),
+    }
+}
+
+/// Says whether a diagnostic calls this key unknown.
+fn is_unknown(diagnostic: &Diagnostic, key: &str) -> bool {
+    UNKNOWN.contains(&diagnostic.code) && diagnostic.message.contains(&format!("`{key}`"))
+}
+
+#[test]
+fn every_key_of_the_table_is_known_where_it_stands() {
+    for key in zone_keys() {
+        // Whatever stands in a name beside policies and options is a type.
+        if key
+            .key
+            .contains(|c: char| !(c.is_ascii_lowercase() || c == '-'))
+        {
+            continue;
+        }
+        let knows = |text: &String| {
+            let (_, diagnostics) = read(text);
+            !diagnostics.iter().any(|found| is_unknown(found, key.key))
+        };
+        // `zone`, `soa` and the tables stand in every zone already: a second one is a fault of TOML, which hides the rest.
+        let zones = holding(key);
+        assert!(zones.iter().any(knows), "{:?} {}", key.group, key.key);
+        let other = |text: &String| text.replace(&format!("{} = ", key.key), "nonsense = ");
+        if zones[0].matches(&format!("{} = ", key.key)).count() == 1 {
+            let (_, diagnostics) = read(&other(&zones[0]));
+            assert!(
+                diagnostics
+                    .iter()
+                    .any(|found| is_unknown(found, "nonsense")),
+                "{:?} {}: {diagnostics:?}",
+                key.group,
+                key.key
+            );
+        }
+    }
+}
+
+#[test]
+fn integers_of_checks_have_the_bounds_of_the_table() {
+    let mut tried = 0;
+    for key in zone_keys().filter(|key| key.group == KeyGroup::Check) {
+        let KeyKind::Integer(least, most) = key.kind else {
+            continue;
+        };
+        for (kind, needs) in CHECKS {
+            let at = |value: i64| {
+                let needs: Vec<&str> = needs
+                    .lines()
+                    .filter(|line| !line.starts_with(&format!("{} ", key.key)))
+                    .collect();
+                let more = format!("{} = {value}", key.key);
+                let (_, diagnostics) = read(&with_check(kind, &needs.join("\n"), &more));
+                let path = format!("checks.c.{}", key.key);
+                diagnostics
+                    .into_iter()
+                    .filter(|found| found.key_path == path)
+                    .map(|found| found.code)
+                    .collect::<Vec<_>>()
+            };
+            if at(least).iter().any(|code| UNKNOWN.contains(code)) {
+                continue;
+            }
+            tried += 1;
+            let told = format!("{kind} {}", key.key);
+            assert_eq!((at(least), at(most)), (Vec::new(), Vec::new()), "{told}");
+            assert!(
+                !at(least - 1).is_empty() && !at(most + 1).is_empty(),
+                "{told}"
+            );
+        }
+    }
+    assert!(tried > 20, "{tried}");
+}
+
+/// The default of `rise` was 1 for heartbeats in the reader, and 2 in the table.
+#[test]
+fn show_writes_the_defaults_of_the_table() {
+    let mut compared = 0;
+    for (kind, needs) in CHECKS {
+        let (model, diagnostics) = read(&with_check(kind, needs, ""));
+        let model = model.unwrap_or_else(|| panic!("{kind}: {diagnostics:?}"));
+        let shown: toml::Table = show_zone(&model).parse().expect("TOML");
+        let check = shown["checks"]["c"].as_table().expect("a table");
+        for key in zone_keys().filter(|key| key.group == KeyGroup::Check) {
+            let Some(value) = check.get(key.key) else {
+                continue;
+            };
+            if needs
+                .lines()
+                .any(|line| line.starts_with(&format!("{} ", key.key)))
+                || key.default == "required"
+            {
+                continue;
+            }
+            compared += 1;
+            let value = value.to_string();
+            let usual = key.default.split([',', ';']).next().unwrap_or_default();
+            // `80 http, 443 https and tls`, `2; 1 for heartbeat`.
+            let of_type = key
+                .default
+                .split([',', ';'])
+                .map(str::trim)
+                .filter(|part| part.split(' ').any(|word| word.trim_matches('`') == kind))
+                .find_map(|part| part.split(' ').next());
+            assert_eq!(value, of_type.unwrap_or(usual), "{kind} {}", key.key);
+        }
+    }
+    assert!(compared > 40, "{compared}");
+}
