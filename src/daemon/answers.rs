@@ -25,13 +25,13 @@ impl Keeper {
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),
             Ask::Simulate(request, answer) => self.simulate(*request, answer),
             Ask::Timeline(wanted, answer) => {
-                drop(answer.send(json!(self.timeline.newest(&wanted))))
+                drop(answer.send(json!(self.telemetry.timeline.newest(&wanted))))
             }
             Ask::Geo(address, answer) => {
                 let report = AddressReport::of(&self.locations, address);
                 drop(answer.send(json!(report)));
             }
-            Ask::Queries(answer) => drop(answer.send(self.history.observed(self.clock.now()))),
+            Ask::Queries(answer) => drop(answer.send(self.telemetry.observed())),
             Ask::Switches(answer) => drop(answer.send(self.switch_rows())),
             Ask::Reload(_, answer) => drop(answer.send(Value::Null)),
             // These change the state, and are taken before.

@@ -99,7 +99,10 @@ impl Keeper {
     pub(super) fn do_chore(&mut self) {
         if let Some(from) = self.chores.gauges.take() {
             let now = self.clock.now();
-            self.chores.gauges = self.series.update(&self.targets, now, from, GAUGES_PIECE);
+            self.chores.gauges =
+                self.telemetry
+                    .series
+                    .update(&self.targets, now, from, GAUGES_PIECE);
             return;
         }
         let Some(mut under_way) = self.chores.reports.pop_front() else {
@@ -142,11 +145,11 @@ impl Keeper {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_s: self.clock.now().since(self.started).as_secs(),
                 generation: self.publisher.current().generation(),
-                listen: self.listen.clone(),
+                listen: self.telemetry.transports.listen().to_vec(),
                 targets: self.targets.len(),
                 location: describe(&self.locations, &self.config.geo),
             },
-            alarms: self.alarm_rows(),
+            alarms: self.telemetry.alarm_rows(),
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
             flattened,
@@ -175,7 +178,7 @@ impl Keeper {
                     targets: &self.targets,
                     now: self.clock.now(),
                     wall: self.clock.wall(),
-                    latencies: &self.latencies,
+                    latencies: &self.telemetry.latencies,
                 };
                 let to = from + TARGETS_PIECE;
                 report

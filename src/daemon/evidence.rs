@@ -35,15 +35,17 @@ impl Keeper {
             });
             found.targets += 1;
         }
-        self.keep_alarms(AlarmKind::NoEvidence, |subject| {
-            checks.contains_key(subject)
-        });
+        self.telemetry
+            .keep_alarms(AlarmKind::NoEvidence, |subject| {
+                checks.contains_key(subject)
+            });
         for (subject, silent) in checks {
             let text = match silent.targets {
                 1 => silent.evidence,
                 count => format!("{count} targets, the first: {}", silent.evidence),
             };
-            self.set_alarm(AlarmKind::NoEvidence, &subject, Some(text));
+            self.telemetry
+                .set_alarm(AlarmKind::NoEvidence, &subject, Some(text));
         }
     }
 }

@@ -167,7 +167,8 @@ impl Keeper {
         let over = flattening.targets.follow(wanted, now, wall);
         flattening.look_up_due(now);
         let text = (over > 0).then(|| format!("{over} targets are too many and get no addresses"));
-        self.set_alarm(AlarmKind::FlattenedTargets, "", text);
+        self.telemetry
+            .set_alarm(AlarmKind::FlattenedTargets, "", text);
     }
 
     /// Waits a moment for targets that nothing is known about, and compiles what is known in.
@@ -198,7 +199,7 @@ impl Keeper {
         if let Some(change) = flattening.targets.take(report, now) {
             flattening.changes += 1;
             if change.is_grave {
-                self.record(EventKind::Flattened {
+                self.telemetry.record(EventKind::Flattened {
                     text: change.text,
                     is_worse: change.is_worse,
                 });
@@ -214,7 +215,7 @@ impl Keeper {
             return;
         }
         for text in self.flattening.targets.age(now) {
-            self.record(EventKind::Flattened {
+            self.telemetry.record(EventKind::Flattened {
                 text,
                 is_worse: true,
             });
@@ -228,8 +229,7 @@ impl Keeper {
             })
             .collect();
         if let Some(published) = self.publisher.lease(&leases) {
-            self.exposition
-                .set("leeward_world_generation", &[], published.generation as f64);
+            self.telemetry.published(published.generation);
         }
     }
 

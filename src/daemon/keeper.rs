@@ -7,7 +7,6 @@
 //! | poll, SIGHUP, request | files are compared, loaded beside, swapped |
 //! | question of control | an answer from the state |
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,15 +15,14 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, Consent, Exposition, Pulse, log_event};
+use crate::control::{Ask, Consent};
 use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets, Uncounted};
-use crate::metrics::QueryCounters;
 use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
 use crate::resolve::LookedUp;
 use crate::server::give_back_memory;
-use crate::timeline::{AlarmKind, Alarms, Event, EventKind, Timeline};
+use crate::timeline::{AlarmKind, EventKind};
 
 use super::certificate::CertificateWatch;
 use super::change::Waiting;
@@ -33,11 +31,9 @@ use super::conduct::Secrets;
 use super::files::Stamp;
 use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
-use super::history::History;
 use super::last_good::LastGood;
 use super::listening::{Awaited, Came};
 use super::load_queue::LoadQueue;
-use super::log_watch::LogWatch;
 use super::looks::Looks;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
@@ -47,10 +43,10 @@ use super::saving::{Done, Saving};
 use super::serials::Serials;
 use super::server_file::ServerFile;
 use super::switches::Switches;
-use super::transports::Transports;
+use super::telemetry::Telemetry;
 use super::why::SharedSnapshot;
 use super::zone_set::ZoneSet;
-use super::{flatten, measure};
+use super::{flatten, telemetry};
 
 /// Reports taken in one turn before a publication.
 const REPORTS_MAX: usize = 1_024;
@@ -87,27 +83,17 @@ pub(super) struct Keeper {
     pub(super) publisher: Publisher,
     pub(super) prober: Option<Handle>,
     pub(super) probing: Probing,
-    pub(super) timeline: Timeline,
-    pub(super) latencies: HashMap<TargetId, Duration>,
-    pub(super) exposition: Arc<Exposition>,
-    pub(super) series: measure::Series,
-    pub(super) zone_series: measure::ZoneSeries,
-    pub(super) pulse: Arc<Pulse>,
-    pub(super) counters: Vec<Arc<QueryCounters>>,
-    pub(super) listen: Vec<String>,
+    pub(super) telemetry: Telemetry,
     pub(super) started: Moment,
     /// What is not listened on yet, until that is told.
     pub(super) awaited: Vec<Awaited>,
     /// Saves of the state.
     pub(super) saving: Saving,
-    /// What becomes of log lines.
-    pub(super) log_watch: LogWatch,
     /// Orders that wait for a save.
     pub(super) orders: Orders,
     /// The service manager.
     pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
-    pub(super) transports: Transports,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
     /// Why the location databases cannot be used as they are now, if so.
@@ -120,16 +106,12 @@ pub(super) struct Keeper {
     pub(super) consent: Consent,
     /// The reload that waits for an operator, if one does.
     pub(super) waiting: Option<Waiting>,
-    /// Questions of the last hour.
-    pub(super) history: History,
     /// What questions for reasons read.
     pub(super) shelf: SharedSnapshot,
     /// What is done while no event waits.
     pub(super) chores: Chores,
     /// Places for rehearsals under way.
     pub(super) rehearsals: Arc<Semaphore>,
-    /// What an operator must know.
-    pub(super) alarms: Alarms,
     /// Whether a load left memory that can go back to the system once the world before is gone.
     pub(super) is_memory_due: bool,
 }
@@ -157,7 +139,6 @@ pub(super) struct Sources {
 impl Keeper {
     /// Runs until told to stop; saves the state at the end.
     pub(super) async fn run(mut self, mut sources: Sources) {
-        self.begin_alarms();
         self.tell_damages();
         self.tell_awaited();
         let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -181,9 +162,9 @@ impl Keeper {
                     } else if !*stopping.borrow() {
                         // Answers go on with the last statuses; the health endpoint turns red.
                         self.is_probing = false;
-                        self.pulse.probes_ended();
+                        self.telemetry.pulse.probes_ended();
                         let text = "the threads that probe have ended".to_owned();
-                        self.set_alarm(AlarmKind::ProberEnded, "", Some(text));
+                        self.telemetry.set_alarm(AlarmKind::ProberEnded, "", Some(text));
                     }
                 }
                 Some(result) = loaded.recv() => {
@@ -263,7 +244,8 @@ impl Keeper {
             measured.push((report.target, report.observation.outcome, total));
             if let Some(late) = report.late {
                 let late = late.as_secs_f64();
-                self.exposition
+                self.telemetry
+                    .exposition
                     .record("leeward_probe_lateness_seconds", &[], late);
             }
             if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
@@ -292,17 +274,11 @@ impl Keeper {
         }
         if let Some(published) = self.publisher.observe(changes) {
             let seconds = self.clock.now().since(observed).as_secs_f64();
-            self.exposition.record("leeward_flip_seconds", &[], seconds);
-            self.exposition
-                .set("leeward_world_generation", &[], published.generation as f64);
+            self.telemetry
+                .exposition
+                .record("leeward_flip_seconds", &[], seconds);
+            self.telemetry.published(published.generation);
         }
-    }
-
-    /// Logs an event and keeps it.
-    pub(super) fn record(&mut self, kind: EventKind) {
-        log_event(&kind);
-        let at = self.clock.wall().to_string();
-        self.timeline.record(Event { at, kind });
     }
 
     /// What happens once a second.
@@ -310,7 +286,7 @@ impl Keeper {
         let now = self.clock.now();
         self.notifier.tell(Word::Alive);
         if self.watch_prober(now) && self.is_probing {
-            self.pulse.beat(now.nanos() / 1_000_000_000);
+            self.telemetry.pulse.beat(now.nanos() / 1_000_000_000);
         }
         self.judge_self(&Uncounted::default(), now);
         let mut missed = self.heartbeats.tick(now);
@@ -334,25 +310,23 @@ impl Keeper {
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);
         }
-        self.exposition
+        self.telemetry
+            .exposition
             .set("leeward_worlds_retired", &[], retired as f64);
-        measure::queries(&self.exposition, &self.counters);
-        self.watch_transports(now);
-        self.history.look(&self.counters, now);
-        measure::targets(&self.exposition, &self.targets);
-        flatten::measure(&self.exposition, &self.flattening, now);
+        self.telemetry.tick(now);
+        telemetry::targets(&self.telemetry.exposition, &self.targets);
+        flatten::measure(&self.telemetry.exposition, &self.flattening, now);
         self.chores.set_gauges();
-        self.watch_certificate();
+        if let Some(certificates) = &self.certificates {
+            self.telemetry.watch_certificate(certificates);
+        }
         self.write_book();
-        self.exposition.upkeep();
-        self.watch_metrics();
         if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)
         {
             self.is_ready = true;
-            self.pulse.ready();
+            self.telemetry.pulse.ready();
         }
         self.tick_saves();
-        self.follow_log(now);
     }
 
     fn are_first_probes_done(&self) -> bool {
@@ -394,7 +368,7 @@ impl Keeper {
                     zone: zone.apex.to_string(),
                     text,
                 };
-                self.record(kind);
+                self.telemetry.record(kind);
             }
         }
     }

@@ -416,7 +416,7 @@ impl Keeper {
     /// Tells what is not listened on at the start.
     pub(super) fn tell_awaited(&mut self) {
         for awaited in std::mem::take(&mut self.awaited) {
-            self.set_alarm(
+            self.telemetry.set_alarm(
                 AlarmKind::NotListening,
                 &awaited.subject(),
                 Some(awaited.text),
@@ -433,13 +433,12 @@ impl Keeper {
                 counters,
                 monitor,
             } => {
-                self.listen.extend(shown);
-                self.counters.extend(counters);
-                self.transports.add(monitor);
-                self.set_alarm(AlarmKind::NotListening, &what.subject(), None);
+                self.telemetry.transports.add(monitor, counters, shown);
+                self.telemetry
+                    .set_alarm(AlarmKind::NotListening, &what.subject(), None);
             }
             Came::Missing(awaited) => {
-                self.set_alarm(
+                self.telemetry.set_alarm(
                     AlarmKind::NotListening,
                     &awaited.subject(),
                     Some(awaited.text),

@@ -50,7 +50,9 @@ impl Keeper {
             changed: changed.clone(),
             zones: set.zones.len(),
         });
-        events.into_iter().for_each(|kind| self.record(kind));
+        events
+            .into_iter()
+            .for_each(|kind| self.telemetry.record(kind));
         self.count_changes(&set, names);
         self.follow_standing();
         let refused: Vec<String> = set
@@ -65,7 +67,8 @@ impl Keeper {
         } else {
             "loaded-with-refusals"
         };
-        self.exposition
+        self.telemetry
+            .exposition
             .add("leeward_reloads_total", &[("result", result)], 1);
         if let Some(answers) = answers.as_ref().filter(|_| !changed.is_empty()) {
             info!("reload: {answers}");
@@ -94,7 +97,8 @@ impl Keeper {
     fn count_changes(&self, set: &ZoneSet, names: &[NameChange]) {
         let count = |change, times: usize| {
             let labels = [("change", change)];
-            self.exposition
+            self.telemetry
+                .exposition
                 .add("leeward_names_changed_total", &labels, times as u64);
         };
         count(
@@ -103,7 +107,8 @@ impl Keeper {
         );
         count("added", names.iter().map(|change| change.added.count).sum());
         let removed = set.removed.len() as u64;
-        self.exposition
+        self.telemetry
+            .exposition
             .add("leeward_zones_removed_total", &[], removed);
     }
 
@@ -127,17 +132,17 @@ impl Keeper {
             }
         }
         for kind in [AlarmKind::OldVersionServed, AlarmKind::ZoneFileMissing] {
-            self.keep_alarms(kind, |subject| {
+            self.telemetry.keep_alarms(kind, |subject| {
                 old.contains_key(&(kind, subject.to_owned()))
             });
         }
-        self.pulse.serving(set.zones.len(), old.len());
+        self.telemetry.pulse.serving(set.zones.len(), old.len());
         for ((kind, apex), text) in old {
-            self.set_alarm(kind, &apex, Some(text));
+            self.telemetry.set_alarm(kind, &apex, Some(text));
         }
         let nothing = "no zone is served: every query is answered REFUSED";
         let nothing = set.zones.is_empty().then(|| nothing.to_owned());
-        self.set_alarm(AlarmKind::NoZone, "", nothing);
+        self.telemetry.set_alarm(AlarmKind::NoZone, "", nothing);
         self.follow_kept();
     }
 
@@ -146,14 +151,11 @@ impl Keeper {
         let Some(store) = self.kept.clone() else {
             return;
         };
-        self.set_alarm(AlarmKind::LastGoodNotKept, "", store.fault());
+        self.telemetry
+            .set_alarm(AlarmKind::LastGoodNotKept, "", store.fault());
         let damaged = store.damaged();
-        self.keep_alarms(AlarmKind::LastGoodDamaged, |subject| {
-            damaged.iter().any(|(file, _)| file == subject)
-        });
-        for (file, why) in damaged {
-            self.set_alarm(AlarmKind::LastGoodDamaged, &file, Some(why));
-        }
+        self.telemetry
+            .replace_alarms(AlarmKind::LastGoodDamaged, damaged);
     }
 
     /// Tells what the first load brought: each zone, what is refused, what is served from an older version.
@@ -173,10 +175,15 @@ impl Keeper {
         let mut events = removed_and_moved(&set);
         events.extend(refused_and_mended(&ZoneSet::default(), &set));
         events.extend(set.zones.iter().filter_map(warnings_of));
-        events.into_iter().for_each(|kind| self.record(kind));
-        self.set_alarm(AlarmKind::ZonesFolder, "", set.folder_fault.clone());
-        self.set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
-        self.set_alarm(AlarmKind::CookieSecrets, "", self.secret_fault.clone());
+        events
+            .into_iter()
+            .for_each(|kind| self.telemetry.record(kind));
+        self.telemetry
+            .set_alarm(AlarmKind::ZonesFolder, "", set.folder_fault.clone());
+        self.telemetry
+            .set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
+        self.telemetry
+            .set_alarm(AlarmKind::CookieSecrets, "", self.secret_fault.clone());
         self.follow_standing();
     }
 }
@@ -185,12 +192,8 @@ impl Keeper {
     /// Tells which switches do not count although they were set.
     pub(super) fn tell_overruled(&mut self) {
         let overruled = self.switches.overruled(&self.set);
-        self.keep_alarms(AlarmKind::SwitchesOverruled, |check| {
-            overruled.iter().any(|(known, _)| known == check)
-        });
-        for (check, why) in overruled {
-            self.set_alarm(AlarmKind::SwitchesOverruled, &check, Some(why));
-        }
+        self.telemetry
+            .replace_alarms(AlarmKind::SwitchesOverruled, overruled);
     }
 }
 

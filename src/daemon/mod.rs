@@ -3,7 +3,6 @@
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
 //! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
 
-mod alarms;
 mod answers;
 mod certificate;
 mod change;
@@ -16,7 +15,6 @@ mod flatten;
 #[cfg(fuzzing)]
 pub mod fuzz;
 mod heartbeats;
-mod history;
 mod keeper;
 mod last_good;
 mod listening;
@@ -25,10 +23,8 @@ mod load;
 mod load_queue;
 mod loaded;
 mod locations;
-mod log_watch;
 mod looks;
 mod master;
-mod measure;
 mod name_changes;
 mod notify;
 mod orders;
@@ -50,8 +46,8 @@ mod serials;
 mod server_file;
 mod state;
 mod switches;
+mod telemetry;
 mod transitions;
-mod transports;
 mod why;
 mod zone_files;
 mod zone_set;

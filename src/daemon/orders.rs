@@ -282,7 +282,7 @@ impl Keeper {
         }
         if !text.is_empty() {
             let zone = zone.to_string();
-            self.record(EventKind::Switched { zone, text });
+            self.telemetry.record(EventKind::Switched { zone, text });
         }
     }
 

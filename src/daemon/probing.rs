@@ -17,8 +17,8 @@ use crate::timeline::AlarmKind;
 use crate::wire::Name;
 
 use super::keeper::Keeper;
-use super::measure;
 use super::running::command_settings;
+use super::telemetry;
 
 /// Sixteenths of the descriptors that probes, quiet connections and lookups may hold. The rest is for clients of DNS, files
 /// and the control API: their bounds, a thousand connections a transport, are below that on any usual system.
@@ -212,28 +212,31 @@ impl Keeper {
         let (threads, silent) = prober.threads(now);
         let counts = prober.counters().read();
         let context = prober.context();
-        measure::probes(&self.exposition, counts, &ROOMS);
-        self.exposition
+        telemetry::probes(&self.telemetry.exposition, counts, &ROOMS);
+        self.telemetry
+            .exposition
             .set("leeward_probe_threads_silent", &[], silent as f64);
         if let Some(counters) = context.command_counters() {
-            measure::commands(&self.exposition, &counters);
+            telemetry::commands(&self.telemetry.exposition, &counters);
             let death = counters.last_death();
             let lately = death.filter(|death| now.since(death.at) < HELPER_QUIET);
-            self.set_alarm(AlarmKind::CommandsHelper, "", lately.map(|death| death.why));
+            self.telemetry
+                .set_alarm(AlarmKind::CommandsHelper, "", lately.map(|death| death.why));
         }
         if self.is_probing {
             let text = (silent > 0).then(|| {
                 format!("{silent} of {threads} threads ended or stand still; their targets are not probed")
             });
-            self.set_alarm(AlarmKind::ProberEnded, "", text);
+            self.telemetry.set_alarm(AlarmKind::ProberEnded, "", text);
         }
         let said = self.probing.lateness.look(counts, now);
         for (subject, text) in said {
-            self.set_alarm(AlarmKind::ProbesLate, subject, text);
+            self.telemetry
+                .set_alarm(AlarmKind::ProbesLate, subject, text);
         }
         if let Some(names) = self.probing.names.clone() {
             let counts = names.counts();
-            measure::names(&self.exposition, &counts);
+            telemetry::names(&self.telemetry.exposition, &counts);
             let text = (counts.failing > 0).then(|| {
                 let first = names.first_failing().map_or_else(String::new, |name| name.to_string());
                 format!(
@@ -241,7 +244,7 @@ impl Keeper {
                     counts.failing, counts.kept
                 )
             });
-            self.set_alarm(AlarmKind::NamesSilent, "", text);
+            self.telemetry.set_alarm(AlarmKind::NamesSilent, "", text);
         }
         silent == 0
     }

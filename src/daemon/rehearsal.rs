@@ -78,7 +78,7 @@ impl Keeper {
         };
         let (set, locations) = (Arc::clone(&self.set), Arc::clone(&self.locations));
         let inputs = self.inputs_now();
-        request.observed = self.history.observed(self.clock.now());
+        request.observed = self.telemetry.observed();
         tokio::task::spawn_blocking(move || {
             let premises = premises_with(&set, inputs);
             let result = simulate(&premises, &locations, &request);

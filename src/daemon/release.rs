@@ -57,7 +57,7 @@ impl Keeper {
                 format!("`{place}` of {apex} has no failback any more: the zone was loaded anew meanwhile")
             })?;
         if released > 0 {
-            self.record(EventKind::Released {
+            self.telemetry.record(EventKind::Released {
                 zone: apex.to_string(),
                 place: place.to_owned(),
             });

@@ -31,12 +31,12 @@ use super::last_good::LastGood;
 use super::load::{Loading, folder_of, load_zones};
 use super::locations::{describe, load_locations, stamps};
 use super::looks::Looks;
-use super::measure;
 use super::name_changes::{NameChange, name_changes};
 use super::running::count_workers;
 use super::serials::Serials;
 use super::server_file::{Reread, ServerFile};
 use super::switches::Switches;
+use super::telemetry;
 use super::zone_set::{Look, Pace, ZoneSet};
 
 /// Nice value of a load, on the kernel's scale from -20 to 19: beside a busy worker at 0 it gets a tenth of a core, on an
@@ -279,14 +279,14 @@ impl Keeper {
                 set: Arc::clone(&self.set),
                 inputs: self.inputs_now(),
                 locations: Arc::clone(&self.locations),
-                observed: self.history.observed(self.clock.now()),
+                observed: self.telemetry.observed(),
             },
             consent: std::mem::take(&mut self.consent),
             waiting: self.waiting.as_ref().map(Waiting::known),
             kept: self.kept.clone(),
             looks: self.looks.clone(),
             server_file: self.server_file.clone(),
-            is_folder_faulty: self.alarms.count(AlarmKind::ZonesFolder) > 0,
+            is_folder_faulty: self.telemetry.has_alarm(AlarmKind::ZonesFolder),
         };
         let loaded = done.clone();
         let started = std::thread::Builder::new()
@@ -315,8 +315,10 @@ impl Keeper {
             Err(failure) => {
                 let Failure { message, reread } = *failure;
                 let server_file = self.take_server_file(reread);
-                self.set_alarm(AlarmKind::ZonesFolder, "", Some(message.clone()));
-                self.exposition
+                self.telemetry
+                    .set_alarm(AlarmKind::ZonesFolder, "", Some(message.clone()));
+                self.telemetry
+                    .exposition
                     .add("leeward_reloads_total", &[("result", "failed")], 1);
                 return Some(json!({
                     "result": "failed", "error": message, "server_file": server_file,
@@ -328,14 +330,17 @@ impl Keeper {
             return Some(self.wait(why, &change, brought));
         }
         self.waiting = None;
-        self.exposition.set("leeward_reload_waiting", &[], 0.0);
+        self.telemetry
+            .exposition
+            .set("leeward_reload_waiting", &[], 0.0);
         let answers = brought.change.as_ref().map(diff_summary);
         let before = std::mem::replace(&mut self.set, Arc::new(brought.set));
-        self.set_alarm(AlarmKind::ZonesFolder, "", None);
+        self.telemetry.set_alarm(AlarmKind::ZonesFolder, "", None);
         self.serials = brought.serials;
         self.location_stamps = brought.location_stamps;
         self.location_fault = brought.location_fault;
-        self.set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
+        self.telemetry
+            .set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
         if let Some(locations) = brought.locations {
             info!("{}", describe(&locations, &self.config.geo));
             self.locations = locations;
@@ -360,15 +365,18 @@ impl Keeper {
             (&known.row.why, &known.row.changes) != (&waiting.row.why, &waiting.row.changes)
         });
         if is_new {
-            self.record(EventKind::Waiting {
+            self.telemetry.record(EventKind::Waiting {
                 why: waiting.row.why.clone(),
             });
             self.waiting = Some(waiting);
         } else if let Some(known) = &mut self.waiting {
             known.take(waiting);
         }
-        self.exposition.set("leeward_reload_waiting", &[], 1.0);
-        self.exposition
+        self.telemetry
+            .exposition
+            .set("leeward_reload_waiting", &[], 1.0);
+        self.telemetry
+            .exposition
             .add("leeward_reloads_total", &[("result", "waiting")], 1);
         answer
     }
@@ -385,7 +393,8 @@ impl Keeper {
             Ok(None) => None,
             Err(fault) => Some(fault),
         };
-        self.set_alarm(AlarmKind::CookieSecrets, "", fault.clone());
+        self.telemetry
+            .set_alarm(AlarmKind::CookieSecrets, "", fault.clone());
         self.secret_fault = fault;
     }
 
@@ -410,7 +419,7 @@ impl Keeper {
         let wanted = wanted.chain(self.anchor_targets());
         let changes = self.targets.reconcile(wanted, now);
         changes.removed.iter().for_each(|gone| {
-            self.latencies.remove(gone);
+            self.telemetry.latencies.remove(gone);
         });
         // What was reported before a restart is known before anything is published.
         for report in self.heartbeats.await_those_of(&self.targets, now) {
@@ -450,17 +459,23 @@ impl Keeper {
         let published = self
             .publisher
             .replace(snapshot, inputs, |id| targets.status(id));
-        self.exposition
-            .set("leeward_world_generation", &[], published.generation as f64);
+        self.telemetry.published(published.generation);
         self.follow_flattened();
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
         self.know_targets();
         self.tick_views();
         self.write_book();
-        self.zone_series.follow(&self.exposition, &self.set, before);
-        self.series =
-            measure::Series::of(&self.exposition, &self.set, &self.ids, &self.targets, now);
+        self.telemetry
+            .zone_series
+            .follow(&self.telemetry.exposition, &self.set, before);
+        self.telemetry.series = telemetry::Series::of(
+            &self.telemetry.exposition,
+            &self.set,
+            &self.ids,
+            &self.targets,
+            now,
+        );
     }
 }
 

@@ -11,14 +11,13 @@ use tracing::{info, warn};
 use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig};
-use crate::control::{Ask, Asking, Consent, Exposition, Pulse};
+use crate::control::{Ask, Asking, Consent, Exposition};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
 use crate::probe::{CommandSettings, Reach, Report};
 use crate::publish::{Publisher, SavedZone};
 use crate::resolve::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
-use crate::timeline::{Alarms, Event, EventKind, Timeline};
 use crate::zone::Snapshot;
 
 use super::conduct::Secrets;
@@ -29,7 +28,6 @@ use super::last_good::LastGood;
 use super::listening::{self, Late, Recipe};
 use super::load::{Loading, folder_of, load_zones};
 use super::locations::{describe, load_possible, stamps};
-use super::log_watch::LogWatch;
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::own_names::own_zones;
@@ -40,7 +38,7 @@ use super::serials::Serials;
 use super::server_file::ServerFile;
 use super::state;
 use super::switches::Switches;
-use super::transports::Transports;
+use super::telemetry::Telemetry;
 use super::zone_set::{Pace, ZoneSet};
 
 /// The verb by which the helper process is started; see `serve_commands`.
@@ -112,14 +110,14 @@ pub async fn start_from(
     keeper.begin_answers(&mut lookups).await;
     let recipe = Recipe::of(&config, &keeper);
     let mut server = recipe.start(opened.bound)?;
-    keeper.attend_to(&mut server);
+    keeper.telemetry.transports.attend_to(&mut server);
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
     let (came, tries) = mpsc::channel(1);
     let asking = Asking {
         asks: asks.clone(),
         exposition,
-        pulse: Arc::clone(&keeper.pulse),
+        pulse: Arc::clone(&keeper.telemetry.pulse),
         hosts: config.http_hosts.clone().into(),
         clock,
     };
@@ -269,32 +267,21 @@ fn prepare(
         ids: Vec::new(),
         prober: None,
         probing: Probing::default(),
-        timeline: begin_timeline(wall),
-        latencies: std::collections::HashMap::new(),
-        exposition,
-        series: super::measure::Series::default(),
-        zone_series: super::measure::ZoneSeries::default(),
-        pulse: Arc::new(Pulse::beating(now.nanos() / 1_000_000_000)),
-        counters: Vec::new(),
-        listen: Vec::new(),
+        telemetry: Telemetry::start(clock, exposition),
         started: now,
         saving,
         orders: Orders::default(),
-        log_watch: LogWatch::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
-        transports: Transports::default(),
         is_probing: true,
         location_fault,
         secrets,
         secret_fault,
         consent: Consent::Open,
         waiting: None,
-        history: super::history::History::default(),
         shelf: super::why::SharedSnapshot::default(),
         chores: super::chores::Chores::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
-        alarms: Alarms::default(),
         is_memory_due: false,
     };
     Ok((keeper, saves))
@@ -341,16 +328,6 @@ fn first_locations(config: &ServerConfig) -> (Locations, Option<String>) {
     let (locations, fault) = load_possible(&config.geo);
     info!("{}", describe(&locations, &config.geo));
     (locations, fault.map(|fault| fault.to_string()))
-}
-
-/// Begins the timeline with the start.
-fn begin_timeline(wall: WallTime) -> Timeline {
-    let mut timeline = Timeline::default();
-    timeline.record(Event {
-        at: wall.to_string(),
-        kind: EventKind::Started,
-    });
-    timeline
 }
 
 fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targets {

@@ -178,9 +178,11 @@ impl Keeper {
         };
         let subject = folder.display().to_string();
         let age = now.since(self.saving.good).as_secs_f64();
-        self.exposition
+        self.telemetry
+            .exposition
             .set("leeward_state_saved_age_seconds", &[], age);
-        self.set_alarm(AlarmKind::StateNotSaved, &subject, self.saving.fault(now));
+        self.telemetry
+            .set_alarm(AlarmKind::StateNotSaved, &subject, self.saving.fault(now));
     }
 
     /// Begins the saves that are due and may begin.
@@ -261,7 +263,8 @@ impl Keeper {
             }
         };
         let word = if result.is_ok() { "saved" } else { "failed" };
-        self.exposition
+        self.telemetry
+            .exposition
             .add("leeward_state_saves_total", &[("result", word)], 1);
         self.begin_saves();
     }
@@ -269,11 +272,13 @@ impl Keeper {
     /// Tells what of the saved state could not be read.
     pub(super) fn tell_damages(&mut self) {
         let lost: usize = self.saving.damages.iter().map(|damage| damage.lost).sum();
-        self.exposition
+        self.telemetry
+            .exposition
             .set("leeward_state_entries_lost", &[], lost as f64);
         for damage in self.saving.damages.clone() {
             let subject = damage.file.display().to_string();
-            self.set_alarm(AlarmKind::StateDamaged, &subject, Some(damage.text));
+            self.telemetry
+                .set_alarm(AlarmKind::StateDamaged, &subject, Some(damage.text));
         }
     }
 
@@ -287,9 +292,10 @@ impl Keeper {
             .iter()
             .map(|damage| damage.file.display().to_string())
             .collect();
-        self.keep_alarms(AlarmKind::StateDamaged, |subject| {
-            files.iter().any(|file| file == subject)
-        });
+        self.telemetry
+            .keep_alarms(AlarmKind::StateDamaged, |subject| {
+                files.iter().any(|file| file == subject)
+            });
     }
 
     /// Ends what is under way, and saves everything a last time; a restart begins with it. A disk that hangs does not hold up

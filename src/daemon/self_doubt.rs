@@ -123,12 +123,16 @@ impl Keeper {
             }
         };
         let is_doubting = matches!(change, DoubtChange::Began(_));
-        self.exposition
+        self.telemetry
+            .exposition
             .set("leeward_self_doubt", &[], f64::from(u8::from(is_doubting)));
         if is_doubting {
-            self.exposition.add("leeward_self_doubts_total", &[], 1);
+            self.telemetry
+                .exposition
+                .add("leeward_self_doubts_total", &[], 1);
         }
-        self.record(EventKind::SelfDoubt { is_doubting, text });
+        self.telemetry
+            .record(EventKind::SelfDoubt { is_doubting, text });
     }
 
     /// Follows a tick in all views: failbacks that are due, ramps, horizons.
@@ -142,20 +146,22 @@ impl Keeper {
             maintenance: &|zone| ahead(&set, zone, wall),
         };
         if let Some(published) = self.publisher.tick(&tick) {
-            self.exposition
-                .set("leeward_world_generation", &[], published.generation as f64);
+            self.telemetry.published(published.generation);
         }
     }
 
     /// Counts the failovers that are held and the targets that are degraded, once a second.
     pub(super) fn measure_policy_state(&self) {
         let held = self.publisher.held().len() as f64;
-        self.exposition.set("leeward_failbacks_held", &[], held);
+        self.telemetry
+            .exposition
+            .set("leeward_failbacks_held", &[], held);
         let is_degraded = |row: &crate::health::Row<'_>| {
             row.state.status != Status::Unhealthy && row.state.is_degraded(&row.target.damping)
         };
         let degraded = self.targets.rows().filter(is_degraded).count();
-        self.exposition
+        self.telemetry
+            .exposition
             .set("leeward_targets_degraded", &[], degraded as f64);
     }
 

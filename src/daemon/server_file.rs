@@ -123,13 +123,14 @@ impl Keeper {
             Ok(read) => read,
             Err(fault) => {
                 let line = format!("server file: {fault}; the settings before hold on");
-                self.set_alarm(AlarmKind::ServerFile, "", Some(fault));
+                self.telemetry
+                    .set_alarm(AlarmKind::ServerFile, "", Some(fault));
                 return vec![json!(line)];
             }
         };
         let started = file.said.as_ref().map(|(started, _)| Arc::clone(started));
         file.said = Some((started.unwrap_or_else(|| Arc::clone(&new)), new));
-        self.set_alarm(AlarmKind::ServerFile, "", None);
+        self.telemetry.set_alarm(AlarmKind::ServerFile, "", None);
         let mut lines = Vec::new();
         if !renewal.changed.is_empty() {
             let line = format!("server file: {} changed", renewal.changed.join(", "));
@@ -146,7 +147,8 @@ impl Keeper {
                 .iter()
                 .map(|text| json!(format!("server file: {text}"))),
         );
-        self.set_alarm(AlarmKind::RestartNeeded, "", waiting);
+        self.telemetry
+            .set_alarm(AlarmKind::RestartNeeded, "", waiting);
         lines
     }
 }

@@ -12,32 +12,16 @@ use super::keeper::Keeper;
 use super::overview::word;
 
 impl Keeper {
+    /// Counts a probe under the zone and check of its target.
     pub(super) fn measure_probe(
         &mut self,
         target: TargetId,
         outcome: Outcome,
-        total: Option<Duration>,
+        took: Option<Duration>,
     ) {
-        let outcome = match outcome {
-            Outcome::Good => "good",
-            Outcome::Bad => "bad",
-            Outcome::NoEvidence => "no-evidence",
-        };
         let (zone, check) = self.recipe_of(target);
-        let labels = [
-            ("zone", zone.as_str()),
-            ("check", check.as_str()),
-            ("outcome", outcome),
-        ];
-        self.exposition.add("leeward_probes_total", &labels, 1);
-        if let Some(total) = total {
-            self.latencies.insert(target, total);
-            self.exposition.record(
-                "leeward_probe_duration_seconds",
-                &labels[..2],
-                total.as_secs_f64(),
-            );
-        }
+        self.telemetry
+            .count_probe(target, (&zone, &check), outcome, took);
     }
 
     /// Returns the first use of a target, with the number of its zone.
@@ -104,7 +88,9 @@ impl Keeper {
             ("check", check.as_str()),
             ("to", to),
         ];
-        self.exposition.add("leeward_transitions_total", &labels, 1);
-        self.record(kind);
+        self.telemetry
+            .exposition
+            .add("leeward_transitions_total", &labels, 1);
+        self.telemetry.record(kind);
     }
 }

@@ -17,13 +17,6 @@ const ALLOWED: &[&[&str]] = &[
         "src/answer/world.rs",
     ],
     &[
-        "src/answer/horizon.rs",
-        "src/answer/judgement.rs",
-        "src/answer/memory.rs",
-        "src/answer/shares.rs",
-        "src/answer/view.rs",
-    ],
-    &[
         "src/cli/arguments.rs",
         "src/cli/command_arguments.rs",
         "src/cli/convert_arguments.rs",
@@ -85,7 +78,6 @@ const ALLOWED: &[&[&str]] = &[
         "src/daemon/flatten.rs",
         "src/daemon/keeper.rs",
         "src/daemon/listening.rs",
-        "src/daemon/log_watch.rs",
         "src/daemon/looks.rs",
         "src/daemon/orders.rs",
         "src/daemon/probing.rs",
@@ -94,7 +86,6 @@ const ALLOWED: &[&[&str]] = &[
         "src/daemon/running.rs",
         "src/daemon/saving.rs",
         "src/daemon/server_file.rs",
-        "src/daemon/transports.rs",
         "src/daemon/why.rs",
     ],
     &[
@@ -115,6 +106,7 @@ const ALLOWED: &[&[&str]] = &[
     ],
     &["src/master/foreign.rs", "src/master/line.rs"],
     &[
+        "src/place/built_in.rs",
         "src/place/country.rs",
         "src/place/place_code.rs",
         "src/place/subdivision.rs",
@@ -139,6 +131,11 @@ const ALLOWED: &[&[&str]] = &[
         "src/server/bind.rs",
         "src/server/listen.rs",
         "src/server/passed.rs",
+    ],
+    &[
+        "src/view/fold.rs",
+        "src/view/horizon.rs",
+        "src/view/tracker.rs",
     ],
     &[
         "src/wire/additional.rs",

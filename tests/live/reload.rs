@@ -244,6 +244,11 @@ fn a_start_with_a_broken_database_and_without_cookie_secrets_answers() {
             .collect()
     };
     assert_eq!(kinds(), ["location-database", "cookie-secrets"]);
+    let metrics = live.get("/metrics");
+    for kind in kinds() {
+        let gauge = format!("leeward_alarms{{kind=\"{kind}\"}} 1");
+        assert!(metrics.contains(&gauge), "no {gauge} in {metrics}");
+    }
     let put = |name: &str, octets: &[u8]| {
         let beside = live.folder.path().join("new");
         std::fs::write(&beside, octets).expect("a writable folder");

@@ -1,4 +1,4 @@
-//! The log as the keeper watches it: lines that were lost are counted, and an alarm lasts while more are.
+//! Lost log lines: counted, and an alarm that lasts while more are lost.
 //!
 //! In: counts of lost lines. Out: counters, an alarm, now and then a line. Never here: the log itself.
 
@@ -7,10 +7,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::clock::Moment;
-use crate::control::{LostLines, lost_log_lines};
-use crate::timeline::AlarmKind;
-
-use super::keeper::Keeper;
+use crate::control::{Exposition, LostLines, lost_log_lines};
 
 /// Time without a dropped line after which the log counts as read again. Chosen; no standard value.
 const CALM: Duration = Duration::from_secs(10);
@@ -51,21 +48,17 @@ impl LogWatch {
         self.seen = lost;
         (alarm, news)
     }
-}
 
-impl Keeper {
-    /// Follows what becomes of log lines; call it about once a second.
-    pub(super) fn follow_log(&mut self, now: Moment) {
+    /// Follows the counts of lost lines; returns the text of the alarm while lines are dropped.
+    pub(super) fn follow(&mut self, exposition: &Exposition, now: Moment) -> Option<String> {
         let lost = lost_log_lines();
-        self.exposition
-            .total("leeward_log_lines_dropped_total", &[], lost.dropped);
-        self.exposition
-            .total("leeward_log_lines_suppressed_total", &[], lost.suppressed);
-        let (alarm, news) = self.log_watch.look(lost, now);
-        self.set_alarm(AlarmKind::LogNotRead, "", alarm);
+        exposition.total("leeward_log_lines_dropped_total", &[], lost.dropped);
+        exposition.total("leeward_log_lines_suppressed_total", &[], lost.suppressed);
+        let (alarm, news) = self.look(lost, now);
         if let Some(count) = news {
             warn!("{count} lines of libraries were left out: they may write ten a minute");
         }
+        alarm
     }
 }
 

@@ -1,4 +1,6 @@
-//! Copies worker counters and states into the metrics, once a second, off the query path.
+//! Copies of worker counters and states in the metrics, made once a second, off the query path.
+//!
+//! In: counters, states, sets of zones. Out: counters and gauges. Never here: what is counted.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,8 +13,8 @@ use crate::probe::{CommandCounters, ProbeCounts};
 use crate::resolve::NameCounts;
 use crate::wire::Name;
 
-use super::overview::word;
-use super::zone_set::{LoadedZone, Standing, ZoneSet};
+use crate::daemon::overview::word;
+use crate::daemon::zone_set::{LoadedZone, Standing, ZoneSet};
 
 /// Uses of targets that get series of their own; beyond it only totals are shown.
 const TARGET_SERIES_MAX: usize = 10_000;
@@ -75,7 +77,7 @@ pub(super) fn queries(exposition: &Exposition, counters: &[Arc<QueryCounters>]) 
 }
 
 /// Writes what probes did.
-pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts, rooms: &[&str]) {
+pub(in crate::daemon) fn probes(exposition: &Exposition, counts: ProbeCounts, rooms: &[&str]) {
     for (room, name) in counts.rooms.iter().zip(rooms) {
         let labels = [("room", *name)];
         exposition.set("leeward_probe_places", &labels, room.places as f64);
@@ -91,7 +93,7 @@ pub(super) fn probes(exposition: &Exposition, counts: ProbeCounts, rooms: &[&str
 }
 
 /// Writes how the commands of checks fare.
-pub(super) fn commands(exposition: &Exposition, counters: &CommandCounters) {
+pub(in crate::daemon) fn commands(exposition: &Exposition, counters: &CommandCounters) {
     let up = f64::from(u8::from(counters.is_helper_up()));
     exposition.set("leeward_exec_helper_up", &[], up);
     exposition.total("leeward_exec_helper_starts_total", &[], counters.starts());
@@ -99,7 +101,7 @@ pub(super) fn commands(exposition: &Exposition, counters: &CommandCounters) {
 }
 
 /// Writes how names stand that probes and flattened targets use.
-pub(super) fn names(exposition: &Exposition, counts: &NameCounts) {
+pub(in crate::daemon) fn names(exposition: &Exposition, counts: &NameCounts) {
     let states = [
         ("found", counts.found),
         ("missing", counts.missing),
@@ -123,7 +125,7 @@ pub(super) fn certificate(exposition: &Exposition, days_left: Option<f64>) {
 }
 
 /// Writes how many targets have which status.
-pub(super) fn targets(exposition: &Exposition, targets: &Targets) {
+pub(in crate::daemon) fn targets(exposition: &Exposition, targets: &Targets) {
     let statuses = [Status::Healthy, Status::Unhealthy, Status::Unknown];
     let mut counts = [0u32; 3];
     for row in targets.rows() {
@@ -140,14 +142,19 @@ pub(super) fn targets(exposition: &Exposition, targets: &Targets) {
 
 /// Handles of the series of zones. They outlive loads: of thousands of zones few change at a time.
 #[derive(Debug, Default)]
-pub(super) struct ZoneSeries {
+pub(in crate::daemon) struct ZoneSeries {
     zones: HashMap<Name, (GaugeHandle, GaugeHandle)>,
 }
 
 impl ZoneSeries {
     /// Writes serial and time of every zone that was loaded anew; makes series for new zones, and all anew if one is
     /// gone.
-    pub(super) fn follow(&mut self, exposition: &Exposition, set: &ZoneSet, before: &ZoneSet) {
+    pub(in crate::daemon) fn follow(
+        &mut self,
+        exposition: &Exposition,
+        set: &ZoneSet,
+        before: &ZoneSet,
+    ) {
         let pointers = |set: &ZoneSet| -> HashSet<*const LoadedZone> {
             set.zones.iter().map(Arc::as_ptr).collect()
         };
@@ -182,14 +189,14 @@ impl ZoneSeries {
 
 /// Handles of the series of one load; setting them all costs a nanosecond each.
 #[derive(Debug, Default)]
-pub(super) struct Series {
+pub(in crate::daemon) struct Series {
     uses: Vec<(TargetId, GaugeHandle, GaugeHandle)>,
     loaded_at: Moment,
 }
 
 impl Series {
     /// Makes the series of a load and puts them in the place of those before.
-    pub(super) fn of(
+    pub(in crate::daemon) fn of(
         exposition: &Exposition,
         set: &ZoneSet,
         ids: &[Vec<TargetId>],
@@ -232,7 +239,7 @@ impl Series {
     }
 
     /// Writes status and age of `count` uses of targets; returns where to go on.
-    pub(super) fn update(
+    pub(in crate::daemon) fn update(
         &self,
         targets: &Targets,
         now: Moment,

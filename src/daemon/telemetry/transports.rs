@@ -1,22 +1,30 @@
-//! How transports fare, told once a second: faults that last are alarms.
+//! Transports that are listened on: faults that last are alarms.
 //!
-//! In: counters of workers and what the server's [`Monitor`] sees. Out: alarms and a metric. Never here: queries.
+//! In: counters of workers, monitors of servers. Out: conditions for alarms, a metric, addresses for the status report. Never
+//! here: queries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::metrics::{QueryTotals, TcpEvent, UdpEvent};
+use crate::control::{Exposition, Pulse};
+use crate::metrics::{QueryCounters, QueryTotals, TcpEvent, UdpEvent};
 use crate::server::{Monitor, Server};
 use crate::timeline::AlarmKind;
-
-use super::keeper::Keeper;
 
 /// How long a count must stand still until its alarm ends: what comes in bursts is one alarm (chosen).
 const CALM: Duration = Duration::from_secs(60);
 
-/// What is watched, and how it stood.
+/// A condition: its kind, its subject, and what is wrong while something is.
+pub(super) type Condition = (AlarmKind, &'static str, Option<String>);
+
+/// Transports of one process, and their counts a second ago.
 #[derive(Debug, Default)]
-pub(super) struct Transports {
+pub(in crate::daemon) struct Transports {
+    /// Counters of all workers.
+    counters: Vec<Arc<QueryCounters>>,
+    /// Addresses that answer queries, with their transport.
+    listen: Vec<String>,
     /// One a server: what was listened on at the start, and each address that came late.
     monitors: Vec<Monitor>,
     drops: Growth,
@@ -48,39 +56,57 @@ impl Growth {
 }
 
 impl Transports {
-    /// Watches a server that came late, too.
-    pub(super) fn add(&mut self, monitor: Monitor) {
+    /// Takes a server that has started.
+    pub(in crate::daemon) fn attend_to(&mut self, server: &mut Server) {
+        let counters = server.counters().to_vec();
+        let shown = server.listen().shown();
+        self.add(server.take_monitor(), counters, shown);
+    }
+
+    /// Takes transports that are listened on: what watches them, counters of their workers, their addresses as shown.
+    pub(in crate::daemon) fn add(
+        &mut self,
+        monitor: Monitor,
+        counters: Vec<Arc<QueryCounters>>,
+        shown: Vec<String>,
+    ) {
         self.monitors.push(monitor);
-    }
-}
-
-impl Keeper {
-    /// Begins to watch a server that has started.
-    pub(super) fn attend_to(&mut self, server: &mut Server) {
-        self.transports.add(server.take_monitor());
-        self.counters = server.counters().to_vec();
-        self.listen = server.listen().shown();
+        self.counters.extend(counters);
+        self.listen.extend(shown);
     }
 
-    /// Tells how transports fare.
-    pub(super) fn watch_transports(&mut self, now: Moment) {
+    /// Returns the counters of all workers.
+    pub(super) fn counters(&self) -> &[Arc<QueryCounters>] {
+        &self.counters
+    }
+
+    /// Returns the addresses that answer queries, with their transport.
+    pub(in crate::daemon) fn listen(&self) -> &[String] {
+        &self.listen
+    }
+
+    /// Follows the counts once a second; returns the condition of every alarm about transports.
+    pub(super) fn follow(
+        &mut self,
+        exposition: &Exposition,
+        pulse: &Pulse,
+        now: Moment,
+    ) -> [Condition; 5] {
         let totals = QueryTotals::sum(&self.counters);
-        let watched = &mut self.transports;
-        let drops = watched.monitors.iter().map(Monitor::kernel_drops).sum();
-        self.exposition
-            .total("leeward_udp_kernel_drops_total", &[], drops);
-        let dropped = watched.drops.follow(drops, now).map(|count| {
+        let drops = self.monitors.iter().map(Monitor::kernel_drops).sum();
+        exposition.total("leeward_udp_kernel_drops_total", &[], drops);
+        let dropped = self.drops.follow(drops, now).map(|count| {
             format!(
                 "the kernel dropped {count} datagrams unread: raise net.core.rmem_max, or `workers`"
             )
         });
         let broken_calls = totals.udp(UdpEvent::ReceiveError);
-        let unread = watched
+        let unread = self
             .receives
             .follow(broken_calls, now)
             .map(|count| format!("{count} receive calls of UDP sockets failed"));
         let failed = totals.tcp(TcpEvent::AcceptError);
-        let failed = watched.accepts.follow(failed, now).map(|count| {
+        let failed = self.accepts.follow(failed, now).map(|count| {
             format!(
                 "{count} connections could not be accepted: raise the limit of open descriptors"
             )
@@ -90,18 +116,20 @@ impl Keeper {
             .filter(|(_, reason, _)| *reason == "engine-fault")
             .map(|(_, _, count)| count)
             .sum();
-        let broken = watched
+        let broken = self
             .faults
             .follow(engine_faults, now)
             .map(|count| format!("{count} queries got no answer because of a fault of ours"));
-        let ended: Vec<&str> = watched.monitors.iter().flat_map(Monitor::ended).collect();
-        self.pulse.threads_ended(ended.len());
+        let ended: Vec<&str> = self.monitors.iter().flat_map(Monitor::ended).collect();
+        pulse.threads_ended(ended.len());
         let ended = (!ended.is_empty()).then(|| format!("ended: {}", ended.join(", ")));
-        self.set_alarm(AlarmKind::WorkerEnded, "", ended);
-        self.set_alarm(AlarmKind::EngineFault, "", broken);
-        self.set_alarm(AlarmKind::UdpDrops, "", dropped);
-        self.set_alarm(AlarmKind::UdpDrops, "receive-error", unread);
-        self.set_alarm(AlarmKind::AcceptErrors, "", failed);
+        [
+            (AlarmKind::WorkerEnded, "", ended),
+            (AlarmKind::EngineFault, "", broken),
+            (AlarmKind::UdpDrops, "", dropped),
+            (AlarmKind::UdpDrops, "receive-error", unread),
+            (AlarmKind::AcceptErrors, "", failed),
+        ]
     }
 }
 

@@ -15,8 +15,8 @@ use crate::metrics::QueryCounters;
 use crate::publish::Current;
 use crate::wire::{HEADER_LEN, Scratch};
 
-use super::super::message_responder::MESSAGE_MAX;
 use super::super::engine::{Exchange, Guarded, Seat, Transport};
+use super::super::message_responder::MESSAGE_MAX;
 use super::super::serving_engine::WorldEngine;
 use super::reply::Reply;
 

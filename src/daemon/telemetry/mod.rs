@@ -1,0 +1,14 @@
+//! Telemetry of the running server: metrics, events, alarms, signs of life, sampled questions.
+//!
+//! In: events, conditions that hold or do not, counters of workers, states of targets. Out: log lines, the timeline, alarms,
+//! metrics, rows of the status report. Never here: what an event changes; publishing.
+
+mod alarms;
+mod history;
+mod log_watch;
+mod measure;
+mod record;
+mod transports;
+
+pub(super) use measure::{Series, commands, names, probes, targets};
+pub(super) use record::Telemetry;
