@@ -13,8 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use leeward::answer::{
-    Answer, Any, Apex, Asker, Chance, Exchange, Gathering, Hosts, Locus, Picked, Scene, Transport,
-    Worker, World, assemble, respond,
+    Answer, Any, Asker, Chain, Chance, Exchange, Gathering, Hosts, Locus, MessageWriter, Picked,
+    Scene, Transport, Worker, World, respond,
 };
 use leeward::clock::Moment;
 use leeward::wire::{ClientSubnet, Rtype, Scratch, parse_query};
@@ -103,17 +103,19 @@ fn encode(bencher: Bencher<'_, '_>, kind: &str) {
         hosts: Hosts::Add,
         any: Any::One,
         world: None,
-        apex: Apex::Question,
     };
-    let (mut chain, mut answer) = (Scratch::default(), Answer::room());
+    let (mut chain, mut answer) = (Chain::default(), Answer::default());
+    answer.reset(scratch.len);
     gathering.gather(&scratch, &mut chain, &mut Chance::new(1), &mut answer);
     let mut out = [0; OUT];
     bencher
         .counter(ItemsCount::new(1_000usize))
         .bench_local(|| {
             for _ in 0..1_000 {
-                let answer = black_box(&answer);
-                black_box(assemble(answer, &query, &message, None, 1232, &mut out));
+                let question = &message[..query.question_end()];
+                let mut writer = MessageWriter::new(question, 1232, &mut out);
+                black_box(&answer).pour(&mut writer);
+                black_box(writer.finish(query.flags, 1232, None));
             }
         });
 }

@@ -7,6 +7,8 @@
 //! - Every reply decodes with the independent crate `domain` and fits its limit; no octets panic; a response is never
 //!   answered.
 
+#[path = "properties/messages.rs"]
+mod messages;
 #[path = "properties/reference.rs"]
 mod reference;
 #[path = "properties/trees.rs"]

@@ -1,185 +1,218 @@
 //! Chains of aliases: from CNAME to CNAME and through DNAMEs, across every zone of ours, to what they end in.
 //!
-//! In: where an alias led. Out: further parts of the same answer, links with their DNAMEs first. The response code is
+//! In: where an alias led. Out: further RRsets of the same answer, links with their DNAMEs first. The response code is
 //! that of the last name (RFC 6604, section 3); AA that of the first owner (RFC 1035, section 4.1.1). Never here: names
 //! outside our zones; a resolver asks on from there.
 
+use arrayvec::ArrayVec;
+
 use crate::wire::{NAME_MAX, Rcode, Rtype, Scratch};
-use crate::zone::{Entry, NodeAt, Piece, Zone};
+use crate::zone::{Entry, Found, NodeAt, Piece, RR_FIXED, Zone};
 
 use super::draw::Draw;
-use super::gather::Gathering;
-use super::message::{Answer, Apex, CHAIN_MAX, Owner, Part, Records, Section, Synthesised};
+use super::gather::{Gathering, Place, Step, answer_node, answer_step, push};
+use super::sink::{Records, Section, Sink};
+
+/// Links of a chain of aliases in one answer (chosen: as far as NSD goes; a resolver asks on from there).
+pub const CHAIN_MAX: usize = 31;
+/// Octets of an alias before its target.
+pub(super) const TARGET_AT: u16 = RR_FIXED as u16;
+
+/// Room for following aliases.
+#[derive(Debug, Default)]
+pub struct Chain {
+    /// The name that the last alias leads to.
+    pub(super) next: Scratch,
+    /// Hashes of the owners of DNAMEs that the answer has.
+    dnames: ArrayVec<u64, { CHAIN_MAX + 1 }>,
+}
 
 /// What a link of the chain came to.
+#[derive(Clone, Copy)]
 pub(super) enum Link {
     Done,
-    /// Go on with the name now in the chain scratch; its owner in the message.
-    Alias(Owner),
+    /// Go on with the name now in the room of the chain; where it stands in the message.
+    Alias(u16),
+}
+
+impl Chain {
+    /// Forgets the last answer.
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        self.dnames.clear();
+    }
+
+    /// Notes that the answer has the DNAME owned by the suffix of `labels` labels; false if it was noted before.
+    fn note_dname(&mut self, name: &Scratch, labels: usize) -> bool {
+        // There is room for one a link.
+        !self.has_dname(name, labels) && self.dnames.try_push(name.hashes[labels]).is_ok()
+    }
+
+    fn has_dname(&self, name: &Scratch, labels: usize) -> bool {
+        self.dnames.contains(&name.hashes[labels])
+    }
 }
 
 impl<'a> Gathering<'a> {
-    /// Follows aliases, at most [`CHAIN_MAX`] of them; a loop ends where a name comes back (RFC 1034, section 3.6.2), so
-    /// that no record is sent twice (RFC 2181, section 5).
-    pub(super) fn chase(
+    /// Follows aliases from the name at `place`, at most [`CHAIN_MAX`] of them; a loop ends where a name comes back (RFC
+    /// 1034, section 3.6.2), so that no record is sent twice (RFC 2181, section 5).
+    #[inline(never)]
+    pub(super) fn chase<S: Sink<'a>, D: Draw>(
         &self,
         first: &Scratch,
-        first_owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
-        draw: &mut impl Draw,
+        first_place: Place,
+        chain: &mut Chain,
+        draw: &mut D,
+        sink: &mut S,
     ) {
-        let mut here = *self;
-        let mut owner = first_owner;
+        let (mut here, mut place) = (*self, first_place);
         let mut seen = [0; CHAIN_MAX + 1];
         seen[0] = first.hashes[first.labels];
         let mut name = Scratch::default();
         for links in 1..=CHAIN_MAX {
-            seen[links] = chain.hashes[chain.labels];
+            seen[links] = chain.next.hashes[chain.next.labels];
             if seen[..links].contains(&seen[links]) {
                 return;
             }
-            name.clone_from(chain);
-            let Some((there, stands_at)) = here.enter(&name, owner) else {
+            name.clone_from(&chain.next);
+            let Some(entered) = here.enter(&name, place) else {
                 return;
             };
-            here = there;
-            let found = here.zone().find(&name);
-            match here.link((&name, found), stands_at, answer, chain, draw) {
+            (here, place) = entered;
+            let step = Step {
+                zone: here.zone(),
+                rtype: here.rtype,
+                name: &name,
+                found: here.zone().find(&name),
+                place,
+            };
+            // A chain came to the very DNAME that led it here: no record stands twice (RFC 2181, section 5).
+            let is_dname = here.rtype == Rtype::DNAME && matches!(step.found, Found::Exact(_));
+            if is_dname && chain.has_dname(&name, name.labels) {
+                return;
+            }
+            match answer_step(&step, &here, chain, draw, sink) {
                 Link::Done => return,
-                Link::Alias(next) => owner = next,
+                Link::Alias(target) => place = place.owned(target),
             }
         }
     }
 
-    /// Goes to the zone of the next name; `None` if it is not ours. Says where the name stands, too.
-    fn enter(&self, name: &Scratch, owner: Owner) -> Option<(Self, Owner)> {
+    /// Goes to the zone of the next name, which stands where `place` says; `None` if it is not ours. Says where name and
+    /// apex stand then.
+    fn enter(&self, name: &Scratch, place: Place) -> Option<(Self, Place)> {
         let Some(world) = self.world else {
-            return self.zone().contains(name).then_some((*self, owner));
+            return self.zone().contains(name).then_some((*self, place));
         };
         let number = world.snapshot.find_for(name, self.rtype)?;
         let served = &world.snapshot.zones[number];
         if std::ptr::eq(served, self.served) {
-            return Some((*self, owner));
+            return Some((*self, place));
         }
         let labels = served.zone.apex_labels();
-        let from_apex = usize::from(name.starts[labels]) as u16;
-        let (apex, owner) = if labels < self.zone().apex_labels() && self.zone().contains(name) {
+        let owner = if labels < self.zone().apex_labels() && self.zone().contains(name) {
             // DS at the apex of the zone that named it: its parent answers. Such a name may be stored as nothing but a
             // pointer to the apex, which is known to stand somewhere whole.
-            match self.apex {
-                Apex::Question => (Apex::Question, Owner::Suffix(name.len as u8)),
-                Apex::InPart(at, offset) => (
-                    Apex::InPart(at, offset + from_apex),
-                    Owner::InPart(at, offset),
-                ),
-            }
+            place.apex
         } else {
             // Any other zone is either deeper than what a stored pointer stands for, or the name is stored in full.
-            match owner {
-                Owner::InPart(at, offset) => (Apex::InPart(at, offset + from_apex), owner),
-                Owner::Question | Owner::Suffix(_) => (Apex::Question, owner),
-            }
+            place.owner
         };
         let there = Self {
             served,
             view: &world.view.zones[number],
-            apex,
             ..*self
         };
-        Some((there, owner))
+        let apex = owner + u16::from(name.starts[labels]);
+        Some((there, Place { owner, apex }))
     }
 
     /// Synthesises a CNAME from a DNAME (RFC 6672, sections 2.2 and 3.1).
-    pub(super) fn synthesise(
+    fn synthesise<S: Sink<'a>>(
         &self,
-        node: NodeAt,
-        name: &Scratch,
-        labels: usize,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
+        step: &Step<'a, '_>,
+        (node, labels): (NodeAt, usize),
+        chain: &mut Chain,
+        sink: &mut S,
     ) -> Link {
+        let Step { name, place, .. } = *step;
         let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::DNAME) else {
             return Link::Done;
         };
         let start = usize::from(name.starts[labels]);
         // No record stands twice in a message (RFC 2181, section 5), though a chain may come by twice.
-        if !is_sent(answer, &piece) {
-            let dname_owner = suffix_owner(name, labels, owner);
-            self.push(
-                Section::Answer,
-                Records::Stored(piece, 0),
-                dname_owner,
-                answer,
-            );
+        if chain.note_dname(name, labels) {
+            let owner = suffix_at(name, labels, place);
+            push(Section::Answer, owner, place.stored(piece, 0), sink);
         }
-        let target = &piece.records[12..];
+        let target = &piece.records[RR_FIXED..];
         let len = start + target.len();
         if len > NAME_MAX {
-            answer.rcode = Rcode::YXDOMAIN;
+            sink.head().rcode = Rcode::YXDOMAIN;
             return Link::Done;
         }
         let mut octets = [0; NAME_MAX];
         octets[..start].copy_from_slice(&name.folded[..start]);
         octets[start..len].copy_from_slice(target);
-        let ttl = u32::from_be_bytes([
-            piece.records[6],
-            piece.records[7],
-            piece.records[8],
-            piece.records[9],
-        ]);
-        let Some(made) = answer.keep_made(&octets[..len]) else {
-            return Link::Done;
-        };
-        let records = Records::Synthesised(Synthesised {
-            ttl,
-            start: made,
-            len: len as u16,
+        let records = Records::Synthesised {
+            target: &octets[..len],
             kept_len: start as u16,
-        });
-        let at = self.push(Section::Answer, records, owner, answer);
+            ttl: piece.ttl(),
+        };
+        let at = push(Section::Answer, place.owner, records, sink);
         // The synthesised CNAME is what was asked for (RFC 6672, section 3.2, step 3C).
-        if self.rtype == Rtype::CNAME || !chain.take(&octets) {
+        if self.rtype == Rtype::CNAME || !chain.next.take(&octets) {
             return Link::Done;
         }
         // A target at or below its owner grows for ever: the first step says all there is to say, as NSD has it.
-        let is_growing = chain.labels >= labels
-            && usize::from(chain.starts[labels]) >= start
-            && chain.hashes[labels] == name.hashes[labels];
-        match at {
-            Some(at) if !is_growing => Link::Alias(Owner::InPart(at, 12)),
-            _ => Link::Done,
+        let next = &chain.next;
+        let is_growing = next.labels >= labels
+            && usize::from(next.starts[labels]) >= start
+            && next.hashes[labels] == name.hashes[labels];
+        if is_growing {
+            Link::Done
+        } else {
+            Link::Alias(at + TARGET_AT)
         }
     }
 }
 
-/// Says whether a stored RRset is part of the answer already.
-pub(super) fn is_sent(answer: &Answer<'_>, piece: &Piece<'_>) -> bool {
-    let is_same = |part: &Part<'_>| match part.records {
-        Records::Stored(sent, _) => std::ptr::eq(sent.records, piece.records),
-        _ => false,
-    };
-    answer.parts().iter().any(is_same)
-}
-
-/// Says where the suffix of `labels` labels stands of a name that stands at `owner`. Below the apex it stands there
-/// whole; the apex itself may be a pointer, which is as good.
-pub(super) fn suffix_owner(name: &Scratch, labels: usize, owner: Owner) -> Owner {
-    let start = usize::from(name.starts[labels]);
-    match owner {
-        Owner::Question => Owner::Suffix((name.len - start) as u8),
-        Owner::InPart(at, offset) => Owner::InPart(at, offset + start as u16),
-        Owner::Suffix(_) => Owner::Suffix((name.len - start) as u8),
+/// Answers a name at or below a cut or below a DNAME.
+#[inline(never)]
+pub(super) fn refer_or_answer<'a, S: Sink<'a>, D: Draw>(
+    gathering: Gathering<'a>,
+    step: Step<'a, '_>,
+    chain: &mut Chain,
+    draw: &mut D,
+    sink: &mut S,
+) -> Link {
+    match step.found {
+        // The parent side of a cut holds DS (RFC 4035, section 3.1.4.1).
+        Found::Cut(node, labels) if labels == step.name.labels && step.rtype == Rtype::DS => {
+            answer_node(&gathering, &step, node, chain, draw, sink)
+        }
+        Found::Cut(node, labels) => {
+            let owner = suffix_at(step.name, labels, step.place);
+            gathering.refer(node, (step.place, owner), draw, sink);
+            Link::Done
+        }
+        Found::Dname(node, labels) => gathering.synthesise(&step, (node, labels), chain, sink),
+        Found::Exact(_) | Found::Wildcard(_) | Found::Nothing => Link::Done,
     }
 }
 
-/// Takes the target of a stored CNAME into the chain scratch; its end may be a stored pointer to the apex.
-pub(super) fn link_name(zone: &Zone, piece: &Piece<'_>, chain: &mut Scratch) -> bool {
+/// Returns where the suffix of `labels` labels stands of a name. Below the apex it stands there whole; the apex itself
+/// may be a pointer, which is as good.
+fn suffix_at(name: &Scratch, labels: usize, place: Place) -> u16 {
+    place.owner + u16::from(name.starts[labels])
+}
+
+/// Takes the target of a stored CNAME into the room of the chain; its end may be a stored pointer to the apex.
+pub(super) fn link_name(zone: &Zone, piece: Piece<'_>, chain: &mut Chain) -> bool {
     let Some(patch) = piece.patches().next() else {
-        return chain.take(&piece.records[12..]);
+        return chain.next.take(&piece.records[RR_FIXED..]);
     };
-    let relative = &piece.records[12..patch];
+    let relative = &piece.records[RR_FIXED..patch];
     let apex = zone.apex().octets();
     let mut octets = [0; NAME_MAX];
     let len = relative.len() + apex.len();
@@ -188,5 +221,5 @@ pub(super) fn link_name(zone: &Zone, piece: &Piece<'_>, chain: &mut Scratch) -> 
     };
     room[..relative.len()].copy_from_slice(relative);
     room[relative.len()..].copy_from_slice(apex);
-    chain.take(&octets[..len])
+    chain.next.take(&octets[..len])
 }

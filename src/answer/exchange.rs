@@ -1,10 +1,10 @@
 //! An exchange: one query as it came, room for its answer, and what to count about it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::wire::{CookieStanding, Rcode, Rtype};
 
-use super::message::Source;
+use super::sink::Source;
 
 /// Octets that an output buffer must hold at least: header, longest question, OPT with every option.
 pub const OUT_MIN: usize = 512;
@@ -76,11 +76,57 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Parts the query from the room for its answer.
+    #[inline(always)]
+    pub(super) fn split(&mut self) -> (Received<'_>, Outgoing<'_>) {
+        let received = Received {
+            input: self.input,
+            client: &self.client,
+            transport: self.transport,
+        };
+        let outgoing = Outgoing {
+            out: self.out,
+            len: &mut self.len,
+            tally: &mut self.tally,
+        };
+        (received, outgoing)
+    }
+
     /// Takes back what was written.
     pub fn silence(&mut self) {
         self.len = 0;
         self.tally = Tally::default();
     }
+}
+
+/// A query as it came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received<'e> {
+    /// The message.
+    pub(super) input: &'e [u8],
+    /// Its sender.
+    pub(super) client: &'e SocketAddr,
+    /// How it came.
+    pub(super) transport: Transport,
+}
+
+impl Received<'_> {
+    /// Returns the client's address.
+    #[inline(always)]
+    pub(super) fn address(&self) -> IpAddr {
+        self.client.ip().to_canonical()
+    }
+}
+
+/// Room for the answer to a query, and for what to count about it.
+#[derive(Debug)]
+pub(super) struct Outgoing<'e> {
+    /// Room for the message.
+    pub(super) out: &'e mut [u8],
+    /// Octets of the message; 0 is silence.
+    pub(super) len: &'e mut usize,
+    /// What to count.
+    pub(super) tally: &'e mut Tally,
 }
 
 /// What was done about an answer that was over a limit.
@@ -106,6 +152,8 @@ pub struct Tally {
     pub source: Source,
     /// Whether TC was set.
     pub is_truncated: bool,
+    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, in seconds; `None` without either.
+    pub ttl: Option<u32>,
     /// What the cookie of the query was worth.
     pub cookie: CookieStanding,
     /// What was done about it because of a rate limit.
@@ -119,6 +167,7 @@ impl Default for Tally {
             rcode: Rcode::NOERROR,
             source: Source::Silent,
             is_truncated: false,
+            ttl: None,
             cookie: CookieStanding::Absent,
             limited: Limited::No,
         }

@@ -1,4 +1,7 @@
-//! Gathers an answer: walks to the name, selects, chases aliases, adds hosts; plain values only.
+//! The walk of an answer: to the name, what is there, along aliases, to hosts; into any [`Sink`], with any [`Draw`].
+//!
+//! In: what one question reads ([`Gathering`]), its name. Out: RRsets in a sink, and its head. Never here: octets of a
+//! message, sizes.
 //!
 //! Steps in the order of RFC 1034, section 4.3.2: the zone is known; cut -> referral; name -> RRset, alias or
 //! NODATA; DNAME -> synthesis; wildcard -> source of synthesis (RFC 4592); else NXDOMAIN.
@@ -13,12 +16,12 @@ use crate::zone::{
 };
 
 use super::asker::Asker;
-use super::chain::{Link, is_sent, link_name};
+use super::chain::{Chain, Link, TARGET_AT, link_name, refer_or_answer};
 use super::decide::{Decision, Outcome, Scene};
 use super::draw::{Draw, Picked};
 use super::kept::Kept;
 use super::locus::Locus;
-use super::message::{Answer, Apex, Owner, Part, Records, Section, Source};
+use super::sink::{Part, QUESTION_AT, Records, Section, Sink, Source};
 use super::world::World;
 
 /// What one gathering reads.
@@ -38,8 +41,6 @@ pub struct Gathering<'a> {
     pub any: Any,
     /// The world whose other zones chains are followed into; none keeps them in this zone.
     pub world: Option<&'a World>,
-    /// Where the apex of the zone stands in the message.
-    pub apex: Apex,
 }
 
 /// What becomes of addresses of hosts that RDATA names.
@@ -60,283 +61,364 @@ pub enum Any {
     All,
 }
 
+/// A name on the way to an answer: that of the question, or the target of an alias.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a, 'n> {
+    /// The zone that it lies in.
+    pub(super) zone: &'a Zone,
+    /// Type asked.
+    pub(super) rtype: Rtype,
+    /// The name.
+    pub(super) name: &'n Scratch,
+    /// What it leads to.
+    pub(super) found: Found,
+    /// Where it stands in the message.
+    pub(super) place: Place,
+}
+
+/// Positions in the message that records of a name refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The name.
+    pub(super) owner: u16,
+    /// The apex of its zone, which stored pointers lead to.
+    pub(super) apex: u16,
+}
+
+impl Place {
+    /// Returns the positions of a question in a zone that its name ends in.
+    #[inline(always)]
+    pub(super) fn of_question(name_len: usize, zone: &Zone) -> Self {
+        Self {
+            owner: QUESTION_AT,
+            // Both have at most 255 octets.
+            apex: QUESTION_AT + (name_len - zone.apex().octets().len()) as u16,
+        }
+    }
+
+    /// Says whether the name is that of the question: nothing stands before its records.
+    #[inline(always)]
+    pub(super) const fn is_question(self) -> bool {
+        self.owner == QUESTION_AT
+    }
+
+    /// Returns the same with another owner.
+    #[inline(always)]
+    pub(super) const fn owned(self, owner: u16) -> Self {
+        Self { owner, ..self }
+    }
+
+    #[inline(always)]
+    pub(super) const fn stored<'a>(self, piece: Piece<'a>, turn: u16) -> Records<'a, 'a> {
+        Records::Stored {
+            piece,
+            turn,
+            apex: self.apex,
+        }
+    }
+}
+
+/// Gives what a gathering reads. Asked only where the answer is no static RRset, so that the commonest answers pay nothing
+/// for what they do not read.
+pub(super) trait Gather<'a> {
+    /// Returns it.
+    fn gathering(&self) -> Gathering<'a>;
+}
+
+impl<'a> Gather<'a> for Gathering<'a> {
+    #[inline(always)]
+    fn gathering(&self) -> Self {
+        *self
+    }
+}
+
+/// Gathers the answer to a question whose name is found already.
+#[inline(always)]
+pub(super) fn gather_found<'a, S: Sink<'a>, D: Draw>(
+    step: &Step<'a, '_>,
+    from: &impl Gather<'a>,
+    chain: &mut Chain,
+    draw: &mut D,
+    sink: &mut S,
+) {
+    chain.clear();
+    if let Link::Alias(target) = answer_step(step, from, chain, draw, sink) {
+        let place = step.place.owned(target);
+        from.gathering().chase(step.name, place, chain, draw, sink);
+    }
+}
+
+/// Answers what one name leads to.
+#[inline(always)]
+pub(super) fn answer_step<'a, S: Sink<'a>, D: Draw>(
+    step: &Step<'a, '_>,
+    from: &impl Gather<'a>,
+    chain: &mut Chain,
+    draw: &mut D,
+    sink: &mut S,
+) -> Link {
+    let Step { zone, place, .. } = *step;
+    let node = match step.found {
+        Found::Exact(node) | Found::Wildcard(node) => node,
+        Found::Nothing => {
+            // The response code is that of the last name of the chain (RFC 6604, section 3).
+            sink.head().rcode = Rcode::NXDOMAIN;
+            deny(zone, place, sink);
+            return Link::Done;
+        }
+        Found::Cut(..) | Found::Dname(..) => {
+            return refer_or_answer(from.gathering(), *step, chain, draw, sink);
+        }
+    };
+    if step.rtype == Rtype::ANY {
+        from.gathering().answer_any(node, place, draw, sink);
+        return Link::Done;
+    }
+    match zone.entry_for(node, step.rtype) {
+        Some((rtype, Entry::Static(piece))) if rtype == step.rtype => {
+            let turn = if piece.stride > 0 && piece.count > 1 {
+                draw.turn(piece.count)
+            } else {
+                0
+            };
+            let at = push(
+                Section::Answer,
+                place.owner,
+                place.stored(piece, turn),
+                sink,
+            );
+            if !piece.hosts.is_empty() {
+                // A copy of its own, so that the piece of the usual way stays in registers.
+                let piece = Piece { ..piece };
+                let to = (place, Section::Additional);
+                from.gathering().add_hosts(piece, at, to, draw, sink);
+            }
+            Link::Done
+        }
+        Some((_, Entry::Static(piece))) => {
+            let at = push(Section::Answer, place.owner, place.stored(piece, 0), sink);
+            if link_name(zone, Piece { ..piece }, chain) {
+                Link::Alias(at + TARGET_AT)
+            } else {
+                Link::Done
+            }
+        }
+        Some((_, Entry::Dynamic(root))) => {
+            from.gathering()
+                .add_dynamic((root, node), place, chain, draw, sink)
+        }
+        None => {
+            deny(zone, place, sink);
+            Link::Done
+        }
+    }
+}
+
+/// Answers one name as the DS at a cut is answered: by what is there, whatever is below it.
+pub(super) fn answer_node<'a, S: Sink<'a>, D: Draw>(
+    gathering: &Gathering<'a>,
+    step: &Step<'a, '_>,
+    node: NodeAt,
+    chain: &mut Chain,
+    draw: &mut D,
+    sink: &mut S,
+) -> Link {
+    let step = Step {
+        found: Found::Exact(node),
+        ..*step
+    };
+    answer_step(&step, gathering, chain, draw, sink)
+}
+
+/// Adds the SOA for a negative answer (RFC 2308, sections 2.1 and 2.2).
+#[inline(always)]
+fn deny<'a>(zone: &'a Zone, place: Place, sink: &mut impl Sink<'a>) {
+    if place.is_question() {
+        sink.head().source = Source::Negative;
+    }
+    let soa = place.stored(zone.negative_piece(), 0);
+    push(Section::Authority, place.apex, soa, sink);
+}
+
+#[inline(always)]
+pub(super) fn push<'a>(
+    section: Section,
+    owner: u16,
+    records: Records<'a, '_>,
+    sink: &mut impl Sink<'a>,
+) -> u16 {
+    sink.push(Part {
+        section,
+        owner,
+        records,
+    })
+}
+
 impl<'a> Gathering<'a> {
     pub(super) fn zone(&self) -> &'a Zone {
         &self.served.zone
     }
 
-    /// Gathers the answer to a question into `answer`. `chain` is room for the names of aliases.
-    #[inline]
-    pub fn gather(
+    /// Gathers the answer to a question into an empty sink. `chain` is room for aliases.
+    pub fn gather<S: Sink<'a>>(
         &self,
         name: &Scratch,
-        chain: &mut Scratch,
+        chain: &mut Chain,
         draw: &mut impl Draw,
-        answer: &mut Answer<'a>,
+        sink: &mut S,
     ) {
-        self.gather_found(name, self.zone().find(name), chain, draw, answer);
-    }
-
-    /// Does the same for a name that has been found already.
-    #[inline(always)]
-    pub(super) fn gather_found(
-        &self,
-        name: &Scratch,
-        found: Found,
-        chain: &mut Scratch,
-        draw: &mut impl Draw,
-        answer: &mut Answer<'a>,
-    ) {
-        answer.reset(Rcode::NOERROR, Source::Static);
-        let link = self.link((name, found), Owner::Question, answer, chain, draw);
-        if let Link::Alias(owner) = link {
-            self.chase(name, owner, answer, chain, draw);
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn link(
-        &self,
-        (name, found): (&Scratch, Found),
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
-        draw: &mut impl Draw,
-    ) -> Link {
-        match found {
-            // A chain came to the very DNAME that led it here: no record stands twice (RFC 2181, section 5).
-            Found::Exact(node)
-                if self.rtype == Rtype::DNAME
-                    && matches!(self.zone().entry(node, Rtype::DNAME),
-                        Some(Entry::Static(piece)) if is_sent(answer, &piece)) =>
-            {
-                Link::Done
-            }
-            Found::Exact(node) | Found::Wildcard(node) => {
-                self.answer_node(node, owner, answer, chain, draw)
-            }
-            Found::Cut(node, labels) => {
-                let is_cut_itself = labels == name.labels;
-                if is_cut_itself && self.rtype == Rtype::DS {
-                    // The parent side of a cut holds DS (RFC 4035, section 3.1.4.1).
-                    return self.answer_node(node, owner, answer, chain, draw);
-                }
-                self.refer(node, name, labels, owner, answer, draw);
-                Link::Done
-            }
-            Found::Dname(node, labels) => self.synthesise(node, name, labels, owner, answer, chain),
-            Found::Nothing => {
-                // The response code is that of the last name of the chain (RFC 6604, section 3).
-                answer.rcode = Rcode::NXDOMAIN;
-                self.deny(answer);
-                Link::Done
-            }
-        }
-    }
-
-    /// Adds the SOA for a negative answer (RFC 2308, sections 2.1 and 2.2).
-    fn deny(&self, answer: &mut Answer<'a>) {
-        if answer.is_empty() {
-            answer.source = Source::Negative;
-        }
         let zone = self.zone();
-        let owner = match self.apex {
-            Apex::Question => Owner::Suffix(zone.apex().octets().len() as u8),
-            Apex::InPart(at, offset) => Owner::InPart(at, offset),
+        let step = Step {
+            zone,
+            rtype: self.rtype,
+            name,
+            found: zone.find(name),
+            place: Place::of_question(name.len, zone),
         };
-        let soa = Records::Stored(zone.negative_piece(), 0);
-        self.push(Section::Authority, soa, owner, answer);
-    }
-
-    /// Adds a part of this zone; says where it stands, or `None` if there is no room.
-    #[inline(always)]
-    pub(super) fn push(
-        &self,
-        section: Section,
-        records: Records<'a>,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-    ) -> Option<u8> {
-        let apex = self.apex;
-        answer.push(
-            section,
-            Part {
-                records,
-                owner,
-                apex,
-            },
-        )
-    }
-
-    #[inline(always)]
-    fn answer_node(
-        &self,
-        node: NodeAt,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
-        draw: &mut impl Draw,
-    ) -> Link {
-        let zone = self.zone();
-        if self.rtype == Rtype::ANY {
-            return self.answer_any(node, owner, answer, draw);
-        }
-        match zone.entry_for(node, self.rtype) {
-            Some((_, Entry::Dynamic(root))) => {
-                self.add_dynamic(root, node, owner, answer, chain, draw)
-            }
-            Some((rtype, Entry::Static(piece))) if rtype == self.rtype => {
-                self.add_static(piece, owner, answer, draw);
-                Link::Done
-            }
-            Some((_, Entry::Static(piece))) => {
-                let records = Records::Stored(piece, 0);
-                let at = self.push(Section::Answer, records, owner, answer);
-                match (at, link_name(zone, &piece, chain)) {
-                    (Some(at), true) => Link::Alias(Owner::InPart(at, 12)),
-                    _ => Link::Done,
-                }
-            }
-            None => {
-                self.deny(answer);
-                Link::Done
-            }
-        }
+        gather_found(&step, self, chain, draw, sink);
     }
 
     /// Answers ANY with what is there: one RRset or all of them (RFC 8482, section 4.1). What a policy holds is
     /// decided as for its own type; the one is that of the lowest type that has something for this client, as in Knot.
+    /// Hosts go along with the one only, since other RRsets would stand behind them.
     #[cold]
-    fn answer_any(
+    #[inline(never)]
+    fn answer_any<S: Sink<'a>>(
         &self,
         node: NodeAt,
-        owner: Owner,
-        answer: &mut Answer<'a>,
+        place: Place,
         draw: &mut impl Draw,
-    ) -> Link {
-        let before = answer.len();
+        sink: &mut S,
+    ) {
+        let mut is_empty = true;
+        let hosts = match self.any {
+            Any::One => self.hosts,
+            Any::All => Hosts::Leave,
+        };
         for (rtype, entry) in self.zone().entries(node) {
             match entry {
                 Entry::Static(piece) => {
-                    let records = Records::Stored(piece, 0);
-                    let at = self.push(Section::Answer, records, owner, answer);
-                    if let (Some(at), Any::One) = (at, self.any) {
-                        self.add_hosts(&piece, at, answer, draw);
-                    }
+                    let of_type = Self { hosts, ..*self };
+                    let at = push(Section::Answer, place.owner, place.stored(piece, 0), sink);
+                    of_type.add_hosts(piece, at, (place, Section::Additional), draw, sink);
+                    is_empty = false;
                 }
                 Entry::Dynamic(root) => {
-                    let rtype = if rtype == ANY_TYPE {
-                        Rtype::CNAME
-                    } else {
-                        rtype
+                    let rtype = match rtype {
+                        ANY_TYPE => Rtype::CNAME,
+                        rtype => rtype,
                     };
-                    let of_type = Self { rtype, ..*self };
-                    of_type.add_decided((root, node), Section::Answer, owner, answer, draw);
+                    let of_type = Self {
+                        rtype,
+                        hosts,
+                        ..*self
+                    };
+                    let at = (root, node);
+                    is_empty &= !of_type.add_decided(at, (place, Section::Answer), draw, sink);
                 }
             }
-            if answer.len() > before && self.any == Any::One {
+            if !is_empty && self.any == Any::One {
                 break;
             }
         }
-        if answer.len() == before {
-            self.deny(answer);
+        if is_empty {
+            deny(self.zone(), place, sink);
         }
-        Link::Done
     }
 
-    /// Adds the members that a policy picks for the type alone, if it has any now.
-    pub(super) fn add_decided(
+    /// Adds the members that a policy picks for the type alone; says whether there are any now.
+    pub(super) fn add_decided<S: Sink<'a>>(
         &self,
         (root, node): (RootId, NodeAt),
-        section: Section,
-        owner: Owner,
-        answer: &mut Answer<'a>,
+        (place, section): (Place, Section),
         draw: &mut impl Draw,
-    ) {
+        sink: &mut S,
+    ) -> bool {
         let mut picked = Picked::default();
-        let decision = self.decide(root, &mut answer.scope_len, draw, &mut picked);
+        let decision = self.decide(root, &mut sink.head().scope_len, draw, &mut picked);
         let policies: &'a Policies = &self.zone().policies;
-        if let Outcome::Members(run) = decision.outcome
-            && let run = &policies.runs[run as usize]
-            && run.rtype == self.rtype
-            && let Some(start) = answer.keep_picks(&picked.members[..picked.len])
-        {
-            if section == Section::Answer && answer.source == Source::Static {
-                answer.source = Source::Dynamic;
-            }
-            if run.has_open_hints {
-                let members = (run, &picked.members[..picked.len], decision.ttl);
-                return self.add_hinted(node, members, section, owner, answer, draw);
-            }
-            let records = Records::Members(policies, run, start, picked.len as u16, decision.ttl);
-            self.push(section, records, owner, answer);
-        }
-    }
-
-    #[inline(always)]
-    fn add_static(
-        &self,
-        piece: Piece<'a>,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        draw: &mut impl Draw,
-    ) {
-        let turn = if piece.stride > 0 && piece.count > 1 {
-            draw.turn(piece.count)
-        } else {
-            0
+        let Outcome::Members(run) = decision.outcome else {
+            return false;
         };
-        let records = Records::Stored(piece, turn);
-        let at = self.push(Section::Answer, records, owner, answer);
-        if let (Some(at), false) = (at, piece.hosts.is_empty()) {
-            self.add_hosts(&piece, at, answer, draw);
+        let run = &policies.runs[run as usize];
+        if run.rtype != self.rtype {
+            return false;
         }
+        let head = sink.head();
+        if section == Section::Answer && head.source == Source::Static {
+            head.source = Source::Dynamic;
+        }
+        let members = &picked.members[..picked.len];
+        if run.has_open_hints {
+            let hinted = (run, members, decision.ttl);
+            self.add_hinted(node, hinted, (place, section), draw, sink);
+            return true;
+        }
+        let records = Records::Picked {
+            policies,
+            run,
+            members,
+            ttl: decision.ttl,
+        };
+        push(section, place.owner, records, sink);
+        true
     }
 
-    fn add_dynamic(
+    /// Answers what a policy decides.
+    #[inline(never)]
+    fn add_dynamic<S: Sink<'a>>(
         &self,
-        root: RootId,
-        node: NodeAt,
-        owner: Owner,
-        answer: &mut Answer<'a>,
-        chain: &mut Scratch,
+        (root, node): (RootId, NodeAt),
+        place: Place,
+        chain: &mut Chain,
         draw: &mut impl Draw,
+        sink: &mut S,
     ) -> Link {
-        if matches!(answer.source, Source::Static) {
-            answer.source = Source::Dynamic;
+        let head = sink.head();
+        if head.source == Source::Static {
+            head.source = Source::Dynamic;
         }
         let mut picked = Picked::default();
         let policies: &'a Policies = &self.zone().policies;
-        let decision = self.decide(root, &mut answer.scope_len, draw, &mut picked);
-        match decision.outcome {
-            Outcome::NoData => self.deny(answer),
-            Outcome::ServFail => answer.rcode = Rcode::SERVFAIL,
-            Outcome::Members(run) => {
-                let run = &policies.runs[run as usize];
-                let members = &picked.members[..picked.len];
-                if run.has_open_hints {
-                    let picked = (run, members, decision.ttl);
-                    self.add_hinted(node, picked, Section::Answer, owner, answer, draw);
-                    return Link::Done;
-                }
-                let Some(start) = answer.keep_picks(members) else {
-                    return Link::Done;
-                };
-                let records =
-                    Records::Members(policies, run, start, members.len() as u16, decision.ttl);
-                let at = self.push(Section::Answer, records, owner, answer);
-                let is_alias = run.rtype == Rtype::CNAME && self.rtype != Rtype::CNAME;
-                if let (false, Some(at)) = (is_alias, at) {
-                    self.add_member_hosts(node, (run, members), at, answer, chain, draw);
-                }
-                if let (true, Some(at), Some(&member)) = (is_alias, at, members.first())
-                    && chain.take(policies.rdata(run, usize::from(member)))
-                {
-                    return Link::Alias(Owner::InPart(at, 12));
-                }
+        let decision = self.decide(root, &mut sink.head().scope_len, draw, &mut picked);
+        let run = match decision.outcome {
+            Outcome::Members(run) => &policies.runs[run as usize],
+            Outcome::NoData => {
+                deny(self.zone(), place, sink);
+                return Link::Done;
             }
+            Outcome::ServFail => {
+                sink.head().rcode = Rcode::SERVFAIL;
+                return Link::Done;
+            }
+        };
+        let members = &picked.members[..picked.len];
+        if run.has_open_hints {
+            let hinted = (run, members, decision.ttl);
+            self.add_hinted(node, hinted, (place, Section::Answer), draw, sink);
+            return Link::Done;
         }
-        Link::Done
+        let records = Records::Picked {
+            policies,
+            run,
+            members,
+            ttl: decision.ttl,
+        };
+        let at = push(Section::Answer, place.owner, records, sink);
+        // Addresses, which nearly all policies hold, name no host and are no alias.
+        if matches!(run.rtype, Rtype::A | Rtype::AAAA) {
+            return Link::Done;
+        }
+        if run.rtype != Rtype::CNAME || self.rtype == Rtype::CNAME {
+            self.add_member_hosts((node, place), (run, members), at, draw, sink);
+            return Link::Done;
+        }
+        match members.first() {
+            Some(&member) if chain.next.take(policies.rdata(run, usize::from(member))) => {
+                Link::Alias(at + TARGET_AT)
+            }
+            _ => Link::Done,
+        }
     }
 
     /// Runs the one decision, for where this client is, and lengthens the scope by it.

@@ -5,13 +5,13 @@
 
 use arrayvec::ArrayVec;
 
-use crate::wire::{Rtype, Scratch, additional_start, fill_hints};
+use crate::wire::{Class, Rtype, Scratch, additional_start, fill_hints};
 use crate::zone::{Entry, NodeAt, Piece, Policies, RR_FIXED, Run};
 
 use super::decide::Outcome;
 use super::draw::{Draw, Picked};
-use super::gather::{Gathering, Hosts};
-use super::message::{Answer, MadeSet, Owner, Records, Section};
+use super::gather::{Gathering, Hosts, Place, push};
+use super::sink::{Records, Section, Sink};
 
 /// Records with open hints in one answer (chosen: as many as a pool answers by default).
 pub(crate) const HINTED_MAX: usize = 8;
@@ -25,11 +25,11 @@ const RDATA_MAX: usize = 1024;
 enum Found<'a> {
     Nothing,
     Stored(Piece<'a>),
-    /// Run, where its picks start, how many, TTL.
-    Picked(&'a Run, u16, u16, u32),
+    /// Run, its members, TTL in seconds.
+    Picked(&'a Run, Picked, u32),
 }
 
-/// What a record's target has, and where the target's name stands in the part.
+/// What a record's target has, and where the target's name stands behind the start of the records.
 struct Host<'a> {
     node: NodeAt,
     position: usize,
@@ -38,46 +38,38 @@ struct Host<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    /// Adds picked records with their hints filled; says how many seconds they live at most.
+    /// Adds picked records with their hints filled; they live no longer than the addresses.
     #[cold]
-    pub(super) fn add_hinted(
+    #[inline(never)]
+    pub(super) fn add_hinted<S: Sink<'a>>(
         &self,
         node: NodeAt,
-        (run, members, ttl): (&'a Run, &[u16], u32),
-        section: Section,
-        owner: Owner,
-        answer: &mut Answer<'a>,
+        (run, members, mut ttl): (&'a Run, &[u16], u32),
+        (place, section): (Place, Section),
         draw: &mut impl Draw,
+        sink: &mut S,
     ) {
         let policies = &self.zone().policies;
         let mut room = Scratch::default();
         let mut hosts: ArrayVec<Host<'a>, HINTED_MAX> = ArrayVec::new();
-        let start = answer.made_len();
-        let (mut ttl, mut count, mut record) = (ttl, 0, 0);
+        let mut made: ArrayVec<u8, { HINTED_MAX * RDATA_MAX }> = ArrayVec::new();
+        let mut record = 0;
         draw.beside();
-        // Addresses first: what is made stands in one piece.
         for &member in members.iter().take(HINTED_MAX) {
             let rdata = policies.rdata(run, usize::from(member));
             let found = self.target(node, run.rtype, rdata, &mut room);
             let known = found.and_then(|(at, _, _)| hosts.iter().position(|host| host.node == at));
             let families = match (known, found) {
                 (Some(known), _) => hosts[known].families,
-                (None, Some((at, _, _))) => self.addresses(at, answer, draw),
+                (None, Some((at, _, _))) => self.addresses(at, draw, sink),
                 (None, None) => [Found::Nothing; 2],
             };
             ttl = families
                 .iter()
                 .fold(ttl, |ttl, found| ttl.min(ttl_of(found)));
-            let mut octets: ArrayVec<u8, RDATA_MAX> = ArrayVec::new();
-            let [ipv4, ipv6] = families.map(|found| hints(policies, answer, &found));
-            let mut is_whole = true;
-            fill_hints(rdata, &ipv4, &ipv6, |piece| {
-                is_whole &= octets.try_extend_from_slice(piece).is_ok();
-            });
-            if !is_whole || !answer.keep_rdata(&octets) {
+            let Some(octets) = filled(policies, rdata, &families, &mut made) else {
                 continue;
-            }
-            count += 1;
+            };
             if let (None, Some((at, name_start, is_owner))) = (known, found) {
                 // A record a host at most, so there is room.
                 hosts.push(Host {
@@ -87,18 +79,17 @@ impl<'a> Gathering<'a> {
                     families,
                 });
             }
-            record += RR_FIXED + octets.len();
+            record += RR_FIXED + octets;
         }
-        let set = MadeSet {
+        let records = Records::Made {
+            class: Class::IN,
             rtype: run.rtype,
             ttl,
-            count,
-            start,
-            len: answer.made_len() - start,
+            rdata: &made,
         };
-        let part = self.push(section, Records::Made(set), owner, answer);
-        if let (Some(part), Section::Answer, Hosts::Add) = (part, section, self.hosts) {
-            self.add_addresses(&hosts, part, owner, answer);
+        let start = push(section, place.owner, records, sink);
+        if section == Section::Answer && self.hosts == Hosts::Add {
+            self.add_addresses(&hosts, start, place, sink);
         }
     }
 
@@ -125,24 +116,19 @@ impl<'a> Gathering<'a> {
     fn addresses(
         &self,
         node: NodeAt,
-        answer: &mut Answer<'a>,
         draw: &mut impl Draw,
+        sink: &mut impl Sink<'a>,
     ) -> [Found<'a>; 2] {
         [Rtype::A, Rtype::AAAA].map(|rtype| match self.zone().entry(node, rtype) {
             Some(Entry::Static(piece)) => Found::Stored(piece),
             Some(Entry::Dynamic(root)) => {
                 let of_type = Self { rtype, ..*self };
                 let mut picked = Picked::default();
-                let decision = of_type.decide(root, &mut answer.scope_len, draw, &mut picked);
+                let decision = of_type.decide(root, &mut sink.head().scope_len, draw, &mut picked);
                 let policies: &'a Policies = &self.zone().policies;
-                let picks = &picked.members[..picked.len];
                 match decision.outcome {
                     Outcome::Members(run) if policies.runs[run as usize].rtype == rtype => {
-                        let run = &policies.runs[run as usize];
-                        let kept = answer.keep_picks(picks);
-                        kept.map_or(Found::Nothing, |start| {
-                            Found::Picked(run, start, picks.len() as u16, decision.ttl)
-                        })
+                        Found::Picked(&policies.runs[run as usize], picked, decision.ttl)
                     }
                     _ => Found::Nothing,
                 }
@@ -151,46 +137,69 @@ impl<'a> Gathering<'a> {
         })
     }
 
-    /// Adds the addresses that the hints were made of.
-    fn add_addresses(&self, hosts: &[Host<'a>], part: u8, owner: Owner, answer: &mut Answer<'a>) {
+    /// Adds the addresses that the hints of records from `start` on were made of.
+    fn add_addresses(
+        &self,
+        hosts: &[Host<'a>],
+        start: u16,
+        place: Place,
+        sink: &mut impl Sink<'a>,
+    ) {
         for host in hosts {
             let owner = if host.is_owner {
-                owner
+                place.owner
             } else {
-                Owner::InPart(part, host.position as u16)
+                u16::try_from(usize::from(start) + host.position).unwrap_or(u16::MAX)
             };
-            for found in host.families {
+            for found in &host.families {
                 let records = match found {
                     Found::Nothing => continue,
-                    Found::Stored(piece) => Records::Stored(piece, 0),
-                    Found::Picked(run, start, len, ttl) => {
-                        Records::Members(&self.zone().policies, run, start, len, ttl)
-                    }
+                    Found::Stored(piece) => place.stored(*piece, 0),
+                    Found::Picked(run, picked, ttl) => Records::Picked {
+                        policies: &self.zone().policies,
+                        run,
+                        members: &picked.members[..picked.len],
+                        ttl: *ttl,
+                    },
                 };
-                self.push(Section::Additional, records, owner, answer);
+                push(Section::Additional, owner, records, sink);
             }
         }
     }
+}
+
+/// Adds RDATA with its hints filled to those made before it, behind its length. Returns its octets; `None`, with nothing
+/// added, if it is too long.
+fn filled(
+    policies: &Policies,
+    rdata: &[u8],
+    families: &[Found<'_>; 2],
+    made: &mut ArrayVec<u8, { HINTED_MAX * RDATA_MAX }>,
+) -> Option<usize> {
+    let mut octets: ArrayVec<u8, RDATA_MAX> = ArrayVec::new();
+    let [ipv4, ipv6] = families.each_ref().map(|found| hints(policies, found));
+    let mut is_whole = true;
+    fill_hints(rdata, &ipv4, &ipv6, |piece| {
+        is_whole &= octets.try_extend_from_slice(piece).is_ok();
+    });
+    let len = u16::try_from(octets.len()).ok().filter(|_| is_whole)?;
+    (made.remaining_capacity() >= octets.len() + 2).then_some(())?;
+    made.extend(len.to_be_bytes());
+    made.try_extend_from_slice(&octets).ok()?;
+    Some(octets.len())
 }
 
 /// The TTL of addresses; the hints made of them live no longer.
 fn ttl_of(found: &Found<'_>) -> u32 {
     match found {
         Found::Nothing => u32::MAX,
-        Found::Stored(piece) => match piece.records.get(6..10) {
-            Some(&[a, b, c, d]) => u32::from_be_bytes([a, b, c, d]),
-            _ => u32::MAX,
-        },
-        Found::Picked(_, _, _, ttl) => *ttl,
+        Found::Stored(piece) => piece.ttl(),
+        Found::Picked(_, _, ttl) => *ttl,
     }
 }
 
 /// Lists addresses as octets one after the other.
-fn hints(
-    policies: &Policies,
-    answer: &Answer<'_>,
-    found: &Found<'_>,
-) -> ArrayVec<u8, { ADDRESSES_MAX * 16 }> {
+fn hints(policies: &Policies, found: &Found<'_>) -> ArrayVec<u8, { ADDRESSES_MAX * 16 }> {
     let mut octets = ArrayVec::new();
     let mut add = |address: &[u8]| octets.try_extend_from_slice(address).is_ok();
     match found {
@@ -204,8 +213,8 @@ fn hints(
                 add(&record[RR_FIXED..]);
             }
         }
-        Found::Picked(run, start, len, _) => {
-            for &member in answer.picks(*start, *len).iter().take(ADDRESSES_MAX) {
+        Found::Picked(run, picked, _) => {
+            for &member in picked.members[..picked.len].iter().take(ADDRESSES_MAX) {
                 add(policies.rdata(run, usize::from(member)));
             }
         }

@@ -1,53 +1,55 @@
 //! Hosts: the addresses that go along with names in RDATA, and referrals, whose glue they are.
 //!
-//! In: a piece or picked members that stand in the answer already. Out: additional parts. Never here: a host of
+//! In: an RRset that stands in the answer already. Out: RRsets of the additional section. Never here: a host of
 //! another zone, whose data may not be ours to tell (RFC 2181, section 5.4.1).
 
 use crate::wire::{Rtype, Scratch, additional_start};
 use crate::zone::{Entry, Host, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
 
-use super::chain::suffix_owner;
 use super::draw::Draw;
-use super::gather::{Gathering, Hosts};
-use super::message::{Answer, Owner, Records, Section, Source};
+use super::gather::{Gathering, Hosts, Place, push};
+use super::sink::{Section, Sink, Source};
 
 impl<'a> Gathering<'a> {
-    /// Adds addresses of hosts named in a piece, in our own zone only; static ones, and dynamic ones by the same
-    /// decision. Returns how many parts belong to in-domain hosts; they come first.
-    pub(super) fn add_hosts(
+    /// Adds addresses of hosts named in a piece that starts at `start` and is owned by `place`, in our own zone only;
+    /// static ones, and dynamic ones by the same decision. Those of in-domain hosts come first, into `in_domain`.
+    #[inline(never)]
+    pub(super) fn add_hosts<S: Sink<'a>>(
         &self,
-        piece: &Piece<'a>,
-        part: u8,
-        answer: &mut Answer<'a>,
+        piece: Piece<'a>,
+        start: u16,
+        (place, in_domain): (Place, Section),
         draw: &mut impl Draw,
-    ) -> u8 {
-        let mut in_domain = 0;
+        sink: &mut S,
+    ) {
         if self.hosts == Hosts::Leave {
-            return in_domain;
+            return;
         }
         for host in piece.hosts() {
             let owner = match host.position {
-                POSITION_OWNER => answer.parts()[usize::from(part)].owner,
-                position => Owner::InPart(part, position),
+                POSITION_OWNER => place.owner,
+                // Past the end of a message if the piece did not fit; then nothing is added.
+                position => start.saturating_add(position),
             };
-            let before = answer.len();
-            self.add_service(piece, host, owner, answer, draw);
-            self.add_host(host.node, owner, answer, draw);
-            if host.is_in_domain {
-                in_domain += (answer.len() - before) as u8;
-            }
+            let section = if host.is_in_domain {
+                in_domain
+            } else {
+                Section::Additional
+            };
+            let to = (place.owned(owner), section);
+            self.add_service(&piece, host, to, draw, sink);
+            self.add_host(host.node, to, draw, sink);
         }
-        in_domain
     }
 
     /// Adds the records of the same type at the target of an SVCB or HTTPS record in AliasMode (RFC 9460, section 4.2).
-    fn add_service(
+    fn add_service<S: Sink<'a>>(
         &self,
         piece: &Piece<'a>,
         host: Host,
-        owner: Owner,
-        answer: &mut Answer<'a>,
+        (place, section): (Place, Section),
         draw: &mut impl Draw,
+        sink: &mut S,
     ) {
         let number = |at: usize| u16::from_be_bytes([piece.records[at], piece.records[at + 1]]);
         let rtype = Rtype(number(2));
@@ -56,104 +58,112 @@ impl<'a> Gathering<'a> {
         }
         // The priority stands before the target; 0 is AliasMode.
         let is_alias = number(usize::from(host.position) - 2) == 0;
-        match self.zone().entry(host.node, rtype) {
-            Some(Entry::Static(piece)) if is_alias => {
-                let records = Records::Stored(piece, 0);
-                self.push(Section::Additional, records, owner, answer);
-            }
-            Some(Entry::Dynamic(root)) if is_alias => {
-                let of_type = Self { rtype, ..*self };
-                let at = (root, host.node);
-                of_type.add_decided(at, Section::Additional, owner, answer, draw);
-            }
-            _ => {}
+        if is_alias {
+            self.add_type(host.node, rtype, (place, section), draw, sink);
         }
     }
 
     /// Adds addresses of hosts named in picked members: SRV, MX and their like. The names are looked up here, since
     /// members are not stored by zone.
-    pub(super) fn add_member_hosts(
+    #[cold]
+    #[inline(never)]
+    pub(super) fn add_member_hosts<S: Sink<'a>>(
         &self,
-        node: NodeAt,
+        (node, place): (NodeAt, Place),
         (run, members): (&Run, &[u16]),
-        part: u8,
-        answer: &mut Answer<'a>,
-        room: &mut Scratch,
+        start: u16,
         draw: &mut impl Draw,
+        sink: &mut S,
     ) {
-        // Addresses, which nearly all policies hold, name no host.
-        if matches!(run.rtype, Rtype::A | Rtype::AAAA) || self.hosts == Hosts::Leave {
+        if self.hosts == Hosts::Leave {
             return;
         }
         let zone = self.zone();
-        let mut record = 0;
+        let mut name = Scratch::default();
+        let mut record = usize::from(start);
         for (n, &member) in members.iter().enumerate() {
             let rdata = zone.policies.rdata(run, usize::from(member));
-            let start = additional_start(run.rtype, rdata);
             let position = record + RR_FIXED;
             record = position + rdata.len();
-            let Some(start) = start.filter(|&start| room.take(&rdata[start..])) else {
+            let name_start = additional_start(run.rtype, rdata);
+            let Some(name_start) = name_start.filter(|&start| name.take(&rdata[start..])) else {
                 continue;
             };
             let is_same = |&earlier: &u16| {
                 let earlier = zone.policies.rdata(run, usize::from(earlier));
-                let name = earlier.get(start..start + room.len);
-                name.is_some_and(|name| name.eq_ignore_ascii_case(room.name()))
+                let known = earlier.get(name_start..name_start + name.len);
+                known.is_some_and(|known| known.eq_ignore_ascii_case(name.name()))
             };
             if members[..n].iter().any(is_same) {
                 continue;
             }
-            let (host, owner) = if room.labels == 0 {
+            let (host, owner) = if name.labels == 0 {
                 // RFC 9460, section 2.5.2: the root stands for the owner.
-                (Some(node), answer.parts()[usize::from(part)].owner)
+                (Some(node), place.owner)
             } else {
-                let owner = Owner::InPart(part, (position + start) as u16);
-                (zone.find_host(room), owner)
+                let owner = u16::try_from(position + name_start).unwrap_or(u16::MAX);
+                (zone.find_host(&name), owner)
             };
             if let Some(host) = host {
-                self.add_host(host, owner, answer, draw);
+                let to = (place.owned(owner), Section::Additional);
+                self.add_host(host, to, draw, sink);
             }
         }
     }
 
-    fn add_host(&self, node: NodeAt, owner: Owner, answer: &mut Answer<'a>, draw: &mut impl Draw) {
-        for rtype in [Rtype::A, Rtype::AAAA] {
-            match self.zone().entry(node, rtype) {
-                Some(Entry::Static(piece)) => {
-                    let records = Records::Stored(piece, 0);
-                    self.push(Section::Additional, records, owner, answer);
-                }
-                Some(Entry::Dynamic(root)) => {
-                    let of_type = Self { rtype, ..*self };
-                    of_type.add_decided((root, node), Section::Additional, owner, answer, draw);
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// Composes a referral: NS of the cut in authority, glue in additional (RFC 1034, section 4.3.2; RFC 9471).
-    pub(super) fn refer(
+    fn add_host<S: Sink<'a>>(
         &self,
         node: NodeAt,
-        name: &Scratch,
-        labels: usize,
-        owner: Owner,
-        answer: &mut Answer<'a>,
+        to: (Place, Section),
         draw: &mut impl Draw,
+        sink: &mut S,
+    ) {
+        for rtype in [Rtype::A, Rtype::AAAA] {
+            self.add_type(node, rtype, to, draw, sink);
+        }
+    }
+
+    /// Adds the records of one type at a node, if it has any for this client now.
+    fn add_type<S: Sink<'a>>(
+        &self,
+        node: NodeAt,
+        rtype: Rtype,
+        (place, section): (Place, Section),
+        draw: &mut impl Draw,
+        sink: &mut S,
+    ) {
+        match self.zone().entry(node, rtype) {
+            Some(Entry::Static(piece)) => {
+                push(section, place.owner, place.stored(piece, 0), sink);
+            }
+            Some(Entry::Dynamic(root)) => {
+                let of_type = Self { rtype, ..*self };
+                of_type.add_decided((root, node), (place, section), draw, sink);
+            }
+            None => {}
+        }
+    }
+
+    /// Composes a referral to a cut whose name stands at `owner`: its NS in authority, glue in additional (RFC 1034,
+    /// section 4.3.2; RFC 9471).
+    pub(super) fn refer<S: Sink<'a>>(
+        &self,
+        node: NodeAt,
+        (place, owner): (Place, u16),
+        draw: &mut impl Draw,
+        sink: &mut S,
     ) {
         // AA belongs to the first owner in the answer section (RFC 1035, section 4.1.1).
-        if answer.is_empty() {
-            answer.is_authoritative = false;
-            answer.source = Source::Referral;
+        if place.is_question() {
+            let head = sink.head();
+            head.is_authoritative = false;
+            head.source = Source::Referral;
         }
         let Some(Entry::Static(piece)) = self.zone().entry(node, Rtype::NS) else {
             return;
         };
-        let owner = suffix_owner(name, labels, owner);
-        let records = Records::Stored(piece, 0);
-        if let Some(at) = self.push(Section::Authority, records, owner, answer) {
-            answer.glue_len = self.add_hosts(&piece, at, answer, draw);
-        }
+        let at = push(Section::Authority, owner, place.stored(piece, 0), sink);
+        let to = (place.owned(owner), Section::Glue);
+        self.add_hosts(piece, at, to, draw, sink);
     }
 }

@@ -1,20 +1,17 @@
-//! The pure engine: find the zone, walk to the name, decide, gather, assemble.
+//! The pure engine: find the zone, walk to the name, decide, gather into a sink.
 //!
 //! In: a world (snapshot and view), octets of queries, who asks, a stream of chance. Out: octets of answers. Never
-//! here: clocks, sockets, locks, allocations on the way of a query, logs. Serving, explain and expectations all call
-//! [`Gathering::gather`] and below it [`Scene::decide`]; nothing decides anywhere else.
+//! here: clocks, sockets, locks, allocations on the way of a query, logs. There is one walk ([`Gathering::gather`]) and
+//! below it one decision ([`Scene::decide`]); serving, explain and expectations differ in the [`Sink`] and the [`Draw`]
+//! that they pass. There is one envelope of a response, whatever it says, and one writer of octets ([`MessageWriter`]).
 
 mod asker;
-mod assemble;
 mod capacity;
 mod chain;
 mod chance;
 mod chaos;
 mod conduct;
 mod decide;
-mod direct;
-#[cfg(test)]
-mod direct_laws;
 mod draw;
 mod exchange;
 mod gather;
@@ -23,16 +20,19 @@ mod hosts;
 mod kept;
 mod locus;
 mod lookup;
-mod message;
 mod prefixes;
 mod rate;
+mod reply;
 mod respond;
+mod sink;
 mod terms;
+mod values;
 mod why;
 mod world;
+mod writer;
 
 pub use asker::Asker;
-pub use assemble::{Written, assemble};
+pub use chain::{CHAIN_MAX, Chain};
 pub use chance::Chance;
 pub use conduct::{Conduct, Cookies, Identity, UDP_PAYLOAD_MAX, WithoutCookie};
 pub use decide::{ANSWERS_DEFAULT, Decision, Outcome, PATH_MAX, Scene};
@@ -42,12 +42,11 @@ pub use draw::{
 pub use exchange::{Exchange, Limited, OUT_MIN, Tally, Transport};
 pub use gather::{Any, Gathering, Hosts};
 pub use locus::Locus;
-pub use message::{
-    Answer, Apex, CHAIN_MAX, MadeSet, Owner, PARTS_MAX, PICKS_MAX, Part, Records, Section, Source,
-    Synthesised,
-};
 pub use prefixes::Prefixes;
 pub use rate::{RateLimits, Rates, prefix_bits};
 pub use respond::{BATCH_MAX, Worker, respond};
+pub use sink::{Head, Part, QUESTION_AT, Records, Section, Sink, Source, made_rdata};
+pub use values::Answer;
 pub use why::{Reasons, TellWhy, WhyAsked};
 pub use world::World;
+pub use writer::MessageWriter;

@@ -1,44 +1,45 @@
 //! The engine's entry: a batch of queries in, a batch of messages out, bytes to bytes.
 //!
 //! Passes over the batch: parse, fold and hash; read each zone slot; read each node; where policies ask for a place, read
-//! the place; answer, directly if it is one RRset. The reads of the middle passes bring the lines into the cache while
-//! the others' are under way (design, A7); for a batch of one they are skipped. No lock, no allocation, no clock, no log.
+//! the place; answer. The reads of the middle passes bring the lines into the cache while the others' are under way
+//! (design, A7); for a batch of one they are skipped. No lock, no allocation, no clock, no log.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::clock::{Moment, WallTime};
-use crate::wire::{
-    Class, CookieStanding, Query, Rcode, Refusal, Rtype, Scratch, Unanswerable, write_bad_key,
-};
+use crate::wire::{Class, CookieStanding, HEADER_LEN, Query, Rcode, Refusal, Rtype, Unanswerable};
 use crate::zone::{Entry, Found, LocationMap};
 
 use super::asker::{Asker, asking_address};
-use super::assemble::{assemble, assemble_error};
+use super::chain::Chain;
 use super::chance::Chance;
-use super::chaos::write_chaos;
-use super::direct::answer_directly;
-use super::exchange::{Exchange, Limited, Tally, Transport};
-use super::gather::{Any, Gathering, Hosts};
+use super::chaos::compose_chaos;
+use super::exchange::{Exchange, Received, Transport};
+use super::gather::{Any, Gather, Gathering, Hosts, Place, Step, gather_found};
 use super::lookup::Lookup;
-use super::message::{Answer, Apex, Source};
-use super::rate::Kind;
-use super::terms::{Gate, Terms, kind_of};
+use super::reply::{reply, reply_rarely};
+use super::sink::{Head, Source};
+use super::terms::{Asked, Gate, Terms};
 use super::why::{answer_why, may_ask_why};
 use super::world::World;
 
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
-/// TC in the third octet of a message.
-const TC_HIGH: u8 = 0x02;
 
 /// What one worker keeps between batches.
 #[derive(Debug)]
 pub struct Worker {
     lookups: Box<[Lookup; BATCH_MAX]>,
-    chain: Box<Scratch>,
+    state: State,
+    touched: u64,
+}
+
+/// What one answer leaves for the next: room, the stream of chance, the buckets of clients.
+#[derive(Debug)]
+struct State {
+    chain: Box<Chain>,
     chance: Chance,
     gate: Gate,
-    touched: u64,
 }
 
 impl Worker {
@@ -46,9 +47,11 @@ impl Worker {
     pub fn new(seed: u64) -> Self {
         Self {
             lookups: Box::new(std::array::from_fn(|_| Lookup::default())),
-            chain: Box::default(),
-            chance: Chance::new(seed),
-            gate: Gate::new(seed),
+            state: State {
+                chain: Box::default(),
+                chance: Chance::new(seed),
+                gate: Gate::new(seed),
+            },
             touched: 0,
         }
     }
@@ -56,13 +59,13 @@ impl Worker {
     /// Tells the civil time that cookies are made and judged with; a second's precision is enough.
     pub fn tell_wall(&mut self, wall: WallTime) {
         // RFC 9018, section 4.3: 32 bits that wrap.
-        self.gate.wall_secs = (wall.millis() / 1000) as u32;
+        self.state.gate.wall_secs = (wall.millis() / 1000) as u32;
     }
 }
 
 /// Answers a batch of at most [`BATCH_MAX`] exchanges; further ones stay silent.
 pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, now: Moment) {
-    worker.gate.now = now;
+    worker.state.gate.now = now;
     let count = batch.len().min(BATCH_MAX);
     let zones = &world.snapshot.zones;
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
@@ -89,41 +92,8 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
         // Kept, so that the reads are not optimised away.
         worker.touched ^= touched;
     }
-    for (exchange, lookup) in batch[..count].iter_mut().zip(worker.lookups.iter_mut()) {
-        let is_direct = answer_directly(
-            world,
-            exchange,
-            lookup,
-            &mut worker.chance,
-            &mut worker.gate,
-        );
-        if !is_direct {
-            answer_one(
-                world,
-                exchange,
-                lookup,
-                &mut worker.chain,
-                &mut worker.chance,
-                &mut worker.gate,
-            );
-        }
-    }
-}
-
-/// Answers a batch without the direct way: what that is held to.
-#[cfg(test)]
-pub(super) fn respond_wholly(
-    world: &World,
-    batch: &mut [Exchange<'_>],
-    worker: &mut Worker,
-    now: Moment,
-) {
-    worker.gate.now = now;
-    for exchange in batch {
-        let lookup = &mut worker.lookups[0];
-        lookup.take(&world.snapshot, exchange.input);
-        let (chance, gate) = (&mut worker.chance, &mut worker.gate);
-        answer_one(world, exchange, lookup, &mut worker.chain, chance, gate);
+    for (exchange, lookup) in batch[..count].iter_mut().zip(worker.lookups.iter()) {
+        answer(world, exchange, lookup, &mut worker.state);
     }
 }
 
@@ -151,7 +121,7 @@ fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) ->
             && let Some(map) = served.map_of(root)
         {
             let subnet = query.edns.and_then(|edns| edns.subnet);
-            let address = asking_address(client_ip(exchange.client), subnet);
+            let address = asking_address(exchange.client.ip().to_canonical(), subnet);
             touched ^= map.read_top(address);
             *asked = Some((map, address));
         }
@@ -162,127 +132,171 @@ fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) ->
     u64::from(touched)
 }
 
-/// Answers a query the whole way.
+/// Answers one query.
 #[inline(never)]
-fn answer_one(
-    world: &World,
-    exchange: &mut Exchange<'_>,
-    lookup: &Lookup,
-    chain: &mut Scratch,
-    chance: &mut Chance,
-    gate: &mut Gate,
-) {
-    exchange.silence();
-    match lookup.fault {
-        None => {}
-        Some(Unanswerable::Silence) => return,
-        Some(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, gate),
-    }
-    let query = &lookup.query;
-    // An answer borrows from the world, so the worker cannot keep the room for it.
-    let answer = &mut Answer::room();
-    let mut terms = gate.admit(&world.conduct, exchange, &query.edns);
-    if terms.needs_cookie(&world.conduct) {
-        return refuse(world, exchange, bad_cookie(query), gate);
-    }
+fn answer(world: &World, exchange: &mut Exchange<'_>, lookup: &Lookup, state: &mut State) {
+    let zone = match lookup.zone {
+        Some(zone) if !lookup.is_transfer() => zone,
+        _ => return answer_outside(world, exchange, lookup, &mut state.gate),
+    };
     if may_ask_why(&lookup.scratch.folded)
-        && answer_why(world, exchange, (query, lookup), &mut terms, gate, answer)
+        && answer_why(world, exchange, (lookup, zone), &mut state.gate)
     {
         return;
     }
-    let subnet = query.edns.and_then(|edns| edns.subnet);
-    match lookup.zone {
-        Some(zone) if !lookup.is_transfer() => {
-            let asker = Asker::new(
-                client_ip(exchange.client),
-                subnet,
-                &world.snapshot.locations,
-            );
-            let gathering = Gathering {
-                served: &world.snapshot.zones[zone],
-                view: &world.view.zones[zone],
-                asker,
-                rtype: query.rtype,
-                hosts: Hosts::Add,
-                any: match exchange.transport {
-                    Transport::Udp => Any::One,
-                    _ => Any::All,
-                },
-                world: Some(world),
-                apex: Apex::Question,
-            };
-            let found = match lookup.found {
-                Some(found) => found,
-                None => gathering.zone().find_from(&lookup.scratch, lookup.aim),
-            };
-            gathering.gather_found(&lookup.scratch, found, chain, chance, answer);
-        }
-        zone => {
-            answer.reset(refusal_code(world, zone, query, lookup), Source::Refused);
-            answer.is_authoritative = false;
-        }
+    if lookup.query.edns.is_some() {
+        return answer_with_edns(world, exchange, (lookup, zone), state);
     }
-    deliver(world, exchange, (query, lookup), &mut terms, gate, answer);
+    let (received, _) = exchange.split();
+    let mut terms = Terms::plain(&world.conduct, received, lookup.query.rtype);
+    answer_from::<false>(world, exchange, (lookup, zone), &mut terms, state);
 }
 
-/// Writes a composed answer as far as the terms of its query allow.
+/// Answers a query with an OPT record.
+#[inline(never)]
+fn answer_with_edns(
+    world: &World,
+    exchange: &mut Exchange<'_>,
+    (lookup, zone): (&Lookup, usize),
+    state: &mut State,
+) {
+    let query = &lookup.query;
+    let (received, _) = exchange.split();
+    let asked = Asked::of(query, zone);
+    let mut terms = state
+        .gate
+        .admit(&world.conduct, received, &asked, &query.edns);
+    if terms.needs_cookie(&world.conduct) {
+        return refuse(world, exchange, bad_cookie(query), &mut state.gate);
+    }
+    answer_from::<true>(world, exchange, (lookup, zone), &mut terms, state);
+}
+
+/// A query that a zone answers.
+#[derive(Clone, Copy)]
+struct Inquiry<'w, 'e> {
+    world: &'w World,
+    zone: usize,
+    query: &'e Query,
+    received: Received<'e>,
+}
+
+impl<'w> Gather<'w> for Inquiry<'w, '_> {
+    #[inline(always)]
+    fn gathering(&self) -> Gathering<'w> {
+        let Self {
+            world,
+            zone,
+            query,
+            received,
+        } = *self;
+        Gathering {
+            served: &world.snapshot.zones[zone],
+            view: &world.view.zones[zone],
+            asker: Asker::new(
+                received.address(),
+                query.edns.and_then(|edns| edns.subnet),
+                &world.snapshot.locations,
+            ),
+            rtype: query.rtype,
+            hosts: Hosts::Add,
+            any: match received.transport {
+                Transport::Udp => Any::One,
+                _ => Any::All,
+            },
+            world: Some(world),
+        }
+    }
+}
+
+/// Answers a query from a zone. One copy of it is for queries with an OPT record, so that those without one, whose terms
+/// are few, are answered by code that knows it.
 #[inline(always)]
-fn deliver<'w>(
+fn answer_from<'w, const HAS_EDNS: bool>(
     world: &'w World,
     exchange: &mut Exchange<'_>,
-    (query, lookup): (&Query, &Lookup),
+    (lookup, number): (&Lookup, usize),
     terms: &mut Terms<'w>,
-    gate: &mut Gate,
-    answer: &mut Answer<'_>,
+    state: &mut State,
 ) {
-    let conduct = &*world.conduct;
+    let State {
+        chain,
+        chance,
+        gate,
+    } = state;
+    let (received, outgoing) = exchange.split();
+    let query = &lookup.query;
+    let zone = &*world.snapshot.zones[number].zone;
+    let from = Inquiry {
+        world,
+        zone: number,
+        query,
+        received,
+    };
+    let asked = Asked::of(query, number);
+    reply(
+        &world.conduct,
+        received,
+        &asked,
+        terms,
+        gate,
+        outgoing,
+        |writer| {
+            let step = Step {
+                zone,
+                rtype: query.rtype,
+                name: &lookup.scratch,
+                found: match lookup.found {
+                    Some(found) => found,
+                    None => zone.find_from(&lookup.scratch, lookup.aim),
+                },
+                place: Place::of_question(usize::from(query.name_len), zone),
+            };
+            gather_found(&step, &from, chain, chance, writer);
+        },
+    );
+}
+
+/// Answers what no zone answers: messages that are no queries, other classes, names outside, transfers.
+#[cold]
+#[inline(never)]
+fn answer_outside(world: &World, exchange: &mut Exchange<'_>, lookup: &Lookup, gate: &mut Gate) {
+    match lookup.fault {
+        None => {}
+        Some(Unanswerable::Silence) => return exchange.silence(),
+        Some(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, gate),
+    }
+    let (query, conduct) = (&lookup.query, &*world.conduct);
+    let (received, outgoing) = exchange.split();
+    let asked = Asked::of(query, lookup.zone.unwrap_or(0));
+    let mut terms = gate.admit(conduct, received, &asked, &query.edns);
+    if terms.needs_cookie(conduct) {
+        return refuse(world, exchange, bad_cookie(query), gate);
+    }
     let identity = match query.class {
         Class::CH if matches!(query.rtype, Rtype::TXT | Rtype::ANY) => {
             conduct.identity.chaos(lookup.scratch.name())
         }
         _ => None,
     };
-    if identity.is_some() {
-        answer.rcode = Rcode::NOERROR;
-        answer.source = Source::Static;
-    }
-    let said = (answer.rcode, answer.source, answer.scope_len);
-    terms.settle(conduct, query, said);
-    exchange.tally = Tally {
-        rtype: query.rtype,
-        rcode: answer.rcode,
-        source: answer.source,
-        cookie: terms.standing,
-        ..Tally::default()
+    let refused = Head {
+        rcode: refusal_code(world, lookup),
+        is_authoritative: false,
+        source: Source::Refused,
+        scope_len: 0,
     };
-    let kind = kind_of(answer.source, lookup.zone);
-    let asked = (query.rtype, &query.edns);
-    let limit = match gate.size_max(conduct, exchange, asked, terms.is_proven, kind) {
-        Ok(limit) => limit,
-        Err(Limited::Slipped) => {
-            exchange.tally.limited = Limited::Slipped;
-            0
-        }
-        Err(limited) => {
-            exchange.tally.limited = limited;
-            return;
-        }
-    };
-    let opt = terms.opt(conduct);
-    if let Some(identity) = identity
-        && let Some(len) = write_chaos(query, exchange.input, identity, opt, limit, exchange.out)
-    {
-        exchange.len = terms.pad(exchange.out, len);
-        return;
-    }
-    let mut written = assemble(answer, query, exchange.input, opt, limit, exchange.out);
-    if limit == 0 || identity.is_some() {
-        // Nothing is in it, whatever there was to say: the client asks again by TCP.
-        exchange.out[2] |= TC_HIGH;
-        written.is_truncated = true;
-    }
-    exchange.len = terms.pad(exchange.out, written.len);
-    exchange.tally.is_truncated = written.is_truncated;
+    reply_rarely(
+        conduct,
+        received,
+        &asked,
+        &mut terms,
+        gate,
+        outgoing,
+        &mut |writer| match identity {
+            Some(rdata) => compose_chaos(rdata, writer),
+            None => writer.head = refused,
+        },
+    );
 }
 
 /// Asks for a cookie before anything is answered (RFC 7873, section 5.2.3).
@@ -300,7 +314,17 @@ fn bad_cookie(query: &Query) -> Refusal {
 #[cold]
 fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &mut Gate) {
     let conduct = &*world.conduct;
-    let mut terms = gate.admit(conduct, exchange, &refusal.edns);
+    let (received, outgoing) = exchange.split();
+    let asked = Asked {
+        // A message that is refused has a whole header.
+        flags: u16::from_be_bytes([received.input[2], received.input[3]]),
+        question_end: refusal.question_end.map_or(HEADER_LEN, usize::from),
+        rtype: Rtype(0),
+        class: Class(0),
+        zone: 0,
+        tsig: refusal.tsig,
+    };
+    let mut terms = gate.admit(conduct, received, &asked, &refusal.edns);
     let mut rcode = refusal.rcode;
     if rcode == Rcode::NOERROR {
         // RFC 7873, section 5.4: a query without a question asks for a cookie, which means nothing if they are off.
@@ -310,51 +334,32 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
             CookieStanding::ClientOnly | CookieStanding::Valid => Rcode::NOERROR,
         };
     }
-    terms.settle_refusal(conduct, rcode);
-    exchange.tally = Tally {
+    let head = Head {
         rcode,
+        is_authoritative: false,
         source: Source::Error,
-        cookie: terms.standing,
-        ..Tally::default()
+        scope_len: 0,
     };
-    let asked = (Rtype(0), &refusal.edns);
-    let limit = match gate.size_max(conduct, exchange, asked, terms.is_proven, (Kind::Error, 0)) {
-        Err(Limited::Dropped) => {
-            exchange.tally.limited = Limited::Dropped;
-            return;
-        }
-        limit => limit.unwrap_or(0),
-    };
-    let question_end = refusal.question_end.map(usize::from);
-    let opt = terms.opt(conduct);
-    let mut len = assemble_error(exchange.input, rcode, question_end, opt, exchange.out);
-    if limit == 0 {
-        exchange.out[2] |= TC_HIGH;
-        exchange.tally.limited = Limited::Slipped;
-        exchange.tally.is_truncated = true;
-    } else {
-        len = terms.pad(exchange.out, len);
-        if let Some(tsig) = refusal.tsig {
-            let room = limit.min(exchange.out.len()).max(len);
-            let out = &mut exchange.out[..room];
-            len = write_bad_key(exchange.input, usize::from(tsig), out, len).unwrap_or(len);
-        }
-    }
-    exchange.len = len;
+    reply_rarely(
+        conduct,
+        received,
+        &asked,
+        &mut terms,
+        gate,
+        outgoing,
+        &mut |writer| writer.head = head,
+    );
 }
 
 /// Says why nothing is answered: transfers of a zone that is not ours are NOTAUTH, as every peer has it; all else is
 /// refused (RFC 8906, section 3.1.6).
 #[cold]
-fn refusal_code(world: &World, zone: Option<usize>, query: &Query, lookup: &Lookup) -> Rcode {
-    let is_apex = zone
+fn refusal_code(world: &World, lookup: &Lookup) -> Rcode {
+    let is_apex = lookup
+        .zone
         .is_some_and(|zone| world.snapshot.zones[zone].zone.apex_labels() == lookup.scratch.labels);
-    if lookup.is_transfer() && query.class == Class::IN && !is_apex {
+    if lookup.is_transfer() && lookup.query.class == Class::IN && !is_apex {
         return Rcode::NOTAUTH;
     }
     Rcode::REFUSED
-}
-
-fn client_ip(client: SocketAddr) -> IpAddr {
-    client.ip().to_canonical()
 }

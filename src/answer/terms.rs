@@ -1,10 +1,7 @@
-//! On what terms a query is answered: whether its address is proven, how long the answer may be, what its OPT record
-//! says.
+//! Response limits of one query: cookie result, size limit, EDNS options, and the count of the rate limiter.
 //!
 //! In: the conduct of the server, the EDNS of a query, how it came and when. Out: [`Terms`], and what becomes of the
-//! answer. Never here: what is answered.
-
-use std::net::IpAddr;
+//! response. Never here: what is answered, or octets.
 
 use crate::clock::Moment;
 use crate::wire::{
@@ -13,9 +10,10 @@ use crate::wire::{
 
 use super::chance::Chance;
 use super::conduct::{Conduct, WithoutCookie};
-use super::exchange::{Exchange, Limited, Transport};
-use super::message::Source;
+use super::exchange::{Received, Transport};
 use super::rate::{Buckets, Kind, Verdict};
+use super::sink::{Head, Source};
+use super::writer::FLAGS_COPIED;
 
 /// Largest UDP payload without EDNS (RFC 1035, section 4.2.1). An answer within it is never called an amplification
 /// unless its client is about to be limited: it is what every client could be sent since 1987.
@@ -33,15 +31,34 @@ const fn reason(code: u16, text: &'static str) -> ExtendedError {
     ExtendedError { code, text }
 }
 
-/// On what terms one query is answered.
+/// What of a query its response depends on, whatever the answer is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// Octets 2 and 3 of the header, or as much of them as a response repeats.
+    pub(super) flags: u16,
+    /// Where header and question, which a response repeats, end.
+    pub(super) question_end: usize,
+    /// Type asked; 0 without a question.
+    pub(super) rtype: Rtype,
+    /// Class asked; 0 without a question.
+    pub(super) class: Class,
+    /// Number of the zone that it is answered from.
+    pub(super) zone: usize,
+    /// Where a TSIG record starts whose key is not known.
+    pub(super) tsig: Option<u16>,
+}
+
+/// Limits of a response, and what its OPT record says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms<'w> {
     /// Whether the client receives what is sent to its address: a stream, or a valid cookie.
     pub(super) is_proven: bool,
     /// What its cookie is worth.
     pub(super) standing: CookieStanding,
-    /// The OPT record of the answer, if the query had one.
+    /// The OPT record, if the query had one.
     pub(super) edns: Option<ResponseEdns<'w>>,
+    /// Octets that the response may have as long as its client keeps to every limit.
+    pub(super) size_max: usize,
     pads: bool,
 }
 
@@ -70,34 +87,24 @@ impl Gate {
     pub(super) fn admit<'w>(
         &self,
         conduct: &'w Conduct,
-        exchange: &Exchange<'_>,
+        received: Received<'_>,
+        asked: &Asked,
         edns: &Option<Edns>,
     ) -> Terms<'w> {
-        let mut terms = Terms::without_edns(exchange);
-        if let Some(edns) = edns {
-            self.admit_edns(conduct, exchange, edns, &mut terms);
-        }
-        terms
-    }
-
-    fn admit_edns<'w>(
-        &self,
-        conduct: &'w Conduct,
-        exchange: &Exchange<'_>,
-        edns: &Edns,
-        terms: &mut Terms<'w>,
-    ) {
+        let mut terms = Terms::plain(conduct, received, asked.rtype);
+        let Some(edns) = edns else {
+            return terms;
+        };
         let response = terms.edns.insert(ResponseEdns {
             is_dnssec_ok: edns.is_dnssec_ok,
             subnet: edns.subnet.map(|subnet| (subnet, 0)),
             ..ResponseEdns::default()
         });
         if let (Some(span), Some(cookies)) = (edns.cookie, &conduct.cookies) {
-            let (standing, cookie) = cookies.secrets.verify(
-                span.of(exchange.input),
-                client_ip(exchange),
-                self.wall_secs,
-            );
+            let (standing, cookie) =
+                cookies
+                    .secrets
+                    .verify(span.of(received.input), received.address(), self.wall_secs);
             terms.standing = standing;
             terms.is_proven |= standing == CookieStanding::Valid;
             response.cookie = Some(cookie);
@@ -106,62 +113,104 @@ impl Gate {
             response.nsid = conduct.identity.nsid();
         }
         if edns.wants_keepalive {
-            response.keepalive = keepalive(conduct, exchange.transport);
+            response.keepalive = keepalive(conduct, received.transport);
         }
-        terms.pads = edns.wants_padding && exchange.transport.is_encrypted();
+        terms.pads = edns.wants_padding && received.transport.is_encrypted();
+        if received.transport == Transport::Udp {
+            let size = usize::from(edns.payload_size.min(conduct.payload_size));
+            terms.size_max = datagram_max(conduct, received, size, terms.is_proven, asked.rtype);
+        }
+        terms
     }
 
-    /// Says how long an answer may be, or how it is limited. Streams and proven clients have no limit but size.
+    /// Counts a response by source and zone of its answer, and says what becomes of it. Streams and proven clients have no limit but size.
     #[inline(always)]
-    pub(super) fn size_max(
+    pub(super) fn judge(
         &mut self,
         conduct: &Conduct,
-        exchange: &Exchange<'_>,
-        (rtype, edns): (Rtype, &Option<Edns>),
-        is_proven: bool,
-        kind: (Kind, usize),
-    ) -> Result<usize, Limited> {
-        if exchange.transport != Transport::Udp {
-            return Ok(usize::from(u16::MAX));
-        }
-        let size_max = edns.as_ref().map_or(UDP_PLAIN_MAX, |edns| {
-            usize::from(edns.payload_size.min(conduct.payload_size))
-        });
-        if is_proven {
-            return Ok(size_max);
-        }
-        let verdict = match &conduct.rate {
-            Some(limits) => {
-                let client = client_ip(exchange);
+        received: Received<'_>,
+        terms: &Terms<'_>,
+        (source, zone): (Source, usize),
+    ) -> Verdict {
+        match &conduct.rate {
+            Some(limits) if !terms.is_proven => {
+                let kind = kind_of(source, zone);
+                let client = received.address();
                 self.buckets.count(limits, client, kind, self.now)
             }
-            None => Verdict::Send,
-        };
-        let floor = match verdict {
-            Verdict::Drop => return Err(Limited::Dropped),
-            Verdict::Slip => return Err(Limited::Slipped),
-            // Whoever asks for everything, and whoever is about to be limited, gets no more than the factor.
-            Verdict::SendPressed => 0,
-            Verdict::Send if rtype == Rtype::ANY => 0,
-            Verdict::Send => UDP_PLAIN_MAX,
-        };
-        Ok(conduct.amplification_max.map_or(size_max, |times| {
-            let amplified = exchange.input.len() * usize::from(times);
-            size_max.min(amplified.max(floor))
-        }))
+            _ => Verdict::Send,
+        }
+    }
+}
+
+/// Returns how long a datagram of at most `size` octets may be: not many times its query, unless the client receives
+/// what is sent to its address. Questions for everything get no more than the factor, however short.
+#[inline(always)]
+fn datagram_max(
+    conduct: &Conduct,
+    received: Received<'_>,
+    size: usize,
+    is_proven: bool,
+    rtype: Rtype,
+) -> usize {
+    match conduct.amplification_max {
+        Some(times) if !is_proven => {
+            let floor = if rtype == Rtype::ANY {
+                0
+            } else {
+                UDP_PLAIN_MAX
+            };
+            size.min(times_of(received, times).max(floor))
+        }
+        _ => size,
+    }
+}
+
+/// Returns how many octets some times the query are.
+fn times_of(received: Received<'_>, times: u8) -> usize {
+    received.input.len() * usize::from(times)
+}
+
+impl Asked {
+    /// What a query that was read asks of a zone.
+    #[inline(always)]
+    pub(super) fn of(query: &Query, zone: usize) -> Self {
+        Self {
+            flags: query.flags & FLAGS_COPIED,
+            question_end: query.question_end(),
+            rtype: query.rtype,
+            class: query.class,
+            zone,
+            tsig: None,
+        }
     }
 }
 
 impl Terms<'_> {
     /// The terms of a query without an OPT record.
     #[inline(always)]
-    pub(super) fn without_edns(exchange: &Exchange<'_>) -> Self {
+    pub(super) fn plain(conduct: &Conduct, received: Received<'_>, rtype: Rtype) -> Self {
+        let is_proven = received.transport != Transport::Udp;
         Self {
-            is_proven: exchange.transport != Transport::Udp,
+            is_proven,
             standing: CookieStanding::Absent,
             edns: None,
+            size_max: if is_proven {
+                usize::from(u16::MAX)
+            } else {
+                datagram_max(conduct, received, UDP_PLAIN_MAX, is_proven, rtype)
+            },
             pads: false,
         }
+    }
+
+    /// Returns how long the response to a client may be that is about to be limited: no more than the factor.
+    #[cold]
+    pub(super) fn size_pressed(&self, conduct: &Conduct, received: Received<'_>) -> usize {
+        let times = conduct.amplification_max;
+        times.map_or(self.size_max, |times| {
+            self.size_max.min(times_of(received, times))
+        })
     }
 
     /// Says whether a cookie is asked for before anything is answered (RFC 7873, section 5.2.3).
@@ -185,41 +234,27 @@ impl Terms<'_> {
     }
 
     /// Adds what depends on the answer: the scope (source length 0 asks for no tailoring, so it stays 0; RFC 7871,
-    /// section 7.1.2) and the reason.
+    /// section 7.1.2), the upper half of the response code, and the reason.
     #[inline(always)]
-    pub(super) fn settle(
-        &mut self,
-        conduct: &Conduct,
-        query: &Query,
-        (rcode, source, scope): (Rcode, Source, u8),
-    ) {
+    pub(super) fn settle(&mut self, conduct: &Conduct, asked: &Asked, head: &Head) {
         let Some(edns) = &mut self.edns else {
             return;
         };
         if let Some((subnet, scope_len)) = &mut edns.subnet
             && subnet.given_prefix().is_some()
         {
-            *scope_len = scope;
+            *scope_len = head.scope_len;
         }
+        edns.rcode_high = (head.rcode.0 >> 4) as u8;
         if conduct.has_extended_errors {
-            edns.extended_error = match source {
-                Source::Refused if query.class != Class::IN => Some(NOT_SUPPORTED),
-                Source::Refused if is_prohibited(query, rcode) => Some(PROHIBITED),
+            edns.extended_error = match head.source {
+                Source::Error if head.rcode == Rcode::NOTIMP => Some(NOT_SUPPORTED),
+                Source::Refused if asked.class != Class::IN => Some(NOT_SUPPORTED),
+                Source::Refused if is_prohibited(asked, head.rcode) => Some(PROHIBITED),
                 Source::Refused => Some(NOT_AUTHORITATIVE),
-                Source::Dynamic if rcode == Rcode::SERVFAIL => Some(ALL_DOWN),
+                Source::Dynamic if head.rcode == Rcode::SERVFAIL => Some(ALL_DOWN),
                 _ => None,
             };
-        }
-    }
-
-    /// Adds what depends on a response code without an answer.
-    pub(super) fn settle_refusal(&mut self, conduct: &Conduct, rcode: Rcode) {
-        let Some(edns) = &mut self.edns else {
-            return;
-        };
-        edns.rcode_high = (rcode.0 >> 4) as u8;
-        if conduct.has_extended_errors && rcode == Rcode::NOTIMP {
-            edns.extended_error = Some(NOT_SUPPORTED);
         }
     }
 
@@ -235,19 +270,19 @@ impl Terms<'_> {
 
 /// Says what kind of answer is counted.
 #[inline]
-pub(super) fn kind_of(source: Source, zone: Option<usize>) -> (Kind, usize) {
+fn kind_of(source: Source, zone: usize) -> (Kind, usize) {
     let kind = match source {
         Source::Static | Source::Dynamic => Kind::Records,
         Source::Negative => Kind::Negative,
         Source::Referral => Kind::Referral,
         Source::Refused | Source::Error | Source::Silent => return (Kind::Error, 0),
     };
-    (kind, zone.unwrap_or(0))
+    (kind, zone)
 }
 
 /// Says whether a zone of ours is asked for as a whole.
-fn is_prohibited(query: &Query, rcode: Rcode) -> bool {
-    rcode == Rcode::REFUSED && matches!(query.rtype, Rtype::AXFR | Rtype::IXFR)
+fn is_prohibited(asked: &Asked, rcode: Rcode) -> bool {
+    rcode == Rcode::REFUSED && matches!(asked.rtype, Rtype::AXFR | Rtype::IXFR)
 }
 
 /// Returns the idle timeout in units of 100 ms where the option has a meaning: over UDP it is ignored (RFC 7828, section
@@ -260,8 +295,4 @@ fn keepalive(conduct: &Conduct, transport: Transport) -> Option<u16> {
         }
         Transport::Udp | Transport::Https | Transport::Quic => None,
     }
-}
-
-pub(super) fn client_ip(exchange: &Exchange<'_>) -> IpAddr {
-    exchange.client.ip().to_canonical()
 }

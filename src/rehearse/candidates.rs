@@ -3,7 +3,7 @@
 //! In: the answer of one way and what the lister saw. Out: candidates and shares with their probability. Never here:
 //! choosing.
 
-use crate::answer::{Answer, MadeSet, Records, Section};
+use crate::answer::{Answer, Records, Section, made_rdata};
 use crate::wire::{Rtype, rdata_text};
 use crate::zone::Policies;
 
@@ -58,18 +58,17 @@ pub(super) fn candidates_of(
     aliases: &mut Vec<String>,
 ) -> Vec<Candidate> {
     let policies = &stage.served.zone.policies;
-    let in_answer = answer.counts()[Section::Answer as usize];
-    for part in &answer.parts()[..in_answer.saturating_sub(1)] {
-        note_alias(stage, answer, &part.records, aliases);
-    }
-    let Some(last) = in_answer
-        .checked_sub(1)
-        .and_then(|at| answer.parts().get(at))
-    else {
+    let parts = answer.parts();
+    let in_answer = parts.filter(|part| part.section == Section::Answer);
+    let mut sets: Vec<Records<'_, '_>> = in_answer.map(|part| part.records).collect();
+    let Some(last) = sets.pop() else {
         return Vec::new();
     };
-    match &last.records {
-        Records::Members(_, run, _, _, ttl) => {
+    for alias in sets {
+        note_alias(stage, alias, aliases);
+    }
+    match last {
+        Records::Picked { run, ttl, .. } => {
             let Some(leaf) = lister.leaf() else {
                 return Vec::new();
             };
@@ -80,7 +79,7 @@ pub(super) fn candidates_of(
                 leaf,
                 lister.probability,
                 run.rtype,
-                *ttl,
+                ttl,
                 &member_rdata,
             );
             if let Some(uncut) = lister
@@ -91,8 +90,8 @@ pub(super) fn candidates_of(
             }
             candidates
         }
-        Records::Stored(piece, _) => {
-            let records = read_records(stage, piece);
+        Records::Stored { piece, .. } => {
+            let records = read_records(stage, &piece);
             let Some((rtype, ttl)) = records.first().map(|(rtype, ttl, _)| (*rtype, *ttl)) else {
                 return Vec::new();
             };
@@ -105,7 +104,9 @@ pub(super) fn candidates_of(
                 ttl,
             }]
         }
-        Records::Made(set) => {
+        Records::Made {
+            rtype, ttl, rdata, ..
+        } => {
             let pool = lister.leaf().and_then(|leaf| {
                 let (member, _) = leaf.members.first()?;
                 let label = &policies.labels[(leaf.first_bit + u32::from(*member)) as usize];
@@ -114,36 +115,22 @@ pub(super) fn candidates_of(
             vec![Candidate {
                 // Records that stand by themselves are of no pool.
                 pool: pool.filter(|pool| !pool.starts_with("name:")),
-                rdata: made_texts(answer, *set),
-                rtype: set.rtype,
+                rdata: made_rdata(rdata)
+                    .map(|rdata| rdata_text(rtype, rdata))
+                    .collect(),
+                rtype,
                 probability: lister.probability,
-                ttl: set.ttl,
+                ttl,
             }]
         }
-        Records::Synthesised(made) => {
-            let rdata = vec![rdata_text(Rtype::CNAME, answer.made(made.start, made.len))];
-            vec![Candidate {
-                pool: None,
-                rdata,
-                rtype: Rtype::CNAME,
-                probability: lister.probability,
-                ttl: made.ttl,
-            }]
-        }
+        Records::Synthesised { target, ttl, .. } => vec![Candidate {
+            pool: None,
+            rdata: vec![rdata_text(Rtype::CNAME, target)],
+            rtype: Rtype::CNAME,
+            probability: lister.probability,
+            ttl,
+        }],
     }
-}
-
-/// Writes records that were made for an answer.
-fn made_texts(answer: &Answer<'_>, set: MadeSet) -> Vec<String> {
-    let mut left = answer.made(set.start, set.len);
-    let mut texts = Vec::new();
-    while let Some((&[high, low], rest)) = left.split_first_chunk::<2>() {
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        let (rdata, rest) = rest.split_at(len.min(rest.len()));
-        texts.push(rdata_text(set.rtype, rdata));
-        left = rest;
-    }
-    texts
 }
 
 /// Groups the members of a leaf: one candidate a pool if all are answered together, else one a member.
@@ -205,29 +192,22 @@ fn cut_each(stage: &Stage<'_>, leaf: &Leaf, uncut: u32, candidates: &mut [Candid
     }
 }
 
-fn note_alias(
-    stage: &Stage<'_>,
-    answer: &Answer<'_>,
-    records: &Records<'_>,
-    aliases: &mut Vec<String>,
-) {
+fn note_alias(stage: &Stage<'_>, records: Records<'_, '_>, aliases: &mut Vec<String>) {
+    let target = |rdata: &[u8]| format!("CNAME {}", rdata_text(Rtype::CNAME, rdata));
     let text = match records {
-        Records::Stored(piece, _) => read_records(stage, piece)
+        Records::Stored { piece, .. } => read_records(stage, &piece)
             .pop()
             .map(|(rtype, _, text)| format!("{rtype} {text}")),
-        Records::Made(_) => None,
-        Records::Synthesised(made) => Some(format!(
-            "CNAME {}",
-            rdata_text(Rtype::CNAME, answer.made(made.start, made.len))
-        )),
-        Records::Members(policies, run, start, len, _) => {
-            answer.picks(*start, *len).first().map(|&member| {
-                format!(
-                    "CNAME {}",
-                    rdata_text(Rtype::CNAME, policies.rdata(run, usize::from(member)))
-                )
-            })
-        }
+        Records::Made { .. } => None,
+        Records::Synthesised { target: rdata, .. } => Some(target(rdata)),
+        Records::Picked {
+            policies,
+            run,
+            members,
+            ..
+        } => members
+            .first()
+            .map(|&member| target(policies.rdata(run, usize::from(member)))),
     };
     if let Some(text) = text
         && !aliases.contains(&text)

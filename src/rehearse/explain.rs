@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::answer::{Answer, Any, Apex, Asker, Gathering, Hosts, Note};
+use crate::answer::{Answer, Any, Asker, Chain, Gathering, Hosts, Note};
 use crate::place::{Locations, Place};
 use crate::view::{Inputs, ZoneView};
 use crate::wire::{ClientSubnet, Name, Rcode, Rtype, Scratch};
@@ -182,24 +182,24 @@ pub(super) fn explain_with(
         hosts: Hosts::Leave,
         any: Any::One,
         world: None,
-        apex: Apex::Question,
     };
     let mut lister = Lister::default();
-    let mut chain = Scratch::default();
-    let mut answer = Answer::room();
+    let mut chain = Chain::default();
+    let mut answer = Answer::default();
     let (mut empty_rcode, mut full_rcode) = (None, None);
     for _ in 0..WAYS_MAX {
         lister.begin();
+        answer.reset(name.len);
         gathering.gather(&name, &mut chain, &mut lister, &mut answer);
-        explanation.scope_len = explanation.scope_len.max(answer.scope_len);
+        explanation.scope_len = explanation.scope_len.max(answer.head.scope_len);
         let found = candidates_of(stage, &answer, &lister, &mut explanation.aliases);
         let is_empty = found.is_empty();
         if is_empty {
             explanation.empty_probability += lister.probability;
-            empty_rcode = empty_rcode.or(Some(answer.rcode));
+            empty_rcode = empty_rcode.or(Some(answer.head.rcode));
         } else {
             // An alias may lead to a name that does not exist (RFC 6604, section 3).
-            full_rcode = full_rcode.or(Some(answer.rcode));
+            full_rcode = full_rcode.or(Some(answer.head.rcode));
         }
         if let (Some(leaf), false) = (lister.leaf(), is_empty) {
             add_shares(

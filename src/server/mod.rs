@@ -42,7 +42,6 @@ mod monitor;
 mod passed;
 mod proxy;
 mod quic;
-mod records;
 mod registry;
 mod serve;
 mod serving_engine;

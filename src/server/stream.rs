@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 
 use arrayvec::ArrayVec;
 
+use crate::wire::HEADER_LEN;
+
 use super::engine::{Engine, Exchange, Guarded, Seat};
 
 /// The longest message (RFC 1035, section 4.2.2).
@@ -18,9 +20,6 @@ const MESSAGE_MAX: usize = 65_535;
 
 /// A message and its length.
 const FRAME_MAX: usize = 2 + MESSAGE_MAX;
-
-/// Octets of the header; a shorter message is no message, and its sender no DNS client.
-const HEADER_SIZE: usize = 12;
 
 /// Octets read at once: about a hundred pipelined queries, then the next connection has its turn.
 const READ_SIZE: usize = 4096;
@@ -120,7 +119,8 @@ impl Room {
         while batch.len() < batch_max.min(BATCH_MAX - first)
             && let Some(message) = next_frame(&input[at..])
         {
-            if message.len() < HEADER_SIZE {
+            // A shorter message is no message, and its sender no DNS client.
+            if message.len() < HEADER_LEN {
                 done.is_nonsense = true;
                 break;
             }

@@ -193,6 +193,15 @@ impl<'a> Piece<'a> {
         hosts: &[],
     };
 
+    /// Returns the TTL of the records, seconds; the greatest number without any.
+    #[inline]
+    pub fn ttl(&self) -> u32 {
+        match self.records {
+            [_, _, _, _, _, _, a, b, c, d, ..] => u32::from_be_bytes([*a, *b, *c, *d]),
+            _ => u32::MAX,
+        }
+    }
+
     /// Returns the positions of stored pointers.
     pub fn patches(&self) -> impl Iterator<Item = usize> + use<'a> {
         self.patches

@@ -29,9 +29,10 @@ use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
+use crate::wire::HEADER_LEN;
+
 use super::super::engine::{Engine, Seat};
 use super::super::message_responder::{MESSAGE_MAX, MessageResponder};
-use super::super::records::HEADER_SIZE;
 use super::freshness::cache_control;
 
 /// The media type of messages (RFC 8484, section 6).
@@ -105,7 +106,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
             _ => return Err((StatusCode::METHOD_NOT_ALLOWED, "use GET or POST")),
         };
         // A response is no question; answering it could go on for ever between two servers.
-        if message.len() < HEADER_SIZE || message[2] & 0x80 != 0 {
+        if message.len() < HEADER_LEN || message[2] & 0x80 != 0 {
             return Err((StatusCode::BAD_REQUEST, "this is not a DNS query"));
         }
         Ok(message)
@@ -144,10 +145,9 @@ impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
         let Some((reply, tally)) = answered else {
             return refuse((StatusCode::INTERNAL_SERVER_ERROR, "no answer"));
         };
-        let freshness = cache_control(&reply, tally.source);
         Response::builder()
             .header(CONTENT_TYPE, MEDIA_TYPE)
-            .header(CACHE_CONTROL, freshness)
+            .header(CACHE_CONTROL, cache_control(&tally))
             .body(Full::new(reply))
             .expect("the headers are ASCII of our own")
     }

@@ -15,8 +15,9 @@ use std::time::Duration;
 use quinn::{ReadToEndError, RecvStream, VarInt};
 use tokio::time::timeout;
 
+use crate::wire::{HEADER_LEN, Scratch, Unanswerable, parse_query};
+
 use super::super::message_responder::MESSAGE_MAX;
-use super::super::records::{HEADER_SIZE, Section, records};
 
 /// A message and its length.
 pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
@@ -31,11 +32,6 @@ pub(super) const DOQ_PROTOCOL_ERROR: VarInt = VarInt::from_u32(0x2);
 pub(super) const DOQ_EXCESSIVE_LOAD: VarInt = VarInt::from_u32(0x4);
 /// No other code fits.
 pub(super) const DOQ_UNSPECIFIED_ERROR: VarInt = VarInt::from_u32(0x5);
-
-/// The type number of OPT.
-const OPT: u16 = 41;
-/// The option number of edns-tcp-keepalive (RFC 7828).
-const KEEPALIVE: u16 = 11;
 
 /// Why there is no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,27 +68,19 @@ fn is_lawful(octets: &[u8]) -> bool {
         return false;
     };
     usize::from(u16::from_be_bytes(*length)) == message.len()
-        && message.len() >= HEADER_SIZE
+        && message.len() >= HEADER_LEN
         && message[..2] == [0, 0]
         && !has_keepalive(message)
 }
 
+/// Says whether a message holds the option of edns-tcp-keepalive (RFC 7828), as far as the engine reads its options.
 fn has_keepalive(message: &[u8]) -> bool {
-    records(message)
-        .filter(|record| record.section == Section::Additional && record.rtype == OPT)
-        .any(|opt| has_option(opt.rdata, KEEPALIVE))
-}
-
-fn has_option(mut options: &[u8], wanted: u16) -> bool {
-    while let Some((head, rest)) = options.split_first_chunk::<4>() {
-        let [c0, c1, l0, l1] = *head;
-        if u16::from_be_bytes([c0, c1]) == wanted {
-            return true;
-        }
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        options = rest.get(length..).unwrap_or_default();
-    }
-    false
+    let edns = match parse_query(message, &mut Scratch::default()) {
+        Ok(query) => query.edns,
+        Err(Unanswerable::Refuse(refusal)) => refusal.edns,
+        Err(Unanswerable::Silence) => None,
+    };
+    edns.is_some_and(|edns| edns.wants_keepalive)
 }
 
 #[cfg(test)]
