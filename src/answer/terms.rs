@@ -101,11 +101,10 @@ impl Gate {
             ..ResponseEdns::default()
         });
         if let (Some(span), Some(cookies)) = (edns.cookie, &conduct.cookies) {
-            let (standing, cookie) = cookies.secrets.verify(
-                span.of(received.input),
-                received.address(),
-                self.wall_secs,
-            );
+            let (standing, cookie) =
+                cookies
+                    .secrets
+                    .verify(span.of(received.input), received.address(), self.wall_secs);
             terms.standing = standing;
             terms.is_proven |= standing == CookieStanding::Valid;
             response.cookie = Some(cookie);

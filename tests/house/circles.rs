@@ -12,8 +12,7 @@ const ALLOWED: &[&[&str]] = &[
     &["src/answer/chain.rs", "src/answer/gather.rs"],
     &[
         "src/answer/conduct.rs",
-        "src/answer/terms.rs",
-        "src/answer/why.rs",
+        "src/answer/reasons.rs",
         "src/answer/world.rs",
     ],
     &[
