@@ -26,6 +26,9 @@ const CHECKS: [(&str, &str); 11] = [
 /// The diagnostics that say that a key stands where none of its name does.
 const UNKNOWN: [&str; 2] = ["L006", "L030"];
 
+/// The diagnostic that says that a number is out of its bounds.
+const OUT_OF_BOUNDS: &str = "L009";
+
 /// A zone with nothing to read beside itself.
 struct Alone;
 
@@ -87,10 +90,13 @@ fn holding(key: &ZoneKey) -> Vec<String> {
             .map(|(kind, needs)| with_check(kind, needs, &written))
             .collect(),
         KeyGroup::Pool => plain("", "", &written, member, www, ""),
-        KeyGroup::Member => {
-            let member = format!("{{ address = \"192.0.2.1\", {written} }}");
-            plain("", "", "", &member, www, "")
-        }
+        KeyGroup::Member => ["address = \"192.0.2.1\"", "target = \"www.example.net.\""]
+            .iter()
+            .flat_map(|whom| {
+                let member = format!("{{ {whom}, {written} }}");
+                plain("", "", "", &member, www, "")
+            })
+            .collect(),
         KeyGroup::Probe => plain("", "", &format!("probe = {{ {written} }}"), member, www, ""),
         KeyGroup::Policy => plain("", "", "", member, &format!("www = {{ {written} }}"), ""),
         KeyGroup::Options => [

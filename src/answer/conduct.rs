@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::wire::{CookieSecrets, NSID_MAX};
 
 use super::rate::RateLimits;
-use super::why::Reasons;
+use super::reasons::Reasons;
 
 /// Largest UDP payload that is sent or offered by default (DNS flag day 2020; RFC 9715).
 pub const UDP_PAYLOAD_MAX: u16 = 1232;

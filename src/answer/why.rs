@@ -4,16 +4,12 @@
 //! explanation itself, which a higher layer gives; this is the one place of a query that may allocate, and other
 //! questions pay a comparison of two octets for it.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
-
-use crate::wire::{Class, ClientSubnet, Rtype, split_txt, txt_rdata};
+use crate::wire::{Class, Rtype, split_txt, txt_rdata};
 use crate::zone::RR_FIXED;
 
 use super::exchange::{Exchange, Transport};
 use super::lookup::Lookup;
-use super::prefixes::Prefixes;
+use super::reasons::WhyAsked;
 use super::reply::reply_rarely;
 use super::sink::{Part, QUESTION_AT, Records, Section, Sink};
 use super::terms::{Asked, Gate};
@@ -23,52 +19,6 @@ use super::world::World;
 const LABEL: &[u8; 9] = b"\x08_explain";
 /// Lines that one answer holds; more would not be read. Chosen.
 const LINES_MAX: usize = 512;
-
-/// What is to be explained.
-#[derive(Debug)]
-pub struct WhyAsked<'a> {
-    /// The world that would answer.
-    pub world: &'a World,
-    /// The zone that the name lies in.
-    pub zone: usize,
-    /// The name behind the label, as folded octets.
-    pub name: &'a [u8],
-    /// Who asks.
-    pub client: IpAddr,
-    /// The client subnet that came along.
-    pub subnet: Option<ClientSubnet>,
-}
-
-/// Writes the lines of an explanation.
-pub type TellWhy = dyn Fn(&WhyAsked<'_>) -> Vec<String> + Send + Sync;
-
-/// Who may ask why by DNS, and what tells.
-#[derive(Clone)]
-pub struct Reasons {
-    allow: Prefixes,
-    tell: Arc<TellWhy>,
-}
-
-impl Reasons {
-    /// Lets clients of some networks ask.
-    pub fn new(allow: Prefixes, tell: Arc<TellWhy>) -> Self {
-        Self { allow, tell }
-    }
-}
-
-impl fmt::Debug for Reasons {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reasons")
-            .field("allow", &self.allow)
-            .finish_non_exhaustive()
-    }
-}
-
-impl PartialEq for Reasons {
-    fn eq(&self, other: &Self) -> bool {
-        self.allow == other.allow && Arc::ptr_eq(&self.tell, &other.tell)
-    }
-}
 
 /// Says whether a folded name may be a question for reasons; all that other questions pay.
 #[inline(always)]
@@ -97,7 +47,7 @@ pub(super) fn answer_why(
     let (received, outgoing) = exchange.split();
     let client = received.address();
     let is_text = query.rtype == Rtype::TXT && query.class == Class::IN;
-    if !is_text || !reasons.allow.contains(client) {
+    if !is_text || !reasons.may_ask(client) {
         return false;
     }
     let asked = Asked::of(query, zone);
@@ -105,7 +55,7 @@ pub(super) fn answer_why(
     if terms.needs_cookie(conduct) {
         return false;
     }
-    let lines = (reasons.tell)(&WhyAsked {
+    let lines = reasons.explain(&WhyAsked {
         world,
         zone,
         name,

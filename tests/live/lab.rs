@@ -143,22 +143,28 @@ fn the_lab_shows_when_the_server_moved_and_when_clients_behind_the_resolver_did(
 
 #[test]
 fn a_taken_port_is_told_with_the_way_out() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback is free");
-    let port = taken.local_addr().expect("bound").port();
-    let cases = [(port - 1, "resolver"), (port - 2, "parent zone")];
-    for (chosen, who) in cases {
-        // The highest ports leave no room for the others.
-        if chosen > 64_882 {
-            continue;
-        }
-        let output = Command::new(env!("CARGO_BIN_EXE_leeward"))
-            .args(["lab", "--port", &chosen.to_string()])
-            .output()
-            .expect("the program runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{said}");
-        let what = format!("listen on 127.0.0.1:{port} for the {who}: ");
+    for (below, who) in [(1, "resolver"), (2, "parent zone")] {
+        // Ports beside the one that is taken may be somebody else's; the highest leave no room for the others.
+        let told = (0..8).find_map(|_| {
+            let taken = TcpListener::bind("127.0.0.1:0").expect("loopback is free");
+            let port = taken.local_addr().expect("bound").port();
+            let said = (port - below <= 64_882).then(|| start_at(port - below))?;
+            let what = format!("listen on 127.0.0.1:{port} for the {who}: ");
+            said.contains(&what).then_some((port - below, said))
+        });
+        let (chosen, said) = told.expect("one of eight ports has free neighbours");
         let way_out = format!("leeward lab --port {}", chosen + 100);
-        assert!(said.contains(&what) && said.contains(&way_out), "{said}");
+        assert!(said.contains(&way_out), "{said}");
     }
+}
+
+/// Starts the lab on a port that it cannot have all of; returns what it says.
+fn start_at(port: u16) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_leeward"))
+        .args(["lab", "--port", &port.to_string()])
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    said
 }

@@ -1,0 +1,68 @@
+//! Who may ask by DNS why a name is answered as it is, and what explains it.
+//!
+//! In: prefixes of clients and the explainer of a higher layer, once a load. Out: lines of text. Never here: messages.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::wire::ClientSubnet;
+
+use super::prefixes::Prefixes;
+use super::world::World;
+
+/// What is to be explained.
+#[derive(Debug)]
+pub struct WhyAsked<'a> {
+    /// The world that would answer.
+    pub world: &'a World,
+    /// The zone that the name lies in.
+    pub zone: usize,
+    /// The name behind the label, as folded octets.
+    pub name: &'a [u8],
+    /// Who asks.
+    pub client: IpAddr,
+    /// The client subnet that came along.
+    pub subnet: Option<ClientSubnet>,
+}
+
+/// Writes the lines of an explanation.
+pub type TellWhy = dyn Fn(&WhyAsked<'_>) -> Vec<String> + Send + Sync;
+
+/// Who may ask why by DNS, and what tells.
+#[derive(Clone)]
+pub struct Reasons {
+    allow: Prefixes,
+    tell: Arc<TellWhy>,
+}
+
+impl Reasons {
+    /// Lets clients of some networks ask.
+    pub fn new(allow: Prefixes, tell: Arc<TellWhy>) -> Self {
+        Self { allow, tell }
+    }
+
+    /// Says whether a client may ask.
+    pub(super) fn may_ask(&self, client: IpAddr) -> bool {
+        self.allow.contains(client)
+    }
+
+    /// Explains an answer, a line each reason.
+    pub(super) fn explain(&self, asked: &WhyAsked<'_>) -> Vec<String> {
+        (self.tell)(asked)
+    }
+}
+
+impl fmt::Debug for Reasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reasons")
+            .field("allow", &self.allow)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Reasons {
+    fn eq(&self, other: &Self) -> bool {
+        self.allow == other.allow && Arc::ptr_eq(&self.tell, &other.tell)
+    }
+}
