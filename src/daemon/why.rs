@@ -118,7 +118,7 @@ fn with_stage(world: &World, book: Option<&Book>, zone: usize, then: &mut dyn Fn
 impl Keeper {
     /// Writes a new book, if anybody may read it.
     pub(super) fn write_book(&self) {
-        if self.config.explain.allow.is_empty() {
+        if self.loading.config.explain.allow.is_empty() {
             return;
         }
         let mut pages = Vec::new();
