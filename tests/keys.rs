@@ -267,10 +267,12 @@ fn show_writes_the_defaults_of_the_table() {
             let other = wanted
                 .strip_prefix('`')
                 .and_then(|word| word.strip_suffix('`'));
-            let Some(wanted) = other.map_or(Some(wanted.to_owned()), |other| {
-                check.get(other).map(ToString::to_string)
-            }) else {
-                continue;
+            let wanted = match other {
+                None => wanted.to_owned(),
+                Some(other) => match check.get(other) {
+                    Some(value) => value.to_string(),
+                    None => continue,
+                },
             };
             assert_eq!(value, wanted, "{kind} {}", key.key);
         }
