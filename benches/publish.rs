@@ -3,15 +3,20 @@
 //! `cargo bench --bench publish`: time and allocations from an observed status to the published world, and of freeing the
 //! world before, once no reader holds it. Each zone has one failover of two pools with two members.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher};
-use leeward::config::{Files, Source, compile_zone, read_zone};
-use leeward::health::{Status, TargetId};
+use leeward::health::{
+    Damping, Endpoint, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe, Timeout,
+};
 use leeward::place::Locations;
 use leeward::publish::{Publisher, ZoneInputs};
-use leeward::zone::{ServedZone, Snapshot, build_maps};
+use leeward::wire::{Name, Rtype};
+use leeward::zone::{
+    Hold, Judge, MemberLabel, MemberSpec, NodeSpec, Options, PolicyBuilder, RunSpec, ServedZone,
+    Snapshot, ZoneBuilder,
+};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -25,42 +30,89 @@ fn main() {
     divan::main();
 }
 
-struct NoFiles;
+fn name(text: &str) -> Name {
+    Name::parse_absolute(text).expect("a name")
+}
 
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> Result<String, String> {
-        Err("there is none".to_owned())
+fn target(octets: [u8; 4]) -> Target {
+    Target {
+        probe: ProbeRecipe {
+            endpoint: Endpoint::Address(octets.into()),
+            port: 80,
+            kind: ProbeKind::Tcp(TcpProbe {
+                tls: None,
+                send: None,
+                contains: None,
+                regex: None,
+            }),
+            interval: Duration::from_secs(10),
+            timeout: Timeout::Whole(Duration::from_secs(1)),
+            watch: false,
+        },
+        damping: Damping {
+            rise: 2,
+            fall: 2,
+            forgive: 1,
+            degraded: None,
+        },
     }
 }
 
-fn zone(number: u32, locations: &Arc<Locations>) -> ServedZone {
-    let address = |at: u32| format!("10.{}.{}.{at}", number / 256, number % 256);
-    let text = format!(
-        "zone = \"z{number}.example\"\n\
-         [checks.tcp]\ntype = \"tcp\"\nport = 80\n\
-         [pools.a]\ncheck = \"tcp\"\nmembers = [\"{}\", \"{}\"]\n\
-         [pools.b]\ncheck = \"tcp\"\nmembers = [\"{}\", \"{}\"]\n\
-         [names]\n\"@\".NS = \"ns.example.net.\"\nwww = {{ failover = [\"a\", \"b\"] }}\n",
-        address(1),
-        address(2),
-        address(3),
-        address(4),
-    );
-    let source = Source {
-        path: PathBuf::from("bench.toml"),
-        text,
-    };
-    let (model, found) = read_zone(&source, &NoFiles);
-    let model = model.unwrap_or_else(|| panic!("{found:?}"));
-    let zone = Arc::new(compile_zone(&model, 1).expect("a zone"));
-    let maps = build_maps(&zone.policies, locations);
-    ServedZone { zone, maps }
+/// A pool of two checked members.
+fn pool(policies: &mut PolicyBuilder, number: u32, first: u8) -> NodeSpec {
+    let [_, _, high, low] = number.to_be_bytes();
+    let members = [first, first + 1].map(|last| {
+        let slot = policies.target(target([10, high, low, last]));
+        let judge = policies.judge(Judge::Target {
+            slot,
+            unknown_is_healthy: true,
+        });
+        MemberSpec {
+            rdata: Box::from([10, high, low, last]),
+            weight: 1,
+            judge,
+            hold: Hold::default(),
+            ttl: None,
+            lease: None,
+            label: MemberLabel {
+                pool: 0,
+                text: String::new(),
+                site: String::new(),
+            },
+        }
+    });
+    let (run, _) = policies.run(RunSpec {
+        rtype: Rtype::A,
+        members: members.into(),
+    });
+    policies.pool_node(run, 1, 1, Options::default())
+}
+
+fn zone(number: u32) -> ServedZone {
+    let apex = name(&format!("z{number}.example."));
+    let soa = [apex.octets(), apex.octets(), &[0; 20]].concat();
+    let mut builder = ZoneBuilder::new(&apex, &soa, 900, 30).expect("a zone");
+    let mut policies = PolicyBuilder::new();
+    policies.pool("all");
+    let tiers = vec![
+        pool(&mut policies, number, 1),
+        pool(&mut policies, number, 3),
+    ];
+    let failover = policies.first(tiers, Options::default());
+    let root = policies.root(failover, (60, 60));
+    let owner = name(&format!("www.z{number}.example."));
+    builder.dynamic(&owner, Rtype::A, root).expect("a policy");
+    let zone = Arc::new(builder.finish(policies.finish()).expect("a zone"));
+    ServedZone {
+        zone,
+        maps: Box::default(),
+    }
 }
 
 /// A publisher of so many zones; all targets are healthy, each is used by one zone.
 fn publisher(zones: u32) -> Publisher {
     let locations = Arc::new(Locations::unknown());
-    let served: Vec<ServedZone> = (0..zones).map(|number| zone(number, &locations)).collect();
+    let served: Vec<ServedZone> = (0..zones).map(zone).collect();
     let inputs = (0..).zip(&served).map(|(number, served)| {
         let policies = &served.zone.policies;
         assert_eq!(policies.targets.len(), TARGETS as usize);

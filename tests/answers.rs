@@ -21,6 +21,8 @@
 
 #[path = "answers/ask.rs"]
 mod ask;
+#[path = "answers/beside_hickory.rs"]
+mod beside_hickory;
 #[path = "answers/read.rs"]
 mod read;
 #[path = "answers/stage.rs"]
@@ -36,7 +38,8 @@ use stage::Stage;
 /// Seeds that `first` tries.
 const SEEDS: u64 = 200;
 
-fn run(topic: &str) {
+/// Reads the zones and cases of a topic.
+fn read_topic(topic: &str) -> (Stage, Vec<Case>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/answers")
         .join(format!("{topic}.toml"));
@@ -47,12 +50,19 @@ fn run(topic: &str) {
         zone => vec![zone.as_str().expect("a zone is text")],
     };
     let soa = file.get("soa").and_then(toml::Value::as_str).unwrap_or("");
-    let stage = Stage::new(&zones);
     let cases = file["case"].as_array().expect("cases are a list");
+    let cases = cases
+        .iter()
+        .map(|case| case.as_table().expect("a case is a table"));
+    let cases = cases.map(|case| Case::read(case, soa)).collect();
+    (Stage::new(&zones), cases)
+}
+
+fn run(topic: &str) {
+    let (stage, cases) = read_topic(topic);
     let mut failures = Vec::new();
-    for case in cases {
-        let case = Case::read(case.as_table().expect("a case is a table"), soa);
-        if let Err(difference) = check(&stage, &case) {
+    for case in &cases {
+        if let Err(difference) = check(&stage, case) {
             failures.push(format!("{} ({})\n{difference}", case.title, case.rule));
         }
     }
@@ -113,7 +123,11 @@ fn check_first(stage: &Stage, case: &Case, input: &[u8]) -> Result<(), String> {
 }
 
 macro_rules! topics {
-    ($($topic:ident: $file:literal,)*) => { $(#[test] fn $topic() { run($file); })* };
+    ($($topic:ident: $file:literal,)*) => {
+        /// Every topic.
+        const TOPICS: &[&str] = &[$($file),*];
+        $(#[test] fn $topic() { run($file); })*
+    };
 }
 
 topics! {

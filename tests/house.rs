@@ -93,7 +93,7 @@ fn wide_crates_are_named_in_one_module_each() {
 }
 
 #[test]
-fn layers_0_to_4_do_no_io_spawn_nothing_and_log_nothing() {
+fn layers_0_to_5_do_no_io_spawn_nothing_and_log_nothing() {
     expect_none(layers::purity(&product()));
 }
 

@@ -26,6 +26,8 @@ mod faults;
 mod flatten;
 #[path = "live/guests.rs"]
 mod guests;
+#[path = "live/lab.rs"]
+mod lab;
 #[path = "live/last_good.rs"]
 mod last_good;
 #[path = "live/orders.rs"]

@@ -186,7 +186,7 @@ pub(crate) fn with_manners(manners: &str) -> (World, Vec<Vec<u8>>) {
     let secrets = CookieSecrets::new([7; 16], None);
     let client: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
     let address = IpAddr::from([192, 0, 2, 53]);
-    let (_, cookie) = secrets.judge(&client, address, 0);
+    let (_, cookie) = secrets.verify(&client, address, 0);
     let options: Option<Vec<u8>> = match manners {
         "limits-edns" => Some(Vec::new()),
         "limits-client-cookie" => Some([&[0, 10, 0, 8], &client[..]].concat()),

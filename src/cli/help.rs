@@ -158,14 +158,18 @@ Examples:
   leeward lab kill us-east           from another terminal: connections to us-east are refused
   leeward lab slow eu-west           eu-west accepts and never answers
   leeward lab heal all               everything is well again
-  leeward lab --port 5400 --http 8153  where ports are taken; then: leeward lab --http 8153 kill us-east
+  leeward lab --port 5400 --http 8153
+                                     on other ports, where some are taken
+  leeward lab kill us-east --http 8153
+                                     in that lab
   leeward explain www.lab.example A  why it is answered what it is answered
 
 The lab needs no root and touches loopback addresses only. With --port come the name server
-(127.0.0.1:5300), a caching resolver (+1), the parent zone that delegates to it (+2) and DNS over TLS
-(+553); with --http the page, status and explain (127.0.0.1:8053), commands from other terminals (+1)
-and the regions (+427, on 127.0.1.1 to 127.0.3.2). Zone files of --zones name the regions' port
-themselves. The resolver asks whomever a delegation names at --port in place of 53.";
+(127.0.0.1:5300), a caching resolver (+1), the parent zone that delegates to it (+2) and DNS over
+TLS (+553); with --http the page, status and explain (127.0.0.1:8053), commands from other
+terminals (+1) and the regions (+427, on 127.0.1.1 to 127.0.3.2). The parent zone is example.:
+zones of --zones that lie below it are delegated too; they name the regions' port themselves. The
+resolver asks the name servers of a delegation at --port in place of 53.";
 
 /// Below `leeward completions --help`.
 pub(super) const COMPLETIONS: &str = "\

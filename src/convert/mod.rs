@@ -8,7 +8,6 @@ mod found;
 mod keep;
 mod to_toml;
 
-mod reach;
 mod to_master;
 
 pub use found::{CONVERT_CODES, diagnostic_of, soa_of};

@@ -5,17 +5,19 @@
 
 use std::collections::HashMap;
 
-use crate::config::Diagnostic;
 use crate::config::model::{
     MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, Span, ZoneModel,
 };
+use crate::config::{Diagnostic, Follow, PolicyReach};
 use crate::master::{push_record, show_master_with};
 use crate::wire::{AutoHints, Name, Rtype, hints_left_open, without_open_hints, written_text};
 use crate::zone::Zone;
 
 use super::found::{Found, note};
-use super::reach::{DEPTH_MAX, Reach};
 use super::to_toml::Conversion;
+
+/// References that are followed for the word of a policy: twice what the reader allows (rule a42).
+const DEPTH_MAX: usize = 32;
 
 /// What becomes of names that a policy answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +105,10 @@ struct Policy<'m> {
     name: &'m NameModel,
     rtype: Option<Rtype>,
     node: &'m NodeModel,
-    reach: Reach<'m>,
+    /// Pools with members, in the order in which they are met.
+    pools: Vec<&'m PoolModel>,
+    /// Address records of names that are referred to.
+    rrsets: Vec<&'m RrsetModel>,
     ttl: u32,
     records: Vec<(Rtype, Vec<u8>)>,
     targets: Vec<&'m Name>,
@@ -118,17 +123,25 @@ impl<'m> Policy<'m> {
         rtype: Option<Rtype>,
         node: &'m NodeModel,
     ) -> Self {
-        let reach = Reach::of(model, node);
+        let mut reach = PolicyReach::new(model, Follow::Answers);
+        reach.add_node(node);
+        let pools: Vec<&PoolModel> = reach.plain_pools().map(|(_, pool)| pool).collect();
+        let names = reach.names().iter().map(|&id| &model.names[id]);
+        let is_address = |set: &&RrsetModel| matches!(set.rtype, Rtype::A | Rtype::AAAA);
         let mut policy = Self {
             model,
             name,
             rtype,
             node,
-            ttl: lowest_ttl(model, name, node, &reach),
+            ttl: lowest_ttl(model, name, node, &pools),
             records: Vec::new(),
             targets: Vec::new(),
             flattened: Vec::new(),
-            reach,
+            pools,
+            rrsets: names
+                .flat_map(|name| &name.rrsets)
+                .filter(is_address)
+                .collect(),
         };
         policy.collect(name.owner == model.apex);
         policy
@@ -147,7 +160,7 @@ impl<'m> Policy<'m> {
             None => !others.contains(&found),
         };
         let mut records: Vec<(Rtype, Vec<u8>)> = Vec::new();
-        for member in self.reach.pools.iter().flat_map(|pool| members(pool)) {
+        for member in self.pools.iter().flat_map(|pool| members(pool)) {
             let record = match &member.value {
                 MemberValue::Address(std::net::IpAddr::V4(v4)) => (Rtype::A, v4.octets().to_vec()),
                 MemberValue::Address(std::net::IpAddr::V6(v6)) => {
@@ -168,7 +181,7 @@ impl<'m> Policy<'m> {
             };
             records.push(record);
         }
-        for set in &self.reach.rrsets {
+        for set in &self.rrsets {
             records.extend(set.rdata.iter().map(|rdata| (set.rtype, rdata.to_vec())));
         }
         let mut seen = std::collections::HashSet::new();
@@ -217,7 +230,7 @@ impl<'m> Policy<'m> {
     }
 
     fn write_pools(&self, text: &mut String) {
-        for pool in &self.reach.pools {
+        for pool in &self.pools {
             let values: Vec<String> = members(pool)
                 .iter()
                 .map(|member| value_text(&member.value))
@@ -228,7 +241,7 @@ impl<'m> Policy<'m> {
                 values.join(", ")
             ));
         }
-        for set in &self.reach.rrsets {
+        for set in &self.rrsets {
             let values: Vec<String> = set
                 .rdata
                 .iter()
@@ -247,12 +260,7 @@ impl<'m> Policy<'m> {
         let what = self
             .rtype
             .map_or_else(String::new, |rtype| format!("{rtype} "));
-        let pools: Vec<&str> = self
-            .reach
-            .pools
-            .iter()
-            .map(|pool| pool.id.as_str())
-            .collect();
+        let pools: Vec<&str> = self.pools.iter().map(|pool| pool.id.as_str()).collect();
         let pools = if pools.is_empty() {
             "other names".to_owned()
         } else {
@@ -302,8 +310,8 @@ fn members(pool: &PoolModel) -> &[crate::config::model::MemberModel] {
 }
 
 /// The smallest TTL that is written on any way, else the zone's (rule a44).
-fn lowest_ttl(model: &ZoneModel, name: &NameModel, node: &NodeModel, reach: &Reach<'_>) -> u32 {
-    let pools = reach.pools.iter().map(|pool| pool.ttl);
+fn lowest_ttl(model: &ZoneModel, name: &NameModel, node: &NodeModel, pools: &[&PoolModel]) -> u32 {
+    let pools = pools.iter().map(|pool| pool.ttl);
     let written = [name.options.ttl, node.options.ttl]
         .into_iter()
         .chain(pools);

@@ -28,7 +28,7 @@ impl Keeper {
                 drop(answer.send(json!(self.telemetry.timeline.newest(&wanted))))
             }
             Ask::Geo(address, answer) => {
-                let report = AddressReport::of(&self.locations, address);
+                let report = AddressReport::of(&self.loading.locations, address);
                 drop(answer.send(json!(report)));
             }
             Ask::Queries(answer) => drop(answer.send(self.telemetry.observed())),
@@ -112,7 +112,7 @@ impl Keeper {
             served: &zone.served,
             view: &view,
             inputs,
-            locations: &self.locations,
+            locations: &self.loading.locations,
             evidence: &|slot| self.evidence(number, slot),
         });
     }

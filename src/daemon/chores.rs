@@ -147,13 +147,13 @@ impl Keeper {
                 generation: self.publisher.current().generation(),
                 listen: self.telemetry.transports.listen().to_vec(),
                 targets: self.targets.len(),
-                location: describe(&self.locations, &self.config.geo),
+                location: describe(&self.loading.locations, &self.loading.config.geo),
             },
             alarms: self.telemetry.alarm_rows(),
             zones: zone_rows(&self.set),
             files_refused: refused_rows(&self.set),
             flattened,
-            reload_waiting: self.waiting.as_ref().map(|waiting| waiting.row.clone()),
+            reload_waiting: self.loading.waiting_row(),
             held,
             self_doubt: self.doubt_row(),
             ..StatusReport::default()
@@ -225,7 +225,13 @@ impl Keeper {
         let before = room;
         let fold = self.publisher.fold(number);
         let zone = &self.set.zones[number];
-        let names = name_rows(zone, fold, &self.locations, &evidence, (part, &mut room));
+        let names = name_rows(
+            zone,
+            fold,
+            &self.loading.locations,
+            &evidence,
+            (part, &mut room),
+        );
         under_way.report.names.extend(names.rows);
         under_way.room -= before - room;
         names.next

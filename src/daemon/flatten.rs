@@ -262,7 +262,7 @@ impl Keeper {
         (!zones.is_empty()).then(|| CompileJob {
             zones,
             flattened: self.flattening.known(),
-            locations: Arc::clone(&self.locations),
+            locations: Arc::clone(&self.loading.locations),
             clock: self.clock,
         })
     }

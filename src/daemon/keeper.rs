@@ -14,34 +14,25 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::{Clock, Moment};
-use crate::config::server_file::ServerConfig;
 use crate::control::{Ask, Consent};
 use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets, Uncounted};
-use crate::place::Locations;
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
 use crate::resolve::LookedUp;
 use crate::server::give_back_memory;
 use crate::timeline::{AlarmKind, EventKind};
 
-use super::certificate::CertificateWatch;
-use super::change::Waiting;
 use super::chores::Chores;
-use super::conduct::Secrets;
-use super::files::Stamp;
 use super::flatten::{Compiled, Flattening};
 use super::heartbeats::Heartbeats;
-use super::last_good::LastGood;
 use super::listening::{Awaited, Came};
 use super::load_queue::LoadQueue;
-use super::looks::Looks;
+use super::loading::{Loaded, Loader, When};
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::probing::Probing;
-use super::reload::{Loaded, When, inputs_of};
+use super::reload::inputs_of;
 use super::saving::{Done, Saving};
-use super::serials::Serials;
-use super::server_file::ServerFile;
 use super::switches::Switches;
 use super::telemetry::Telemetry;
 use super::why::SharedSnapshot;
@@ -56,19 +47,8 @@ const READY_WAIT: Duration = Duration::from_secs(15);
 /// What the keeper owns from the start.
 pub(super) struct Keeper {
     pub(super) clock: Clock,
-    pub(super) config: ServerConfig,
     pub(super) set: Arc<ZoneSet>,
-    pub(super) serials: Arc<Serials>,
-    /// The last good versions that outlive the process, if there is a state folder.
-    pub(super) kept: Option<Arc<LastGood>>,
-    /// What the last look at the disk found.
-    pub(super) looks: Looks,
-    /// The file that the settings come from, if they come from one.
-    pub(super) server_file: Option<ServerFile>,
-    pub(super) locations: Arc<Locations>,
-    pub(super) location_stamps: Vec<Option<Stamp>>,
-    /// What encrypted transports show, if any is listened on.
-    pub(super) certificates: Option<Arc<CertificateWatch>>,
+    pub(super) loading: Loader,
     pub(super) targets: Targets,
     /// Whether what probes see may be our own fault.
     pub(super) doubt: SelfDoubt,
@@ -96,16 +76,6 @@ pub(super) struct Keeper {
     pub(super) is_ready: bool,
     /// Whether probe reports can still come.
     pub(super) is_probing: bool,
-    /// Why the location databases cannot be used as they are now, if so.
-    pub(super) location_fault: Option<String>,
-    /// Cookie secrets as they are used.
-    pub(super) secrets: Secrets,
-    /// Why the secret file cannot be used as it is now, if so.
-    pub(super) secret_fault: Option<String>,
-    /// Whether the next load may change whatever it changes.
-    pub(super) consent: Consent,
-    /// The reload that waits for an operator, if one does.
-    pub(super) waiting: Option<Waiting>,
     /// What questions for reasons read.
     pub(super) shelf: SharedSnapshot,
     /// What is done while no event waits.
@@ -143,8 +113,8 @@ impl Keeper {
         self.tell_awaited();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut poll = poll_timer(self.config.poll);
-        let mut poll_interval = self.config.poll;
+        let mut poll = poll_timer(self.loading.config.poll);
+        let mut poll_interval = self.loading.config.poll;
         let mut reports = Vec::with_capacity(REPORTS_MAX);
         let (loaded_to, mut loaded) = mpsc::channel::<Loaded>(1);
         let (compiled_to, mut compiled) = mpsc::channel::<Compiled>(1);
@@ -169,8 +139,8 @@ impl Keeper {
                 }
                 Some(result) = loaded.recv() => {
                     let answer = self.take_loaded(result);
-                    if self.config.poll != poll_interval {
-                        poll_interval = self.config.poll;
+                    if self.loading.config.poll != poll_interval {
+                        poll_interval = self.loading.config.poll;
                         poll = poll_timer(poll_interval);
                     }
                     if queue.finish(answer) {
@@ -196,7 +166,7 @@ impl Keeper {
                 Some(ask) = sources.asks.recv(), if self.chores.has_room() => match ask {
                     Ask::Reload(consent, asker) => {
                         if consent == Consent::Given {
-                            self.consent = consent;
+                            self.loading.consent = consent;
                         }
                         if queue.ask(Some(asker)) {
                             self.begin_load(When::Always, &loaded_to);
@@ -214,7 +184,7 @@ impl Keeper {
                         self.begin_load(When::Always, &loaded_to);
                     }
                 }
-                _ = poll.tick(), if self.config.poll.is_some() => {
+                _ = poll.tick(), if self.loading.config.poll.is_some() => {
                     if queue.look() {
                         self.begin_load(When::Changed, &loaded_to);
                     }
@@ -305,7 +275,7 @@ impl Keeper {
         self.measure_policy_state();
         self.watch_evidence();
         self.tick_flattened(now);
-        self.follow_kept();
+        self.loading.follow_kept(&mut self.telemetry);
         let retired = self.publisher.sweep();
         if retired == 0 && std::mem::take(&mut self.is_memory_due) {
             tokio::task::spawn_blocking(give_back_memory);
@@ -317,7 +287,7 @@ impl Keeper {
         telemetry::targets(&self.telemetry.exposition, &self.targets);
         flatten::measure(&self.telemetry.exposition, &self.flattening, now);
         self.chores.set_gauges();
-        if let Some(certificates) = &self.certificates {
+        if let Some(certificates) = &self.loading.certificates {
             self.telemetry.watch_certificate(certificates);
         }
         self.write_book();

@@ -55,7 +55,7 @@ impl Recipe {
             config: config.clone(),
             clock: keeper.clock,
             current: keeper.publisher.current(),
-            certificates: keeper.certificates.clone(),
+            certificates: keeper.loading.certificates.clone(),
         }
     }
 
@@ -444,7 +444,7 @@ impl Keeper {
                     Some(awaited.text),
                 );
             }
-            Came::Certificate(watch) => self.certificates = Some(watch),
+            Came::Certificate(watch) => self.loading.certificates = Some(watch),
         }
     }
 }

@@ -61,7 +61,8 @@ impl Keeper {
             .map(|refusal| refusal.path.display().to_string())
             .collect();
         let missing = old_rows(&set, OldCause::Missing);
-        let is_whole = refused.is_empty() && missing.is_empty() && self.location_fault.is_none();
+        let is_whole =
+            refused.is_empty() && missing.is_empty() && self.loading.are_locations_well();
         let result = if is_whole {
             "loaded"
         } else {
@@ -143,19 +144,7 @@ impl Keeper {
         let nothing = "no zone is served: every query is answered REFUSED";
         let nothing = set.zones.is_empty().then(|| nothing.to_owned());
         self.telemetry.set_alarm(AlarmKind::NoZone, "", nothing);
-        self.follow_kept();
-    }
-
-    /// Sets the alarms about kept versions.
-    pub(super) fn follow_kept(&mut self) {
-        let Some(store) = self.kept.clone() else {
-            return;
-        };
-        self.telemetry
-            .set_alarm(AlarmKind::LastGoodNotKept, "", store.fault());
-        let damaged = store.damaged();
-        self.telemetry
-            .replace_alarms(AlarmKind::LastGoodDamaged, damaged);
+        self.loading.follow_kept(&mut self.telemetry);
     }
 
     /// Tells what the first load brought: each zone, what is refused, what is served from an older version.
@@ -180,10 +169,7 @@ impl Keeper {
             .for_each(|kind| self.telemetry.record(kind));
         self.telemetry
             .set_alarm(AlarmKind::ZonesFolder, "", set.folder_fault.clone());
-        self.telemetry
-            .set_alarm(AlarmKind::LocationDatabase, "", self.location_fault.clone());
-        self.telemetry
-            .set_alarm(AlarmKind::CookieSecrets, "", self.secret_fault.clone());
+        self.loading.report_start(&mut self.telemetry);
         self.follow_standing();
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::files::Stamp;
-use super::reload::When;
+use super::loading::When;
 
 /// What the look before found.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,8 @@
 //! Starts, reloads and stops; owns every task and every writer handle.
 //!
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
-//! formats, printing. One task, the keeper, owns all state that changes: targets, publisher, timeline, loaded zones.
+//! formats, printing. One task, the keeper, routes events to the owners of state: [`loading`] (settings, files), [`telemetry`]
+//! (metrics, events, alarms); it still holds targets, publisher and reports itself.
 
 mod answers;
 mod certificate;
@@ -22,6 +23,7 @@ mod listing;
 mod load;
 mod load_queue;
 mod loaded;
+mod loading;
 mod locations;
 mod looks;
 mod master;
@@ -43,7 +45,6 @@ mod saving;
 mod secrecy;
 mod self_doubt;
 mod serials;
-mod server_file;
 mod state;
 mod switches;
 mod telemetry;

@@ -76,7 +76,7 @@ impl Keeper {
             let _ = answer.send(Err("another simulation is under way; try again".to_owned()));
             return;
         };
-        let (set, locations) = (Arc::clone(&self.set), Arc::clone(&self.locations));
+        let (set, locations) = (Arc::clone(&self.set), Arc::clone(&self.loading.locations));
         let inputs = self.inputs_now();
         request.observed = self.telemetry.observed();
         tokio::task::spawn_blocking(move || {

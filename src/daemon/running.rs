@@ -9,37 +9,31 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, Moment, WallTime, format_duration};
-use crate::config::Flattened;
 use crate::config::server_file::{ExecSettings, ServerConfig};
-use crate::control::{Ask, Asking, Consent, Exposition};
+use crate::control::{Ask, Asking, Exposition};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::place::Locations;
 use crate::probe::{CommandSettings, Reach, Report};
-use crate::publish::{Publisher, SavedZone};
+use crate::publish::{Current, Publisher, SavedZone};
 use crate::resolve::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
 use crate::zone::Snapshot;
 
-use super::conduct::Secrets;
 use super::flatten::{Flattening, lookup_settings};
 use super::heartbeats::Heartbeats;
 use super::keeper::{Keeper, Sources};
-use super::last_good::LastGood;
 use super::listening::{self, Late, Recipe};
-use super::load::{Loading, folder_of, load_zones};
-use super::locations::{describe, load_possible, stamps};
+use super::loading::{Loader, ServerFile};
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::own_names::own_zones;
 use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
-use super::serials::Serials;
-use super::server_file::ServerFile;
 use super::state;
 use super::switches::Switches;
 use super::telemetry::Telemetry;
-use super::zone_set::{Pace, ZoneSet};
+use super::zone_set::ZoneSet;
 
 /// The verb by which the helper process is started; see `serve_commands`.
 pub const COMMANDS_VERB: &str = "serve-commands";
@@ -75,6 +69,7 @@ pub struct Running {
     reloads: mpsc::Sender<()>,
     stop: watch::Sender<bool>,
     set: Arc<ZoneSet>,
+    current: Arc<Current>,
 }
 
 /// Starts everything: zones are loaded, sockets bound, probes begun, before this returns.
@@ -99,8 +94,8 @@ pub async fn start_from(
     let shares = Shares::of(descriptors(), &config);
     let opened = listening::open(&config, clock).await?;
     let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
-    keeper.server_file = file.map(ServerFile::start);
-    keeper.certificates = opened.certificates;
+    keeper.loading.server_file = file.map(ServerFile::start);
+    keeper.loading.certificates = opened.certificates;
     keeper.awaited.clone_from(&opened.awaited);
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
@@ -131,6 +126,7 @@ pub async fn start_from(
         stop: stopping.clone(),
     };
     let set = Arc::clone(&keeper.set);
+    let current = keeper.publisher.current();
     let transports = Arc::new(listening::Running::default());
     let listen = server.listen().clone();
     transports.add(server);
@@ -155,6 +151,7 @@ pub async fn start_from(
         reloads,
         stop,
         set,
+        current,
     })
 }
 
@@ -198,7 +195,7 @@ fn begin_probing(
     sink: mpsc::Sender<Report>,
     stopping: &watch::Receiver<bool>,
 ) -> mpsc::Receiver<LookedUp> {
-    let (config, clock) = (&keeper.config, keeper.clock);
+    let (config, clock) = (&keeper.loading.config, keeper.clock);
     let own = own_zones(keeper.publisher.current());
     let settings = lookup_settings(&config.resolver, shares.lookups);
     let (queue, lookups) = keeper
@@ -240,24 +237,14 @@ fn prepare(
     exposition: Arc<Exposition>,
 ) -> Result<(Keeper, mpsc::Receiver<Done>), StartFault> {
     let (now, wall) = (clock.now(), clock.wall());
-    let location_stamps = stamps(&config.geo);
-    let (locations, location_fault) = first_locations(config);
-    let (secrets, secret_fault) = Secrets::start(config).map_err(StartFault)?;
     let (saved, saving, saves) = begin_saving(config, now);
+    let (loading, set) = Loader::start(config, saved.serials, wall).map_err(StartFault)?;
     let targets = restore_targets(saved.statuses, now, wall);
-    let (set, serials, kept) = first_load(config, saved.serials, &locations, wall)?;
     let keeper = Keeper {
         clock,
-        config: config.clone(),
+        loading,
         set: Arc::new(set),
-        serials,
-        kept,
-        looks: super::looks::Looks::default(),
-        server_file: None,
         publisher: restore_publisher(saved.orders.zones),
-        locations: Arc::new(locations),
-        location_stamps,
-        certificates: None,
         awaited: Vec::new(),
         targets,
         doubt: crate::health::SelfDoubt::default(),
@@ -274,60 +261,12 @@ fn prepare(
         notifier: Notifier::from_environment(),
         is_ready: false,
         is_probing: true,
-        location_fault,
-        secrets,
-        secret_fault,
-        consent: Consent::Open,
-        waiting: None,
         shelf: super::why::SharedSnapshot::default(),
         chores: super::chores::Chores::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
         is_memory_due: false,
     };
     Ok((keeper, saves))
-}
-
-/// Zones, serials, and where last good versions are kept.
-type FirstLoad = (ZoneSet, Arc<Serials>, Option<Arc<LastGood>>);
-
-/// Loads the zones for the first time: from their files, else from their last good versions. What is served is kept before
-/// it is: a crash forgets neither a version nor its serial.
-fn first_load(
-    config: &ServerConfig,
-    mut serials: Serials,
-    locations: &Locations,
-    wall: WallTime,
-) -> Result<FirstLoad, StartFault> {
-    let kept = config.state.as_deref().map(LastGood::open).map(Arc::new);
-    for kept in kept.iter().flat_map(|store| store.all()) {
-        serials.learn(&kept.apex, kept.digest, kept.serial);
-    }
-    let mut serials = Arc::new(serials);
-    let loading = Loading {
-        folder: &config.zones,
-        links: &config.zone_links,
-        previous: &ZoneSet::default(),
-        kept: kept.as_deref(),
-        pace: Pace::AtOnce,
-        consent: Consent::Open,
-        serials: &mut serials,
-        locations,
-        are_locations_new: false,
-        flattened: &Flattened::default(),
-        wall,
-    };
-    let set = load_zones(loading).map_err(|fault| StartFault(fault.to_string()))?;
-    if let Some(store) = &kept {
-        let folder = folder_of(&config.zones);
-        store.keep(&set, (&folder, &config.zone_links), wall);
-    }
-    Ok((set, serials, kept))
-}
-
-fn first_locations(config: &ServerConfig) -> (Locations, Option<String>) {
-    let (locations, fault) = load_possible(&config.geo);
-    info!("{}", describe(&locations, &config.geo));
-    (locations, fault.map(|fault| fault.to_string()))
 }
 
 fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targets {
@@ -379,6 +318,11 @@ impl Running {
     /// Returns the zones as they were at the start.
     pub fn zones(&self) -> &ZoneSet {
         &self.set
+    }
+
+    /// Returns the published world, for transports that are not the server's own.
+    pub fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current)
     }
 
     /// Returns the way to ask the keeper.

@@ -197,7 +197,7 @@ impl Keeper {
             self.saving.began = now;
             self.publisher.mark_saved();
             let saved = self.collect();
-            let (serials, is_last) = (Arc::clone(&self.serials), self.saving.is_last);
+            let (serials, is_last) = (Arc::clone(&self.loading.serials), self.saving.is_last);
             let write = move |folder: &std::path::Path| {
                 let saved = Saved {
                     serials: super::serials::Serials::clone(&serials),

@@ -47,7 +47,7 @@ fn anchor_target(settings: &SelfDoubtSettings, address: std::net::SocketAddr) ->
 impl Keeper {
     /// Lists the targets that anchors are probed by.
     pub(super) fn anchor_targets(&self) -> Vec<Target> {
-        let settings = &self.config.self_doubt;
+        let settings = &self.loading.config.self_doubt;
         let anchors = settings.anchors.iter();
         anchors
             .map(|address| anchor_target(settings, *address))
@@ -98,7 +98,7 @@ impl Keeper {
 
     /// Begins or ends a doubt.
     pub(super) fn judge_self(&mut self, uncounted: &Uncounted, now: Moment) {
-        if !self.config.self_doubt.is_enabled {
+        if !self.loading.config.self_doubt.is_enabled {
             return;
         }
         let Some(change) = self.doubt.judge(&self.targets, uncounted, now) else {

@@ -121,7 +121,7 @@ fn with_stage(
 impl Keeper {
     /// Writes a new snapshot, if anybody may read it.
     pub(super) fn write_book(&self) {
-        if self.config.explain.allow.is_empty() {
+        if self.loading.config.explain.allow.is_empty() {
             return;
         }
         let mut zones = Vec::new();

@@ -125,7 +125,7 @@ pub fn board(state: &BoardState, width: usize, is_colour: bool) -> String {
     text
 }
 
-/// The prefix beside each place is left out where columns would be cut for it: the introduction has it too.
+/// The prefix beside each place is left out where columns would be cut for it: help has it too.
 fn answer_rows(seen: &Seen, width: usize) -> Vec<Vec<Cell>> {
     let rows = answer_rows_naming(seen, |place| format!("{} {}", place.place, place.prefix));
     if column_widths(&rows).iter().sum::<usize>() + GAP * seen.names.len() <= width {
@@ -275,53 +275,11 @@ fn cut(text: &str, room: usize) -> String {
     shown
 }
 
-/// Says in sentences which answers and which statuses differ; for output that is no terminal, and for the record.
-pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
-    let mut lines = Vec::new();
-    for region in Region::ALL {
-        let (Some(was), Some(is)) = (
-            before.regions.get(region.index()),
-            after.regions.get(region.index()),
-        ) else {
-            continue;
-        };
-        if was.status != is.status || was.healthy != is.healthy {
-            lines.push(format!(
-                "{region} is {}, {} of {} healthy: {}",
-                is.status, is.healthy, is.total, is.evidence
-            ));
-        }
-    }
-    for (name, (was, is)) in after
-        .names
-        .iter()
-        .zip(before.cached.iter().zip(&after.cached))
-    {
-        if was.text != is.text {
-            lines.push(format!(
-                "{name} for clients behind the resolver: {}, was {}",
-                is.text, was.text
-            ));
-        }
-    }
-    for (was, is) in before.places.iter().zip(&after.places) {
-        for (name, (old, new)) in after.names.iter().zip(was.answers.iter().zip(&is.answers)) {
-            if old != new {
-                lines.push(format!(
-                    "{name} for clients in {}: {new}, was {old}",
-                    is.place
-                ));
-            }
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::clock::Moment;
-    use crate::lab::console::introduction;
+    use crate::lab::introduction::{help_text, introduction};
     use crate::lab::outage::Outages;
     use crate::lab::ports::LabPorts;
 
@@ -332,7 +290,7 @@ mod tests {
         }
     }
 
-    fn region(healthy: usize, evidence: &str, lasted: u64) -> RegionHealth {
+    pub(in crate::lab) fn region(healthy: usize, evidence: &str, lasted: u64) -> RegionHealth {
         RegionHealth {
             healthy,
             total: 2,
@@ -350,7 +308,7 @@ mod tests {
         }
     }
 
-    fn state() -> BoardState {
+    pub(in crate::lab) fn state() -> BoardState {
         BoardState {
             listen: LabPorts::DEFAULT.name_server(),
             resolver: LabPorts::DEFAULT.resolver(),
@@ -454,7 +412,7 @@ us-east: the server answers it still
             .map(|(prefix, place)| row(place, prefix))
             .to_vec();
         state.seen.cached = names.map(|_| cached("ap-south", 10)).to_vec();
-        state.places = vec!["zone".to_owned(), "page".to_owned()];
+        state.places = vec!["page and zones".to_owned()];
         state.outages = long_outages();
         let text = board(&state, 80, false);
         assert!(!text.contains('…'), "{text}");
@@ -462,9 +420,14 @@ us-east: the server answers it still
             text.contains("70% eu-west 30%  ap-south  ap-south\n"),
             "{text}"
         );
-        // The introduction and the prompt take the rest, and an empty line stands between.
-        let below = introduction(LabPorts::DEFAULT).lines().count() + 1;
-        assert_eq!(text.lines().count() + 1 + below, 24, "{text}");
+        // An empty line, the introduction or help, and the prompt take the rest.
+        for below in [
+            introduction(LabPorts::DEFAULT),
+            help_text(LabPorts::DEFAULT),
+        ] {
+            let height = text.lines().count() + 1 + below.lines().count() + 1;
+            assert!(height <= 24, "{height} lines:\n{text}\n{below}");
+        }
     }
 
     #[test]
@@ -479,22 +442,6 @@ us-east: the server answers it still
         assert_eq!(
             anstream::adapter::strip_str(&coloured).to_string(),
             board(&state(), 100, false)
-        );
-    }
-
-    #[test]
-    fn tells_changes_in_sentences() {
-        let before = state().seen;
-        let mut after = before.clone();
-        assert_eq!(changes(&before, &after), Vec::<String>::new());
-        after.regions[0] = region(2, "status 200 in 1 ms", 0);
-        after.places[0].answers[0] = "us-east".to_owned();
-        assert_eq!(
-            changes(&before, &after),
-            [
-                "us-east is healthy, 2 of 2 healthy: status 200 in 1 ms",
-                "www for clients in NA-US: us-east, was eu-west",
-            ]
         );
     }
 }

@@ -4,20 +4,21 @@
 //! and text handed to the caller's writer. Never here: printing, answers, the server itself.
 
 use std::io::BufRead as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::board::{BoardState, Seen, board, changes};
+use super::board::{BoardState, Seen, board};
+use super::changes::changes;
 use super::command::{LabCommand, parse_command};
 use super::endpoint::Mode;
 use super::endpoints::Endpoints;
+use super::introduction::{help_text, introduction};
 use super::outage::Outages;
 use super::ports::LabPorts;
-use super::region::{LAB_NETWORKS, LAB_ZONE, Region, RegionSelection};
+use super::region::{Region, RegionSelection};
 use super::remote::{Remote, RemoteRequest};
 use super::screen::Screen;
 use crate::clock::{Clock, Moment};
@@ -84,54 +85,6 @@ pub fn read_lines() -> std::io::Result<mpsc::Receiver<String>> {
         .name("lab-input".to_owned())
         .spawn(read)?;
     Ok(receiver)
-}
-
-/// Says what to try: lines to paste into a shell, and a command to type.
-pub fn introduction(ports: LabPorts) -> String {
-    let (server, resolver) = (dig(ports.name_server()), dig(ports.resolver()));
-    format!(
-        "Ask from another terminal, the server and then the resolver:\n\
-         \x20 {server} www.{LAB_ZONE} A +short\n\
-         \x20 {resolver} www.{LAB_ZONE} A +noall +answer\n\
-         Then type: kill us-east   (help shows the rest)\n"
-    )
-}
-
-fn dig(at: SocketAddr) -> String {
-    format!("dig @{} -p {}", at.ip(), at.port())
-}
-
-fn help_text(ports: LabPorts) -> String {
-    let regions = RegionSelection::EVERY.map(RegionSelection::word).join(", ");
-    let http = match ports == LabPorts::DEFAULT {
-        true => String::new(),
-        false => format!(" --http {}", ports.http),
-    };
-    let mut text = format!(
-        "kill REGION   close its listeners: connections are refused\n\
-         slow REGION   accept connections and never answer\n\
-         heal REGION   listen and answer again\n\
-         status        show the board\n\
-         quit          stop the lab (so does Ctrl-C)\n\
-         REGION is one of {regions}. From another terminal: leeward lab{http} kill us-east\n\
-         (commands are heard on {})\nAs clients of a place, over TLS, and of the parent zone:\n",
-        ports.control()
-    );
-    let server = dig(ports.name_server());
-    for (prefix, place) in LAB_NETWORKS {
-        text.push_str(&format!(
-            "  {server} api.{LAB_ZONE} +short +subnet={prefix} # {place}\n"
-        ));
-    }
-    text.push_str(&format!(
-        "  {} +tls www.{LAB_ZONE} +short\n",
-        dig(ports.tls())
-    ));
-    text.push_str(&format!(
-        "  {} {LAB_ZONE} NS +norecurse\n",
-        dig(ports.parent())
-    ));
-    text
 }
 
 /// Runs the lab until it is told to quit or `stop` ends; every endpoint is closed when it returns.

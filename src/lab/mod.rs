@@ -5,11 +5,13 @@
 //! Never here: answers of the lab's zone, probes, verdicts; the board shows what the callback it is given has to say.
 
 mod board;
+mod changes;
 mod command;
 mod console;
 mod endpoint;
 mod endpoints;
 mod http;
+mod introduction;
 mod outage;
 mod outside;
 mod ports;
@@ -17,11 +19,13 @@ mod region;
 mod remote;
 mod screen;
 
-pub use board::{BoardState, CachedAnswer, PlaceRow, RegionHealth, Seen, board, changes};
+pub use board::{BoardState, CachedAnswer, PlaceRow, RegionHealth, Seen, board};
+pub use changes::changes;
 pub use command::{CommandFault, LabCommand, parse_command};
-pub use console::{BoardSource, LabPlan, LabScreen, introduction, read_lines, run_lab};
+pub use console::{BoardSource, LabPlan, LabScreen, read_lines, run_lab};
 pub use endpoint::Mode;
 pub use endpoints::{Endpoints, StartFault};
+pub use introduction::introduction;
 pub use outage::{Answered, Outage};
 pub use outside::{BehindResolver, LookedUp, Outside, OutsideFault, OutsidePlan, OutsideSockets};
 pub use ports::LabPorts;

@@ -152,9 +152,12 @@ mod tests {
         outage.to_string()
     }
 
+    /// Whether the resolver had an answer, what was seen when, and the words.
+    type Case = (bool, &'static [(u64, bool, bool)], &'static str);
+
     #[test]
     fn says_how_long_server_and_resolver_took() {
-        let cases: [(bool, &[(u64, bool, bool)], &str); 6] = [
+        let cases: [Case; 6] = [
             (true, &[(100, true, true)], "the server answers it still"),
             (
                 true,

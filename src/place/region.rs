@@ -17,33 +17,36 @@ struct Region {
     point: Coordinates,
 }
 
-/// Regions of AWS sorted by code, and of other clouds; read once, at the first use.
-static REGIONS: LazyLock<(Box<[Region]>, Box<[Region]>)> = LazyLock::new(|| {
+/// Regions of AWS sorted by code, then those of other clouds; read once, at the first use.
+static REGIONS: LazyLock<Box<[Region]>> = LazyLock::new(|| {
     let read = |[cloud, code, latitude, longitude]: [&'static str; 4]| Region {
         cloud,
         code,
         point: point(latitude, longitude),
     };
-    let regions = rows(include_str!("data/regions.tsv")).map(read);
-    let (own, foreign): (Vec<_>, Vec<_>) = regions.partition(|region| region.cloud == "AWS");
-    (own.into(), foreign.into())
+    rows(include_str!("data/regions.tsv")).map(read).collect()
 });
+
+/// Returns the regions of AWS, and those of other clouds.
+fn regions() -> (&'static [Region], &'static [Region]) {
+    REGIONS.split_at(REGIONS.partition_point(|region| region.cloud == "AWS"))
+}
 
 /// The point of an AWS region code.
 pub fn region_point(code: &str) -> Option<Coordinates> {
-    let known = &REGIONS.0;
+    let (known, _) = regions();
     let found = known.binary_search_by(|region| region.code.cmp(code));
     found.ok().map(|i| known[i].point)
 }
 
 /// The region codes with built-in points, sorted.
 pub fn known_regions() -> impl ExactSizeIterator<Item = &'static str> {
-    REGIONS.0.iter().map(|region| region.code)
+    regions().0.iter().map(|region| region.code)
 }
 
 /// Says what to write instead of a code that belongs to Google Cloud or Azure; `None` if it looks like neither.
 pub fn foreign_region_hint(code: &str) -> Option<String> {
-    if let Some(region) = REGIONS.1.iter().find(|region| region.code == code) {
+    if let Some(region) = regions().1.iter().find(|region| region.code == code) {
         let (nearest, km) = nearest_region(region.point);
         let (cloud, at) = (region.cloud, region.point);
         return Some(format!(
@@ -83,7 +86,7 @@ fn looks_like_google(code: &str) -> bool {
 /// The AWS region nearest to a point, and how far it is; of equal ones the first in the order of the codes.
 fn nearest_region(from: Coordinates) -> (&'static str, f64) {
     let mut nearest = ("", f64::INFINITY);
-    for region in &REGIONS.0 {
+    for region in regions().0 {
         let km = great_circle_km(from, region.point);
         if km < nearest.1 {
             nearest = (region.code, km);
@@ -127,7 +130,7 @@ mod tests {
             assert!(region_point(code).is_some(), "{code}");
         }
         assert!(region_point("us-central1").is_none());
-        assert_eq!(REGIONS.1.len(), 46);
+        assert_eq!(regions().1.len(), 46);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// Makes the world in which what a case says is down.
-    fn world(&self, down: &[String]) -> World {
+    pub(crate) fn world(&self, down: &[String]) -> World {
         let views = self.models.iter().zip(&self.snapshot.zones);
         let zones = views.map(|(model, served)| {
             let policies = &served.zone.policies;

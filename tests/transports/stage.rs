@@ -6,20 +6,27 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
+use hickory_server::Server;
 use leeward::clock::Clock;
 use leeward::config::server_file::{
     CertificateSetting, HttpsSettings, QuicSettings, ServerConfig, TlsSettings,
 };
 use leeward::daemon::{Running, start};
 use leeward::server::Transport;
+use leeward::server::hickory::FailoverZones;
 use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime::Runtime;
 
 use super::clients::{Client, Datagrams, Framed};
 use super::questions::ZONE;
 use super::web::{Form, Streams, Web};
+
+/// How long a connection to hickory-server may be silent.
+const HICKORY_IDLE: Duration = Duration::from_secs(20);
 
 /// How many transports there are.
 const TRANSPORTS: usize = 5;
@@ -73,6 +80,22 @@ impl Stage {
             certificate: shown,
             folder,
         }
+    }
+
+    /// Starts hickory-server with the same zones, and returns where it listens by UDP and TCP; it runs as long as the stage.
+    pub(crate) fn hickory(&self) -> SocketAddr {
+        self.runtime.block_on(async {
+            let any = SocketAddr::from(([127, 0, 0, 1], 0));
+            let tcp = TcpListener::bind(any).await.expect("loopback is free");
+            let address = tcp.local_addr().expect("bound");
+            let udp = UdpSocket::bind(address).await.expect("the port is free");
+            let zones = FailoverZones::alone(&self.running().current(), Clock::start());
+            let mut server = Server::new(zones);
+            server.register_socket(udp);
+            server.register_listener(tcp, HICKORY_IDLE, 16);
+            tokio::spawn(async move { server.block_until_done().await });
+            address
+        })
     }
 
     pub(crate) fn udp(&self) -> Datagrams {
@@ -144,7 +167,7 @@ impl Stage {
                 return text;
             }
             let (_never, quiet) = std::sync::mpsc::channel::<()>();
-            let _ = quiet.recv_timeout(std::time::Duration::from_millis(50));
+            let _ = quiet.recv_timeout(Duration::from_millis(50));
         }
         panic!("not every transport was counted");
     }

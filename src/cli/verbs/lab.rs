@@ -119,7 +119,7 @@ struct Sockets {
 /// Listens wherever the lab listens; a port that is taken is told with the way out.
 async fn open(ports: LabPorts) -> Result<Sockets, Complaint> {
     let taken = |fault: &dyn std::fmt::Display, way_out: String| {
-        Complaint::cannot_run(format!("{fault}\n{way_out}"))
+        Complaint::cannot_run(fault.to_string()).with_help(way_out)
     };
     let outside = OutsideSockets::bind(ports.resolver(), ports.parent())
         .await
@@ -146,8 +146,12 @@ async fn open(ports: LabPorts) -> Result<Sockets, Complaint> {
 /// Starts the server. Elsewhere it would go on beside an address that is taken; a lab without it shows nothing.
 async fn begin(config: ServerConfig, ports: LabPorts, clock: Clock) -> Result<Running, Complaint> {
     let running = start(config, clock).await.map_err(|fault| {
-        let way_out = ports.other_port();
-        Complaint::cannot_run(format!("{fault}\n{way_out}"))
+        let is_taken = std::net::UdpSocket::bind(ports.name_server()).is_err();
+        let complaint = Complaint::cannot_run(fault.to_string());
+        match is_taken {
+            true => complaint.with_help(ports.other_port()),
+            false => complaint,
+        }
     })?;
     let listen = running.listen();
     let dns = [
@@ -166,9 +170,8 @@ async fn begin(config: ServerConfig, ports: LabPorts, clock: Clock) -> Result<Ru
         return Ok(running);
     };
     running.stop().await;
-    Err(Complaint::cannot_run(format!(
-        "listen on {address}: the port is taken\n{way_out}"
-    )))
+    let message = format!("listen on {address}: the port is taken");
+    Err(Complaint::cannot_run(message).with_help(way_out))
 }
 
 /// Starts the parent zone and the resolver.
@@ -198,16 +201,16 @@ fn begin_log(terminal: Option<&LabTerminal>) -> std::io::Result<Option<LogGuard>
     }
 }
 
-/// What the board shows of where things are.
+/// Where things are, for the board: one line, which a small terminal has room for.
 fn places(running: &Running, folder: &Path) -> Vec<String> {
-    let mut places = vec![format!(
-        "zones: {} (edit a file: live in two seconds)",
-        folder.display()
-    )];
-    if let Some(http) = running.http() {
-        places.push(format!("page, status and metrics: http://{http}/"));
-    }
-    places
+    let page = running.http().map(|http| format!("page http://{http}/"));
+    let zones = format!("zones {} (edited: live in 2 s)", folder.display());
+    vec![
+        page.into_iter()
+            .chain([zones])
+            .collect::<Vec<_>>()
+            .join(", "),
+    ]
 }
 
 fn screen(terminal: &LabTerminal) -> LabScreen {

@@ -1,24 +1,22 @@
 //! Names to entries of the zone: static RRsets, and a root for each type that a policy governs (rules a25-a29).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use crate::wire::{AutoHints, Name, Rtype, hints_left_open};
 use crate::zone::{ANY_TYPE, BuildFault, Zone, ZoneBuilder};
 
 use super::super::model::{
-    AllDownModel, Families, MemberValue, NameId, NodeKind, NodeModel, NodeOptions, PoolBody,
-    PoolId, RrsetModel, SoaModel, ZoneModel,
+    Families, MemberValue, NameId, NodeKind, NodeModel, PoolBody, RrsetModel, SoaModel, ZoneModel,
 };
+use super::super::reach::{Follow, PolicyReach};
+use super::super::review::members;
 use super::compiler::{Compiler, Family};
-use super::flattened::Flattened;
 
 /// What the members below a policy can answer.
 #[derive(Debug, Default)]
-struct Reach {
+struct Answerable {
     types: BTreeSet<Rtype>,
     has_target: bool,
-    pools: HashSet<PoolId>,
-    names: HashSet<NameId>,
 }
 
 impl<'m> Compiler<'m> {
@@ -67,12 +65,13 @@ impl<'m> Compiler<'m> {
     ) -> Result<(), BuildFault> {
         let model = self.model;
         let name = &model.names[id];
-        let mut reach = Reach::default();
-        self.reach_node(policy, &mut reach);
-        self.reach_options(&name.options, &mut reach);
+        let mut reach = PolicyReach::new(model, Follow::Policies);
+        reach.add_node(policy);
+        reach.add_options(&name.options);
+        let mut found = answerable(model, &reach);
         let own: Vec<Rtype> = name.type_policies.iter().map(|(rtype, _)| *rtype).collect();
         // Rule a27: one decision for all types, unless every target is flattened, as at the apex.
-        let is_alias = reach.has_target && name.owner != model.apex;
+        let is_alias = found.has_target && name.owner != model.apex;
         let is_together =
             name.families.or_else(|| self.families_of(policy)) == Some(Families::Together);
         if is_alias || is_together {
@@ -97,11 +96,11 @@ impl<'m> Compiler<'m> {
             if is_alias {
                 return Ok(());
             }
-            reach
+            found
                 .types
                 .retain(|rtype| !matches!(*rtype, Rtype::A | Rtype::AAAA));
         }
-        for rtype in reach.types {
+        for rtype in found.types {
             if own.contains(&rtype) {
                 continue;
             }
@@ -134,112 +133,52 @@ impl<'m> Compiler<'m> {
             _ => None,
         }
     }
+}
 
-    fn reach_node(&self, node: &NodeModel, reach: &mut Reach) {
-        match &node.kind {
-            NodeKind::Pool(id) => self.reach_pool(*id, reach),
-            NodeKind::Name(id) => self.reach_name(*id, reach),
-            NodeKind::To(inner) => self.reach_node(inner, reach),
-            NodeKind::Failover(list)
-            | NodeKind::Weighted(list)
-            | NodeKind::Nearest(list)
-            | NodeKind::Latency(list) => {
-                list.iter()
-                    .for_each(|branch| self.reach_node(&branch.node, reach));
+fn answerable(model: &ZoneModel, reach: &PolicyReach<'_>) -> Answerable {
+    let mut found = Answerable::default();
+    for member in reach.plain_pools().flat_map(|(_, pool)| members(pool)) {
+        match &member.value {
+            MemberValue::Target(_) => {
+                found.has_target |= !member.flatten;
+                found.types.extend([Rtype::A, Rtype::AAAA]);
             }
-            NodeKind::Geo(list) => list
-                .iter()
-                .for_each(|(_, branch)| self.reach_node(&branch.node, reach)),
-            NodeKind::Subnets(list) => list
-                .iter()
-                .for_each(|(_, branch)| self.reach_node(&branch.node, reach)),
-            NodeKind::Multivalue(pools) => {
-                pools.iter().for_each(|pool| self.reach_pool(*pool, reach))
+            MemberValue::Address(address) if address.is_ipv4() => {
+                found.types.insert(Rtype::A);
             }
-        }
-        self.reach_options(&node.options, reach);
-    }
-
-    /// Reaches the nodes that options name.
-    fn reach_options(&self, options: &NodeOptions, reach: &mut Reach) {
-        if let Some(AllDownModel::Node(other)) = &options.all_down {
-            self.reach_node(other, reach);
-        }
-        if let Some(other) = &options.overflow {
-            self.reach_node(other, reach);
-        }
-    }
-
-    fn reach_pool(&self, id: PoolId, reach: &mut Reach) {
-        if !reach.pools.insert(id) {
-            return;
-        }
-        let members = match &self.model.pools[id].body {
-            PoolBody::Policy(node) => return self.reach_node(node, reach),
-            PoolBody::Members(members) => members,
-        };
-        for member in members {
-            match &member.value {
-                MemberValue::Address(address) => {
-                    reach.types.insert(if address.is_ipv4() {
-                        Rtype::A
-                    } else {
-                        Rtype::AAAA
-                    });
-                }
-                MemberValue::Target(_) => {
-                    reach.has_target |= !member.flatten;
-                    reach.types.extend([Rtype::A, Rtype::AAAA]);
-                }
-                MemberValue::Record(rtype, _) => {
-                    reach.types.insert(*rtype);
-                }
+            MemberValue::Address(_) => {
+                found.types.insert(Rtype::AAAA);
+            }
+            MemberValue::Record(rtype, _) => {
+                found.types.insert(*rtype);
             }
         }
     }
-
-    fn reach_name(&self, id: NameId, reach: &mut Reach) {
-        if !reach.names.insert(id) {
-            return;
-        }
-        let name = &self.model.names[id];
-        if let Some(policy) = &name.policy {
-            self.reach_node(policy, reach);
-        }
-        for (rtype, _) in &name.type_policies {
-            reach.types.insert(*rtype);
-        }
+    for name in reach.names().iter().map(|&id| &model.names[id]) {
+        let typed = name.type_policies.iter().map(|(rtype, _)| *rtype);
         let address = |rtype: &Rtype| matches!(*rtype, Rtype::A | Rtype::AAAA);
-        reach
-            .types
-            .extend(name.rrsets.iter().map(|set| set.rtype).filter(address));
-        self.reach_options(&name.options, reach);
+        let fixed = name.rrsets.iter().map(|set| set.rtype).filter(address);
+        found.types.extend(typed.chain(fixed));
     }
+    found
 }
 
 /// Lists the targets that a name answers as their addresses (rules a27, a28).
 pub fn flattened_below(model: &ZoneModel, owner: &Name) -> Vec<Name> {
-    let nothing_known = Flattened::default();
-    let compiler = Compiler::new(model, &nothing_known);
-    let mut reach = Reach::default();
+    let mut reach = PolicyReach::new(model, Follow::Policies);
     for name in model.names.iter().filter(|name| name.owner == *owner) {
         let nodes = name.policy.iter().map(|node| &**node);
         for node in nodes.chain(name.type_policies.iter().map(|(_, node)| node)) {
-            compiler.reach_node(node, &mut reach);
+            reach.add_node(node);
         }
-        compiler.reach_options(&name.options, &mut reach);
+        reach.add_options(&name.options);
     }
     let mut targets = BTreeSet::new();
-    for pool in reach.pools {
-        let PoolBody::Members(members) = &model.pools[pool].body else {
-            continue;
-        };
-        for member in members {
-            if let MemberValue::Target(target) = &member.value
-                && (member.flatten || *owner == model.apex)
-            {
-                targets.insert(target.clone());
-            }
+    for member in reach.plain_pools().flat_map(|(_, pool)| members(pool)) {
+        if let MemberValue::Target(target) = &member.value
+            && (member.flatten || *owner == model.apex)
+        {
+            targets.insert(target.clone());
         }
     }
     targets.into_iter().collect()

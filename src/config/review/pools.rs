@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use super::finding::Finding;
 use super::tree::{
-    Reach, is_anonymous, leaves, members, members_by_type, name_path, policies, pool_path,
+    is_anonymous, leaves, members, members_by_type, name_path, nodes_of_options, policies,
+    pool_path,
 };
 use super::vitality::needed_members;
-use crate::config::Severity;
 use crate::config::model::{CheckKind, MemberValue, MinHealthy, NameModel, PoolModel, ZoneModel};
+use crate::config::{Follow, PolicyReach, Severity};
 use crate::health::Endpoint;
 use crate::wire::{Name, Rtype};
 
@@ -27,12 +28,18 @@ pub(super) fn review(model: &ZoneModel, findings: &mut Vec<Finding>) {
 }
 
 fn review_unused(model: &ZoneModel, findings: &mut Vec<Finding>) {
-    let mut reach = Reach::default();
-    for id in 0..model.names.len() {
-        reach.add_name(model, id);
+    let mut reach = PolicyReach::new(model, Follow::Health);
+    for (id, name) in model.names.iter().enumerate() {
+        // Of a name that leads nowhere nothing need be remembered.
+        let leads = policies(name).next().is_some()
+            || !name.options.checks.is_empty()
+            || nodes_of_options(&name.options).next().is_some();
+        if leads {
+            reach.add_name(id);
+        }
     }
     for (id, pool) in model.pools.iter().enumerate() {
-        if !reach.pools.contains(&id) && !is_anonymous(pool) {
+        if !reach.has_pool(id) && !is_anonymous(pool) {
             findings.push(
                 Finding::new(
                     Severity::Warning,
@@ -47,10 +54,10 @@ fn review_unused(model: &ZoneModel, findings: &mut Vec<Finding>) {
     }
     // A check of an unused pool is not reported again: mending the pool mends it.
     for id in 0..model.pools.len() {
-        reach.add_pool(model, id);
+        reach.add_pool(id);
     }
     for (id, check) in model.checks.iter().enumerate() {
-        if !reach.checks.contains(&id) {
+        if !reach.has_check(id) {
             findings.push(
                 Finding::new(
                     Severity::Warning,
@@ -177,9 +184,9 @@ fn review_own_name(model: &ZoneModel, findings: &mut Vec<Finding>) {
     }
     for (id, name) in model.names.iter().enumerate() {
         for (check, _) in probing.iter().filter(|(_, host)| *host == name.owner) {
-            let mut reach = Reach::default();
-            reach.add_name(model, id);
-            if reach.checks.contains(check) {
+            let mut reach = PolicyReach::new(model, Follow::Health);
+            reach.add_name(id);
+            if reach.has_check(*check) {
                 let check = &model.checks[*check];
                 findings.push(
                     Finding::new(

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::finding::Finding;
-use super::tree::{DEPTH_MAX, Reach, branches, name_path, nodes_of_options, policies, pool_path};
+use super::tree::{DEPTH_MAX, branches, name_path, nodes_of_options, policies, pool_path};
 use crate::clock::format_duration;
-use crate::config::Severity;
 use crate::config::model::{
     CheckKind, NameModel, NodeKind, NodeModel, PoolBody, PoolId, ProbeTemplate, TtlModel, ZoneModel,
 };
+use crate::config::{Follow, PolicyReach, Severity};
 use crate::health::Timeout;
 
 /// A TTL below this is never called long. Chosen: five minutes is a common cap of patience.
@@ -174,10 +174,10 @@ impl<'m> Walk<'m> {
         if let PoolBody::Policy(node) = &pool.body {
             return self.worst(node, ttl);
         }
-        let mut reach = Reach::default();
-        reach.add_pool(self.model, id);
+        let mut reach = PolicyReach::new(self.model, Follow::Health);
+        reach.add_pool(id);
         let detection = reach
-            .checks
+            .checks()
             .iter()
             .filter_map(|check| match &self.model.checks.get(*check)?.kind {
                 CheckKind::Probe(template) => Some(detection_of(template)),

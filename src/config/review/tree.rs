@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::model::{
-    AllDownModel, BranchModel, CalculatedRule, CheckId, CheckKind, CheckModel, CheckRef,
-    MemberModel, MemberValue, NameId, NameModel, NodeKind, NodeModel, NodeOptions, PoolBody,
-    PoolId, PoolModel, ZoneModel,
+    CalculatedRule, CheckKind, CheckModel, CheckRef, MemberModel, MemberValue, NameModel, NodeKind,
+    NodeModel, PoolBody, PoolId, PoolModel, ZoneModel,
 };
+use crate::config::reach::{Follow, PolicyReach};
+pub(super) use crate::config::reach::{branches, nodes_of_options, policies};
 use crate::wire::{Name, Rtype};
 
 /// Deepest nesting that walks follow: twice what the reader allows (rule a42), so that even a cycle ends.
@@ -47,15 +48,6 @@ pub(super) fn roots(model: &ZoneModel) -> Vec<Root<'_>> {
     roots
 }
 
-/// Lists a name's policies with the type each governs; `None` is every other type.
-pub(super) fn policies(name: &NameModel) -> impl Iterator<Item = (Option<Rtype>, &NodeModel)> {
-    let types = name
-        .type_policies
-        .iter()
-        .map(|(rtype, node)| (Some(*rtype), node));
-    name.policy.iter().map(|node| (None, &**node)).chain(types)
-}
-
 /// Writes the TOML path of a name.
 pub(super) fn name_path(model: &ZoneModel, owner: &Name) -> String {
     let relative = owner.to_relative(&model.apex);
@@ -83,21 +75,6 @@ pub(in crate::config) fn is_anonymous(pool: &PoolModel) -> bool {
     pool.id.contains('.')
 }
 
-/// Returns the branches of a policy; empty for references and `multivalue`.
-pub(super) fn branches(node: &NodeModel) -> Vec<&BranchModel> {
-    match &node.kind {
-        NodeKind::Failover(list)
-        | NodeKind::Weighted(list)
-        | NodeKind::Nearest(list)
-        | NodeKind::Latency(list) => list.iter().collect(),
-        NodeKind::Geo(list) => list.iter().map(|(_, branch)| branch).collect(),
-        NodeKind::Subnets(list) => list.iter().map(|(_, branch)| branch).collect(),
-        NodeKind::Pool(_) | NodeKind::Name(_) | NodeKind::To(_) | NodeKind::Multivalue(_) => {
-            Vec::new()
-        }
-    }
-}
-
 /// Returns a node and every node written inside it, references not followed.
 pub(in crate::config) fn nodes_within(node: &NodeModel) -> Vec<&NodeModel> {
     let mut found = vec![node];
@@ -113,153 +90,11 @@ pub(in crate::config) fn nodes_within(node: &NodeModel) -> Vec<&NodeModel> {
     found
 }
 
-/// Returns the nodes that options name: `all-down` and `overflow`.
-pub(super) fn nodes_of_options(options: &NodeOptions) -> impl Iterator<Item = &NodeModel> {
-    let all_down = match &options.all_down {
-        Some(AllDownModel::Node(node)) => Some(&**node),
-        _ => None,
-    };
-    all_down.into_iter().chain(options.overflow.as_deref())
-}
-
-/// Everything that can be reached from some nodes, references followed.
-#[derive(Default)]
-pub(super) struct Reach {
-    /// Pools, policy pools included.
-    pub(super) pools: BTreeSet<PoolId>,
-    /// Names.
-    pub(super) names: BTreeSet<NameId>,
-    /// Checks, children of calculated ones included.
-    pub(super) checks: BTreeSet<CheckId>,
-}
-
-impl Reach {
-    /// Follows a name's policies and options.
-    pub(super) fn add_name(&mut self, model: &ZoneModel, id: NameId) {
-        let Some(name) = model.names.get(id) else {
-            return;
-        };
-        // Of a name that leads nowhere nothing need be remembered.
-        let leads = policies(name).next().is_some()
-            || !name.options.checks.is_empty()
-            || nodes_of_options(&name.options).next().is_some();
-        if !leads || !self.names.insert(id) {
-            return;
-        }
-        self.add_options(model, &name.options);
-        for (_, node) in policies(name) {
-            self.add_node(model, node);
-        }
-    }
-
-    /// Follows a node.
-    pub(super) fn add_node(&mut self, model: &ZoneModel, node: &NodeModel) {
-        self.add_options(model, &node.options);
-        match &node.kind {
-            NodeKind::Pool(id) => self.add_pool(model, *id),
-            NodeKind::Name(id) => self.add_name(model, *id),
-            NodeKind::To(inner) => self.add_node(model, inner),
-            NodeKind::Multivalue(ids) => {
-                for id in ids {
-                    self.add_pool(model, *id);
-                }
-            }
-            _ => {
-                for branch in branches(node) {
-                    self.add_refs(model, &branch.checks);
-                    self.add_node(model, &branch.node);
-                }
-            }
-        }
-    }
-
-    /// Follows a pool.
-    pub(super) fn add_pool(&mut self, model: &ZoneModel, id: PoolId) {
-        if !self.pools.insert(id) {
-            return;
-        }
-        let Some(pool) = model.pools.get(id) else {
-            return;
-        };
-        self.add_refs(model, &pool.checks);
-        match &pool.body {
-            PoolBody::Policy(node) => self.add_node(model, node),
-            PoolBody::Members(members) => {
-                for member in members {
-                    self.add_refs(model, member.checks.as_deref().unwrap_or_default());
-                }
-            }
-        }
-    }
-
-    fn add_options(&mut self, model: &ZoneModel, options: &NodeOptions) {
-        self.add_refs(model, &options.checks);
-        for node in nodes_of_options(options) {
-            self.add_node(model, node);
-        }
-    }
-
-    fn add_refs(&mut self, model: &ZoneModel, refs: &[CheckRef]) {
-        for reference in refs {
-            match reference {
-                CheckRef::Check(id) | CheckRef::Switch(id, _) => {
-                    if !self.checks.insert(*id) {
-                        continue;
-                    }
-                    if let Some(CheckKind::Calculated { children, .. }) =
-                        model.checks.get(*id).map(|check| &check.kind)
-                    {
-                        self.add_refs(model, children);
-                    }
-                }
-                CheckRef::Pool(id) => self.add_pool(model, *id),
-                CheckRef::Name(id) => self.add_name(model, *id),
-            }
-        }
-    }
-}
-
 /// The plain pools that a node may answer from, health references not followed.
 pub(super) fn leaves(model: &ZoneModel, node: &NodeModel) -> BTreeSet<PoolId> {
-    let mut leaves = BTreeSet::new();
-    let mut seen_pools = BTreeSet::new();
-    let mut seen_names = BTreeSet::new();
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        open.extend(nodes_of_options(&node.options));
-        open.extend(branches(node).into_iter().map(|branch| &branch.node));
-        let pools: &[PoolId] = match &node.kind {
-            NodeKind::Pool(id) => std::slice::from_ref(id),
-            NodeKind::Multivalue(ids) => ids,
-            NodeKind::To(inner) => {
-                open.push(inner);
-                &[]
-            }
-            NodeKind::Name(id) => {
-                if let Some(name) = model.names.get(*id)
-                    && seen_names.insert(*id)
-                {
-                    open.extend(policies(name).map(|(_, node)| node));
-                    open.extend(nodes_of_options(&name.options));
-                }
-                &[]
-            }
-            _ => &[],
-        };
-        for id in pools {
-            if !seen_pools.insert(*id) {
-                continue;
-            }
-            match model.pools.get(*id).map(|pool| &pool.body) {
-                Some(PoolBody::Policy(node)) => open.push(node),
-                Some(PoolBody::Members(_)) => {
-                    leaves.insert(*id);
-                }
-                None => {}
-            }
-        }
-    }
-    leaves
+    let mut reach = PolicyReach::new(model, Follow::Answers);
+    reach.add_node(node);
+    reach.plain_pools().map(|(id, _)| id).collect()
 }
 
 /// Returns the members of a plain pool; empty for policy pools.

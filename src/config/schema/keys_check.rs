@@ -52,7 +52,7 @@ pub(super) const CHECK_KEYS: &[ZoneKey] = &[
         Check,
         "rise",
         Integer(1, 100),
-        "2",
+        "2; 1 for `heartbeat`",
         "Successes in a row until healthy, 1 to 100.",
     ),
     key(

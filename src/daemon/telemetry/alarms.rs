@@ -95,3 +95,42 @@ impl Telemetry {
         self.alarms.lasting().map(row).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::control::Exposition;
+    use crate::timeline::Wanted;
+
+    const WANTED: Wanted = Wanted {
+        filter: String::new(),
+        since: None,
+        limit: 10,
+    };
+
+    #[test]
+    fn an_alarm_is_recorded_when_it_begins_and_when_it_ends() {
+        let mut telemetry = Telemetry::start(Clock::start(), Arc::new(Exposition::new()));
+        let gauge = |telemetry: &Telemetry, count: u32| {
+            let line = format!("leeward_alarms{{kind=\"zones-folder\"}} {count}\n");
+            telemetry.exposition.render().contains(&line)
+        };
+        let events = |telemetry: &Telemetry| telemetry.timeline.newest(&WANTED).len();
+        assert!(gauge(&telemetry, 0), "each kind has a gauge from the start");
+        let before = events(&telemetry);
+        for _ in 0..2 {
+            let text = Some("cannot be read".to_owned());
+            telemetry.set_alarm(AlarmKind::ZonesFolder, "", text);
+        }
+        assert!(gauge(&telemetry, 1));
+        assert_eq!(events(&telemetry), before + 1);
+        assert_eq!(telemetry.alarm_rows().len(), 1);
+        telemetry.replace_alarms(AlarmKind::ZonesFolder, Vec::new());
+        assert!(gauge(&telemetry, 0));
+        assert_eq!(events(&telemetry), before + 2);
+        assert!(!telemetry.has_alarm(AlarmKind::ZonesFolder));
+    }
+}

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment, WallTime};
 use crate::control::{Exposition, Pulse, log_event};
 use crate::health::{Outcome, TargetId};
 use crate::rehearse::Observed;
@@ -65,6 +65,11 @@ impl Telemetry {
             history: History::default(),
             log_watch: LogWatch::default(),
         }
+    }
+
+    /// Returns the civil time.
+    pub(in crate::daemon) fn wall(&self) -> WallTime {
+        self.clock.wall()
     }
 
     /// Logs an event and keeps it.

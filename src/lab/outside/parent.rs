@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{Files, Source, compile_zone, read_zone, render_text};
-use crate::health::Status;
+use crate::health::{Status, TargetId};
 use crate::place::Locations;
 use crate::publish::{Current, Publisher, ZoneInputs};
 use crate::wire::Name;
@@ -53,13 +53,28 @@ fn zone_text(apexes: &[Name], server: IpAddr) -> String {
 /// # Errors
 /// Names faults of the zone as `leeward validate` does.
 pub(super) fn publish_parent(apexes: &[Name], server: IpAddr) -> Result<Arc<Current>, String> {
+    publish_text(zone_text(apexes, server)).map(|publisher| publisher.current())
+}
+
+/// Publishes one zone, with every target healthy.
+///
+/// # Errors
+/// Names faults of the zone as `leeward validate` does.
+pub(super) fn publish_text(text: String) -> Result<Publisher, String> {
     let source = Source {
         path: "parent.toml".into(),
-        text: zone_text(apexes, server),
+        text,
     };
     let (model, found) = read_zone(&source, &NoFiles);
     let model = model.ok_or_else(|| render_text(&found, std::slice::from_ref(&source), false))?;
     let zone = compile_zone(&model, 1).map_err(|fault| fault.to_string())?;
+    let policies = &zone.policies;
+    let inputs = ZoneInputs {
+        targets: (0..policies.targets.len() as u32).map(TargetId).collect(),
+        switches: policies.switches.to_vec(),
+        holds: policies.holds.to_vec(),
+        leases: None,
+    };
     let locations = Arc::new(Locations::unknown());
     let maps = build_maps(&zone.policies, &locations);
     let served = ServedZone {
@@ -69,8 +84,8 @@ pub(super) fn publish_parent(apexes: &[Name], server: IpAddr) -> Result<Arc<Curr
     let empty = Snapshot::new(Vec::new(), Arc::clone(&locations));
     let mut publisher = Publisher::new(empty);
     let snapshot = Snapshot::new(vec![served], locations);
-    publisher.replace(snapshot, vec![ZoneInputs::default()], |_| Status::Healthy);
-    Ok(publisher.current())
+    publisher.replace(snapshot, vec![inputs], |_| Status::Healthy);
+    Ok(publisher)
 }
 
 #[cfg(test)]
@@ -83,7 +98,7 @@ mod tests {
         let apexes = names.map(|name| Name::parse_absolute(name).expect("a name"));
         let server = IpAddr::from([127, 0, 0, 1]);
         let text = zone_text(&apexes, server);
-        let delegations: Vec<&str> = text.lines().skip(8).collect();
+        let delegations: Vec<&str> = text.lines().skip(7).collect();
         assert_eq!(
             delegations,
             [

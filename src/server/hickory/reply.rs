@@ -40,7 +40,7 @@ pub(super) struct Reply {
 
 /// A record other than those of the message itself, or one of these.
 enum Piece {
-    Record(Record),
+    Record(Box<Record>),
     Edns(Edns),
     Signature(Box<Record<TSIG>>),
 }
@@ -72,7 +72,7 @@ impl Reply {
         ] {
             for _ in 0..count {
                 match read_piece(&mut decoder)? {
-                    Piece::Record(record) => section.push(record),
+                    Piece::Record(record) => section.push(*record),
                     Piece::Edns(edns) => {
                         reply.metadata.merge_response_code(edns.rcode_high());
                         reply.edns = Some(edns);
@@ -132,7 +132,7 @@ fn read_piece(decoder: &mut BinDecoder<'_>) -> Result<Piece, DecodeError> {
                 record.dns_class = DNSClass::from(class);
                 Ok(Piece::Signature(Box::new(record)))
             }
-            data => Ok(Piece::Record(record(name, class, ttl, data))),
+            data => Ok(Piece::Record(Box::new(record(name, class, ttl, data)))),
         },
         rtype => {
             let octets = decoder
@@ -143,7 +143,7 @@ fn read_piece(decoder: &mut BinDecoder<'_>) -> Result<Piece, DecodeError> {
                 false => NULL::with(octets),
             };
             let data = RData::Unknown { code: rtype, rdata };
-            Ok(Piece::Record(record(name, class, ttl, data)))
+            Ok(Piece::Record(Box::new(record(name, class, ttl, data))))
         }
     }
 }

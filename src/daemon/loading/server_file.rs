@@ -6,23 +6,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-use tracing::info;
-
 use crate::config::Severity;
 use crate::config::server_file::{Renewal, ServerConfig, read_server_file, renew};
-use crate::timeline::AlarmKind;
 
-use super::files::{Stamp, read_octets, stamp};
-use super::keeper::Keeper;
-use super::looks::Looks;
-use super::overview::finding_text;
-use super::reload::When;
-use super::zone_files::text_of;
+use super::job::When;
+use crate::daemon::files::{Stamp, read_octets, stamp};
+use crate::daemon::looks::Looks;
+use crate::daemon::overview::finding_text;
+use crate::daemon::zone_files::text_of;
 
 /// The server file, and what it said.
 #[derive(Clone, Debug)]
-pub(super) struct ServerFile {
+pub(in crate::daemon) struct ServerFile {
     path: PathBuf,
     stamp: Option<Stamp>,
     /// What it said at the start, and what it said when it was read last.
@@ -31,7 +26,7 @@ pub(super) struct ServerFile {
 
 /// What reading the file again brought.
 #[derive(Debug)]
-pub(super) struct Reread {
+pub(in crate::daemon) struct Reread {
     stamp: Option<Stamp>,
     /// What it says, what holds from now on, and what came of it.
     read: Result<(Arc<ServerConfig>, ServerConfig, Renewal), String>,
@@ -57,7 +52,7 @@ impl Reread {
 
 impl ServerFile {
     /// Notes what a file says as the server starts.
-    pub(super) fn start(path: PathBuf) -> Self {
+    pub(in crate::daemon) fn start(path: PathBuf) -> Self {
         // The stamp first: what is written meanwhile is read again at the next look.
         let stamp = stamp(&path);
         let read = read(&path).ok().map(Arc::new);
@@ -66,6 +61,16 @@ impl ServerFile {
             stamp,
             path,
         }
+    }
+
+    /// Takes what reading the file again brought; returns the settings that hold from now on, and what became of each
+    /// change. On a fault the settings before hold on.
+    pub(super) fn take(&mut self, reread: Reread) -> Result<(ServerConfig, Renewal), String> {
+        self.stamp = reread.stamp;
+        let (new, config, renewal) = reread.read?;
+        let started = self.said.as_ref().map(|(started, _)| Arc::clone(started));
+        self.said = Some((started.unwrap_or_else(|| Arc::clone(&new)), new));
+        Ok((config, renewal))
     }
 
     /// Reads the file again if it changed, or in any case if asked to.
@@ -109,46 +114,5 @@ fn read(path: &std::path::Path) -> Result<ServerConfig, String> {
             faults.len()
         )),
         (None, None) => Err(format!("{shown} has faults")),
-    }
-}
-
-impl Keeper {
-    /// Takes over what the server file says now; returns lines for whoever asked for it.
-    pub(super) fn take_server_file(&mut self, reread: Option<Reread>) -> Vec<Value> {
-        let (Some(reread), Some(file)) = (reread, &mut self.server_file) else {
-            return Vec::new();
-        };
-        file.stamp = reread.stamp;
-        let (new, config, renewal) = match reread.read {
-            Ok(read) => read,
-            Err(fault) => {
-                let line = format!("server file: {fault}; the settings before hold on");
-                self.telemetry
-                    .set_alarm(AlarmKind::ServerFile, "", Some(fault));
-                return vec![json!(line)];
-            }
-        };
-        let started = file.said.as_ref().map(|(started, _)| Arc::clone(started));
-        file.said = Some((started.unwrap_or_else(|| Arc::clone(&new)), new));
-        self.telemetry.set_alarm(AlarmKind::ServerFile, "", None);
-        let mut lines = Vec::new();
-        if !renewal.changed.is_empty() {
-            let line = format!("server file: {} changed", renewal.changed.join(", "));
-            info!("{line}");
-            lines.push(json!(line));
-            self.config = config;
-            self.publish_conduct();
-        }
-        let waiting = renewal.waiting.join(", ");
-        let waiting = (!waiting.is_empty())
-            .then(|| format!("{waiting}: changed in the server file, and needs a restart"));
-        lines.extend(
-            waiting
-                .iter()
-                .map(|text| json!(format!("server file: {text}"))),
-        );
-        self.telemetry
-            .set_alarm(AlarmKind::RestartNeeded, "", waiting);
-        lines
     }
 }
