@@ -202,8 +202,10 @@ impl<'o> MessageWriter<'o> {
         match *records {
             Records::Stored { piece, turn, apex } => {
                 write_stored(&piece, turn, apex, out);
-                if pointer != OWNER_QUESTION {
-                    set_owners(&mut out[..piece.records.len()], pointer);
+                match piece.count {
+                    _ if pointer == OWNER_QUESTION => {}
+                    1 => out[..2].copy_from_slice(&pointer.to_be_bytes()),
+                    _ => set_owners(&mut out[..piece.records.len()], pointer),
                 }
             }
             Records::Picked {
