@@ -3,7 +3,7 @@
 /// Rule and proof.
 #[rustfmt::skip]
 pub(crate) const PROVEN: &[(&str, &str)] = &[
-    ("1.3", "tests/house.rs::layers_0_to_4_do_no_io_spawn_nothing_and_log_nothing"),
+    ("1.3", "tests/house.rs::layers_0_to_5_do_no_io_spawn_nothing_and_log_nothing"),
     ("1.3", "tests/live/failover.rs::answers_secondary_while_primary_is_dead"),
     ("1.13", "src/config/review/tests.rs::a_check_does_not_probe_the_name_it_guards"),
     ("1.14", "tests/faults/L023-unknown-check.toml"),
