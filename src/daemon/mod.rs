@@ -1,7 +1,7 @@
 //! Starts, reloads and stops; owns every task and every writer handle.
 //!
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
-//! formats, printing. One task, the keeper, routes events to the owners of state: [`loading`] (settings, files), [`telemetry`]
+//! formats, printing. One task, the keeper, routes events to the owners of state: `loading` (settings, files), `telemetry`
 //! (metrics, events, alarms); it still holds targets, publisher and reports itself.
 
 mod answers;
