@@ -1,13 +1,13 @@
 //! What conversions find: codes, a bounded list, and findings of master files as diagnostics.
 //!
-//! In: remarks of the converters, findings of `master`. Out: diagnostics. Never here: what is kept and what is not.
+//! In: remarks of the converters, findings of `zonefile`. Out: diagnostics. Never here: what is kept and what is not.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::model::{SoaModel, Span};
 use crate::config::{Diagnostic, Severity};
-use crate::master::{Finding, Gravity, Records};
 use crate::wire::Name;
+use crate::zonefile::{Finding, Gravity, Records};
 
 /// Every code with a title of one line, in order.
 pub const CONVERT_CODES: &[(&str, &str)] = &[

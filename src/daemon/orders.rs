@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::admin::{HeartbeatReport, Kept, OrderFault, ReleaseRequest, SwitchRequest, SwitchRow};
 use crate::clock::Moment;
-use crate::control::{HeartbeatReport, Kept, OrderFault, ReleaseRequest, SwitchRequest, SwitchRow};
 use crate::timeline::EventKind;
 use crate::wire::Name;
 
@@ -312,7 +312,7 @@ impl Keeper {
     }
 }
 
-/// Answers; an asker that went away needs no answer.
+/// Answers; a client that went away needs no answer.
 fn reply<T>(answer: Answer<T>, result: Result<T, OrderFault>) {
     let _ = answer.send(result);
 }
