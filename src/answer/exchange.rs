@@ -129,6 +129,10 @@ pub(super) struct Outgoing<'e> {
     pub(super) tally: &'e mut Tally,
 }
 
+/// TTL of a response without an answer section and without the SOA of a negative answer. No record has it (RFC 2181,
+/// section 8).
+pub const NO_TTL: u32 = u32::MAX;
+
 /// What was done about an answer that was over a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limited {
@@ -152,8 +156,8 @@ pub struct Tally {
     pub source: Source,
     /// Whether TC was set.
     pub is_truncated: bool,
-    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, in seconds; `None` without either.
-    pub ttl: Option<u32>,
+    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, in seconds; [`NO_TTL`] without either.
+    pub ttl: u32,
     /// What the cookie of the query was worth.
     pub cookie: CookieStanding,
     /// What was done about it because of a rate limit.
@@ -167,7 +171,7 @@ impl Default for Tally {
             rcode: Rcode::NOERROR,
             source: Source::Silent,
             is_truncated: false,
-            ttl: None,
+            ttl: NO_TTL,
             cookie: CookieStanding::Absent,
             limited: Limited::No,
         }

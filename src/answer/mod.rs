@@ -39,7 +39,7 @@ pub use decide::{ANSWERS_DEFAULT, Decision, DecisionInputs, Outcome, PATH_MAX};
 pub use draw::{
     ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, SHUFFLE_MAX, Weights,
 };
-pub use exchange::{Exchange, Limited, OUT_MIN, Tally, Transport};
+pub use exchange::{Exchange, Limited, NO_TTL, OUT_MIN, Tally, Transport};
 pub use gather::{Any, Hosts, ZoneQuestion};
 pub use prefixes::Prefixes;
 pub use rate::{RateLimits, Rates, prefix_bits};

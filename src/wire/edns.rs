@@ -323,13 +323,14 @@ fn address_len(subnet: ClientSubnet) -> usize {
 }
 
 /// Writes one option whose content comes in two parts, and returns the room behind it.
+#[inline(always)]
 fn write_option<'o>(out: &'o mut [u8], code: u16, first: &[u8], second: &[u8]) -> &'o mut [u8] {
     let len = ((first.len() + second.len()) as u16).to_be_bytes();
     let code = code.to_be_bytes();
     let (head, rest) = out.split_at_mut(OPTION_FIXED);
     head.copy_from_slice(&[code[0], code[1], len[0], len[1]]);
     let (into, rest) = rest.split_at_mut(first.len());
-    copy_octets(first, into);
+    into.copy_from_slice(first);
     let (into, rest) = rest.split_at_mut(second.len());
     copy_octets(second, into);
     rest
