@@ -27,11 +27,11 @@ pub struct Chain {
     dnames: ArrayVec<u64, { CHAIN_MAX + 1 }>,
 }
 
-/// What a link of the chain came to.
+/// Outcome of one link of the chain.
 #[derive(Clone, Copy)]
 pub(super) enum Link {
     Done,
-    /// Go on with the name now in the room of the chain; where it stands in the message.
+    /// Continue with the name now in the room of the chain; its position in the message.
     Alias(u16),
 }
 

@@ -26,7 +26,7 @@ use super::world::World;
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
 
-/// What one worker keeps between batches.
+/// State that one worker keeps between batches.
 #[derive(Debug)]
 pub struct Worker {
     lookups: Box<[Lookup; BATCH_MAX]>,
@@ -34,7 +34,7 @@ pub struct Worker {
     touched: u64,
 }
 
-/// What one answer leaves for the next: room, the stream of chance, the buckets of clients.
+/// State that one answer leaves for the next: alias chain, random numbers, rate limiter.
 #[derive(Debug)]
 struct State {
     chain: Box<Chain>,
@@ -56,7 +56,7 @@ impl Worker {
         }
     }
 
-    /// Tells the civil time that cookies are made and judged with; a second's precision is enough.
+    /// Sets the civil time that cookies are made and judged with; a second's precision is enough.
     pub fn tell_wall(&mut self, wall: WallTime) {
         // RFC 9018, section 4.3: 32 bits that wrap.
         self.state.limiter.wall_secs = (wall.millis() / 1000) as u32;
@@ -356,8 +356,8 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, limiter:
     );
 }
 
-/// Says why nothing is answered: transfers of a zone that is not ours are NOTAUTH, as every peer has it; all else is
-/// refused (RFC 8906, section 3.1.6).
+/// Returns the code of a refusal: NOTAUTH for a transfer of a zone that is not ours, as every peer has it; else
+/// REFUSED (RFC 8906, section 3.1.6).
 #[cold]
 fn refusal_code(world: &World, lookup: &Lookup) -> Rcode {
     let is_apex = lookup.zone.is_some_and(|zone| {

@@ -23,7 +23,7 @@ const STEP: u64 = 0xa076_1d64_78bd_642f;
 pub(super) struct Sticky<'d, D> {
     inner: &'d mut D,
     policies: &'d Policies,
-    /// What is known of the client's address.
+    /// Address or prefix of the client.
     client: IpNet,
     /// Hash of the prefix, once a sticky node has been passed.
     key: Option<u64>,
@@ -250,7 +250,7 @@ mod tests {
     }
 
     proptest! {
-        /// Law: who loses its candidate takes the next in its order; nobody else moves.
+        /// Law: clients that lose their candidate take the next in their order; all others stay.
         #[test]
         fn losing_a_candidate_moves_only_its_clients(
             weights in prop::collection::vec(1u32..100, 2..12),

@@ -18,11 +18,11 @@ pub struct Answer<'a> {
     members: Vec<u16>,
     /// Names and RDATA made for this answer.
     made: Vec<u8>,
-    /// Where the next record would start in a message.
+    /// Offset of the next record in a message.
     at: u16,
 }
 
-/// One RRset.
+/// An RRset of the answer.
 #[derive(Clone, Copy, Debug)]
 struct Held<'a> {
     section: Section,

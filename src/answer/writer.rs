@@ -34,18 +34,18 @@ const ADDITIONALS_MAX: usize = ADDITIONAL_MAX * 2;
 pub struct MessageWriter<'o> {
     pub(super) head: Head,
     out: &'o mut [u8],
-    /// Where records start: behind the question.
+    /// Offset of the first record, behind the question.
     start: usize,
-    /// Where the next record starts.
+    /// Offset of the next record.
     at: usize,
     /// Octets that the message may have.
     limit: usize,
-    /// Where the records end at the latest.
+    /// Offset that records may reach at most.
     end: usize,
     /// Records in answer, authority and additional.
     counts: [u16; 3],
     is_truncated: bool,
-    /// Lowest TTL of the answer section, or that of the SOA of a negative answer.
+    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, seconds.
     ttl: u32,
     /// RRsets in the additional section, the first of which ends what is required but for glue.
     additionals: ArrayVec<Additional, ADDITIONALS_MAX>,
@@ -98,12 +98,12 @@ impl<'o> MessageWriter<'o> {
         self.is_truncated = true;
     }
 
-    /// Says whether TC is set.
+    /// Returns whether TC is set.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
     }
 
-    /// Returns how long the answer holds, seconds: the lowest TTL of its answer section, or that of the SOA of a negative
+    /// Returns the lowest TTL of the answer section in seconds, or that of the SOA of a negative
     /// answer (RFC 2308, section 5). `None` without either.
     #[inline(always)]
     pub fn ttl(&self) -> Option<u32> {

@@ -16,7 +16,7 @@ use super::fold::Inputs;
 use super::policy_state::{Horizon, HorizonCause};
 use super::tracker::{PolicyTracker, ZoneTick};
 
-/// Longest time that is told apart: a week and a day, longer than any TTL.
+/// Upper bound of a horizon: a week and a day, longer than any TTL.
 const FAR: Duration = Duration::from_secs(8 * 86_400);
 
 /// Least time until something could change, and its cause.
@@ -114,7 +114,7 @@ fn soonest_of_conditions(policies: &Policies, tick: &ZoneTick<'_>) -> Vec<Soon> 
     let mut conditions: Vec<Soon> = Vec::with_capacity(policies.conditions.len());
     for condition in &policies.conditions {
         let soon = match *condition {
-            // Nothing tells when an operator turns a switch.
+            // The time of an operator's switch is unknown.
             Condition::Constant(_) | Condition::Switch(_) => None,
             Condition::Target { slot, .. } => {
                 Some((targets[slot as usize], HorizonCause::Target(slot)))

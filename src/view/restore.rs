@@ -26,7 +26,7 @@ pub enum SavedNode {
         key: String,
         /// Label of the tier.
         tier: String,
-        /// When it became the active one, milliseconds since the Unix epoch.
+        /// Time when it became the active one, milliseconds since the Unix epoch.
         since_ms: i64,
         /// Since when each tier is healthy without a break, by label. Not over restarts: no probe ran meanwhile.
         #[serde(skip)]
