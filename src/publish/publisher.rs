@@ -24,11 +24,11 @@ pub struct ZoneInputs {
     pub switches: Vec<bool>,
     /// Hold by member bit.
     pub holds: Vec<Hold>,
-    /// Seconds that each lease of a flattened target lasts; none lasts for ever where this is absent.
+    /// Seconds that each lease of a flattened target lasts; absent: every lease lasts for ever.
     pub leases: Option<Arc<[u32]>>,
 }
 
-/// What a publication did.
+/// Result of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// Generation now current.
@@ -49,7 +49,7 @@ pub struct Publisher {
     pub(super) slots: Vec<Vec<TargetId>>,
     /// Policy state that an earlier run saved and no zone has claimed yet, by apex.
     pub(super) saved: HashMap<String, Vec<SavedNode>>,
-    /// Whether policy state changed since the last save.
+    /// True if policy state changed since the last save.
     pub(super) is_unsaved: bool,
     pub(super) now: Moment,
     pub(super) wall: WallTime,

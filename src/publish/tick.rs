@@ -33,7 +33,7 @@ pub struct Tick<'a> {
 /// Saved policy state of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedZone {
-    /// Its apex.
+    /// Apex of the zone.
     pub zone: String,
     /// States of its nodes.
     pub nodes: Vec<SavedNode>,
@@ -131,7 +131,7 @@ impl Publisher {
         self.slots.get(zone)?.get(slot as usize).copied()
     }
 
-    /// Says whether policy state changed since the last save.
+    /// Returns whether policy state changed since the last save.
     pub fn is_unsaved(&self) -> bool {
         self.is_unsaved
     }
