@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// Why a text is no duration.
+/// Fault of a text that should be a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DurationFault {
-    /// Nothing was written.
+    /// Empty text.
     Empty,
     /// A number without a unit; units are never guessed.
     NoUnit,
