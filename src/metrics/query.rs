@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use samples::{QuerySample, QuerySamples, SAMPLE_STRIDE, SAMPLES_MAX, Stride};
 
-/// How a query came in.
+/// Transport of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueryTransport {
     /// A datagram.
@@ -27,7 +27,7 @@ pub enum QueryTransport {
     Quic,
 }
 
-/// What kind of data an answer was made from.
+/// Kind of data that an answer was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerSource {
     /// Records that do not depend on health or place.
@@ -42,14 +42,14 @@ pub enum AnswerSource {
     Refused,
     /// FORMERR, SERVFAIL, NOTIMP and their like.
     Error,
-    /// No answer was sent.
+    /// No message was sent.
     Silent,
 }
 
-/// Why a query was given no answer.
+/// Reason why a query got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SilentReason {
-    /// The datagram came from port 0, where nobody can listen.
+    /// Source port 0, which cannot receive an answer.
     SourcePortZero,
     /// The datagram was longer than any query needs to be.
     TooLong,
@@ -63,7 +63,7 @@ pub enum SilentReason {
     RateLimit,
 }
 
-/// What the cookie of a query was worth.
+/// Result of checking the cookie of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieEvent {
     /// A client cookie alone.
@@ -74,7 +74,7 @@ pub enum CookieEvent {
     Valid,
 }
 
-/// What happened on a UDP socket beside queries.
+/// Event on a UDP socket that is not a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UdpEvent {
     /// A receive call failed.
@@ -83,7 +83,7 @@ pub enum UdpEvent {
     SendError,
 }
 
-/// What happened to connections of any transport but UDP.
+/// Event of a connection, of any transport but UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpEvent {
     /// A connection was accepted.
@@ -259,7 +259,7 @@ fn rcode_class(rcode: u16) -> usize {
     usize::from(rcode).min(RCODES.len() - 1)
 }
 
-/// How many queries of one kind were answered.
+/// Number of queries of one kind that were answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryCount {
     /// `udp`, `tcp`, `tls`, `https` or `quic`.
