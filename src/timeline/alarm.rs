@@ -22,7 +22,7 @@ pub enum AlarmKind {
     AcceptErrors,
     /// Probes no longer run.
     ProberEnded,
-    /// Zero zones are served.
+    /// No zone is served.
     NoZone,
     /// Probes are not made in time.
     ProbesLate,

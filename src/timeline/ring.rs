@@ -14,7 +14,7 @@ pub struct Wanted {
     pub filter: String,
     /// The earliest time, RFC 3339 in UTC.
     pub since: Option<String>,
-    /// Most events to return, the newest first.
+    /// Most events to return; the newest are taken.
     pub limit: usize,
 }
 
