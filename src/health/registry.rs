@@ -23,7 +23,7 @@ pub struct Targets {
     free: VecDeque<(TargetId, Moment)>,
     /// Saved statuses that no target claimed yet, by fingerprint.
     saved: HashMap<String, Saved>,
-    /// Whether the server doubts itself: no status changes then.
+    /// True while the server doubts itself: no status changes then.
     is_doubting: bool,
 }
 
@@ -49,32 +49,32 @@ struct Saved {
     status: Status,
     evidence: Evidence,
     carried: Carried,
-    /// When it is too old to be claimed.
+    /// Time after which it is too old to be claimed.
     until: Moment,
-    /// Of a target of this process: whether a probe passed, and since when they do not. An earlier run's say nothing.
+    /// Of a target of this process: whether a probe passed, and since when they do not. Unset for an earlier run's.
     is_proven: bool,
     failing_since: Option<Moment>,
 }
 
-/// What a prober must begin and stop after [`Targets::reconcile`].
+/// Targets to begin and to stop probing after [`Targets::reconcile`].
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Targets that are new.
     pub added: Vec<(TargetId, Arc<Target>)>,
-    /// Ids whose targets nobody wants any more.
+    /// Ids of targets that no zone uses any more.
     pub removed: Vec<TargetId>,
 }
 
-/// One target for status pages.
+/// A target with its state, for status pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// Its id.
+    /// Id of the target.
     pub id: TargetId,
-    /// What is probed.
+    /// Recipe and damping.
     pub target: &'a Arc<Target>,
-    /// Its state.
+    /// Damped state.
     pub state: &'a CheckState,
-    /// How many uses the zones make of it.
+    /// Number of uses by zones.
     pub references: u32,
     held_before: Duration,
 }
@@ -86,11 +86,11 @@ impl Row<'_> {
     }
 }
 
-/// How long an id rests before another target may get it. Longer than the longest probe (60 s, rule a35), so that a
-/// late observation is never taken for one of the next target.
+/// Time for which an id rests before another target may get it. Longer than the longest probe (60 s, rule a35), so
+/// that a late observation is never taken for one of the next target.
 pub const ID_REST: Duration = Duration::from_secs(120);
 
-/// What became of saved statuses.
+/// Numbers of saved statuses that were kept and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// Statuses that targets may claim.
@@ -234,7 +234,7 @@ impl Targets {
         }
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(entry) = slot else { continue };
-            // Most targets were heard of lately; they need not be moved through the state machine.
+            // Targets with evidence within the last interval need no tick.
             if now.since(entry.state.heard_at) <= entry.target.probe.interval {
                 continue;
             }
@@ -272,7 +272,7 @@ impl Targets {
         self.ids.len()
     }
 
-    /// Tells whether there is no target.
+    /// Returns whether there is no target.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }

@@ -10,28 +10,28 @@ use crate::clock::Moment;
 /// Probes that are looked at.
 const RECENT_MAX: u32 = 20;
 const RECENT_MASK: u32 = (1 << RECENT_MAX) - 1;
-/// So many of them may be slow: one more, and the 90th percentile is.
+/// Number of them that may be slow: one more, and the 90th percentile is.
 const SLOW_MAX: u32 = RECENT_MAX / 10;
 
 /// Steps in which a member comes back to its weight.
 pub const RAMP_STEPS: u8 = 10;
 
-/// When a slow or lossy target counts as degraded (rule a56).
+/// Bounds beyond which a slow or lossy target counts as degraded (rule a56).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DegradedRule {
     /// Longest that 18 of the last 20 probes may take.
     pub latency: Option<Duration>,
     /// Greatest percentage of failures among the last 20 probes.
     pub failures_percent: Option<u8>,
-    /// What is left of a member's weight, percent.
+    /// Share of its weight that a member keeps, percent.
     pub weight_percent: u8,
 }
 
 impl DegradedRule {
-    /// What is left of a member's weight where the file does not say (zone format, section 2).
+    /// Share of its weight that a member keeps where the file does not set it, percent (zone format, section 2).
     pub const WEIGHT_PERCENT: u8 = 25;
 
-    /// Says whether probes like these mean degraded. Probes that were not made yet count as quick successes.
+    /// Returns whether probes like these mean degraded. Probes that were not made yet count as quick successes.
     pub fn holds(&self, recent: Recent) -> bool {
         let is_slow = self.latency.is_some() && recent.slow.count_ones() > SLOW_MAX;
         let lossy =

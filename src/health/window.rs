@@ -33,7 +33,7 @@ impl WeeklyWindow {
         (from != until).then_some(Self { days, from, until })
     }
 
-    /// Says whether the window is open.
+    /// Returns whether the window is open.
     pub fn is_open(self, wall: WallTime) -> bool {
         let (day, millis) = split(wall);
         let minute = (millis / 60_000) as u32;
