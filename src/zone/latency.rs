@@ -5,7 +5,7 @@
 //!
 //! The time of a branch is that of the most specific line that names it: the longest covering prefix, then subdivision,
 //! country, continent, then `default`. A branch that no such line names is estimated from its distance, so that a table
-//! may be partial (`route53` 2.4.2 leaves the table to whoever runs the server).
+//! may be partial (`route53` 2.4.2 leaves the table to the operator).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub enum RoundTrip {
     Measured(u32, TimesFor),
     /// From the distance, microseconds.
     Estimated(u32),
-    /// Nobody knows where the client is.
+    /// The client's location is unknown.
     Unknown,
 }
 

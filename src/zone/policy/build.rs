@@ -278,7 +278,7 @@ impl PolicyBuilder {
         first
     }
 
-    /// Says whether any of these needs the client's location.
+    /// Returns whether any of these needs the client's location.
     fn any_dependent(children: &[NodeSpec]) -> bool {
         children.iter().any(|child| child.node.is_dependent)
     }

@@ -1,4 +1,4 @@
-//! What a builder is told of nodes and members whose answers depend on more than bits: failbacks, last known states,
+//! Input of a builder for nodes and members whose answers depend on more than bits: failbacks, last known states,
 //! ramps, targets that can be degraded.
 //!
 //! In: calls of the compiler, uses of targets. Out: tables by number. Never here: states; they are the view's.

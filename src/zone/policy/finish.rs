@@ -99,7 +99,7 @@ impl PolicyBuilder {
     }
 }
 
-/// Who hangs on whom.
+/// References between conditions, nodes and runs, for changes to spread along.
 struct Links {
     conditions_of_target: Csr,
     conditions_of_condition: Csr,
