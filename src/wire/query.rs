@@ -28,7 +28,7 @@ pub struct QueryName {
     pub starts: [u8; LABELS_MAX + 1],
     /// `hashes[n]`: hash of the suffix of `n` labels.
     pub hashes: [u64; LABELS_MAX + 1],
-    /// Where labels start, from the left: what [`Self::take`] writes before it knows how many there are.
+    /// Starts of labels from the left, as [`Self::take`] writes them before the number of labels is known.
     from_left: [u8; LABELS_MAX + 1],
 }
 
@@ -164,25 +164,25 @@ impl Query {
     }
 }
 
-/// Why a message is not looked up.
+/// Reason why a message is not looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unanswerable {
-    /// Nothing may be sent: too short for a header, or a response.
+    /// No response may be sent: too short for a header, or itself a response.
     Silence,
     /// A response code is sent.
     Refuse(Refusal),
 }
 
-/// What is sent instead of an answer.
+/// Response in place of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Response code. NOERROR answers a message that has no question and asks for a cookie.
     pub rcode: Rcode,
-    /// Where the one question ends, if it could be read: it is echoed.
+    /// End of the one question, if it could be read, in octets of the message: it is echoed.
     pub question_end: Option<u16>,
     /// EDNS of the query, as far as it could be read: the response has an OPT record then.
     pub edns: Option<Edns>,
-    /// Where a TSIG record starts whose key is not known (RFC 8945, section 5.2.1).
+    /// Offset of a TSIG record whose key is not known (RFC 8945, section 5.2.1).
     pub tsig: Option<u16>,
 }
 
@@ -205,7 +205,7 @@ pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
 /// Reads a query.
 ///
 /// # Errors
-/// Says what to send instead of an answer, or that nothing may be sent.
+/// The response in place of an answer, or silence.
 pub fn parse_query(input: &[u8], query_name: &mut QueryName) -> Result<Query, Unanswerable> {
     let mut query = Query::default();
     read_query(input, query_name, &mut query).map(|()| query)
@@ -267,9 +267,9 @@ pub fn read_query(
     Ok(())
 }
 
-/// Refuses an operation that is not a query: it is not implemented (RFC 8906, section 8.1.4), but NOTIFY is told that
-/// nobody here takes it, as Knot does. What can be read of question and EDNS goes back, as BIND and Knot do; what
-/// cannot is no fault, since nobody knows what an operation puts there.
+/// Refuses an operation that is not a query: NOTIMP (RFC 8906, section 8.1.4), or NOTAUTH for a NOTIFY, as Knot does.
+/// The question and EDNS are echoed if they can be read, as BIND and Knot do; octets that cannot be read are no fault,
+/// since the content of an unknown operation is unknown.
 #[cold]
 fn refuse_opcode(opcode: Opcode, input: &[u8], query_name: &mut QueryName) -> Unanswerable {
     let has_question = u16_at(input, 4) == Some(1) && query_name.take(&input[HEADER_LEN..]);
@@ -282,7 +282,7 @@ fn refuse_opcode(opcode: Opcode, input: &[u8], query_name: &mut QueryName) -> Un
     });
     if let Some(end) = question_end {
         refusal.question_end = Some(end as u16);
-        // A version that nobody knows is told so in an answer to a query; here NSD's silence about it is kept to.
+        // In an answer to a query an unknown version is BADVERS; here it is passed over in silence, as NSD does.
         let edns = read_rest(input, end, Rtype(0)).edns;
         refusal.edns = edns.filter(|edns| edns.version == 0);
     }

@@ -1,7 +1,7 @@
 //! RDATA as master-file text (RFC 1035, section 5; RFC 3597, section 5).
 //!
 //! In: a type and any octets. Out: one line that [`parse_rdata`](super::parse_rdata) reads back to the same octets.
-//! Never here: several lines; which names are relative to what (whoever asks for those says how a name is written).
+//! Never here: several lines; relative names (the caller of [`rdata_text_naming`] writes those itself).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -36,7 +36,7 @@ pub fn open_hints(rdata: &[u8], auto: AutoHints) -> Box<[u8]> {
     octets.into()
 }
 
-/// Says which hints are open.
+/// Returns the hints that are open.
 pub fn hints_left_open(rtype: Rtype, rdata: &[u8]) -> AutoHints {
     let mut open = AutoHints::default();
     let is_service = matches!(rtype, Rtype::SVCB | Rtype::HTTPS) && !is_alias(rdata);
