@@ -120,12 +120,12 @@ impl ClassMap {
         found.map_or(0, |(class, scope)| u32::from(class) << 8 | u32::from(scope))
     }
 
-    /// How many runs of equal class there are, IPv4 and IPv6.
+    /// Returns the numbers of runs of equal class, IPv4 and IPv6.
     pub fn runs(&self) -> (usize, usize) {
         (self.v4.len(), self.v6.len())
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub fn size_bytes(&self) -> usize {
         let table = self.v4_table.as_ref().map_or(0, Table::size_bytes);
         let cells = self.v6_cells.as_ref().map_or(0, Cells::size_bytes);
