@@ -74,7 +74,7 @@ fn join(explanation: &mut Explanation, alias: &Candidate, further: Explanation) 
     explanation.rcode = further.rcode;
     explanation.steps.extend(further.steps);
     if further.candidates.is_empty() {
-        // An alias to nothing is answered as such (RFC 6604, section 3).
+        // An alias whose target has no records is answered alone (RFC 6604, section 3).
         return;
     }
     explanation

@@ -1,4 +1,4 @@
-//! Runs `[[expect]]` blocks (rule a50): the engine on supposed inputs, and what came out beside what was wanted.
+//! Runner of `[[expect]]` blocks (rule a50): the engine on supposed inputs, and its result beside the wanted one.
 
 use crate::clock::WallTime;
 use crate::config::model::{ExpectModel, From, MaintenanceModel, Outcome, Span, ZoneModel};
@@ -12,25 +12,25 @@ use super::explain::{Explanation, GivenClient, Question, ZoneState, explain};
 use super::reference::{ReferenceFault, Suppose, apply_references};
 use super::report::explanation_text;
 
-/// How far a share may be off, in percent (rule a50).
+/// Greatest difference of a share, in percent (rule a50).
 const SHARE_TOLERANCE: f64 = 0.5;
 
 /// An expectation that does not hold, or cannot be judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpectFailure {
-    /// Its title.
+    /// Title of the expectation.
     pub title: String,
-    /// Where it stands.
+    /// Position in the file.
     pub span: Span,
-    /// What is wrong.
+    /// Failure, one sentence.
     pub message: String,
     /// The decision's trace.
     pub trace: String,
-    /// Whether it was skipped for want of a database (a warning), rather than failed.
+    /// True if it was skipped for want of a database (a warning), rather than failed.
     pub is_skipped: bool,
 }
 
-/// Runs every expectation of a zone. `has_database` says whether addresses can be located.
+/// Runs every expectation of a zone. Without `has_database` those that locate an address are skipped.
 pub fn check_expectations(
     model: &ZoneModel,
     served: &ServedZone,
