@@ -31,7 +31,7 @@ pub struct Chain {
 #[derive(Clone, Copy)]
 pub(super) enum Link {
     Done,
-    /// Continue with the name now in the room of the chain; its position in the message.
+    /// Continue with the name in the room of the chain; its offset in the message.
     Alias(u16),
 }
 
@@ -98,8 +98,8 @@ impl<'a> ZoneQuestion<'a> {
         }
     }
 
-    /// Goes to the zone of the next name, which stands where `place` says; `None` if it is not ours. Says where name and
-    /// apex stand then.
+    /// Goes to the zone of the next name, whose offset is in `place`; returns the question there with the offsets of
+    /// name and apex, or `None` if the zone is not ours.
     fn enter(&self, name: &QueryName, place: Place) -> Option<(Self, Place)> {
         let Some(world) = self.world else {
             return self.zone().contains(name).then_some((*self, place));

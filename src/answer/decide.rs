@@ -440,7 +440,7 @@ impl<'a> DecisionInputs<'a> {
     }
 }
 
-/// Says how many members of a run are answered, if `written` is the smallest bound on the path.
+/// Returns the most members of a run in an answer, if `written` is the smallest bound on the path.
 fn answers_of(run: &Run, written: u8) -> usize {
     // Two names cannot both be canonical (RFC 2181, section 10.1).
     if run.rtype == Rtype::CNAME {

@@ -36,13 +36,13 @@ impl Default for Picked {
     }
 }
 
-/// Number of the layer that says how things were last, beside those of a view (0 to 2) and "all" (3).
+/// Number of the layer of last known bits, beside those of a view (0 to 2) and "all" (3).
 pub const LAST_KNOWN: usize = 4;
 
 /// Candidates of a group that a draw may take: those alive in a layer, or all.
 #[derive(Clone, Copy, Debug)]
 pub enum Among<'a> {
-    /// Members healthy in this layer; the number of the layer.
+    /// Candidates healthy in this layer; the number of the layer.
     Living(&'a Layer, usize),
     /// All, on last resort.
     All,
@@ -194,7 +194,7 @@ pub trait Draw {
 
     /// Called with the TTL of an answer in seconds before leases cut it (rule a28).
     fn uncut(&mut self, _ttl: u32) {}
-    /// Called once when the decisions that follow are those for hints and additional addresses.
+    /// Called before decisions for the hints of a record and for the same addresses in the additional section.
     fn beside(&mut self) {}
 
     /// Called with members that were picked without a draw.

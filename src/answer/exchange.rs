@@ -1,4 +1,4 @@
-//! An exchange: one query as it came, room for its answer, and what to count about it.
+//! An exchange: one query as received, room for its response, and its counts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -99,7 +99,7 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// A query as it came.
+/// A query as received.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received<'e> {
     /// The message.

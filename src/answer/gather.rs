@@ -118,8 +118,8 @@ impl Place {
     }
 }
 
-/// Gives what a question reads. Asked only where the answer is no static RRset, so that the commonest answers pay nothing
-/// for what they do not read.
+/// Source of a zone question. Asked only where the answer is no static RRset, so that the commonest answers pay
+/// nothing for what they do not read.
 pub(super) trait Gather<'a> {
     /// Returns it.
     fn question(&self) -> ZoneQuestion<'a>;

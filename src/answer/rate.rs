@@ -9,7 +9,7 @@
 //! | NXDOMAIN, NODATA | prefix and zone |
 //! | referral | prefix and zone |
 //! | refusals and errors | prefix |
-//! | all of these together | prefix, at a rate of its own: who asks forty zones in turn does not get forty times the rate |
+//! | all of these together | prefix, at a rate of its own: forty zones in turn do not give forty times the rate |
 //!
 //! Each count is a bucket that holds one second's worth of answers and fills steadily (the generic cell rate
 //! algorithm). What is over is dropped, but each `slip`-th time the client gets an empty answer with TC set, so that an

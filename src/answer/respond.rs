@@ -210,7 +210,7 @@ impl<'w> Gather<'w> for Inquiry<'w, '_> {
 }
 
 /// Answers a query from a zone. One copy of it is for queries with an OPT record, so that those without one, whose context
-/// are few, are answered by code that knows it.
+/// are few, are answered by code for their types.
 #[inline(always)]
 fn answer_from<'w, const HAS_EDNS: bool>(
     world: &'w World,

@@ -98,7 +98,7 @@ impl Identity {
         self.nsid.as_deref()
     }
 
-    /// Returns the TXT RDATA of a folded name in class CH, if it is one of the four that servers know and said.
+    /// Returns the TXT RDATA of a folded name in class CH, if it is one of the four that servers use and has a text.
     pub fn chaos(&self, folded: &[u8]) -> Option<&[u8]> {
         match folded {
             b"\x02id\x06server\0" | b"\x08hostname\x04bind\0" => self.hostname.as_deref(),

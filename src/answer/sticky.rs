@@ -4,9 +4,9 @@
 //! the first sticky node on; before it and without one they are passed on. Never here: which candidates there are.
 //!
 //! Every candidate gets the score `weight / -ln(u)`, where `u` is a hash of the prefix, the candidate and the number of
-//! the draw on the way; the highest scores win. So shares over clients are as the weights say, and who loses a candidate
-//! goes to the next in its own order while all others stay where they are. The hash has no secret: all servers of a
-//! zone, and each of their restarts, agree.
+//! the draw on the way; the highest scores win. So shares over clients follow the weights, and a client that loses a
+//! candidate goes to the next in its own order while all others stay where they are. The hash has no secret: all
+//! servers of a zone, and each of their restarts, agree.
 
 use ipnet::IpNet;
 

@@ -154,9 +154,9 @@ impl<'o> MessageWriter<'o> {
     /// Returns the flags of a response to a message with these.
     #[inline(always)]
     fn flags(&self, asked: u16) -> u16 {
-        // RD and CD are those of a query (RFC 6895, section 2). Other operations keep their bits for themselves and want
-        // them zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and of an unknown one nobody knows what they mean:
-        // they are not copied, as BIND does.
+        // RD and CD are those of a query (RFC 6895, section 2). Other operations use their bits for themselves and
+        // require them to be zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and those of an unknown one have an
+        // unknown meaning: they are not copied, as BIND does.
         let copied = match asked & FLAGS_OPCODE {
             0 => FLAGS_COPIED,
             _ => FLAGS_OPCODE,

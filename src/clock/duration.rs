@@ -29,7 +29,7 @@ const UNITS: [(&str, u64); 6] = [
 /// Reads a duration such as `"250ms"` or `"1h30m"`.
 ///
 /// # Errors
-/// Says which part of the text is wrong.
+/// The fault of the text.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationFault> {
     let mut rest = text.trim();
     if rest.is_empty() {

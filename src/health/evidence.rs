@@ -129,7 +129,7 @@ impl Latest {
         }
     }
 
-    /// Returns whether the last probe, and those before it since `failing_since`, did not pass.
+    /// Returns whether the last probe did not pass.
     pub const fn is_failing(self) -> bool {
         self.failing_since.is_some()
     }

@@ -36,7 +36,7 @@ pub enum Finding {
     },
     /// The port is closed.
     Refused,
-    /// A router or the neighbourhood says that the host cannot be reached.
+    /// A router or the local network reports the host as unreachable.
     Unreachable,
     /// Time ran out.
     TimedOut {

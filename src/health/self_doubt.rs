@@ -88,7 +88,7 @@ pub struct Doubt {
 /// Reason why a doubt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Its cause no longer holds.
+    /// The cause no longer holds.
     Over,
     /// It lasted for [`HELD_MAX`].
     TimeUp,
@@ -305,7 +305,7 @@ impl SelfDoubt {
     }
 }
 
-/// Numbers of targets that count, and of those of them that fail.
+/// Numbers of targets that count and that fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     of: usize,

@@ -46,8 +46,8 @@ impl CheckState {
         Self::with_status(Status::Unknown, Evidence::default(), now)
     }
 
-    /// Returns the least time until this state can change its status, as far as counts say: probes that must still end,
-    /// an interval apart. The next may end at once.
+    /// Returns the least time until this state can change its status, from its counts: probes that must still end, an
+    /// interval apart. The next may end at once.
     pub fn turns_in(&self, damping: &Damping, interval: Duration) -> Duration {
         let (wanted, counted) = match self.status {
             Status::Unhealthy => (u16::from(damping.rise), self.successes),
@@ -96,7 +96,7 @@ impl CheckState {
 pub enum Input {
     /// A probe ended.
     Observed(Observation),
-    /// A probe ended while the server doubts itself: it is noted and counts for nothing.
+    /// A probe ended while the server doubts itself: it is recorded and not counted.
     Doubted(Observation),
     /// A self-doubt of the server ended.
     DoubtEnded,

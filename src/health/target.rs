@@ -104,7 +104,7 @@ pub enum ProbeKind {
     Tcp(TcpProbe),
     /// A DNS query.
     Dns(DnsProbe),
-    /// A TLS handshake and what the certificate says.
+    /// A TLS handshake and the validity of the certificate.
     Tls(CertificateProbe),
     /// The standard health service of gRPC.
     Grpc(GrpcProbe),
@@ -200,9 +200,9 @@ impl HttpProbe {
 pub struct TcpProbe {
     /// TLS settings; `None` is plain TCP.
     pub tls: Option<TlsProbe>,
-    /// What is sent once connected.
-    pub send: Option<String>,
     /// Text to send once connected.
+    pub send: Option<String>,
+    /// Text that must lie within the first 5,120 bytes received.
     pub contains: Option<String>,
     /// Pattern that must match within the first 5,120 bytes received.
     pub regex: Option<String>,
@@ -272,7 +272,7 @@ pub struct ExecProbe {
     pub command: Vec<String>,
 }
 
-/// Somebody who must report in once in each interval.
+/// Reports that must arrive, at least one in each interval.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeartbeatProbe {
     /// The zone's apex, in small letters.

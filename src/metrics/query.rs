@@ -1,4 +1,4 @@
-//! Query counters: one block a worker, written by that worker alone, summed when somebody asks.
+//! Query counters: one block a worker, written by that worker alone, summed on request.
 //!
 //! In: one call a query (transport, type, rcode, source) and one a batch or connection event. Out: [`QueryTotals`],
 //! plain numbers with label names. Never here: shared cache lines written by two threads, locks, output formats.
@@ -53,7 +53,7 @@ pub enum SilentReason {
     SourcePortZero,
     /// The datagram was longer than any query needs to be.
     TooLong,
-    /// A trusted proxy did not say who asks.
+    /// A trusted proxy sent no valid header with the client's address.
     ProxyHeader,
     /// The engine chose silence: a response, or less than a header.
     Engine,
@@ -90,7 +90,7 @@ pub enum TcpEvent {
     Opened,
     /// A connection ended, for whatever reason.
     Closed,
-    /// A connection was turned away: a proxy did not say for whom it asks, or QUIC is closing too many already.
+    /// A connection was refused: a proxy sent no valid header, or QUIC is closing too many already.
     Refused,
     /// A connection was closed in favour of a newcomer: of the prefix with most, the longest idle.
     Evicted,

@@ -9,7 +9,7 @@ use crate::wire::{Name, Rtype};
 use super::candidates::merge;
 use super::explain::{Candidate, Explanation, GivenClient, Question, ZoneState, explain};
 
-/// Shows the zone state of the zone that holds a name; does nothing if no zone does.
+/// Shows the zone state of the zone that holds a name; not called if no zone does.
 pub type OnStage<'s> = dyn Fn(&Name, &mut dyn FnMut(&ZoneState<'_>)) + 's;
 
 /// Explains a question, aliases into other zones followed; `None` if no zone holds the name.

@@ -103,7 +103,7 @@ fn check_one(
     failures
 }
 
-/// Returns the inputs that an expectation supposes, and the references that mean nothing.
+/// Returns the inputs that an expectation supposes, and the references that match nothing.
 fn supposed(
     model: &ZoneModel,
     policies: &Policies,
@@ -139,7 +139,7 @@ fn set_switches(policies: &Policies, expect: &ExpectModel, inputs: &mut Inputs) 
     }
 }
 
-/// Applies the maintenance that is under way at a time (rule a49); returns references that mean nothing.
+/// Applies the maintenance that is under way at a time (rule a49); returns references that match nothing.
 pub fn apply_maintenance(
     model: &ZoneModel,
     policies: &Policies,

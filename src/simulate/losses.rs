@@ -18,7 +18,7 @@ use super::reference::{Suppose, apply_references};
 use super::simulate::{Asked, Budget};
 use super::simulated_zone::SimulatedZone;
 
-/// Losses that one walk takes; beyond it the rest is left out, and the result says so. Chosen: each folds whole zones.
+/// Losses that one walk takes; beyond it the rest is left out, and `is_cut` is set. Chosen: each folds whole zones.
 const LOSSES_MAX: usize = 20_000;
 
 /// A name whose answer becomes a hazard, or a worse one, by a single loss.

@@ -62,7 +62,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Applies references to inputs. Returns the references that mean nothing.
+/// Applies references to inputs. Returns the references that match nothing.
 pub fn apply_references<'t>(
     model: &ZoneModel,
     policies: &Policies,

@@ -155,7 +155,7 @@ impl Asked {
 /// Simulates over zones.
 ///
 /// # Errors
-/// If a reference means nothing in any zone.
+/// If a reference matches nothing in any zone.
 pub fn simulate(
     premises: &[SimulatedZone<'_>],
     locations: &Locations,

@@ -77,7 +77,7 @@ impl Suppositions {
     /// Applies them to every zone that they name something in.
     ///
     /// # Errors
-    /// If a reference means nothing in any zone.
+    /// If a reference matches nothing in any zone.
     pub fn apply(&self, premises: &mut [SimulatedZone<'_>]) -> Result<(), ReferenceFault> {
         let lists = [
             (&self.drain, Suppose::Drained),

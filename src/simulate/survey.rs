@@ -53,7 +53,7 @@ impl Asking {
     /// Reads an address, a prefix or a place.
     ///
     /// # Errors
-    /// Says what to write instead.
+    /// Advice on what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(address) = text.parse() {
             return Ok(Self {

@@ -8,7 +8,7 @@
 pub struct Layer {
     /// A bit a member.
     pub up: Box<[u64]>,
-    /// A bit a node. For nodes that ask for the client's location it says only whether the gate holds.
+    /// A bit a node. For nodes that ask for the client's location it holds the gate alone.
     pub alive: Box<[u64]>,
 }
 

@@ -39,7 +39,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Starts with every target in one status, switches and holds as the file says.
+    /// Starts with every target in one status, switches and holds as in the file.
     pub fn uniform(policies: &Policies, status: Status) -> Self {
         Self {
             statuses: vec![status; policies.targets.len()],
@@ -69,7 +69,7 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Folds from nothing.
+    /// Folds all conditions, members and nodes anew.
     pub fn new(policies: &Policies, inputs: Inputs) -> Self {
         let count = if inputs.needs_layers() { LAYERS_MAX } else { 1 };
         let layer = Layer {

@@ -42,7 +42,7 @@ pub struct RunWeights {
     pub tenths: Box<[u8]>,
     /// The part of its weight that each member keeps, for explanations.
     pub reduced: Box<[ReducedWeight]>,
-    /// Prefix sums of a draw that says which members on their ramp are candidates this time; empty if none is on one.
+    /// Prefix sums of a draw of the turn, which decides on the members on their ramp; empty if none is on one.
     pub turns: Box<[u32]>,
 }
 

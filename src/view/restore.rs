@@ -125,7 +125,7 @@ impl Fold {
         Some(released)
     }
 
-    /// Says, once, that something changed which must survive a restart.
+    /// Returns, once, whether something changed that must survive a restart.
     pub fn take_unsaved(&mut self) -> bool {
         let tracker = self.tracker.as_mut();
         tracker.is_some_and(|tracker| std::mem::take(&mut tracker.is_unsaved))

@@ -113,7 +113,7 @@ pub(super) fn read_rest(input: &[u8], end: usize, rtype: Rtype) -> Rest {
     rest
 }
 
-/// A record as far as anybody looks at it.
+/// Fields of a record that are looked at.
 struct Record<'i> {
     is_root: bool,
     rtype: Rtype,

@@ -97,7 +97,7 @@ impl ClientSubnet {
         }
     }
 
-    /// Returns the prefix, unless its length is 0: such a client does not say where it is (RFC 7871, section 7.1.2).
+    /// Returns the prefix, unless its length is 0: such a client hides its address (RFC 7871, section 7.1.2).
     #[inline]
     pub fn given_prefix(self) -> Option<IpNet> {
         (self.prefix.prefix_len() > 0).then_some(self.prefix)

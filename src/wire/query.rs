@@ -138,7 +138,7 @@ pub struct Query {
 }
 
 impl Default for Query {
-    /// Room for a query: type and class 0 mean nothing.
+    /// Room for a query: type and class 0 stand for an absent question.
     fn default() -> Self {
         Self {
             flags: 0,
@@ -211,7 +211,7 @@ pub fn parse_query(input: &[u8], query_name: &mut QueryName) -> Result<Query, Un
     read_query(input, query_name, &mut query).map(|()| query)
 }
 
-/// Reads a query into the room for one; what stands there after an error means nothing.
+/// Reads a query into the room for one; its content after an error is meaningless.
 ///
 /// # Errors
 /// Those of [`parse_query`].
@@ -267,9 +267,9 @@ pub fn read_query(
     Ok(())
 }
 
-/// Refuses an operation that is not a query: NOTIMP (RFC 8906, section 8.1.4), or NOTAUTH for a NOTIFY, as Knot does.
-/// The question and EDNS are echoed if they can be read, as BIND and Knot do; octets that cannot be read are no fault,
-/// since the content of an unknown operation is unknown.
+/// Refuses an operation that is not a query: NOTIMP (RFC 8906, section 8.1.4), but for a NOTIFY NOTAUTH, as Knot does,
+/// or FORMERR without a readable question. The question and EDNS are echoed if they can be read, as BIND and Knot do;
+/// octets behind the question are no fault, since the content of an unknown operation is unknown.
 #[cold]
 fn refuse_opcode(opcode: Opcode, input: &[u8], query_name: &mut QueryName) -> Unanswerable {
     let has_question = u16_at(input, 4) == Some(1) && query_name.take(&input[HEADER_LEN..]);

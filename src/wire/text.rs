@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::name::parse_escape;
 
-/// Deepest nesting of parentheses; chosen, no standard value (one level is all that anybody writes).
+/// Deepest nesting of parentheses; chosen, no standard value (files in use have one level).
 pub const PARENTHESES_MAX: usize = 8;
 
 /// A run of characters between blanks, or a quoted string.

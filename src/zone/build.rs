@@ -110,7 +110,7 @@ pub fn build_zone(
 pub struct ZoneBuilder {
     apex: Name,
     log: RecordLog,
-    /// Owners that exist whether they have data or not.
+    /// Owners that exist even without data.
     touched: Vec<u32>,
     /// The last owner: what comes next is mostly of the same.
     last: (Name, u32),

@@ -12,7 +12,7 @@ use super::arena::NodeAt;
 pub const OWNER_QUESTION: u16 = 0xc00c;
 /// Fixed octets of a record whose owner is a pointer: owner, type, class, TTL, RDLENGTH.
 pub const RR_FIXED: usize = 12;
-/// Position that says "the owner of the RRset itself"; no RDATA starts there.
+/// Position for "the owner of the RRset itself"; no RDATA starts there.
 pub const POSITION_OWNER: u16 = 0;
 /// Names in one RRset whose addresses are sent along (chosen: seven times the servers of the root, whose glue RFC
 /// 9471, section 3.1 requires whole; addresses of more would exceed what a datagram holds many times).

@@ -53,7 +53,7 @@ impl Default for QuerySamples {
     }
 }
 
-/// A query as it came.
+/// A query as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuerySample {
     /// Address of the client.
@@ -129,7 +129,7 @@ impl Slot {
     }
 }
 
-/// Says which queries of a stream are kept: gaps vary, so that no client's rhythm stays between them.
+/// Choice of the queries of a stream that are kept: gaps vary, so that no client's rhythm stays between them.
 #[derive(Clone, Debug)]
 pub struct Stride {
     left: u32,

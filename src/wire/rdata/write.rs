@@ -25,7 +25,7 @@ pub fn rdata_text(rtype: Rtype, octets: &[u8]) -> String {
     rdata_text_naming(rtype, octets, &Name::to_string)
 }
 
-/// Writes RDATA as [`rdata_text`] does, but for the names in it: those are written as `write_name` says, relative ones
+/// Writes RDATA as [`rdata_text`] does, but for the names in it: those are written by `write_name`, relative ones
 /// for example.
 pub fn rdata_text_naming(
     rtype: Rtype,

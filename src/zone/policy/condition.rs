@@ -55,7 +55,7 @@ pub enum Hold {
     Down,
     /// Forced healthy.
     Up,
-    /// Counts as unhealthy as if its probes failed (rehearsal).
+    /// Counts as unhealthy as if its probes failed (simulation).
     Failing,
 }
 
