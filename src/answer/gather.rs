@@ -79,9 +79,9 @@ pub(super) struct Step<'a, 'n> {
 /// Positions in the message that records of a name refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// The name.
+    /// Offset of the owner name.
     pub(super) owner: u16,
-    /// The apex of its zone, which stored pointers lead to.
+    /// Offset of the apex of its zone, which stored pointers lead to.
     pub(super) apex: u16,
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Lookup {
     pub(super) query: Query,
     /// Reason why the query is not looked up; `query` is meaningless then.
     pub(super) fault: Option<Unanswerable>,
-    /// The zone that the name lies in.
+    /// Number of the zone that the name lies in.
     pub(super) zone: Option<usize>,
     /// Position of the search for the name in that zone.
     pub(super) aim: Aim,

@@ -43,18 +43,18 @@ pub struct RateLimits {
     each: Flow,
     /// Of all zones and kinds together.
     total: Flow,
-    /// Each so many answers over the limit one is sent empty with TC; 0 for never.
+    /// Number of answers over the limit for each one that is sent empty with TC; 0 for never.
     slip: u8,
     /// Clients that are not limited.
     allow: Prefixes,
 }
 
-/// Answers a second for each client prefix.
+/// Limits for one client prefix, in answers per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// Of one zone and kind.
+    /// Answers per second of one zone and kind.
     pub each: u32,
-    /// Of all zones and kinds together.
+    /// Answers per second of all zones and kinds together.
     pub total: u32,
 }
 

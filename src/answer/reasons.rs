@@ -16,7 +16,7 @@ use super::world::World;
 pub struct WhyAsked<'a> {
     /// The world that would answer.
     pub world: &'a World,
-    /// The zone that the name lies in.
+    /// Number of the zone that the name lies in.
     pub zone: usize,
     /// The name behind the label, as folded octets.
     pub name: &'a [u8],

@@ -209,8 +209,8 @@ impl<'w> Gather<'w> for Inquiry<'w, '_> {
     }
 }
 
-/// Answers a query from a zone. One copy of it is for queries with an OPT record, so that those without one, whose context
-/// are few, are answered by code for their types.
+/// Answers a query from a zone. `HAS_EDNS` makes one copy for queries with an OPT record and one for those without,
+/// whose response context has little in it.
 #[inline(always)]
 fn answer_from<'w, const HAS_EDNS: bool>(
     world: &'w World,

@@ -57,7 +57,7 @@ pub(super) struct ResponseContext<'w> {
     pub(super) standing: CookieStanding,
     /// The OPT record, if the query had one.
     pub(super) edns: Option<ResponseEdns<'w>>,
-    /// Octets that the response may have as long as its client keeps to every limit.
+    /// Most octets of the response, as long as its client keeps to every limit.
     pub(super) size_max: usize,
     pads: bool,
 }

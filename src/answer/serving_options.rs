@@ -10,13 +10,13 @@ use crate::wire::{CookieSecrets, NSID_MAX};
 use super::rate::RateLimits;
 use super::reasons::Reasons;
 
-/// Largest UDP payload that is sent or offered by default (DNS flag day 2020; RFC 9715).
+/// Largest UDP payload that is sent or offered by default, octets (DNS flag day 2020; RFC 9715).
 pub const UDP_PAYLOAD_MAX: u16 = 1232;
 
 /// Serving options apart from zones and health. By default no cookies, no limits, no server identity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServingOptions {
-    /// Largest UDP payload that is sent, and the one that is offered (RFC 6891, section 6.2.3).
+    /// Largest UDP payload that is sent, and the one that is offered, octets (RFC 6891, section 6.2.3).
     pub payload_size: u16,
     /// Cookies; `None` ignores them.
     pub cookies: Option<Cookies>,

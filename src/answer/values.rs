@@ -14,7 +14,7 @@ pub struct Answer<'a> {
     /// The fields beside its records.
     pub head: Head,
     held: Vec<Held<'a>>,
-    /// Picked members of all RRsets.
+    /// Picked members of all RRsets, as indices within their runs.
     members: Vec<u16>,
     /// Names and RDATA made for this answer.
     made: Vec<u8>,

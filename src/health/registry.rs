@@ -93,9 +93,9 @@ pub const ID_REST: Duration = Duration::from_secs(120);
 /// Numbers of saved statuses that were kept and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Statuses that targets may claim.
+    /// Number of statuses that targets may claim.
     pub kept: usize,
-    /// Statuses that are too old, or come from the future.
+    /// Number of statuses that are too old, or come from the future.
     pub dropped: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Soft health: a degraded target, and the ramp of one that came back (rules a56, a57).
 //!
-//! In: how long probes took and what came of them; when a member healed. Out: whether a target is degraded, and the tenths
-//! of its weight that a member has. Never here: weights, draws, clocks.
+//! In: durations and outcomes of probes; the time since a member healed. Out: whether a target is degraded, and the
+//! tenths of its weight that a member has. Never here: weights, draws, clocks.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Takes one probe in: whether it failed, and how long it took.
+    /// Adds a probe: whether it failed, and its duration.
     pub fn push(&mut self, rule: &DegradedRule, has_failed: bool, took: Option<Duration>) {
         let limit = rule.latency.filter(|_| !has_failed);
         let is_slow = limit.zip(took).is_some_and(|(limit, took)| took > limit);
@@ -57,7 +57,7 @@ impl Recent {
     }
 }
 
-/// Returns how many tenths of its weight a member has that healed so long ago: one at first, ten when the ramp is over.
+/// Returns the tenths of its weight that a member has so long after it healed: one at first, ten when the ramp is over.
 pub fn ramp_tenths(healed: Moment, ramp: Duration, now: Moment) -> u8 {
     let step = ramp / u32::from(RAMP_STEPS);
     if step.is_zero() {

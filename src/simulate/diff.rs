@@ -64,13 +64,13 @@ pub struct AnswerDiff {
     pub zones_removed: Vec<String>,
     /// Changes, in the order of zones and names.
     pub changes: Vec<Change>,
-    /// Names whose records change for some client, those of added and removed zones included.
+    /// Number of names whose records change for some client, those of added and removed zones included.
     pub names_changed: usize,
-    /// Names of both sets.
+    /// Number of names of both sets.
     pub names: usize,
     /// Share of the questions asked lately whose records change; absent if none are known.
     pub queries_changed: Option<f64>,
-    /// Questions asked lately that were asked again.
+    /// Number of questions asked lately that were asked again.
     pub queries: usize,
     /// True if there was more to compare than one comparison asks or lists.
     pub is_cut: bool,

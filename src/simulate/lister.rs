@@ -49,9 +49,9 @@ pub(super) struct Lister {
     pub(super) visits: Vec<Visit>,
     /// Members at the end of each link of the way just walked.
     pub(super) leaves: Vec<Leaf>,
-    /// Leaves of the answer itself, where more were decided beside it.
+    /// Number of leaves of the answer itself, where more were decided for hints.
     own_leaves: Option<usize>,
-    /// TTL of the answer of the way just walked before leases cut it, if they may.
+    /// TTL of the answer of the way just walked before leases cut it, seconds; `None` if they may not cut it.
     pub(super) uncut_ttl: Option<u32>,
     /// Notes for the node that is visited next.
     pending: Vec<Note>,

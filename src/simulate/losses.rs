@@ -1,7 +1,7 @@
 //! Walks every single loss: one target, one pool, one site, one gate at a time, each on top of the same premises.
 //!
-//! In: zones with inputs, what is asked and by whom. Out: names that end empty or on last resort. Never here: losses of
-//! two things at once.
+//! In: zones with inputs, the questions and clients to walk. Out: names that end empty, on last resort or over
+//! capacity. Never here: losses of two things at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

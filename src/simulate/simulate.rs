@@ -1,6 +1,6 @@
 //! Simulates: every dynamic name asked from every place that matters, before and after what is supposed.
 //!
-//! In: zones with inputs, suppositions, which names and clients. Out: a [`Simulation`] as plain values. Never here: a
+//! In: zones with inputs, suppositions, names and clients. Out: a [`Simulation`] as plain values. Never here: a
 //! decision of its own, or a change of what is served.
 
 use std::collections::BTreeMap;
@@ -93,9 +93,9 @@ pub struct Simulation {
     pub answers: Vec<SimulatedAnswer>,
     /// Traffic by pool.
     pub traffic: Vec<TrafficShare>,
-    /// Questions asked lately that traffic is weighed by; 0 counts each question above alike.
+    /// Number of questions asked lately that traffic is weighed by; 0 counts each question above alike.
     pub queries_weighed: usize,
-    /// Single losses walked.
+    /// Number of single losses walked.
     pub losses_walked: usize,
     /// Hazards that single losses lead to.
     pub losses: Vec<LossFinding>,

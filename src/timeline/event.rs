@@ -23,7 +23,7 @@ pub enum EventKind {
     Reload {
         /// Zones whose content changed.
         changed: Vec<String>,
-        /// Zones that are served.
+        /// Number of zones that are served.
         zones: usize,
     },
     /// A reload changes more than it may by itself, and waits for an operator.

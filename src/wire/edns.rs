@@ -43,7 +43,7 @@ pub const NSID_MAX: usize = 128;
 /// OPT record of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
-    /// Largest UDP payload that the client takes; values below 512 count as 512 (RFC 6891, section 6.2.3).
+    /// Largest UDP payload that the client takes, octets; values below 512 count as 512 (RFC 6891, section 6.2.3).
     pub payload_size: u16,
     /// EDNS version.
     pub version: u8,

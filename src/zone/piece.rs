@@ -25,9 +25,9 @@ pub struct PieceSpec {
     pub records: Vec<u8>,
     /// Number of records.
     pub count: u16,
-    /// Length of each record; 0 if they differ.
+    /// Length of each record in octets; 0 if they differ.
     pub stride: u16,
-    /// Positions of stored pointers.
+    /// Offsets of stored pointers in the records.
     pub patches: Vec<u16>,
     /// Hosts named in RDATA whose addresses may be sent along; those at or below the owner come first.
     pub hosts: Vec<HostSpec>,
@@ -164,7 +164,7 @@ pub struct Piece<'a> {
     pub records: &'a [u8],
     /// Number of records.
     pub count: u16,
-    /// Length of each record; 0 if they differ.
+    /// Length of each record in octets; 0 if they differ.
     pub stride: u16,
     /// Positions of stored pointers, two octets each.
     pub patches: &'a [u8],

@@ -30,7 +30,7 @@ pub enum Condition {
         wanted: u32,
         /// Start of the list in the zone's condition children.
         first: u32,
-        /// Length of the list.
+        /// Number of conditions in the list.
         len: u32,
     },
     /// A member bit: the condition below, with holds applied.

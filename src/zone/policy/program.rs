@@ -41,7 +41,7 @@ pub struct Node {
     pub kind: NodeKind,
     /// True if the node or something below it needs the client's location.
     pub is_dependent: bool,
-    /// Children, or runs of a pool.
+    /// Number of children, or of runs of a pool.
     pub n: u16,
     /// First child, first run, or the node referred to.
     pub first: u32,
@@ -121,15 +121,15 @@ pub struct LastKnown {
 pub struct Run {
     /// Type of the records; CNAME for targets.
     pub rtype: Rtype,
-    /// Members.
+    /// Number of members.
     pub len: u16,
-    /// Members with weight above 0; they come first.
+    /// Number of members with weight above 0; they come first.
     pub weighted_len: u16,
     /// First member bit.
     pub first_bit: u32,
     /// Start of the RDATA: in octets if `stride` is set, else an index into the offsets.
     pub data: u32,
-    /// Length of each RDATA; 0 if they differ.
+    /// Length of each RDATA in octets; 0 if they differ.
     pub stride: u16,
     /// Start of the prefix sums of `weighted_len` weights; [`NONE`] if the weights are equal.
     pub sums: u32,
@@ -204,14 +204,14 @@ pub enum LocationRule {
     Geo {
         /// Child by place.
         places: Vec<(Place, u16)>,
-        /// Default child.
+        /// Index of the default child.
         default: Option<u16>,
     },
     /// Prefixes and an optional default child.
     Subnets {
         /// Child by prefix.
         prefixes: Vec<(IpNet, u16)>,
-        /// Default child.
+        /// Index of the default child.
         default: Option<u16>,
     },
     /// Points with bias, by distance.
