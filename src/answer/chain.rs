@@ -36,13 +36,13 @@ pub(super) enum Link {
 }
 
 impl Chain {
-    /// Forgets the last answer.
+    /// Empties the chain for the next answer.
     #[inline(always)]
     pub(super) fn clear(&mut self) {
         self.dnames.clear();
     }
 
-    /// Notes that the answer has the DNAME owned by the suffix of `labels` labels; false if it was noted before.
+    /// Records that the answer has the DNAME owned by the suffix of `labels` labels; false if it was recorded before.
     fn note_dname(&mut self, name: &QueryName, labels: usize) -> bool {
         // There is room for one a link.
         !self.has_dname(name, labels) && self.dnames.try_push(name.hashes[labels]).is_ok()

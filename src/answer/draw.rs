@@ -97,7 +97,7 @@ pub enum Note {
     Trickle(u8),
     /// Shares are cut at what branches can carry (rule a58); percent that goes to `overflow`, rounded.
     Spill(u8),
-    /// All that can carry something is full and nothing takes the rest: shares by weight alone.
+    /// Every branch with capacity is full and no overflow takes the rest: shares by weight alone.
     OverCapacity,
     /// A failback, by number: the active tier stays, since then, although an earlier one is healthy (rule a41).
     Held(u32, WallTime),

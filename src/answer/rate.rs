@@ -39,9 +39,9 @@ const STEP: u64 = 0x9fb2_1c65_1e98_df25;
 /// Limits of UDP answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimits {
-    /// Of one zone and kind.
+    /// Limit of one zone and kind.
     each: Flow,
-    /// Of all zones and kinds together.
+    /// Limit of all zones and kinds together.
     total: Flow,
     /// Number of answers over the limit for each one that is sent empty with TC; 0 for never.
     slip: u8,

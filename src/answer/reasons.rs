@@ -37,7 +37,7 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    /// Lets clients of some networks ask.
+    /// Allows explanations to the clients of some networks.
     pub fn new(allow: Prefixes, tell: Arc<TellWhy>) -> Self {
         Self { allow, tell }
     }

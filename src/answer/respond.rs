@@ -304,7 +304,7 @@ fn answer_outside(
     );
 }
 
-/// Asks for a cookie before anything is answered (RFC 7873, section 5.2.3).
+/// Returns the request for a cookie in place of an answer (RFC 7873, section 5.2.3).
 #[cold]
 fn bad_cookie(query: &Query) -> Refusal {
     Refusal {

@@ -59,7 +59,7 @@ impl<'a> Answer<'a> {
         })
     }
 
-    /// Gives the whole answer to another sink.
+    /// Pushes the whole answer into another sink.
     pub fn pour<'b>(&self, sink: &mut impl Sink<'b>)
     where
         'a: 'b,

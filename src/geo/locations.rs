@@ -1,4 +1,4 @@
-//! Everything known about where addresses are: databases, with the operator's networks over them.
+//! Locations of addresses: databases, with the operator's networks over them.
 //!
 //! In: octets of databases and a list of networks. Out: the place of an address and where it is known from. Never here:
 //! files, policies; queries read class maps (`class_map`) that are made from this.

@@ -59,11 +59,11 @@ impl Observation {
 /// Durations of the phases of a probe; `None` for phases that were not completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
-    /// From the start of the attempt that connected until its TCP connection stood.
+    /// Duration from the start of the attempt that connected until its TCP connection stood.
     pub connect: Option<Duration>,
-    /// From then until the TLS session stood.
+    /// Duration from then until the TLS session stood.
     pub tls: Option<Duration>,
-    /// From then until the response headers (HTTP) or the first octets (TCP) were read.
+    /// Duration from then until the response headers (HTTP) or the first octets (TCP) were read.
     pub first_byte: Option<Duration>,
     /// The whole probe, name resolution included.
     pub total: Option<Duration>,

@@ -14,7 +14,7 @@ pub enum FailbackRule {
     Manual,
     /// After the earlier tier was healthy without a break for this duration.
     After(Duration),
-    /// In a weekly window; outside of it as [`Self::Manual`].
+    /// Within a weekly window; outside of it as [`Self::Manual`].
     Window(WeeklyWindow),
 }
 

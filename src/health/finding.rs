@@ -40,19 +40,19 @@ pub enum Finding {
     Unreachable,
     /// Time ran out.
     TimedOut {
-        /// In which phase.
+        /// Phase that ran out of time.
         phase: Phase,
         /// Time limit of that phase, or of the whole probe.
         after: Duration,
     },
     /// The peer reset the connection.
     Reset {
-        /// In which phase.
+        /// Phase of the reset.
         phase: Phase,
     },
     /// The peer closed the connection too early.
     Closed {
-        /// In which phase.
+        /// Phase of the end.
         phase: Phase,
     },
     /// Response headers longer than allowed.
@@ -84,7 +84,7 @@ pub enum Finding {
     },
     /// Any other failure of the connection.
     Broken {
-        /// In which phase.
+        /// Phase of the failure.
         phase: Phase,
         /// Reason given by the system.
         reason: Box<str>,
@@ -129,7 +129,7 @@ pub enum Finding {
     Insufficient(Box<str>),
     /// No probe ended for this long.
     NoProbe {
-        /// Since the last one.
+        /// Time since the last one.
         since: Duration,
     },
     /// The status was saved before the restart; with the evidence of that time.
@@ -213,7 +213,7 @@ pub enum CertificateFault {
         /// Fault of that certificate.
         fault: Box<Self>,
     },
-    /// Anything else.
+    /// Any other fault, as text.
     Other(Box<str>),
 }
 

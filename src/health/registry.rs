@@ -38,9 +38,9 @@ struct Entry {
 /// Time that passed before this process knew the target.
 #[derive(Clone, Copy, Debug, Default)]
 struct Carried {
-    /// In the present status.
+    /// Time in the present status.
     held: Duration,
-    /// Since the last evidence.
+    /// Time since the last evidence.
     silent: Duration,
 }
 
@@ -226,7 +226,7 @@ impl Targets {
         self.is_doubting = is_doubting;
     }
 
-    /// Lets time pass for all targets; call it about once a second. Costs about ten nanoseconds a target.
+    /// Advances the time of all targets; call it about once a second. Costs about ten nanoseconds a target.
     pub fn tick(&mut self, now: Moment) -> Vec<(TargetId, Transition)> {
         let mut transitions = Vec::new();
         if self.is_doubting {

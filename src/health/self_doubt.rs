@@ -150,11 +150,11 @@ impl Uncounted {
     }
 }
 
-/// Watches for reasons to doubt.
+/// Judgement of the server over its own probes: anchors, homes of targets, the doubt that lasts.
 #[derive(Clone, Debug, Default)]
 pub struct SelfDoubt {
     anchors: Vec<TargetId>,
-    /// By target id.
+    /// Zone and site by target id.
     homes: Vec<Home>,
     /// The number of each target's endpoint, by target id.
     endpoints: Vec<u32>,

@@ -86,11 +86,11 @@ pub enum Timeout {
     Whole(Duration),
     /// A limit for each phase.
     Phases {
-        /// Until the connection stands, TLS included.
+        /// Limit until the connection stands, TLS included.
         connect: Duration,
-        /// From then until the status line and headers are read.
+        /// Limit from then until the status line and headers are read.
         response: Duration,
-        /// From then until the needed part of the body is read.
+        /// Limit from then until the needed part of the body is read.
         body: Duration,
     },
 }

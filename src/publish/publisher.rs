@@ -173,7 +173,7 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    /// Gives a zone new switches and holds; publishes if any bit changed.
+    /// Sets the switches and holds of a zone; publishes if any bit changed.
     pub fn hold(
         &mut self,
         zone: usize,

@@ -136,7 +136,7 @@ impl Publisher {
         self.is_unsaved
     }
 
-    /// Notes that the policy state was saved.
+    /// Clears the mark of [`Self::is_unsaved`] once the policy state was saved.
     pub fn mark_saved(&mut self) {
         self.is_unsaved = false;
     }
@@ -178,7 +178,7 @@ impl Publisher {
             .extend(saved.into_iter().map(|saved| (saved.zone, saved.nodes)));
     }
 
-    /// Gives new folds the history of the ones before, or the policy state that an earlier run saved.
+    /// Passes to new folds the history of the ones before, or the policy state that an earlier run saved.
     pub(super) fn hand_down(&mut self, snapshot: &Snapshot, folds: &mut [Option<Fold>]) {
         let zones = self.snapshot.zones.iter().enumerate();
         let before: HashMap<&Name, usize> = zones

@@ -144,7 +144,7 @@ impl<T> Room<T> {
         }
     }
 
-    /// Notes that a place is held for longer than was thought.
+    /// Raises the hold of a place that is held for longer than expected.
     pub fn lengthen(&mut self, taken: &mut Taken, hold: Hold) {
         if hold > taken.hold {
             self.taken[taken.hold as usize] -= 1;
@@ -186,7 +186,7 @@ impl<T> Room<T> {
         *group_has < part(GROUP_PART) && (0..=hold as usize).all(has_room)
     }
 
-    /// Puts a group, whose places changed, where it belongs in every line.
+    /// Moves a group, whose places changed, to its new position in every line.
     fn regroup(&mut self, number: u64, before: usize, after: usize) {
         let Some(group) = self.groups.get_mut(&number) else {
             return;

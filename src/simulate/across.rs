@@ -65,7 +65,7 @@ fn leads_out(candidate: &Candidate, zones: &[Name]) -> bool {
     target_of(candidate).is_some_and(|target| zones.iter().all(|zone| !target.is_at_or_below(zone)))
 }
 
-/// Puts what an alias leads to in its place, with its probability.
+/// Replaces an alias by what it leads to, with its probability.
 fn join(explanation: &mut Explanation, alias: &Candidate, further: Explanation) {
     explanation
         .aliases

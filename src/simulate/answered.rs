@@ -66,7 +66,7 @@ impl Hazard {
 }
 
 impl Answered {
-    /// Asks the engine.
+    /// Answers a question by the engine.
     pub fn of(zone_state: &ZoneState<'_>, question: &Question, client: GivenClient) -> Self {
         Self::read(&explain_with(zone_state, question, client, Detail::Answer))
     }

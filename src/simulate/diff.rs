@@ -228,7 +228,7 @@ fn compare_zone(
     found.names_changed += changed_names.len();
 }
 
-/// Asks both sides and lists what differs; returns where it is listed.
+/// Asks both sides and lists the changes; returns their positions in the list.
 fn compare_pair(
     sides: &(Ready<'_>, Ready<'_>),
     pair: &Pair,
@@ -278,7 +278,7 @@ fn compare_pair(
     (first..found.changes.len()).collect()
 }
 
-/// Asks both sides what was asked lately.
+/// Asks both sides the questions asked lately, and weighs the changes by them.
 fn weigh(
     old: Side<'_>,
     new: Side<'_>,

@@ -36,7 +36,7 @@ pub enum GivenClient {
     Subnet(IpNet),
 }
 
-/// Everything an explanation reads.
+/// Zone, view, inputs and locations that an explanation reads.
 pub struct ZoneState<'a> {
     /// The zone.
     pub served: &'a ServedZone,
@@ -59,7 +59,7 @@ pub struct Candidate {
     pub rdata: Vec<String>,
     /// Type of the records: the type asked, or CNAME.
     pub rtype: Rtype,
-    /// In the answer, for members of equal weight; first in the answer, where weights differ.
+    /// Probability in the answer, for members of equal weight; of the first place, where weights differ.
     pub probability: f64,
     /// TTL in seconds.
     pub ttl: u32,

@@ -21,12 +21,12 @@ pub(super) struct Pair {
     pub(super) digests: Option<(u64, u64)>,
 }
 
-/// Everything that may differ.
+/// Names and types that may differ.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     /// Names of both versions, each once.
     pub(super) names: usize,
-    /// In canonical order of names, then types.
+    /// Pairs in canonical order of names, then types.
     pub(super) changed: Vec<Pair>,
 }
 

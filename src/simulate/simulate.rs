@@ -314,7 +314,7 @@ fn traffic_of_answers(answers: &[SimulatedAnswer]) -> Vec<TrafficShare> {
     sums.shares()
 }
 
-/// Asks what was asked lately once more, before and after.
+/// Asks the questions asked lately once more, before and after.
 fn traffic_of_queries(
     before: &[SimulatedZone<'_>],
     after: &[SimulatedZone<'_>],

@@ -261,8 +261,8 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    /// Takes in how things stand with one condition: what is wrong, or `None` if all is well. Returns what changed; another
-    /// text of an alarm that lasts changes nothing but its text.
+    /// Sets the state of one condition: its fault, or `None` if all is well. Returns the change; another text of an
+    /// alarm that lasts replaces the text alone.
     pub fn set(
         &mut self,
         kind: AlarmKind,

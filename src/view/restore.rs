@@ -28,7 +28,7 @@ pub enum SavedNode {
         tier: String,
         /// Time when it became the active one, milliseconds since the Unix epoch.
         since_ms: i64,
-        /// Since when each tier is healthy without a break, by label. Not over restarts: no probe ran meanwhile.
+        /// Time since which each tier is healthy without a break, by label. Not over restarts: no probe ran meanwhile.
         #[serde(skip)]
         calm: Vec<(Box<str>, Moment)>,
     },

@@ -22,9 +22,9 @@ const KM_PER_MILLISECOND: f64 = 50.0;
 /// A round trip from a client to a branch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RoundTrip {
-    /// From the table, microseconds; which line said so.
+    /// Time of the table, microseconds; the line that it is from.
     Measured(u32, TimesFor),
-    /// From the distance, microseconds.
+    /// Estimate from the distance, microseconds.
     Estimated(u32),
     /// The client's location is unknown.
     Unknown,

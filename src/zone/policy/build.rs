@@ -135,7 +135,7 @@ impl PolicyBuilder {
         slot
     }
 
-    /// Notes where a target is used.
+    /// Adds a use of a target.
     pub fn target_use(&mut self, used: TargetUse) {
         if self.known_uses.insert(used.clone()) {
             self.uses.push(used);

@@ -31,7 +31,7 @@ pub struct MemberSpec {
     pub ttl: Option<u32>,
     /// Number of the lease that it is an address of, if it is one.
     pub lease: Option<u32>,
-    /// For people.
+    /// Labels for explanations.
     pub label: MemberLabel,
 }
 
