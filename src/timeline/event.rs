@@ -28,7 +28,7 @@ pub enum EventKind {
     },
     /// A reload changes more than it may by itself, and waits for an operator.
     Waiting {
-        /// Size of the change, and the limit.
+        /// Reason for waiting, as text.
         why: String,
     },
     /// A zone file was refused; its last good version is served on, if there is one.
