@@ -1,8 +1,8 @@
 //! Folds statuses into views and publishes worlds.
 //!
-//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see [`super::tick`]).
-//! Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status touches the bits that depend
-//! on it, and only the views of zones that use its target are made anew.
+//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see
+//! [`super::tick`]). Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status
+//! touches the bits that depend on it, and only the views of zones that use its target are made anew.
 
 use std::collections::HashMap;
 use std::sync::Arc;

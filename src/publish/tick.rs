@@ -146,8 +146,8 @@ impl Publisher {
         self.save_with(&[])
     }
 
-    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones, each with an
-    /// owner or pool.
+    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones,
+    /// each with an owner or pool.
     pub fn save_with(&self, released: &[(usize, &str)]) -> Vec<SavedZone> {
         let zones = self.snapshot.zones.iter().zip(&self.folds).enumerate();
         let mut saved: Vec<SavedZone> = zones

@@ -1,7 +1,7 @@
 //! The horizon: least time until the answer of a root could change (rules a44, a49).
 //!
-//! In: least time until each target could change its status, bits, tracked history. Out: a [`Horizon`] for each root whose TTL
-//! follows it. Never here: TTLs; whether something will change.
+//! In: least time until each target could change its status, bits, tracked history. Out: a [`Horizon`] for each root
+//! whose TTL follows it. Never here: TTLs; whether something will change.
 //!
 //! One pass over formulas, one over nodes: each refers to lower numbers only. What cannot change the present answer
 //! does not count: in a failover the tiers behind the active one, under a hold also those before it.

@@ -1,7 +1,7 @@
 //! Weights of members that are degraded or on their ramp (rules a56, a57).
 //!
-//! In: which members of a run are up, and the part of its weight that each one keeps. Out: weights to draw by, and at how many
-//! draws of ten a member is a candidate. Never here: statuses, the time.
+//! In: which members of a run are up, and the part of its weight that each one keeps. Out: weights to draw by, and at
+//! how many draws of ten a member is a candidate. Never here: statuses, the time.
 //!
 //! | Weights of the run | Degraded member | Member on its ramp |
 //! |---|---|---|

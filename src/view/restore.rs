@@ -1,7 +1,7 @@
 //! History of folds over changes of inputs, ticks, reloads and restarts.
 //!
-//! In: folds before and after a change, the time, saved states. Out: folds with the policy state that follows, states to save.
-//! Never here: what the history holds (see [`super::tracker`]), files.
+//! In: folds before and after a change, the time, saved states. Out: folds with the policy state that follows, states
+//! to save. Never here: what the history holds (see [`super::tracker`]), files.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Order of the children of a location-dependent node, by the place of a client.
 //!
-//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by class,
-//! made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on the spot.
+//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by
+//! class, made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on
+//! the spot.
 
 use ipnet::IpNet;
 

@@ -1,5 +1,5 @@
-//! Builds [`Policies`](super::Policies): conditions, runs, nodes and roots, each after what it refers to; equal conditions and equal children
-//! blocks are shared.
+//! Builds [`Policies`](super::Policies): conditions, runs, nodes and roots, each after what it refers to; equal
+//! conditions and equal children blocks are shared.
 
 use std::collections::{HashMap, HashSet};
 
