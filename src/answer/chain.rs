@@ -201,7 +201,7 @@ pub(super) fn refer_or_answer<'a, S: Sink<'a>, D: Draw>(
     }
 }
 
-/// Returns where the suffix of `labels` labels stands of a name. Below the apex it stands there whole; the apex itself
+/// Returns the offset of the suffix of `labels` labels of a name. Below the apex it stands there whole; the apex itself
 /// may be a pointer, which is as good.
 fn suffix_at(name: &QueryName, labels: usize, place: Place) -> u16 {
     place.owner + u16::from(name.starts[labels])

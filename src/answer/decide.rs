@@ -147,7 +147,7 @@ impl<'a> DecisionInputs<'a> {
             .unwrap_or(u32::MAX)
     }
 
-    /// Returns how soon the answer of a root could change, if its TTL follows that.
+    /// Returns the horizon of a root, if its TTL follows one.
     #[inline]
     fn horizon(&self, root: RootId, draw: &mut impl Draw) -> Option<Horizon> {
         let horizon = self.view.policy_state.as_deref()?.horizon(root)?;

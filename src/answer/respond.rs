@@ -97,8 +97,8 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     }
 }
 
-/// Reads where the clients are in the location maps that their answers ask: tables of megabytes, which random clients
-/// find in no cache.
+/// Reads the classes of clients in the location maps that their answers need: tables of megabytes, which random
+/// clients find in no cache.
 #[inline(never)]
 fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) -> u64 {
     let mut asked: [Option<(&LocationMap, IpAddr)>; BATCH_MAX] = [None; BATCH_MAX];

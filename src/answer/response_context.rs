@@ -145,8 +145,8 @@ impl RateLimiter {
     }
 }
 
-/// Returns how long a datagram of at most `size` octets may be: not many times its query, unless the client receives
-/// what is sent to its address. Questions for everything get no more than the factor, however short.
+/// Returns the most octets of a datagram that may have `size`: few times its query, unless the client receives what is
+/// sent to its address. Questions for ANY get no more than the factor, however short.
 #[inline(always)]
 fn datagram_max(
     serving: &ServingOptions,
@@ -168,7 +168,7 @@ fn datagram_max(
     }
 }
 
-/// Returns how many octets some times the query are.
+/// Returns the octets of so many times the query.
 fn times_of(received: Received<'_>, times: u8) -> usize {
     received.input.len() * usize::from(times)
 }
@@ -206,7 +206,7 @@ impl ResponseContext<'_> {
         }
     }
 
-    /// Returns how long the response to a client may be that is about to be limited: no more than the factor.
+    /// Returns the most octets of the response to a client that is about to be limited: no more than the factor.
     #[cold]
     pub(super) fn size_pressed(&self, serving: &ServingOptions, received: Received<'_>) -> usize {
         let times = serving.amplification_max;

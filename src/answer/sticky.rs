@@ -63,7 +63,7 @@ fn hash_prefix(network: IpNet) -> u64 {
     fold(fold(high ^ SEED, STEP ^ len), low ^ STEP)
 }
 
-/// Hashes what names a candidate.
+/// Hashes the octets that identify a candidate.
 fn hash_octets(octets: &[u8]) -> u64 {
     let mut hash = octets.len() as u64 ^ SEED;
     for chunk in octets.chunks(8) {

@@ -88,7 +88,7 @@ impl ClassMap {
         }
     }
 
-    /// Reads what a lookup reads first, so that it is in the cache later.
+    /// Reads the first entry of a lookup, so that it is in the cache later.
     #[inline]
     pub fn read_top(&self, address: IpAddr) -> u32 {
         let top = match address {
@@ -104,7 +104,7 @@ impl ClassMap {
         top.copied().unwrap_or(0)
     }
 
-    /// Reads what it reads after that, the search of runs excepted.
+    /// Reads the second entry of a lookup, the search of runs excepted.
     #[inline]
     pub fn read_below(&self, address: IpAddr) -> u32 {
         let found = match address {

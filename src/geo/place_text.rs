@@ -222,7 +222,7 @@ fn unknown_code(code: &str) -> PlaceFault {
     fault(message, format!("did you mean {}?", alike.join(", ")))
 }
 
-/// Countries whose English name starts with what was written as a code: `JA` may be Jamaica or Japan.
+/// Countries whose English name starts with a text written as a code: `JA` may be Jamaica or Japan.
 fn countries_like(code: &str) -> impl Iterator<Item = &'static Country> {
     let code = code.to_owned();
     countries().iter().filter(move |country| {

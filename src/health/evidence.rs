@@ -116,7 +116,7 @@ pub struct Latest {
 }
 
 impl Latest {
-    /// Returns what follows once another probe ended.
+    /// Returns the state after another probe.
     pub const fn after(self, observation: &Observation) -> Self {
         let failing_since = match (observation.outcome, self.failing_since) {
             (Outcome::Good, _) => None,

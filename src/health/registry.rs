@@ -80,7 +80,7 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Returns how long the target has had its status, earlier runs of the process included.
+    /// Returns the duration of the present status, earlier runs of the process included.
     pub fn held(&self, now: Moment) -> Duration {
         now.since(self.state.since) + self.held_before
     }
@@ -131,7 +131,7 @@ impl Targets {
         changes
     }
 
-    /// Removes what is not in `counts`, and takes from `counts` what is kept. Returns what the removed ones knew.
+    /// Removes targets that are not in `counts`, and takes the others out of it. Returns states of the removed ones.
     fn remove_unwanted(
         &mut self,
         counts: &mut HashMap<Target, u32>,
@@ -267,7 +267,7 @@ impl Targets {
         entries.filter_map(|(index, slot)| Some(slot.as_ref()?.row(id_of(index))))
     }
 
-    /// Returns how many targets there are.
+    /// Returns the number of targets.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
@@ -277,7 +277,7 @@ impl Targets {
         self.ids.is_empty()
     }
 
-    /// Returns how many targets no probe has ended for yet; a start that waits for first results waits for zero.
+    /// Returns the number of targets without a finished probe; a start that waits for first results waits for zero.
     pub fn count_unprobed(&self) -> usize {
         let entries = self.slots.iter().flatten();
         entries

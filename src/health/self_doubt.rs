@@ -164,7 +164,7 @@ pub struct SelfDoubt {
 }
 
 impl SelfDoubt {
-    /// Takes what a load brought: the anchors, and the home of each target by id.
+    /// Sets the anchors, and the home of each target by id, after a load.
     pub fn know(&mut self, anchors: Vec<TargetId>, homes: Vec<Home>, targets: &Targets) {
         self.anchors = anchors;
         self.homes = homes;

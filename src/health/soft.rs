@@ -69,7 +69,7 @@ pub fn ramp_tenths(healed: Moment, ramp: Duration, now: Moment) -> u8 {
         .min(RAMP_STEPS)
 }
 
-/// Returns how long the present step of a ramp still lasts; `None` once it is over.
+/// Returns the time until the present step of a ramp ends; `None` once the ramp is over.
 pub fn ramp_step_left(healed: Moment, ramp: Duration, now: Moment) -> Option<Duration> {
     let tenths = ramp_tenths(healed, ramp, now);
     let end = ramp / u32::from(RAMP_STEPS) * u32::from(tenths);

@@ -44,7 +44,7 @@ impl WeeklyWindow {
             || (self.opens_on(day - 1) && minute < self.until)
     }
 
-    /// Returns how long it takes until the window opens or closes.
+    /// Returns the time until the window opens or closes.
     pub fn changes_in(self, wall: WallTime) -> Duration {
         let (day, millis) = split(wall);
         let is_open = self.is_open(wall);

@@ -170,7 +170,7 @@ impl QueryCounters {
         }
     }
 
-    /// Returns what was kept of the queries themselves.
+    /// Returns the samples of queries.
     pub fn samples(&self) -> &QuerySamples {
         &self.samples
     }
@@ -340,22 +340,22 @@ impl QueryTotals {
         labelled(&REASONS, &self.silent)
     }
 
-    /// Returns how many answers went out, over all transports.
+    /// Returns the number of answers sent, over all transports.
     pub fn answered(&self) -> u64 {
         self.queries.iter().flatten().flatten().sum()
     }
 
-    /// Returns how many answers carried the TC bit.
+    /// Returns the number of answers with the TC bit.
     pub fn truncated(&self) -> u64 {
         self.truncated
     }
 
-    /// Returns how many answers were sent empty because their client was over its rate.
+    /// Returns the number of answers sent empty because their client was over its rate.
     pub fn slipped(&self) -> u64 {
         self.slipped
     }
 
-    /// Lists (worth, count) of queries with a cookie, zeros kept.
+    /// Lists (result, count) of queries with a cookie, zeros kept.
     pub fn cookies(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         COOKIES.into_iter().zip(self.cookies)
     }
@@ -375,7 +375,7 @@ impl QueryTotals {
         self.tcp_events.iter().map(|row| row[event as usize]).sum()
     }
 
-    /// Returns how many connections are open now, over all transports.
+    /// Returns the number of open connections, over all transports.
     pub fn tcp_current(&self) -> u64 {
         self.open_connections().map(|(_, count)| count).sum()
     }

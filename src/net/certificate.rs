@@ -57,7 +57,7 @@ pub fn read_names(der: &[u8]) -> Option<CertificateNames> {
     })
 }
 
-/// Finds what begins with the issuer; validity and subject follow it.
+/// Finds the issuer, with validity and subject behind it.
 fn find_issuer(der: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = read_element(der, SEQUENCE)?;
     let (mut tbs, _) = read_element(certificate, SEQUENCE)?;

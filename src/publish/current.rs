@@ -87,7 +87,7 @@ impl Retired {
         }
     }
 
-    /// Frees what no reader holds any more; returns how many are still held.
+    /// Frees the worlds that no reader has any more; returns the number of the others.
     pub(super) fn sweep(&mut self) -> usize {
         self.0.retain(|world| Arc::strong_count(world) > 1);
         self.0.len()

@@ -88,7 +88,7 @@ impl Publisher {
         }
     }
 
-    /// Returns where readers find the world.
+    /// Returns the pointer to the current world.
     pub fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current)
     }
@@ -98,7 +98,7 @@ impl Publisher {
         self.folds.get(zone).and_then(Option::as_ref)
     }
 
-    /// Lists where a target is used: zone and slot.
+    /// Lists the uses of a target: zone and slot.
     pub fn uses(&self, target: TargetId) -> impl Iterator<Item = (usize, u32)> + '_ {
         let uses = self.uses.get(&target).map_or(&[][..], Vec::as_slice);
         uses.iter().map(|&(zone, slot)| (zone as usize, slot))

@@ -93,8 +93,8 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    /// Ends what holds the failovers of an owner or pool of a zone. Returns how many changed their tier, or `None` if there
-    /// is no failback to release.
+    /// Ends the holds of the failovers of an owner or pool of a zone. Returns the number that changed their tier, or
+    /// `None` if there is no failback to release.
     pub fn release(&mut self, zone: usize, place: &str) -> Option<usize> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
         let released = self

@@ -49,7 +49,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Returns how long it may be held.
+    /// Returns the expected hold.
     pub const fn hold(self) -> Hold {
         self.hold
     }

@@ -330,7 +330,7 @@ fn weigh(
     found.queries = observed.len();
 }
 
-/// Returns what a question got, and the owner that gave it: the name, or the source of synthesis.
+/// Returns the answer to a question, with its owner: the name, or the source of synthesis.
 fn ask(side: Side<'_>, views: &[ZoneView], query: &Observed) -> Option<(Answered, Vec<u8>)> {
     let zones = side
         .premises

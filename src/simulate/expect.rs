@@ -162,7 +162,7 @@ pub fn apply_maintenance(
     faults
 }
 
-/// Lists how an explanation differs from what was wanted.
+/// Lists the differences of an explanation from the wanted result.
 fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> Vec<String> {
     let wanted = &expect.wanted;
     let mut differences = Vec::new();

@@ -156,7 +156,7 @@ impl Explanation {
     }
 }
 
-/// Explains what a question at or below the zone's apex gets.
+/// Explains the answer to a question at or below the zone's apex.
 pub fn explain(
     zone_state: &ZoneState<'_>,
     question: &Question,

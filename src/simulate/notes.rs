@@ -179,7 +179,7 @@ fn list_times(
     order[..count].iter().map(text).collect()
 }
 
-/// Returns what is known about where a client is.
+/// Returns the location of a client, as far as it is known.
 fn client_location(zone_state: &ZoneState<'_>, client: GivenClient) -> ClientLocation {
     match client {
         GivenClient::Unknown => ClientLocation::default(),

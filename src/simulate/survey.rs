@@ -126,7 +126,7 @@ pub fn subjects_of(zone: &Zone) -> Vec<Subject> {
     subjects
 }
 
-/// Digests what a root decides and the TTL it sends.
+/// Digests the decision of a root and its TTL.
 pub(super) fn digest_of(zone: &Zone, root: RootId) -> u64 {
     let Root { node, ttl, .. } = zone.policies.roots[root as usize];
     let mut hasher = DefaultHasher::new();
@@ -134,7 +134,7 @@ pub(super) fn digest_of(zone: &Zone, root: RootId) -> u64 {
     hasher.finish()
 }
 
-/// Digests what a node decides, so that names with policies of the same shape over the same pools are asked once.
+/// Digests the decision of a node, so that names with policies of the same shape over the same pools are asked once.
 fn digest(policies: &Policies, id: NodeId, depth: usize) -> u64 {
     let node = &policies.nodes[id as usize];
     let gate = policies.gates[id as usize];

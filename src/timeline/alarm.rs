@@ -225,7 +225,7 @@ impl AlarmKind {
         KINDS[self as usize].1
     }
 
-    /// Returns what it means for answers.
+    /// Returns the effect on answers.
     pub const fn meaning(self) -> &'static str {
         KINDS[self as usize].2
     }
@@ -318,7 +318,7 @@ impl Alarms {
             .count()
     }
 
-    /// Returns how many alarms found no room.
+    /// Returns the number of reports without room, since start; one alarm may report many times.
     pub const fn unlisted(&self) -> u64 {
         self.unlisted
     }

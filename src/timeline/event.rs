@@ -174,7 +174,7 @@ impl Serialize for Event {
 }
 
 impl EventKind {
-    /// Writes what a load changed beside the zones that it names.
+    /// Writes an event of a load about one zone or file.
     fn write_load(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Withdrawn { file } => write!(f, "{file}, which was refused, is gone"),

@@ -213,7 +213,7 @@ impl Walk<'_> {
         (node.first..=chosen).fold(None, |soon, child| sooner(soon, nodes[child as usize]))
     }
 
-    /// Returns what `overflow` adds, and `all-down` while it acts.
+    /// Returns the soonest change of the `overflow` node, and of that of `all-down`.
     fn beside(&self, node: &Node, nodes: &[Soon]) -> Soon {
         let options = &self.policies.options[node.options as usize];
         let overflow = options.overflow.and_then(|other| nodes[other as usize]);

@@ -38,7 +38,7 @@ impl ReducedWeight {
 pub struct RunWeights {
     /// Prefix sums for members with weight above 0; empty where their weights are equal.
     pub sums: Box<[u32]>,
-    /// At how many draws of ten a member is a candidate: 0 is never.
+    /// Draws of ten at which each member is a candidate: 0 is never.
     pub tenths: Box<[u8]>,
     /// The part of its weight that each member keeps, for explanations.
     pub reduced: Box<[ReducedWeight]>,

@@ -144,7 +144,7 @@ fn parse_hex(digits: &str) -> Option<[u8; SECRET_LEN]> {
     Some(secret)
 }
 
-/// Returns how many seconds ago a cookie was made, by serial number arithmetic (RFC 9018, section 4.3; RFC 1982).
+/// Returns the age of a cookie in seconds, by serial number arithmetic (RFC 9018, section 4.3; RFC 1982).
 fn age_secs(cookie: &[u8; COOKIE_LEN], now_secs: u32) -> i32 {
     let made = u32::from_be_bytes([cookie[12], cookie[13], cookie[14], cookie[15]]);
     now_secs.wrapping_sub(made) as i32

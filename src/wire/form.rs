@@ -15,7 +15,7 @@ pub struct ForeignForm {
     pub help: &'static str,
 }
 
-/// Returns what a file is if it is neither a master file nor a zone in TOML.
+/// Returns the form of a file that is neither a master file nor a zone in TOML.
 pub fn foreign_form(octets: &[u8]) -> Option<ForeignForm> {
     let head = octets.get(..LOOKED_AT).unwrap_or(octets);
     if let Some((_, form)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {

@@ -294,7 +294,7 @@ fn end_label(room: &mut [u8; NAME_MAX], start: usize, next: usize) -> Result<(),
     Ok(())
 }
 
-/// Reads what follows a backslash: `DDD` or one other character (RFC 1035, section 5.1).
+/// Reads the octets behind a backslash: `DDD` or one other character (RFC 1035, section 5.1).
 pub(super) fn parse_escape(after: &[u8]) -> Result<(u8, usize), NameFault> {
     match after {
         [a, b, c, ..] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() => {

@@ -52,7 +52,7 @@ impl Clone for QueryName {
         copy
     }
 
-    /// Copies what is in use, which is little.
+    /// Copies the parts in use, which are short.
     fn clone_from(&mut self, source: &Self) {
         copy_octets(source.name(), &mut self.folded);
         (self.len, self.labels) = (source.len, source.labels);
@@ -151,13 +151,13 @@ impl Default for Query {
 }
 
 impl Query {
-    /// Returns where the question ends in the message.
+    /// Returns the offset of the end of the question.
     #[inline]
     pub fn question_end(&self) -> usize {
         HEADER_LEN + usize::from(self.name_len) + 4
     }
 
-    /// Returns where the question's name ends in the message.
+    /// Returns the offset of the end of the query name.
     #[inline]
     pub fn name_end(&self) -> usize {
         HEADER_LEN + usize::from(self.name_len)

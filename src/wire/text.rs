@@ -274,7 +274,7 @@ impl<'t> Tokens<'t> {
         }))
     }
 
-    /// Returns where the run of octets ends that mean nothing but themselves.
+    /// Returns the end of a run of octets without a special one.
     fn end_of_plain(&self, start: usize) -> usize {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let run = rest

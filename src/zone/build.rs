@@ -105,7 +105,7 @@ pub fn build_zone(
     Layout::new(apex, log).build(&[], soa, policies)
 }
 
-/// Collects what a zone holds.
+/// Builder of a zone.
 #[derive(Debug)]
 pub struct ZoneBuilder {
     apex: Name,

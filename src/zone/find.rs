@@ -193,7 +193,7 @@ impl Zone {
         self.find_missing(name, depth)
     }
 
-    /// Finds what a name leads to that is not here itself.
+    /// Finds the result for a name that has no node of its own.
     #[inline(never)]
     fn find_missing(&self, name: &QueryName, depth: usize) -> Found {
         let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));

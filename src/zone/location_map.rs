@@ -81,13 +81,13 @@ impl LocationMap {
         self.classes.lookup(address)
     }
 
-    /// Reads what [`Self::lookup`] reads first, so that it is in the cache later.
+    /// Reads the first entry of a [`Self::lookup`], so that it is in the cache later.
     #[inline]
     pub fn read_top(&self, address: IpAddr) -> u32 {
         self.classes.read_top(address)
     }
 
-    /// Reads what it reads after that.
+    /// Reads the second entry of a [`Self::lookup`].
     #[inline]
     pub fn read_below(&self, address: IpAddr) -> u32 {
         self.classes.read_below(address)

@@ -90,8 +90,8 @@ impl QuerySamples {
         self.taken.store(number, Ordering::Release);
     }
 
-    /// Copies what was kept after the first `seen` samples, as far as it is still there; returns how many there were
-    /// ever.
+    /// Copies the samples after the first `seen`, as far as they are still there; returns the number of all samples so
+    /// far.
     pub fn since(&self, seen: u64, into: &mut Vec<QuerySample>) -> u64 {
         let taken = self.taken.load(Ordering::Acquire);
         let oldest = taken.saturating_sub(SAMPLES_MAX as u64);

@@ -74,7 +74,7 @@ fn check_length(rtype: Rtype, octets: &[u8]) -> Result<(), RdataFault> {
     Err(RdataFault::new(RdataFaultKind::Length, message))
 }
 
-/// Finds where each field lies and checks fields and rules; a fault comes with the index of its field.
+/// Finds the range of each field and checks fields and rules; a fault comes with the index of its field.
 pub(super) fn find_parts(
     rtype: Rtype,
     fields: &[Field],

@@ -103,7 +103,7 @@ pub fn additional_name(rtype: Rtype, octets: &[u8]) -> Option<Range<usize>> {
     (range.len() > 1 || stands_for_owner).then_some(range)
 }
 
-/// Finds where the host of [`additional_name`] starts, without a look at the rest: for RDATA known to be whole.
+/// Finds the start of the host of [`additional_name`], without a look at the rest: for RDATA known to be whole.
 pub fn additional_start(rtype: Rtype, octets: &[u8]) -> Option<usize> {
     let start = match rtype {
         Rtype::NS => 0,

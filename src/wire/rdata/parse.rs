@@ -233,7 +233,7 @@ pub(super) fn read_symbols(
     })
 }
 
-/// Finds where octet `at` of the joined tokens stands.
+/// Finds the range of octet `at` of the joined tokens.
 fn find_octet(tokens: &[Token<'_>], at: usize, symbol: char) -> Option<std::ops::Range<usize>> {
     let mut left = at;
     for token in tokens {

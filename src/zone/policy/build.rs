@@ -340,7 +340,7 @@ impl PolicyBuilder {
         )
     }
 
-    /// Adds what the children of a weighted node can carry, in their order: those of weight 0 last.
+    /// Adds the capacities of the children of a weighted node, percent, in their order: those of weight 0 last.
     pub fn capacities(&mut self, percents: &[u8]) -> u32 {
         let first = self.capacities.len() as u32;
         self.capacities.extend_from_slice(percents);

@@ -60,7 +60,7 @@ pub enum Hold {
 }
 
 impl Condition {
-    /// Returns what a status counts as here.
+    /// Returns whether a status counts as healthy here.
     pub const fn counts(status: Status, unknown_is_healthy: bool) -> bool {
         match status {
             Status::Healthy => true,

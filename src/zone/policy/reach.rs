@@ -20,7 +20,7 @@ pub(super) struct Reached {
 }
 
 impl PolicyBuilder {
-    /// Collects what a node reaches, by branches, `all-down` and `overflow`.
+    /// Collects the reach of a node, by branches, `all-down` and `overflow`.
     pub(super) fn reached(&self, node: NodeId) -> Reached {
         let mut reached = Reached::default();
         self.collect(node, &mut reached, &mut HashSet::new());

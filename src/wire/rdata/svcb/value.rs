@@ -121,7 +121,7 @@ fn check_dohpath(value: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// Checks what parameters ask of each other; names the key at fault.
+/// Checks the rules between parameters; names the key at fault.
 pub(super) fn check_together(pairs: &[(Key, &[u8])]) -> Result<(), (Key, String)> {
     let has = |wanted: Key| pairs.iter().any(|(key, _)| *key == wanted);
     if let Some((_, value)) = pairs.iter().find(|(key, _)| *key == Key::MANDATORY)
