@@ -40,7 +40,7 @@ pub(super) fn reply<'w>(
         Verdict::Send => context.size_max,
         Verdict::SendPressed => context.size_pressed(serving, received),
         Verdict::Slip => {
-            // Nothing is in it, whatever there was to say: the client asks again by TCP.
+            // Empty, whatever the answer was: the client asks again by TCP.
             writer.truncate();
             tally.limited = Limited::Slipped;
             0
@@ -67,7 +67,7 @@ pub(super) fn reply<'w>(
     *outgoing.len = len;
 }
 
-/// Does the same as [`reply`] for responses that are rare, so that its code stands once for all of them.
+/// Replies as [`reply`], for responses that are rare, so that its code stands once for all of them.
 #[cold]
 #[inline(never)]
 pub(super) fn reply_rarely<'w>(

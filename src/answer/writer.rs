@@ -35,16 +35,16 @@ const ADDITIONALS_MAX: usize = ADDITIONAL_MAX * 2;
 pub struct MessageWriter<'o> {
     pub(super) head: Head,
     out: &'o mut [u8],
-    /// Where records start: behind the question.
+    /// Offset of the first record, behind the question.
     start: usize,
-    /// Where the next record starts.
+    /// Offset of the next record.
     at: usize,
-    /// Where the records end at the latest.
+    /// Offset that records may reach at most.
     end: usize,
     /// Records in answer, authority and additional.
     counts: [u16; 3],
     is_truncated: bool,
-    /// Lowest TTL of the answer section, or that of the SOA of a negative answer.
+    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, seconds.
     ttl: u32,
     /// RRsets in the additional section, the first of which ends what is required but for glue.
     additionals: ArrayVec<Additional, ADDITIONALS_MAX>,
@@ -97,7 +97,7 @@ impl<'o> MessageWriter<'o> {
         self.is_truncated = true;
     }
 
-    /// Says whether TC is set.
+    /// Returns whether TC is set.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
     }
@@ -149,9 +149,9 @@ impl<'o> MessageWriter<'o> {
     /// Returns the flags of a response to a message with these.
     #[inline(always)]
     fn flags(&self, asked: u16) -> u16 {
-        // RD and CD are those of a query (RFC 6895, section 2). Other operations keep their bits for themselves and want
-        // them zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and of an unknown one nobody knows what they mean:
-        // they are not copied, as BIND does.
+        // RD and CD are those of a query (RFC 6895, section 2). Other operations use their bits for themselves and
+        // require them to be zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and those of an unknown one have an
+        // unknown meaning: they are not copied, as BIND does.
         let copied = match asked & FLAGS_OPCODE {
             0 => FLAGS_COPIED,
             _ => FLAGS_OPCODE,

@@ -33,7 +33,7 @@ pub struct Tick<'a> {
 /// Saved policy state of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedZone {
-    /// Its apex.
+    /// Apex of the zone.
     pub zone: String,
     /// States of its nodes.
     pub nodes: Vec<SavedNode>,
@@ -93,8 +93,8 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    /// Ends what holds the failovers of an owner or pool of a zone. Returns how many changed their tier, or `None` if there
-    /// is no failback to release.
+    /// Ends the holds of the failovers of an owner or pool of a zone. Returns the number that changed their tier, or
+    /// `None` if there is no failback to release.
     pub fn release(&mut self, zone: usize, place: &str) -> Option<usize> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
         let released = self
@@ -131,12 +131,12 @@ impl Publisher {
         self.slots.get(zone)?.get(slot as usize).copied()
     }
 
-    /// Says whether policy state changed since the last save.
+    /// Returns whether policy state changed since the last save.
     pub fn is_unsaved(&self) -> bool {
         self.is_unsaved
     }
 
-    /// Notes that the policy state was saved.
+    /// Clears the mark of [`Self::is_unsaved`] once the policy state was saved.
     pub fn mark_saved(&mut self) {
         self.is_unsaved = false;
     }
@@ -146,8 +146,8 @@ impl Publisher {
         self.save_with(&[])
     }
 
-    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones, each with an
-    /// owner or pool.
+    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones,
+    /// each with an owner or pool.
     pub fn save_with(&self, released: &[(usize, &str)]) -> Vec<SavedZone> {
         let zones = self.snapshot.zones.iter().zip(&self.folds).enumerate();
         let mut saved: Vec<SavedZone> = zones
@@ -178,7 +178,7 @@ impl Publisher {
             .extend(saved.into_iter().map(|saved| (saved.zone, saved.nodes)));
     }
 
-    /// Gives new folds the history of the ones before, or the policy state that an earlier run saved.
+    /// Passes to new folds the history of the ones before, or the policy state that an earlier run saved.
     pub(super) fn hand_down(&mut self, snapshot: &Snapshot, folds: &mut [Option<Fold>]) {
         let zones = self.snapshot.zones.iter().enumerate();
         let before: HashMap<&Name, usize> = zones

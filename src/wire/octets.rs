@@ -42,7 +42,7 @@ pub(super) fn hash_label_at(
     fold(hash ^ word ^ 0x8000_0000_0000_0000, STEP ^ len as u64)
 }
 
-/// Says whether two strings of octets are the same: whole blocks from both ends, which may overlap.
+/// Returns whether two strings of octets are equal: whole blocks from both ends, which may overlap.
 #[inline(always)]
 pub fn same_octets(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
