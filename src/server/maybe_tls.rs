@@ -1,7 +1,7 @@
 //! One accepted stream, in the clear or behind TLS: takes and gives octets, and never waits.
 //!
-//! In: a socket that the event queue watches, and what it reports. Out: octets of messages. Never here: what is in
-//! them, timers, or who has to leave.
+//! In: a socket that the event queue watches, and its events. Out: octets of messages. Never here: their content,
+//! timers, or evictions.
 //!
 //! The queue reports a change once. The socket is read until it has given less than was asked for, so most reads are
 //! one system call; what the client closed is read until its end shows.
@@ -15,18 +15,18 @@ use rustls::ServerConnection;
 /// Records read in one turn without an octet of a message among them: a handshake needs three.
 const IDLE_READS_MAX: usize = 8;
 
-/// A stream and what is known of it.
+/// Accepted stream, its TLS session if any, and its readiness.
 pub(super) struct MaybeTlsStream {
     socket: Socket,
     session: Option<Box<ServerConnection>>,
-    /// Whether the session may hold more octets of messages than were taken.
+    /// True if the session may hold more octets of messages than were taken.
     may_hold: bool,
 }
 
-/// What was there to take.
+/// Result of taking octets from a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// So many octets.
+    /// Number of octets taken.
     Octets(usize),
     /// Nothing until the event queue reports more.
     Nothing,
@@ -56,24 +56,24 @@ impl MaybeTlsStream {
         &mut self.socket.stream
     }
 
-    /// Notes what the event queue reports.
+    /// Notes an event of the queue.
     pub(super) fn note(&mut self, event: &Event) {
         self.socket.is_closed |= event.is_read_closed() || event.is_error();
         self.socket.is_readable |= event.is_readable() || self.socket.is_closed;
     }
 
-    /// Says whether there may be octets to take.
+    /// Returns whether there may be octets to take.
     pub(super) fn is_ready(&self) -> bool {
         self.socket.is_readable || self.may_hold
     }
 
-    /// Says whether the client has yet to finish its handshake.
+    /// Returns whether the TLS handshake is unfinished.
     pub(super) fn is_shaking(&self) -> bool {
         let session = self.session.as_ref();
         session.is_some_and(|session| session.is_handshaking())
     }
 
-    /// Says whether sealed octets wait for the client.
+    /// Returns whether encrypted octets wait for the client.
     pub(super) fn is_sealing(&self) -> bool {
         let session = self.session.as_ref();
         session.is_some_and(|session| session.wants_write())
@@ -135,7 +135,7 @@ impl MaybeTlsStream {
         }
     }
 
-    /// Says reason as the protocol asks (RFC 7858, section 3.4), as far as the client takes it at once.
+    /// Sends the TLS close alert (RFC 7858, section 3.4), as far as the client takes it at once.
     pub(super) fn leave(&mut self) {
         if let Some(session) = &mut self.session {
             session.send_close_notify();

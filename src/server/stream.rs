@@ -58,18 +58,18 @@ impl<E: Engine, M: Fn(Seat) -> E> StreamBuffers<E, M> {
 /// Room for the replies of a batch; pages that no reply ever reached cost nothing.
 pub(super) struct Room(Box<[u8]>);
 
-/// What became of a run of messages.
+/// Counts of a run of messages, and its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answered {
-    /// Answered, those with silence among them.
+    /// Messages answered, those with silence among them.
     pub(super) messages: usize,
     /// Octets of these messages.
     pub(super) consumed: usize,
     /// Octets of their replies.
     written: usize,
-    /// Replies had to be dropped, since together they were too large.
+    /// True if replies had to be dropped, since together they were too large.
     pub(super) is_cut: bool,
-    /// A message was shorter than a header: answer no more and close.
+    /// True if a message was shorter than a header: answer no more and close.
     pub(super) is_nonsense: bool,
 }
 
@@ -78,7 +78,7 @@ impl Room {
         Self(vec![0; STRIDE * BATCH_MAX].into_boxed_slice())
     }
 
-    /// Returns what was written last.
+    /// Returns the replies written last.
     pub(super) fn replies(&self, answered: Answered) -> &[u8] {
         &self.0[..answered.written]
     }

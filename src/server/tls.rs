@@ -26,7 +26,7 @@ use super::registry::{Places, Registry, Ticket};
 /// Handshakes at once. Chosen; no standard value: half of the connections by default, some 20 MiB.
 const HANDSHAKES_MAX: usize = 500;
 
-/// Handshakes at once by whom they are of: any client may have all places that nobody else wants.
+/// Handshakes at once, by client and prefix: any client may have all places that no other wants.
 pub(super) const HANDSHAKE_PLACES: Places = Places {
     total_max: HANDSHAKES_MAX,
     per_client_max: HANDSHAKES_MAX,

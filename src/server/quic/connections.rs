@@ -35,17 +35,17 @@ const CLIENT_HALF_OPEN_MAX: usize = 4;
 /// The same of one prefix. Chosen; no standard value: a network of resolvers opens a few at once.
 const PREFIX_HALF_OPEN_MAX: usize = 16;
 
-/// The same in all: 1 MiB of memory for whoever forges addresses of every prefix.
+/// The same in all: 1 MiB of memory under a flood with forged addresses of every prefix.
 const HALF_OPEN_MAX: usize = 64;
 
-/// Connections that QUIC may be closing beside as many as there are places; the least, for very small houses.
+/// Least number of closing connections that QUIC may hold beside the open ones, where there are few places.
 const CLOSING_MIN: usize = 64;
 
-/// How long QUIC remembers a connection whose handshake failed: three times its probe timeout (RFC 9000, section 10.2),
+/// Time that QUIC keeps a connection whose handshake failed: three times its probe timeout (RFC 9000, section 10.2),
 /// which is a second while the round trip is not known (RFC 9002, section 6.2.2).
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
 
-/// What becomes of a new connection.
+/// Decision on a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It is let in.
@@ -84,7 +84,7 @@ impl Connections {
         }
     }
 
-    /// Says what becomes of a new connection while QUIC holds so many connections.
+    /// Decides on a new connection while QUIC holds `held` connections.
     pub(super) fn receive(&self, address: IpAddr, is_proven: bool, held: usize) -> Admission {
         let half_open = self.half_open.borrow();
         let of_client = half_open.clients.open_of(client_of(address));
@@ -143,12 +143,12 @@ pub(super) struct ConnectionGuard {
 }
 
 impl ConnectionGuard {
-    /// Notes that the connection was of use to its client.
+    /// Marks the connection as used.
     pub(super) fn touch(&self) {
         self.connections.registry.borrow_mut().touch(self.ticket);
     }
 
-    /// Returns when somebody else needs the place.
+    /// Waits until the connection is evicted.
     pub(super) async fn eviction(&self) {
         self.eviction.notified().await;
     }
@@ -161,7 +161,7 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// A place among those who have not shaken hands.
+/// Place among half-open handshakes.
 pub(super) struct Shaking {
     connections: Rc<Connections>,
     client: usize,
