@@ -3,8 +3,8 @@
 //! In: a bound UDP socket. Out: up to 32 datagrams a system call, each with its sender and, on wildcard sockets, the
 //! address that was asked; replies go out the same way. Never here: what a datagram means.
 //!
-//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Those
-//! that have nothing to do with datagrams are here because they need it too: [`adopt`], [`defer_accept`] and
+//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only.
+//! Those that have nothing to do with datagrams are here because they need it too: [`adopt`], [`defer_accept`] and
 //! [`give_back_memory`].
 
 #![expect(
@@ -25,7 +25,7 @@ use super::sockaddr::{Control, Name, read_name, reply_control};
 /// Datagrams a system call: beyond 32 nothing is gained, and the engine's batch is the same size.
 pub(super) const BATCH_SIZE: usize = 32;
 
-/// Longest datagram received, octets. A query with every option padded stays far below; longer ones are cut and flagged.
+/// Longest datagram received, octets; longer ones are cut and flagged. A query with all options padded stays far below.
 const INPUT_SIZE: usize = 2048;
 
 /// Slots lie an odd number of cache lines apart, so never a multiple of 4 KiB: else all first lines share a cache set.
@@ -132,7 +132,8 @@ impl DatagramSocket {
 
     /// Sends the replies of the batch and returns how many could not be sent.
     ///
-    /// A datagram that the kernel refuses (no route, a firewall) is skipped; a send buffer that stays full drops the rest.
+    /// A datagram that the kernel refuses (no route, a firewall) is skipped; a send buffer that stays full drops the
+    /// rest.
     pub(super) fn send(&self, batch: &mut Batch) -> u64 {
         let count = batch.aim_at_replies();
         let mut next = 0;

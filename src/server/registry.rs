@@ -18,8 +18,8 @@
 //! longest idle of all, so that a client that fills its places with connections that asked once does not evict the
 //! new connection that is about to ask.
 //!
-//! So new connections always get in; a flood from few networks evicts its own, however fast it churns; and one from very
-//! many that never ask evicts none that do.
+//! So new connections always get in; a flood from few networks evicts its own, however fast it churns; and one from
+//! very many that never ask evicts none that do.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
