@@ -1,4 +1,4 @@
-//! What help shows below the flags: examples to copy, and exit codes.
+//! Texts of help below the flags: examples to copy, and exit codes.
 //!
 //! In: nothing. Out: text. Each example is a line that works as it stands beside this repository's files.
 

@@ -1,7 +1,7 @@
 //! The caching resolver: follows delegations from the parent zone down, and keeps each answer for its TTL.
 //!
-//! In: questions, and the time. Out: records with their remaining TTLs. Never here: listening, messages of clients. Kept
-//! small on purpose: no DNSSEC, no names of servers without glue, nothing outside the parent zone.
+//! In: questions, and the time. Out: records with their remaining TTLs. Never here: listening, messages of clients.
+//! Kept small on purpose: no DNSSEC, no names of servers without glue, nothing outside the parent zone.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
