@@ -32,11 +32,11 @@ use super::places::{Number, Places, Room};
 /// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Until the head of a request is whole.
+    /// Longest time until the head of a request is whole.
     head_max: Duration,
-    /// Until an answer is read.
+    /// Longest time until an answer is read.
     answer_max: Duration,
-    /// Without taking an octet of it.
+    /// Longest time without an octet taken of it.
     stall_max: Duration,
 }
 

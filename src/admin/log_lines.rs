@@ -227,7 +227,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// A reader that takes one line when it is told to, and stands still otherwise.
+    /// Reader that takes one line on request, and stands still otherwise.
     struct Reader {
         turns: Receiver<io::Result<()>>,
         read: SyncSender<Vec<u8>>,

@@ -78,11 +78,11 @@ impl NotListed {
 /// An alarm that lasts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmRow {
-    /// The word of its kind, as in the metric `leeward_alarms`.
+    /// Name of its kind, as in the metric `leeward_alarms`.
     pub kind: String,
-    /// The zone, file, target or address that it is about; empty for the whole server.
+    /// Zone, file, target or address concerned; empty for the whole server.
     pub subject: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// Fault, one sentence.
     pub text: String,
@@ -104,7 +104,7 @@ pub struct FlattenedRow {
 /// A reload that waits for an operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingReload {
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// Reason for the wait.
     pub why: String,
@@ -180,7 +180,7 @@ pub struct TargetRow {
     pub site: String,
     /// `healthy`, `unhealthy` or `unknown`.
     pub status: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// Seconds in this status.
     pub since_s: u64,
@@ -240,7 +240,7 @@ pub struct HeldRow {
     pub failover: String,
     /// The active tier.
     pub on: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// The command that ends it.
     pub release: String,
@@ -249,9 +249,9 @@ pub struct HeldRow {
 /// Self-doubt of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DoubtRow {
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
-    /// Until when at most, RFC 3339; anchors have no such end.
+    /// Latest end, RFC 3339; `None` where anchors are the cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Why.
@@ -282,7 +282,7 @@ pub struct ServedPool {
 pub struct RefusedFile {
     /// The file.
     pub file: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// Faults as `LINE:COLUMN CODE MESSAGE`.
     pub faults: Vec<String>,

@@ -57,7 +57,7 @@ impl fmt::Display for CommandFault {
 /// Reads a line; an empty one is no command and no fault.
 ///
 /// # Errors
-/// Says what to type instead.
+/// The remedy: what to type instead.
 pub fn parse_command(line: &str) -> Result<Option<LabCommand>, CommandFault> {
     if line.len() > LINE_MAX {
         return Err(CommandFault("the line is too long; type help".to_owned()));
@@ -110,7 +110,7 @@ fn selection(verb: &str, region: Option<&str>) -> Result<RegionSelection, Comman
     }
 }
 
-/// Says that a word is unknown, with the nearest known one or, if none is near, all of them.
+/// Writes that a word is unknown, with the nearest known one or, if none is near, all of them.
 pub(super) fn unknown_word(noun: &str, word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()

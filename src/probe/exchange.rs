@@ -23,7 +23,7 @@ const READS_MAX: usize = 4;
 /// Limits of a response, by its request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplyLimits {
-    /// Most octets of headers.
+    /// Most octets of status line and headers, interim responses included.
     pub(super) header_octets_max: usize,
     /// True if the method is HEAD, to which no body comes (RFC 9110, section 9.3.2).
     pub(super) is_head: bool,

@@ -54,7 +54,7 @@ pub struct ResolveLimits {
 pub struct FoundSet {
     /// The addresses, in any order.
     pub addresses: Vec<IpAddr>,
-    /// Smallest TTL on the way, seconds.
+    /// Smallest TTL of the chain and the addresses, seconds.
     pub ttl: u32,
     /// Flattened targets that the addresses come from, if they come from our own zones.
     pub via: BTreeSet<Name>,

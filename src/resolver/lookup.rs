@@ -25,7 +25,7 @@ pub(super) const OURSELVES: &str = "our own zones";
 /// Answer of our own zones for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// It lies in none of them.
+    /// The name lies in none of them.
     Elsewhere,
     /// Addresses.
     Found(FoundSet),

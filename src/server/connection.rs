@@ -1,8 +1,8 @@
-//! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858), answered
-//! in order.
+//! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858),
+//! answered in order.
 //!
-//! In: turns, the thread's buffers. Out: replies, all of one turn in one write (RFC 7766, section 8). Never here: waiting,
-//! accepting, or who has to leave.
+//! In: turns, the thread's buffers. Out: replies, all of one turn in one write (RFC 7766, section 8). Never here:
+//! waiting, accepting, or who has to leave.
 //!
 //! | Phase | Entered when | Timer | Ends by |
 //! |---|---|---|---|
@@ -193,7 +193,7 @@ impl Connection {
         self.is_ending = answered.is_nonsense;
     }
 
-    /// Reads a header of the PROXY protocol and not an octet more: what follows may be sealed.
+    /// Reads a header of the PROXY protocol and not an octet more: those after it may be encrypted.
     fn take_header(&mut self, room: &mut [u8]) -> io::Result<Turn> {
         loop {
             match read_header(&self.held) {

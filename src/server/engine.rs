@@ -60,8 +60,8 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
         &self.counters
     }
 
-    /// Answers and counts a batch. If the engine panics, each query is tried alone, so that one poisonous query stays
-    /// without an answer and costs nobody else theirs.
+    /// Answers and counts a batch. If the engine panics, each query is tried alone, so that only the poisonous one
+    /// stays without an answer.
     pub(super) fn respond(&mut self, batch: &mut [Exchange<'_>]) {
         if self.try_respond(batch) {
             for exchange in &*batch {

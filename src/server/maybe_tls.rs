@@ -12,7 +12,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
-/// Records read in one turn without an octet of a message among them: a handshake needs three.
+/// Most TLS records read in one turn without an octet of a message among them: a handshake needs three.
 const IDLE_READS_MAX: usize = 8;
 
 /// Accepted stream, its TLS session if any, and its readiness.
@@ -127,7 +127,7 @@ impl MaybeTlsStream {
         Ok(count)
     }
 
-    /// Gives sealed octets to the network; returns whether all have left.
+    /// Gives encrypted octets to the network; returns whether all have left.
     pub(super) fn pass_on(&mut self) -> io::Result<bool> {
         match &mut self.session {
             None => Ok(true),
@@ -168,7 +168,7 @@ fn taken(outcome: io::Result<usize>) -> io::Result<Taken> {
     }
 }
 
-/// A socket that is not asked again after it has given all it had.
+/// Socket that is not read again until the event queue reports more.
 struct Socket {
     stream: TcpStream,
     is_readable: bool,

@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 
 use super::engine::{Engine, Exchange, Guarded, Seat, Tally, Transport};
 
-/// The longest message (RFC 1035, section 4.2.2).
+/// Longest message, octets (RFC 1035, section 4.2.2).
 pub(super) const MESSAGE_MAX: usize = 65_535;
 
 /// An engine and room for a reply of any size, shared by all connections of a thread.

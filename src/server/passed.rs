@@ -40,7 +40,7 @@ pub struct Passed {
     pub(super) sockets: Vec<PassedSocket>,
 }
 
-/// One of them.
+/// One passed socket, with its transport and address.
 #[derive(Debug)]
 pub(super) struct PassedSocket {
     pub(super) transport: Transport,

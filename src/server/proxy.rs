@@ -21,7 +21,7 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The first octets of version 1.
 const WORD: &[u8] = b"PROXY ";
 
-/// The longest line of version 1, its end included (protocol text, section 2.1).
+/// Longest line of version 1, octets, its end included (protocol text, section 2.1).
 const LINE_MAX: usize = 107;
 
 /// The octets of version 2 before addresses.
@@ -31,7 +31,7 @@ const FIXED_SIZE: usize = 16;
 /// octets. Chosen: a datagram has to hold a query after it.
 pub(super) const HEADER_MAX: usize = 1_024;
 
-/// The octets in which both versions can be told apart; the shortest header has more.
+/// Octets that distinguish the two versions; the shortest header has more.
 const TELLING_SIZE: usize = 8;
 
 /// Networks of trusted proxies.

@@ -39,18 +39,18 @@ pub(super) struct Registry<H> {
     /// Open connections that were never used.
     unused: usize,
     places: Places,
-    /// Counts uses; the smallest is the longest ago.
+    /// Count of uses, which orders them; the smallest is the longest ago.
     tick: u64,
 }
 
 /// Limits of open connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Places {
-    /// In all.
+    /// Most connections in all.
     pub(super) total_max: usize,
-    /// Of one client.
+    /// Most connections of one client.
     pub(super) per_client_max: usize,
-    /// Of one prefix.
+    /// Most connections of one prefix.
     pub(super) per_prefix_max: usize,
 }
 

@@ -15,23 +15,23 @@ use crate::wire::HEADER_LEN;
 
 use super::engine::{Engine, Exchange, Guarded, Seat};
 
-/// The longest message (RFC 1035, section 4.2.2).
+/// Longest message, octets (RFC 1035, section 4.2.2).
 const MESSAGE_MAX: usize = 65_535;
 
-/// A message and its length.
+/// Longest message with its length, octets.
 const FRAME_MAX: usize = 2 + MESSAGE_MAX;
 
 /// Octets read at once: about a hundred pipelined queries, then the next connection has its turn.
 const READ_SIZE: usize = 4096;
 
-/// Messages that are answered at once.
+/// Most messages in one batch of the engine.
 pub(super) const BATCH_MAX: usize = 32;
 
-/// Octets of replies of one turn: one of any size, or many small ones.
+/// Most octets of replies of one turn: one of any size, or many small ones.
 const REPLIES_MAX: usize = FRAME_MAX + 16_384;
 
-/// From one reply's room to the next: whole cache lines, and not a power of two, so that their beginnings do not compete for
-/// the same lines of the cache.
+/// Octets from one reply's room to the next: whole cache lines, and not a power of two, so that their beginnings do not
+/// compete for the same lines of the cache.
 const STRIDE: usize = FRAME_MAX.next_multiple_of(64) + 256;
 
 /// An engine and buffers that all connections of a thread share.

@@ -3,13 +3,13 @@
 //! In: listeners, TLS settings, the thread's post. Out: turns for [`Connection`]s, counts. Never here: what is said in
 //! them.
 //!
-//! A connection costs as few system calls as can be: it is accepted, watched, read once, written once, read to its end and
-//! closed. Nothing is allocated, locked or armed per query: time is read once a round, and timers are moments that
-//! are compared when the earliest is due.
+//! A connection costs as few system calls as can be: it is accepted, watched, read once, written once, read to its end
+//! and closed. A query allocates, locks and arms nothing: time is read once a round, and timers are moments that are
+//! compared when the earliest is due.
 //!
-//! A round: who has something to read or to send has a turn, then who had more to do than one turn allows, then up to
-//! [`ACCEPTS_MAX`] are let in. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): of the prefix with most of them
-//! the one that has lasted longest makes room for a new connection, so stalled ones keep nobody out.
+//! A round: connections that can be read or sent to have a turn, then those with more work than one turn allows, then
+//! up to [`ACCEPTS_MAX`] new ones are admitted. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): when these
+//! are full, the longest one of the prefix with most of them ends, so stalled ones keep no other out.
 
 use std::collections::VecDeque;
 use std::io;

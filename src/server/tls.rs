@@ -1,10 +1,9 @@
 //! Handshakes of streams that an event loop of tokio carries, as DNS over HTTPS does.
 //!
-//! In: accepted streams, TLS settings. Out: encrypted streams. Never here: certificates' files, or what is said in
-//! conversations.
+//! In: accepted streams, TLS settings. Out: encrypted streams. Never here: certificates' files, the content of streams.
 //!
-//! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: of the prefix with
-//! most of them the one that has lasted longest makes room for a new connection, so stalled ones keep nobody out.
+//! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: beyond them, the
+//! longest one of the prefix with most of them ends, so stalled ones keep no other out.
 
 use std::cell::RefCell;
 use std::rc::Rc;

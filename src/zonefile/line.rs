@@ -1,4 +1,4 @@
-//! One record line: owner, TTL, class, type and RDATA told apart (RFC 1035, section 5.1).
+//! Parts of one record line: owner, TTL, class, type and RDATA (RFC 1035, section 5.1).
 //!
 //! In: the tokens of a line. Out: its parts. Never here: state that outlives the line.
 

@@ -84,7 +84,7 @@ fn validate_host(records: &Records, row: &Row, standings: &[Standing], findings:
     }
 }
 
-/// Returns `*` beside a name.
+/// Returns a name with `*` in place of its first label.
 fn wildcard_of(name: &[u8]) -> Vec<u8> {
     let length = name.first().copied().map_or(0, usize::from);
     let mut octets = vec![1, b'*'];

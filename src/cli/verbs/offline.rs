@@ -14,7 +14,7 @@ use crate::geo::Locations;
 
 use super::strange::complain_of_name;
 
-/// Reads a server file. Warnings are returned as text beside it.
+/// Reads a server file; returns its warnings as text too.
 pub(super) fn read_config(
     path: &Path,
     is_colour: bool,

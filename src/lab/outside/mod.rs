@@ -11,9 +11,8 @@
 //! Glue carries an address and no port. The resolver has the parent's address, as real ones have the root's; servers
 //! that a referral names are asked at the port of the lab's name server, which stands for port 53 in this world.
 //!
-//! hickory's recursor would do the same on port 53 alone, reads a clock of its own, and brings 13 more crates into the
-//! first build of a newcomer; its zones give referrals without glue. Transports and messages on both sides are
-//! hickory's.
+//! hickory's recursor would do the same on port 53 alone, reads a clock of its own, and brings 13 more crates into a
+//! first build; its zones give referrals without glue. Transports and messages on both sides are hickory's.
 
 mod ask;
 mod kept;

@@ -22,7 +22,7 @@ pub(super) struct Request {
     pub(super) id: u64,
     /// Program and arguments.
     pub(super) command: Vec<String>,
-    /// The environment beside `PATH`.
+    /// The environment apart from `PATH`.
     pub(super) variables: Vec<(String, String)>,
     /// Time until it is killed, milliseconds.
     pub(super) timeout_ms: u64,

@@ -113,8 +113,8 @@ where
     }
 }
 
-/// Looks at how a connection in the clear begins: HTTP/2 with its preface (RFC 9113, section 3.3), HTTP/1.1 without. A
-/// preface whose first three octets come in two segments is nobody's habit, and is taken for HTTP/1.1.
+/// Detects the version of a connection in the clear: HTTP/2 begins with its preface (RFC 9113, section 3.3). A preface
+/// whose first three octets come in two segments is taken for HTTP/1.1; no known client sends one.
 async fn detect(
     stream: &TcpStream,
     patience: Duration,

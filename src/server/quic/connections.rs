@@ -1,11 +1,11 @@
-//! Connections and half-open handshakes over QUIC: their limits, evictions, and when an address has to be proven.
+//! Connections and half-open handshakes over QUIC: limits, evictions, proofs of addresses.
 //!
-//! In: new connections. Out: what becomes of each, and a [`ConnectionGuard`] for those let in, whose end gives the place back. Never here:
-//! streams.
+//! In: new connections. Out: a decision on each, and a [`ConnectionGuard`] for those admitted, whose end gives the
+//! place back. Never here: streams.
 //!
-//! A first packet may come from anybody in anybody's name, and each that is let in costs some 16 KiB until QUIC forgets
-//! it, also after we have given it up. So connections that have not shaken hands are counted, by client, by prefix (the
-//! rate limit's, /24 and /56) and in all, until they are forgotten:
+//! The source of a first packet may be forged, and each connection that is admitted costs some 16 KiB until QUIC
+//! forgets it, also after it was closed here. So connections without a finished handshake are counted, by client, by
+//! prefix (the rate limit's, /24 and /56) and in all, until they are forgotten:
 //!
 //! | The new connection | While | Is |
 //! |---|---|---|
@@ -48,11 +48,11 @@ pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
 /// Decision on a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// It is let in.
+    /// Admitted.
     Admit,
-    /// It has to prove that its address is its own.
+    /// Asked to prove its address (RFC 9000, section 8.1.2).
     Retry,
-    /// It is turned away.
+    /// Refused.
     Refuse,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Connections {
     pub(super) counters: Arc<QueryCounters>,
 }
 
-/// Connections that have not shaken hands and are not forgotten.
+/// Counts of connections without a finished handshake that QUIC has not forgotten.
 #[derive(Default)]
 struct HalfOpen {
     clients: Groups<IpAddr>,

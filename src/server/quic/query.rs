@@ -1,6 +1,8 @@
-//! One stream: a query behind its length, then the end; the reply behind its length, then the end (RFC 9250, section 4.2).
+//! One stream: a query behind its length, then the end; the reply behind its length, then the end (RFC 9250, section
+//! 4.2).
 //!
-//! In: a stream of the client. Out: the message, or why the connection or the stream has to end. Never here: the engine.
+//! In: a stream of the client. Out: the message, or why the connection or the stream has to end. Never here: the
+//! engine.
 //!
 //! | The client sends | Its connection | Its stream |
 //! |---|---|---|
@@ -19,7 +21,7 @@ use crate::wire::{HEADER_LEN, QueryName, Unanswerable, parse_query};
 
 use super::super::message_responder::MESSAGE_MAX;
 
-/// A message and its length.
+/// Longest message with its length, octets.
 pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
 
 /// Nothing went wrong (RFC 9250, section 8.4, as all that follow).
