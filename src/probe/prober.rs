@@ -449,8 +449,7 @@ impl Active {
     }
 }
 
-/// Returns the expected time for which a probe holds its place, by the end of the last one; without one, by its time
-/// limit.
+/// Returns the expected time for which a probe holds its place, by the last one, or else by its time limit.
 fn hold_of(prepared: &Prepared, last: Option<Ended>) -> Hold {
     let is_brief = last.is_some_and(|(outcome, took)| match outcome {
         Outcome::Good => took < BRIEF_MAX.0,
