@@ -31,7 +31,7 @@ const FIRST: RawFd = 3;
 /// The most passed sockets: UDP and TCP on every address.
 const SOCKETS_MAX: usize = 2 * LISTEN_MAX;
 
-/// Whether the sockets were taken: each descriptor may have one owner only.
+/// True once the sockets were taken: each descriptor may have one owner only.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Sockets that were passed to this process.
@@ -40,7 +40,7 @@ pub struct Passed {
     pub(super) sockets: Vec<PassedSocket>,
 }
 
-/// One of them.
+/// One passed socket, with its transport and address.
 #[derive(Debug)]
 pub(super) struct PassedSocket {
     pub(super) transport: Transport,
@@ -48,7 +48,7 @@ pub(super) struct PassedSocket {
     pub(super) socket: Socket,
 }
 
-/// Why passed sockets cannot be used, in words.
+/// Reason why passed sockets cannot be used, one phrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedFault(String);
 
@@ -81,12 +81,12 @@ impl Passed {
         })
     }
 
-    /// Says whether none was passed.
+    /// Returns whether no socket was passed.
     pub fn is_empty(&self) -> bool {
         self.sockets.is_empty()
     }
 
-    /// Returns what is still to be bound: of each kind of which a socket was passed, nothing.
+    /// Returns the addresses still to be bound: none of a kind of which a socket was passed.
     pub(super) fn left_of(&self, listen: &Listen) -> Listen {
         let has = |kinds: &[Transport]| {
             let mut sockets = self.sockets.iter();
@@ -108,7 +108,7 @@ impl Passed {
     }
 }
 
-/// What the environment says: a name for each descriptor.
+/// Sockets that the environment announces: a name for each descriptor.
 #[derive(Debug, PartialEq, Eq)]
 struct Announced {
     names: Vec<String>,

@@ -1,4 +1,4 @@
-//! How long an HTTP cache may keep a reply (RFC 8484, section 5.1).
+//! Lifetime of a reply in an HTTP cache (RFC 8484, section 5.1).
 //!
 //! In: what the engine counted about a reply. Out: the value of Cache-Control. Never here: clocks, or the reply.
 //!
@@ -14,7 +14,7 @@ use crate::wire::Rcode;
 
 use super::super::engine::{Source, Tally};
 
-/// Names the lifetime of a reply.
+/// Writes the value of Cache-Control for a reply.
 pub(super) fn cache_control(tally: &Tally) -> String {
     match lifetime(tally) {
         None => "no-store".to_owned(),
