@@ -155,3 +155,27 @@ impl Mailbox {
         self.turned.store(now.nanos(), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::super::{ProbeConfig, Prober};
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_thread_that_panics_is_noticed() {
+        let clock = Clock::start();
+        let (sink, _reports) = mpsc::channel(1);
+        let forever = std::future::pending();
+        let handle = Prober::start(ProbeConfig::default(), sink, clock, forever);
+        assert_eq!(handle.threads(clock.now()).1, 0);
+        let later = clock.now().after(Duration::from_secs(3600));
+        let (threads, silent) = handle.threads(later);
+        assert_eq!(threads, silent, "an hour's silence");
+        handle.break_thread(0);
+        let ended = tokio::time::timeout(Duration::from_secs(20), handle.join()).await;
+        assert!(ended.expect("it ends soon").is_err());
+    }
+}

@@ -41,9 +41,6 @@ mod tls_fault;
 mod trace;
 mod watch;
 
-#[cfg(test)]
-mod tests;
-
 pub use context::ProbeContext;
 pub use counters::{ProbeCounters, ProbeCounts, RoomCounts};
 pub use exec::{CommandCounters, CommandSettings, Commands, RunnerDeath, serve_commands};

@@ -10,20 +10,6 @@
 //! HTTPS and QUIC are tasks. Start at [`bind()`].
 
 mod accept;
-#[cfg(test)]
-mod behaviour;
-#[cfg(test)]
-mod behaviour_churn;
-#[cfg(test)]
-mod behaviour_hostile;
-#[cfg(test)]
-mod behaviour_https;
-#[cfg(test)]
-mod behaviour_proxy;
-#[cfg(test)]
-mod behaviour_quic;
-#[cfg(test)]
-mod behaviour_tls;
 mod bind;
 mod certificate;
 mod connection;

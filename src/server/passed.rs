@@ -178,10 +178,10 @@ fn sort(name: &str, socket: Socket) -> Result<PassedSocket, PassedFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, UdpSocket};
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
 
-    use super::super::behaviour::{ask, ask_udp, tcp_client, udp_client};
-    use super::super::engine::tests::{Echo, reply};
+    use super::super::engine::tests::{Echo, query, reply};
     use super::super::{Drained, Seat, Serving, bind_with};
     use super::*;
 
@@ -286,13 +286,20 @@ mod tests {
             let [first, second] = server.addresses() else {
                 panic!("two addresses");
             };
-            let client = udp_client(*first);
+            let client = UdpSocket::bind("127.0.0.1:0").expect("loopback is free");
             for number in 0..20 {
-                let text = format!("{round} {number}");
-                assert_eq!(ask_udp(&client, &text), reply(&text));
+                let text = format!("{round} {number:02}");
+                client.send_to(&query(&text), first).expect("sent");
+                let mut answer = query(&text);
+                client.recv(&mut answer).expect("a reply");
+                assert_eq!(answer, reply(&text));
             }
-            let mut stream = tcp_client(*second);
-            ask(&mut stream, "tcp");
+            let mut stream = TcpStream::connect(second).expect("accepted");
+            stream.write_all(&[0, 12]).expect("sent");
+            stream.write_all(&query("")).expect("sent");
+            let mut answer = [0; 14];
+            stream.read_exact(&mut answer).expect("a reply");
+            assert_eq!(answer[2..], reply(""));
             assert_eq!(server.shutdown(), Drained::InTime);
         }
     }

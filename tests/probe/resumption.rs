@@ -2,113 +2,107 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use rcgen::KeyPair;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion, version};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use leeward::clock::Clock;
+use leeward::health::{CertificateProbe, Observation, ProbeKind, TargetId, TcpProbe};
+use leeward::probe::{Begun, Handle, ProbeConfig, Prober, Report};
+use rustls::{HandshakeKind, ServerConfig, version};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use super::tls::{Authority, https};
-use super::{AMPLE, Play, context, play_on, read_request, target};
-use crate::health::{CertificateProbe, Observation, ProbeKind, TcpProbe};
-use crate::probe::ProbeContext;
-use crate::probe::context::Prepared;
-use crate::probe::run::run;
+use super::tls::https;
+use crate::certificates::Authority;
+use crate::endpoint::{Listening, Play, play_on, read_request};
+use crate::probing::{AMPLE, target, tcp_probe};
 
 const WWW: &str = "www.example.com";
 
 /// A TLS server that says whether handshakes were full and may change its certificate.
 struct Changing {
-    address: SocketAddr,
+    listening: Listening,
     config: Arc<Mutex<Arc<ServerConfig>>>,
     kinds: Arc<Mutex<Vec<HandshakeKind>>>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Changing {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Changing {
     async fn open(config: Arc<ServerConfig>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let config = Arc::new(Mutex::new(config));
         let kinds = Arc::new(Mutex::new(Vec::new()));
         let (present, noted) = (Arc::clone(&config), Arc::clone(&kinds));
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = TlsAcceptor::from(Arc::clone(&present.lock().unwrap()));
+        let listening = Listening::open(move |stream| {
+            let acceptor = TlsAcceptor::from(Arc::clone(&present.lock().expect("no panic")));
+            let noted = Arc::clone(&noted);
+            async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else {
-                    continue;
+                    return;
                 };
-                let kind = stream.get_ref().1.handshake_kind().unwrap();
-                noted.lock().unwrap().push(kind);
+                let kind = stream.get_ref().1.handshake_kind().expect("it is over");
+                noted.lock().expect("no panic").push(kind);
                 read_request(&mut stream).await;
-                play_on(&mut stream, Play::say("HTTP/1.1 200 OK\r\n\r\nready")).await;
+                play_on(
+                    &mut stream,
+                    Play::say(
+                        "HTTP/1.1 200 OK
+
+ready",
+                    ),
+                )
+                .await;
             }
         });
         Self {
-            address,
+            listening: listening.await,
             config,
             kinds,
-            task,
         }
     }
 
+    fn show(&self, config: Arc<ServerConfig>) {
+        *self.config.lock().expect("no panic") = config;
+    }
+
     /// Probes; returns the evidence and whether the session was resumed, if there was one.
-    async fn probe(&self, client: &mut Client, kind: ProbeKind) -> (String, Option<bool>) {
-        self.kinds.lock().unwrap().clear();
-        let observation = client.probe(self.address, kind).await;
-        let is_resumed = self
-            .kinds
-            .lock()
-            .unwrap()
-            .first()
-            .map(|kind| *kind == HandshakeKind::Resumed);
+    async fn probe(&self, prober: &mut HoldingProber, kind: ProbeKind) -> (String, Option<bool>) {
+        self.kinds.lock().expect("no panic").clear();
+        let observation = prober.probe(self.listening.address, kind).await;
+        let kinds = self.kinds.lock().expect("no panic");
+        let is_resumed = kinds.first().map(|kind| *kind == HandshakeKind::Resumed);
         (observation.evidence.to_string(), is_resumed)
     }
 }
 
-/// Holds what it has probed, as a prober does: sessions last as long as a target that may resume them.
-struct Client {
-    context: Arc<ProbeContext>,
-    held: Vec<Prepared>,
+/// A prober that holds every target it probed: sessions last as long as a target that may resume them.
+pub(super) struct HoldingProber {
+    handle: Handle,
+    reports: mpsc::Receiver<Report>,
+    targets: u32,
 }
 
-impl Client {
-    fn new() -> Self {
+impl HoldingProber {
+    pub(super) fn start() -> Self {
+        let (sink, reports) = mpsc::channel(1);
+        let forever = std::future::pending();
         Self {
-            context: context(),
-            held: Vec::new(),
+            handle: Prober::start(ProbeConfig::default(), sink, Clock::start(), forever),
+            reports,
+            targets: 0,
         }
     }
 
-    async fn probe(&mut self, address: SocketAddr, kind: ProbeKind) -> Observation {
-        self.held
-            .push(self.context.prepare(target(address, kind, AMPLE)));
-        let prepared = self.held.last().expect("it was pushed");
-        run(&self.context, prepared).await
+    /// Begins a target; returns what its first probe found. The next is an hour away.
+    pub(super) async fn probe(&mut self, address: SocketAddr, kind: ProbeKind) -> Observation {
+        let mut target = target(address, kind, AMPLE);
+        target.probe.interval = Duration::from_secs(3600);
+        self.targets += 1;
+        let begun = Begun {
+            id: TargetId(self.targets),
+            target: Arc::new(target),
+            group: 0,
+        };
+        self.handle.update(vec![begun], &[]);
+        self.reports.recv().await.expect("a report").observation
     }
-}
-
-fn config(
-    (certificate, key): (CertificateDer<'static>, KeyPair),
-    version: &'static SupportedProtocolVersion,
-) -> Arc<ServerConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    Arc::new(config)
 }
 
 #[tokio::test]
@@ -116,10 +110,10 @@ async fn resumes_the_session_of_the_same_target_only() {
     for version in [&version::TLS12, &version::TLS13] {
         let authority = Authority::new("one");
         let names = [WWW, "b.example"];
-        let shared = config(authority.certify(&names, -10, 90), version);
+        let shared = Arc::new(authority.certify(&names, -10, 90).server_by(&[version]));
         let here = Changing::open(Arc::clone(&shared)).await;
         let there = Changing::open(shared).await;
-        let mut client = Client::new();
+        let mut prober = HoldingProber::start();
         let check = |name| {
             https(authority.trusted(name), |http| {
                 http.contains = Some("ready".into());
@@ -148,8 +142,8 @@ async fn resumes_the_session_of_the_same_target_only() {
             ("other authorities", &here, https(Authority::new("two").trusted(WWW), |_| {}), "certificate is from an unknown authority, \"one\"", false),
             ("a check of the certificate", &here, certificate, "the TLS session stood", false),
         ];
-        for (name, stage, kind, evidence, is_resumed) in cases {
-            let found = stage.probe(&mut client, kind).await;
+        for (name, server, kind, evidence, is_resumed) in cases {
+            let found = server.probe(&mut prober, kind).await;
             assert_eq!(found.0, evidence, "{name} {version:?}");
             assert_eq!(found.1.unwrap_or(false), is_resumed, "{name} {version:?}");
         }
@@ -160,19 +154,23 @@ async fn resumes_the_session_of_the_same_target_only() {
 async fn sees_a_changed_certificate_once_the_server_knows_its_sessions_no_more() {
     for version in [&version::TLS12, &version::TLS13] {
         let authority = Authority::new("one");
-        let stage = Changing::open(config(authority.certify(&[WWW], -10, 90), version)).await;
-        let mut client = Client::new();
+        let certify = |from, until| {
+            let identity = authority.certify(&[WWW], from, until);
+            Arc::new(identity.server_by(&[version]))
+        };
+        let server = Changing::open(certify(-10, 90)).await;
+        let mut prober = HoldingProber::start();
         let check = || https(authority.trusted(WWW), |_| {});
         for is_resumed in [false, true] {
-            let found = stage.probe(&mut client, check()).await;
+            let found = server.probe(&mut prober, check()).await;
             assert_eq!(found, ("status 200".to_owned(), Some(is_resumed)));
         }
-        *stage.config.lock().unwrap() = config(authority.certify(&[WWW], -90, -3), version);
-        let (evidence, _) = stage.probe(&mut client, check()).await;
+        server.show(certify(-90, -3));
+        let (evidence, _) = server.probe(&mut prober, check()).await;
         assert_eq!(evidence, "certificate expired 3 days ago");
-        *stage.config.lock().unwrap() = config(authority.certify(&[WWW], -1, 9), version);
+        server.show(certify(-1, 9));
         for is_resumed in [false, true] {
-            let found = stage.probe(&mut client, check()).await;
+            let found = server.probe(&mut prober, check()).await;
             assert_eq!(found, ("status 200".to_owned(), Some(is_resumed)));
         }
     }
@@ -181,16 +179,17 @@ async fn sees_a_changed_certificate_once_the_server_knows_its_sessions_no_more()
 #[tokio::test]
 async fn resumes_sessions_of_tcp_checks() {
     let authority = Authority::new("one");
-    let stage = Changing::open(config(authority.certify(&[WWW], -10, 90), &version::TLS13)).await;
-    let mut client = Client::new();
+    let identity = authority.certify(&[WWW], -10, 90);
+    let server = Changing::open(Arc::new(identity.server_by(&[&version::TLS13]))).await;
+    let mut prober = HoldingProber::start();
     for is_resumed in [false, true] {
         let kind = ProbeKind::Tcp(TcpProbe {
             tls: Some(authority.trusted(WWW)),
             send: Some("hello\n".into()),
             contains: Some("200 OK".into()),
-            regex: None,
+            ..tcp_probe()
         });
-        let found = stage.probe(&mut client, kind).await;
+        let found = server.probe(&mut prober, kind).await;
         assert_eq!(found, ("replied as expected".to_owned(), Some(is_resumed)));
     }
 }

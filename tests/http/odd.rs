@@ -2,16 +2,12 @@
 //!
 //! In: rows. Out: listeners that end when dropped. Never here: judgement.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::TcpStream;
+
+use crate::certificates::Authority;
+use crate::endpoint::Listening;
 
 /// One odd endpoint.
 #[derive(Clone, Debug, Deserialize)]
@@ -111,67 +107,38 @@ fn octets_of(text: &str) -> Vec<u8> {
     octets
 }
 
-/// A listener that plays its row for every connection.
-pub(crate) struct Endpoint {
-    pub(crate) address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Endpoint {
-    pub(crate) async fn open(row: &Odd) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let acceptor = row.tls.then(make_acceptor);
-        let row = row.clone();
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(play(stream, row.clone(), acceptor.clone()));
+/// Opens an endpoint that plays its row for every connection.
+pub(crate) async fn open(row: &Odd) -> Listening {
+    let played = row.clone();
+    if !row.tls {
+        return Listening::open(move |stream| {
+            let row = played.clone();
+            async move {
+                begin(&stream, &row).await;
+                drop(talk(stream, &row).await);
             }
-        });
-        Self { address, task }
+        })
+        .await;
     }
-}
-
-fn make_acceptor() -> TlsAcceptor {
-    let key = rcgen::KeyPair::generate().expect("a key");
-    let params = rcgen::CertificateParams::new(vec!["www.example.com".into()]).expect("a name");
-    let certificate = params.self_signed(&key).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
-        )
-        .expect("a certificate");
-    TlsAcceptor::from(Arc::new(config))
-}
-
-async fn play(stream: TcpStream, row: Odd, acceptor: Option<TlsAcceptor>) {
-    // Pieces go out one by one.
-    stream.set_nodelay(true).expect("an option");
-    if row.when == When::Unread {
-        stream.readable().await.expect("a request");
-    }
-    match acceptor {
-        None => drop(talk(stream, &row).await),
-        Some(acceptor) => {
-            let Ok(stream) = acceptor.accept(stream).await else {
-                return;
-            };
+    let config = Authority::new("odd").certify(&["www.example.com"], -1, 1);
+    Listening::open_tls(config.server(), move |stream| {
+        let row = played.clone();
+        async move {
+            begin(stream.get_ref().0, &row).await;
             let mut stream = talk(stream, &row).await;
             if row.end != End::Cut {
                 let _ = stream.shutdown().await;
             }
         }
+    })
+    .await
+}
+
+async fn begin(stream: &TcpStream, row: &Odd) {
+    // Pieces go out one by one.
+    stream.set_nodelay(true).expect("an option");
+    if row.when == When::Unread {
+        stream.readable().await.expect("a request");
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 use super::clients::{Client, Datagrams, Framed};
 use super::questions::ZONE;
 use super::web::{Form, Streams, Web};
+use crate::wait::wait_for;
 
 /// How long a connection to hickory-server may be silent.
 const HICKORY_IDLE: Duration = Duration::from_secs(20);
@@ -31,18 +32,15 @@ const HICKORY_IDLE: Duration = Duration::from_secs(20);
 /// How many transports there are.
 const TRANSPORTS: usize = 5;
 
-/// How often metrics are read until all transports are in them.
-const LOOKS_MAX: usize = 400;
-
 /// A running server.
-pub(crate) struct Stage {
+pub(crate) struct WholeServer {
     runtime: Runtime,
     running: Option<Running>,
     certificate: CertificateDer<'static>,
     folder: TempDir,
 }
 
-impl Stage {
+impl WholeServer {
     /// Starts the server with the zone of the questions.
     pub(crate) fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -82,7 +80,7 @@ impl Stage {
         }
     }
 
-    /// Starts hickory-server with the same zones, and returns where it listens by UDP and TCP; it runs as long as the stage.
+    /// Starts hickory-server with the same zones, and returns where it listens by UDP and TCP; it runs as long as this server.
     pub(crate) fn hickory(&self) -> SocketAddr {
         self.runtime.block_on(async {
             let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -152,7 +150,7 @@ impl Stage {
     pub(crate) fn metrics(&self) -> String {
         let http = self.running().http().expect("metrics are on");
         // Counters are copied once a second.
-        for _ in 0..LOOKS_MAX {
+        wait_for("every transport to be counted", || {
             let mut stream = TcpStream::connect(http).expect("accepted");
             stream
                 .write_all(b"GET /metrics HTTP/1.0\r\nhost: localhost\r\n\r\n")
@@ -163,13 +161,8 @@ impl Stage {
                 .lines()
                 .filter(|line| line.starts_with("leeward_queries_total{"))
                 .count();
-            if counted >= TRANSPORTS {
-                return text;
-            }
-            let (_never, quiet) = std::sync::mpsc::channel::<()>();
-            let _ = quiet.recv_timeout(Duration::from_millis(50));
-        }
-        panic!("not every transport was counted");
+            (counted >= TRANSPORTS).then_some(text)
+        })
     }
 
     fn address(&self, transport: Transport) -> SocketAddr {
@@ -181,7 +174,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for WholeServer {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
             self.runtime.block_on(running.stop());

@@ -1,102 +1,41 @@
-//! Transports as clients see them, over real sockets on loopback with an engine that echoes.
+//! UDP and TCP in the clear.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::engine::tests::{Echo, query, reply};
-use super::{
-    Bound, Drained, Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, Transport,
+use leeward::clock::Clock;
+use leeward::metrics::{SilentReason, TcpEvent};
+use leeward::server::{
+    Bound, Drained, Engine, Exchange, Listen, Seat, Serving, TcpLimits, Transport,
 };
-use crate::metrics::{QueryTotals, SilentReason, TcpEvent};
 
-/// Nothing here takes long; a test that waits this long has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+use crate::clients::{frame, read_frame, read_to_end, tcp_client, udp_client};
+use crate::echo::{EchoServer, ask, ask_udp, query, reply};
+use crate::wait::{PATIENCE, wait_until};
 
 fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-    texts.iter().map(|text| text.parse().unwrap()).collect()
+    let addresses = texts.iter().map(|text| text.parse());
+    addresses
+        .map(|address| address.expect("an address"))
+        .collect()
 }
 
 fn bind(addresses: &[SocketAddr], workers: usize) -> Bound {
-    super::bind(&Listen::plain(addresses), workers).expect("loopback is free")
+    leeward::server::bind(&Listen::plain(addresses), workers).expect("loopback is free")
 }
 
-fn start(texts: &[&str], workers: usize, tcp: TcpLimits) -> Server {
-    let serving = Serving {
-        tcp,
-        ..Serving::default()
-    };
-    let bound = bind(&addresses(texts), workers);
-    bound.start(serving, |_: Seat| Echo).expect("threads")
+fn start_on(texts: &[&str], workers: usize) -> EchoServer {
+    EchoServer::start_on(
+        &Listen::plain(&addresses(texts)),
+        workers,
+        Serving::default(),
+    )
 }
 
-pub(super) fn totals(server: &Server) -> QueryTotals {
-    QueryTotals::sum(server.counters())
-}
-
-/// Waits for something that another thread is about to count.
-pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let clock = crate::clock::Clock::start();
-    let began = clock.now();
-    while !is_so() {
-        assert!(clock.now().since(began) < PATIENCE, "never: {what}");
-        std::thread::yield_now();
-    }
-}
-
-pub(super) fn udp_client(server: SocketAddr) -> UdpSocket {
-    let local = if server.is_ipv4() {
-        "127.0.0.1:0"
-    } else {
-        "[::1]:0"
-    };
-    let client = UdpSocket::bind(local).expect("loopback is free");
-    // A connected socket takes datagrams from the address that it asked, and from no other.
-    client.connect(server).expect("a route");
-    client.set_read_timeout(Some(PATIENCE)).expect("an option");
-    client
-}
-
-pub(super) fn ask_udp(client: &UdpSocket, text: &str) -> Vec<u8> {
-    client.send(&query(text)).expect("sent");
-    let mut buffer = [0; 4096];
-    let len = client.recv(&mut buffer).expect("a reply");
-    buffer[..len].to_vec()
-}
-
-pub(super) fn tcp_client(server: SocketAddr) -> TcpStream {
-    let client = TcpStream::connect(server).expect("accepted");
-    client.set_read_timeout(Some(PATIENCE)).expect("an option");
-    client.set_write_timeout(Some(PATIENCE)).expect("an option");
-    client
-}
-
-pub(super) fn frame(message: &[u8]) -> Vec<u8> {
-    let mut framed = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
-    framed.extend_from_slice(message);
-    framed
-}
-
-pub(super) fn read_frame(stream: &mut impl Read) -> Vec<u8> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).expect("a length");
-    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut message).expect("a message");
-    message
-}
-
-pub(super) fn ask(stream: &mut (impl Read + Write), text: &str) -> Vec<u8> {
-    stream.write_all(&frame(&query(text))).expect("sent");
-    read_frame(stream)
-}
-
-/// Reads to the end and returns how many octets came; a reset is an end too.
-pub(super) fn read_to_end(stream: &mut TcpStream) -> usize {
-    let mut rest = Vec::new();
-    match stream.read_to_end(&mut rest) {
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("was not closed"),
-        _ => rest.len(),
-    }
+/// Starts one worker on one address.
+fn start(tcp: TcpLimits) -> EchoServer {
+    EchoServer::start(&[Transport::Udp], tcp)
 }
 
 #[test]
@@ -106,23 +45,23 @@ fn answers_udp_on_every_address_with_any_number_of_workers() {
             vec!["127.0.0.1:0"],
             vec!["127.0.0.1:0", "[::1]:0", "127.0.0.2:0"],
         ] {
-            let server = start(&listen, workers, TcpLimits::default());
-            for address in server.addresses() {
+            let server = start_on(&listen, workers);
+            for address in server.server.addresses() {
                 for number in 0..8 {
                     let client = udp_client(*address);
                     let text = format!("query {number}");
                     assert_eq!(ask_udp(&client, &text), reply(&text), "{address}");
                 }
             }
-            assert_eq!(server.shutdown(), Drained::InTime);
+            assert_eq!(server.server.shutdown(), Drained::InTime);
         }
     }
 }
 
 #[test]
 fn answers_thirty_two_datagrams_with_thirty_two() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
-    let client = udp_client(server.addresses()[0]);
+    let server = start(TcpLimits::default());
+    let client = udp_client(server.server.addresses()[0]);
     let mut wanted = Vec::new();
     for number in 0..32 {
         let text = format!("query {number}");
@@ -134,15 +73,15 @@ fn answers_thirty_two_datagrams_with_thirty_two() {
         let len = client.recv(&mut buffer).expect("a reply");
         assert_eq!(buffer[..len], expected);
     }
-    wait_until("32 counted", || totals(&server).answered() == 32);
-    let batches: u64 = totals(&server).batches().map(|(_, count)| count).sum();
+    wait_until("32 counted", || server.totals().answered() == 32);
+    let batches: u64 = server.totals().batches().map(|(_, count)| count).sum();
     assert!((1..=32).contains(&batches), "{batches}");
 }
 
 #[test]
 fn replies_from_the_address_that_was_asked_on_wildcard_sockets() {
-    let server = start(&["0.0.0.0:0", "[::]:0"], 2, TcpLimits::default());
-    let [v4, v6] = server.addresses() else {
+    let server = start_on(&["0.0.0.0:0", "[::]:0"], 2);
+    let [v4, v6] = server.server.addresses() else {
         panic!("two addresses");
     };
     for asked in ["127.0.0.1", "127.0.0.2", "127.9.8.7"] {
@@ -157,15 +96,15 @@ fn replies_from_the_address_that_was_asked_on_wildcard_sockets() {
 
 #[test]
 fn stays_silent_where_it_must_and_goes_on() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
-    let client = udp_client(server.addresses()[0]);
+    let server = start(TcpLimits::default());
+    let client = udp_client(server.server.addresses()[0]);
     client.send(b"short").expect("sent");
     client.send(&[]).expect("sent");
     client.send(&query("silence")).expect("sent");
     client.send(&query("poison")).expect("sent");
     client.send(&[0; 3000]).expect("sent");
     assert_eq!(ask_udp(&client, "after all"), reply("after all"));
-    let mut stream = tcp_client(server.addresses()[0]);
+    let mut stream = tcp_client(server.server.addresses()[0]);
     stream.write_all(&frame(&query("poison"))).expect("sent");
     assert_eq!(ask(&mut stream, "tcp too"), reply("tcp too"));
     let wanted = [
@@ -174,8 +113,8 @@ fn stays_silent_where_it_must_and_goes_on() {
         ("udp", SilentReason::TooLong, 1),
         ("tcp", SilentReason::EngineFault, 1),
     ];
-    wait_until("both answers counted", || totals(&server).answered() == 2);
-    let silent: Vec<_> = totals(&server).silent().collect();
+    wait_until("both answers counted", || server.totals().answered() == 2);
+    let silent: Vec<_> = server.totals().silent().collect();
     for (transport, reason, count) in wanted {
         let label = match reason {
             SilentReason::Engine => "engine",
@@ -194,7 +133,7 @@ fn stays_silent_where_it_must_and_goes_on() {
 
 #[test]
 fn answers_a_pipeline_in_order_however_it_is_split() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
+    let server = start(TcpLimits::default());
     let mut sent = Vec::new();
     let mut wanted = Vec::new();
     for number in 0..40 {
@@ -203,7 +142,7 @@ fn answers_a_pipeline_in_order_however_it_is_split() {
         wanted.push(reply(&text));
     }
     for piece in [1, 2, 3, 17, 1000, 4096, sent.len()] {
-        let mut stream = tcp_client(server.addresses()[0]);
+        let mut stream = tcp_client(server.server.addresses()[0]);
         stream.set_nodelay(true).expect("an option");
         let mut writer = stream.try_clone().expect("a clone");
         let pieces: Vec<_> = sent.chunks(piece).map(<[u8]>::to_vec).collect();
@@ -221,18 +160,18 @@ fn answers_a_pipeline_in_order_however_it_is_split() {
 
 #[test]
 fn answers_what_was_asked_before_the_client_closed_its_side() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
-    let mut stream = tcp_client(server.addresses()[0]);
+    let server = start(TcpLimits::default());
+    let mut stream = tcp_client(server.server.addresses()[0]);
     let pipeline = frame(&query("one")).repeat(300);
     stream.write_all(&pipeline).expect("sent");
-    stream.shutdown(std::net::Shutdown::Write).expect("open");
+    stream.shutdown(Shutdown::Write).expect("open");
     assert_eq!(read_to_end(&mut stream), pipeline.len());
 }
 
 #[test]
 fn carries_messages_of_every_size() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
-    let mut stream = tcp_client(server.addresses()[0]);
+    let server = start(TcpLimits::default());
+    let mut stream = tcp_client(server.server.addresses()[0]);
     for size in [12, 4094, 4095, 4096, 4097, 65_534, 65_535] {
         let text = "y".repeat(size - 12);
         assert_eq!(ask(&mut stream, &text), reply(&text), "{size}");
@@ -246,15 +185,15 @@ fn closes_quiet_and_dripping_connections() {
         message_timeout: Duration::from_millis(60),
         ..TcpLimits::default()
     };
-    let server = start(&["127.0.0.1:0"], 1, limits);
-    let mut silent = tcp_client(server.addresses()[0]);
+    let server = start(limits);
+    let mut silent = tcp_client(server.server.addresses()[0]);
     assert_eq!(read_to_end(&mut silent), 0);
 
-    let mut served = tcp_client(server.addresses()[0]);
+    let mut served = tcp_client(server.server.addresses()[0]);
     assert_eq!(ask(&mut served, "once"), reply("once"));
     assert_eq!(read_to_end(&mut served), 0);
 
-    let mut dripping = tcp_client(server.addresses()[0]);
+    let mut dripping = tcp_client(server.server.addresses()[0]);
     let mut writer = dripping.try_clone().expect("a clone");
     let drip = std::thread::spawn(move || {
         // Far more octets than fit into the time; the write fails once the server has closed.
@@ -271,14 +210,14 @@ fn closes_quiet_and_dripping_connections() {
     assert_eq!(read_to_end(&mut dripping), 0);
     assert!(drip.join().expect("no panic"), "was cut off");
     wait_until("three time-outs", || {
-        totals(&server).tcp(TcpEvent::TimedOut) == 3 && totals(&server).tcp_current() == 0
+        server.totals().tcp(TcpEvent::TimedOut) == 3 && server.totals().tcp_current() == 0
     });
 }
 
 #[test]
 fn closes_on_what_is_no_dns() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
-    let mut stream = tcp_client(server.addresses()[0]);
+    let server = start(TcpLimits::default());
+    let mut stream = tcp_client(server.server.addresses()[0]);
     stream.write_all(&frame(&query("fine"))).expect("sent");
     stream.write_all(&[0, 3, 1, 2, 3]).expect("sent");
     assert_eq!(read_frame(&mut stream), reply("fine"));
@@ -292,11 +231,11 @@ fn makes_room_for_newcomers_by_closing_the_longest_idle() {
         connections_per_client_max: 4,
         ..TcpLimits::default()
     };
-    let server = start(&["127.0.0.1:0"], 1, limits);
-    let address = server.addresses()[0];
+    let server = start(limits);
+    let address = server.server.addresses()[0];
     let mut old = tcp_client(address);
     let mut idle = tcp_client(address);
-    wait_until("two open", || totals(&server).tcp_current() == 2);
+    wait_until("two open", || server.totals().tcp_current() == 2);
     let mut others: Vec<_> = (0..2).map(|_| tcp_client(address)).collect();
     assert_eq!(ask(&mut old, "still here"), reply("still here"));
     let mut connection = tcp_client(address);
@@ -305,8 +244,8 @@ fn makes_room_for_newcomers_by_closing_the_longest_idle() {
     for stream in others.iter_mut().chain([&mut old]) {
         assert_eq!(ask(stream, "kept"), reply("kept"));
     }
-    assert_eq!(totals(&server).tcp(TcpEvent::Evicted), 1);
-    assert_eq!(totals(&server).tcp_current(), 4);
+    assert_eq!(server.totals().tcp(TcpEvent::Evicted), 1);
+    assert_eq!(server.totals().tcp_current(), 4);
 }
 
 #[test]
@@ -315,8 +254,8 @@ fn drops_a_client_that_never_reads_and_serves_the_others() {
         write_timeout: Duration::from_millis(80),
         ..TcpLimits::default()
     };
-    let server = start(&["127.0.0.1:0"], 1, limits);
-    let address = server.addresses()[0];
+    let server = start(limits);
+    let address = server.server.addresses()[0];
     let mut greedy = tcp_client(address);
     let flood = std::thread::spawn(move || {
         let large = frame(&query(&"w".repeat(60_000)));
@@ -335,15 +274,15 @@ fn drops_a_client_that_never_reads_and_serves_the_others() {
     }
     assert!(flood.join().expect("no panic"), "was dropped");
     wait_until("the time-out", || {
-        totals(&server).tcp(TcpEvent::TimedOut) == 1
+        server.totals().tcp(TcpEvent::TimedOut) == 1
     });
     assert_eq!(ask(&mut honest, "after"), reply("after"));
 }
 
 #[test]
 fn answers_an_honest_client_at_once_among_two_thousand_bad_ones() {
-    let server = start(&["127.0.0.1:0"], 1, TcpLimits::default());
-    let address = server.addresses()[0];
+    let server = start(TcpLimits::default());
+    let address = server.server.addresses()[0];
     let mut bad = Vec::new();
     for number in 0..2_000 {
         // Ours and theirs are in one process, so descriptors may run out first; eviction gives them back.
@@ -360,9 +299,9 @@ fn answers_an_honest_client_at_once_among_two_thousand_bad_ones() {
     }
     // The kernel keeps the silent ones back for a second.
     wait_until("all have come in", || {
-        totals(&server).tcp(TcpEvent::Opened) >= bad.len() as u64
+        server.totals().tcp(TcpEvent::Opened) >= bad.len() as u64
     });
-    let clock = crate::clock::Clock::start();
+    let clock = Clock::start();
     for number in 0..20 {
         let text = number.to_string();
         let began = clock.now();
@@ -374,13 +313,13 @@ fn answers_an_honest_client_at_once_among_two_thousand_bad_ones() {
         let client = udp_client(address);
         assert_eq!(ask_udp(&client, &text), reply(&text));
     }
-    assert!(totals(&server).tcp_current() <= 1_000);
+    assert!(server.totals().tcp_current() <= 1_000);
 }
 
 #[test]
 fn finishes_what_is_queued_and_stops_at_once() {
-    let server = start(&["127.0.0.1:0", "[::1]:0"], 2, TcpLimits::default());
-    let addresses = server.addresses().to_vec();
+    let server = start_on(&["127.0.0.1:0", "[::1]:0"], 2);
+    let addresses = server.server.addresses().to_vec();
     let mut idle = tcp_client(addresses[0]);
     let mut busy = tcp_client(addresses[1]);
     assert_eq!(ask(&mut idle, "before"), reply("before"));
@@ -391,9 +330,9 @@ fn finishes_what_is_queued_and_stops_at_once() {
     for _ in 0..20 {
         client.send(&query("last")).expect("sent");
     }
-    let clock = crate::clock::Clock::start();
+    let clock = Clock::start();
     let began = clock.now();
-    assert_eq!(server.shutdown(), Drained::InTime);
+    assert_eq!(server.server.shutdown(), Drained::InTime);
     // Well under the second that an idle worker sleeps.
     assert!(clock.now().since(began) < Duration::from_millis(900));
     assert_eq!(read_to_end(&mut busy), last.len());

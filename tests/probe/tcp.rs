@@ -1,14 +1,16 @@
 //! TCP without TLS.
 
-use super::{AMPLE, Play, SCARCE, Stage, closed_address, observe, probe};
-use crate::health::{ProbeKind, TcpProbe};
+use leeward::health::{ProbeKind, TcpProbe};
+
+use crate::endpoint::{Play, ScriptedEndpoint, closed_address};
+use crate::probing::{AMPLE, SCARCE, observe, probe, tcp_probe};
 
 fn tcp(send: Option<&str>, contains: Option<&str>, regex: Option<&str>) -> ProbeKind {
     ProbeKind::Tcp(TcpProbe {
-        tls: None,
         send: send.map(str::to_owned),
         contains: contains.map(str::to_owned),
         regex: regex.map(str::to_owned),
+        ..tcp_probe()
     })
 }
 
@@ -32,8 +34,12 @@ async fn names_what_is_wrong_with_a_reply() {
     for (name, play, kind, wanted) in cases {
         let is_scarce = name.ends_with("silence");
         let timeout = if is_scarce { SCARCE } else { AMPLE };
-        let stage = Stage::open(vec![play]).await;
-        assert_eq!(probe(stage.address, kind, timeout).await, wanted, "{name}");
+        let endpoint = ScriptedEndpoint::open(vec![play]).await;
+        assert_eq!(
+            probe(endpoint.address, kind, timeout).await,
+            wanted,
+            "{name}"
+        );
     }
 }
 
@@ -45,8 +51,8 @@ async fn says_that_nobody_listens() {
 
 #[tokio::test]
 async fn measures_phases() {
-    let stage = Stage::open(vec![Play::say("x")]).await;
+    let endpoint = ScriptedEndpoint::open(vec![Play::say("x")]).await;
     let kind = tcp(Some("\n"), Some("x"), None);
-    let phases = observe(stage.address, kind, AMPLE).await.phases;
+    let phases = observe(endpoint.address, kind, AMPLE).await.phases;
     assert!(phases.connect.is_some() && phases.first_byte.is_some() && phases.tls.is_none());
 }

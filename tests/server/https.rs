@@ -1,7 +1,6 @@
-//! DNS over HTTPS as clients see it, over real sockets on loopback with an engine that echoes.
+//! DNS over HTTPS.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,45 +10,32 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use leeward::metrics::TcpEvent;
+use leeward::server::{Drained, HttpsGuise, HttpsOptions, Serving, TcpLimits, Transport};
 use tokio::runtime::Runtime;
 
-use super::behaviour::{read_to_end, tcp_client, totals, wait_until};
-use super::engine::tests::{Echo, query, reply};
-use super::{
-    CertificateSource, Certificates, Drained, HttpsGuise, HttpsOptions, Listen, Seat, Server,
-    Serving, TcpLimits, bind,
-};
-use crate::metrics::TcpEvent;
+use crate::clients::{Sealed, read_to_end, tcp_client, tls_client, web_client};
+use crate::echo::{EchoServer, query, reply};
+use crate::wait::wait_until;
 
-/// A server of DNS over HTTPS and what it shows.
-struct Stage {
-    server: Server,
-    certificates: Arc<Certificates>,
+/// A server of DNS over HTTPS, and where its clients run.
+struct WebServer {
+    server: EchoServer,
     runtime: Runtime,
 }
 
-impl Stage {
+impl WebServer {
     fn open(tcp: TcpLimits, guise: HttpsGuise) -> Self {
-        let certificates = Certificates::load(CertificateSource::SelfSigned).expect("made");
-        let listen = Listen {
-            https: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-            ..Listen::default()
-        };
         let serving = Serving {
             tcp,
-            certificates: Some(Arc::clone(&certificates)),
             https: HttpsOptions {
                 guise,
                 ..HttpsOptions::default()
             },
             ..Serving::default()
         };
-        let bound = bind(&listen, 1).expect("loopback is free");
         Self {
-            server: bound.start(serving, |_: Seat| Echo).expect("threads"),
-            certificates,
+            server: EchoServer::start_as(&[Transport::Https], serving),
             runtime: Runtime::new().expect("a runtime"),
         }
     }
@@ -58,30 +44,10 @@ impl Stage {
         Self::open(tcp, HttpsGuise::Sealed)
     }
 
-    fn address(&self) -> SocketAddr {
-        self.server.listen().https[0]
-    }
-
-    fn config(&self, protocol: &[u8]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        for certificate in self.certificates.chain() {
-            roots.add(certificate).expect("a certificate");
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("suites")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![protocol.to_vec()];
-        Arc::new(config)
-    }
-
     /// A stream on which a test says HTTP/1.1 word by word.
-    fn raw(&self) -> StreamOwned<ClientConnection, TcpStream> {
-        let name = ServerName::try_from("localhost").expect("a name");
-        let session = ClientConnection::new(self.config(b"http/1.1"), name).expect("settings");
-        StreamOwned::new(session, tcp_client(self.address()))
+    fn raw(&self) -> Sealed {
+        let config = Arc::new(self.server.trusted(&[b"http/1.1"]));
+        tls_client(self.server.at(Transport::Https), config)
     }
 
     /// Asks by a whole client of HTTP.
@@ -91,13 +57,8 @@ impl Stage {
                 Version::HTTP_2 => b"h2",
                 _ => b"http/1.1",
             };
-            let connector = tokio_rustls::TlsConnector::from(self.config(protocol));
-            let stream = tokio::net::TcpStream::connect(self.address())
-                .await
-                .expect("accepted");
-            let name = ServerName::try_from("localhost").expect("a name");
-            let stream = connector.connect(name, stream).await.expect("shaken");
-            let stream = TokioIo::new(stream);
+            let config = self.server.trusted(&[protocol]);
+            let stream = web_client(self.server.at(Transport::Https), config).await;
             let response = match version {
                 Version::HTTP_2 => {
                     let shaken =
@@ -147,7 +108,7 @@ const DNS: &str = "application/dns-message";
 
 #[test]
 fn answers_get_head_and_post_over_both_versions() {
-    let stage = Stage::sealed(TcpLimits::default());
+    let web = WebServer::sealed(TcpLimits::default());
     let one = query("one");
     let large = query(&"x".repeat(65_523));
     let heading = |len: usize| format!("{DNS}|max-age=0|{len}|");
@@ -166,7 +127,7 @@ fn answers_get_head_and_post_over_both_versions() {
         ];
         for (method, target, body, wanted, len) in cases {
             let kind = if body.is_empty() { "" } else { DNS };
-            let (status, headers, body) = stage.ask(version, request(method, &target, kind, body));
+            let (status, headers, body) = web.ask(version, request(method, &target, kind, body));
             assert_eq!(status, StatusCode::OK, "{version:?} {method}");
             // An echo has neither records nor SOA.
             assert_eq!(
@@ -181,7 +142,7 @@ fn answers_get_head_and_post_over_both_versions() {
 
 #[test]
 fn refuses_what_is_no_query_and_says_why() {
-    let stage = Stage::sealed(TcpLimits::default());
+    let web = WebServer::sealed(TcpLimits::default());
     let one = query("one");
     let path = "/dns-query";
     let too_large = vec![0; 65_536];
@@ -205,7 +166,7 @@ fn refuses_what_is_no_query_and_says_why() {
     ];
     for version in [Version::HTTP_11, Version::HTTP_2] {
         for (method, target, kind, body, wanted) in &cases {
-            let (status, headers, _) = stage.ask(version, request(method, target, kind, body));
+            let (status, headers, _) = web.ask(version, request(method, target, kind, body));
             let name = format!("{version:?} {method} {target:.40} {kind}");
             assert_eq!(status.as_u16(), *wanted, "{name}");
             assert_eq!(
@@ -219,8 +180,8 @@ fn refuses_what_is_no_query_and_says_why() {
 
 #[test]
 fn answers_many_requests_on_one_connection_in_order() {
-    let stage = Stage::sealed(TcpLimits::default());
-    let mut client = stage.raw();
+    let web = WebServer::sealed(TcpLimits::default());
+    let mut client = web.raw();
     let get = format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", target(&query("one")));
     client.write_all(get.repeat(50).as_bytes()).expect("sent");
     let mut received = Vec::new();
@@ -239,15 +200,15 @@ fn answers_many_requests_on_one_connection_in_order() {
 
 #[test]
 fn speaks_both_versions_in_the_clear_behind_a_proxy() {
-    let stage = Stage::open(TcpLimits::default(), HttpsGuise::Plain);
-    let mut client = tcp_client(stage.address());
+    let web = WebServer::open(TcpLimits::default(), HttpsGuise::Plain);
+    let mut client = tcp_client(web.server.at(Transport::Https));
     let get = format!("GET {} HTTP/1.0\r\n\r\n", target(&query("one")));
     client.write_all(get.as_bytes()).expect("sent");
     let mut text = Vec::new();
     client.read_to_end(&mut text).expect("a response");
     assert!(text.starts_with(b"HTTP/1.0 200") && text.ends_with(&reply("one")));
-    let body = stage.runtime.block_on(async {
-        let stream = tokio::net::TcpStream::connect(stage.address())
+    let body = web.runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(web.server.at(Transport::Https))
             .await
             .expect("accepted");
         let shaken =
@@ -273,16 +234,16 @@ fn ends_slow_and_silent_connections_and_answers_others_meanwhile() {
         message_timeout: Duration::from_millis(100),
         ..TcpLimits::default()
     };
-    let stage = Stage::sealed(limits);
+    let web = WebServer::sealed(limits);
     let head = "POST /dns-query HTTP/1.1\r\nhost: x\r\ncontent-type: application/dns-message\r\n";
-    let mut silent = stage.raw();
+    let mut silent = web.raw();
     silent.flush().expect("shaken");
-    let mut slow_head = stage.raw();
+    let mut slow_head = web.raw();
     slow_head.write_all(&head.as_bytes()[..20]).expect("sent");
-    let mut slow_body = stage.raw();
+    let mut slow_body = web.raw();
     let body = format!("{head}content-length: 20\r\n\r\n12345");
     slow_body.write_all(body.as_bytes()).expect("sent");
-    let (status, _, _) = stage.ask(
+    let (status, _, _) = web.ask(
         Version::HTTP_2,
         request("GET", &target(&query("x")), "", &[]),
     );
@@ -295,23 +256,23 @@ fn ends_slow_and_silent_connections_and_answers_others_meanwhile() {
         let _ = client.read_to_end(&mut rest);
     }
     wait_until("the time-outs", || {
-        totals(&stage.server).tcp(TcpEvent::TimedOut) >= 2
+        web.server.totals().tcp(TcpEvent::TimedOut) >= 2
     });
 }
 
 #[test]
 fn finishes_what_has_begun_when_it_stops() {
-    let stage = Stage::sealed(TcpLimits::default());
-    let mut stalled = tcp_client(stage.address());
+    let web = WebServer::sealed(TcpLimits::default());
+    let mut stalled = tcp_client(web.server.at(Transport::Https));
     // Without an octet it would not be accepted yet.
     stalled.write_all(&[22]).expect("sent");
-    let mut quiet = stage.raw();
+    let mut quiet = web.raw();
     let get = format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", target(&query("one")));
     quiet.write_all(get.as_bytes()).expect("sent");
     let mut first = [0; 12];
     quiet.read_exact(&mut first).expect("a response");
     assert_eq!(&first, b"HTTP/1.1 200");
-    assert_eq!(stage.server.shutdown(), Drained::InTime);
+    assert_eq!(web.server.server.shutdown(), Drained::InTime);
     let mut rest = Vec::new();
     let _ = quiet.read_to_end(&mut rest);
     assert!(rest.ends_with(&reply("one")));

@@ -1,70 +1,37 @@
-//! DNS over QUIC as clients see it, over real sockets on loopback with an engine that echoes.
+//! DNS over QUIC.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::QuicClientConfig;
+use leeward::metrics::TcpEvent;
+use leeward::server::{Drained, TcpLimits, Transport};
 use quinn::{ApplicationClose, Connection, ConnectionError, Endpoint, VarInt};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Runtime;
 
-use super::behaviour::{frame, totals, wait_until};
-use super::engine::tests::{Echo, query, reply};
-use super::{
-    CertificateSource, Certificates, Drained, Listen, Seat, Server, Serving, TcpLimits, bind,
-};
-use crate::metrics::TcpEvent;
+use crate::clients::{frame, quic_client};
+use crate::echo::{EchoServer, query, reply};
+use crate::wait::wait_until;
 
 /// A server of DNS over QUIC and a client endpoint.
-struct Stage {
-    server: Server,
+struct QuicServer {
+    server: EchoServer,
     runtime: Runtime,
     client: Endpoint,
 }
 
-fn client(certificates: &Certificates, protocol: &[u8]) -> Endpoint {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates.chain() {
-        roots.add(certificate).expect("a certificate");
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("suites")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
-    let crypto = QuicClientConfig::try_from(config).expect("suites");
-    let mut endpoint = Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).expect("bound");
-    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(crypto)));
-    endpoint
-}
-
-impl Stage {
+impl QuicServer {
     fn open(tcp: TcpLimits, protocol: &[u8]) -> Self {
-        let certificates = Certificates::load(CertificateSource::SelfSigned).expect("made");
-        let listen = Listen {
-            quic: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-            ..Listen::default()
-        };
-        let serving = Serving {
-            tcp,
-            certificates: Some(Arc::clone(&certificates)),
-            ..Serving::default()
-        };
-        let bound = bind(&listen, 1).expect("loopback is free");
+        let server = EchoServer::start(&[Transport::Quic], tcp);
         let runtime = Runtime::new().expect("a runtime");
-        let client = runtime.block_on(async { client(&certificates, protocol) });
+        let client = runtime.block_on(async { quic_client(server.trusted(&[protocol])) });
         Self {
-            server: bound.start(serving, |_: Seat| Echo).expect("threads"),
+            server,
             runtime,
             client,
         }
     }
 
     async fn connect(&self) -> Result<Connection, ConnectionError> {
-        let address = self.server.listen().quic[0];
+        let address = self.server.at(Transport::Quic);
         self.client
             .connect(address, "localhost")
             .expect("settings")
@@ -91,9 +58,9 @@ fn code(error: &ConnectionError) -> Option<VarInt> {
 
 #[test]
 fn answers_each_stream_whatever_the_others_do() {
-    let stage = Stage::open(TcpLimits::default(), b"doq");
-    stage.runtime.block_on(async {
-        let connection = stage.connect().await.expect("shaken");
+    let quic = QuicServer::open(TcpLimits::default(), b"doq");
+    quic.runtime.block_on(async {
+        let connection = quic.connect().await.expect("shaken");
         let (mut half, _) = connection.open_bi().await.expect("a stream");
         half.write_all(&frame(&query("half"))[..5])
             .await
@@ -118,13 +85,13 @@ fn answers_each_stream_whatever_the_others_do() {
             frame(&reply("many"))
         );
     });
-    let totals = totals(&stage.server);
+    let totals = quic.server.totals();
     assert!(totals.answered() >= 305);
 }
 
 #[test]
 fn ends_connections_that_break_the_protocol_and_no_others() {
-    let stage = Stage::open(TcpLimits::default(), b"doq");
+    let quic = QuicServer::open(TcpLimits::default(), b"doq");
     let mut with_id = query("one");
     with_id[1] = 1;
     // One additional record: OPT with edns-tcp-keepalive (RFC 9250, section 5.5.2).
@@ -139,10 +106,10 @@ fn ends_connections_that_break_the_protocol_and_no_others() {
         ("nothing", vec![]),
         ("too much", vec![0; 65_538]),
     ];
-    stage.runtime.block_on(async {
-        let honest = stage.connect().await.expect("shaken");
+    quic.runtime.block_on(async {
+        let honest = quic.connect().await.expect("shaken");
         for (name, octets) in cases {
-            let hostile = stage.connect().await.expect("shaken");
+            let hostile = quic.connect().await.expect("shaken");
             // The close may come before all is sent.
             if let Ok((mut send, _receive)) = hostile.open_bi().await {
                 let _ = send.write_all(&octets).await;
@@ -165,12 +132,12 @@ fn ends_connections_that_break_the_protocol_and_no_others() {
 
 #[test]
 fn speaks_with_clients_that_name_doq_alone() {
-    let stage = Stage::open(TcpLimits::default(), b"h3");
-    stage.runtime.block_on(async {
-        assert!(stage.connect().await.is_err());
+    let quic = QuicServer::open(TcpLimits::default(), b"h3");
+    quic.runtime.block_on(async {
+        assert!(quic.connect().await.is_err());
     });
     wait_until("the failure", || {
-        totals(&stage.server).tcp(TcpEvent::HandshakeFailed) == 1
+        quic.server.totals().tcp(TcpEvent::HandshakeFailed) == 1
     });
 }
 
@@ -181,9 +148,9 @@ fn ends_half_open_streams_and_quiet_connections() {
         message_timeout: Duration::from_millis(100),
         ..TcpLimits::default()
     };
-    let stage = Stage::open(limits, b"doq");
-    stage.runtime.block_on(async {
-        let connection = stage.connect().await.expect("shaken");
+    let quic = QuicServer::open(limits, b"doq");
+    quic.runtime.block_on(async {
+        let connection = quic.connect().await.expect("shaken");
         let (mut send, mut receive) = connection.open_bi().await.expect("a stream");
         send.write_all(&[0]).await.expect("sent");
         let ended = receive.read_to_end(10).await;
@@ -191,7 +158,7 @@ fn ends_half_open_streams_and_quiet_connections() {
         assert_eq!(ended, Err(quinn::ReadToEndError::Read(reset)));
         assert_eq!(connection.closed().await, ConnectionError::TimedOut);
     });
-    wait_until("the end", || totals(&stage.server).tcp_current() == 0);
+    wait_until("the end", || quic.server.totals().tcp_current() == 0);
 }
 
 #[test]
@@ -201,33 +168,31 @@ fn makes_room_for_newcomers_and_asks_them_to_prove_their_address() {
         connections_per_client_max: 8,
         ..TcpLimits::default()
     };
-    let stage = Stage::open(limits, b"doq");
-    stage.runtime.block_on(async {
+    let quic = QuicServer::open(limits, b"doq");
+    quic.runtime.block_on(async {
         let mut quiet = Vec::new();
         for _ in 0..20 {
             // Past a quarter of the places this takes a round trip more, which a client makes by itself.
-            quiet.push(stage.connect().await.expect("shaken"));
+            quiet.push(quic.connect().await.expect("shaken"));
         }
         assert_eq!(code(&quiet[0].closed().await), Some(VarInt::from_u32(4)));
         let newest = quiet.last().expect("twenty");
         let answer = ask(newest, &frame(&query("new"))).await;
         assert_eq!(answer.expect("an answer"), frame(&reply("new")));
     });
-    wait_until("eight are left", || {
-        totals(&stage.server).tcp_current() == 8
-    });
-    assert_eq!(totals(&stage.server).tcp(TcpEvent::Evicted), 12);
+    wait_until("eight are left", || quic.server.totals().tcp_current() == 8);
+    assert_eq!(quic.server.totals().tcp(TcpEvent::Evicted), 12);
 }
 
 #[test]
 fn says_farewell_when_it_stops() {
-    let stage = Stage::open(TcpLimits::default(), b"doq");
-    let Stage {
+    let quic = QuicServer::open(TcpLimits::default(), b"doq");
+    let QuicServer {
         server,
         runtime,
         client,
-    } = stage;
-    let address = server.listen().quic[0];
+    } = quic;
+    let address = server.at(Transport::Quic);
     let connection = runtime.block_on(async {
         let connecting = client.connect(address, "localhost").expect("settings");
         let connection = connecting.await.expect("shaken");
@@ -235,7 +200,7 @@ fn says_farewell_when_it_stops() {
         assert_eq!(answer.expect("an answer"), frame(&reply("before")));
         connection
     });
-    assert_eq!(server.shutdown(), Drained::InTime);
+    assert_eq!(server.server.shutdown(), Drained::InTime);
     let end = runtime.block_on(connection.closed());
     assert_eq!(code(&end), Some(VarInt::from_u32(0)));
 }

@@ -1,35 +1,17 @@
 //! DNS, gRPC and Prometheus: real servers on loopback that answer rightly, wrongly, or not at all.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
 use hyper::body::Bytes;
 use hyper::http::{HeaderMap, Response};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use leeward::health::{DnsProbe, ExpectedRecord, GrpcProbe, MetricProbe, ProbeKind, Threshold};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
-use super::tls::Authority;
-use super::{AMPLE, Play, SCARCE, Stage, closed_address, context, probe, target};
-use crate::health::{DnsProbe, ExpectedRecord, GrpcProbe, MetricProbe, ProbeKind, Threshold};
-use crate::probe::run::run;
-use crate::probe::tls::install_provider;
-
-/// Something that listens until it is dropped.
-struct Listening {
-    address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+use super::resumption::HoldingProber;
+use crate::certificates::Authority;
+use crate::endpoint::{Listening, Play, ScriptedEndpoint, closed_address};
+use crate::probing::{AMPLE, SCARCE, probe};
 
 const A_NAME: &[u8] = b"\x01a\x07example\x00";
 
@@ -50,7 +32,7 @@ fn dns(expect: &[[u8; 4]]) -> ProbeKind {
 fn respond(query: &[u8], flags: [u8; 2], addresses: &[[u8; 4]]) -> Vec<u8> {
     let mut message = query.to_vec();
     message[2..4].copy_from_slice(&flags);
-    message[7] = u8::try_from(addresses.len()).unwrap();
+    message[7] = u8::try_from(addresses.len()).expect("few");
     for address in addresses {
         message.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         message.extend_from_slice(address);
@@ -65,33 +47,33 @@ async fn name_server(
 ) -> Listening {
     // A port that is free for UDP may be taken for TCP, by another test for one.
     let (socket, listener) = loop {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        match TcpListener::bind(socket.local_addr().unwrap()).await {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        match TcpListener::bind(socket.local_addr().expect("bound")).await {
             Ok(listener) => break (socket, listener),
             Err(cause) => assert_eq!(cause.kind(), std::io::ErrorKind::AddrInUse),
         }
     };
-    let address = socket.local_addr().unwrap();
+    let address = socket.local_addr().expect("bound");
     let task = tokio::spawn(async move {
         let mut query = [0; 512];
         loop {
             tokio::select! {
                 Ok((length, from)) = socket.recv_from(&mut query) => {
                     for datagram in datagrams(&query[..length]) {
-                        socket.send_to(&datagram, from).await.unwrap();
+                        socket.send_to(&datagram, from).await.expect("sent");
                     }
                 }
                 Ok((mut stream, _)) = listener.accept() => {
-                    let length = stream.read_u16().await.unwrap();
-                    stream.read_exact(&mut query[..usize::from(length)]).await.unwrap();
+                    let length = stream.read_u16().await.expect("a length");
+                    stream.read_exact(&mut query[..usize::from(length)]).await.expect("whole");
                     let message = message(&query[..usize::from(length)]);
-                    stream.write_u16(u16::try_from(message.len()).unwrap()).await.unwrap();
-                    stream.write_all(&message).await.unwrap();
+                    stream.write_u16(u16::try_from(message.len()).expect("short")).await.expect("whole");
+                    stream.write_all(&message).await.expect("whole");
                 }
             }
         }
     });
-    Listening { address, task }
+    Listening::by(address, task)
 }
 
 #[tokio::test]
@@ -136,18 +118,13 @@ fn grpc(service: &str) -> ProbeKind {
 
 /// A gRPC server that knows one service: what it says goes by the request's last octet.
 async fn health_server() -> Listening {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve_health(stream));
-        }
-    });
-    Listening { address, task }
+    Listening::open(serve_health).await
 }
 
 async fn serve_health(stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let mut connection = h2::server::handshake(stream)
+        .await
+        .expect("as it should be");
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         tokio::spawn(async move {
             assert_eq!(request.uri().path(), "/grpc.health.v1.Health/Check");
@@ -163,12 +140,14 @@ async fn serve_health(stream: impl AsyncRead + AsyncWrite + Unpin) {
                     .header("grpc-status", "5")
                     .header("grpc-message", "unknown service");
                 respond
-                    .send_response(response.body(()).unwrap(), true)
-                    .unwrap();
+                    .send_response(response.body(()).expect("as it should be"), true)
+                    .expect("as it should be");
                 return;
             }
-            let response = response.body(()).unwrap();
-            let mut stream = respond.send_response(response, false).unwrap();
+            let response = response.body(()).expect("as it should be");
+            let mut stream = respond
+                .send_response(response, false)
+                .expect("as it should be");
             if service == b"endless" {
                 // Ends when the client resets the stream.
                 loop {
@@ -183,10 +162,10 @@ async fn serve_health(stream: impl AsyncRead + AsyncWrite + Unpin) {
             }
             let status = if service == b"down" { 2 } else { 1 };
             let message = Bytes::from(vec![0, 0, 0, 0, 2, 8, status]);
-            stream.send_data(message, false).unwrap();
+            stream.send_data(message, false).expect("as it should be");
             let mut trailers = HeaderMap::new();
-            trailers.insert("grpc-status", "0".parse().unwrap());
-            stream.send_trailers(trailers).unwrap();
+            trailers.insert("grpc-status", "0".parse().expect("as it should be"));
+            stream.send_trailers(trailers).expect("as it should be");
         });
     }
 }
@@ -210,31 +189,16 @@ async fn calls_the_health_service_of_grpc() {
 #[tokio::test]
 async fn calls_the_health_service_over_tls() {
     let authority = Authority::new("one");
-    let (certificate, key) = authority.certify(&["health.example"], -10, 90);
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    install_provider();
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+    let mut config = authority.certify(&["health.example"], -10, 90).server();
     // RFC 9113, section 3.3: over TLS, HTTP/2 is chosen by this name.
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            // A client that refuses the certificate ends the handshake.
-            if let Ok(stream) = acceptor.accept(stream).await {
-                assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-                tokio::spawn(serve_health(stream));
-            }
-        }
+    let server = Listening::open_tls(config, async |stream| {
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        serve_health(stream).await;
     });
-    let server = Listening { address, task };
+    let server = server.await;
     let other = "certificate is not for other.example but for health.example";
-    let context = context();
-    let mut held = Vec::new();
+    let mut prober = HoldingProber::start();
     // The second time the session is resumed.
     for (name, service, wanted) in [
         ("health.example", "shop", "SERVING"),
@@ -246,8 +210,7 @@ async fn calls_the_health_service_over_tls() {
             host: "health.example".into(),
             service: service.into(),
         });
-        held.push(context.prepare(target(server.address, kind, AMPLE)));
-        let observation = run(&context, held.last().expect("it was pushed")).await;
+        let observation = prober.probe(server.address, kind).await;
         assert_eq!(observation.evidence.to_string(), wanted, "{name} {service}");
         assert_eq!(observation.phases.tls.is_some(), wanted != other);
     }
@@ -262,8 +225,8 @@ async fn survives_what_is_no_grpc() {
         ("garbage without end", Play::Repeat(vec![], vec![0xff; 999])),
     ];
     for (name, play) in plays {
-        let stage = Stage::open(vec![play]).await;
-        let found = probe(stage.address, grpc(""), AMPLE).await;
+        let endpoint = ScriptedEndpoint::open(vec![play]).await;
+        let found = probe(endpoint.address, grpc(""), AMPLE).await;
         let is_told = ["malformed", "connection"]
             .iter()
             .any(|word| found.starts_with(word));
@@ -282,7 +245,7 @@ fn metric(query: &str) -> ProbeKind {
         host: "prometheus.example".into(),
         prefix: "/prom".into(),
         query: query.into(),
-        healthy_if: Threshold::parse("< 0.05").unwrap(),
+        healthy_if: Threshold::parse("< 0.05").expect("a threshold"),
     })
 }
 
@@ -313,10 +276,10 @@ async fn asks_prometheus() {
         ),
     ];
     for (play, wanted) in cases {
-        let stage = Stage::open(vec![play]).await;
+        let endpoint = ScriptedEndpoint::open(vec![play]).await;
         let kind = metric("rate(errors[5m]) > 0");
-        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted);
-        let request = &stage.requests()[0];
+        assert_eq!(probe(endpoint.address, kind, AMPLE).await, wanted);
+        let request = &endpoint.requests()[0];
         let path = "GET /prom/api/v1/query?query=rate%28errors%5B5m%5D%29%20%3E%200 HTTP/1.1";
         assert!(request.starts_with(path), "{request}");
     }

@@ -1,15 +1,16 @@
 //! HTTP without TLS.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use leeward::clock::Clock;
+use leeward::health::{Endpoint, HttpProbe, Outcome, ProbeKind, TcpProbe, Timeout};
+use leeward::probe::{ProbeContext, Reach, probe_once};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{
-    AMPLE, Play, SCARCE, Stage, closed_address, context, http_probe, observe, probe, target,
-};
-use crate::health::{Endpoint, HttpProbe, Outcome, ProbeKind, Target, TcpProbe, Timeout};
-use crate::probe::{ProbeContext, Reach, probe_once};
+use crate::endpoint::{Listening, Play, ScriptedEndpoint, closed_address, play_on, read_request};
+use crate::probing::{AMPLE, SCARCE, context, http_probe, observe, probe, target, tcp_probe};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready";
 
@@ -78,8 +79,8 @@ async fn names_what_is_wrong_with_a_response() {
         } else {
             AMPLE
         };
-        let stage = Stage::open(vec![play]).await;
-        let evidence = probe(stage.address, kind, timeout).await;
+        let endpoint = ScriptedEndpoint::open(vec![play]).await;
+        let evidence = probe(endpoint.address, kind, timeout).await;
         assert!(evidence.starts_with(wanted), "{name}: {evidence}");
     }
 }
@@ -95,8 +96,8 @@ async fn says_that_nobody_listens() {
 
 #[tokio::test]
 async fn measures_phases() {
-    let stage = Stage::open(vec![Play::say(OK)]).await;
-    let phases = observe(stage.address, ready(), AMPLE).await.phases;
+    let endpoint = ScriptedEndpoint::open(vec![Play::say(OK)]).await;
+    let phases = observe(endpoint.address, ready(), AMPLE).await.phases;
     assert!(phases.connect.is_some() && phases.first_byte.is_some() && phases.tls.is_none());
     assert!(phases.total >= phases.first_byte);
 }
@@ -123,8 +124,8 @@ async fn gives_each_phase_its_own_limit() {
         ),
     ];
     for (text, timeout, wanted) in cases {
-        let stage = Stage::open(vec![Play::SayAndHold(text.into())]).await;
-        let observation = observe(stage.address, ready(), timeout).await;
+        let endpoint = ScriptedEndpoint::open(vec![Play::SayAndHold(text.into())]).await;
+        let observation = observe(endpoint.address, ready(), timeout).await;
         assert_eq!(observation.evidence.to_string(), wanted);
         assert!(
             observation.phases.total < Some(millis(5_000)),
@@ -135,8 +136,8 @@ async fn gives_each_phase_its_own_limit() {
 
 #[tokio::test]
 async fn sends_what_was_asked_for() {
-    let stage = Stage::open(vec![Play::say(OK)]).await;
-    let port = stage.address.port();
+    let endpoint = ScriptedEndpoint::open(vec![Play::say(OK)]).await;
+    let port = endpoint.address.port();
     let kind = wanting(|http| {
         http.method = "POST".into();
         http.path = "/health?deep=1".into();
@@ -146,8 +147,8 @@ async fn sends_what_was_asked_for() {
             ("X-Probe".into(), "2".into()),
         ];
     });
-    probe(stage.address, kind, AMPLE).await;
-    let request = stage.requests()[0].to_ascii_lowercase();
+    probe(endpoint.address, kind, AMPLE).await;
+    let request = endpoint.requests()[0].to_ascii_lowercase();
     assert!(
         request.starts_with("post /health?deep=1 http/1.1\r\n"),
         "{request}"
@@ -168,17 +169,17 @@ async fn sends_what_was_asked_for() {
 
 #[tokio::test]
 async fn sends_the_address_where_there_is_no_host() {
-    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let endpoint = ScriptedEndpoint::open(vec![Play::say(OK)]).await;
     for host in ["", "127.0.0.1", "1.2"] {
         let kind = wanting(|http| http.host = host.into());
         assert_eq!(
-            probe(stage.address, kind, AMPLE).await,
+            probe(endpoint.address, kind, AMPLE).await,
             "status 200",
             "{host}"
         );
     }
-    let port = stage.address.port();
-    let hosts: Vec<_> = stage
+    let port = endpoint.address.port();
+    let hosts: Vec<_> = endpoint
         .requests()
         .iter()
         .map(|request| {
@@ -200,79 +201,77 @@ async fn follows_redirects_on_the_same_host_as_far_as_allowed() {
             http.host = "www.example.com".into();
         })
     };
-    let stage = Stage::open(plays.clone()).await;
+    let endpoint = ScriptedEndpoint::open(plays.clone()).await;
     assert_eq!(
-        probe(stage.address, following(2), AMPLE).await,
+        probe(endpoint.address, following(2), AMPLE).await,
         "status 200"
     );
-    let lines: Vec<_> = stage
+    let lines: Vec<_> = endpoint
         .requests()
         .iter()
         .map(|request| request.split(' ').nth(1).unwrap().to_owned())
         .collect();
     assert_eq!(lines, ["/", "/a", "/b?c=1"]);
 
-    let stage = Stage::open(plays).await;
-    let evidence = probe(stage.address, following(1), AMPLE).await;
+    let endpoint = ScriptedEndpoint::open(plays).await;
+    let evidence = probe(endpoint.address, following(1), AMPLE).await;
     assert_eq!(evidence, "status 302, redirect to b?c=1 not followed");
 
-    let stage = Stage::open(vec![moved("http://other.example/")]).await;
-    let evidence = probe(stage.address, following(5), AMPLE).await;
+    let endpoint = ScriptedEndpoint::open(vec![moved("http://other.example/")]).await;
+    let evidence = probe(endpoint.address, following(5), AMPLE).await;
     assert_eq!(
         evidence,
         "status 302, redirect to http://other.example/ not followed"
     );
-    assert_eq!(stage.requests().len(), 1);
+    assert_eq!(endpoint.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn follows_no_redirect_to_where_the_server_takes_commands() {
     // X12.
-    let own = Stage::open(vec![Play::say(OK)]).await;
+    let own = ScriptedEndpoint::open(vec![Play::say(OK)]).await;
     let to = format!(
         "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:{}/\r\n\r\n",
         own.address.port()
     );
-    let stage = Stage::open(vec![Play::say(&to)]).await;
+    let endpoint = ScriptedEndpoint::open(vec![Play::say(&to)]).await;
     let reach = Reach {
         allow: vec![],
         own: vec![own.address],
     };
-    let context = ProbeContext::new("leeward-test", reach, crate::clock::Clock::start());
+    let context = ProbeContext::new("leeward-test", reach, Clock::start());
     let kind = || wanting(|http| http.follow_redirects = 5);
-    for address in [stage.address, own.address] {
-        let observation = probe_once(&context, &target(address, kind(), AMPLE)).await;
+    for address in [endpoint.address, own.address] {
+        let observation = probe_once(&context, &Arc::new(target(address, kind(), AMPLE))).await;
         assert_eq!(observation.outcome, Outcome::NoEvidence);
         assert_eq!(observation.evidence.finding.code(), "own-address");
     }
     assert!(own.requests().is_empty());
-    assert_eq!(stage.requests().len(), 1);
+    assert_eq!(endpoint.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn reads_what_came_before_the_connection_was_reset() {
     // F34: the whole reply, then a reset, while nothing of the request was read.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            stream.write_all(OK.as_bytes()).await.unwrap();
-            stream.set_zero_linger().unwrap();
-        }
+    let server = Listening::open(async |mut stream| {
+        stream.write_all(OK.as_bytes()).await.unwrap();
+        stream.set_zero_linger().unwrap();
     });
+    let server = server.await;
     let tcp = || {
         ProbeKind::Tcp(TcpProbe {
-            tls: None,
             send: Some("hello\n".into()),
             contains: Some("ready".into()),
-            regex: None,
+            ..tcp_probe()
         })
     };
     for _ in 0..40 {
-        assert_eq!(probe(address, ready(), AMPLE).await, "status 200");
-        assert_eq!(probe(address, tcp(), AMPLE).await, "replied as expected");
+        assert_eq!(probe(server.address, ready(), AMPLE).await, "status 200");
+        assert_eq!(
+            probe(server.address, tcp(), AMPLE).await,
+            "replied as expected"
+        );
     }
-    server.abort();
 }
 
 #[tokio::test]
@@ -289,21 +288,22 @@ async fn searches_compressed_bodies() {
     )
     .into_bytes();
     octets.extend(body);
-    let stage = Stage::open(vec![Play::Say(octets)]).await;
-    assert_eq!(probe(stage.address, ready(), AMPLE).await, "status 200");
+    let endpoint = ScriptedEndpoint::open(vec![Play::Say(octets)]).await;
+    assert_eq!(probe(endpoint.address, ready(), AMPLE).await, "status 200");
 }
 
 #[tokio::test]
 async fn never_shares_a_connection_between_targets() {
     // Both targets have the same host, port and path in their requests; only the address tells them apart.
-    let good = Stage::open(vec![Play::SayAndHold(OK.into())]).await;
+    let good = ScriptedEndpoint::open(vec![Play::SayAndHold(OK.into())]).await;
     let context = context();
     let kind = || wanting(|http| http.host = "www.example.com".into());
     for _ in 0..3 {
-        let observation = probe_once(&context, &target(good.address, kind(), AMPLE)).await;
+        let observation =
+            probe_once(&context, &Arc::new(target(good.address, kind(), AMPLE))).await;
         assert_eq!(observation.outcome, Outcome::Good);
         let elsewhere = SocketAddr::new([127, 0, 0, 2].into(), good.address.port());
-        let observation = probe_once(&context, &target(elsewhere, kind(), AMPLE)).await;
+        let observation = probe_once(&context, &Arc::new(target(elsewhere, kind(), AMPLE))).await;
         assert_eq!(observation.evidence.to_string(), "connect refused");
     }
     assert_eq!(good.requests().len(), 3);
@@ -311,14 +311,13 @@ async fn never_shares_a_connection_between_targets() {
 
 #[tokio::test]
 async fn tries_the_addresses_of_a_name_in_order_and_names_the_one() {
-    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let endpoint = ScriptedEndpoint::open(vec![Play::say(OK)]).await;
     let at = |address: SocketAddr, name: &str| {
-        let target = target(address, plain(), AMPLE);
-        let mut target = Target::clone(&target);
+        let mut target = target(address, plain(), AMPLE);
         target.probe.endpoint = Endpoint::Host(name.into());
-        target.into()
+        Arc::new(target)
     };
-    let observation = probe_once(&context(), &at(stage.address, "localhost")).await;
+    let observation = probe_once(&context(), &at(endpoint.address, "localhost")).await;
     assert_eq!(
         observation.evidence.to_string(),
         "status 200 (at 127.0.0.1)"
@@ -335,10 +334,14 @@ async fn tries_the_addresses_of_a_name_in_order_and_names_the_one() {
 
 #[tokio::test]
 async fn probes_only_the_networks_that_are_allowed() {
-    let stage = Stage::open(vec![Play::say(OK)]).await;
+    let endpoint = ScriptedEndpoint::open(vec![Play::say(OK)]).await;
     let networks = vec!["192.0.2.0/24".parse().unwrap()];
-    let context = ProbeContext::new("leeward-test", networks, crate::clock::Clock::start());
-    let observation = probe_once(&context, &target(stage.address, plain(), AMPLE)).await;
+    let context = ProbeContext::new("leeward-test", networks, Clock::start());
+    let observation = probe_once(
+        &context,
+        &Arc::new(target(endpoint.address, plain(), AMPLE)),
+    )
+    .await;
     assert_eq!(observation.outcome, Outcome::NoEvidence);
     assert!(
         observation
@@ -346,7 +349,7 @@ async fn probes_only_the_networks_that_are_allowed() {
             .to_string()
             .contains("outside the networks")
     );
-    assert!(stage.requests().is_empty());
+    assert!(endpoint.requests().is_empty());
 }
 
 #[tokio::test]
@@ -356,8 +359,8 @@ async fn probes_ipv6_addresses() {
     let address = listener.local_addr().unwrap();
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let request = super::read_request(&mut stream).await;
-        super::play_on(&mut stream, Play::say(OK)).await;
+        let request = read_request(&mut stream).await;
+        play_on(&mut stream, Play::say(OK)).await;
         request
     };
     let (evidence, request) = tokio::join!(probe(address, plain(), AMPLE), server);

@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use leeward::metrics::TcpEvent;
+use leeward::server::{HttpsGuise, HttpsOptions, Serving, TcpLimits, Transport};
 use socket2::{Domain, Socket, Type};
 
-use super::behaviour::{ask, tcp_client, totals};
-use super::engine::tests::{Echo, reply};
-use super::{
-    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, Seat, Server, Serving,
-    TcpLimits, bind,
-};
-use crate::metrics::TcpEvent;
+use crate::clients::tcp_client;
+use crate::echo::{EchoServer, ask, reply};
+use crate::wait::PATIENCE;
 
 /// Addresses that flood.
 const SOURCES: u32 = 40;
@@ -26,30 +24,20 @@ const HELD_MAX: usize = 300;
 /// How long an honest client waits before it asks.
 const PAUSE: Duration = Duration::from_millis(300);
 
-fn start() -> Server {
-    let any = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
-    let listen = Listen {
-        plain: any.clone(),
-        tls: any.clone(),
-        https: any,
-        ..Listen::default()
-    };
-    let certificates = Certificates::load(CertificateSource::SelfSigned).expect("made");
+fn start() -> EchoServer {
     let serving = Serving {
         tcp: TcpLimits {
             connections_max: 100,
             connections_per_client_max: 20,
             ..TcpLimits::default()
         },
-        certificates: Some(certificates),
         https: HttpsOptions {
             guise: HttpsGuise::Plain,
             ..HttpsOptions::default()
         },
         ..Serving::default()
     };
-    let bound = bind(&listen, 1).expect("loopback is free");
-    bound.start(serving, |_: Seat| Echo).expect("threads")
+    EchoServer::start_as(&[Transport::Tcp, Transport::Tls, Transport::Https], serving)
 }
 
 /// Connects from an address of its own and brings `octets`; `None` if the system is out of something.
@@ -85,9 +73,7 @@ fn flood(to: SocketAddr, octets: &'static [u8], is_over: &AtomicBool) -> u32 {
 fn is_kept_for(stream: &mut TcpStream, pause: Duration) -> bool {
     stream.set_read_timeout(Some(pause)).expect("an option");
     let waited = stream.read(&mut [0; 1]);
-    stream
-        .set_read_timeout(Some(super::behaviour::PATIENCE))
-        .expect("an option");
+    stream.set_read_timeout(Some(PATIENCE)).expect("an option");
     matches!(waited, Err(cause) if cause.kind() == ErrorKind::WouldBlock)
 }
 
@@ -95,12 +81,12 @@ fn is_kept_for(stream: &mut TcpStream, pause: Duration) -> bool {
 #[test]
 fn a_client_that_waits_before_it_asks_keeps_its_place_while_others_churn() {
     let server = start();
-    let plain = server.addresses()[0];
+    let plain = server.at(Transport::Tcp);
     let targets = [
         ("silent", plain, &[][..]),
         ("an octet of a length", plain, &[0]),
-        ("an octet of a handshake", server.listen().tls[0], &[22]),
-        ("an octet of a request", server.listen().https[0], b"G"),
+        ("an octet of a handshake", server.at(Transport::Tls), &[22]),
+        ("an octet of a request", server.at(Transport::Https), b"G"),
     ];
     for (name, to, octets) in targets {
         let is_over = Arc::new(AtomicBool::new(false));
@@ -120,5 +106,5 @@ fn a_client_that_waits_before_it_asks_keeps_its_place_while_others_churn() {
         let opened = churn.join().expect("no panic");
         assert!(opened > 300, "{name}: a flood of {opened}");
     }
-    assert!(totals(&server).tcp(TcpEvent::Evicted) > 100);
+    assert!(server.totals().tcp(TcpEvent::Evicted) > 100);
 }

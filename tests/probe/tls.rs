@@ -1,120 +1,35 @@
 //! HTTPS and TCP with TLS, with certificates made here.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use leeward::health::{CertificateProbe, HttpProbe, Outcome, ProbeKind, TcpProbe, TlsProbe};
+use rcgen::{BasicConstraints, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use rustls::pki_types::CertificateDer;
+use rustls::server::WebPkiClientVerifier;
 
-use super::{AMPLE, Play, SCARCE, Stage, http_probe, observe, play_on, probe, read_request};
-use crate::clock::Clock;
-use crate::health::{CertificateProbe, HttpProbe, Outcome, ProbeKind, TcpProbe, TlsProbe};
+use crate::certificates::{Authority, Identity, certificate_params, server_builder, show};
+use crate::endpoint::{Listening, Play, ScriptedEndpoint, play_on, read_request};
+use crate::probing::{AMPLE, SCARCE, http_probe, observe, probe, tcp_probe};
 
-/// An authority, and servers that it vouches for.
-pub(super) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-struct SecureStage {
-    address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Drop for SecureStage {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Authority {
-    pub(super) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            issuer: Issuer::new(params, key),
-            pem,
-        }
-    }
-
-    /// Opens a server whose certificate is for these names and days, counted from today.
-    async fn open(&self, names: &[&str], from_days: i64, until_days: i64) -> SecureStage {
-        let (certificate, key) = self.certify(names, from_days, until_days);
-        serve(certificate, &key).await
-    }
-
-    pub(super) fn certify(
-        &self,
-        names: &[&str],
-        from_days: i64,
-        until_days: i64,
-    ) -> (CertificateDer<'static>, KeyPair) {
-        let params = certificate_params(names, from_days, until_days);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.der().clone(), key)
-    }
-
-    pub(super) fn trusted(&self, name: &str) -> TlsProbe {
-        TlsProbe {
-            server_name: Some(name.into()),
-            verify: true,
-            ca_pem: Some(self.pem.clone()),
-        }
-    }
-}
-
-fn certificate_params(names: &[&str], from_days: i64, until_days: i64) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    let today = Clock::start().wall().millis() / 86_400_000;
-    let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    let day = |days: i64| {
-        let secs = u64::try_from((today + days) * 86_400).unwrap();
-        epoch + Duration::from_secs(secs)
-    };
-    params.not_before = day(from_days);
-    params.not_after = day(until_days);
-    params
+/// Opens a server whose certificate is for these names and days, counted from today.
+async fn open(authority: &Authority, names: &[&str], from: i64, until: i64) -> Listening {
+    serve(authority.certify(names, from, until).server()).await
 }
 
 /// Serves TLS; the body of its responses is the name that was sent in the handshake.
-async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SecureStage {
-    crate::probe::tls::install_provider();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    serve_as(config).await
-}
+async fn serve(config: ServerConfig) -> Listening {
+    Listening::open_tls(config, async |mut stream| {
+        let name = stream.get_ref().1.server_name().map(str::to_owned);
+        read_request(&mut stream).await;
+        let text = format!(
+            "HTTP/1.1 200 OK
 
-async fn serve_as(config: ServerConfig) -> SecureStage {
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                if let Ok(mut stream) = acceptor.accept(stream).await {
-                    let name = stream.get_ref().1.server_name().map(str::to_owned);
-                    read_request(&mut stream).await;
-                    let text = format!("HTTP/1.1 200 OK\r\n\r\n{name:?}");
-                    play_on(&mut stream, Play::say(&text)).await;
-                }
-            });
-        }
-    });
-    SecureStage { address, task }
+{name:?}"
+        );
+        play_on(&mut stream, Play::say(&text)).await;
+    })
+    .await
 }
 
 pub(super) fn https(tls: TlsProbe, change: impl FnOnce(&mut HttpProbe)) -> ProbeKind {
@@ -138,12 +53,12 @@ async fn names_what_is_wrong_with_a_certificate() {
     let authority = Authority::new("one");
     let stranger = Authority::new("two");
     let www = "www.example.com";
-    let good = authority.open(&[www], -10, 90).await;
-    let expired = authority.open(&[www], -90, -3).await;
-    let early = authority.open(&[www], 3, 90).await;
-    let other = authority.open(&["a.example", "b.example"], -10, 90).await;
-    let short = authority.open(&[www], -10, 6).await;
-    let address = authority.open(&["127.0.0.1"], -10, 90).await;
+    let good = open(&authority, &[www], -10, 90).await;
+    let expired = open(&authority, &[www], -90, -3).await;
+    let early = open(&authority, &[www], 3, 90).await;
+    let other = open(&authority, &["a.example", "b.example"], -10, 90).await;
+    let short = open(&authority, &[www], -10, 6).await;
+    let address = open(&authority, &["127.0.0.1"], -10, 90).await;
     let trusted = |name| authority.trusted(name);
     let days = |count| move |http: &mut HttpProbe| http.days_left = count;
     #[rustfmt::skip]
@@ -165,8 +80,8 @@ async fn names_what_is_wrong_with_a_certificate() {
         ("no name to verify", &good, https(TlsProbe { server_name: None, verify: true, ca_pem: None }, |_| {}), "the probe cannot be made: "),
         ("ca without certificate", &good, https(TlsProbe { server_name: Some(www.into()), verify: true, ca_pem: Some(String::new()) }, |_| {}), "the probe cannot be made: `ca` holds no certificate (no evidence)"),
     ];
-    for (name, stage, kind, wanted) in cases {
-        let evidence = probe(stage.address, kind, AMPLE).await;
+    for (name, server, kind, wanted) in cases {
+        let evidence = probe(server.address, kind, AMPLE).await;
         // `early` begins at midnight, so its three days are two and some hours.
         assert!(evidence.starts_with(wanted), "{name}: {evidence}");
     }
@@ -182,8 +97,8 @@ async fn says_where_a_handshake_fails() {
         (Play::SayAndHold(vec![]), SCARCE, "timed out after 80 ms in the TLS handshake"),
     ];
     for (play, timeout, wanted) in cases {
-        let stage = Stage::open(vec![play]).await;
-        assert_eq!(probe(stage.address, tls(), timeout).await, wanted);
+        let server = ScriptedEndpoint::open(vec![play]).await;
+        assert_eq!(probe(server.address, tls(), timeout).await, wanted);
     }
 }
 
@@ -208,14 +123,15 @@ async fn accepts_a_self_signed_certificate_that_is_named_as_ca() {
             let key = KeyPair::generate().unwrap();
             let mut params = certificate_params(&["www.example.com"], from, until);
             params.is_ca = is_ca;
-            let certificate = params.self_signed(&key).unwrap();
-            let stage = serve(certificate.der().clone(), &key).await;
+            let signed = params.self_signed(&key).unwrap();
+            let certificate = signed.der().clone();
+            let server = serve(Identity { certificate, key }.server()).await;
             let tls = TlsProbe {
                 server_name: Some(name.into()),
                 verify: true,
-                ca_pem: Some(certificate.pem()),
+                ca_pem: Some(signed.pem()),
             };
-            let evidence = probe(stage.address, https(tls, |_| {}), AMPLE).await;
+            let evidence = probe(server.address, https(tls, |_| {}), AMPLE).await;
             assert_eq!(evidence, wanted, "{is_ca:?}");
         }
     }
@@ -224,9 +140,9 @@ async fn accepts_a_self_signed_certificate_that_is_named_as_ca() {
 #[tokio::test]
 async fn measures_the_handshake_apart() {
     let authority = Authority::new("one");
-    let stage = authority.open(&["www.example.com"], -10, 90).await;
+    let server = open(&authority, &["www.example.com"], -10, 90).await;
     let kind = https(authority.trusted("www.example.com"), |_| {});
-    let observation = observe(stage.address, kind, AMPLE).await;
+    let observation = observe(server.address, kind, AMPLE).await;
     let phases = observation.phases;
     assert!(phases.connect.is_some() && phases.tls.is_some() && phases.first_byte.is_some());
     let parts = [phases.connect, phases.tls, phases.first_byte];
@@ -237,27 +153,27 @@ async fn measures_the_handshake_apart() {
 #[tokio::test]
 async fn speaks_tls_in_tcp_checks() {
     let authority = Authority::new("one");
-    let stage = authority.open(&["www.example.com"], -10, 90).await;
-    let other = authority.open(&["other.example"], -10, 90).await;
+    let server = open(&authority, &["www.example.com"], -10, 90).await;
+    let other = open(&authority, &["other.example"], -10, 90).await;
     let tcp = |contains: Option<&str>| {
         ProbeKind::Tcp(TcpProbe {
             tls: Some(authority.trusted("www.example.com")),
             send: Some("hello\n".into()),
             contains: contains.map(str::to_owned),
-            regex: None,
+            ..tcp_probe()
         })
     };
     let cases = [
-        (&stage, tcp(None), "connected"),
-        (&stage, tcp(Some("200 OK")), "replied as expected"),
+        (&server, tcp(None), "connected"),
+        (&server, tcp(Some("200 OK")), "replied as expected"),
         (
             &other,
             tcp(None),
             "certificate is not for www.example.com but for other.example",
         ),
     ];
-    for (stage, kind, wanted) in cases {
-        let observation = observe(stage.address, kind, AMPLE).await;
+    for (server, kind, wanted) in cases {
+        let observation = observe(server.address, kind, AMPLE).await;
         assert_eq!(observation.evidence.to_string(), wanted);
         assert_eq!(
             observation.phases.tls.is_some(),
@@ -270,8 +186,8 @@ async fn speaks_tls_in_tcp_checks() {
 async fn looks_at_certificates_alone() {
     let authority = Authority::new("one");
     let www = "www.example.com";
-    let good = authority.open(&[www], -10, 90).await;
-    let short = authority.open(&[www], -10, 6).await;
+    let good = open(&authority, &[www], -10, 90).await;
+    let short = open(&authority, &[www], -10, 6).await;
     let check = |days_left, tls| ProbeKind::Tls(CertificateProbe { tls, days_left });
     let trusted = || authority.trusted(www);
     #[rustfmt::skip]
@@ -282,16 +198,16 @@ async fn looks_at_certificates_alone() {
         ("stranger", &good, check(0, Authority::new("two").trusted(www)), "certificate is from an unknown authority, \"one\""),
         ("other name", &good, check(0, authority.trusted("b.example")), "certificate is not for b.example but for www.example.com"),
     ];
-    for (name, stage, kind, wanted) in cases {
-        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted, "{name}");
+    for (name, server, kind, wanted) in cases {
+        assert_eq!(probe(server.address, kind, AMPLE).await, wanted, "{name}");
     }
-    let plain = Stage::open(vec![Play::say("no TLS here")]).await;
+    let plain = ScriptedEndpoint::open(vec![Play::say("no TLS here")]).await;
     let found = probe(plain.address, check(0, trusted()), AMPLE).await;
     assert_eq!(
         found,
         "TLS handshake failed: the peer does not speak TLS on this port"
     );
-    let silent = Stage::open(vec![Play::SayAndHold(vec![])]).await;
+    let silent = ScriptedEndpoint::open(vec![Play::SayAndHold(vec![])]).await;
     let found = probe(silent.address, check(0, trusted()), SCARCE).await;
     assert_eq!(found, "timed out after 80 ms in the TLS handshake");
 }
@@ -311,16 +227,15 @@ async fn says_what_a_server_refuses_in_a_handshake() {
         (Play::say(""), "connection closed in the TLS handshake"),
     ];
     for (play, wanted) in cases {
-        let stage = Stage::open(vec![play]).await;
+        let server = ScriptedEndpoint::open(vec![play]).await;
         let kind = https(unverified(Some("www.example.com")), |_| {});
-        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted);
+        assert_eq!(probe(server.address, kind, AMPLE).await, wanted);
     }
 }
 
 #[tokio::test]
 async fn names_the_certificate_of_a_chain_that_is_to_blame() {
     // X20.
-    crate::probe::tls::install_provider();
     let root = Authority::new("Root");
     let www = "www.example.com";
     let between = |from_days, until_days| {
@@ -340,9 +255,8 @@ async fn names_the_certificate_of_a_chain_that_is_to_blame() {
             .unwrap();
         let mut chain = vec![leaf.der().clone()];
         chain.extend(std::iter::repeat_n(between.0.clone(), copies));
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let builder = ServerConfig::builder().with_no_client_auth();
-        builder.with_single_cert(chain, key).unwrap()
+        let builder = server_builder(rustls::ALL_VERSIONS).with_no_client_auth();
+        show(builder, chain, &key)
     };
     let (good, expired, early) = (between(-10, 90), between(-90, -3), between(3, 90));
     let cases = [
@@ -366,16 +280,17 @@ async fn names_the_certificate_of_a_chain_that_is_to_blame() {
         ),
     ];
     for (config, wanted) in cases {
-        let stage = serve_as(config).await;
+        let server = serve(config).await;
         let kind = https(root.trusted(www), |_| {});
-        assert_eq!(probe(stage.address, kind, AMPLE).await, wanted);
+        assert_eq!(probe(server.address, kind, AMPLE).await, wanted);
     }
     let key = KeyPair::generate().unwrap();
     let alone = certificate_params(&[www], -10, 90)
         .self_signed(&key)
         .unwrap();
-    let stage = serve(alone.der().clone(), &key).await;
-    let evidence = probe(stage.address, https(root.trusted(www), |_| {}), AMPLE).await;
+    let certificate = alone.der().clone();
+    let server = serve(Identity { certificate, key }.server()).await;
+    let evidence = probe(server.address, https(root.trusted(www), |_| {}), AMPLE).await;
     assert!(
         evidence.starts_with("certificate is self-signed, by "),
         "{evidence}"
@@ -384,24 +299,20 @@ async fn names_the_certificate_of_a_chain_that_is_to_blame() {
 
 #[tokio::test]
 async fn says_that_a_server_wants_a_certificate_of_the_client() {
-    crate::probe::tls::install_provider();
     let authority = Authority::new("one");
     let mut roots = rustls::RootCertStore::empty();
     let pem = rustls::pki_types::pem::PemObject::from_pem_slice(authority.pem.as_bytes());
     roots.add(pem.unwrap()).unwrap();
-    let clients = rustls::server::WebPkiClientVerifier::builder(roots.into())
-        .build()
-        .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+    let clients = clients.build().unwrap();
     for version in rustls::ALL_VERSIONS {
-        let (certificate, key) = authority.certify(&["www.example.com"], -10, 90);
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_protocol_versions(&[version])
-            .with_client_cert_verifier(Arc::clone(&clients))
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        let stage = serve_as(config).await;
+        let identity = authority.certify(&["www.example.com"], -10, 90);
+        let builder = server_builder(&[version]);
+        let builder = builder.with_client_cert_verifier(Arc::clone(&clients));
+        let server = serve(show(builder, vec![identity.certificate], &identity.key)).await;
         let kind = https(authority.trusted("www.example.com"), |_| {});
-        let evidence = probe(stage.address, kind, AMPLE).await;
+        let evidence = probe(server.address, kind, AMPLE).await;
         let wanted = "it wants a certificate of the client";
         assert!(evidence.contains(wanted), "{version:?}: {evidence}");
     }

@@ -4,17 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use leeward::clock::Clock;
+use leeward::health::{Outcome, ProbeKind, TargetId};
+use leeward::probe::{Begun, Handle, ProbeConfig, Prober, Report};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::*;
-use crate::health::{Outcome, TargetId, TcpProbe};
-use crate::probe::{Begun, Handle, ProbeConfig, Prober, Report};
-
-/// Longest wait for what is to happen at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::probing::{AMPLE, target, tcp_probe};
+use crate::wait::PATIENCE;
 
 /// A process with one port: every connection it takes lies in its own hands, and ends with it.
 struct Process {
@@ -32,15 +31,15 @@ enum Deed {
 
 impl Process {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
         let (taking, taken) = mpsc::channel(100);
         let task = tokio::spawn(async move {
             let mut held = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (tell, told) = oneshot::channel();
                 held.spawn(hold(stream, told));
-                taking.send(tell).await.unwrap();
+                taking.send(tell).await.expect("a test");
             }
         });
         Self {
@@ -76,13 +75,7 @@ struct Site {
 /// Starts a process and a prober that watches it; the next scheduled probe after the first is an hour away.
 async fn site() -> Site {
     let process = Process::start().await;
-    let kind = ProbeKind::Tcp(TcpProbe {
-        tls: None,
-        send: None,
-        contains: None,
-        regex: None,
-    });
-    let mut target = Target::clone(&target(process.address, kind, AMPLE));
+    let mut target = target(process.address, ProbeKind::Tcp(tcp_probe()), AMPLE);
     target.probe.interval = Duration::from_secs(3600);
     target.probe.watch = true;
     let (sink, reports) = mpsc::channel(100);

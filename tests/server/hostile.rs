@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use leeward::clock::Clock;
+use leeward::metrics::TcpEvent;
+use leeward::server::{HttpsGuise, HttpsOptions, Serving, TcpLimits, Transport};
 
-use super::behaviour::{PATIENCE, ask, frame, read_frame, tcp_client, totals, wait_until};
-use super::engine::tests::{Echo, query, reply};
-use super::{
-    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, Seat, Server, Serving,
-    TcpLimits, bind,
-};
-use crate::metrics::TcpEvent;
+use crate::clients::{frame, quic_client, read_frame, tcp_client, tls_client};
+use crate::echo::{EchoServer, ask, query, reply};
+use crate::wait::{PATIENCE, wait_until};
 
 /// What begins a connection of HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,47 +30,22 @@ const END_HEADERS: u8 = 4;
 const END_STREAM: u8 = 1;
 
 /// Starts TLS, HTTPS in the clear and QUIC.
-fn start(tcp: TcpLimits) -> (Server, Arc<Certificates>) {
-    let certificates = Certificates::load(CertificateSource::SelfSigned).expect("made");
-    let any = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
-    let listen = Listen {
-        tls: any.clone(),
-        https: any.clone(),
-        quic: any,
-        ..Listen::default()
-    };
+fn start(tcp: TcpLimits) -> EchoServer {
     let serving = Serving {
         tcp,
-        certificates: Some(Arc::clone(&certificates)),
         https: HttpsOptions {
             guise: HttpsGuise::Plain,
             ..HttpsOptions::default()
         },
         ..Serving::default()
     };
-    let bound = bind(&listen, 1).expect("loopback is free");
-    let server = bound.start(serving, |_: Seat| Echo).expect("threads");
-    (server, certificates)
-}
-
-fn trusting(certificates: &Certificates, protocol: &[u8]) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates.chain() {
-        roots.add(certificate).expect("a certificate");
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("suites")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
-    config
+    let transports = [Transport::Tls, Transport::Https, Transport::Quic];
+    EchoServer::start_as(&transports, serving)
 }
 
 /// Asks by HTTP/1.1 on a connection of its own.
-fn ask_web(server: &Server) {
-    let mut honest = tcp_client(server.listen().https[0]);
+fn ask_web(server: &EchoServer) {
+    let mut honest = tcp_client(server.at(Transport::Https));
     let encoded = URL_SAFE_NO_PAD.encode(query("honest"));
     let get =
         format!("GET /dns-query?dns={encoded} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
@@ -84,7 +57,7 @@ fn ask_web(server: &Server) {
 }
 
 fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
     let mut octets = length[1..].to_vec();
     octets.extend([kind, flags]);
     octets.extend(stream.to_be_bytes());
@@ -125,12 +98,12 @@ fn read_h2(stream: &mut TcpStream) -> Option<(u8, u32, Vec<u8>)> {
 
 #[test]
 fn refuses_streams_beyond_the_limit_and_ends_those_that_bring_nothing() {
-    let (server, _) = start(TcpLimits {
+    let server = start(TcpLimits {
         idle_timeout: Duration::from_millis(400),
         message_timeout: Duration::from_millis(100),
         ..TcpLimits::default()
     });
-    let mut hostile = tcp_client(server.listen().https[0]);
+    let mut hostile = tcp_client(server.at(Transport::Https));
     let mut octets = [PREFACE, &h2_frame(SETTINGS, 0, 0, &[])].concat();
     for number in 0..150 {
         // POST, and the body never comes.
@@ -153,18 +126,18 @@ fn refuses_streams_beyond_the_limit_and_ends_those_that_bring_nothing() {
         }
     }
     assert_eq!((refused, answered), (50, 100), "408 for those that waited");
-    wait_until("the end", || totals(&server).tcp_current() == 0);
+    wait_until("the end", || server.totals().tcp_current() == 0);
 }
 
 #[test]
 fn ends_streams_whose_window_stays_shut() {
-    let (server, _) = start(TcpLimits {
+    let server = start(TcpLimits {
         idle_timeout: Duration::from_millis(600),
         message_timeout: Duration::from_millis(100),
         write_timeout: Duration::from_millis(100),
         ..TcpLimits::default()
     });
-    let mut hostile = tcp_client(server.listen().https[0]);
+    let mut hostile = tcp_client(server.at(Transport::Https));
     // SETTINGS_INITIAL_WINDOW_SIZE 0.
     let shut = h2_frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
     let mut octets = [PREFACE, &shut].concat();
@@ -186,13 +159,13 @@ fn ends_streams_whose_window_stays_shut() {
         }
     }
     assert_eq!((heads, resets), (100, 100));
-    wait_until("the end", || totals(&server).tcp_current() == 0);
+    wait_until("the end", || server.totals().tcp_current() == 0);
 }
 
 #[test]
 fn ends_a_connection_of_rapid_resets_and_counts_it() {
-    let (server, _) = start(TcpLimits::default());
-    let mut hostile = tcp_client(server.listen().https[0]);
+    let server = start(TcpLimits::default());
+    let mut hostile = tcp_client(server.at(Transport::Https));
     let mut octets = [PREFACE, &h2_frame(SETTINGS, 0, 0, &[])].concat();
     let path = format!("/dns-query?dns={}", URL_SAFE_NO_PAD.encode(query("reset")));
     for number in 0..1_000 {
@@ -205,21 +178,21 @@ fn ends_a_connection_of_rapid_resets_and_counts_it() {
     // The server may close before it has taken all.
     let _ = hostile.write_all(&octets);
     wait_until("the end", || {
-        totals(&server).tcp(TcpEvent::Misused) == 1 && totals(&server).tcp_current() == 0
+        server.totals().tcp(TcpEvent::Misused) == 1 && server.totals().tcp_current() == 0
     });
     ask_web(&server);
-    let asked: u64 = totals(&server).queries().map(|row| row.count).sum();
+    let asked: u64 = server.totals().queries().map(|row| row.count).sum();
     assert!(asked < 500, "{asked} of 1,000 were answered");
 }
 
 #[test]
 fn ends_a_head_that_drips() {
-    let (server, _) = start(TcpLimits {
+    let server = start(TcpLimits {
         idle_timeout: Duration::from_secs(3_600),
         message_timeout: Duration::from_millis(150),
         ..TcpLimits::default()
     });
-    let mut hostile = tcp_client(server.listen().https[0]);
+    let mut hostile = tcp_client(server.at(Transport::Https));
     let get = format!(
         "GET /dns-query?dns={} HTTP/1.1\r\nhost: x\r\n\r\n",
         URL_SAFE_NO_PAD.encode(query("one"))
@@ -232,7 +205,7 @@ fn ends_a_head_that_drips() {
     let pace = Some(Duration::from_millis(20));
     hostile.set_read_timeout(pace).expect("an option");
     let mut room = [0; 4096];
-    let clock = crate::clock::Clock::start();
+    let clock = Clock::start();
     let began = clock.now();
     hostile.write_all(b"GET /").expect("sent");
     loop {
@@ -249,21 +222,17 @@ fn ends_a_head_that_drips() {
         }
     }
     ask_web(&server);
-    assert_eq!(totals(&server).tcp(TcpEvent::TimedOut), 1);
+    assert_eq!(server.totals().tcp(TcpEvent::TimedOut), 1);
 }
 
 #[test]
 fn answers_beside_a_client_of_tls_that_never_reads() {
-    let (server, certificates) = start(TcpLimits {
+    let server = start(TcpLimits {
         write_timeout: Duration::from_secs(3_600),
         ..TcpLimits::default()
     });
-    let config = Arc::new(trusting(&certificates, b"dot"));
-    let connect = || {
-        let name = "localhost".try_into().expect("a name");
-        let session = ClientConnection::new(Arc::clone(&config), name).expect("settings");
-        StreamOwned::new(session, tcp_client(server.listen().tls[0]))
-    };
+    let config = Arc::new(server.trusted(&[b"dot"]));
+    let connect = || tls_client(server.at(Transport::Tls), Arc::clone(&config));
     let mut greedy = connect();
     let mut honest = connect();
     assert_eq!(ask(&mut honest, "before"), reply("before"));
@@ -290,22 +259,19 @@ fn answers_beside_a_client_of_tls_that_never_reads() {
     for _ in 0..3 {
         assert_eq!(read_frame(&mut greedy), reply(&text));
     }
-    assert_eq!(totals(&server).tcp(TcpEvent::TimedOut), 0);
+    assert_eq!(server.totals().tcp(TcpEvent::TimedOut), 0);
 }
 
 /// X9: three hundred first packets that might be forged.
 #[test]
 fn greets_an_honest_client_among_half_open_handshakes_of_quic() {
-    let (server, certificates) = start(TcpLimits {
+    let server = start(TcpLimits {
         connections_max: 40,
         connections_per_client_max: 40,
         message_timeout: Duration::from_millis(300),
         ..TcpLimits::default()
     });
-    let address = server.listen().quic[0];
-    let tls = trusting(&certificates, b"doq");
-    let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).expect("suites");
-    let config = quinn::ClientConfig::new(Arc::new(crypto));
+    let address = server.at(Transport::Quic);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
     // First packets are caught on the way and sent by somebody who never says another word.
@@ -313,13 +279,9 @@ fn greets_an_honest_client_among_half_open_handshakes_of_quic() {
     hole.set_read_timeout(Some(PATIENCE)).expect("an option");
     let mute = UdpSocket::bind(local).expect("loopback is free");
     runtime.block_on(async {
-        let endpoint = quinn::Endpoint::client(local).expect("bound");
+        let endpoint = quic_client(server.trusted(&[b"doq"]));
         let to_hole = hole.local_addr().expect("bound");
-        let connect = |to| {
-            endpoint
-                .connect_with(config.clone(), to, "localhost")
-                .expect("settings")
-        };
+        let connect = |to| endpoint.connect(to, "localhost").expect("settings");
         let mut octets = [0; 2_048];
         for _ in 0..300 {
             let _begun = connect(to_hole);
@@ -336,7 +298,7 @@ fn greets_an_honest_client_among_half_open_handshakes_of_quic() {
         assert_eq!(answer, frame(&reply("honest")));
     });
     // A few were let in; all others had to prove their address, of which the mute one heard no more.
-    let totals = totals(&server);
+    let totals = server.totals();
     let (opened, retried) = (totals.tcp(TcpEvent::Opened), totals.tcp(TcpEvent::Retried));
     // Four are let in at once, and four more whenever those are forgotten, which takes three seconds.
     assert!(opened <= 20, "{opened} let in, {retried} asked");

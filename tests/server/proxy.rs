@@ -1,17 +1,18 @@
-//! Clients behind a proxy that speaks the PROXY protocol, over real sockets on loopback.
+//! Clients behind a proxy that speaks the PROXY protocol.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::behaviour::{
-    frame, read_frame, read_to_end, tcp_client, totals, udp_client, wait_until,
+use leeward::metrics::TcpEvent;
+use leeward::server::{
+    Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, TrustedProxies, bind,
 };
-use super::engine::tests::{query, reply};
-use super::proxy::tests::{binary, header};
-use super::{Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, TrustedProxies, bind};
-use crate::metrics::TcpEvent;
+
+use crate::clients::{frame, read_frame, read_to_end, tcp_client, udp_client};
+use crate::echo::{query, reply, totals};
+use crate::wait::wait_until;
 
 /// Replies with the address of whom it takes for the client.
 struct WhoAsks;
@@ -33,7 +34,9 @@ fn start(tcp: TcpLimits) -> Server {
     let listen = Listen::plain(&[SocketAddr::from(([127, 0, 0, 1], 0))]);
     let serving = Serving {
         tcp,
-        proxies: Arc::new(TrustedProxies::new(&["127.0.0.1/32".parse().unwrap()])),
+        proxies: Arc::new(TrustedProxies::new(&["127.0.0.1/32"
+            .parse()
+            .expect("a network")])),
         ..Serving::default()
     };
     let bound = bind(&listen, 1).expect("loopback is free");
@@ -42,8 +45,18 @@ fn start(tcp: TcpLimits) -> Server {
 
 const CLIENT: &str = "198.51.100.7:4242";
 
-fn said() -> Vec<u8> {
-    header(CLIENT.parse().unwrap(), &[4, 0, 1, 0])
+/// Writes a header of version 2 that names an IPv4 client, with a NOOP extension.
+fn header(client: &str) -> Vec<u8> {
+    let client: SocketAddrV4 = client.parse().expect("an address");
+    let addresses = [client.ip().octets(), [192, 0, 2, 53]].concat();
+    let ports = [client.port().to_be_bytes(), [0, 53]].concat();
+    binary(0x21, 0x11, &[addresses, ports, vec![4, 0, 1, 0]].concat())
+}
+
+fn binary(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).expect("short").to_be_bytes();
+    let signature = b"\r\n\r\n\0\r\nQUIT\n";
+    [&signature[..], &[command, family], &length, body].concat()
 }
 
 #[test]
@@ -51,7 +64,7 @@ fn takes_the_client_from_the_header_and_answers_through_the_proxy() {
     let server = start(TcpLimits::default());
     let address = server.addresses()[0];
     let line = b"PROXY TCP4 198.51.100.7 192.0.2.1 4242 53\r\n".to_vec();
-    for first in [said(), line] {
+    for first in [header(CLIENT), line] {
         for piece in [1, 3, 1_000] {
             let mut stream = tcp_client(address);
             stream.set_nodelay(true).expect("an option");
@@ -72,7 +85,9 @@ fn takes_the_client_from_the_header_and_answers_through_the_proxy() {
 
     let socket = udp_client(address);
     socket.send(&query("not said")).expect("sent");
-    socket.send(&[said(), query("one")].concat()).expect("sent");
+    socket
+        .send(&[header(CLIENT), query("one")].concat())
+        .expect("sent");
     let mut buffer = [0; 100];
     let len = socket.recv(&mut buffer).expect("a reply");
     assert_eq!(buffer[..len], reply(CLIENT));
@@ -91,7 +106,7 @@ fn wants_a_header_from_the_proxy_in_time() {
         .expect("sent");
     assert_eq!(read_to_end(&mut without), 0);
     let mut half = tcp_client(server.addresses()[0]);
-    half.write_all(&said()[..20]).expect("sent");
+    half.write_all(&header(CLIENT)[..20]).expect("sent");
     assert_eq!(read_to_end(&mut half), 0);
     wait_until("both are closed", || {
         let totals = totals(&server);
@@ -108,7 +123,7 @@ fn counts_connections_by_client_and_not_by_proxy() {
     let server = start(limits);
     let connect = |client: &str| -> TcpStream {
         let mut stream = tcp_client(server.addresses()[0]);
-        let first = header(client.parse().unwrap(), &[]);
+        let first = header(client);
         stream
             .write_all(&[first, frame(&query("one"))].concat())
             .expect("sent");
