@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leeward::config::model::ZoneModel;
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
+use leeward::model::ZoneModel;
 use leeward::place::{Locations, LocationsBuilder, Network, Place};
 use leeward::rehearse::{ExpectFailure, check_expectations};
 use leeward::zone::{ServedZone, build_maps};

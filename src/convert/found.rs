@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::model::{SoaModel, Span};
-use crate::config::{Diagnostic, Severity};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::master::{Finding, Gravity, Records};
+use crate::model::SoaModel;
 use crate::wire::Name;
 
 /// Every code with a title of one line, in order.

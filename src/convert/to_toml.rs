@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::config::Diagnostic;
-use crate::config::model::{SoaModel, Span};
 use crate::config::show::{PlainName, PlainZone, show_plain_zone};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::master::{Reading, Records, Rrset};
+use crate::model::SoaModel;
 use crate::wire::Rtype;
 
 use super::found::{Found, soa_of};

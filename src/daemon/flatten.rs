@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, warn};
 
 use crate::clock::{Clock, Moment, WallTime};
+use crate::compile::{FlatSet, Flattened, compile_zone_with};
 use crate::config::server_file::ResolverSettings;
-use crate::config::{FlatSet, Flattened, compile_zone_with};
 use crate::control::{Exposition, FlattenedRow};
 use crate::place::Locations;
 use crate::resolve::{
@@ -320,7 +320,7 @@ impl Keeper {
             return Vec::new();
         }
         let now = self.clock.now();
-        let targets = crate::config::flattened_below(&zone.model, owner);
+        let targets = crate::compile::flattened_below(&zone.model, owner);
         let words = targets.into_iter().map(|target| {
             let words = self.flattening.targets.words(&target, now);
             format!("{target} {words}")

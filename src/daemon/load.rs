@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::WallTime;
-use crate::config::Flattened;
+use crate::compile::Flattened;
 use crate::control::Consent;
 use crate::place::Locations;
 

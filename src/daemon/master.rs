@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::model::{Span, TtlModel, ZoneModel};
-use crate::config::{Diagnostic, Source};
 use crate::convert::{diagnostic_of, soa_of};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::master::{Inclusions, Records, build_master_zone, read_master};
+use crate::model::{TtlModel, ZoneModel};
 use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::clock::{Moment, WallTime};
-use crate::config::{Diagnostic, Severity};
 use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::health::{Endpoint, Status, TargetId, Targets};
 use crate::place::Locations;
 use crate::rehearse::{Client, Explanation, Question, Stage, explain};

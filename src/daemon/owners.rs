@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::WallTime;
-use crate::config::Diagnostic;
-use crate::config::model::Span;
 use crate::control::Consent;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::wire::Name;
 
 use super::listing::Listing;

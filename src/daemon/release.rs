@@ -3,8 +3,8 @@
 //! In: a name or pool. Out: rows of the status report; a publication, an event. Never here: who may take over; that is a rule
 //! of `health`.
 
-use crate::config::suggest::nearest;
 use crate::control::{HeldRow, ReleaseRequest};
+use crate::diagnostic::suggest::nearest;
 use crate::publish::HeldNode;
 use crate::rehearse::release_command;
 use crate::timeline::EventKind;

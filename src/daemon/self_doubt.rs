@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use crate::clock::{Moment, WallTime};
-use crate::config::maintenance_ahead;
 use crate::config::server_file::SelfDoubtSettings;
 use crate::control::DoubtRow;
 use crate::health::{
     Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Status, Target, TargetId,
     TcpProbe, Timeout, Uncounted,
 };
+use crate::model::maintenance_ahead;
 use crate::probe::Report;
 use crate::publish::Tick;
 use crate::timeline::EventKind;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::model::{CheckKind, CheckModel, ZoneModel};
-use crate::config::suggest::nearest;
 use crate::control::{SwitchRequest, SwitchRow};
+use crate::diagnostic::suggest::nearest;
+use crate::model::{CheckKind, CheckModel, ZoneModel};
 
 use super::heartbeats::hint;
 use super::zone_set::{LoadedZone, ZoneSet};

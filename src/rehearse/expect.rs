@@ -1,8 +1,9 @@
 //! Runs `[[expect]]` blocks (rule a50): the engine on supposed inputs, and what came out beside what was wanted.
 
 use crate::clock::WallTime;
-use crate::config::model::{ExpectModel, From, MaintenanceModel, Outcome, Span, ZoneModel};
+use crate::diagnostic::Span;
 use crate::health::Status;
+use crate::model::{ExpectModel, From, MaintenanceModel, Outcome, ZoneModel};
 use crate::place::Locations;
 use crate::view::{Fold, Inputs};
 use crate::wire::Rcode;

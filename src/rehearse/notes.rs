@@ -7,9 +7,10 @@ use ipnet::IpNet;
 use crate::answer::Note;
 use crate::clock::{WallTime, format_duration};
 use crate::health::{FailbackRule, RAMP_STEPS};
+use crate::place::TimesFor;
 use crate::view::{Horizon, HorizonCause};
 use crate::zone::{
-    CHILDREN_MAX, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, TimesFor, Whereabouts,
+    CHILDREN_MAX, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, Whereabouts,
 };
 
 use super::explain::{Client, Stage};

@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use crate::place::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
 use super::location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
-use super::policy::{LocationRule, Policies, TimesFor};
+use super::policy::{LocationRule, Policies};
+use crate::place::TimesFor;
 
 /// Classes that one map can tell apart.
 const CLASSES_MAX: usize = 65_535;

@@ -11,7 +11,9 @@ use leeward::answer::{
     Conduct, Cookies, Exchange, Identity, Tally, Transport, WithoutCookie, Worker, World, respond,
 };
 use leeward::clock::{Moment, WallTime};
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::health::Status;
 use leeward::place::Locations;
 use leeward::view::{Fold, HealthView, Inputs};

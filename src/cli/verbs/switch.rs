@@ -2,8 +2,8 @@
 
 use crate::cli::command_arguments::{HeartbeatArguments, SwitchArguments};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::config::suggest::help_for;
 use crate::control::{ClientFault, SwitchRow, get, post};
+use crate::diagnostic::suggest::help_for;
 
 use super::offline::escaped;
 

@@ -8,8 +8,9 @@ use super::nodes::{OPTION_KEYS, POLICY_KEYS};
 use super::policies::read_branch;
 use super::reader::Reader;
 use super::table::{Entry, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{GeoKey, NodeKind, Span};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::{GeoKey, NodeKind};
 use crate::place::Place;
 
 /// Most places in one table (zone format, section 2).

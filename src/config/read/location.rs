@@ -6,9 +6,9 @@ use toml::de::DeValue;
 
 use super::reader::Reader;
 use super::table::Value;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::Location;
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::suggest;
+use crate::model::Location;
 use crate::place::{Coordinates, foreign_region_hint, known_regions, region_point};
 
 /// Reads a location without reporting anything; for the first pass.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::clock::WallTime;
-use crate::config::Flattened;
+use crate::compile::Flattened;
 use crate::config::server_file::ServerConfig;
 use crate::control::Consent;
 use crate::place::Locations;

@@ -11,7 +11,7 @@ use tracing::info;
 
 use crate::answer::Conduct;
 use crate::clock::WallTime;
-use crate::config::Flattened;
+use crate::compile::Flattened;
 use crate::config::server_file::ServerConfig;
 use crate::control::{Consent, WaitingReload};
 use crate::place::Locations;

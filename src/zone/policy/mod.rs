@@ -18,6 +18,6 @@ pub use csr::Csr;
 pub use judge::{Hold, Judge, JudgeId};
 pub use program::{
     AllDown, ClientTimes, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node,
-    NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId, TargetUse, TimesFor,
+    NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId, TargetUse,
 };
 pub use spec::{MemberSpec, NodeSpec, RunSpec};

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::health::{FailbackRule, Target};
-use crate::place::{Coordinates, Place};
+use crate::place::{Coordinates, Place, TimesFor};
 use crate::wire::{Name, Rtype};
 
 use super::csr::Csr;
@@ -226,17 +226,6 @@ pub enum LocationRule {
         /// Times by client.
         times: std::sync::Arc<[ClientTimes]>,
     },
-}
-
-/// Which clients a line of measured times is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TimesFor {
-    /// Those of a prefix.
-    Prefix(IpNet),
-    /// Those of a place.
-    Place(Place),
-    /// All others.
-    Default,
 }
 
 /// Measured round trips of some clients.
