@@ -13,8 +13,8 @@ use leeward::clock::Clock;
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::{Source, render_text};
+use leeward::geo::Locations;
 use leeward::health::{Status, TargetId};
-use leeward::place::Locations;
 use leeward::publish::{Publisher, Reader, ZoneInputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 

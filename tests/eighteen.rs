@@ -7,9 +7,9 @@ use std::sync::Arc;
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::Source;
+use leeward::geo::{Locations, LocationsBuilder, Network, Place};
 use leeward::model::ZoneModel;
-use leeward::place::{Locations, LocationsBuilder, Network, Place};
-use leeward::rehearse::{ExpectFailure, check_expectations};
+use leeward::simulate::{ExpectFailure, check_expectations};
 use leeward::zone::{ServedZone, build_maps};
 
 struct Folder(PathBuf);

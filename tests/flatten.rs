@@ -8,10 +8,12 @@ use std::sync::Arc;
 use leeward::compile::{FlatSet, Flattened, compile_zone_with, flattened_below};
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::Source;
+use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
-use leeward::place::Locations;
-use leeward::rehearse::{Client, Explanation, Question, Stage, Suppose, apply_references, explain};
+use leeward::simulate::{
+    Explanation, GivenClient, Question, Suppose, ZoneState, apply_references, explain,
+};
 use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
@@ -102,7 +104,7 @@ fn ask(
         inputs.leases = Some(leases.collect());
     }
     let view = Fold::new(policies, inputs.clone()).view();
-    let stage = Stage {
+    let stage = ZoneState {
         served: &served,
         view: &view,
         inputs: &inputs,
@@ -114,7 +116,7 @@ fn ask(
         name: name(asked),
         rtype: Rtype::parse(rtype).expect("a type"),
     };
-    explain(&stage, &question, Client::Unknown)
+    explain(&stage, &question, GivenClient::Unknown)
 }
 
 /// Writes records with their probability in percent, and the TTL.

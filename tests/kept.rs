@@ -10,10 +10,10 @@ use ipnet::IpNet;
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::Source;
+use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
-use leeward::place::Locations;
-use leeward::rehearse::{Client, Question, Stage, Suppose, apply_references, explain};
+use leeward::simulate::{GivenClient, Question, Suppose, ZoneState, apply_references, explain};
 use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
@@ -97,7 +97,7 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
     );
     let view = Fold::new(policies, inputs.clone()).view();
     let locations = Locations::unknown();
-    let stage = Stage {
+    let stage = ZoneState {
         served: &zone.served,
         view: &view,
         inputs: &inputs,
@@ -116,7 +116,7 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
             let bits = 0x2001_0db8u128 << 96 | u128::from(client) << 72;
             IpNet::new_assert(Ipv6Addr::from_bits(bits).into(), 56)
         };
-        let found = explain(&stage, &question, Client::Subnet(prefix));
+        let found = explain(&stage, &question, GivenClient::Subnet(prefix));
         let kept = prefix.prefix_len();
         assert_eq!(
             found.scope_len, kept,

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::Source;
+use leeward::geo::Locations;
 use leeward::model::ZoneModel;
-use leeward::place::Locations;
-use leeward::rehearse::check_expectations;
+use leeward::simulate::check_expectations;
 use leeward::zone::{ServedZone, build_maps};
 
 use evidence::PROVEN;

@@ -6,7 +6,7 @@ use leeward::compile::compile_zone;
 use leeward::config::read_zone;
 use leeward::lint;
 use leeward::convert::{PolicyForm, convert_to_master, convert_to_toml};
-use leeward::master::{build_master_zone, show_master};
+use leeward::zonefile::{build_master_zone, show_master};
 use leeward_fuzz::{Shelf, read_zone_text, source};
 use libfuzzer_sys::fuzz_target;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use leeward::config::Files;
 use leeward::diagnostic::Source;
-use leeward::master::{Inclusions, Reading, read_master};
+use leeward::zonefile::{Inclusions, Reading, read_master};
 use leeward::wire::Name;
 
 /// Files beside a zone; there is one.

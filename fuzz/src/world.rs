@@ -10,7 +10,7 @@ use leeward::clock::Moment;
 use leeward::compile::compile_zone;
 use leeward::config::read_zone;
 use leeward::health::Status;
-use leeward::place::{LocationsBuilder, Network, Place};
+use leeward::geo::{LocationsBuilder, Network, Place};
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
@@ -84,7 +84,7 @@ impl Theatre {
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
             view: HealthView::new([view]),
-            conduct: Arc::default(),
+            serving: Arc::default(),
             generation: 1,
         };
         Self {

@@ -2,8 +2,8 @@
 //!
 //! In: keyed or placed branches. Out: located nodes with their rules. Never here: where a client is.
 
-use crate::place::Coordinates;
-use crate::place::TimesFor;
+use crate::geo::Coordinates;
+use crate::geo::TimesFor;
 use crate::zone::{ClientTimes, LocationRule, NodeSpec, Options};
 
 use super::compiler::{Compiler, Family};

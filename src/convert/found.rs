@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Span;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::master::{Finding, Gravity, Records};
 use crate::model::SoaModel;
 use crate::wire::Name;
+use crate::zonefile::{Finding, Gravity, Records};
 
 /// Every code with a title of one line, in order.
 pub const CONVERT_CODES: &[(&str, &str)] = &[

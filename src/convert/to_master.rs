@@ -7,13 +7,13 @@ use std::collections::HashMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
-use crate::master::{push_record, show_master_with};
 use crate::model::{Follow, PolicyReach};
 use crate::model::{
     MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, ZoneModel,
 };
 use crate::wire::{AutoHints, Name, Rtype, hints_left_open, without_open_hints, written_text};
 use crate::zone::Zone;
+use crate::zonefile::{push_record, show_master_with};
 
 use super::found::{Found, note};
 use super::to_toml::Conversion;

@@ -9,9 +9,9 @@ use std::path::Path;
 use crate::config::show::{PlainName, PlainZone, show_plain_zone};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
-use crate::master::{Reading, Records, Rrset};
 use crate::model::SoaModel;
 use crate::wire::Rtype;
+use crate::zonefile::{Reading, Records, Rrset};
 
 use super::found::{Found, soa_of};
 use super::keep::Standings;

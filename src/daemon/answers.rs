@@ -6,10 +6,10 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 
-use crate::control::{Ask, ExplainRequest};
-use crate::place::{AddressReport, Place};
-use crate::rehearse::{
-    Client, Question, Stage, Suppose, apply_references, explain_across, explanation_json,
+use crate::admin::{Ask, ExplainRequest};
+use crate::geo::{AddressReport, Place};
+use crate::simulate::{
+    GivenClient, Question, Suppose, ZoneState, apply_references, explain_across, explanation_json,
 };
 use crate::view::{Fold, Inputs};
 use crate::wire::{Name, Rtype};
@@ -53,7 +53,7 @@ impl Keeper {
         let first = zone_of(&self.set, &name)
             .ok_or_else(|| format!("{name} lies in no zone that is served (REFUSED)"))?;
         let fault = RefCell::new(String::new());
-        let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+        let on_stage = |name: &Name, then: &mut dyn FnMut(&ZoneState<'_>)| {
             let Some(number) = zone_of(&self.set, name) else {
                 return;
             };
@@ -68,7 +68,7 @@ impl Keeper {
             .ok_or_else(|| fault.borrow().clone())?;
         explanation.flattened = flattened;
         let mut value = explanation_json(&explanation);
-        let mut text = crate::rehearse::explanation_text(&explanation);
+        let mut text = crate::simulate::explanation_text(&explanation);
         if let Some(doubt) = self.doubt_row() {
             text.push_str(&format!(
                 "\nThis server doubts itself since {}, so every status is {}: {}.\n",
@@ -101,14 +101,14 @@ impl Keeper {
         (inputs, fault)
     }
 
-    fn show_stage(&self, number: usize, inputs: &Inputs, then: &mut dyn FnMut(&Stage<'_>)) {
+    fn show_stage(&self, number: usize, inputs: &Inputs, then: &mut dyn FnMut(&ZoneState<'_>)) {
         let zone = &self.set.zones[number];
         let policies = &zone.served.zone.policies;
         let view = self.publisher.fold(number).map_or_else(
             || Fold::new(policies, inputs.clone()).view(),
             |fold| fold.supposing(policies, inputs).view(),
         );
-        then(&Stage {
+        then(&ZoneState {
             served: &zone.served,
             view: &view,
             inputs,
@@ -131,18 +131,18 @@ pub(super) fn zone_of(set: &ZoneSet, name: &Name) -> Option<usize> {
 }
 
 /// Reads where a question comes from.
-fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<Client, String> {
+fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<GivenClient, String> {
     if let Some(subnet) = subnet {
-        let prefix = subnet.parse().map(Client::Subnet);
+        let prefix = subnet.parse().map(GivenClient::Subnet);
         return prefix.map_err(|_| format!("`{subnet}` is no prefix: write ADDRESS/LENGTH"));
     }
     let Some(from) = from else {
-        return Ok(Client::Unknown);
+        return Ok(GivenClient::Unknown);
     };
     if let Ok(address) = from.parse() {
-        return Ok(Client::Address(address));
+        return Ok(GivenClient::Address(address));
     }
     Place::parse(from)
-        .map(Client::Place)
+        .map(GivenClient::Place)
         .map_err(|fault| fault.message)
 }

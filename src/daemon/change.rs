@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::admin::WaitingReload;
 use crate::clock::WallTime;
 use crate::config::server_file::BlastRadius;
-use crate::control::WaitingReload;
+use crate::geo::Locations;
 use crate::health::{Status, Target};
-use crate::place::Locations;
-use crate::rehearse::{AnswerDiff, Observed, Side, diff, diff_text};
+use crate::simulate::{AnswerDiff, Observed, Side, diff, diff_text};
 use crate::view::Inputs;
 
 use super::files::Stamp;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::control::{NotListed, ServerRow, StatusReport};
+use crate::admin::{NotListed, ServerRow, StatusReport};
 
 use super::keeper::Keeper;
 use super::locations::describe;

@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, warn};
 
+use crate::admin::{Exposition, FlattenedRow};
 use crate::clock::{Clock, Moment, WallTime};
 use crate::compile::{FlatSet, Flattened, compile_zone_with};
 use crate::config::server_file::ResolverSettings;
-use crate::control::{Exposition, FlattenedRow};
-use crate::place::Locations;
-use crate::resolve::{
+use crate::geo::Locations;
+use crate::resolver::{
     LookedUp, LookupQueue, LookupSettings, OwnZones, ResolveLimits, ResolvedTargets, SavedLease,
     Upstreams,
 };

@@ -9,8 +9,8 @@ use super::heartbeats::Heartbeats;
 use super::state::{self, Saved, SavedOrders};
 use super::switches::Switches;
 use crate::clock::{Moment, WallTime};
+use crate::geo::LocationsBuilder;
 use crate::health::Targets;
-use crate::place::LocationsBuilder;
 use crate::publish::Publisher;
 use crate::zone::Snapshot;
 

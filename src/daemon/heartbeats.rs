@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::HeartbeatReport;
 use crate::clock::{Moment, WallTime, format_duration};
-use crate::control::HeartbeatReport;
 use crate::diagnostic::suggest::help_for;
 use crate::health::{Finding, Observation, Phases, ProbeKind, TargetId, Targets};
 use crate::probe::Report;

@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
+use crate::admin::{Ask, Consent};
 use crate::clock::{Clock, Moment};
-use crate::control::{Ask, Consent};
 use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets, Uncounted};
 use crate::probe::{Handle, Report};
 use crate::publish::Publisher;
-use crate::resolve::LookedUp;
+use crate::resolver::LookedUp;
 use crate::server::give_back_memory;
 use crate::timeline::{AlarmKind, EventKind};
 

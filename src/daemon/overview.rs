@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::admin::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::clock::{Moment, WallTime};
-use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::geo::Locations;
 use crate::health::{Endpoint, Status, TargetId, Targets};
-use crate::place::Locations;
-use crate::rehearse::{Client, Explanation, Question, Stage, explain};
+use crate::simulate::{Explanation, GivenClient, Question, ZoneState, explain};
 use crate::view::Fold;
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
@@ -226,7 +226,7 @@ pub(super) fn name_rows(
         return ExplainedNames::default();
     };
     let view = fold.view();
-    let stage = Stage {
+    let stage = ZoneState {
         served: &zone.served,
         view: &view,
         inputs: fold.inputs(),
@@ -245,7 +245,7 @@ pub(super) fn name_rows(
                 name: name.owner.clone(),
                 rtype,
             };
-            let explanation = explain(&stage, &question, Client::Unknown);
+            let explanation = explain(&stage, &question, GivenClient::Unknown);
             let because = because_of(&explanation);
             rows.push(NameRow {
                 zone: zone.model.apex.to_string(),
@@ -325,11 +325,11 @@ fn because(explanation: &Explanation) -> String {
 }
 
 fn dynamic_types(zone: &Zone, owner: &Name) -> Vec<Rtype> {
-    let mut scratch = crate::wire::Scratch::default();
-    if !scratch.take(owner.octets()) {
+    let mut query_name = crate::wire::QueryName::default();
+    if !query_name.take(owner.octets()) {
         return Vec::new();
     }
-    let crate::zone::Found::Exact(node) = zone.find(&scratch) else {
+    let crate::zone::Found::Exact(node) = zone.find(&query_name) else {
         return Vec::new();
     };
     let dynamic = zone

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::admin::Consent;
 use crate::clock::WallTime;
-use crate::control::Consent;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::wire::Name;

@@ -12,7 +12,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
 use crate::health::{ProbeKind, Target, TargetId};
 use crate::probe::{Begun, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts};
-use crate::resolve::Names;
+use crate::resolver::Names;
 use crate::timeline::AlarmKind;
 use crate::wire::Name;
 

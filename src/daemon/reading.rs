@@ -13,10 +13,10 @@ use crate::config::read_zone;
 use crate::config::server_file::looks_like_server_file;
 use crate::diagnostic::Span;
 use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::geo::Locations;
 use crate::lint;
 use crate::model::ZoneModel;
-use crate::place::Locations;
-use crate::rehearse::{ExpectFailure, check_expectations};
+use crate::simulate::{ExpectFailure, check_expectations};
 use crate::zone::{ServedZone, build_maps};
 
 use super::files::Stamp;

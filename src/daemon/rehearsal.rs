@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::WallTime;
 use crate::health::Status;
-use crate::rehearse::{Premise, SimulateRequest, Simulation, apply_maintenance, simulate};
+use crate::simulate::{SimulateRequest, SimulatedZone, Simulation, apply_maintenance, simulate};
 use crate::view::Inputs;
 
 use super::keeper::Keeper;
@@ -20,7 +20,7 @@ use super::zone_set::ZoneSet;
 pub(super) const REHEARSALS_MAX: usize = 1;
 
 /// Returns the premises of zones from files alone: everything healthy, maintenance as it is under way.
-pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<Premise<'_>> {
+pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<SimulatedZone<'_>> {
     set.zones
         .iter()
         .map(|zone| {
@@ -28,7 +28,7 @@ pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<Premise<'_>> {
             let mut inputs = Inputs::uniform(policies, Status::Healthy);
             // References that mean nothing were refused when the file was read.
             let _ = apply_maintenance(&zone.model, policies, wall, &mut inputs);
-            Premise {
+            SimulatedZone {
                 model: &zone.model,
                 served: &zone.served,
                 inputs,
@@ -38,10 +38,10 @@ pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<Premise<'_>> {
 }
 
 /// Puts zones and inputs together.
-pub(super) fn premises_with(set: &ZoneSet, inputs: Vec<Inputs>) -> Vec<Premise<'_>> {
+pub(super) fn premises_with(set: &ZoneSet, inputs: Vec<Inputs>) -> Vec<SimulatedZone<'_>> {
     let zones = set.zones.iter().zip(inputs);
     zones
-        .map(|(zone, inputs)| Premise {
+        .map(|(zone, inputs)| SimulatedZone {
             model: &zone.model,
             served: &zone.served,
             inputs,

@@ -3,10 +3,10 @@
 //! In: a name or pool. Out: rows of the status report; a publication, an event. Never here: who may take over; that is a rule
 //! of `health`.
 
-use crate::control::{HeldRow, ReleaseRequest};
+use crate::admin::{HeldRow, ReleaseRequest};
 use crate::diagnostic::suggest::nearest;
 use crate::publish::HeldNode;
-use crate::rehearse::release_command;
+use crate::simulate::release_command;
 use crate::timeline::EventKind;
 use crate::wire::Name;
 

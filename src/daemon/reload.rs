@@ -12,7 +12,7 @@ use crate::answer::Prefixes;
 use crate::clock::WallTime;
 use crate::health::{Status, TargetId};
 use crate::publish::ZoneInputs;
-use crate::rehearse::{apply_maintenance, diff_summary};
+use crate::simulate::{apply_maintenance, diff_summary};
 use crate::timeline::AlarmKind;
 use crate::view::Inputs;
 use crate::zone::Snapshot;
@@ -94,10 +94,10 @@ impl Keeper {
 
     /// Publishes the serving options.
     pub(super) fn publish_conduct(&mut self) {
-        let mut conduct = self.loading.serving_options();
+        let mut serving = self.loading.serving_options();
         let allow = &self.loading.config.explain.allow;
-        conduct.reasons = (!allow.is_empty()).then(|| self.shelf.reasons(Prefixes::new(allow)));
-        self.publisher.conduct(conduct);
+        serving.reasons = (!allow.is_empty()).then(|| self.shelf.reasons(Prefixes::new(allow)));
+        self.publisher.serving(serving);
     }
 
     /// Publishes the set: targets are reconciled by identity, so equal ones keep their state.

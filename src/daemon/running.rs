@@ -8,14 +8,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::admin::{Ask, Asking, Exposition};
 use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::server_file::{ExecSettings, ServerConfig};
-use crate::control::{Ask, Asking, Exposition};
+use crate::geo::Locations;
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
-use crate::place::Locations;
 use crate::probe::{CommandSettings, Reach, Report};
 use crate::publish::{Current, Publisher, SavedZone};
-use crate::resolve::{LookedUp, Names};
+use crate::resolver::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
 use crate::zone::Snapshot;
 

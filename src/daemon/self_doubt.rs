@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use crate::admin::DoubtRow;
 use crate::clock::{Moment, WallTime};
 use crate::config::server_file::SelfDoubtSettings;
-use crate::control::DoubtRow;
 use crate::health::{
     Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Status, Target, TargetId,
     TcpProbe, Timeout, Uncounted,
@@ -83,7 +83,7 @@ impl Keeper {
         self.doubt.know(anchors.collect(), homes, &self.targets);
     }
 
-    /// Judges reports before they are counted, so that those which end together are judged together. Says whether
+    /// Evaluates reports before they are counted, so that those which end together are judged together. Says whether
     /// any is news.
     pub(super) fn judge_reports(&mut self, reports: &[Report], now: Moment) -> bool {
         let observations = reports

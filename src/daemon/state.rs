@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
 use crate::publish::SavedZone;
-use crate::resolve::SavedLease;
+use crate::resolver::SavedLease;
 
 use super::durable::{self, Readers};
 use super::heartbeats::SavedBeat;

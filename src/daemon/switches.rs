@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::{SwitchRequest, SwitchRow};
+use crate::admin::{SwitchRequest, SwitchRow};
 use crate::diagnostic::suggest::nearest;
 use crate::model::{CheckKind, CheckModel, ZoneModel};
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::answer::{Prefixes, Reasons, WhyAsked, World};
 use crate::health::Status;
-use crate::rehearse::{Client, Stage, inputs_of_view, why_lines, zone_holding};
+use crate::simulate::{GivenClient, ZoneState, inputs_of_view, why_lines, zone_holding};
 use crate::view::Inputs;
 use crate::wire::{ClientSubnet, Name};
 use crate::zone::Zone;
@@ -54,12 +54,12 @@ impl SharedSnapshot {
 
     fn tell(&self, asked: &WhyAsked<'_>) -> Vec<String> {
         let client = match asked.subnet.and_then(ClientSubnet::given_prefix) {
-            Some(prefix) => Client::Subnet(prefix),
-            None => Client::Address(asked.client),
+            Some(prefix) => GivenClient::Subnet(prefix),
+            None => GivenClient::Address(asked.client),
         };
         let snapshot = self.look();
         let snapshot = snapshot.as_deref();
-        let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+        let on_stage = |name: &Name, then: &mut dyn FnMut(&ZoneState<'_>)| {
             let zones = asked.world.snapshot.zones.iter();
             if let Some(zone) = zone_holding(zones.map(|served| &*served.zone), name) {
                 with_stage(asked.world, snapshot, zone, then);
@@ -94,7 +94,7 @@ fn with_stage(
     world: &World,
     snapshot: Option<&ExplainSnapshot>,
     zone: usize,
-    then: &mut dyn FnMut(&Stage<'_>),
+    then: &mut dyn FnMut(&ZoneState<'_>),
 ) {
     let served = &world.snapshot.zones[zone];
     let view = &world.view.zones[zone];
@@ -109,7 +109,7 @@ fn with_stage(
             &seen
         }
     };
-    then(&Stage {
+    then(&ZoneState {
         served,
         view,
         inputs,

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
+use crate::geo::{Coordinates, Place, great_circle_km};
 use crate::model::{
     BranchModel, Families, GeoKey, NameModel, NodeKind, NodeModel, PoolBody, PoolId, SubnetKeys,
     ZoneModel,
@@ -14,7 +15,6 @@ use crate::model::{
 use crate::model::{
     DEPTH_MAX, branches, leaves, member_type, members, name_path, nodes_within, pool_path,
 };
-use crate::place::{Coordinates, Place, great_circle_km};
 use crate::wire::Rtype;
 
 /// Most example clients tried for one policy. Chosen: more than any policy written by hand needs.

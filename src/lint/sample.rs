@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::diagnostic::Span;
+use crate::geo::{Place, region_point};
 use crate::health::{Damping, Endpoint, HttpProbe, ProbeKind, Timeout};
 use crate::model::*;
-use crate::place::{Place, region_point};
 use crate::wire::{Name, Rtype};
 
 /// A zone under construction. Each item stands a hundred octets after the one before it.

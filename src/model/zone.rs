@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::geo::TimesFor;
+use crate::geo::{Coordinates, Place};
 use crate::health::{Damping, Endpoint, ProbeKind, Timeout};
-use crate::place::TimesFor;
-use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
 
 use super::expect::{ExpectModel, MaintenanceModel};

@@ -9,10 +9,10 @@ use leeward::clock::Moment;
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::{Severity, Source, render_text};
+use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
-use leeward::place::Locations;
-use leeward::rehearse::{Suppose, apply_references};
+use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
@@ -78,7 +78,7 @@ impl Stage {
         World {
             view: HealthView::new(zones),
             snapshot: self.snapshot.clone(),
-            conduct: Arc::default(),
+            serving: Arc::default(),
             generation: 1,
         }
     }

@@ -7,9 +7,9 @@ use leeward::answer::World;
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::Source;
+use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
-use leeward::place::Locations;
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{Hold, ServedZone, Snapshot, build_maps};
 use proptest::collection::vec;
@@ -305,7 +305,7 @@ impl Served {
         World {
             snapshot: self.snapshot.clone(),
             view: HealthView::new([view]),
-            conduct: Arc::default(),
+            serving: Arc::default(),
             generation: 1,
         }
     }

@@ -12,14 +12,14 @@ use leeward::clock::{Moment, WallTime};
 use leeward::compile::compile_zone;
 use leeward::config::{Files, read_zone};
 use leeward::diagnostic::{Severity, Source, render_text};
+use leeward::geo::Locations;
 use leeward::health::{
     Finding, Observation, Outcome, Phase, Phases, TargetId, Targets, Transition,
 };
 use leeward::model::ZoneModel;
 use leeward::model::maintenance_ahead;
-use leeward::place::Locations;
 use leeward::publish::{Publisher, Tick, ZoneInputs};
-use leeward::rehearse::{Suppose, apply_references};
+use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, Inputs};
 use leeward::zone::{Hold, Policies, ServedZone, Snapshot, build_maps};
 

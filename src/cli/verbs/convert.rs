@@ -11,8 +11,8 @@ use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml,
 use crate::daemon::{ZoneFiles, read_octets};
 use crate::diagnostic::{Diagnostic, Severity, Source, render_text};
 use crate::lint;
-use crate::master::{Inclusions, read_master_to_convert};
 use crate::wire::Name;
+use crate::zonefile::{Inclusions, read_master_to_convert};
 
 /// Largest zone that is read from standard input, as large as the largest file.
 const INPUT_OCTETS_MAX: u64 = 1 << 30;

@@ -1,8 +1,8 @@
 //! `leeward switch` lists and throws the switches of manual checks; `leeward heartbeat` reports in.
 
+use crate::admin::{ClientFault, SwitchRow, get, post};
 use crate::cli::command_arguments::{HeartbeatArguments, SwitchArguments};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::control::{ClientFault, SwitchRow, get, post};
 use crate::diagnostic::suggest::help_for;
 
 use super::offline::escaped;

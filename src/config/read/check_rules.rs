@@ -12,7 +12,7 @@ use crate::model::{
     ZoneModel,
 };
 
-/// Judges every use of a check. The model must be free of cycles.
+/// Validates every use of a check. The model must be free of cycles.
 pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     let recipes = find_recipes(&model.checks);
     for used in reader.check_uses.clone() {

@@ -10,8 +10,8 @@ use super::reader::Reader;
 use super::table::{Entry, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
+use crate::geo::Place;
 use crate::model::{GeoKey, NodeKind};
-use crate::place::Place;
 
 /// Most places in one table (zone format, section 2).
 const PLACES_MAX: usize = 400;

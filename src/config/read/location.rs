@@ -8,8 +8,8 @@ use super::reader::Reader;
 use super::table::Value;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::suggest;
+use crate::geo::{Coordinates, foreign_region_hint, known_regions, region_point};
 use crate::model::Location;
-use crate::place::{Coordinates, foreign_region_hint, known_regions, region_point};
 
 /// Reads a location without reporting anything; for the first pass.
 pub(super) fn peek_location(value: &Value<'_>) -> Option<Location> {

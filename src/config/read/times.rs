@@ -10,9 +10,9 @@ use super::request_text::read_zone_file;
 use super::subnets::parse_prefix;
 use super::table::Value;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::geo::Place;
+use crate::geo::TimesFor;
 use crate::model::{BranchModel, NodeKind, NodeOptions, TimesModel};
-use crate::place::Place;
-use crate::place::TimesFor;
 
 /// Most lines of one table (chosen: as many as `subnets` has prefixes).
 const LINES_MAX: usize = 1_000_000;
@@ -68,7 +68,7 @@ pub(super) fn read_times(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<T
     }
 }
 
-/// Judges a table beside the branches of its node: some line must name one of them.
+/// Validates a table beside the branches of its node: some line must name one of them.
 pub(super) fn validate_times(reader: &mut Reader<'_>, options: &NodeOptions, kind: &NodeKind) {
     let (Some(times), NodeKind::Latency(branches)) = (&options.times, kind) else {
         return;

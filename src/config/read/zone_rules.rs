@@ -13,7 +13,7 @@ use crate::diagnostic::Span;
 use crate::model::{NameId, NameModel, PoolBody, PoolId, ZoneModel};
 use crate::wire::{Name, Rtype};
 
-/// Judges the zone as a zone.
+/// Validates the zone as a zone.
 pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     let written = std::mem::take(&mut reader.index.name_ids);
     let owners = collect_owners(model, &written);

@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::admin::Consent;
 use crate::clock::WallTime;
 use crate::compile::Flattened;
 use crate::config::server_file::ServerConfig;
-use crate::control::Consent;
-use crate::place::Locations;
-use crate::rehearse::AnswerDiff;
+use crate::geo::Locations;
+use crate::simulate::AnswerDiff;
 
 use super::server_file::{Reread, ServerFile};
 use crate::daemon::certificate::CertificateWatch;
 use crate::daemon::change::{Served, over_radius};
-use crate::daemon::conduct::Secrets;
 use crate::daemon::files::Stamp;
 use crate::daemon::last_good::LastGood;
 use crate::daemon::load::{Loading, folder_of, load_zones};
@@ -25,6 +24,7 @@ use crate::daemon::locations::{load_locations, stamps};
 use crate::daemon::looks::Looks;
 use crate::daemon::name_changes::{NameChange, name_changes};
 use crate::daemon::serials::Serials;
+use crate::daemon::serving_options::Secrets;
 use crate::daemon::zone_set::{Look, Pace, ZoneSet};
 
 /// Nice value of a load, on the kernel's scale from -20 to 19: beside a busy worker at 0 it gets a tenth of a core, on an

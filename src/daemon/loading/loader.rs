@@ -9,20 +9,19 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::answer::Conduct;
+use crate::admin::{Consent, WaitingReload};
+use crate::answer::ServingOptions;
 use crate::clock::WallTime;
 use crate::compile::Flattened;
 use crate::config::server_file::ServerConfig;
-use crate::control::{Consent, WaitingReload};
-use crate::place::Locations;
-use crate::rehearse::AnswerDiff;
+use crate::geo::Locations;
+use crate::simulate::AnswerDiff;
 use crate::timeline::{AlarmKind, EventKind};
 
 use super::job::{Beside, Brought, Failure, Job, Loaded, When};
 use super::server_file::{Reread, ServerFile};
 use crate::daemon::certificate::CertificateWatch;
 use crate::daemon::change::Waiting;
-use crate::daemon::conduct::{Secrets, compose};
 use crate::daemon::files::Stamp;
 use crate::daemon::last_good::LastGood;
 use crate::daemon::load::{Loading, folder_of, load_zones};
@@ -30,6 +29,7 @@ use crate::daemon::locations::{describe, load_possible, stamps};
 use crate::daemon::looks::Looks;
 use crate::daemon::running::count_workers;
 use crate::daemon::serials::Serials;
+use crate::daemon::serving_options::{Secrets, compose};
 use crate::daemon::telemetry::Telemetry;
 use crate::daemon::zone_set::{Pace, ZoneSet};
 
@@ -264,7 +264,7 @@ impl Loader {
     }
 
     /// Composes the serving options from settings and secrets.
-    pub(in crate::daemon) fn serving_options(&self) -> Conduct {
+    pub(in crate::daemon) fn serving_options(&self) -> ServingOptions {
         compose(&self.config, &self.secrets, count_workers(&self.config))
     }
 

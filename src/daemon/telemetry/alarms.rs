@@ -3,7 +3,7 @@
 //! In: that a condition holds or no longer holds. Out: events for the log and the timeline, gauges, rows of the status
 //! report. Never here: noticing conditions.
 
-use crate::control::AlarmRow;
+use crate::admin::AlarmRow;
 use crate::timeline::{Alarm, AlarmChange, AlarmKind, EventKind};
 
 use super::measure;
@@ -101,8 +101,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::admin::Exposition;
     use crate::clock::Clock;
-    use crate::control::Exposition;
     use crate::timeline::Wanted;
 
     const WANTED: Wanted = Wanted {

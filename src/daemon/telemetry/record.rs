@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::{Exposition, Pulse, log_event};
 use crate::clock::{Clock, Moment, WallTime};
-use crate::control::{Exposition, Pulse, log_event};
 use crate::health::{Outcome, TargetId};
-use crate::rehearse::Observed;
+use crate::simulate::Observed;
 use crate::timeline::{AlarmKind, Alarms, Event, EventKind, Timeline};
 
 use super::history::History;
