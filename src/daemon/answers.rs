@@ -19,7 +19,7 @@ use super::zone_set::ZoneSet;
 
 impl Keeper {
     pub(super) fn answer(&mut self, ask: Ask) {
-        // An asker that went away needs no answer.
+        // A client that went away needs no answer.
         match ask {
             Ask::Status(answer) => self.chores.report_to(answer),
             Ask::Explain(request, answer) => drop(answer.send(self.explain(&request))),

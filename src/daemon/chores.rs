@@ -121,7 +121,7 @@ impl Keeper {
             is_done = self.write_piece(&mut under_way);
         }
         if is_done {
-            // An asker that went away needs no answer.
+            // A client that went away needs no answer.
             drop(under_way.answer.send(under_way.report));
         } else {
             self.chores.reports.push_front(under_way);

@@ -312,7 +312,7 @@ impl Keeper {
     }
 }
 
-/// Answers; an asker that went away needs no answer.
+/// Answers; a client that went away needs no answer.
 fn reply<T>(answer: Answer<T>, result: Result<T, OrderFault>) {
     let _ = answer.send(result);
 }

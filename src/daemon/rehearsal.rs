@@ -72,7 +72,7 @@ impl Keeper {
         answer: oneshot::Sender<Result<Simulation, String>>,
     ) {
         let Ok(permit) = Arc::clone(&self.rehearsals).try_acquire_owned() else {
-            // An asker that went away needs no answer.
+            // A client that went away needs no answer.
             let _ = answer.send(Err("another simulation is under way; try again".to_owned()));
             return;
         };
