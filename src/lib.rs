@@ -20,17 +20,21 @@
 //! |---|---|---|
 //! | 0 | [`wire`] | DNS messages as bytes: names, types, RDATA, EDNS |
 //! | 0 | [`clock`] | The only reader of time; [`clock::Moment`]; durations as text |
+//! | 0 | [`diagnostic`] | What is wrong with a file, where, and what to write instead |
 //! | 0 | [`metrics`] | Counters and histograms, no output format |
 //! | 0 | [`room`] | Bounded places, shared fairly between brief and hanging work |
 //! | 1 | [`health`] | Observations to damped statuses; failback, self-doubt |
 //! | 1 | [`net`] | Address prefixes; validity and names of certificates |
 //! | 1 | [`geo`] | Client address or client subnet to place |
+//! | 2 | [`model`] | What a zone file says, resolved; walks over its policies |
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
 //! | 3 | [`view`] | Statuses, switches and time to the health view of each zone |
-//! | 3 | [`config`] | TOML as written to checked zones, with diagnostics |
+//! | 3 | [`compile`] | Model of a zone to a zone that can be served |
+//! | 3 | [`config`] | TOML of zone files and of the server file to models and settings, and back |
 //! | 3 | [`zonefile`] | Master files to zones and back, with findings |
 //! | 4 | [`answer`] | The pure engine: look up, decide, compose, explain |
 //! | 4 | [`convert`] | Master files to zone TOML and back, with warnings of losses |
+//! | 4 | [`lint`] | What is legal in a zone and dangerous, useless or surprising |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
 //! | 5 | [`simulate`] | Explain, expect, simulate, diff: the engine on supposed inputs |
 //! | 5 | [`publish`] | Current world: one writer, many readers |
@@ -54,13 +58,17 @@ pub mod admin;
 pub mod answer;
 pub mod cli;
 pub mod clock;
+pub mod compile;
 pub mod config;
 pub mod convert;
 pub mod daemon;
+pub mod diagnostic;
 pub mod geo;
 pub mod health;
 pub mod lab;
+pub mod lint;
 pub mod metrics;
+pub mod model;
 pub mod net;
 pub mod probe;
 pub mod publish;

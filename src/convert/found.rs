@@ -4,8 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::model::{SoaModel, Span};
-use crate::config::{Diagnostic, Severity};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::model::SoaModel;
 use crate::wire::Name;
 use crate::zonefile::{Finding, Gravity, Records};
 

@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 
-use crate::config::model::{
-    MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, Span, ZoneModel,
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::{Follow, PolicyReach};
+use crate::model::{
+    MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, ZoneModel,
 };
-use crate::config::{Diagnostic, Follow, PolicyReach};
 use crate::wire::{AutoHints, Name, Rtype, hints_left_open, without_open_hints, written_text};
 use crate::zone::Zone;
 use crate::zonefile::{push_record, show_master_with};
@@ -302,7 +304,7 @@ impl<'m> Policy<'m> {
     }
 }
 
-fn members(pool: &PoolModel) -> &[crate::config::model::MemberModel] {
+fn members(pool: &PoolModel) -> &[crate::model::MemberModel] {
     match &pool.body {
         PoolBody::Members(members) => members,
         PoolBody::Policy(_) => &[],

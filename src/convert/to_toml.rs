@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::config::Diagnostic;
-use crate::config::model::{SoaModel, Span};
 use crate::config::show::{PlainName, PlainZone, show_plain_zone};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::SoaModel;
 use crate::wire::Rtype;
 use crate::zonefile::{Reading, Records, Rrset};
 

@@ -15,8 +15,8 @@ use tracing::{debug, error, warn};
 
 use crate::admin::{Exposition, FlattenedRow};
 use crate::clock::{Clock, Moment, WallTime};
+use crate::compile::{FlatSet, Flattened, compile_zone_with};
 use crate::config::server_file::ResolverSettings;
-use crate::config::{FlatSet, Flattened, compile_zone_with};
 use crate::geo::Locations;
 use crate::resolver::{
     LookedUp, LookupQueue, LookupSettings, OwnZones, ResolveLimits, ResolvedTargets, SavedLease,
@@ -320,7 +320,7 @@ impl Keeper {
             return Vec::new();
         }
         let now = self.clock.now();
-        let targets = crate::config::flattened_below(&zone.model, owner);
+        let targets = crate::compile::flattened_below(&zone.model, owner);
         let words = targets.into_iter().map(|target| {
             let words = self.flattening.targets.words(&target, now);
             format!("{target} {words}")

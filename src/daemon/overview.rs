@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::admin::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::clock::{Moment, WallTime};
-use crate::config::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::geo::Locations;
 use crate::health::{Endpoint, Status, TargetId, Targets};
 use crate::simulate::{Explanation, GivenClient, Question, ZoneState, explain};

@@ -4,7 +4,7 @@
 //! of `health`.
 
 use crate::admin::{HeldRow, ReleaseRequest};
-use crate::config::suggest::nearest;
+use crate::diagnostic::suggest::nearest;
 use crate::publish::HeldNode;
 use crate::simulate::release_command;
 use crate::timeline::EventKind;

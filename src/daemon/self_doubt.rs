@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::admin::DoubtRow;
 use crate::clock::{Moment, WallTime};
-use crate::config::maintenance_ahead;
 use crate::config::server_file::SelfDoubtSettings;
 use crate::health::{
     Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Status, Target, TargetId,
     TcpProbe, Timeout, Uncounted,
 };
+use crate::model::maintenance_ahead;
 use crate::probe::Report;
 use crate::publish::Tick;
 use crate::timeline::EventKind;

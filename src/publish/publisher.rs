@@ -242,7 +242,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Files, Source, compile_zone, read_zone};
+    use crate::compile::compile_zone;
+    use crate::config::{Files, read_zone};
+    use crate::diagnostic::Source;
     use crate::geo::Locations;
     use crate::zone::{ServedZone, build_maps};
 

@@ -1,9 +1,10 @@
 //! Runner of `[[expect]]` blocks (rule a50): the engine on supposed inputs, and its result beside the wanted one.
 
 use crate::clock::WallTime;
-use crate::config::model::{ExpectModel, From, MaintenanceModel, Outcome, Span, ZoneModel};
+use crate::diagnostic::Span;
 use crate::geo::Locations;
 use crate::health::Status;
+use crate::model::{ExpectModel, From, MaintenanceModel, Outcome, ZoneModel};
 use crate::view::{Fold, Inputs};
 use crate::wire::Rcode;
 use crate::zone::{Policies, ServedZone};

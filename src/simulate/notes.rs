@@ -6,10 +6,11 @@ use ipnet::IpNet;
 
 use crate::answer::Note;
 use crate::clock::{WallTime, format_duration};
+use crate::geo::TimesFor;
 use crate::health::{FailbackRule, RAMP_STEPS};
 use crate::view::{Horizon, HorizonCause};
 use crate::zone::{
-    CHILDREN_MAX, ClientLocation, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip, TimesFor,
+    CHILDREN_MAX, ClientLocation, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip,
 };
 
 use super::explain::{GivenClient, ZoneState};

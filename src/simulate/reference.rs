@@ -1,8 +1,8 @@
 //! References of `down`, `up`, `drain` and `--down`: `pool:x`, `target:x/ADDR`, `check:x`, `site:x`, and globs (rule
 //! a50), applied to the inputs of a view.
 
-use crate::config::model::{CheckKind, CheckRef, NodeKind, NodeModel, PoolBody, PoolId, ZoneModel};
 use crate::health::Status;
+use crate::model::{CheckKind, CheckRef, NodeKind, NodeModel, PoolBody, PoolId, ZoneModel};
 use crate::view::Inputs;
 use crate::zone::{Hold, Policies};
 

@@ -2,8 +2,8 @@
 //!
 //! In: references as operators write them. Out: inputs for a view. Never here: deciding, or changing what is served.
 
-use crate::config::model::ZoneModel;
 use crate::geo::Locations;
+use crate::model::ZoneModel;
 use crate::view::{Fold, Inputs, ZoneView};
 use crate::zone::ServedZone;
 

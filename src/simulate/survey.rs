@@ -9,8 +9,8 @@ use ipnet::IpNet;
 
 use crate::answer::PATH_MAX;
 use crate::geo::Place;
+use crate::geo::TimesFor;
 use crate::wire::{Name, Rtype};
-use crate::zone::TimesFor;
 use crate::zone::{
     ANY_TYPE, Entry, FLAG_OCCLUDED, LocationRule, NONE, NodeAt, NodeId, NodeKind, Policies, Root,
     RootId, Zone,

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use crate::geo::{Coordinates, Place, PrefixTable, great_circle_km};
 
 use super::location::{CHILDREN_MAX, ClientLocation};
-use super::policy::{ClientTimes, TimesFor};
+use super::policy::ClientTimes;
+use crate::geo::TimesFor;
 
 /// Kilometres between client and branch that a millisecond of round trip stands for: light in fibre goes 100 km there and
 /// back in a millisecond, and paths are about twice as long as the great circle (chosen after the usual stretch).

@@ -10,7 +10,8 @@ use ipnet::IpNet;
 use crate::geo::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
 use super::location::{CHILDREN_MAX, ClientLocation, LocationRows, ReadyRule};
-use super::policy::{LocationRule, Policies, TimesFor};
+use super::policy::{LocationRule, Policies};
+use crate::geo::TimesFor;
 
 /// Most classes of one map.
 const CLASSES_MAX: usize = 65_535;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::convert_arguments::{ConvertArguments, ZoneForm};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::config::{
-    Diagnostic, Files, Severity, Source, compile_zone, read_zone, render_text, review,
-};
+use crate::compile::compile_zone;
+use crate::config::{Files, read_zone};
 use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml, diagnostic_of};
 use crate::daemon::{ZoneFiles, read_octets};
+use crate::diagnostic::{Diagnostic, Severity, Source, render_text};
+use crate::lint;
 use crate::wire::Name;
 use crate::zonefile::{Inclusions, read_master_to_convert};
 
@@ -192,8 +193,7 @@ fn origin_path(origin: &Name) -> PathBuf {
 fn faults_of(source: &Source, files: &dyn Files) -> Vec<Diagnostic> {
     let (model, mut found) = read_zone(source, files);
     if let Some(model) = &model {
-        let reviewed = review::review_zone(model).into_iter();
-        found.extend(reviewed.map(|finding| finding.into_diagnostic(&source.path)));
+        found.extend(lint::review_zone(model));
     }
     found.retain(|found| found.severity == Severity::Fault);
     found
@@ -215,8 +215,7 @@ fn to_master(
     let (model, mut diagnostics) = read_zone(&source, files);
     let mut text = None;
     if let Some(model) = model {
-        let reviewed = review::review_zone(&model).into_iter();
-        diagnostics.extend(reviewed.map(|finding| finding.into_diagnostic(&source.path)));
+        diagnostics.extend(lint::review_zone(&model));
         // Remarks of the reviews are about a zone that is served; here only faults matter.
         diagnostics.retain(|found| found.severity == Severity::Fault);
         if diagnostics.is_empty() {
@@ -238,7 +237,7 @@ fn to_master(
 
 /// A fault of the whole file.
 fn refused(path: &Path, code: &'static str, message: String) -> Conversion {
-    let span = crate::config::model::Span(0..0);
+    let span = crate::diagnostic::Span(0..0);
     let mut found = Diagnostic::fault(code, span, "", message);
     found.path = path.to_path_buf();
     Conversion {

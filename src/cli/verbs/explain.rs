@@ -5,7 +5,7 @@ use crate::cli::explain_arguments::ExplainArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::values::{Basis, ClientSource};
 use crate::clock::Clock;
-use crate::config::flattened_below;
+use crate::compile::flattened_below;
 use crate::daemon::{ZoneSet, premises_of};
 use crate::geo::{Locations, Place};
 use crate::simulate::{

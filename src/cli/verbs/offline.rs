@@ -7,9 +7,10 @@ use crate::admin::Consent;
 use crate::cli::arguments::CONFIG_DEFAULT;
 use crate::cli::output::Complaint;
 use crate::clock::Clock;
+use crate::compile::Flattened;
 use crate::config::server_file::{ServerConfig, read_server_file};
-use crate::config::{Flattened, Severity, Source, render_text};
 use crate::daemon::{Loading, Pace, Serials, ZoneSet, load_locations, load_zones};
+use crate::diagnostic::{Severity, Source, render_text};
 use crate::geo::Locations;
 
 use super::strange::complain_of_name;
@@ -21,15 +22,8 @@ pub(super) fn read_config(
 ) -> Result<(ServerConfig, String), Complaint> {
     let text = std::fs::read_to_string(path)
         .map_err(|cause| Complaint::cannot_run(format!("read {}: {cause}", path.display())))?;
-    let (config, findings) = read_server_file(path, &text);
-    let source = Source {
-        path: path.to_path_buf(),
-        text,
-    };
-    let diagnostics: Vec<_> = findings
-        .into_iter()
-        .map(|finding| finding.into_diagnostic(path))
-        .collect();
+    let source = Source::new(path, text);
+    let (config, diagnostics) = read_server_file(&source);
     let rendered = match diagnostics.as_slice() {
         [] => String::new(),
         found => render_text(found, std::slice::from_ref(&source), is_colour),

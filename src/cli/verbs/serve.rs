@@ -10,8 +10,8 @@ use crate::cli::arguments::{LogFormat, ServeArguments, ServeSource};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
 use crate::config::server_file::{self, ServerConfig};
-use crate::config::{Severity, render_text, summary};
 use crate::daemon::{Running, load_locations, start_from};
+use crate::diagnostic::{Severity, render_text, summary};
 use crate::server::{Drained, Transport};
 
 use super::offline::{load_within, read_config};

@@ -3,7 +3,7 @@
 use crate::admin::{ClientFault, SwitchRow, get, post};
 use crate::cli::command_arguments::{HeartbeatArguments, SwitchArguments};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::config::suggest::help_for;
+use crate::diagnostic::suggest::help_for;
 
 use super::offline::escaped;
 

@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Files, Source, compile_zone, read_zone, render_text};
+use crate::compile::compile_zone;
+use crate::config::{Files, read_zone};
+use crate::diagnostic::{Source, render_text};
 use crate::geo::Locations;
 use crate::health::{Status, TargetId};
 use crate::publish::{Current, Publisher, ZoneInputs};

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::geo::{Coordinates, Place};
+use crate::geo::{Coordinates, Place, TimesFor};
 use crate::health::{FailbackRule, Target};
 use crate::wire::{Name, Rtype};
 
@@ -226,17 +226,6 @@ pub enum LocationRule {
         /// Times by client.
         times: std::sync::Arc<[ClientTimes]>,
     },
-}
-
-/// Clients that a line of measured times is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TimesFor {
-    /// Clients in a prefix.
-    Prefix(IpNet),
-    /// Clients in a place.
-    Place(Place),
-    /// All others.
-    Default,
 }
 
 /// Measured round trips of some clients.
