@@ -10,7 +10,7 @@ use super::foreign::{find_foreign, is_age};
 use super::quick::frequent_type;
 
 /// Largest TTL, seconds (RFC 2181, section 8).
-const TTL_MAX: u32 = 0x7fff_ffff;
+pub(super) const TTL_MAX: u32 = 0x7fff_ffff;
 
 /// Fault of a line: code, place, message, help.
 pub(super) type Flaw = (&'static str, Range<usize>, String, Option<String>);
