@@ -40,7 +40,10 @@ impl Keeper {
     }
 
     pub(super) fn evidence(&self, zone: usize, slot: u32) -> Option<String> {
-        let row = self.targets.row(*self.ids.get(zone)?.get(slot as usize)?)?;
+        let row = self
+            .watching
+            .targets
+            .row(*self.ids.get(zone)?.get(slot as usize)?)?;
         Some(row.state.last_evidence.to_string())
     }
 
@@ -69,7 +72,7 @@ impl Keeper {
         explanation.flattened = flattened;
         let mut value = explanation_json(&explanation);
         let mut text = crate::rehearse::explanation_text(&explanation);
-        if let Some(doubt) = self.doubt_row() {
+        if let Some(doubt) = self.watching.doubt_row(self.clock.now(), self.clock.wall()) {
             text.push_str(&format!(
                 "\nThis server doubts itself since {}, so every status is {}: {}.\n",
                 doubt.since,

@@ -102,7 +102,7 @@ impl Keeper {
             self.chores.gauges =
                 self.telemetry
                     .series
-                    .update(&self.targets, now, from, GAUGES_PIECE);
+                    .update(&self.watching.targets, now, from, GAUGES_PIECE);
             return;
         }
         let Some(mut under_way) = self.chores.reports.pop_front() else {
@@ -146,7 +146,7 @@ impl Keeper {
                 uptime_s: self.clock.now().since(self.started).as_secs(),
                 generation: self.publisher.current().generation(),
                 listen: self.telemetry.transports.listen().to_vec(),
-                targets: self.targets.len(),
+                targets: self.watching.targets.len(),
                 location: describe(&self.loading.locations, &self.loading.config.geo),
             },
             alarms: self.telemetry.alarm_rows(),
@@ -155,7 +155,7 @@ impl Keeper {
             flattened,
             reload_waiting: self.loading.waiting_row(),
             held,
-            self_doubt: self.doubt_row(),
+            self_doubt: self.watching.doubt_row(self.clock.now(), self.clock.wall()),
             ..StatusReport::default()
         };
     }
@@ -175,7 +175,7 @@ impl Keeper {
         match under_way.part {
             Part::Targets(from) => {
                 let at = TargetsAt {
-                    targets: &self.targets,
+                    targets: &self.watching.targets,
                     now: self.clock.now(),
                     wall: self.clock.wall(),
                     latencies: &self.telemetry.latencies,

@@ -21,13 +21,13 @@ impl Keeper {
     /// Raises and ends the alarms of checks that learn nothing. While the server doubts itself nothing counts, so nothing
     /// changes here.
     pub(super) fn watch_evidence(&mut self) {
-        if self.doubt.doubt().is_some() {
+        if self.watching.is_doubting() {
             return;
         }
         let now = self.clock.now();
         let is_silent = |row: &Row<'_>| row.state.is_silent(row.target.probe.interval, now);
         let mut checks: BTreeMap<String, Silent> = BTreeMap::new();
-        for row in self.targets.rows().filter(is_silent) {
+        for row in self.watching.targets.rows().filter(is_silent) {
             let subject = self.check_of(row.id);
             let found = checks.entry(subject).or_insert_with(|| Silent {
                 targets: 0,

@@ -13,28 +13,28 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment, WallTime};
+use crate::config::maintenance_ahead;
 use crate::control::{Ask, Consent};
-use crate::health::{ProbeKind, SelfDoubt, Status, TargetId, Targets, Uncounted};
-use crate::probe::{Handle, Report};
-use crate::publish::Publisher;
+use crate::health::{Status, TargetId, Uncounted};
+use crate::probe::Report;
+use crate::publish::{Publisher, Tick};
 use crate::resolve::LookedUp;
 use crate::server::give_back_memory;
 use crate::timeline::{AlarmKind, EventKind};
 
 use super::chores::Chores;
 use super::flatten::{Compiled, Flattening};
-use super::heartbeats::Heartbeats;
 use super::listening::{Awaited, Came};
 use super::load_queue::LoadQueue;
 use super::loading::{Loaded, Loader, When};
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
-use super::probing::Probing;
 use super::reload::inputs_of;
 use super::saving::{Done, Saving};
 use super::switches::Switches;
 use super::telemetry::Telemetry;
+use super::watching::Watcher;
 use super::why::SharedSnapshot;
 use super::zone_set::ZoneSet;
 use super::{flatten, telemetry};
@@ -49,20 +49,14 @@ pub(super) struct Keeper {
     pub(super) clock: Clock,
     pub(super) set: Arc<ZoneSet>,
     pub(super) loading: Loader,
-    pub(super) targets: Targets,
-    /// Whether what probes see may be our own fault.
-    pub(super) doubt: SelfDoubt,
+    pub(super) watching: Watcher,
     /// What operators set.
     pub(super) switches: Switches,
-    /// Who reports in.
-    pub(super) heartbeats: Heartbeats,
     /// What flattened targets are.
     pub(super) flattening: Flattening,
     /// Targets of each zone by slot, in the order of the set.
     pub(super) ids: Vec<Vec<TargetId>>,
     pub(super) publisher: Publisher,
-    pub(super) prober: Option<Handle>,
-    pub(super) probing: Probing,
     pub(super) telemetry: Telemetry,
     pub(super) started: Moment,
     /// What is not listened on yet, until that is told.
@@ -74,8 +68,6 @@ pub(super) struct Keeper {
     /// The service manager.
     pub(super) notifier: Notifier,
     pub(super) is_ready: bool,
-    /// Whether probe reports can still come.
-    pub(super) is_probing: bool,
     /// What questions for reasons read.
     pub(super) shelf: SharedSnapshot,
     /// What is done while no event waits.
@@ -126,12 +118,12 @@ impl Keeper {
             tokio::select! {
                 biased;
                 _ = sources.stop.wait_for(|stop| *stop) => break,
-                count = sources.reports.recv_many(&mut reports, REPORTS_MAX), if self.is_probing => {
+                count = sources.reports.recv_many(&mut reports, REPORTS_MAX), if self.watching.is_probing => {
                     if count > 0 {
                         self.take_reports(&mut reports);
                     } else if !*stopping.borrow() {
                         // Answers go on with the last statuses; the health endpoint turns red.
-                        self.is_probing = false;
+                        self.watching.is_probing = false;
                         self.telemetry.pulse.probes_ended();
                         let text = "the threads that probe have ended".to_owned();
                         self.telemetry.set_alarm(AlarmKind::ProberEnded, "", Some(text));
@@ -204,36 +196,20 @@ impl Keeper {
     /// Takes probe reports in, then publishes once for all of them.
     pub(super) fn take_reports(&mut self, reports: &mut Vec<Report>) {
         let now = self.clock.now();
-        let mut changes: Vec<(TargetId, Status)> = Vec::new();
-        let mut earliest = now;
-        let mut transitions = Vec::new();
-        let mut measured = Vec::with_capacity(reports.len());
-        let is_news = self.judge_reports(reports, now);
-        for report in reports.drain(..) {
-            let (at, total) = (report.observation.at, report.observation.phases.total);
-            measured.push((report.target, report.observation.outcome, total));
-            if let Some(late) = report.late {
-                let late = late.as_secs_f64();
-                self.telemetry
-                    .exposition
-                    .record("leeward_probe_lateness_seconds", &[], late);
-            }
-            if let Some(transition) = self.targets.observe(report.target, report.observation, now) {
-                changes.push((report.target, transition.to));
-                earliest = earliest.min(at);
-                transitions.push((report.target, transition));
-            }
-        }
+        let settings = &self.loading.config.self_doubt;
+        let counted = self
+            .watching
+            .count(reports, settings, now, &mut self.telemetry);
         // Answers first; counting and telling can wait.
-        self.publish(&changes, earliest);
-        if is_news {
+        self.publish(&counted.changes(), counted.earliest.unwrap_or(now));
+        if counted.is_news {
             self.tick_views();
         }
         self.save_news();
-        for (target, transition) in transitions {
+        for (target, transition) in counted.transitions {
             self.tell_transition(target, &transition);
         }
-        for (target, outcome, total) in measured {
+        for (target, outcome, total) in counted.measured {
             self.measure_probe(target, outcome, total);
         }
     }
@@ -255,13 +231,17 @@ impl Keeper {
     fn tick(&mut self) {
         let now = self.clock.now();
         self.notifier.tell(Word::Alive);
-        if self.watch_prober(now) && self.is_probing {
+        let are_alive = self.watching.watch_prober(now, &mut self.telemetry);
+        if are_alive && self.watching.is_probing {
             self.telemetry.pulse.beat(now.nanos() / 1_000_000_000);
         }
-        self.judge_self(&Uncounted::default(), now);
-        let mut missed = self.heartbeats.tick(now);
+        let settings = &self.loading.config.self_doubt;
+        let none = Uncounted::default();
+        self.watching
+            .judge_self(&none, settings, now, &mut self.telemetry);
+        let mut missed = self.watching.heartbeats.tick(now);
         self.take_reports(&mut missed);
-        let silent = self.targets.tick(now);
+        let silent = self.watching.targets.tick(now);
         let changes: Vec<(TargetId, Status)> = silent
             .iter()
             .map(|(target, moved)| (*target, moved.to))
@@ -284,30 +264,47 @@ impl Keeper {
             .exposition
             .set("leeward_worlds_retired", &[], retired as f64);
         self.telemetry.tick(now);
-        telemetry::targets(&self.telemetry.exposition, &self.targets);
+        telemetry::targets(&self.telemetry.exposition, &self.watching.targets);
         flatten::measure(&self.telemetry.exposition, &self.flattening, now);
         self.chores.set_gauges();
         if let Some(certificates) = &self.loading.certificates {
             self.telemetry.watch_certificate(certificates);
         }
         self.write_book();
-        if !self.is_ready && (self.are_first_probes_done() || now.since(self.started) > READY_WAIT)
-        {
+        let are_targets_known = self.flattening.targets.is_settled();
+        let is_settled = are_targets_known && self.watching.are_first_probes_done();
+        if !self.is_ready && (is_settled || now.since(self.started) > READY_WAIT) {
             self.is_ready = true;
             self.telemetry.pulse.ready();
         }
         self.tick_saves();
     }
 
-    fn are_first_probes_done(&self) -> bool {
-        let are_targets_known = self.flattening.targets.is_settled();
-        are_targets_known
-            && self
-                .targets
-                .rows()
-                // Nobody knows when a heartbeat comes.
-                .filter(|row| !matches!(row.target.probe.kind, ProbeKind::Heartbeat(_)))
-                .all(|row| row.state.last_probe_at.is_some())
+    /// Follows a tick in all views: failbacks that are due, ramps, horizons.
+    pub(super) fn tick_views(&mut self) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let set = Arc::clone(&self.set);
+        let tick = Tick {
+            now,
+            wall,
+            targets: &self.watching.targets,
+            maintenance: &|zone| ahead(&set, zone, wall),
+        };
+        if let Some(published) = self.publisher.tick(&tick) {
+            self.telemetry.published(published.generation);
+        }
+    }
+
+    /// Counts the failovers that are held and the targets that are degraded, once a second.
+    pub(super) fn measure_policy_state(&self) {
+        let held = self.publisher.held().len() as f64;
+        self.telemetry
+            .exposition
+            .set("leeward_failbacks_held", &[], held);
+        let degraded = self.watching.count_degraded();
+        self.telemetry
+            .exposition
+            .set("leeward_targets_degraded", &[], degraded as f64);
     }
 
     /// Begins and ends maintenance (rule a49).
@@ -342,4 +339,11 @@ impl Keeper {
             }
         }
     }
+}
+
+/// Returns the time until the next maintenance of a zone begins, and until any begins or ends.
+fn ahead(set: &ZoneSet, zone: usize, wall: WallTime) -> (Option<Duration>, Option<Duration>) {
+    set.zones
+        .get(zone)
+        .map_or((None, None), |zone| maintenance_ahead(&zone.model, wall))
 }

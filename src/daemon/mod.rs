@@ -2,7 +2,7 @@
 //!
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
 //! formats, printing. One task, the keeper, routes events to the owners of state: `loading` (settings, files), `telemetry`
-//! (metrics, events, alarms); it still holds targets, publisher and reports itself.
+//! (metrics, events, alarms), `watching` (targets, self-doubt); it still holds publisher and reports itself.
 
 mod answers;
 mod certificate;
@@ -33,7 +33,6 @@ mod orders;
 mod overview;
 mod own_names;
 mod owners;
-mod probing;
 mod reading;
 mod rehearsal;
 mod release;
@@ -43,12 +42,12 @@ mod running;
 mod salvage;
 mod saving;
 mod secrecy;
-mod self_doubt;
 mod serials;
 mod state;
 mod switches;
 mod telemetry;
 mod transitions;
+mod watching;
 mod why;
 mod zone_files;
 mod zone_set;

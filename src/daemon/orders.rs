@@ -175,7 +175,7 @@ impl Keeper {
     /// Takes a heartbeat in; answers follow at once if it tips the scale.
     pub(super) fn take_heartbeat(&mut self, report: &HeartbeatReport, answer: Answer<Kept>) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        match self.heartbeats.report(report, now, wall) {
+        match self.watching.heartbeats.report(report, now, wall) {
             Ok(observed) => {
                 self.take_reports(&mut vec![observed]);
                 match self.queue(Order::Heartbeat(answer)) {

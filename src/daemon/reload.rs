@@ -22,6 +22,7 @@ use super::keeper::Keeper;
 use super::loading::{Beside, Failure, Loaded, Reread, When};
 use super::switches::Switches;
 use super::telemetry;
+use super::watching::anchor_targets;
 use super::zone_set::ZoneSet;
 
 impl Keeper {
@@ -109,14 +110,21 @@ impl Keeper {
             .zones
             .iter()
             .flat_map(|zone| zone.served.zone.policies.targets.iter().cloned());
-        let wanted = wanted.chain(self.anchor_targets());
-        let changes = self.targets.reconcile(wanted, now);
+        let wanted = wanted.chain(anchor_targets(&self.loading.config.self_doubt));
+        let changes = self.watching.targets.reconcile(wanted, now);
         changes.removed.iter().for_each(|gone| {
             self.telemetry.latencies.remove(gone);
         });
         // What was reported before a restart is known before anything is published.
-        for report in self.heartbeats.await_those_of(&self.targets, now) {
-            let _ = self.targets.observe(report.target, report.observation, now);
+        for report in self
+            .watching
+            .heartbeats
+            .await_those_of(&self.watching.targets, now)
+        {
+            let _ = self
+                .watching
+                .targets
+                .observe(report.target, report.observation, now);
         }
         self.ids = self
             .set
@@ -125,11 +133,16 @@ impl Keeper {
             .map(|zone| {
                 let targets = zone.served.zone.policies.targets.iter();
                 targets
-                    .map(|target| self.targets.id(target).unwrap_or(TargetId(u32::MAX)))
+                    .map(|target| {
+                        self.watching
+                            .targets
+                            .id(target)
+                            .unwrap_or(TargetId(u32::MAX))
+                    })
                     .collect()
             })
             .collect();
-        self.update_prober(changes.added, &changes.removed);
+        self.watching.update_prober(changes, &self.set, &self.ids);
         let inputs = (0..self.set.zones.len()).map(|number| {
             let inputs = inputs_of(&self.set, number, wall, &self.switches);
             ZoneInputs {
@@ -147,7 +160,7 @@ impl Keeper {
             .map(|zone| zone.served.clone())
             .collect();
         let snapshot = Snapshot::new(served, Arc::clone(&self.loading.locations));
-        let targets = &self.targets;
+        let targets = &self.watching.targets;
         self.publisher.at(now, wall);
         let published = self
             .publisher
@@ -156,7 +169,8 @@ impl Keeper {
         self.follow_flattened();
         // What reading took is many times what is kept, and the world before is about to go.
         self.is_memory_due = true;
-        self.know_targets();
+        let settings = &self.loading.config.self_doubt;
+        self.watching.know_targets(settings, &self.set, &self.ids);
         self.tick_views();
         self.write_book();
         self.telemetry
@@ -166,7 +180,7 @@ impl Keeper {
             &self.telemetry.exposition,
             &self.set,
             &self.ids,
-            &self.targets,
+            &self.watching.targets,
             now,
         );
     }

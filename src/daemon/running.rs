@@ -27,12 +27,12 @@ use super::loading::{Loader, ServerFile};
 use super::notify::{Notifier, Word};
 use super::orders::Orders;
 use super::own_names::own_zones;
-use super::probing::{Probing, Shares, probe_settings, start_prober};
 use super::rehearsal::REHEARSALS_MAX;
 use super::saving::{Done, Saving};
 use super::state;
 use super::switches::Switches;
 use super::telemetry::Telemetry;
+use super::watching::{Shares, Watcher, probe_settings, start_prober};
 use super::zone_set::ZoneSet;
 
 /// The verb by which the helper process is started; see `serve_commands`.
@@ -202,14 +202,14 @@ fn begin_probing(
         .flattening
         .open_queue(settings, own, clock, stopping.clone());
     let names = Names::at(queue, clock);
-    keeper.probing.names = Some(names.clone());
+    keeper.watching.names = Some(names.clone());
     let reach = Reach {
         allow: config.probe.allow.clone(),
         // As configured too: where it could not be bound yet, it may be later.
         own: http.into_iter().chain(config.http).collect(),
     };
     let probing = probe_settings(config, shares, reach, names);
-    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
+    keeper.watching.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
     lookups
 }
 
@@ -240,27 +240,23 @@ fn prepare(
     let (saved, saving, saves) = begin_saving(config, now);
     let (loading, set) = Loader::start(config, saved.serials, wall).map_err(StartFault)?;
     let targets = restore_targets(saved.statuses, now, wall);
+    let heartbeats = Heartbeats::restore(saved.orders.heartbeats, now, wall);
     let keeper = Keeper {
         clock,
         loading,
         set: Arc::new(set),
         publisher: restore_publisher(saved.orders.zones),
         awaited: Vec::new(),
-        targets,
-        doubt: crate::health::SelfDoubt::default(),
+        watching: Watcher::new(targets, heartbeats),
         switches: Switches::restore(saved.orders.switches),
-        heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall),
         flattening: Flattening::new(&config.resolver, saved.flattened),
         ids: Vec::new(),
-        prober: None,
-        probing: Probing::default(),
         telemetry: Telemetry::start(clock, exposition),
         started: now,
         saving,
         orders: Orders::default(),
         notifier: Notifier::from_environment(),
         is_ready: false,
-        is_probing: true,
         shelf: super::why::SharedSnapshot::default(),
         chores: super::chores::Chores::default(),
         rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),

@@ -216,7 +216,7 @@ impl Keeper {
             let saved = SavedOrders {
                 switches: self.orders.switches(&self.switches).save(),
                 zones: self.publisher.save_with(&self.places_of(&released)),
-                heartbeats: self.heartbeats.save(),
+                heartbeats: self.watching.heartbeats.save(),
             };
             let sequence = self.saving.next_sequence();
             let write =
@@ -233,9 +233,9 @@ impl Keeper {
             orders: SavedOrders {
                 switches: self.switches.save(),
                 zones: self.publisher.save(),
-                heartbeats: self.heartbeats.save(),
+                heartbeats: self.watching.heartbeats.save(),
             },
-            statuses: self.targets.save(now, wall),
+            statuses: self.watching.targets.save(now, wall),
             flattened: flatten::save(&self.flattening, now, wall),
             ..Saved::default()
         }

@@ -55,6 +55,7 @@ impl Keeper {
     pub(super) fn name_of(&self, target: TargetId) -> String {
         let Some((zone, used)) = self.use_of(target) else {
             return self
+                .watching
                 .anchor_name(target)
                 .unwrap_or_else(|| format!("target {}", target.0));
         };

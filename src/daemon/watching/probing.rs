@@ -10,15 +10,16 @@ use tracing::warn;
 
 use crate::clock::{Clock, Moment};
 use crate::config::server_file::ServerConfig;
-use crate::health::{ProbeKind, Target, TargetId};
+use crate::health::{Changes, ProbeKind, TargetId};
 use crate::probe::{Begun, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts};
 use crate::resolve::Names;
 use crate::timeline::AlarmKind;
 use crate::wire::Name;
 
-use super::keeper::Keeper;
-use super::running::command_settings;
-use super::telemetry;
+use super::watcher::Watcher;
+use crate::daemon::running::command_settings;
+use crate::daemon::telemetry::{self, Telemetry};
+use crate::daemon::zone_set::ZoneSet;
 
 /// Sixteenths of the descriptors that probes, quiet connections and lookups may hold. The rest is for clients of DNS, files
 /// and the control API: their bounds, a thousand connections a transport, are below that on any usual system.
@@ -42,18 +43,18 @@ const BEHIND_MIN: u32 = 10;
 
 /// How many of the descriptors are whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shares {
+pub(in crate::daemon) struct Shares {
     /// Probes under way.
-    pub(super) probes: usize,
+    pub(in crate::daemon) probes: usize,
     /// Quiet connections.
-    pub(super) watches: usize,
+    pub(in crate::daemon) watches: usize,
     /// Names that are looked up.
-    pub(super) lookups: usize,
+    pub(in crate::daemon) lookups: usize,
 }
 
 impl Shares {
     /// Divides the descriptors that the process may open; bounds that are written hold as far as there are enough.
-    pub(super) fn of(descriptors: u64, config: &ServerConfig) -> Self {
+    pub(in crate::daemon) fn of(descriptors: u64, config: &ServerConfig) -> Self {
         let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
         let part = |sixteenths: usize| (descriptors / 16 * sixteenths).max(PLACES_MIN);
         let probes = part(PROBES_PART);
@@ -74,7 +75,7 @@ impl Shares {
 }
 
 /// Puts together how a server probes.
-pub(super) fn probe_settings(
+pub(in crate::daemon) fn probe_settings(
     config: &ServerConfig,
     shares: Shares,
     reach: Reach,
@@ -92,7 +93,7 @@ pub(super) fn probe_settings(
 }
 
 /// Starts the prober of a server.
-pub(super) fn start_prober(
+pub(in crate::daemon) fn start_prober(
     settings: ProbeConfig,
     sink: mpsc::Sender<Report>,
     clock: Clock,
@@ -104,17 +105,9 @@ pub(super) fn start_prober(
     })
 }
 
-/// What the keeper knows beside the prober itself.
-#[derive(Debug, Default)]
-pub(super) struct Probing {
-    /// Who looks names up for probes.
-    pub(super) names: Option<Names>,
-    lateness: Lateness,
-}
-
-/// What was seen of the prober a second ago.
+/// Counts of the prober a second ago, and when probes were last late.
 #[derive(Clone, Copy, Debug, Default)]
-struct Lateness {
+pub(super) struct Lateness {
     before: ProbeCounts,
     crowded: [Option<Moment>; ROOMS.len()],
     behind: u32,
@@ -169,20 +162,22 @@ fn group_of(apex: &Name) -> u64 {
     hasher.finish()
 }
 
-impl Keeper {
+impl Watcher {
     /// Begins and stops targets after a load; those of one zone share places.
-    pub(super) fn update_prober(
+    pub(in crate::daemon) fn update_prober(
         &self,
-        added: Vec<(TargetId, std::sync::Arc<Target>)>,
-        removed: &[TargetId],
+        changes: Changes,
+        set: &ZoneSet,
+        ids: &[Vec<TargetId>],
     ) {
+        let Changes { added, removed } = changes;
         let Some(prober) = &self.prober else {
             return;
         };
         let mut groups: std::collections::HashMap<TargetId, u64> =
             added.iter().map(|(id, _)| (*id, 0)).collect();
         if !groups.is_empty() {
-            for (zone, ids) in self.set.zones.iter().zip(&self.ids) {
+            for (zone, ids) in set.zones.iter().zip(ids) {
                 let group = group_of(&zone.model.apex);
                 for id in ids {
                     // A target of several zones is of the first.
@@ -201,42 +196,44 @@ impl Keeper {
             id,
             target,
         });
-        prober.update(begun.collect(), removed);
+        prober.update(begun.collect(), &removed);
     }
 
     /// Looks after the prober once a second; says whether all of its threads are alive.
-    pub(super) fn watch_prober(&mut self, now: Moment) -> bool {
+    pub(in crate::daemon) fn watch_prober(
+        &mut self,
+        now: Moment,
+        telemetry: &mut Telemetry,
+    ) -> bool {
         let Some(prober) = &self.prober else {
             return true;
         };
         let (threads, silent) = prober.threads(now);
         let counts = prober.counters().read();
         let context = prober.context();
-        telemetry::probes(&self.telemetry.exposition, counts, &ROOMS);
-        self.telemetry
+        telemetry::probes(&telemetry.exposition, counts, &ROOMS);
+        telemetry
             .exposition
             .set("leeward_probe_threads_silent", &[], silent as f64);
         if let Some(counters) = context.command_counters() {
-            telemetry::commands(&self.telemetry.exposition, &counters);
+            telemetry::commands(&telemetry.exposition, &counters);
             let death = counters.last_death();
             let lately = death.filter(|death| now.since(death.at) < HELPER_QUIET);
-            self.telemetry
-                .set_alarm(AlarmKind::CommandsHelper, "", lately.map(|death| death.why));
+            telemetry.set_alarm(AlarmKind::CommandsHelper, "", lately.map(|death| death.why));
         }
         if self.is_probing {
             let text = (silent > 0).then(|| {
                 format!("{silent} of {threads} threads ended or stand still; their targets are not probed")
             });
-            self.telemetry.set_alarm(AlarmKind::ProberEnded, "", text);
+            telemetry.set_alarm(AlarmKind::ProberEnded, "", text);
         }
-        let said = self.probing.lateness.look(counts, now);
+        let said = self.lateness.look(counts, now);
         for (subject, text) in said {
-            self.telemetry
-                .set_alarm(AlarmKind::ProbesLate, subject, text);
+            telemetry.set_alarm(AlarmKind::ProbesLate, subject, text);
         }
-        if let Some(names) = self.probing.names.clone() {
+        if let Some(names) = &self.names {
             let counts = names.counts();
-            telemetry::names(&self.telemetry.exposition, &counts);
+            telemetry::names(&telemetry.exposition, &counts);
             let text = (counts.failing > 0).then(|| {
                 let first = names.first_failing().map_or_else(String::new, |name| name.to_string());
                 format!(
@@ -244,7 +241,7 @@ impl Keeper {
                     counts.failing, counts.kept
                 )
             });
-            self.telemetry.set_alarm(AlarmKind::NamesSilent, "", text);
+            telemetry.set_alarm(AlarmKind::NamesSilent, "", text);
         }
         silent == 0
     }

@@ -1,23 +1,21 @@
-//! Self-doubt in the running server, and the tick of the views.
+//! Self-doubt in the running server.
 //!
-//! In: reports before they are counted, the time. Out: held statuses, publications, events, metrics, the cause of a doubt.
-//! Never here: the rules; they are those of `health` and `view`.
-
-use std::time::Duration;
+//! In: anchors, homes of targets, reports before they are counted. Out: held statuses, events, metrics, the cause of a doubt.
+//! Never here: the rules; they are those of `health`.
 
 use crate::clock::{Moment, WallTime};
-use crate::config::maintenance_ahead;
 use crate::config::server_file::SelfDoubtSettings;
 use crate::control::DoubtRow;
 use crate::health::{
-    Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Status, Target, TargetId,
+    Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Target, TargetId,
     TcpProbe, Timeout, Uncounted,
 };
 use crate::probe::Report;
-use crate::publish::Tick;
 use crate::timeline::EventKind;
 
-use super::keeper::Keeper;
+use super::watcher::Watcher;
+use crate::daemon::telemetry::Telemetry;
+use crate::daemon::zone_set::ZoneSet;
 
 /// Makes the target that asks whether an anchor can be reached.
 fn anchor_target(settings: &SelfDoubtSettings, address: std::net::SocketAddr) -> Target {
@@ -44,24 +42,28 @@ fn anchor_target(settings: &SelfDoubtSettings, address: std::net::SocketAddr) ->
     }
 }
 
-impl Keeper {
-    /// Lists the targets that anchors are probed by.
-    pub(super) fn anchor_targets(&self) -> Vec<Target> {
-        let settings = &self.loading.config.self_doubt;
-        let anchors = settings.anchors.iter();
-        anchors
-            .map(|address| anchor_target(settings, *address))
-            .collect()
-    }
+/// Lists the targets that anchors are probed by.
+pub(in crate::daemon) fn anchor_targets(settings: &SelfDoubtSettings) -> Vec<Target> {
+    let anchors = settings.anchors.iter();
+    anchors
+        .map(|address| anchor_target(settings, *address))
+        .collect()
+}
 
+impl Watcher {
     /// Gives self-doubt the anchors and the homes of targets, after a load.
-    pub(super) fn know_targets(&mut self) {
-        let anchors = self.anchor_targets();
+    pub(in crate::daemon) fn know_targets(
+        &mut self,
+        settings: &SelfDoubtSettings,
+        set: &ZoneSet,
+        ids: &[Vec<TargetId>],
+    ) {
+        let anchors = anchor_targets(settings);
         let anchors = anchors.iter().filter_map(|target| self.targets.id(target));
         let mut homes = vec![Home::default(); self.targets.ids_end()];
         let mut is_shared = vec![false; homes.len()];
         let mut numbers = std::collections::HashMap::new();
-        for (number, (zone, ids)) in (0..).zip(self.set.zones.iter().zip(&self.ids)) {
+        for (number, (zone, ids)) in (0..).zip(set.zones.iter().zip(ids)) {
             for used in &zone.served.zone.policies.uses {
                 let Some(id) = ids.get(used.slot as usize).map(|id| id.0 as usize) else {
                     continue;
@@ -85,20 +87,32 @@ impl Keeper {
 
     /// Judges reports before they are counted, so that those which end together are judged together. Says whether
     /// any is news.
-    pub(super) fn judge_reports(&mut self, reports: &[Report], now: Moment) -> bool {
+    pub(super) fn judge_reports(
+        &mut self,
+        reports: &[Report],
+        settings: &SelfDoubtSettings,
+        now: Moment,
+        telemetry: &mut Telemetry,
+    ) -> bool {
         let observations = reports
             .iter()
             .map(|report| (report.target, &report.observation));
         let uncounted = Uncounted::new(&self.targets, observations);
         if uncounted.is_news() {
-            self.judge_self(&uncounted, now);
+            self.judge_self(&uncounted, settings, now, telemetry);
         }
         uncounted.is_news()
     }
 
     /// Begins or ends a doubt.
-    pub(super) fn judge_self(&mut self, uncounted: &Uncounted, now: Moment) {
-        if !self.loading.config.self_doubt.is_enabled {
+    pub(in crate::daemon) fn judge_self(
+        &mut self,
+        uncounted: &Uncounted,
+        settings: &SelfDoubtSettings,
+        now: Moment,
+        telemetry: &mut Telemetry,
+    ) {
+        if !settings.is_enabled {
             return;
         }
         let Some(change) = self.doubt.judge(&self.targets, uncounted, now) else {
@@ -123,53 +137,22 @@ impl Keeper {
             }
         };
         let is_doubting = matches!(change, DoubtChange::Began(_));
-        self.telemetry
+        telemetry
             .exposition
             .set("leeward_self_doubt", &[], f64::from(u8::from(is_doubting)));
         if is_doubting {
-            self.telemetry
+            telemetry
                 .exposition
                 .add("leeward_self_doubts_total", &[], 1);
         }
-        self.telemetry
-            .record(EventKind::SelfDoubt { is_doubting, text });
-    }
-
-    /// Follows a tick in all views: failbacks that are due, ramps, horizons.
-    pub(super) fn tick_views(&mut self) {
-        let (now, wall) = (self.clock.now(), self.clock.wall());
-        let set = std::sync::Arc::clone(&self.set);
-        let tick = Tick {
-            now,
-            wall,
-            targets: &self.targets,
-            maintenance: &|zone| ahead(&set, zone, wall),
-        };
-        if let Some(published) = self.publisher.tick(&tick) {
-            self.telemetry.published(published.generation);
-        }
-    }
-
-    /// Counts the failovers that are held and the targets that are degraded, once a second.
-    pub(super) fn measure_policy_state(&self) {
-        let held = self.publisher.held().len() as f64;
-        self.telemetry
-            .exposition
-            .set("leeward_failbacks_held", &[], held);
-        let is_degraded = |row: &crate::health::Row<'_>| {
-            row.state.status != Status::Unhealthy && row.state.is_degraded(&row.target.damping)
-        };
-        let degraded = self.targets.rows().filter(is_degraded).count();
-        self.telemetry
-            .exposition
-            .set("leeward_targets_degraded", &[], degraded as f64);
+        telemetry.record(EventKind::SelfDoubt { is_doubting, text });
     }
 
     /// Returns the present doubt for the status report, if there is one.
-    pub(super) fn doubt_row(&self) -> Option<DoubtRow> {
+    pub(in crate::daemon) fn doubt_row(&self, now: Moment, wall: WallTime) -> Option<DoubtRow> {
         let doubt = self.doubt.doubt()?;
-        let lasted = self.clock.now().since(doubt.since);
-        let since = self.clock.wall().millis() - i64::try_from(lasted.as_millis()).unwrap_or(0);
+        let lasted = now.since(doubt.since);
+        let since = wall.millis() - i64::try_from(lasted.as_millis()).unwrap_or(0);
         let since = WallTime::from_millis(since);
         let until = doubt.until.map(|until| until.since(doubt.since));
         Some(DoubtRow {
@@ -180,7 +163,7 @@ impl Keeper {
     }
 
     /// Names an anchor, if the target is one.
-    pub(super) fn anchor_name(&self, target: TargetId) -> Option<String> {
+    pub(in crate::daemon) fn anchor_name(&self, target: TargetId) -> Option<String> {
         let is_anchor = self.doubt.anchors().contains(&target);
         let row = self.targets.row(target).filter(|_| is_anchor)?;
         let probe = &row.target.probe;
@@ -192,14 +175,4 @@ impl Keeper {
             Endpoint::Host(_) | Endpoint::Here => None,
         }
     }
-}
-
-fn ahead(
-    set: &super::zone_set::ZoneSet,
-    zone: usize,
-    wall: WallTime,
-) -> (Option<Duration>, Option<Duration>) {
-    set.zones
-        .get(zone)
-        .map_or((None, None), |zone| maintenance_ahead(&zone.model, wall))
 }
