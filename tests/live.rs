@@ -34,6 +34,8 @@ mod last_good;
 mod orders;
 #[path = "live/owners.rs"]
 mod owners;
+#[path = "live/readers.rs"]
+mod readers;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]

@@ -1,6 +1,6 @@
 //! The task that looks names up, for flattened targets and for probes, a bounded number at once.
 //!
-//! In: names, from the keeper and from probes. Out: one report for each name of the keeper's; for all of them the answer, and
+//! In: names, from the control loop and from probes. Out: one report for each name of the control loop's; for all of them the answer, and
 //! word to whoever waits. Never here: when a flattened target is due, what a probe makes of an answer.
 //!
 //! A name that is asked for by many is looked up once. Names whose servers are silent hold a place for as long as a lookup
@@ -72,14 +72,14 @@ pub(super) struct Wanted {
 
 #[derive(Debug)]
 enum Waiter {
-    /// The keeper, through its channel.
+    /// The control loop, through its channel.
     ResolvedTargets,
     /// A probe, which then reads the answer.
     Probe(oneshot::Sender<()>),
 }
 
 impl LookupQueue {
-    /// Starts the task: reports of the keeper's names go into `sink`, until `stopped` ends.
+    /// Starts the task: reports of the control loop's names go into `sink`, until `stopped` ends.
     pub fn open(
         settings: LookupSettings,
         own: OwnZones,
@@ -110,7 +110,7 @@ impl LookupQueue {
         Self { wanted, answers }
     }
 
-    /// Hands a name of the keeper's in; says whether there was room.
+    /// Hands a name of the control loop's in; says whether there was room.
     pub fn look_up(&self, name: &Name) -> bool {
         let wanted = Wanted {
             name: name.clone(),
@@ -218,7 +218,7 @@ impl Work {
         }
     }
 
-    /// Tells an answer; says whether the keeper still listens.
+    /// Tells an answer; says whether the control loop still listens.
     async fn finish(&mut self, ended: Result<(Id, LookedUp), JoinError>) -> bool {
         let id = match &ended {
             Ok((id, _)) => *id,

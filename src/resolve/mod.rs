@@ -4,8 +4,8 @@
 //! In: names, upstream servers, an answer for names of our own zones. Out: sets of addresses with how long each may be
 //! answered; addresses to probe. Never here: zones, policies, answers; nothing on the query path comes here.
 //!
-//! How addresses become members: [`ResolvedTargets`] is the state, plain values and `now`, owned by the keeper. When a name is due
-//! the keeper hands it to [`LookupQueue`], a task that asks upstream servers and reports. If that changed a set of addresses,
+//! How addresses become members: [`ResolvedTargets`] is the state, plain values and `now`, owned by the daemon. When a name is due
+//! the daemon hands it to [`LookupQueue`], a task that asks upstream servers and reports. If that changed a set of addresses,
 //! the zones that lend from it are compiled anew on a thread of their own, at most once a second, and put in place as a
 //! reload is. If only the time to live moved, the zone stays, and the view tells the new time by lease.
 //!

@@ -9,18 +9,20 @@ use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use crate::clock::{Clock, Moment};
-use crate::config::server_file::ServerConfig;
+use crate::config::server_file::{ExecSettings, ServerConfig};
 use crate::health::{Changes, ProbeKind, TargetId};
-use crate::probe::{Begun, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts};
+use crate::probe::{
+    Begun, CommandSettings, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts,
+};
 use crate::resolve::Names;
 use crate::timeline::AlarmKind;
 use crate::wire::Name;
 
-use super::watcher::Watcher;
-use crate::daemon::running::command_settings;
 use crate::daemon::telemetry::{self, Telemetry};
 use crate::daemon::zone_set::ZoneSet;
 
+/// The verb by which the helper process is started; see `serve_commands`.
+pub const COMMANDS_VERB: &str = "serve-commands";
 /// Sixteenths of the descriptors that probes, quiet connections and lookups may hold. The rest is for clients of DNS, files
 /// and the control API: their bounds, a thousand connections a transport, are below that on any usual system.
 const PROBES_PART: usize = 10;
@@ -92,6 +94,16 @@ pub(in crate::daemon) fn probe_settings(
     }
 }
 
+/// Returns how commands are run: by this same binary, started once more with a verb of its own.
+pub fn command_settings(exec: &ExecSettings) -> CommandSettings {
+    let program = std::env::current_exe().unwrap_or_default();
+    CommandSettings {
+        allow: exec.allow.clone(),
+        concurrency: exec.concurrency,
+        helper: (program, vec![COMMANDS_VERB.into()]),
+    }
+}
+
 /// Starts the prober of a server.
 pub(in crate::daemon) fn start_prober(
     settings: ProbeConfig,
@@ -105,9 +117,19 @@ pub(in crate::daemon) fn start_prober(
     })
 }
 
+/// The prober, what it looks names up with, and how it fares.
+#[derive(Default)]
+pub(in crate::daemon) struct Probing {
+    handle: Option<Handle>,
+    names: Option<Names>,
+    lateness: Lateness,
+    /// Whether no report can come any more.
+    has_ended: bool,
+}
+
 /// Counts of the prober a second ago, and when probes were last late.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lateness {
+struct Lateness {
     before: ProbeCounts,
     crowded: [Option<Moment>; ROOMS.len()],
     behind: u32,
@@ -162,16 +184,29 @@ fn group_of(apex: &Name) -> u64 {
     hasher.finish()
 }
 
-impl Watcher {
+impl Probing {
+    /// Takes a prober that has started, and what it looks names up with.
+    pub(in crate::daemon) fn begin(&mut self, handle: Handle, names: Names) {
+        (self.handle, self.names) = (Some(handle), Some(names));
+    }
+
+    /// Says whether reports can still come.
+    pub(in crate::daemon) const fn is_alive(&self) -> bool {
+        !self.has_ended
+    }
+
+    /// Notes that no report can come any more: answers go on with the last statuses, and the health endpoint turns red.
+    pub(in crate::daemon) fn end(&mut self, telemetry: &mut Telemetry) {
+        self.has_ended = true;
+        telemetry.pulse.probes_ended();
+        let text = "the threads that probe have ended".to_owned();
+        telemetry.set_alarm(AlarmKind::ProberEnded, "", Some(text));
+    }
+
     /// Begins and stops targets after a load; those of one zone share places.
-    pub(in crate::daemon) fn update_prober(
-        &self,
-        changes: Changes,
-        set: &ZoneSet,
-        ids: &[Vec<TargetId>],
-    ) {
+    pub(super) fn update(&self, changes: Changes, set: &ZoneSet, ids: &[Vec<TargetId>]) {
         let Changes { added, removed } = changes;
-        let Some(prober) = &self.prober else {
+        let Some(prober) = &self.handle else {
             return;
         };
         let mut groups: std::collections::HashMap<TargetId, u64> =
@@ -199,14 +234,10 @@ impl Watcher {
         prober.update(begun.collect(), &removed);
     }
 
-    /// Looks after the prober once a second; says whether all of its threads are alive.
-    pub(in crate::daemon) fn watch_prober(
-        &mut self,
-        now: Moment,
-        telemetry: &mut Telemetry,
-    ) -> bool {
-        let Some(prober) = &self.prober else {
-            return true;
+    /// Looks after the prober once a second; says whether all of its threads are alive, and reports can come.
+    pub(in crate::daemon) fn watch(&mut self, now: Moment, telemetry: &mut Telemetry) -> bool {
+        let Some(prober) = &self.handle else {
+            return self.is_alive();
         };
         let (threads, silent) = prober.threads(now);
         let counts = prober.counters().read();
@@ -221,7 +252,7 @@ impl Watcher {
             let lately = death.filter(|death| now.since(death.at) < HELPER_QUIET);
             telemetry.set_alarm(AlarmKind::CommandsHelper, "", lately.map(|death| death.why));
         }
-        if self.is_probing {
+        if self.is_alive() {
             let text = (silent > 0).then(|| {
                 format!("{silent} of {threads} threads ended or stand still; their targets are not probed")
             });
@@ -243,7 +274,7 @@ impl Watcher {
             });
             telemetry.set_alarm(AlarmKind::NamesSilent, "", text);
         }
-        silent == 0
+        silent == 0 && self.is_alive()
     }
 }
 

@@ -3,6 +3,8 @@
 //! In: anchors, homes of targets, reports before they are counted. Out: held statuses, events, metrics, the cause of a doubt.
 //! Never here: the rules; they are those of `health`.
 
+use std::net::SocketAddr;
+
 use crate::clock::{Moment, WallTime};
 use crate::config::server_file::SelfDoubtSettings;
 use crate::control::DoubtRow;
@@ -18,7 +20,7 @@ use crate::daemon::telemetry::Telemetry;
 use crate::daemon::zone_set::ZoneSet;
 
 /// Makes the target that asks whether an anchor can be reached.
-fn anchor_target(settings: &SelfDoubtSettings, address: std::net::SocketAddr) -> Target {
+fn anchor_target(settings: &SelfDoubtSettings, address: SocketAddr) -> Target {
     Target {
         probe: ProbeRecipe {
             endpoint: Endpoint::Address(address.ip()),
@@ -43,7 +45,7 @@ fn anchor_target(settings: &SelfDoubtSettings, address: std::net::SocketAddr) ->
 }
 
 /// Lists the targets that anchors are probed by.
-pub(in crate::daemon) fn anchor_targets(settings: &SelfDoubtSettings) -> Vec<Target> {
+pub(super) fn anchor_targets(settings: &SelfDoubtSettings) -> Vec<Target> {
     let anchors = settings.anchors.iter();
     anchors
         .map(|address| anchor_target(settings, *address))
@@ -52,7 +54,7 @@ pub(in crate::daemon) fn anchor_targets(settings: &SelfDoubtSettings) -> Vec<Tar
 
 impl Watcher {
     /// Gives self-doubt the anchors and the homes of targets, after a load.
-    pub(in crate::daemon) fn know_targets(
+    pub(super) fn know_targets(
         &mut self,
         settings: &SelfDoubtSettings,
         set: &ZoneSet,
@@ -105,7 +107,7 @@ impl Watcher {
     }
 
     /// Begins or ends a doubt.
-    pub(in crate::daemon) fn judge_self(
+    pub(super) fn judge_self(
         &mut self,
         uncounted: &Uncounted,
         settings: &SelfDoubtSettings,
@@ -162,17 +164,16 @@ impl Watcher {
         })
     }
 
-    /// Names an anchor, if the target is one.
-    pub(in crate::daemon) fn anchor_name(&self, target: TargetId) -> Option<String> {
+    /// Names a target that no zone uses: as the anchor that it is, else by its number.
+    pub(in crate::daemon) fn anchor_name(&self, target: TargetId) -> String {
         let is_anchor = self.doubt.anchors().contains(&target);
-        let row = self.targets.row(target).filter(|_| is_anchor)?;
-        let probe = &row.target.probe;
-        match &probe.endpoint {
-            Endpoint::Address(address) => Some(format!(
-                "anchor {}",
-                std::net::SocketAddr::new(*address, probe.port)
-            )),
-            Endpoint::Host(_) | Endpoint::Here => None,
+        let row = self.targets.row(target).filter(|_| is_anchor);
+        let probe = row.map(|row| &row.target.probe);
+        match probe.map(|probe| (&probe.endpoint, probe.port)) {
+            Some((Endpoint::Address(address), port)) => {
+                format!("anchor {}", SocketAddr::new(*address, port))
+            }
+            _ => format!("target {}", target.0),
         }
     }
 }

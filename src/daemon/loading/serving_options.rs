@@ -12,8 +12,8 @@ use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, Rates, Wit
 use crate::config::server_file::ServerConfig;
 use crate::wire::{CookieSecrets, SECRET_LEN};
 
-use super::durable::{self, Readers};
-use super::files::{Stamp, stamp};
+use crate::daemon::durable::{self, Readers};
+use crate::daemon::files::{Stamp, stamp};
 
 /// Name of the secret file in the state folder.
 const SECRET_FILE: &str = "cookie-secrets";
@@ -115,6 +115,12 @@ fn make_file(path: &Path) -> Result<(), String> {
         "# Makes and checks cookies; a second line holds one that is only checked.\n{digits}\n"
     );
     durable::replace(path, text.as_bytes(), Readers::Owner)
+}
+
+/// Returns the number of UDP threads.
+pub(in crate::daemon) fn count_workers(config: &ServerConfig) -> usize {
+    let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.workers.unwrap_or_else(count_cores)
 }
 
 /// Puts settings and secrets together; `workers` share the rate of UDP answers.

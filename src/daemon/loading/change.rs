@@ -11,14 +11,13 @@ use crate::config::server_file::BlastRadius;
 use crate::control::WaitingReload;
 use crate::health::{Status, Target};
 use crate::place::Locations;
-use crate::rehearse::{AnswerDiff, Observed, Side, diff, diff_text};
-use crate::view::Inputs;
+use crate::rehearse::{AnswerDiff, Observed, Premise, Side, diff, diff_text};
 
-use super::files::Stamp;
-use super::rehearsal::premises_with;
-use super::reload::inputs_of;
-use super::switches::Switches;
-use super::zone_set::ZoneSet;
+use crate::daemon::files::Stamp;
+use crate::daemon::publishing::inputs_of;
+use crate::daemon::reports::StateSnapshot;
+use crate::daemon::watching::Switches;
+use crate::daemon::zone_set::ZoneSet;
 
 /// Names of both sides beyond which nothing is compared unless a bound asks for it: a second of work.
 const NAMES_MAX: usize = 500_000;
@@ -26,12 +25,11 @@ const NAMES_MAX: usize = 500_000;
 const LINES_MAX: usize = 40;
 
 /// What is served, as far as a comparison reads it.
-pub(super) struct Served {
-    pub(super) set: Arc<ZoneSet>,
-    pub(super) inputs: Vec<Inputs>,
-    pub(super) switches: Switches,
-    pub(super) locations: Arc<Locations>,
-    pub(super) observed: Vec<Observed>,
+pub(in crate::daemon) struct Served {
+    pub(in crate::daemon) state: StateSnapshot,
+    pub(in crate::daemon) switches: Switches,
+    /// Questions of the last hour.
+    pub(in crate::daemon) observed: Vec<Observed>,
 }
 
 impl Served {
@@ -43,24 +41,29 @@ impl Served {
         locations: &Locations,
         wall: WallTime,
     ) -> AnswerDiff {
+        let before = self.state.premises();
         let mut known: HashMap<&Target, Status> = HashMap::new();
-        for (zone, inputs) in self.set.zones.iter().zip(&self.inputs) {
-            let targets = zone.served.zone.policies.targets.iter();
-            known.extend(targets.zip(inputs.statuses.iter().copied()));
+        for premise in &before {
+            let targets = premise.served.zone.policies.targets.iter();
+            known.extend(targets.zip(premise.inputs.statuses.iter().copied()));
         }
-        let inputs = (0..new.zones.len()).map(|number| {
+        let zones = new.zones.iter().enumerate();
+        let after = zones.map(|(number, zone)| {
             let mut inputs = inputs_of(new, number, wall, &self.switches);
-            let targets = new.zones[number].served.zone.policies.targets.iter();
+            let targets = zone.served.zone.policies.targets.iter();
             for (status, target) in inputs.statuses.iter_mut().zip(targets) {
                 *status = known.get(target).copied().unwrap_or(Status::Unknown);
             }
-            inputs
+            Premise {
+                model: &zone.model,
+                served: &zone.served,
+                inputs,
+            }
         });
-        let before = premises_with(&self.set, self.inputs.clone());
-        let after = premises_with(new, inputs.collect());
+        let after: Vec<Premise<'_>> = after.collect();
         let old = Side {
             premises: &before,
-            locations: &self.locations,
+            locations: &self.state.locations,
         };
         let new = Side {
             premises: &after,
@@ -72,8 +75,8 @@ impl Served {
     /// Says whether a comparison is worth its time.
     pub(super) fn is_worth_comparing(&self, radius: &BlastRadius) -> bool {
         let names = || {
-            self.set
-                .zones
+            let set = &self.state.set;
+            set.zones
                 .iter()
                 .map(|zone| zone.served.zone.name_count())
                 .sum::<usize>()

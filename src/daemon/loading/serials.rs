@@ -27,7 +27,13 @@ pub struct Serials {
 impl Serials {
     /// Returns the serial that a zone with this content, written at `modified_secs`, is to have. A time that lies ahead
     /// counts as now.
-    pub(super) fn next(&self, apex: &Name, digest: u64, modified_secs: u64, wall: WallTime) -> u32 {
+    pub(in crate::daemon) fn next(
+        &self,
+        apex: &Name,
+        digest: u64,
+        modified_secs: u64,
+        wall: WallTime,
+    ) -> u32 {
         let now = u64::try_from(wall.millis() / 1_000).unwrap_or(0);
         // Until 2106 the number is the time itself; 0 is no serial that anybody expects.
         let written = (modified_secs.min(now) as u32).max(1);
@@ -40,12 +46,12 @@ impl Serials {
     }
 
     /// Says whether this is what was served last.
-    pub(super) fn knows(&self, apex: &Name, digest: u64, serial: u32) -> bool {
+    pub(in crate::daemon) fn knows(&self, apex: &Name, digest: u64, serial: u32) -> bool {
         self.zones.get(&key(apex)) == Some(&(digest, serial))
     }
 
     /// Takes in what is served, or was once; an older serial changes nothing.
-    pub(super) fn learn(&mut self, apex: &Name, digest: u64, serial: u32) {
+    pub(in crate::daemon) fn learn(&mut self, apex: &Name, digest: u64, serial: u32) {
         let known = self.zones.entry(key(apex)).or_insert((digest, serial));
         if !is_later(known.1, serial) {
             *known = (digest, serial);
@@ -58,7 +64,7 @@ fn key(apex: &Name) -> String {
 }
 
 /// Says whether a serial is later than another (RFC 1982, section 3.2).
-pub(super) fn is_later(serial: u32, than: u32) -> bool {
+pub(in crate::daemon) fn is_later(serial: u32, than: u32) -> bool {
     serial != than && serial.wrapping_sub(than) < 1 << 31
 }
 

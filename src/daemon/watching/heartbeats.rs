@@ -22,7 +22,7 @@ type Key = (String, String);
 
 /// All heartbeats.
 #[derive(Debug, Default)]
-pub(super) struct Heartbeats {
+pub(in crate::daemon) struct Heartbeats {
     /// Those that zones wait for.
     awaited: Vec<(TargetId, Key, Duration)>,
     beats: BTreeMap<Key, Beat>,
@@ -71,7 +71,7 @@ impl Said {
 
 /// A last report as it is saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SavedBeat {
+pub(in crate::daemon) struct SavedBeat {
     zone: String,
     check: String,
     reported_ms: i64,
@@ -81,7 +81,7 @@ pub(super) struct SavedBeat {
 
 impl Heartbeats {
     /// Takes what an earlier run saved; reports from the future by the civil clock count as just come.
-    pub(super) fn restore(saved: Vec<SavedBeat>, now: Moment, wall: WallTime) -> Self {
+    pub(in crate::daemon) fn restore(saved: Vec<SavedBeat>, now: Moment, wall: WallTime) -> Self {
         let beats = saved.into_iter().map(|each| {
             let beat = Beat {
                 at: now,
@@ -99,7 +99,7 @@ impl Heartbeats {
     }
 
     /// Writes down when each reported last.
-    pub(super) fn save(&self) -> Vec<SavedBeat> {
+    pub(in crate::daemon) fn save(&self) -> Vec<SavedBeat> {
         let beats = self.beats.iter();
         beats
             .filter_map(|((zone, check), beat)| {
@@ -114,7 +114,11 @@ impl Heartbeats {
     }
 
     /// Waits for exactly those that the targets name. One that reported in time before a restart counts as reported.
-    pub(super) fn await_those_of(&mut self, targets: &Targets, now: Moment) -> Vec<Report> {
+    pub(in crate::daemon) fn await_those_of(
+        &mut self,
+        targets: &Targets,
+        now: Moment,
+    ) -> Vec<Report> {
         self.awaited.clear();
         let mut reports = Vec::new();
         for row in targets.rows() {
@@ -145,7 +149,7 @@ impl Heartbeats {
     }
 
     /// Takes a report in.
-    pub(super) fn report(
+    pub(in crate::daemon) fn report(
         &mut self,
         report: &HeartbeatReport,
         now: Moment,
@@ -205,7 +209,7 @@ impl Heartbeats {
     }
 
     /// Lets time pass; call it about once a second.
-    pub(super) fn tick(&mut self, now: Moment) -> Vec<Report> {
+    pub(in crate::daemon) fn tick(&mut self, now: Moment) -> Vec<Report> {
         let mut reports = Vec::new();
         for (id, key, every) in &self.awaited {
             let Some(beat) = self.beats.get_mut(key) else {
@@ -241,7 +245,7 @@ impl Beat {
 }
 
 /// Names the nearest known word after a message, or the few that there are; nothing if there are many.
-pub(super) fn hint<'w>(
+pub(in crate::daemon) fn hint<'w>(
     written: &str,
     known: impl IntoIterator<Item = &'w str>,
     what: &str,

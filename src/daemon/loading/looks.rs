@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::files::Stamp;
-use super::loading::When;
+use super::when::When;
+use crate::daemon::files::Stamp;
 
 /// What the look before found.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +58,7 @@ impl Looks {
 }
 
 /// Says whether whoever changed any of these files is done with each.
-pub(super) fn are_settled(
+pub(in crate::daemon) fn are_settled(
     now: &[Option<Stamp>],
     known: &[Option<Stamp>],
     before: Option<&[Option<Stamp>]>,

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 /// Loads under way and asked for. Whoever asks during a load waits for the next one: files may have changed after
 /// they were read.
 #[derive(Default)]
-pub(super) struct LoadQueue {
+pub(in crate::daemon) struct LoadQueue {
     is_loading: bool,
     is_asked_again: bool,
     waiting: Vec<oneshot::Sender<Value>>,
@@ -17,7 +17,7 @@ pub(super) struct LoadQueue {
 
 impl LoadQueue {
     /// Takes a request; says whether a load is to begin now.
-    pub(super) fn ask(&mut self, asker: Option<oneshot::Sender<Value>>) -> bool {
+    pub(in crate::daemon) fn ask(&mut self, asker: Option<oneshot::Sender<Value>>) -> bool {
         if self.is_loading {
             self.is_asked_again = true;
             self.next.extend(asker);
@@ -29,12 +29,12 @@ impl LoadQueue {
     }
 
     /// Says whether a look at the files may begin now.
-    pub(super) fn look(&mut self) -> bool {
+    pub(in crate::daemon) fn look(&mut self) -> bool {
         !std::mem::replace(&mut self.is_loading, true)
     }
 
     /// Answers whoever waited for the load that ended; says whether the next one is to begin now.
-    pub(super) fn finish(&mut self, answer: Option<Value>) -> bool {
+    pub(in crate::daemon) fn finish(&mut self, answer: Option<Value>) -> bool {
         let answer = answer.unwrap_or(Value::Null);
         for asker in self.waiting.drain(..) {
             // An asker that went away needs no answer.

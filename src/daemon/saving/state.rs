@@ -21,11 +21,10 @@ use crate::health::SavedStatus;
 use crate::publish::SavedZone;
 use crate::resolve::SavedLease;
 
-use super::durable::{self, Readers};
-use super::heartbeats::SavedBeat;
 use super::salvage::{self, Parts};
-use super::serials::Serials;
-use super::switches::SavedSwitch;
+use crate::daemon::durable::{self, Readers};
+use crate::daemon::loading::Serials;
+use crate::daemon::watching::{SavedBeat, SavedSwitch};
 
 /// Version of the files' format.
 const FORMAT: u64 = 1;
@@ -36,49 +35,49 @@ const ORDERS: &str = "orders.json";
 
 /// What was ordered, and what failovers remember.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) struct SavedOrders {
+pub(in crate::daemon) struct SavedOrders {
     #[serde(default)]
-    pub(super) switches: Vec<SavedSwitch>,
+    pub(in crate::daemon) switches: Vec<SavedSwitch>,
     /// What failovers and last known answers remember.
     #[serde(default)]
-    pub(super) zones: Vec<SavedZone>,
+    pub(in crate::daemon) zones: Vec<SavedZone>,
     #[serde(default)]
-    pub(super) heartbeats: Vec<SavedBeat>,
+    pub(in crate::daemon) heartbeats: Vec<SavedBeat>,
 }
 
 /// The saved state.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Saved {
+pub(in crate::daemon) struct Saved {
     #[serde(default)]
-    pub(super) format: u64,
+    pub(in crate::daemon) format: u64,
     /// Grows with every save of either file.
     #[serde(default)]
-    pub(super) sequence: u64,
+    pub(in crate::daemon) sequence: u64,
     #[serde(flatten)]
-    pub(super) orders: SavedOrders,
+    pub(in crate::daemon) orders: SavedOrders,
     #[serde(default)]
-    pub(super) serials: Serials,
+    pub(in crate::daemon) serials: Serials,
     #[serde(default)]
-    pub(super) flattened: Vec<SavedLease>,
+    pub(in crate::daemon) flattened: Vec<SavedLease>,
     #[serde(default)]
-    pub(super) statuses: Vec<SavedStatus>,
+    pub(in crate::daemon) statuses: Vec<SavedStatus>,
 }
 
 /// A file that could not be read whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Damage {
+pub(in crate::daemon) struct Damage {
     /// The file.
-    pub(super) file: PathBuf,
+    pub(in crate::daemon) file: PathBuf,
     /// Where it is kept, if it could be.
-    pub(super) kept: Option<PathBuf>,
+    pub(in crate::daemon) kept: Option<PathBuf>,
     /// What is wrong, what is lost, and where the file is kept.
-    pub(super) text: String,
+    pub(in crate::daemon) text: String,
     /// Entries that are lost, as far as they can be counted.
-    pub(super) lost: usize,
+    pub(in crate::daemon) lost: usize,
 }
 
 /// Reads the saved state; a missing file is a first start. Never fails: what cannot be read is lost, and told.
-pub(super) fn read(folder: &Path) -> (Saved, Vec<Damage>) {
+pub(in crate::daemon) fn read(folder: &Path) -> (Saved, Vec<Damage>) {
     let (mut saved, whole_damage) = read_one(&folder.join(WHOLE));
     let (orders, orders_damage) = read_one(&folder.join(ORDERS));
     if orders.sequence > saved.sequence {
@@ -151,7 +150,7 @@ fn damage(path: &Path, faults: &[String], lost: usize) -> Damage {
 ///
 /// # Errors
 /// If the folder cannot be written; the old file stays.
-pub(super) fn write_whole(folder: &Path, saved: &Saved) -> Result<(), String> {
+pub(in crate::daemon) fn write_whole(folder: &Path, saved: &Saved) -> Result<(), String> {
     let mut text = Text::begin(saved.sequence);
     text.orders(&saved.orders)?;
     text.value("serials", &saved.serials)?;
@@ -164,7 +163,7 @@ pub(super) fn write_whole(folder: &Path, saved: &Saved) -> Result<(), String> {
 ///
 /// # Errors
 /// If the folder cannot be written; the old file stays.
-pub(super) fn write_orders(
+pub(in crate::daemon) fn write_orders(
     folder: &Path,
     sequence: u64,
     orders: &SavedOrders,
@@ -178,7 +177,7 @@ pub(super) fn write_orders(
 ///
 /// # Errors
 /// If it is there and cannot be removed.
-pub(super) fn forget_orders(folder: &Path) -> Result<(), String> {
+pub(in crate::daemon) fn forget_orders(folder: &Path) -> Result<(), String> {
     let path = folder.join(ORDERS);
     match fs::remove_file(&path) {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
@@ -234,14 +233,14 @@ impl Text {
 
 /// The right to save in a folder: a lock on it, which ends with the process.
 #[derive(Debug, Default)]
-pub(super) struct FolderLock(Option<File>);
+pub(in crate::daemon) struct FolderLock(Option<File>);
 
 impl FolderLock {
     /// Makes sure that this process alone saves in a folder, which is made if it is missing.
     ///
     /// # Errors
     /// If another process saves there, or the folder cannot be made.
-    pub(super) fn hold(&mut self, folder: &Path) -> Result<(), String> {
+    pub(in crate::daemon) fn hold(&mut self, folder: &Path) -> Result<(), String> {
         durable::make_folder(folder)?;
         let fault = |cause: std::io::Error| format!("open {}: {cause}", folder.display());
         let found = fs::metadata(folder).map_err(fault)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::server_file::GeoSettings;
 use crate::place::{Locations, LocationsBuilder, Network};
 
-use super::files::{Stamp, stamp};
+use crate::daemon::files::{Stamp, stamp};
 
 /// Largest database in octets (a city database has some 150 MB).
 const SIZE_MAX: u64 = 4 << 30;

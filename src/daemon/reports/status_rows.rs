@@ -1,24 +1,25 @@
-//! The state as a report: what is served, why, since when. Names are explained by the engine itself.
+//! Rows of the status report: what is served, why, since when. Names are explained by the engine itself.
+//!
+//! In: a snapshot. Out: rows of zones, refused files, targets, pools, names. Never here: bounds of a whole report.
 
-use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::clock::{Moment, WallTime};
+use crate::clock::WallTime;
 use crate::config::{Diagnostic, Severity};
 use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
-use crate::health::{Endpoint, Status, TargetId, Targets};
-use crate::place::Locations;
+use crate::health::{Endpoint, Status};
 use crate::rehearse::{Client, Explanation, Question, Stage, explain};
 use crate::view::Fold;
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
 
-use super::zone_set::{LoadedZone, Refusal, Standing, ZoneSet};
+use super::state_snapshot::StateSnapshot;
+use crate::daemon::zone_set::{LoadedZone, Refusal, Standing, ZoneSet};
 
 /// Returns the word for a status.
-pub(super) fn word(status: Status) -> &'static str {
+pub(in crate::daemon) fn word(status: Status) -> &'static str {
     match status {
         Status::Healthy => "healthy",
         Status::Unhealthy => "unhealthy",
@@ -66,7 +67,7 @@ pub(super) fn refused_rows(set: &ZoneSet) -> Vec<RefusedFile> {
 const FINDINGS_MAX: usize = 10;
 
 /// Writes a finding as `LINE:COLUMN CODE MESSAGE`, with the file where it is not the zone's own.
-pub(super) fn finding_text(own: &Path, text: &str, found: &Diagnostic) -> String {
+pub(in crate::daemon) fn finding_text(own: &Path, text: &str, found: &Diagnostic) -> String {
     let before = text.get(..found.span.0.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
@@ -78,7 +79,7 @@ pub(super) fn finding_text(own: &Path, text: &str, found: &Diagnostic) -> String
     format!("{file}{line}:{column} {} {}", found.code, found.message)
 }
 
-pub(super) fn refused_row(refusal: &Refusal) -> RefusedFile {
+pub(in crate::daemon) fn refused_row(refusal: &Refusal) -> RefusedFile {
     let faults = refusal
         .diagnostics
         .iter()
@@ -99,69 +100,45 @@ pub(super) fn refused_row(refusal: &Refusal) -> RefusedFile {
     }
 }
 
-/// What rows of targets are made from.
-pub(super) struct TargetsAt<'a> {
-    pub(super) targets: &'a Targets,
-    pub(super) now: Moment,
-    pub(super) wall: WallTime,
-    pub(super) latencies: &'a HashMap<TargetId, Duration>,
-}
-
-impl TargetsAt<'_> {
-    /// Lists uses of targets in a zone, a part of them.
-    pub(super) fn rows(
-        &self,
-        zone: &LoadedZone,
-        ids: &[TargetId],
-        part: Range<usize>,
-    ) -> Vec<TargetRow> {
-        let apex = zone.model.apex.to_string();
-        let mut rows = Vec::new();
-        let uses = &zone.served.zone.policies.uses;
-        for used in &uses[part.start.min(uses.len())..part.end.min(uses.len())] {
-            let Some(row) = ids
-                .get(used.slot as usize)
-                .and_then(|id| self.targets.row(*id))
-            else {
-                continue;
-            };
-            let held = row.held(self.now);
-            let probe = &row.target.probe;
-            let probed = match &probe.endpoint {
-                Endpoint::Address(address) => format!("{address} port {}", probe.port),
-                Endpoint::Host(host) => format!("{host} port {}", probe.port),
-                Endpoint::Here => format!("{} here", probe.kind.word()),
-            };
-            let place = if used.pool.is_empty() {
-                String::new()
-            } else {
-                format!(" {}/{}", used.pool, used.member)
-            };
-            let since = self.wall.millis() - i64::try_from(held.as_millis()).unwrap_or(0);
-            rows.push(TargetRow {
-                id: format!("{apex}{place} {}", used.check),
-                zone: apex.clone(),
-                check: used.check.clone(),
-                pool: used.pool.clone(),
-                address: used.member.clone(),
-                probed,
-                site: used.site.clone(),
-                status: word(row.state.status).to_owned(),
-                since: WallTime::from_millis(since).to_string(),
-                since_s: held.as_secs(),
-                evidence: row.state.last_evidence.to_string(),
-                last_probe_age_s: row
-                    .state
-                    .last_probe_at
-                    .map(|at| rounded(self.now.since(at))),
-                latency_ms: self
-                    .latencies
-                    .get(&row.id)
-                    .map(|total| rounded(*total) * 1000.0),
-            });
-        }
-        rows
-    }
+/// Lists the uses of targets in a zone.
+pub(super) fn target_rows(state: &StateSnapshot, number: usize) -> Vec<TargetRow> {
+    let zone = &state.set.zones[number];
+    let apex = zone.model.apex.to_string();
+    let uses = zone.served.zone.policies.uses.iter();
+    let rows = uses.filter_map(|used| {
+        let id = *state.slots[number].get(used.slot as usize)?;
+        let row = state.targets.row(id)?;
+        let held = row.held(state.now);
+        let probe = &row.target.probe;
+        let probed = match &probe.endpoint {
+            Endpoint::Address(address) => format!("{address} port {}", probe.port),
+            Endpoint::Host(host) => format!("{host} port {}", probe.port),
+            Endpoint::Here => format!("{} here", probe.kind.word()),
+        };
+        let place = if used.pool.is_empty() {
+            String::new()
+        } else {
+            format!(" {}/{}", used.pool, used.member)
+        };
+        let since = state.wall.millis() - i64::try_from(held.as_millis()).unwrap_or(0);
+        let age = |at| rounded(state.now.since(at));
+        Some(TargetRow {
+            id: format!("{apex}{place} {}", used.check),
+            zone: apex.clone(),
+            check: used.check.clone(),
+            pool: used.pool.clone(),
+            address: used.member.clone(),
+            probed,
+            site: used.site.clone(),
+            status: word(row.state.status).to_owned(),
+            since: WallTime::from_millis(since).to_string(),
+            since_s: held.as_secs(),
+            evidence: row.state.last_evidence.to_string(),
+            last_probe_age_s: row.state.last_probe_at.map(age),
+            latency_ms: row.state.latest.took.map(|took| rounded(took) * 1000.0),
+        })
+    });
+    rows.collect()
 }
 
 fn rounded(duration: Duration) -> f64 {
@@ -169,8 +146,7 @@ fn rounded(duration: Duration) -> f64 {
 }
 
 /// Lists the pools of a zone with how many members are up.
-pub(super) fn pool_rows(zone: &LoadedZone, fold: Option<&Fold>) -> Vec<PoolRow> {
-    let Some(fold) = fold else { return Vec::new() };
+pub(super) fn pool_rows(zone: &LoadedZone, fold: &Fold) -> Vec<PoolRow> {
     let policies = &zone.served.zone.policies;
     let view = fold.view();
     let Some(layer) = view.layers.first() else {
@@ -206,41 +182,32 @@ pub(super) fn pool_rows(zone: &LoadedZone, fold: Option<&Fold>) -> Vec<PoolRow> 
     rows
 }
 
-/// Names as far as they were explained.
-#[derive(Debug, Default)]
-pub(super) struct ExplainedNames {
-    pub(super) rows: Vec<NameRow>,
-    /// The name to go on with.
-    pub(super) next: usize,
-}
-
-/// Lists dynamic names of a zone, a part of them, with what they serve to a client whose place is unknown.
+/// Lists dynamic names of a zone with what they serve to a client whose place is unknown, as long as there is room; and
+/// counts the rows for which there is none.
 pub(super) fn name_rows(
-    zone: &LoadedZone,
-    fold: Option<&Fold>,
-    locations: &Locations,
-    evidence: &dyn Fn(u32) -> Option<String>,
-    (part, room): (Range<usize>, &mut usize),
-) -> ExplainedNames {
-    let Some(fold) = fold else {
-        return ExplainedNames::default();
-    };
+    state: &StateSnapshot,
+    number: usize,
+    fold: &Fold,
+    room: &mut usize,
+) -> (Vec<NameRow>, usize) {
+    let zone = &state.set.zones[number];
     let view = fold.view();
     let stage = Stage {
         served: &zone.served,
         view: &view,
         inputs: fold.inputs(),
-        locations,
-        evidence,
+        locations: &state.locations,
+        evidence: &|slot| state.evidence(number, slot),
     };
     let mut rows = Vec::new();
-    for (number, name) in zone.model.names[part.clone()].iter().enumerate() {
-        if *room == 0 {
-            let next = part.start + number;
-            return ExplainedNames { rows, next };
-        }
+    let mut over = 0;
+    for name in &zone.model.names {
         for rtype in dynamic_types(&zone.served.zone, &name.owner) {
-            *room = room.saturating_sub(1);
+            if *room == 0 {
+                over += 1;
+                continue;
+            }
+            *room -= 1;
             let question = Question {
                 name: name.owner.clone(),
                 rtype,
@@ -265,16 +232,7 @@ pub(super) fn name_rows(
             });
         }
     }
-    let next = part.end;
-    ExplainedNames { rows, next }
-}
-
-/// Counts the rows of a part of a zone's names.
-pub(super) fn count_name_rows(zone: &LoadedZone, part: Range<usize>) -> usize {
-    let names = zone.model.names[part].iter();
-    names
-        .map(|name| dynamic_types(&zone.served.zone, &name.owner).len())
-        .sum()
+    (rows, over)
 }
 
 /// Says what is not as it would be if all were well, the lack of capacity first (rule a58).

@@ -12,18 +12,18 @@ use crate::config::suggest::nearest;
 use crate::control::{SwitchRequest, SwitchRow};
 
 use super::heartbeats::hint;
-use super::zone_set::{LoadedZone, ZoneSet};
+use crate::daemon::zone_set::{LoadedZone, ZoneSet};
 
 /// A switch: zone in small letters, check, and the switch of a panel; empty for a check that is one switch.
 type Key = (String, String, String);
 
 /// What operators set, beside what the files say.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Switches(BTreeMap<Key, bool>);
+pub(in crate::daemon) struct Switches(BTreeMap<Key, bool>);
 
 /// A switch as it is saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SavedSwitch {
+pub(in crate::daemon) struct SavedSwitch {
     zone: String,
     check: String,
     #[serde(default)]
@@ -64,7 +64,7 @@ fn fault_of(check: &CheckModel, values: &[(&str, bool)]) -> Option<String> {
 
 impl Switches {
     /// Takes what an earlier run saved.
-    pub(super) fn restore(saved: Vec<SavedSwitch>) -> Self {
+    pub(in crate::daemon) fn restore(saved: Vec<SavedSwitch>) -> Self {
         let entries = saved.into_iter();
         Self(
             entries
@@ -74,7 +74,7 @@ impl Switches {
     }
 
     /// Writes down what operators set.
-    pub(super) fn save(&self) -> Vec<SavedSwitch> {
+    pub(in crate::daemon) fn save(&self) -> Vec<SavedSwitch> {
         let entries = self.0.iter();
         entries
             .map(|((zone, check, switch), on)| SavedSwitch {
@@ -109,7 +109,7 @@ impl Switches {
     }
 
     /// Lists the checks whose file overrules what was set: the check with its zone, and why.
-    pub(super) fn overruled(&self, set: &ZoneSet) -> Vec<(String, String)> {
+    pub(in crate::daemon) fn overruled(&self, set: &ZoneSet) -> Vec<(String, String)> {
         let mut found = Vec::new();
         if self.0.is_empty() {
             return found;
@@ -126,7 +126,7 @@ impl Switches {
     }
 
     /// Puts the values into the switches of a zone by slot.
-    pub(super) fn apply(&self, zone: &LoadedZone, switches: &mut [bool]) {
+    pub(in crate::daemon) fn apply(&self, zone: &LoadedZone, switches: &mut [bool]) {
         if self.0.is_empty() {
             return;
         }
@@ -143,7 +143,7 @@ impl Switches {
     }
 
     /// Lists every switch of every zone.
-    pub(super) fn rows(&self, set: &ZoneSet) -> Vec<SwitchRow> {
+    pub(in crate::daemon) fn rows(&self, set: &ZoneSet) -> Vec<SwitchRow> {
         let mut rows = Vec::new();
         for zone in &set.zones {
             let text = zone_text(&zone.model);
@@ -174,7 +174,7 @@ impl Switches {
     }
 
     /// Changes switches of one check in one step. Returns the number of the zone and what is changed, in words.
-    pub(super) fn change(
+    pub(in crate::daemon) fn change(
         &mut self,
         set: &ZoneSet,
         request: &SwitchRequest,
