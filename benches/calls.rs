@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use leeward::answer::{BATCH_MAX, Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
-use leeward::wire::{Rtype, Scratch, parse_query};
+use leeward::wire::{QueryName, Rtype, parse_query};
 
 use worlds::{MANNERS, OUT, POLICIES, QUESTIONS};
 
@@ -27,8 +27,8 @@ fn main() {
         return;
     };
     if case == "parse" {
-        let mut scratch = Scratch::default();
-        measured_parse(&worlds::messages("hit"), &mut scratch);
+        let mut query_name = QueryName::default();
+        measured_parse(&worlds::messages("hit"), &mut query_name);
     } else {
         let (world, messages) = prepare(&case);
         let mut worker = Worker::new(1);
@@ -68,8 +68,8 @@ fn measured(world: &World, messages: &[Vec<u8>], worker: &mut Worker, outs: &mut
 
 /// Reads every message once.
 #[inline(never)]
-fn measured_parse(messages: &[Vec<u8>], scratch: &mut Scratch) {
+fn measured_parse(messages: &[Vec<u8>], query_name: &mut QueryName) {
     for message in messages {
-        let _ = black_box(parse_query(black_box(message), scratch));
+        let _ = black_box(parse_query(black_box(message), query_name));
     }
 }

@@ -13,12 +13,12 @@ use std::net::{IpAddr, SocketAddr};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use leeward::answer::{
-    Answer, Any, Asker, Chain, Chance, Exchange, Gathering, Hosts, Locus, MessageWriter, Picked,
-    Scene, Transport, Worker, World, respond,
+    Answer, Any, Chain, Chance, Client, DecisionInputs, Exchange, Hosts, MessageWriter, Picked,
+    RootLocation, Transport, Worker, World, ZoneQuestion, respond,
 };
 use leeward::clock::Moment;
-use leeward::wire::{ClientSubnet, Rtype, Scratch, parse_query};
-use leeward::zone::{NONE, Whereabouts};
+use leeward::wire::{ClientSubnet, QueryName, Rtype, parse_query};
+use leeward::zone::{ClientLocation, NONE};
 
 use worlds::{
     MANNERS, OUT, POLICIES, QUESTIONS, large_zone, message, messages, name, policy_zone,
@@ -60,12 +60,12 @@ fn ask_all(bencher: Bencher<'_, '_>, world: &World, messages: &[Vec<u8>], batch:
 #[divan::bench]
 fn parse(bencher: Bencher<'_, '_>) {
     let messages = messages("hit");
-    let mut scratch = Scratch::default();
+    let mut query_name = QueryName::default();
     bencher
         .counter(ItemsCount::new(messages.len()))
         .bench_local(|| {
             for message in &messages {
-                let _ = black_box(parse_query(black_box(message), &mut scratch));
+                let _ = black_box(parse_query(black_box(message), &mut query_name));
             }
         });
 }
@@ -73,13 +73,13 @@ fn parse(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["hit", "nxdomain", "wildcard", "nodata", "referral"])]
 fn parse_and_find(bencher: Bencher<'_, '_>, kind: &str) {
     let (zone, messages) = (large_zone(), messages(kind));
-    let mut scratch = Scratch::default();
+    let mut query_name = QueryName::default();
     bencher
         .counter(ItemsCount::new(messages.len()))
         .bench_local(|| {
             for message in &messages {
-                let _ = black_box(parse_query(black_box(message), &mut scratch));
-                black_box(zone.find(&scratch));
+                let _ = black_box(parse_query(black_box(message), &mut query_name));
+                black_box(zone.find(&query_name));
             }
         });
 }
@@ -89,12 +89,12 @@ fn parse_and_find(bencher: Bencher<'_, '_>, kind: &str) {
 fn encode(bencher: Bencher<'_, '_>, kind: &str) {
     let world = world(large_zone());
     let message = messages(kind).swap_remove(0);
-    let mut scratch = Scratch::default();
-    let query = parse_query(&message, &mut scratch).expect("a query");
-    let gathering = Gathering {
+    let mut query_name = QueryName::default();
+    let query = parse_query(&message, &mut query_name).expect("a query");
+    let gathering = ZoneQuestion {
         served: &world.snapshot.zones[0],
         view: &world.view.zones[0],
-        asker: Asker::new(
+        client: Client::new(
             IpAddr::from([127, 0, 0, 1]),
             None,
             &world.snapshot.locations,
@@ -105,8 +105,8 @@ fn encode(bencher: Bencher<'_, '_>, kind: &str) {
         world: None,
     };
     let (mut chain, mut answer) = (Chain::default(), Answer::default());
-    answer.reset(scratch.len);
-    gathering.gather(&scratch, &mut chain, &mut Chance::new(1), &mut answer);
+    answer.reset(query_name.len);
+    gathering.gather(&query_name, &mut chain, &mut Chance::new(1), &mut answer);
     let mut out = [0; OUT];
     bencher
         .counter(ItemsCount::new(1_000usize))
@@ -137,16 +137,16 @@ fn decide(bencher: Bencher<'_, '_>, policy: &str) {
     let world = world(policy_zone());
     let served = &world.snapshot.zones[0];
     let policies = &served.zone.policies;
-    let mut scratch = Scratch::default();
-    assert!(scratch.take(name(&format!("{policy}.bench.example.")).octets()));
-    let leeward::zone::Found::Exact(node) = served.zone.find(&scratch) else {
+    let mut query_name = QueryName::default();
+    assert!(query_name.take(name(&format!("{policy}.bench.example.")).octets()));
+    let leeward::zone::Found::Exact(node) = served.zone.find(&query_name) else {
         panic!("{policy} exists");
     };
     let Some(leeward::zone::Entry::Dynamic(root)) = served.zone.entry(node, Rtype::A) else {
         panic!("{policy} is decided");
     };
     let subnet = ClientSubnet::new("203.0.113.0/24".parse().expect("a prefix"));
-    let asker = Asker::new(
+    let client = Client::new(
         subnet.prefix.addr(),
         Some(subnet),
         &world.snapshot.locations,
@@ -156,17 +156,17 @@ fn decide(bencher: Bencher<'_, '_>, policy: &str) {
         .counter(ItemsCount::new(1_000usize))
         .bench_local(|| {
             for _ in 0..1_000 {
-                let mut known = Whereabouts::default();
+                let mut known = ClientLocation::default();
                 let map = policies.roots[root as usize].map;
-                let locus = if map == NONE {
-                    Locus::Anywhere
+                let location = if map == NONE {
+                    RootLocation::Anywhere
                 } else {
-                    asker.locus(&served.maps[map as usize], &mut known).0
+                    client.location(&served.maps[map as usize], &mut known).0
                 };
-                let scene = Scene {
+                let scene = DecisionInputs {
                     policies,
                     view: &world.view.zones[0],
-                    locus,
+                    location,
                 };
                 let mut picked = Picked::default();
                 black_box(scene.decide(root, Rtype::A, &mut chance, &mut picked));

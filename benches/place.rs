@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use divan::Bencher;
 use ipnet::IpNet;
-use leeward::place::{ClassMap, Locations, LocationsBuilder, PrefixTable, refine};
+use leeward::geo::{ClassMap, Locations, LocationsBuilder, PrefixTable, refine};
 
 fn main() {
     divan::main();

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use divan::{AllocProfiler, Bencher};
+use leeward::geo::Locations;
 use leeward::health::{
     Damping, Endpoint, ProbeKind, ProbeRecipe, Status, Target, TargetId, TcpProbe, Timeout,
 };
-use leeward::place::Locations;
 use leeward::publish::{Publisher, ZoneInputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{
-    Hold, Judge, MemberLabel, MemberSpec, NodeSpec, Options, PolicyBuilder, RunSpec, ServedZone,
-    Snapshot, ZoneBuilder,
+    Condition, Hold, MemberLabel, MemberSpec, NodeSpec, Options, PolicyBuilder, RunSpec,
+    ServedZone, Snapshot, ZoneBuilder,
 };
 
 #[global_allocator]
@@ -63,14 +63,14 @@ fn pool(policies: &mut PolicyBuilder, number: u32, first: u8) -> NodeSpec {
     let [_, _, high, low] = number.to_be_bytes();
     let members = [first, first + 1].map(|last| {
         let slot = policies.target(target([10, high, low, last]));
-        let judge = policies.judge(Judge::Target {
+        let condition = policies.condition(Condition::Target {
             slot,
             unknown_is_healthy: true,
         });
         MemberSpec {
             rdata: Box::from([10, high, low, last]),
             weight: 1,
-            judge,
+            condition,
             hold: Hold::default(),
             ttl: None,
             lease: None,

@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use leeward::admin;
 use leeward::clock::Clock;
 use leeward::config::server_file::ServerConfig;
-use leeward::control;
 use leeward::daemon::{Running, start};
 
 /// Members of one pool.
@@ -64,7 +64,7 @@ fn main() {
         "flip, response to wire:        {}",
         Figures::of(spans.collect())
     );
-    let metrics = control::get(http(&running), "/metrics").expect("metrics");
+    let metrics = admin::get(http(&running), "/metrics").expect("metrics");
     for line in metrics.lines() {
         let shown = [
             "leeward_probe_late_total",
@@ -185,7 +185,7 @@ fn http(running: &Running) -> SocketAddr {
 fn wait_for_probes(running: &Running, wanted: u64) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let metrics = control::get(http(running), "/metrics").expect("metrics");
+        let metrics = admin::get(http(running), "/metrics").expect("metrics");
         let counts = metrics
             .lines()
             .filter(|line| line.starts_with("leeward_probes_total"));

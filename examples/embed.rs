@@ -11,8 +11,8 @@ use std::sync::Arc;
 use leeward::answer::{Exchange, OUT_MIN, Transport, Worker, World, respond};
 use leeward::clock::Clock;
 use leeward::config::{Files, Source, compile_zone, read_zone, render_text};
+use leeward::geo::Locations;
 use leeward::health::{Status, TargetId};
-use leeward::place::Locations;
 use leeward::publish::{Publisher, Reader, ZoneInputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 

@@ -10,7 +10,7 @@
 //!
 //! The heart is one pure function: published zones, the health view, who asks, what is asked and the time go in; an
 //! answer and its reasons come out. Everything else prepares its inputs (`config`, `probe`) or carries its output
-//! (`server`, `control`, `cli`).
+//! (`server`, `admin`, `cli`).
 //!
 //! # Layers
 //!
@@ -24,20 +24,20 @@
 //! | 0 | [`room`] | Places shared fairly between what is brief and what hangs |
 //! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
 //! | 1 | [`net`] | Address prefixes; validity and names of certificates |
-//! | 1 | [`place`] | Client address or client subnet to place |
+//! | 1 | [`geo`] | Client address or client subnet to place |
 //! | 2 | [`zone`] | Zones, owner-name table, RRsets, policies as programs, snapshot |
 //! | 3 | [`view`] | Statuses, switches and time to the health view of each zone |
 //! | 3 | [`config`] | TOML as written to checked zones, with diagnostics |
-//! | 3 | [`master`] | Master files to zones and back, with findings |
+//! | 3 | [`zonefile`] | Master files to zones and back, with findings |
 //! | 4 | [`answer`] | The pure engine: look up, decide, compose, explain |
 //! | 4 | [`convert`] | Master files to zone TOML and back, with what is lost |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
-//! | 5 | [`rehearse`] | Explain, expect: the engine on borrowed inputs |
+//! | 5 | [`simulate`] | Explain, expect: the engine on borrowed inputs |
 //! | 5 | [`publish`] | Current world: one writer, many readers |
-//! | 6 | [`resolve`] | Names looked up in the background, for flattened targets and probes, and remembered |
+//! | 6 | [`resolver`] | Names looked up in the background, for flattened targets and probes, and remembered |
 //! | 6 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
 //! | 7 | [`probe`] | HTTP(S) and TCP probers and their schedule |
-//! | 7 | [`control`] | Admin API and metrics text |
+//! | 7 | [`admin`] | Admin API and metrics text |
 //! | 8 | [`daemon`] | Starts, reloads, stops; owns every task |
 //! | 8 | [`lab`] | Regions of loopback endpoints that can be killed, and the world outside: a parent zone, a resolver |
 //! | 9 | [`cli`] | Verbs, arguments, human and JSON output |
@@ -50,26 +50,26 @@
 //! - Nothing on the query path locks, allocates, awaits or logs.
 //! - Every loop, queue, cache and name chain has a named bound.
 
+pub mod admin;
 pub mod answer;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod control;
 pub mod convert;
 pub mod daemon;
+pub mod geo;
 pub mod health;
 pub mod lab;
-pub mod master;
 pub mod metrics;
 pub mod net;
-pub mod place;
 pub mod probe;
 pub mod publish;
-pub mod rehearse;
-pub mod resolve;
+pub mod resolver;
 pub mod room;
 pub mod server;
+pub mod simulate;
 pub mod timeline;
 pub mod view;
 pub mod wire;
 pub mod zone;
+pub mod zonefile;

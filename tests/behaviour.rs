@@ -4,8 +4,6 @@
 
 #[path = "answers.rs"]
 mod answers;
-#[path = "conduct.rs"]
-mod conduct;
 #[path = "control.rs"]
 mod control;
 #[path = "convert.rs"]
@@ -32,6 +30,8 @@ mod properties;
 mod rehearsal;
 #[path = "scenarios.rs"]
 mod scenarios;
+#[path = "serving.rs"]
+mod serving;
 #[path = "storm.rs"]
 mod storm;
 #[path = "year.rs"]

@@ -9,7 +9,7 @@ mod site;
 
 use std::path::PathBuf;
 
-use leeward::control::{ClientFault, get, post, status_text};
+use leeward::admin::{ClientFault, get, post, status_text};
 use leeward::metrics::{Kind, METRICS};
 use leeward::timeline::AlarmKind;
 

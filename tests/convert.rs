@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 
 use leeward::config::{Diagnostic, Files, Severity, Source, compile_zone, read_zone, review};
 use leeward::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml};
-use leeward::master::{Inclusions, Reading, build_master_zone, read_master, show_master};
 use leeward::wire::Name;
 use leeward::zone::Zone;
+use leeward::zonefile::{Inclusions, Reading, build_master_zone, read_master, show_master};
 use proptest::prelude::*;
 
 struct NoFiles;
@@ -331,7 +331,7 @@ fn an_apex_that_fails_over_leaves_ns_and_soa_their_ttls() {
 fn records_of_other_products_are_left_out_of_a_conversion() {
     let text = format!("{HEAD}@ ALIAS lb.test.\nwww A 192.0.2.1\nx 180/60 DYNA geo!x\n");
     let origin = Name::parse_absolute("example").expect("a name");
-    let reading = leeward::master::read_master_to_convert(
+    let reading = leeward::zonefile::read_master_to_convert(
         "example.zone".as_ref(),
         text.into_bytes(),
         &origin,

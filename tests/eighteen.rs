@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
-use leeward::place::{Locations, LocationsBuilder, Network, Place};
-use leeward::rehearse::{ExpectFailure, check_expectations};
+use leeward::geo::{Locations, LocationsBuilder, Network, Place};
+use leeward::simulate::{ExpectFailure, check_expectations};
 use leeward::zone::{ServedZone, build_maps};
 
 struct Folder(PathBuf);

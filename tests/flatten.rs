@@ -9,9 +9,11 @@ use leeward::config::model::ZoneModel;
 use leeward::config::{
     Files, FlatSet, Flattened, Source, compile_zone_with, flattened_below, read_zone,
 };
+use leeward::geo::Locations;
 use leeward::health::Status;
-use leeward::place::Locations;
-use leeward::rehearse::{Client, Explanation, Question, Stage, Suppose, apply_references, explain};
+use leeward::simulate::{
+    Explanation, GivenClient, Question, Suppose, ZoneState, apply_references, explain,
+};
 use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
@@ -102,7 +104,7 @@ fn ask(
         inputs.leases = Some(leases.collect());
     }
     let view = Fold::new(policies, inputs.clone()).view();
-    let stage = Stage {
+    let stage = ZoneState {
         served: &served,
         view: &view,
         inputs: &inputs,
@@ -114,7 +116,7 @@ fn ask(
         name: name(asked),
         rtype: Rtype::parse(rtype).expect("a type"),
     };
-    explain(&stage, &question, Client::Unknown)
+    explain(&stage, &question, GivenClient::Unknown)
 }
 
 /// Writes records with their probability in percent, and the TTL.

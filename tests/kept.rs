@@ -9,9 +9,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::geo::Locations;
 use leeward::health::Status;
-use leeward::place::Locations;
-use leeward::rehearse::{Client, Question, Stage, Suppose, apply_references, explain};
+use leeward::simulate::{GivenClient, Question, Suppose, ZoneState, apply_references, explain};
 use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::{ServedZone, build_maps};
@@ -95,7 +95,7 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
     );
     let view = Fold::new(policies, inputs.clone()).view();
     let locations = Locations::unknown();
-    let stage = Stage {
+    let stage = ZoneState {
         served: &zone.served,
         view: &view,
         inputs: &inputs,
@@ -114,7 +114,7 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
             let bits = 0x2001_0db8u128 << 96 | u128::from(client) << 72;
             IpNet::new_assert(Ipv6Addr::from_bits(bits).into(), 56)
         };
-        let found = explain(&stage, &question, Client::Subnet(prefix));
+        let found = explain(&stage, &question, GivenClient::Subnet(prefix));
         let kept = prefix.prefix_len();
         assert_eq!(
             found.scope_len, kept,

@@ -10,8 +10,6 @@
 mod command;
 #[path = "live/commanded.rs"]
 mod commanded;
-#[path = "live/conduct.rs"]
-mod conduct;
 #[path = "live/doubt.rs"]
 mod doubt;
 #[path = "live/evidence.rs"]
@@ -42,6 +40,8 @@ mod rehearsal;
 mod reload;
 #[path = "live/server_file.rs"]
 mod server_file;
+#[path = "live/serving.rs"]
+mod serving;
 #[path = "live/stage.rs"]
 mod stage;
 #[path = "live/stuck.rs"]

@@ -10,8 +10,8 @@ mod odd;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use leeward::master::{Inclusions, Reading, build_master_zone, read_master, show_master};
 use leeward::wire::{Name, rdata_text};
+use leeward::zonefile::{Inclusions, Reading, build_master_zone, read_master, show_master};
 use proptest::prelude::*;
 
 /// Files that may be included.

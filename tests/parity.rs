@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
-use leeward::place::Locations;
-use leeward::rehearse::check_expectations;
+use leeward::geo::Locations;
+use leeward::simulate::check_expectations;
 use leeward::zone::{ServedZone, build_maps};
 
 use evidence::PROVEN;

@@ -23,22 +23,22 @@ use domain::rdata::AllRecordData;
 use ipnet::IpNet;
 use leeward::answer::{BATCH_MAX, Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
+use leeward::geo::{Locations, Place};
 use leeward::health::Status;
-use leeward::place::{Locations, Place};
-use leeward::rehearse::{Client, Explanation, Question, Stage, explain};
+use leeward::simulate::{Explanation, GivenClient, Question, ZoneState, explain};
 use leeward::view::Fold;
 use leeward::wire::{Name, Rcode, Rtype};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use reference::{Reference, Whereabouts};
+use reference::{ClientLocation, Reference};
 use trees::{Fate, RandomZone, Served, zone};
 
 /// Deviations of a chi-square statistic that pass: mean, and six standard deviations for fixed seeds.
 const DEVIATIONS: f64 = 6.0;
 
-fn client() -> impl Strategy<Value = Whereabouts> {
+fn client() -> impl Strategy<Value = ClientLocation> {
     let place = prop_oneof![
         Just("EU-DE"),
         Just("EU-FR"),
@@ -46,7 +46,7 @@ fn client() -> impl Strategy<Value = Whereabouts> {
         Just("AF"),
         Just("EU")
     ];
-    let place = place.prop_map(|text| Whereabouts::Place(Place::parse(text).expect("a place")));
+    let place = place.prop_map(|text| ClientLocation::Place(Place::parse(text).expect("a place")));
     let prefix = prop_oneof![
         Just(([198, 51, 100, 0], 24)),
         Just(([198, 51, 7, 0], 24)),
@@ -56,16 +56,16 @@ fn client() -> impl Strategy<Value = Whereabouts> {
         Just(([192, 0, 2, 0], 24)),
     ];
     let prefix = prefix.prop_map(|(octets, len)| {
-        Whereabouts::Prefix(IpNet::new_assert(IpAddr::from(octets), len))
+        ClientLocation::Prefix(IpNet::new_assert(IpAddr::from(octets), len))
     });
     prop_oneof![place, prefix]
 }
 
-fn explained(served: &Served, fates: &[Fate], client: Whereabouts, rtype: Rtype) -> Explanation {
+fn explained(served: &Served, fates: &[Fate], client: ClientLocation, rtype: Rtype) -> Explanation {
     let inputs = served.inputs(fates);
     let view = Fold::new(&served.zone().zone.policies, inputs.clone()).view();
     let locations = Locations::unknown();
-    let stage = Stage {
+    let stage = ZoneState {
         served: served.zone(),
         view: &view,
         inputs: &inputs,
@@ -77,8 +77,8 @@ fn explained(served: &Served, fates: &[Fate], client: Whereabouts, rtype: Rtype)
         rtype,
     };
     let client = match client {
-        Whereabouts::Place(place) => Client::Place(place),
-        Whereabouts::Prefix(prefix) => Client::Subnet(prefix),
+        ClientLocation::Place(place) => GivenClient::Place(place),
+        ClientLocation::Prefix(prefix) => GivenClient::Subnet(prefix),
     };
     explain(&stage, &question, client)
 }
@@ -227,7 +227,7 @@ proptest! {
     #[test]
     fn served_members_are_among_those_explained(zone in zone(), seed in any::<u64>()) {
         let served = Served::new(zone.text());
-        let client = Whereabouts::Prefix("198.51.100.0/24".parse().expect("a prefix"));
+        let client = ClientLocation::Prefix("198.51.100.0/24".parse().expect("a prefix"));
         let found = explained(&served, &zone.fates, client, Rtype::A);
         let known: BTreeSet<&str> = found
             .candidates
@@ -319,7 +319,7 @@ fn compare_frequencies(text: &str, count: u32, seed: u64) {
         status: Status::Healthy,
         hold: leeward::zone::Hold::None,
     }];
-    let client = Whereabouts::Prefix("198.51.100.0/24".parse().expect("a prefix"));
+    let client = ClientLocation::Prefix("198.51.100.0/24".parse().expect("a prefix"));
     let found = explained(&served, &fates, client, Rtype::A);
     let world = served.world(served.inputs(&fates));
     let name = Name::parse_absolute("www.example.com.").expect("a name");

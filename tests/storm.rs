@@ -17,9 +17,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
+use leeward::geo::{LocationsBuilder, Network, Place};
 use leeward::health::{Endpoint, Status, TargetId, Transition};
-use leeward::place::{LocationsBuilder, Network, Place};
-use leeward::rehearse::{Client, Question, Stage, Suppose, explain, explanation_text};
+use leeward::simulate::{GivenClient, Question, Suppose, ZoneState, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 
 use self::oracle::Oracle;
@@ -51,7 +51,7 @@ const SOAK_ZONES: usize = 32;
 /// Fewest targets of a soak, so that it is one.
 const SOAK_TARGETS_MIN: usize = 200;
 /// Clients: where they are, an address there, and the places on their chain.
-const CLIENTS: [Asker; 5] = [
+const CLIENTS: [Client; 5] = [
     ("EU-DE", [10, 1, 0, 1], &["DE", "EU"]),
     ("EU-FR", [10, 2, 0, 1], &["FR", "EU"]),
     ("NA-US-CA", [10, 3, 0, 1], &["US", "NA"]),
@@ -60,7 +60,7 @@ const CLIENTS: [Asker; 5] = [
 ];
 
 /// A client.
-type Asker = (&'static str, [u8; 4], &'static [&'static str]);
+type Client = (&'static str, [u8; 4], &'static [&'static str]);
 
 /// How a target behaves.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ impl Storm {
     /// Begins with zones whose members lie in the networks that `network` gives.
     fn begin(seed: u64, zones: usize, network: fn(usize) -> [u8; 3]) -> Self {
         let mut chance = Chance::new(seed);
-        let of_client = |(place, address, _): &Asker| Network {
+        let of_client = |(place, address, _): &Client| Network {
             prefix: IpNet::new_assert((*address).into(), 16),
             place: Place::parse(place).expect("a place"),
         };
@@ -367,12 +367,12 @@ impl Storm {
     }
 
     /// Compares the answers of a zone to these clients with the oracle's.
-    fn check_answers(&mut self, number: usize, clients: &[Asker]) {
+    fn check_answers(&mut self, number: usize, clients: &[Client]) {
         let world = self.core.world();
         let statuses = self.statuses();
         let plan = &self.plans[number];
         let served = &world.snapshot.zones[number];
-        let stage = Stage {
+        let stage = ZoneState {
             served,
             view: &world.view.zones[number],
             inputs: self
@@ -398,7 +398,7 @@ impl Storm {
                     rtype: Rtype::A,
                 };
                 let client = IpAddr::from(address);
-                let found = explain(&stage, &question, Client::Address(client));
+                let found = explain(&stage, &question, GivenClient::Address(client));
                 let wanted: BTreeSet<String> = oracle
                     .may_answer(tree)
                     .iter()

@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use leeward::answer::{Chance, Worker};
 use leeward::clock::WallTime;
+use leeward::geo::LocationsBuilder;
 use leeward::health::{
     DoubtChange, Endpoint, Finding, Home, Observation, Phases, SelfDoubt, Status, TargetId,
     Targets, Uncounted,
 };
-use leeward::place::LocationsBuilder;
 use leeward::publish::{Publisher, SavedZone};
-use leeward::rehearse::{Client, Question, Stage, explain, explanation_text};
+use leeward::simulate::{GivenClient, Question, ZoneState, explain, explanation_text};
 use leeward::wire::{Name, Rtype};
 use leeward::zone::Snapshot;
 
@@ -361,7 +361,7 @@ impl Year {
         let world = self.core.world();
         let served = &world.snapshot.zones[0];
         let fold = self.core.publisher.fold(0).expect("it has policies");
-        let stage = Stage {
+        let stage = ZoneState {
             served,
             view: &world.view.zones[0],
             inputs: fold.inputs(),
@@ -373,7 +373,7 @@ impl Year {
                 name: Name::parse(name, served.zone.apex()).expect("a name"),
                 rtype: Rtype::A,
             };
-            let found = explain(&stage, &question, Client::Unknown);
+            let found = explain(&stage, &question, GivenClient::Unknown);
             let told = explanation_text(&found);
             let total: f64 = found.candidates.iter().map(|one| one.probability).sum();
             assert!((total - 1.0).abs() < 1e-6, "shares add up: {total}\n{told}");

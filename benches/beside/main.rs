@@ -18,9 +18,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use leeward::admin;
 use leeward::clock::Clock;
 use leeward::config::server_file::ServerConfig;
-use leeward::control;
 use leeward::daemon::{Running, start};
 
 use client::Answers;
@@ -167,7 +167,7 @@ fn count(running: &Running, name: &str) -> f64 {
 /// Sums the series of a name that have a label.
 fn count_with(running: &Running, name: &str, label: &str) -> f64 {
     let http = running.http().expect("control is on");
-    let metrics = control::get(http, "/metrics").expect("metrics");
+    let metrics = admin::get(http, "/metrics").expect("metrics");
     let lines = metrics.lines().filter(|line| line.starts_with(name));
     lines
         .filter(|line| line.contains(label))

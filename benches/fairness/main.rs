@@ -17,9 +17,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use leeward::admin;
 use leeward::clock::Clock;
 use leeward::config::server_file::{ExecSettings, ResolverSettings, ServerConfig};
-use leeward::control;
 use leeward::daemon::{COMMANDS_VERB, Running, start};
 use leeward::probe::serve_commands;
 use leeward::server::raise_descriptor_limit;
@@ -91,7 +91,7 @@ fn measure(size: Size, length: Duration, falls: u32) {
         let median = spans[spans.len() / 2];
         println!("  falls: {falls}, median {median:.0?}, {first:.0?} to {last:.0?}");
     }
-    let metrics = control::get(running.http().expect("control is on"), "/metrics");
+    let metrics = admin::get(running.http().expect("control is on"), "/metrics");
     let shown = [
         "leeward_probe_late_total",
         "leeward_probes_skipped_total",

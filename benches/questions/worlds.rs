@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leeward::answer::{Conduct, Cookies, Prefixes, RateLimits, Rates, WithoutCookie, World};
+use leeward::answer::{Cookies, Prefixes, RateLimits, Rates, ServingOptions, WithoutCookie, World};
 use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::geo::Locations;
 use leeward::health::Status;
-use leeward::place::Locations;
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::wire::{CookieSecrets, Name, Rtype};
 use leeward::zone::{ServedZone, Snapshot, Zone, ZoneBuilder, build_maps};
@@ -89,7 +89,7 @@ pub(crate) fn world(zone: Zone) -> World {
     World {
         snapshot: Arc::new(Snapshot::new(vec![ServedZone { zone, maps }], locations)),
         view: HealthView::new([view]),
-        conduct: Arc::default(),
+        serving: Arc::default(),
         generation: 1,
     }
 }
@@ -195,7 +195,7 @@ pub(crate) fn with_manners(manners: &str) -> (World, Vec<Vec<u8>>) {
     };
     if manners != "plain" {
         let everybody = Prefixes::new(&["192.0.2.0/24".parse().expect("a prefix")]);
-        world.conduct = Arc::new(Conduct {
+        world.serving = Arc::new(ServingOptions {
             cookies: Some(Cookies {
                 secrets,
                 without: WithoutCookie::Answer,
@@ -210,7 +210,7 @@ pub(crate) fn with_manners(manners: &str) -> (World, Vec<Vec<u8>>) {
                 2,
                 everybody,
             )),
-            ..Conduct::default()
+            ..ServingOptions::default()
         });
     }
     let mut messages = messages("hit");

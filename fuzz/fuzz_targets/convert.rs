@@ -3,7 +3,7 @@
 
 use leeward::config::{Severity, compile_zone, read_zone, review};
 use leeward::convert::{PolicyForm, convert_to_master, convert_to_toml};
-use leeward::master::{build_master_zone, show_master};
+use leeward::zonefile::{build_master_zone, show_master};
 use leeward_fuzz::{Shelf, read_zone_text, source};
 use libfuzzer_sys::fuzz_target;
 

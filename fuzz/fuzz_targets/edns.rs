@@ -4,7 +4,7 @@
 #![no_main]
 
 use leeward::answer::Transport;
-use leeward::wire::{Name, OPTION_CLIENT_SUBNET, Scratch, Unanswerable, parse_query};
+use leeward::wire::{Name, OPTION_CLIENT_SUBNET, QueryName, Unanswerable, parse_query};
 use leeward_fuzz::world::Theatre;
 use libfuzzer_sys::fuzz_target;
 
@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
     query.extend_from_slice(&[0, 1, 0, 0, 41, *high, *low, 0, version & 1, choice & 0x80, 0]);
     query.extend_from_slice(&size.to_be_bytes());
     query.extend_from_slice(options);
-    let edns = match parse_query(&query, &mut Scratch::default()) {
+    let edns = match parse_query(&query, &mut QueryName::default()) {
         Ok(read) => read.edns,
         Err(Unanswerable::Silence) => panic!("a sound header is answered"),
         Err(Unanswerable::Refuse(refusal)) => refusal.edns,

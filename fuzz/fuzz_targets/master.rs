@@ -2,7 +2,7 @@
 //! same zone.
 #![no_main]
 
-use leeward::master::{Gravity, build_master_zone, show_master};
+use leeward::zonefile::{Gravity, build_master_zone, show_master};
 use leeward_fuzz::read_zone_text;
 use libfuzzer_sys::fuzz_target;
 

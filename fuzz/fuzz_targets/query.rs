@@ -1,11 +1,11 @@
 //! Queries of any octets are read without a panic, and what is read lies inside the message.
 #![no_main]
 
-use leeward::wire::{Scratch, Unanswerable, parse_query, write_bad_key};
+use leeward::wire::{QueryName, Unanswerable, parse_query, write_bad_key};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    let edns = match parse_query(input, &mut Scratch::default()) {
+    let edns = match parse_query(input, &mut QueryName::default()) {
         Ok(query) => {
             assert!(query.question_end() <= input.len());
             query.edns

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| leeward::resolve::fuzz::read_any_response(input));
+fuzz_target!(|input: &[u8]| leeward::resolver::fuzz::read_any_response(input));

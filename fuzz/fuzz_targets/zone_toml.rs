@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use leeward::config::{Severity, compile_zone, read_zone, render_json, render_text, review, show};
-use leeward::place::Locations;
-use leeward::rehearse::check_expectations;
+use leeward::geo::Locations;
+use leeward::simulate::check_expectations;
 use leeward::zone::{ServedZone, build_maps};
 use leeward_fuzz::{Shelf, source};
 use libfuzzer_sys::fuzz_target;

@@ -8,7 +8,7 @@ pub mod world;
 use std::path::{Path, PathBuf};
 
 use leeward::config::{Files, Source};
-use leeward::master::{Inclusions, Reading, read_master};
+use leeward::zonefile::{Inclusions, Reading, read_master};
 use leeward::wire::Name;
 
 /// Files beside a zone; there is one.

@@ -9,7 +9,7 @@ use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::config::{compile_zone, read_zone};
 use leeward::health::Status;
-use leeward::place::{LocationsBuilder, Network, Place};
+use leeward::geo::{LocationsBuilder, Network, Place};
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
@@ -83,7 +83,7 @@ impl Theatre {
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
             view: HealthView::new([view]),
-            conduct: Arc::default(),
+            serving: Arc::default(),
             generation: 1,
         };
         Self {

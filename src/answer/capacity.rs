@@ -5,7 +5,7 @@
 
 use crate::zone::{Node, NodeId, Options};
 
-use super::decide::Scene;
+use super::decide::DecisionInputs;
 use super::draw::{Among, Draw, Note, Weights};
 
 /// Tiers of a failover node (zone format, section 2).
@@ -16,7 +16,7 @@ const BRANCHES_MAX: usize = 100;
 /// a millionth.
 const WHOLE: u32 = 1_000_000_000;
 
-impl<'a> Scene<'a> {
+impl<'a> DecisionInputs<'a> {
     /// Draws between the tier chosen and the next healthy one, which gets a trickle (rule a40).
     pub(super) fn trickled(
         &self,

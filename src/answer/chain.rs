@@ -6,11 +6,11 @@
 
 use arrayvec::ArrayVec;
 
-use crate::wire::{NAME_MAX, Rcode, Rtype, Scratch};
+use crate::wire::{NAME_MAX, QueryName, Rcode, Rtype};
 use crate::zone::{Entry, Found, NodeAt, Piece, RR_FIXED, Zone};
 
 use super::draw::Draw;
-use super::gather::{Gathering, Place, Step, answer_node, answer_step, push};
+use super::gather::{Place, Step, ZoneQuestion, answer_node, answer_step, push};
 use super::sink::{Records, Section, Sink};
 
 /// Links of a chain of aliases in one answer (chosen: as far as NSD goes; a resolver asks on from there).
@@ -22,7 +22,7 @@ pub(super) const TARGET_AT: u16 = RR_FIXED as u16;
 #[derive(Debug, Default)]
 pub struct Chain {
     /// The name that the last alias leads to.
-    pub(super) next: Scratch,
+    pub(super) next: QueryName,
     /// Hashes of the owners of DNAMEs that the answer has.
     dnames: ArrayVec<u64, { CHAIN_MAX + 1 }>,
 }
@@ -43,23 +43,23 @@ impl Chain {
     }
 
     /// Notes that the answer has the DNAME owned by the suffix of `labels` labels; false if it was noted before.
-    fn note_dname(&mut self, name: &Scratch, labels: usize) -> bool {
+    fn note_dname(&mut self, name: &QueryName, labels: usize) -> bool {
         // There is room for one a link.
         !self.has_dname(name, labels) && self.dnames.try_push(name.hashes[labels]).is_ok()
     }
 
-    fn has_dname(&self, name: &Scratch, labels: usize) -> bool {
+    fn has_dname(&self, name: &QueryName, labels: usize) -> bool {
         self.dnames.contains(&name.hashes[labels])
     }
 }
 
-impl<'a> Gathering<'a> {
+impl<'a> ZoneQuestion<'a> {
     /// Follows aliases from the name at `place`, at most [`CHAIN_MAX`] of them; a loop ends where a name comes back (RFC
     /// 1034, section 3.6.2), so that no record is sent twice (RFC 2181, section 5).
     #[inline(never)]
     pub(super) fn chase<S: Sink<'a>, D: Draw>(
         &self,
-        first: &Scratch,
+        first: &QueryName,
         first_place: Place,
         chain: &mut Chain,
         draw: &mut D,
@@ -68,7 +68,7 @@ impl<'a> Gathering<'a> {
         let (mut here, mut place) = (*self, first_place);
         let mut seen = [0; CHAIN_MAX + 1];
         seen[0] = first.hashes[first.labels];
-        let mut name = Scratch::default();
+        let mut name = QueryName::default();
         for links in 1..=CHAIN_MAX {
             seen[links] = chain.next.hashes[chain.next.labels];
             if seen[..links].contains(&seen[links]) {
@@ -100,7 +100,7 @@ impl<'a> Gathering<'a> {
 
     /// Goes to the zone of the next name, which stands where `place` says; `None` if it is not ours. Says where name and
     /// apex stand then.
-    fn enter(&self, name: &Scratch, place: Place) -> Option<(Self, Place)> {
+    fn enter(&self, name: &QueryName, place: Place) -> Option<(Self, Place)> {
         let Some(world) = self.world else {
             return self.zone().contains(name).then_some((*self, place));
         };
@@ -180,7 +180,7 @@ impl<'a> Gathering<'a> {
 /// Answers a name at or below a cut or below a DNAME.
 #[inline(never)]
 pub(super) fn refer_or_answer<'a, S: Sink<'a>, D: Draw>(
-    gathering: Gathering<'a>,
+    question: ZoneQuestion<'a>,
     step: Step<'a, '_>,
     chain: &mut Chain,
     draw: &mut D,
@@ -189,21 +189,21 @@ pub(super) fn refer_or_answer<'a, S: Sink<'a>, D: Draw>(
     match step.found {
         // The parent side of a cut holds DS (RFC 4035, section 3.1.4.1).
         Found::Cut(node, labels) if labels == step.name.labels && step.rtype == Rtype::DS => {
-            answer_node(&gathering, &step, node, chain, draw, sink)
+            answer_node(&question, &step, node, chain, draw, sink)
         }
         Found::Cut(node, labels) => {
             let owner = suffix_at(step.name, labels, step.place);
-            gathering.refer(node, (step.place, owner), draw, sink);
+            question.refer(node, (step.place, owner), draw, sink);
             Link::Done
         }
-        Found::Dname(node, labels) => gathering.synthesise(&step, (node, labels), chain, sink),
+        Found::Dname(node, labels) => question.synthesise(&step, (node, labels), chain, sink),
         Found::Exact(_) | Found::Wildcard(_) | Found::Nothing => Link::Done,
     }
 }
 
 /// Returns where the suffix of `labels` labels stands of a name. Below the apex it stands there whole; the apex itself
 /// may be a pointer, which is as good.
-fn suffix_at(name: &Scratch, labels: usize, place: Place) -> u16 {
+fn suffix_at(name: &QueryName, labels: usize, place: Place) -> u16 {
     place.owner + u16::from(name.starts[labels])
 }
 

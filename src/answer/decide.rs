@@ -11,7 +11,7 @@ use crate::wire::Rtype;
 use crate::zone::{AllDown, NONE, Node, NodeId, NodeKind, Policies, RootId, Run, RunId};
 
 use super::draw::{ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, Weights};
-use super::locus::Locus;
+use super::root_location::RootLocation;
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
 pub const PATH_MAX: usize = 64;
@@ -40,13 +40,13 @@ pub struct Decision {
 
 /// What a decision reads.
 #[derive(Clone, Copy)]
-pub struct Scene<'a> {
+pub struct DecisionInputs<'a> {
     /// The zone's policies.
     pub policies: &'a Policies,
     /// The zone's view.
     pub view: &'a ZoneView,
     /// Where the client is.
-    pub locus: Locus<'a>,
+    pub location: RootLocation<'a>,
 }
 
 /// Result of a choice at one group.
@@ -55,7 +55,7 @@ enum Step {
     Stop(Outcome),
 }
 
-impl<'a> Scene<'a> {
+impl<'a> DecisionInputs<'a> {
     /// Decides what a root answers to a type.
     #[inline]
     pub fn decide(
@@ -101,8 +101,8 @@ impl<'a> Scene<'a> {
             let step = match node.kind {
                 NodeKind::Refer => Step::Child(node.first, 0),
                 NodeKind::Pool => {
-                    let terms = (rtype, answers, all_down);
-                    match self.pick_members((node, at), terms, &mut last, draw, picked) {
+                    let context = (rtype, answers, all_down);
+                    match self.pick_members((node, at), context, &mut last, draw, picked) {
                         Step::Stop(outcome) => {
                             let brought = self.brought_ttl(outcome, picked);
                             let decision = finish(outcome, ttl.min(brought));
@@ -254,7 +254,7 @@ impl<'a> Scene<'a> {
             NodeKind::Weighted => self.drawn(node, among, draw),
             NodeKind::Located => {
                 let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
-                let found = self.locus.find(node.extra, is_living);
+                let found = self.location.find(node.extra, is_living);
                 found.map(|child| node.first + u32::from(child))
             }
             NodeKind::Pool | NodeKind::Refer => Some(node.first),
@@ -343,7 +343,7 @@ impl<'a> Scene<'a> {
         match node.kind {
             NodeKind::Located => {
                 let is_living = |child: u16| self.is_living(node.first + u32::from(child), among);
-                self.locus.find(node.extra, is_living).is_some()
+                self.location.find(node.extra, is_living).is_some()
             }
             _ => children
                 .into_iter()
@@ -419,7 +419,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-impl<'a> Scene<'a> {
+impl<'a> DecisionInputs<'a> {
     /// Returns the weights of a run that ramps and degraded members reduce; they count among the healthy.
     fn reduced(&self, run: RunId, among: Among<'_>) -> Option<&'a RunWeights> {
         match &self.view.policy_state {

@@ -1,6 +1,6 @@
 //! Draws: which candidates there are, and how chance picks among them.
 //!
-//! In: candidates of a group or of a run, as [`super::Scene::decide`] finds them. Out: a child, or members. Serving
+//! In: candidates of a group or of a run, as [`super::DecisionInputs::decide`] finds them. Out: a child, or members. Serving
 //! passes [`Chance`]; explain passes a lister. Never here: which candidates are eligible, or the order of steps.
 
 use ipnet::IpNet;

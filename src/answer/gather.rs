@@ -1,6 +1,6 @@
 //! The walk of an answer: to the name, what is there, along aliases, to hosts; into any [`Sink`], with any [`Draw`].
 //!
-//! In: what one question reads ([`Gathering`]), its name. Out: RRsets in a sink, and its head. Never here: octets of a
+//! In: what one question reads ([`ZoneQuestion`]), its name. Out: RRsets in a sink, and its head. Never here: octets of a
 //! message, sizes.
 //!
 //! Steps in the order of RFC 1034, section 4.3.2: the zone is known; cut -> referral; name -> RRset, alias or
@@ -9,30 +9,30 @@
 use ipnet::IpNet;
 
 use crate::view::ZoneView;
-use crate::wire::{Rcode, Rtype, Scratch};
+use crate::wire::{QueryName, Rcode, Rtype};
 use crate::zone::{
-    ANY_TYPE, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId, ServedZone, Whereabouts,
-    Zone,
+    ANY_TYPE, ClientLocation, Entry, Found, NONE, NodeAt, Piece, Policies, Root, RootId,
+    ServedZone, Zone,
 };
 
-use super::asker::Asker;
 use super::chain::{Chain, Link, TARGET_AT, link_name, refer_or_answer};
-use super::decide::{Decision, Outcome, Scene};
+use super::client::Client;
+use super::decide::{Decision, DecisionInputs, Outcome};
 use super::draw::{Draw, Picked};
-use super::kept::Kept;
-use super::locus::Locus;
+use super::root_location::RootLocation;
 use super::sink::{Part, QUESTION_AT, Records, Section, Sink, Source};
+use super::sticky::Sticky;
 use super::world::World;
 
-/// What one gathering reads.
+/// What one question reads.
 #[derive(Clone, Copy)]
-pub struct Gathering<'a> {
+pub struct ZoneQuestion<'a> {
     /// The zone that the question's name lies in.
     pub served: &'a ServedZone,
     /// Its view.
     pub view: &'a ZoneView,
     /// Who asks.
-    pub asker: Asker<'a>,
+    pub client: Client<'a>,
     /// Type asked.
     pub rtype: Rtype,
     /// Whether addresses of hosts are added.
@@ -69,7 +69,7 @@ pub(super) struct Step<'a, 'n> {
     /// Type asked.
     pub(super) rtype: Rtype,
     /// The name.
-    pub(super) name: &'n Scratch,
+    pub(super) name: &'n QueryName,
     /// What it leads to.
     pub(super) found: Found,
     /// Where it stands in the message.
@@ -118,16 +118,16 @@ impl Place {
     }
 }
 
-/// Gives what a gathering reads. Asked only where the answer is no static RRset, so that the commonest answers pay nothing
+/// Gives what a question reads. Asked only where the answer is no static RRset, so that the commonest answers pay nothing
 /// for what they do not read.
 pub(super) trait Gather<'a> {
     /// Returns it.
-    fn gathering(&self) -> Gathering<'a>;
+    fn question(&self) -> ZoneQuestion<'a>;
 }
 
-impl<'a> Gather<'a> for Gathering<'a> {
+impl<'a> Gather<'a> for ZoneQuestion<'a> {
     #[inline(always)]
-    fn gathering(&self) -> Self {
+    fn question(&self) -> Self {
         *self
     }
 }
@@ -144,7 +144,7 @@ pub(super) fn gather_found<'a, S: Sink<'a>, D: Draw>(
     chain.clear();
     if let Link::Alias(target) = answer_step(step, from, chain, draw, sink) {
         let place = step.place.owned(target);
-        from.gathering().chase(step.name, place, chain, draw, sink);
+        from.question().chase(step.name, place, chain, draw, sink);
     }
 }
 
@@ -167,11 +167,11 @@ pub(super) fn answer_step<'a, S: Sink<'a>, D: Draw>(
             return Link::Done;
         }
         Found::Cut(..) | Found::Dname(..) => {
-            return refer_or_answer(from.gathering(), *step, chain, draw, sink);
+            return refer_or_answer(from.question(), *step, chain, draw, sink);
         }
     };
     if step.rtype == Rtype::ANY {
-        from.gathering().answer_any(node, place, draw, sink);
+        from.question().answer_any(node, place, draw, sink);
         return Link::Done;
     }
     match zone.entry_for(node, step.rtype) {
@@ -191,7 +191,7 @@ pub(super) fn answer_step<'a, S: Sink<'a>, D: Draw>(
                 // A copy of its own, so that the piece of the usual way stays in registers.
                 let piece = Piece { ..piece };
                 let to = (place, Section::Additional);
-                from.gathering().add_hosts(piece, at, to, draw, sink);
+                from.question().add_hosts(piece, at, to, draw, sink);
             }
             Link::Done
         }
@@ -204,7 +204,7 @@ pub(super) fn answer_step<'a, S: Sink<'a>, D: Draw>(
             }
         }
         Some((_, Entry::Dynamic(root))) => {
-            from.gathering()
+            from.question()
                 .add_dynamic((root, node), place, chain, draw, sink)
         }
         None => {
@@ -216,7 +216,7 @@ pub(super) fn answer_step<'a, S: Sink<'a>, D: Draw>(
 
 /// Answers one name as the DS at a cut is answered: by what is there, whatever is below it.
 pub(super) fn answer_node<'a, S: Sink<'a>, D: Draw>(
-    gathering: &Gathering<'a>,
+    question: &ZoneQuestion<'a>,
     step: &Step<'a, '_>,
     node: NodeAt,
     chain: &mut Chain,
@@ -227,7 +227,7 @@ pub(super) fn answer_node<'a, S: Sink<'a>, D: Draw>(
         found: Found::Exact(node),
         ..*step
     };
-    answer_step(&step, gathering, chain, draw, sink)
+    answer_step(&step, question, chain, draw, sink)
 }
 
 /// Adds the SOA for a negative answer (RFC 2308, sections 2.1 and 2.2).
@@ -254,7 +254,7 @@ pub(super) fn push<'a>(
     })
 }
 
-impl<'a> Gathering<'a> {
+impl<'a> ZoneQuestion<'a> {
     pub(super) fn zone(&self) -> &'a Zone {
         &self.served.zone
     }
@@ -262,7 +262,7 @@ impl<'a> Gathering<'a> {
     /// Gathers the answer to a question into an empty sink. `chain` is room for aliases.
     pub fn gather<S: Sink<'a>>(
         &self,
-        name: &Scratch,
+        name: &QueryName,
         chain: &mut Chain,
         draw: &mut impl Draw,
         sink: &mut S,
@@ -430,27 +430,27 @@ impl<'a> Gathering<'a> {
         picked: &mut Picked,
     ) -> Decision {
         let policies: &'a Policies = &self.zone().policies;
-        let mut known = Whereabouts::default();
+        let mut known = ClientLocation::default();
         let Root {
             map: root_map,
             sticky,
             ..
         } = policies.roots[root as usize];
-        let locus = if root_map == NONE {
-            Locus::Anywhere
+        let location = if root_map == NONE {
+            RootLocation::Anywhere
         } else {
             let map = &self.served.maps[root_map as usize];
-            let (locus, scope_len) = self.asker.locus(map, &mut known);
+            let (location, scope_len) = self.client.location(map, &mut known);
             *answer_scope_len = (*answer_scope_len).max(scope_len);
-            locus
+            location
         };
-        let scene = Scene {
+        let inputs = DecisionInputs {
             policies,
             view: self.view,
-            locus,
+            location,
         };
         if sticky != (0, 0)
-            && let Asker::Prefix { prefix, .. } = self.asker
+            && let Client::Prefix { prefix, .. } = self.client
         {
             // The scope follows from what the root can reach, never from the way taken (`route53` 4.6, rule a46).
             let kept = match prefix {
@@ -458,9 +458,9 @@ impl<'a> Gathering<'a> {
                 IpNet::V6(_) => sticky.1,
             };
             *answer_scope_len = (*answer_scope_len).max(kept.min(prefix.prefix_len()));
-            let mut draw = Kept::new(draw, policies, prefix);
-            return scene.decide(root, self.rtype, &mut draw, picked);
+            let mut draw = Sticky::new(draw, policies, prefix);
+            return inputs.decide(root, self.rtype, &mut draw, picked);
         }
-        scene.decide(root, self.rtype, draw, picked)
+        inputs.decide(root, self.rtype, draw, picked)
     }
 }

@@ -5,12 +5,12 @@
 
 use arrayvec::ArrayVec;
 
-use crate::wire::{Class, Rtype, Scratch, additional_start, fill_hints};
+use crate::wire::{Class, QueryName, Rtype, additional_start, fill_hints};
 use crate::zone::{Entry, NodeAt, Piece, Policies, RR_FIXED, Run};
 
 use super::decide::Outcome;
 use super::draw::{Draw, Picked};
-use super::gather::{Gathering, Hosts, Place, push};
+use super::gather::{Hosts, Place, ZoneQuestion, push};
 use super::sink::{Records, Section, Sink};
 
 /// Records with open hints in one answer (chosen: as many as a pool answers by default).
@@ -37,7 +37,7 @@ struct Host<'a> {
     families: [Found<'a>; 2],
 }
 
-impl<'a> Gathering<'a> {
+impl<'a> ZoneQuestion<'a> {
     /// Adds picked records with their hints filled; they live no longer than the addresses.
     #[cold]
     #[inline(never)]
@@ -50,7 +50,7 @@ impl<'a> Gathering<'a> {
         sink: &mut S,
     ) {
         let policies = &self.zone().policies;
-        let mut room = Scratch::default();
+        let mut room = QueryName::default();
         let mut hosts: ArrayVec<Host<'a>, HINTED_MAX> = ArrayVec::new();
         let mut made: ArrayVec<u8, { HINTED_MAX * RDATA_MAX }> = ArrayVec::new();
         let mut record = 0;
@@ -100,7 +100,7 @@ impl<'a> Gathering<'a> {
         node: NodeAt,
         rtype: Rtype,
         rdata: &[u8],
-        room: &mut Scratch,
+        room: &mut QueryName,
     ) -> Option<(NodeAt, usize, bool)> {
         let start = additional_start(rtype, rdata)?;
         if !room.take(&rdata[start..]) {

@@ -3,14 +3,14 @@
 //! In: an RRset that stands in the answer already. Out: RRsets of the additional section. Never here: a host of
 //! another zone, whose data may not be ours to tell (RFC 2181, section 5.4.1).
 
-use crate::wire::{Rtype, Scratch, additional_start};
+use crate::wire::{QueryName, Rtype, additional_start};
 use crate::zone::{Entry, Host, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
 
 use super::draw::Draw;
-use super::gather::{Gathering, Hosts, Place, push};
+use super::gather::{Hosts, Place, ZoneQuestion, push};
 use super::sink::{Section, Sink, Source};
 
-impl<'a> Gathering<'a> {
+impl<'a> ZoneQuestion<'a> {
     /// Adds addresses of hosts named in a piece that starts at `start` and is owned by `place`, in our own zone only;
     /// static ones, and dynamic ones by the same decision. Those of in-domain hosts come first, into `in_domain`.
     #[inline(never)]
@@ -79,7 +79,7 @@ impl<'a> Gathering<'a> {
             return;
         }
         let zone = self.zone();
-        let mut name = Scratch::default();
+        let mut name = QueryName::default();
         let mut record = usize::from(start);
         for (n, &member) in members.iter().enumerate() {
             let rdata = zone.policies.rdata(run, usize::from(member));

@@ -3,14 +3,14 @@
 //! In: the octets of a query and a snapshot. Out: a [`Lookup`], in the room that a worker keeps for it. Never here: what
 //! is answered.
 
-use crate::wire::{Class, Query, Rtype, Scratch, Unanswerable, read_query};
+use crate::wire::{Class, Query, QueryName, Rtype, Unanswerable, read_query};
 use crate::zone::{Aim, Found, Snapshot};
 
 /// One query of a batch on its way through the passes.
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
     /// The name with its hashes.
-    pub(super) scratch: Scratch,
+    pub(super) query_name: QueryName,
     /// What is asked.
     pub(super) query: Query,
     /// Why the query is not looked up; it means nothing then.
@@ -26,7 +26,7 @@ pub(super) struct Lookup {
 impl Default for Lookup {
     fn default() -> Self {
         Self {
-            scratch: Scratch::default(),
+            query_name: QueryName::default(),
             query: Query::default(),
             fault: Some(Unanswerable::Silence),
             zone: None,
@@ -43,7 +43,7 @@ impl Lookup {
         self.zone = None;
         self.found = None;
         self.fault = None;
-        if let Err(fault) = read_query(input, &mut self.scratch, &mut self.query) {
+        if let Err(fault) = read_query(input, &mut self.query_name, &mut self.query) {
             self.fault = Some(fault);
             return;
         }
@@ -51,9 +51,9 @@ impl Lookup {
         if !matches!(self.query.class, Class::IN | Class::ANY) {
             return;
         }
-        self.zone = snapshot.find_for(&self.scratch, self.query.rtype);
+        self.zone = snapshot.find_for(&self.query_name, self.query.rtype);
         if let Some(zone) = self.zone {
-            self.aim = snapshot.zones[zone].zone.aim(&self.scratch);
+            self.aim = snapshot.zones[zone].zone.aim(&self.query_name);
         }
     }
 

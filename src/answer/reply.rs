@@ -1,44 +1,44 @@
 //! The envelope of every response: header and question, records, limits, OPT, padding, and what to count.
 //!
-//! In: a query, the terms that it was admitted on, and what composes its answer. Out: the message and its tally. Never
+//! In: a query, the context that it was admitted on, and what composes its answer. Out: the message and its tally. Never
 //! here: what is answered.
 //!
 //! The order is fixed: compose, ask the limiter (which counts by source and zone of the answer), slip or drop, OPT, pad.
 
 use crate::wire::write_bad_key;
 
-use super::conduct::Conduct;
 use super::exchange::{Limited, Outgoing, Received, Tally};
 use super::rate::Verdict;
-use super::terms::{Asked, Gate, Terms};
+use super::response_context::{Asked, RateLimiter, ResponseContext};
+use super::serving_options::ServingOptions;
 use super::writer::MessageWriter;
 
 /// Responds to a query with what `compose` writes.
 #[inline(always)]
 pub(super) fn reply<'w>(
-    conduct: &'w Conduct,
+    serving: &'w ServingOptions,
     received: Received<'_>,
     asked: &Asked,
-    terms: &mut Terms<'w>,
-    gate: &mut Gate,
+    context: &mut ResponseContext<'w>,
+    limiter: &mut RateLimiter,
     outgoing: Outgoing<'_>,
     compose: impl FnOnce(&mut MessageWriter<'_>),
 ) {
     let question = &received.input[..asked.question_end];
-    let mut writer = MessageWriter::new(question, terms.size_max, &mut *outgoing.out);
+    let mut writer = MessageWriter::new(question, context.size_max, &mut *outgoing.out);
     compose(&mut writer);
     let head = writer.head;
-    terms.settle(conduct, asked, &head);
+    context.settle(serving, asked, &head);
     let mut tally = Tally {
         rtype: asked.rtype,
         rcode: head.rcode,
         source: head.source,
-        cookie: terms.standing,
+        cookie: context.standing,
         ..Tally::default()
     };
-    let limit = match gate.judge(conduct, received, terms, (head.source, asked.zone)) {
-        Verdict::Send => terms.size_max,
-        Verdict::SendPressed => terms.size_pressed(conduct, received),
+    let limit = match limiter.judge(serving, received, context, (head.source, asked.zone)) {
+        Verdict::Send => context.size_max,
+        Verdict::SendPressed => context.size_pressed(serving, received),
         Verdict::Slip => {
             // Nothing is in it, whatever there was to say: the client asks again by TCP.
             writer.truncate();
@@ -52,10 +52,10 @@ pub(super) fn reply<'w>(
             return;
         }
     };
-    let mut len = writer.finish(asked.flags, limit, terms.opt(conduct));
+    let mut len = writer.finish(asked.flags, limit, context.opt(serving));
     tally.is_truncated = writer.is_truncated();
     tally.ttl = writer.ttl();
-    len = terms.pad(outgoing.out, len);
+    len = context.pad(outgoing.out, len);
     if let Some(tsig) = asked.tsig
         && tally.limited == Limited::No
     {
@@ -71,13 +71,15 @@ pub(super) fn reply<'w>(
 #[cold]
 #[inline(never)]
 pub(super) fn reply_rarely<'w>(
-    conduct: &'w Conduct,
+    serving: &'w ServingOptions,
     received: Received<'_>,
     asked: &Asked,
-    terms: &mut Terms<'w>,
-    gate: &mut Gate,
+    context: &mut ResponseContext<'w>,
+    limiter: &mut RateLimiter,
     outgoing: Outgoing<'_>,
     compose: &mut dyn FnMut(&mut MessageWriter<'_>),
 ) {
-    reply(conduct, received, asked, terms, gate, outgoing, compose);
+    reply(
+        serving, received, asked, context, limiter, outgoing, compose,
+    );
 }

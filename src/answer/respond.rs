@@ -10,16 +10,16 @@ use crate::clock::{Moment, WallTime};
 use crate::wire::{Class, CookieStanding, HEADER_LEN, Query, Rcode, Refusal, Rtype, Unanswerable};
 use crate::zone::{Entry, Found, LocationMap};
 
-use super::asker::{Asker, asking_address};
 use super::chain::Chain;
 use super::chance::Chance;
 use super::chaos::compose_chaos;
+use super::client::{Client, asking_address};
 use super::exchange::{Exchange, Received, Transport};
-use super::gather::{Any, Gather, Gathering, Hosts, Place, Step, gather_found};
+use super::gather::{Any, Gather, Hosts, Place, Step, ZoneQuestion, gather_found};
 use super::lookup::Lookup;
 use super::reply::{reply, reply_rarely};
+use super::response_context::{Asked, RateLimiter, ResponseContext};
 use super::sink::{Head, Source};
-use super::terms::{Asked, Gate, Terms};
 use super::why::{answer_why, may_ask_why};
 use super::world::World;
 
@@ -39,7 +39,7 @@ pub struct Worker {
 struct State {
     chain: Box<Chain>,
     chance: Chance,
-    gate: Gate,
+    limiter: RateLimiter,
 }
 
 impl Worker {
@@ -50,7 +50,7 @@ impl Worker {
             state: State {
                 chain: Box::default(),
                 chance: Chance::new(seed),
-                gate: Gate::new(seed),
+                limiter: RateLimiter::new(seed),
             },
             touched: 0,
         }
@@ -59,13 +59,13 @@ impl Worker {
     /// Tells the civil time that cookies are made and judged with; a second's precision is enough.
     pub fn tell_wall(&mut self, wall: WallTime) {
         // RFC 9018, section 4.3: 32 bits that wrap.
-        self.state.gate.wall_secs = (wall.millis() / 1000) as u32;
+        self.state.limiter.wall_secs = (wall.millis() / 1000) as u32;
     }
 }
 
 /// Answers a batch of at most [`BATCH_MAX`] exchanges; further ones stay silent.
 pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, now: Moment) {
-    worker.state.gate.now = now;
+    worker.state.limiter.now = now;
     let count = batch.len().min(BATCH_MAX);
     let zones = &world.snapshot.zones;
     for (exchange, lookup) in batch[..count].iter().zip(worker.lookups.iter_mut()) {
@@ -89,7 +89,7 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
         if has_places {
             touched ^= read_places(world, &batch[..count], &mut worker.lookups[..count]);
         }
-        // Kept, so that the reads are not optimised away.
+        // Sticky, so that the reads are not optimised away.
         worker.touched ^= touched;
     }
     for (exchange, lookup) in batch[..count].iter_mut().zip(worker.lookups.iter()) {
@@ -112,7 +112,7 @@ fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) ->
         if served.maps.is_empty() {
             continue;
         }
-        let found = served.zone.find_from(&lookup.scratch, lookup.aim);
+        let found = served.zone.find_from(&lookup.query_name, lookup.aim);
         lookup.found = Some(found);
         let (Found::Exact(node) | Found::Wildcard(node)) = found else {
             continue;
@@ -137,10 +137,10 @@ fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) ->
 fn answer(world: &World, exchange: &mut Exchange<'_>, lookup: &Lookup, state: &mut State) {
     let zone = match lookup.zone {
         Some(zone) if !lookup.is_transfer() => zone,
-        _ => return answer_outside(world, exchange, lookup, &mut state.gate),
+        _ => return answer_outside(world, exchange, lookup, &mut state.limiter),
     };
-    if may_ask_why(&lookup.scratch.folded)
-        && answer_why(world, exchange, (lookup, zone), &mut state.gate)
+    if may_ask_why(&lookup.query_name.folded)
+        && answer_why(world, exchange, (lookup, zone), &mut state.limiter)
     {
         return;
     }
@@ -148,8 +148,8 @@ fn answer(world: &World, exchange: &mut Exchange<'_>, lookup: &Lookup, state: &m
         return answer_with_edns(world, exchange, (lookup, zone), state);
     }
     let (received, _) = exchange.split();
-    let mut terms = Terms::plain(&world.conduct, received, lookup.query.rtype);
-    answer_from::<false>(world, exchange, (lookup, zone), &mut terms, state);
+    let mut context = ResponseContext::plain(&world.serving, received, lookup.query.rtype);
+    answer_from::<false>(world, exchange, (lookup, zone), &mut context, state);
 }
 
 /// Answers a query with an OPT record.
@@ -163,13 +163,13 @@ fn answer_with_edns(
     let query = &lookup.query;
     let (received, _) = exchange.split();
     let asked = Asked::of(query, zone);
-    let mut terms = state
-        .gate
-        .admit(&world.conduct, received, &asked, &query.edns);
-    if terms.needs_cookie(&world.conduct) {
-        return refuse(world, exchange, bad_cookie(query), &mut state.gate);
+    let mut context = state
+        .limiter
+        .admit(&world.serving, received, &asked, &query.edns);
+    if context.needs_cookie(&world.serving) {
+        return refuse(world, exchange, bad_cookie(query), &mut state.limiter);
     }
-    answer_from::<true>(world, exchange, (lookup, zone), &mut terms, state);
+    answer_from::<true>(world, exchange, (lookup, zone), &mut context, state);
 }
 
 /// A query that a zone answers.
@@ -183,17 +183,17 @@ struct Inquiry<'w, 'e> {
 
 impl<'w> Gather<'w> for Inquiry<'w, '_> {
     #[inline(always)]
-    fn gathering(&self) -> Gathering<'w> {
+    fn question(&self) -> ZoneQuestion<'w> {
         let Self {
             world,
             zone,
             query,
             received,
         } = *self;
-        Gathering {
+        ZoneQuestion {
             served: &world.snapshot.zones[zone],
             view: &world.view.zones[zone],
-            asker: Asker::new(
+            client: Client::new(
                 received.address(),
                 query.edns.and_then(|edns| edns.subnet),
                 &world.snapshot.locations,
@@ -209,20 +209,20 @@ impl<'w> Gather<'w> for Inquiry<'w, '_> {
     }
 }
 
-/// Answers a query from a zone. One copy of it is for queries with an OPT record, so that those without one, whose terms
+/// Answers a query from a zone. One copy of it is for queries with an OPT record, so that those without one, whose context
 /// are few, are answered by code that knows it.
 #[inline(always)]
 fn answer_from<'w, const HAS_EDNS: bool>(
     world: &'w World,
     exchange: &mut Exchange<'_>,
     (lookup, number): (&Lookup, usize),
-    terms: &mut Terms<'w>,
+    context: &mut ResponseContext<'w>,
     state: &mut State,
 ) {
     let State {
         chain,
         chance,
-        gate,
+        limiter,
     } = state;
     let (received, outgoing) = exchange.split();
     let query = &lookup.query;
@@ -235,20 +235,20 @@ fn answer_from<'w, const HAS_EDNS: bool>(
     };
     let asked = Asked::of(query, number);
     reply(
-        &world.conduct,
+        &world.serving,
         received,
         &asked,
-        terms,
-        gate,
+        context,
+        limiter,
         outgoing,
         |writer| {
             let step = Step {
                 zone,
                 rtype: query.rtype,
-                name: &lookup.scratch,
+                name: &lookup.query_name,
                 found: match lookup.found {
                     Some(found) => found,
-                    None => zone.find_from(&lookup.scratch, lookup.aim),
+                    None => zone.find_from(&lookup.query_name, lookup.aim),
                 },
                 place: Place::of_question(usize::from(query.name_len), zone),
             };
@@ -260,22 +260,27 @@ fn answer_from<'w, const HAS_EDNS: bool>(
 /// Answers what no zone answers: messages that are no queries, other classes, names outside, transfers.
 #[cold]
 #[inline(never)]
-fn answer_outside(world: &World, exchange: &mut Exchange<'_>, lookup: &Lookup, gate: &mut Gate) {
+fn answer_outside(
+    world: &World,
+    exchange: &mut Exchange<'_>,
+    lookup: &Lookup,
+    limiter: &mut RateLimiter,
+) {
     match lookup.fault {
         None => {}
         Some(Unanswerable::Silence) => return exchange.silence(),
-        Some(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, gate),
+        Some(Unanswerable::Refuse(refusal)) => return refuse(world, exchange, refusal, limiter),
     }
-    let (query, conduct) = (&lookup.query, &*world.conduct);
+    let (query, serving) = (&lookup.query, &*world.serving);
     let (received, outgoing) = exchange.split();
     let asked = Asked::of(query, lookup.zone.unwrap_or(0));
-    let mut terms = gate.admit(conduct, received, &asked, &query.edns);
-    if terms.needs_cookie(conduct) {
-        return refuse(world, exchange, bad_cookie(query), gate);
+    let mut context = limiter.admit(serving, received, &asked, &query.edns);
+    if context.needs_cookie(serving) {
+        return refuse(world, exchange, bad_cookie(query), limiter);
     }
     let identity = match query.class {
         Class::CH if matches!(query.rtype, Rtype::TXT | Rtype::ANY) => {
-            conduct.identity.chaos(lookup.scratch.name())
+            serving.identity.chaos(lookup.query_name.name())
         }
         _ => None,
     };
@@ -286,11 +291,11 @@ fn answer_outside(world: &World, exchange: &mut Exchange<'_>, lookup: &Lookup, g
         scope_len: 0,
     };
     reply_rarely(
-        conduct,
+        serving,
         received,
         &asked,
-        &mut terms,
-        gate,
+        &mut context,
+        limiter,
         outgoing,
         &mut |writer| match identity {
             Some(rdata) => compose_chaos(rdata, writer),
@@ -312,8 +317,8 @@ fn bad_cookie(query: &Query) -> Refusal {
 
 /// Answers a message that is not looked up with a bare response code.
 #[cold]
-fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &mut Gate) {
-    let conduct = &*world.conduct;
+fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, limiter: &mut RateLimiter) {
+    let serving = &*world.serving;
     let (received, outgoing) = exchange.split();
     let asked = Asked {
         // A message that is refused has a whole header.
@@ -324,11 +329,11 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
         zone: 0,
         tsig: refusal.tsig,
     };
-    let mut terms = gate.admit(conduct, received, &asked, &refusal.edns);
+    let mut context = limiter.admit(serving, received, &asked, &refusal.edns);
     let mut rcode = refusal.rcode;
     if rcode == Rcode::NOERROR {
         // RFC 7873, section 5.4: a query without a question asks for a cookie, which means nothing if they are off.
-        rcode = match terms.standing {
+        rcode = match context.standing {
             CookieStanding::Absent => Rcode::FORMERR,
             CookieStanding::Bad => Rcode::BADCOOKIE,
             CookieStanding::ClientOnly | CookieStanding::Valid => Rcode::NOERROR,
@@ -341,11 +346,11 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
         scope_len: 0,
     };
     reply_rarely(
-        conduct,
+        serving,
         received,
         &asked,
-        &mut terms,
-        gate,
+        &mut context,
+        limiter,
         outgoing,
         &mut |writer| writer.head = head,
     );
@@ -355,9 +360,9 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, gate: &m
 /// refused (RFC 8906, section 3.1.6).
 #[cold]
 fn refusal_code(world: &World, lookup: &Lookup) -> Rcode {
-    let is_apex = lookup
-        .zone
-        .is_some_and(|zone| world.snapshot.zones[zone].zone.apex_labels() == lookup.scratch.labels);
+    let is_apex = lookup.zone.is_some_and(|zone| {
+        world.snapshot.zones[zone].zone.apex_labels() == lookup.query_name.labels
+    });
     if lookup.is_transfer() && lookup.query.class == Class::IN && !is_apex {
         return Rcode::NOTAUTH;
     }

@@ -11,8 +11,8 @@ use super::exchange::{Exchange, Transport};
 use super::lookup::Lookup;
 use super::reasons::WhyAsked;
 use super::reply::reply_rarely;
+use super::response_context::{Asked, RateLimiter};
 use super::sink::{Part, QUESTION_AT, Records, Section, Sink};
-use super::terms::{Asked, Gate};
 use super::world::World;
 
 /// The first label of a question for reasons, folded, with its length.
@@ -34,13 +34,13 @@ pub(super) fn answer_why(
     world: &World,
     exchange: &mut Exchange<'_>,
     (lookup, zone): (&Lookup, usize),
-    gate: &mut Gate,
+    limiter: &mut RateLimiter,
 ) -> bool {
-    let conduct = &*world.conduct;
-    let Some(reasons) = &conduct.reasons else {
+    let serving = &*world.serving;
+    let Some(reasons) = &serving.reasons else {
         return false;
     };
-    let Some(name) = lookup.scratch.name().strip_prefix(LABEL) else {
+    let Some(name) = lookup.query_name.name().strip_prefix(LABEL) else {
         return false;
     };
     let query = &lookup.query;
@@ -51,8 +51,8 @@ pub(super) fn answer_why(
         return false;
     }
     let asked = Asked::of(query, zone);
-    let mut terms = gate.admit(conduct, received, &asked, &query.edns);
-    if terms.needs_cookie(conduct) {
+    let mut context = limiter.admit(serving, received, &asked, &query.edns);
+    if context.needs_cookie(serving) {
         return false;
     }
     let lines = reasons.explain(&WhyAsked {
@@ -66,17 +66,20 @@ pub(super) fn answer_why(
     let room = match received.transport {
         Transport::Udp => usize::MAX,
         _ => {
-            let fixed = asked.question_end + terms.opt(conduct).map_or(0, |(opt, _)| opt.len());
-            terms.size_max.min(outgoing.out.len()).saturating_sub(fixed)
+            let fixed = asked.question_end + context.opt(serving).map_or(0, |(opt, _)| opt.len());
+            context
+                .size_max
+                .min(outgoing.out.len())
+                .saturating_sub(fixed)
         }
     };
     let made = made_within(&lines, room);
     reply_rarely(
-        conduct,
+        serving,
         received,
         &asked,
-        &mut terms,
-        gate,
+        &mut context,
+        limiter,
         outgoing,
         &mut |writer| {
             writer.push(Part {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::view::HealthView;
 use crate::zone::Snapshot;
 
-use super::conduct::Conduct;
+use super::serving_options::ServingOptions;
 
 /// All that answers are made from.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct World {
     /// Their health.
     pub view: HealthView,
     /// How the server behaves beside its data.
-    pub conduct: Arc<Conduct>,
+    pub serving: Arc<ServingOptions>,
     /// Grows with each publication.
     pub generation: u64,
 }

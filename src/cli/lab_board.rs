@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::control::{Ask, ExplainRequest, StatusReport, TargetRow};
+use crate::admin::{Ask, ExplainRequest, StatusReport, TargetRow};
 use crate::daemon::ZoneSet;
 use crate::lab::{
     Answered, BehindResolver, CachedAnswer, LAB_NETWORKS, LookedUp, PlaceRow, Region, RegionHealth,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::Basis;
-use crate::rehearse::Asking;
+use crate::simulate::Asking;
 
 /// Arguments of `simulate`.
 #[derive(Args, Clone, Debug)]

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::geo::{Coordinates, Place};
 use crate::health::{Damping, Endpoint, ProbeKind, Timeout};
-use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
 use crate::zone::TimesFor;
 

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use crate::clock::WallTime;
-use crate::place::Place;
+use crate::geo::Place;
 use crate::wire::{Name, Rtype};
 
 use super::model::{CheckId, PoolId, Span};

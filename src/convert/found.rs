@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::config::model::{SoaModel, Span};
 use crate::config::{Diagnostic, Severity};
-use crate::master::{Finding, Gravity, Records};
 use crate::wire::Name;
+use crate::zonefile::{Finding, Gravity, Records};
 
 /// Every code with a title of one line, in order.
 pub const CONVERT_CODES: &[(&str, &str)] = &[

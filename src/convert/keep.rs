@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::master::Rrset;
 use crate::wire::{Name, Rtype};
+use crate::zonefile::Rrset;
 
 /// What stands where, as far as the rules care.
 #[derive(Debug, Default)]

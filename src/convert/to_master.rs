@@ -9,9 +9,9 @@ use crate::config::model::{
     MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, Span, ZoneModel,
 };
 use crate::config::{Diagnostic, Follow, PolicyReach};
-use crate::master::{push_record, show_master_with};
 use crate::wire::{AutoHints, Name, Rtype, hints_left_open, without_open_hints, written_text};
 use crate::zone::Zone;
+use crate::zonefile::{push_record, show_master_with};
 
 use super::found::{Found, note};
 use super::to_toml::Conversion;

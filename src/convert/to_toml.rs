@@ -9,8 +9,8 @@ use std::path::Path;
 use crate::config::Diagnostic;
 use crate::config::model::{SoaModel, Span};
 use crate::config::show::{PlainName, PlainZone, show_plain_zone};
-use crate::master::{Reading, Records, Rrset};
 use crate::wire::Rtype;
+use crate::zonefile::{Reading, Records, Rrset};
 
 use super::found::{Found, soa_of};
 use super::keep::Standings;

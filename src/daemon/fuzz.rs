@@ -8,8 +8,8 @@ use std::path::Path;
 use super::saving::{self, Saved, SavedOrders};
 use super::watching::{Heartbeats, Switches};
 use crate::clock::{Moment, WallTime};
+use crate::geo::LocationsBuilder;
 use crate::health::Targets;
-use crate::place::LocationsBuilder;
 use crate::publish::Publisher;
 use crate::zone::Snapshot;
 

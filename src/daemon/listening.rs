@@ -19,13 +19,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::admin::{Asking, serve};
 use crate::clock::Clock;
 use crate::config::server_file::{ServerConfig, TcpSettings};
-use crate::control::{Asking, serve};
 use crate::metrics::QueryCounters;
 use crate::publish::Current;
 use crate::server::{
-    Bound, Drained, HttpsGuise, HttpsTerms, Listen, Monitor, Passed, Server, Serving, TcpLimits,
+    Bound, Drained, HttpsGuise, HttpsOptions, Listen, Monitor, Passed, Server, Serving, TcpLimits,
     Transport, TrustedProxies, UdpLimits, WorldEngine, bind_possible,
 };
 use crate::timeline::AlarmKind;
@@ -62,7 +62,7 @@ impl Recipe {
             tcp: tcp_limits(&config.tcp),
             certificates: self.certificates.as_ref().map(|watch| watch.certificates()),
             proxies: Arc::new(TrustedProxies::new(&config.proxy.allow)),
-            https: HttpsTerms {
+            https: HttpsOptions {
                 path: config.https.path.clone(),
                 guise: if config.https.is_plain {
                     HttpsGuise::Plain

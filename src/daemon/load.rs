@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::admin::Consent;
 use crate::clock::WallTime;
 use crate::config::Flattened;
-use crate::control::Consent;
-use crate::place::Locations;
+use crate::geo::Locations;
 
 use super::files::{FolderCause, FolderFault, Stamp, stamp};
 use super::last_good::LastGood;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::config::model::{Span, TtlModel, ZoneModel};
 use crate::config::{Diagnostic, Source};
 use crate::convert::{diagnostic_of, soa_of};
-use crate::master::{Inclusions, Records, build_master_zone, read_master};
 use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
+use crate::zonefile::{Inclusions, Records, build_master_zone, read_master};
 
 use super::zone_files::ZoneFiles;
 
@@ -95,7 +95,7 @@ pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
         .collect();
     MasterLoad {
         zone: zone.map(|(model, zone)| {
-            let maps = build_maps(&zone.policies, &crate::place::Locations::unknown());
+            let maps = build_maps(&zone.policies, &crate::geo::Locations::unknown());
             (model, ServedZone { zone, maps })
         }),
         diagnostics,

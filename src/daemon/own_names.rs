@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use crate::answer::World;
 use crate::publish::Current;
-use crate::rehearse::{
-    Client, Explanation, Question, Stage, explain, inputs_of_view, zone_holding,
+use crate::resolver::{FoundSet, Own, OwnZones};
+use crate::simulate::{
+    Explanation, GivenClient, Question, ZoneState, explain, inputs_of_view, zone_holding,
 };
-use crate::resolve::{FoundSet, Own, OwnZones};
-use crate::wire::{Name, Rtype, Scratch, rdata_text};
+use crate::wire::{Name, QueryName, Rtype, rdata_text};
 use crate::zone::{Found, Policies};
 
 /// Makes what answers names of our own zones.
@@ -27,14 +27,14 @@ fn look_up(world: &World, name: &Name, rtype: Rtype) -> Own {
         return Own::Elsewhere;
     };
     let served = &world.snapshot.zones[number];
-    let mut scratch = Scratch::default();
+    let mut query_name = QueryName::default();
     // What is delegated is not ours.
-    if scratch.take(name.octets()) && matches!(served.zone.find(&scratch), Found::Cut(..)) {
+    if query_name.take(name.octets()) && matches!(served.zone.find(&query_name), Found::Cut(..)) {
         return Own::Elsewhere;
     }
     let policies = &served.zone.policies;
     let view = &world.view.zones[number];
-    let stage = Stage {
+    let stage = ZoneState {
         served,
         view,
         inputs: &inputs_of_view(policies, view),
@@ -45,7 +45,7 @@ fn look_up(world: &World, name: &Name, rtype: Rtype) -> Own {
         name: name.clone(),
         rtype,
     };
-    read(&explain(&stage, &question, Client::Unknown), policies)
+    read(&explain(&stage, &question, GivenClient::Unknown), policies)
 }
 
 fn read(explanation: &Explanation, policies: &Policies) -> Own {

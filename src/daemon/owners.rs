@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::admin::Consent;
 use crate::clock::WallTime;
 use crate::config::Diagnostic;
 use crate::config::model::Span;
-use crate::control::Consent;
 use crate::wire::Name;
 
 use super::listing::Listing;

@@ -13,8 +13,8 @@ use crate::config::server_file::looks_like_server_file;
 use crate::config::{
     Diagnostic, Flattened, Severity, Source, compile_zone_with, read_zone, review,
 };
-use crate::place::Locations;
-use crate::rehearse::{ExpectFailure, check_expectations};
+use crate::geo::Locations;
+use crate::simulate::{ExpectFailure, check_expectations};
 use crate::zone::{ServedZone, build_maps};
 
 use super::files::Stamp;

@@ -8,13 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::admin::{Ask, Asking, Exposition};
 use crate::clock::{Clock, Moment, WallTime, format_duration};
 use crate::config::server_file::ServerConfig;
-use crate::control::{Ask, Asking, Exposition};
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
 use crate::probe::{Reach, Report};
 use crate::publish::Current;
-use crate::resolve::{LookedUp, Names};
+use crate::resolver::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
 
 use super::control_loop::{ControlLoop, Sources};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::WallTime;
 use crate::config::model::ZoneModel;
 use crate::config::{Diagnostic, Severity, Source};
-use crate::rehearse::zone_holding;
+use crate::simulate::zone_holding;
 use crate::wire::Name;
 use crate::zone::ServedZone;
 

@@ -182,7 +182,7 @@ impl SelfDoubt {
         &self.anchors
     }
 
-    /// Judges the present state of all targets and the probes that are not counted yet. Call it when these are news, and
+    /// Evaluates the present state of all targets and the probes that are not counted yet. Call it when these are news, and
     /// about once a second; costs nothing to speak of with anchors, else about ten nanoseconds a target.
     pub fn judge(
         &mut self,
@@ -191,9 +191,9 @@ impl SelfDoubt {
         now: Moment,
     ) -> Option<DoubtChange> {
         let cause = if self.anchors.is_empty() {
-            self.judge_targets(targets, uncounted, now)
+            self.evaluate_targets(targets, uncounted, now)
         } else {
-            self.judge_anchors(targets, uncounted)
+            self.evaluate_anchors(targets, uncounted)
         };
         match (self.doubt, cause) {
             (None, Some(cause)) => {
@@ -219,7 +219,7 @@ impl SelfDoubt {
         }
     }
 
-    fn judge_anchors(&self, targets: &Targets, uncounted: &Uncounted) -> Option<Cause> {
+    fn evaluate_anchors(&self, targets: &Targets, uncounted: &Uncounted) -> Option<Cause> {
         // An anchor that was never probed says nothing against us.
         let has_failed = |id: &TargetId| {
             let row = targets.row(*id);
@@ -232,7 +232,7 @@ impl SelfDoubt {
             .then_some(Cause::Anchors(self.anchors.len()))
     }
 
-    fn judge_targets(
+    fn evaluate_targets(
         &self,
         targets: &Targets,
         uncounted: &Uncounted,

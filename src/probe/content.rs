@@ -71,7 +71,7 @@ impl Content<'_> {
         }
     }
 
-    /// Judges what was read.
+    /// Evaluates what was read.
     pub(super) fn evaluate(&self, octets: &[u8], place: Searched) -> Result<(), Finding> {
         match self.lacks(octets) {
             None => Ok(()),

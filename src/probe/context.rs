@@ -20,7 +20,7 @@ use super::sessions::Sessions;
 use super::tls::{TlsProfile, install_provider, load_system_roots, make_config, verified_name};
 use crate::clock::Clock;
 use crate::health::{Finding, Target, TlsProbe};
-use crate::resolve::{LookupSettings, Names, Upstreams};
+use crate::resolver::{LookupSettings, Names, Upstreams};
 
 /// What all probes share. One per process.
 pub struct ProbeContext {

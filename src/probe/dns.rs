@@ -123,7 +123,7 @@ fn broken() -> Finding {
     Finding::Malformed("no well-formed DNS message".into())
 }
 
-/// Judges an answer: no error, and each record that is wanted, or any of the type if none is.
+/// Evaluates an answer: no error, and each record that is wanted, or any of the type if none is.
 fn evaluate(dns: &DnsProbe, reply: &Reply) -> Finding {
     let question = &dns.question;
     if reply.rcode != Rcode::NOERROR {

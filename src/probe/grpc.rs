@@ -239,7 +239,7 @@ fn read_code(headers: &HeaderMap) -> Option<Finding> {
     Some(Finding::Unfulfilled(text.into()))
 }
 
-/// Judges a `HealthCheckResponse` with its prefix.
+/// Evaluates a `HealthCheckResponse` with its prefix.
 fn evaluate(framed: &[u8]) -> Result<Finding, Finding> {
     let status = read_status(framed)
         .ok_or_else(|| Finding::Malformed("no answer of the gRPC health service".into()))?;

@@ -75,7 +75,7 @@ pub(super) fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
     ServerName::try_from(name).expect("names that are sent were parsed before")
 }
 
-/// Judges whether the certificate that was shown lasts as many days as are wanted; 0 asks nothing.
+/// Evaluates whether the certificate that was shown lasts as many days as are wanted; 0 asks nothing.
 pub(super) fn evaluate_days_left(
     clock: &Clock,
     wanted_days: u16,

@@ -185,7 +185,7 @@ async fn ask(
     Ok(reply)
 }
 
-/// Judges headers, redirect, status, certificate, body, in this order.
+/// Evaluates headers, redirect, status, certificate, body, in this order.
 async fn evaluate(
     attempt: &Attempt<'_>,
     http: &HttpProbe,

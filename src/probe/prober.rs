@@ -29,7 +29,7 @@ use super::threads::{Job, ProbeThreads, usual_threads};
 use super::watch::{WATCHES_MAX, Watches, watch};
 use crate::clock::{Clock, Moment};
 use crate::health::{Finding, Observation, Outcome, Phases, ProbeKind, Target, TargetId, Timeout};
-use crate::resolve::Names;
+use crate::resolver::Names;
 use crate::room::{Hold, Room, Taken};
 
 /// Settings of a prober.

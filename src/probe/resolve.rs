@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::health::Finding;
-use crate::resolve::{Names, NoAddresses};
+use crate::resolver::{Names, NoAddresses};
 
 /// Most addresses of one name that a probe tries.
 const ADDRESSES_MAX: usize = 8;

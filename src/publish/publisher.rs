@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::answer::{Conduct, World};
+use crate::answer::{ServingOptions, World};
 use crate::clock::{Moment, WallTime};
 use crate::health::{Status, TargetId};
 use crate::view::{Fold, HealthView, Inputs, SavedNode, ZoneView};
@@ -43,7 +43,7 @@ pub struct Publisher {
     current: Arc<Current>,
     pub(super) snapshot: Arc<Snapshot>,
     view: HealthView,
-    conduct: Arc<Conduct>,
+    serving: Arc<ServingOptions>,
     /// Fold of each zone with policies. A clone is a snapshot; a fold that changes while one is held is copied first.
     pub(super) folds: Vec<Option<Arc<Fold>>>,
     /// Target of each slot, by zone.
@@ -64,11 +64,11 @@ impl Publisher {
     pub fn new(snapshot: Snapshot) -> Self {
         let snapshot = Arc::new(snapshot);
         let view = HealthView::new(vec![ZoneView::default(); snapshot.zones.len()]);
-        let conduct = Arc::default();
+        let serving = Arc::default();
         let world = World {
             snapshot: Arc::clone(&snapshot),
             view: view.clone(),
-            conduct: Arc::clone(&conduct),
+            serving: Arc::clone(&serving),
             generation: 1,
         };
         let folds = vec![None; snapshot.zones.len()];
@@ -76,7 +76,7 @@ impl Publisher {
             current: Current::new(world),
             snapshot,
             view,
-            conduct,
+            serving,
             folds,
             slots: Arc::default(),
             saved: HashMap::new(),
@@ -121,8 +121,8 @@ impl Publisher {
     }
 
     /// Replaces the serving options (cookies, limits, identity) and publishes.
-    pub fn conduct(&mut self, conduct: Conduct) -> Published {
-        self.conduct = Arc::new(conduct);
+    pub fn serving(&mut self, serving: ServingOptions) -> Published {
+        self.serving = Arc::new(serving);
         self.publish(0)
     }
 
@@ -233,7 +233,7 @@ impl Publisher {
         let world = World {
             snapshot: Arc::clone(&self.snapshot),
             view: self.view.clone(),
-            conduct: Arc::clone(&self.conduct),
+            serving: Arc::clone(&self.serving),
             generation: self.generation,
         };
         self.retired.replace(&self.current, Arc::new(world));
@@ -255,7 +255,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Files, Source, compile_zone, read_zone};
-    use crate::place::Locations;
+    use crate::geo::Locations;
     use crate::zone::{ServedZone, build_maps};
 
     struct NoFiles;

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 use super::behaviour::{ask, tcp_client, totals};
 use super::engine::tests::{Echo, reply};
 use super::{
-    CertificateSource, Certificates, HttpsGuise, HttpsTerms, Listen, Seat, Server, Serving,
+    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, Seat, Server, Serving,
     TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
@@ -42,9 +42,9 @@ fn start() -> Server {
             ..TcpLimits::default()
         },
         certificates: Some(certificates),
-        https: HttpsTerms {
+        https: HttpsOptions {
             guise: HttpsGuise::Plain,
-            ..HttpsTerms::default()
+            ..HttpsOptions::default()
         },
         ..Serving::default()
     };

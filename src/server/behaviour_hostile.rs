@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::behaviour::{PATIENCE, ask, frame, read_frame, tcp_client, totals, wait_until};
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    CertificateSource, Certificates, HttpsGuise, HttpsTerms, Listen, Seat, Server, Serving,
+    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, Seat, Server, Serving,
     TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
@@ -44,9 +44,9 @@ fn start(tcp: TcpLimits) -> (Server, Arc<Certificates>) {
     let serving = Serving {
         tcp,
         certificates: Some(Arc::clone(&certificates)),
-        https: HttpsTerms {
+        https: HttpsOptions {
             guise: HttpsGuise::Plain,
-            ..HttpsTerms::default()
+            ..HttpsOptions::default()
         },
         ..Serving::default()
     };

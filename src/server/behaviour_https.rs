@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use super::behaviour::{read_to_end, tcp_client, totals, wait_until};
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    CertificateSource, Certificates, Drained, HttpsGuise, HttpsTerms, Listen, Seat, Server,
+    CertificateSource, Certificates, Drained, HttpsGuise, HttpsOptions, Listen, Seat, Server,
     Serving, TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
@@ -40,9 +40,9 @@ impl Stage {
         let serving = Serving {
             tcp,
             certificates: Some(Arc::clone(&certificates)),
-            https: HttpsTerms {
+            https: HttpsOptions {
                 guise,
-                ..HttpsTerms::default()
+                ..HttpsOptions::default()
             },
             ..Serving::default()
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::certificate::Certificates;
-use super::https::HttpsTerms;
+use super::https::HttpsOptions;
 use super::proxy::TrustedProxies;
 use super::registry::Places;
 
@@ -22,7 +22,7 @@ pub struct Serving {
     /// Who may say, by the PROXY protocol, for whom it asks.
     pub proxies: Arc<TrustedProxies>,
     /// The resource of DNS over HTTPS.
-    pub https: HttpsTerms,
+    pub https: HttpsOptions,
 }
 
 /// Limits of UDP.

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use crate::health::Status;
-use crate::zone::{Hold, Judge, Node, NodeKind, Policies, Run};
+use crate::zone::{Condition, Hold, Node, NodeKind, Policies, Run};
 
 use super::bits::{Layer, bit, next_set, set, words};
 use super::policy_state::PolicyState;
@@ -62,7 +62,7 @@ impl Inputs {
 #[derive(Clone, Debug)]
 pub struct Fold {
     pub(super) inputs: Inputs,
-    judges: Vec<Box<[u64]>>,
+    conditions: Vec<Box<[u64]>>,
     pub(super) layers: Vec<Arc<Layer>>,
     pub(super) tracker: Option<Box<PolicyTracker>>,
     pub(super) policy_state: Option<Arc<PolicyState>>,
@@ -78,7 +78,7 @@ impl Fold {
         };
         let mut fold = Self {
             inputs,
-            judges: vec![words(policies.judges.len()); count],
+            conditions: vec![words(policies.conditions.len()); count],
             layers: (0..count).map(|_| Arc::new(layer.clone())).collect(),
             tracker: None,
             policy_state: None,
@@ -118,10 +118,10 @@ impl Fold {
     }
 
     fn fold_layer(&mut self, policies: &Policies, layer: usize) {
-        for id in 0..policies.judges.len() as u32 {
-            let holds = self.judge(policies, layer, id);
-            set(&mut self.judges[layer], id, holds);
-            if let Judge::Member { bit, .. } = policies.judges[id as usize] {
+        for id in 0..policies.conditions.len() as u32 {
+            let holds = self.holds(policies, layer, id);
+            set(&mut self.conditions[layer], id, holds);
+            if let Condition::Member { bit, .. } = policies.conditions[id as usize] {
                 set(&mut Arc::make_mut(&mut self.layers[layer]).up, bit, holds);
             }
         }
@@ -133,11 +133,11 @@ impl Fold {
 
     /// Takes new statuses of target slots; returns whether any bit changed.
     pub fn observe(&mut self, policies: &Policies, changes: &[(u32, Status)]) -> bool {
-        let mut dirty = words(policies.judges.len());
+        let mut dirty = words(policies.conditions.len());
         for &(slot, status) in changes {
             if std::mem::replace(&mut self.inputs.statuses[slot as usize], status) != status {
-                for &judge in policies.judges_of_target.row(slot) {
-                    set(&mut dirty, judge, true);
+                for &condition in policies.conditions_of_target.row(slot) {
+                    set(&mut dirty, condition, true);
                 }
             }
         }
@@ -152,25 +152,25 @@ impl Fold {
         changed
     }
 
-    /// Carries changes of judges upward: judges refer to lower numbers only, and so do nodes, so one pass over the
+    /// Carries changes of conditions upward: conditions refer to lower numbers only, and so do nodes, so one pass over the
     /// dirty bits in order is enough.
     fn follow(&mut self, policies: &Policies, layer: usize, mut dirty: Box<[u64]>) -> bool {
         let mut dirty_nodes = words(policies.nodes.len());
         let mut changed = false;
         let mut at = 0;
-        while let Some(judge) = next_set(&dirty, at) {
-            at = judge + 1;
-            let holds = self.judge(policies, layer, judge);
-            if !set(&mut self.judges[layer], judge, holds) {
+        while let Some(condition) = next_set(&dirty, at) {
+            at = condition + 1;
+            let holds = self.holds(policies, layer, condition);
+            if !set(&mut self.conditions[layer], condition, holds) {
                 continue;
             }
-            for &parent in policies.judges_of_judge.row(judge) {
+            for &parent in policies.conditions_of_condition.row(condition) {
                 set(&mut dirty, parent, true);
             }
-            for &node in policies.nodes_of_gate.row(judge) {
+            for &node in policies.nodes_of_gate.row(condition) {
                 set(&mut dirty_nodes, node, true);
             }
-            if let Judge::Member { bit, .. } = policies.judges[judge as usize] {
+            if let Condition::Member { bit, .. } = policies.conditions[condition as usize] {
                 set(&mut Arc::make_mut(&mut self.layers[layer]).up, bit, holds);
                 changed = true;
                 for &node in policies
@@ -199,27 +199,27 @@ impl Fold {
         changed
     }
 
-    /// Says whether a judge holds in a layer, from the judges below it.
-    fn judge(&self, policies: &Policies, layer: usize, id: u32) -> bool {
-        let below = &self.judges[layer];
+    /// Says whether a condition holds in a layer, from the conditions below it.
+    fn holds(&self, policies: &Policies, layer: usize, id: u32) -> bool {
+        let below = &self.conditions[layer];
         let only_operators = layer == 2;
-        match policies.judges[id as usize] {
-            Judge::Constant(holds) => holds || only_operators,
-            Judge::Target {
+        match policies.conditions[id as usize] {
+            Condition::Constant(holds) => holds || only_operators,
+            Condition::Target {
                 slot,
                 unknown_is_healthy,
             } => {
                 only_operators
-                    || Judge::counts(self.inputs.statuses[slot as usize], unknown_is_healthy)
+                    || Condition::counts(self.inputs.statuses[slot as usize], unknown_is_healthy)
             }
-            Judge::Switch(slot) => self.inputs.switches[slot as usize],
+            Condition::Switch(slot) => self.inputs.switches[slot as usize],
             // What probes say is no operator's doing, turned round or not (rule a12).
-            Judge::Not(of) => !bit(below, of) || (only_operators && !is_switched(policies, of)),
-            Judge::AtLeast { wanted, first, len } => {
-                let children = &policies.judge_children[first as usize..(first + len) as usize];
+            Condition::Not(of) => !bit(below, of) || (only_operators && !is_switched(policies, of)),
+            Condition::AtLeast { wanted, first, len } => {
+                let children = &policies.condition_children[first as usize..(first + len) as usize];
                 children.iter().filter(|&&child| bit(below, child)).count() >= wanted as usize
             }
-            Judge::Member { bit: member, of } => match self.inputs.holds[member as usize] {
+            Condition::Member { bit: member, of } => match self.inputs.holds[member as usize] {
                 Hold::None => bit(below, of),
                 Hold::Up => true,
                 Hold::Down => false,
@@ -232,7 +232,7 @@ impl Fold {
     /// Says whether a node is alive in a layer, from members and lower nodes.
     fn node(&self, policies: &Policies, layer: usize, id: u32) -> bool {
         let gate = policies.gates[id as usize];
-        if gate != crate::zone::NONE && !bit(&self.judges[layer], gate) {
+        if gate != crate::zone::NONE && !bit(&self.conditions[layer], gate) {
             return false;
         }
         let bits = &self.layers[layer];
@@ -250,13 +250,13 @@ impl Fold {
     }
 }
 
-/// Says whether a judge depends on a switch.
+/// Says whether a condition depends on a switch.
 fn is_switched(policies: &Policies, id: u32) -> bool {
-    match policies.judges[id as usize] {
-        Judge::Switch(_) => true,
-        Judge::Constant(_) | Judge::Target { .. } => false,
-        Judge::Not(of) | Judge::Member { of, .. } => is_switched(policies, of),
-        Judge::AtLeast { first, len, .. } => policies.judge_children
+    match policies.conditions[id as usize] {
+        Condition::Switch(_) => true,
+        Condition::Constant(_) | Condition::Target { .. } => false,
+        Condition::Not(of) | Condition::Member { of, .. } => is_switched(policies, of),
+        Condition::AtLeast { first, len, .. } => policies.condition_children
             [first as usize..(first + len) as usize]
             .iter()
             .any(|&child| is_switched(policies, child)),

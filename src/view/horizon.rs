@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::health::{ramp_step_left, step_failback};
-use crate::zone::{AllDown, Hold, Judge, NONE, Node, NodeKind, Policies, RootId};
+use crate::zone::{AllDown, Condition, Hold, NONE, Node, NodeKind, Policies, RootId};
 
 use super::bits::Layer;
 use super::fold::Inputs;
@@ -57,13 +57,13 @@ pub(super) fn horizons(
             .map(|root| (root, horizon))
             .collect();
     }
-    let judges = soonest_of_judges(policies, tick);
+    let conditions = soonest_of_conditions(policies, tick);
     let walk = Walk {
         policies,
         layer,
         inputs,
         tracker,
-        judges,
+        conditions,
     };
     let nodes = walk.soonest_of_nodes();
     let of_root = |root: RootId| {
@@ -107,27 +107,29 @@ fn at_tick(left: Duration) -> u32 {
 }
 
 /// Finds the least time until each formula could change.
-fn soonest_of_judges(policies: &Policies, tick: &ZoneTick<'_>) -> Vec<Soon> {
+fn soonest_of_conditions(policies: &Policies, tick: &ZoneTick<'_>) -> Vec<Soon> {
     let targets: Vec<Duration> = (0..policies.targets.len() as u32)
         .map(|slot| (tick.turns_in)(slot))
         .collect();
-    let mut judges: Vec<Soon> = Vec::with_capacity(policies.judges.len());
-    for judge in &policies.judges {
-        let soon = match *judge {
+    let mut conditions: Vec<Soon> = Vec::with_capacity(policies.conditions.len());
+    for condition in &policies.conditions {
+        let soon = match *condition {
             // Nothing tells when an operator turns a switch.
-            Judge::Constant(_) | Judge::Switch(_) => None,
-            Judge::Target { slot, .. } => {
+            Condition::Constant(_) | Condition::Switch(_) => None,
+            Condition::Target { slot, .. } => {
                 Some((targets[slot as usize], HorizonCause::Target(slot)))
             }
-            Judge::Not(of) | Judge::Member { of, .. } => judges[of as usize],
-            Judge::AtLeast { first, len, .. } => policies.judge_children
+            Condition::Not(of) | Condition::Member { of, .. } => conditions[of as usize],
+            Condition::AtLeast { first, len, .. } => policies.condition_children
                 [first as usize..(first + len) as usize]
                 .iter()
-                .fold(None, |soon, &child| sooner(soon, judges[child as usize])),
+                .fold(None, |soon, &child| {
+                    sooner(soon, conditions[child as usize])
+                }),
         };
-        judges.push(soon);
+        conditions.push(soon);
     }
-    judges
+    conditions
 }
 
 struct Walk<'a> {
@@ -135,7 +137,7 @@ struct Walk<'a> {
     layer: &'a Layer,
     inputs: &'a Inputs,
     tracker: &'a PolicyTracker,
-    judges: Vec<Soon>,
+    conditions: Vec<Soon>,
 }
 
 impl Walk<'_> {
@@ -143,7 +145,9 @@ impl Walk<'_> {
         let mut nodes: Vec<Soon> = Vec::with_capacity(self.policies.nodes.len());
         for (id, node) in self.policies.nodes.iter().enumerate() {
             let gate = self.policies.gates[id];
-            let gate = (gate != NONE).then(|| self.judges[gate as usize]).flatten();
+            let gate = (gate != NONE)
+                .then(|| self.conditions[gate as usize])
+                .flatten();
             let soon = match node.kind {
                 NodeKind::Pool => self.soonest_of_pool(node),
                 NodeKind::First => self.soonest_of_tiers(node, &nodes),
@@ -168,7 +172,9 @@ impl Walk<'_> {
     fn soonest_of_member(&self, member: u32) -> Soon {
         // What an operator or file holds does not follow its probes.
         let probes = match self.inputs.holds[member as usize] {
-            Hold::None => self.judges[self.policies.member_judges[member as usize] as usize],
+            Hold::None => {
+                self.conditions[self.policies.member_conditions[member as usize] as usize]
+            }
             Hold::Drained | Hold::Down | Hold::Up | Hold::Failing => None,
         };
         let ramp = self.tracker.healed.get(&member).and_then(|&healed| {

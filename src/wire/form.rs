@@ -108,7 +108,7 @@ fn looks_like_utf16(head: &[u8]) -> Option<ForeignForm> {
     (zeros(0) != zeros(1)).then_some(UTF16)
 }
 
-/// Judges the first line that says something.
+/// Validates the first line that says something.
 fn foreign_line<'t>(
     first: &'t str,
     text: &str,

@@ -33,7 +33,7 @@ pub use idn::{help_with_ascii, to_ascii_form};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};
 pub use query::{
-    HEADER_LEN, LABELS_MAX, Query, Refusal, Scratch, Unanswerable, parse_query, read_query,
+    HEADER_LEN, LABELS_MAX, Query, QueryName, Refusal, Unanswerable, parse_query, read_query,
 };
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,

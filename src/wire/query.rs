@@ -1,6 +1,6 @@
 //! A query as it arrives: header, one question, EDNS (RFC 1035, section 4; RFC 6891; RFC 7871).
 //!
-//! In: octets from the network. Out: a [`Query`] of plain numbers, and in the [`Scratch`] the folded name with the
+//! In: octets from the network. Out: a [`Query`] of plain numbers, and in the [`QueryName`] the folded name with the
 //! hash of every suffix; or the reason why there is nothing to look up. Nothing is allocated, nothing panics.
 
 use super::additional::{read_bare_opt, read_rest};
@@ -17,7 +17,7 @@ pub const LABELS_MAX: usize = 127;
 
 /// Room for one name: folded octets, and where each suffix starts with its hash.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct QueryName {
     /// The name in lower case, wire form.
     pub folded: [u8; FOLDED_LEN],
     /// Octets of the name, root label included.
@@ -32,7 +32,7 @@ pub struct Scratch {
     from_left: [u8; LABELS_MAX + 1],
 }
 
-impl Default for Scratch {
+impl Default for QueryName {
     fn default() -> Self {
         Self {
             folded: [0; FOLDED_LEN],
@@ -45,7 +45,7 @@ impl Default for Scratch {
     }
 }
 
-impl Clone for Scratch {
+impl Clone for QueryName {
     fn clone(&self) -> Self {
         let mut copy = Self::default();
         copy.clone_from(self);
@@ -62,7 +62,7 @@ impl Clone for Scratch {
     }
 }
 
-impl Scratch {
+impl QueryName {
     /// Takes the uncompressed name at the start of `octets`: folds it and hashes every suffix. False if it is no name.
     #[inline]
     pub fn take(&mut self, octets: &[u8]) -> bool {
@@ -206,9 +206,9 @@ pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
 ///
 /// # Errors
 /// Says what to send instead of an answer, or that nothing may be sent.
-pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswerable> {
+pub fn parse_query(input: &[u8], query_name: &mut QueryName) -> Result<Query, Unanswerable> {
     let mut query = Query::default();
-    read_query(input, scratch, &mut query).map(|()| query)
+    read_query(input, query_name, &mut query).map(|()| query)
 }
 
 /// Reads a query into the room for one; what stands there after an error means nothing.
@@ -218,7 +218,7 @@ pub fn parse_query(input: &[u8], scratch: &mut Scratch) -> Result<Query, Unanswe
 #[inline(always)]
 pub fn read_query(
     input: &[u8],
-    scratch: &mut Scratch,
+    query_name: &mut QueryName,
     query: &mut Query,
 ) -> Result<(), Unanswerable> {
     let Some(header) = input.get(..HEADER_LEN) else {
@@ -231,20 +231,20 @@ pub fn read_query(
     }
     let opcode = Opcode(((flags >> 11) & 15) as u8);
     if opcode != Opcode::QUERY {
-        return Err(refuse_opcode(opcode, input, scratch));
+        return Err(refuse_opcode(opcode, input, query_name));
     }
     // RFC 9619: a query has one question. TC in a query makes no sense and is ignored.
-    if header[4..6] != [0, 1] || !scratch.take(&input[HEADER_LEN..]) {
+    if header[4..6] != [0, 1] || !query_name.take(&input[HEADER_LEN..]) {
         return Err(refuse_question(input));
     }
-    let name_end = HEADER_LEN + scratch.len;
+    let name_end = HEADER_LEN + query_name.len;
     let Some(&[type_high, type_low, class_high, class_low]) =
         input.get(name_end..).and_then(|rest| rest.first_chunk())
     else {
         return Err(refuse_question(input));
     };
     query.flags = flags;
-    query.name_len = scratch.len as u16;
+    query.name_len = query_name.len as u16;
     query.rtype = Rtype(u16::from_be_bytes([type_high, type_low]));
     query.class = Class(u16::from_be_bytes([class_high, class_low]));
     query.edns = None;
@@ -271,9 +271,9 @@ pub fn read_query(
 /// nobody here takes it, as Knot does. What can be read of question and EDNS goes back, as BIND and Knot do; what
 /// cannot is no fault, since nobody knows what an operation puts there.
 #[cold]
-fn refuse_opcode(opcode: Opcode, input: &[u8], scratch: &mut Scratch) -> Unanswerable {
-    let has_question = u16_at(input, 4) == Some(1) && scratch.take(&input[HEADER_LEN..]);
-    let end = HEADER_LEN + scratch.len + 4;
+fn refuse_opcode(opcode: Opcode, input: &[u8], query_name: &mut QueryName) -> Unanswerable {
+    let has_question = u16_at(input, 4) == Some(1) && query_name.take(&input[HEADER_LEN..]);
+    let end = HEADER_LEN + query_name.len + 4;
     let question_end = (has_question && end <= input.len()).then_some(end);
     let mut refusal = Refusal::new(match (opcode, question_end) {
         (Opcode::NOTIFY, Some(_)) => Rcode::NOTAUTH,
@@ -321,14 +321,14 @@ mod tests {
 
     #[test]
     fn folds_and_hashes_every_suffix() {
-        let mut scratch = Scratch::default();
+        let mut query_name = QueryName::default();
         let query = parse_query(
             &question(b"\x03WwW\x0aVeryLongLa\x03cOm\0", &[]),
-            &mut scratch,
+            &mut query_name,
         )
         .expect("a query");
-        assert_eq!(scratch.name(), b"\x03www\x0averylongla\x03com\0");
-        assert_eq!((scratch.labels, query.rtype), (3, Rtype::A));
+        assert_eq!(query_name.name(), b"\x03www\x0averylongla\x03com\0");
+        assert_eq!((query_name.labels, query.rtype), (3, Rtype::A));
         for (n, suffix) in [
             &b"\0"[..],
             b"\x03com\0",
@@ -338,9 +338,9 @@ mod tests {
         .iter()
         .enumerate()
         {
-            assert_eq!(scratch.hashes[n], hash_name(suffix), "{n} labels");
+            assert_eq!(query_name.hashes[n], hash_name(suffix), "{n} labels");
             assert_eq!(
-                &scratch.folded[usize::from(scratch.starts[n])..scratch.len],
+                &query_name.folded[usize::from(query_name.starts[n])..query_name.len],
                 *suffix
             );
         }
@@ -380,7 +380,7 @@ mod tests {
         ];
         for (case, message, wanted) in cases {
             assert_eq!(
-                parse_query(&message, &mut Scratch::default()).err(),
+                parse_query(&message, &mut QueryName::default()).err(),
                 Some(wanted),
                 "{case}"
             );
@@ -390,14 +390,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn never_panics(mut input in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let _ = parse_query(&input, &mut Scratch::default());
+            let _ = parse_query(&input, &mut QueryName::default());
             if input.len() > 12 {
                 input[2] = 0; input[3] = 0; input[4] = 0; input[5] = 1;
-                let _ = parse_query(&input, &mut Scratch::default());
+                let _ = parse_query(&input, &mut QueryName::default());
                 input[2] = 0x30;
-                let _ = parse_query(&input, &mut Scratch::default());
+                let _ = parse_query(&input, &mut QueryName::default());
                 input[2] = 0; input[5] = 0;
-                let _ = parse_query(&input, &mut Scratch::default());
+                let _ = parse_query(&input, &mut QueryName::default());
             }
         }
     }

@@ -5,7 +5,7 @@
 //! A batch is searched in three passes: [`Zone::aim`] and a first look at each slot, a first look at each node, and
 //! [`Zone::find_from`]; the looks of a pass wait for memory side by side (design, A7).
 
-use crate::wire::{Scratch, fold, hash_label, same_octets};
+use crate::wire::{QueryName, fold, hash_label, same_octets};
 
 use super::arena::{FLAG_CUT, FLAG_DNAME, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, MIX, NodeAt, Zone};
 
@@ -49,17 +49,17 @@ enum Look {
 impl Zone {
     /// Returns the apex node.
     pub fn apex_node(&self) -> Option<NodeAt> {
-        let mut scratch = Scratch::default();
-        scratch
+        let mut query_name = QueryName::default();
+        query_name
             .take(self.apex.octets())
-            .then(|| self.probe_suffix(&scratch, self.apex_labels))
+            .then(|| self.probe_suffix(&query_name, self.apex_labels))
             .flatten()
     }
 
     /// Says where the search for a name at or below the apex begins: at its own slot, or, if it has more labels than any
     /// name here, at that of its longest suffix that could be here.
     #[inline(always)]
-    pub fn aim(&self, name: &Scratch) -> Aim {
+    pub fn aim(&self, name: &QueryName) -> Aim {
         let depth = (name.labels - self.apex_labels).min(self.depth_max);
         self.aim_at(name.hashes[self.apex_labels + depth])
     }
@@ -138,7 +138,7 @@ impl Zone {
 
     /// Finds the node of a name, most often where its aim was moved to.
     #[inline(always)]
-    fn probe_name(&self, name: &Scratch, aim: Aim) -> Option<NodeAt> {
+    fn probe_name(&self, name: &QueryName, aim: Aim) -> Option<NodeAt> {
         let relative = self.relative(name, name.labels);
         match self.look(aim, |owner| same_octets(owner, relative)) {
             Look::Empty => None,
@@ -148,13 +148,13 @@ impl Zone {
     }
 
     #[inline(never)]
-    fn probe_behind(&self, name: &Scratch, aim: Aim) -> Option<NodeAt> {
+    fn probe_behind(&self, name: &QueryName, aim: Aim) -> Option<NodeAt> {
         let relative = self.relative(name, name.labels);
         self.probe(aim, |owner| same_octets(owner, relative))
     }
 
     #[inline]
-    fn probe_suffix(&self, name: &Scratch, labels: usize) -> Option<NodeAt> {
+    fn probe_suffix(&self, name: &QueryName, labels: usize) -> Option<NodeAt> {
         let aim = self.aim_at(name.hashes[labels]);
         let suffix = self.relative(name, labels);
         self.probe(aim, |owner| same_octets(owner, suffix))
@@ -162,7 +162,7 @@ impl Zone {
 
     /// Returns a suffix of a name without the apex.
     #[inline]
-    fn relative<'n>(&self, name: &'n Scratch, labels: usize) -> &'n [u8] {
+    fn relative<'n>(&self, name: &'n QueryName, labels: usize) -> &'n [u8] {
         let end = usize::from(name.starts[self.apex_labels]);
         let start = usize::from(name.starts[labels]);
         &name.folded[start..end]
@@ -170,13 +170,13 @@ impl Zone {
 
     /// Finds what a name at or below the apex leads to (RFC 1034, section 4.3.2; RFC 4592, section 3.3.1).
     #[inline]
-    pub fn find(&self, name: &Scratch) -> Found {
+    pub fn find(&self, name: &QueryName) -> Found {
         self.find_from(name, self.aim(name))
     }
 
     /// Does the same from where the name's aim was moved to.
     #[inline(always)]
-    pub fn find_from(&self, name: &Scratch, aim: Aim) -> Found {
+    pub fn find_from(&self, name: &QueryName, aim: Aim) -> Found {
         let depth = name.labels - self.apex_labels;
         if depth <= self.depth_max
             && let Some(node) = self.probe_name(name, aim)
@@ -195,7 +195,7 @@ impl Zone {
 
     /// Finds what a name leads to that is not here itself.
     #[inline(never)]
-    fn find_missing(&self, name: &Scratch, depth: usize) -> Found {
+    fn find_missing(&self, name: &QueryName, depth: usize) -> Found {
         let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));
         let flags = self.flags(encloser);
         if flags & (FLAG_OCCLUDED | FLAG_CUT | FLAG_DNAME) != 0 {
@@ -218,7 +218,7 @@ impl Zone {
 
     /// Finds the source of synthesis below a closest encloser of so many labels.
     #[inline]
-    fn find_source(&self, name: &Scratch, encloser: NodeAt, labels: usize) -> Option<NodeAt> {
+    fn find_source(&self, name: &QueryName, encloser: NodeAt, labels: usize) -> Option<NodeAt> {
         if self.flags(encloser) & FLAG_WILDCARD_CHILD == 0 {
             return None;
         }
@@ -232,7 +232,7 @@ impl Zone {
     }
 
     /// Says whether a name lies at or below the apex.
-    pub fn contains(&self, name: &Scratch) -> bool {
+    pub fn contains(&self, name: &QueryName) -> bool {
         name.labels >= self.apex_labels && {
             let suffix = &name.folded[usize::from(name.starts[self.apex_labels])..name.len];
             self.apex.octets().eq_ignore_ascii_case(suffix)
@@ -240,7 +240,7 @@ impl Zone {
     }
 
     /// Finds the node of a host whose addresses are sent along: its own, occluded or not, or the source of synthesis.
-    pub fn find_host(&self, name: &Scratch) -> Option<NodeAt> {
+    pub fn find_host(&self, name: &QueryName) -> Option<NodeAt> {
         if !self.contains(name) {
             return None;
         }
@@ -256,7 +256,7 @@ impl Zone {
 
     /// Finds the longest existing suffix above a missing name. Existence along the path is monotone, since empty
     /// non-terminals are nodes, so after one try at the parent the rest is searched by halves.
-    fn find_closest_encloser(&self, name: &Scratch, missing_depth: usize) -> (NodeAt, usize) {
+    fn find_closest_encloser(&self, name: &QueryName, missing_depth: usize) -> (NodeAt, usize) {
         let mut missing = missing_depth;
         let mut known = (NodeAt(0), self.apex_labels);
         let mut exists = 0;
@@ -280,7 +280,7 @@ impl Zone {
     }
 
     /// Finds the topmost cut at or above the name, or DNAME above it.
-    fn find_redirection(&self, name: &Scratch) -> Option<Found> {
+    fn find_redirection(&self, name: &QueryName) -> Option<Found> {
         for labels in self.apex_labels..=name.labels.min(self.apex_labels + self.depth_max) {
             let node = self.probe_suffix(name, labels)?;
             let flags = self.flags(node);

@@ -10,9 +10,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::place::{Coordinates, Place, PrefixTable, great_circle_km};
+use crate::geo::{Coordinates, Place, PrefixTable, great_circle_km};
 
-use super::location::{CHILDREN_MAX, Whereabouts};
+use super::location::{CHILDREN_MAX, ClientLocation};
 use super::policy::{ClientTimes, TimesFor};
 
 /// Kilometres between client and branch that a millisecond of round trip stands for: light in fibre goes 100 km there and
@@ -76,7 +76,7 @@ impl LatencyTable {
     }
 
     /// Writes the children for a client in the order of their times, ties as written; returns how many.
-    pub fn order(&self, client: &Whereabouts, out: &mut [u16; CHILDREN_MAX]) -> usize {
+    pub fn order(&self, client: &ClientLocation, out: &mut [u16; CHILDREN_MAX]) -> usize {
         let mut times = [RoundTrip::Unknown; CHILDREN_MAX];
         let count = self.times(client, &mut times);
         for (child, room) in out[..count].iter_mut().enumerate() {
@@ -87,7 +87,7 @@ impl LatencyTable {
     }
 
     /// Writes the time of each child for a client; returns how many.
-    pub fn times(&self, client: &Whereabouts, out: &mut [RoundTrip; CHILDREN_MAX]) -> usize {
+    pub fn times(&self, client: &ClientLocation, out: &mut [RoundTrip; CHILDREN_MAX]) -> usize {
         let count = self.points.len().min(CHILDREN_MAX);
         out[..count].fill(RoundTrip::Unknown);
         if let Some(prefix) = client.prefix {
@@ -160,16 +160,16 @@ mod tests {
         }
     }
 
-    fn at(prefix: &str, place: Option<&str>) -> Whereabouts {
+    fn at(prefix: &str, place: Option<&str>) -> ClientLocation {
         let place = place.map(|text| Place::parse(text).expect("a place"));
-        Whereabouts {
+        ClientLocation {
             place,
             point: place.map(|place| place.point()),
             prefix: Some(prefix.parse().expect("a prefix")),
         }
     }
 
-    fn order(table: &LatencyTable, client: &Whereabouts) -> Vec<u16> {
+    fn order(table: &LatencyTable, client: &ClientLocation) -> Vec<u16> {
         let mut room = [0; CHILDREN_MAX];
         let count = table.order(client, &mut room);
         room[..count].to_vec()
@@ -272,7 +272,7 @@ mod tests {
                 })
                 .collect();
             let table = LatencyTable::new(&[DUBLIN; 4], &lines.into());
-            let client = Whereabouts { prefix: Some(prefix(key, 32)), ..Whereabouts::default() };
+            let client = ClientLocation { prefix: Some(prefix(key, 32)), ..ClientLocation::default() };
             let mut times = [RoundTrip::Unknown; CHILDREN_MAX];
             table.times(&client, &mut times);
             let mut seen = order(&table, &client);

@@ -6,7 +6,7 @@
 //! Everything is written once, in the order of the log: no node is made before it stands in the arena. What depends on
 //! other nodes (flags, hosts) is patched when all stand.
 
-use crate::wire::{Name, Rtype, Scratch, fold, hash_label, hash_name, hash_root};
+use crate::wire::{Name, QueryName, Rtype, fold, hash_label, hash_name, hash_root};
 
 use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
@@ -142,7 +142,7 @@ impl<'l> Layout<'l> {
     /// Writes the nodes of names that own nothing and have names below them.
     fn place_between(&mut self) -> Result<(), BuildFault> {
         let log = self.log;
-        let mut name = Scratch::default();
+        let mut name = QueryName::default();
         let mut looked_at: &[u8] = &[];
         for number in 0..log.names.len() {
             let octets = log.names.octets(number as u32);
@@ -307,7 +307,7 @@ impl<'l> Layout<'l> {
     /// Sets the flags that depend on other names: wildcard children and occlusion.
     fn mark(&mut self) {
         let log = self.log;
-        let mut name = Scratch::default();
+        let mut name = QueryName::default();
         for number in 0..log.names.len() {
             let node = self.nodes[number];
             if node != ABSENT && name.take(log.names.octets(number as u32)) {
@@ -321,7 +321,7 @@ impl<'l> Layout<'l> {
         }
     }
 
-    fn mark_node(&mut self, node: u32, name: &Scratch) {
+    fn mark_node(&mut self, node: u32, name: &QueryName) {
         let above = |labels: usize| &name.folded[usize::from(name.starts[labels])..name.len];
         let is_below = name.labels > self.apex_labels;
         if is_below
@@ -350,7 +350,7 @@ impl<'l> Layout<'l> {
 
     /// Writes the node of each host into the records that name it.
     fn lead_to_hosts(&mut self) {
-        let mut name = Scratch::default();
+        let mut name = QueryName::default();
         for (at, host) in std::mem::take(&mut self.hosts) {
             if !name.take(host.octets()) {
                 continue;
@@ -363,7 +363,7 @@ impl<'l> Layout<'l> {
 
     /// Finds the node of a host in the zone: its own, or the source of synthesis that it exists through (RFC 4592,
     /// section 3.3.1).
-    fn node_of(&self, name: &Scratch) -> Option<u32> {
+    fn node_of(&self, name: &QueryName) -> Option<u32> {
         let above = |labels: usize| &name.folded[usize::from(name.starts[labels])..name.len];
         let find = |labels: usize| self.find(above(labels), name.hashes[labels]);
         find(name.labels).or_else(|| {

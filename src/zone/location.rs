@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 
-use crate::place::{Coordinates, Place, PrefixTable, biased, great_circle_km};
+use crate::geo::{Coordinates, Place, PrefixTable, biased, great_circle_km};
 
 use super::latency::LatencyTable;
 use super::policy::LocationRule;
@@ -15,7 +15,7 @@ pub const CHILDREN_MAX: usize = 512;
 
 /// What is known about where a client is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Whereabouts {
+pub struct ClientLocation {
     /// The place.
     pub place: Option<Place>,
     /// The point; the place's centre where a database knows no better.
@@ -70,7 +70,7 @@ impl ReadyRule {
     /// | subnets | longest covering block first, default (2.8.5, 2.8.7); longer blocks than the prefix do not match (2.8.4) |
     /// | nearest | by biased distance, ties and unknown clients in written order (2.6.4-2.6.7) |
     /// | latency | by time, measured or by distance; ties and what nobody knows in written order (2.4.2) |
-    pub fn order(&self, client: &Whereabouts, out: &mut [u16; CHILDREN_MAX]) -> usize {
+    pub fn order(&self, client: &ClientLocation, out: &mut [u16; CHILDREN_MAX]) -> usize {
         if let Some(latency) = &self.latency {
             return latency.order(client, out);
         }

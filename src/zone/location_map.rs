@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::place::{ClassMap, ClientAt, Locations, PlaceId, refine};
+use crate::geo::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
-use super::location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
+use super::location::{CHILDREN_MAX, ClientLocation, LocationRows, ReadyRule};
 use super::policy::{LocationRule, Policies, TimesFor};
 
 /// Classes that one map can tell apart.
@@ -45,7 +45,7 @@ impl LocationMap {
                 return class;
             }
             let place_id = client.place_id;
-            let client = Whereabouts {
+            let client = ClientLocation {
                 place: client.info.place,
                 point: client.info.point,
                 prefix: Some(client.address.into()),
@@ -109,7 +109,7 @@ impl LocationMap {
     pub fn order_on_the_spot(
         &self,
         rule: u32,
-        client: &Whereabouts,
+        client: &ClientLocation,
         out: &mut [u16; CHILDREN_MAX],
     ) -> usize {
         self.rule(rule).map_or(0, |ready| ready.order(client, out))
@@ -135,7 +135,7 @@ fn prefixes_of(rule: &LocationRule) -> Vec<IpNet> {
 
 fn room_slice<'a>(
     rule: &ReadyRule,
-    client: &Whereabouts,
+    client: &ClientLocation,
     room: &'a mut [u16; CHILDREN_MAX],
 ) -> &'a [u16] {
     let len = rule.order(client, room);

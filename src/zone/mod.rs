@@ -23,7 +23,7 @@ pub use arena::{
 pub use build::{BuildFault, Soa, ZoneBuilder, build_zone};
 pub use find::{Aim, Found};
 pub use latency::{LatencyTable, RoundTrip};
-pub use location::{CHILDREN_MAX, LocationRows, ReadyRule, Whereabouts};
+pub use location::{CHILDREN_MAX, ClientLocation, LocationRows, ReadyRule};
 pub use location_map::{LocationMap, build_maps};
 pub use owner_table::{ALIKE_MAX, OwnerTable, TableFault};
 pub use piece::{

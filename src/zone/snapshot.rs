@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::place::Locations;
-use crate::wire::{Name, Rtype, Scratch, hash_name, same_octets};
+use crate::geo::Locations;
+use crate::wire::{Name, QueryName, Rtype, hash_name, same_octets};
 
 use super::arena::Zone;
 use super::location_map::LocationMap;
@@ -94,7 +94,7 @@ impl Snapshot {
 
     /// Finds the zone with the longest apex at or above a name, among apexes of at most `labels` labels.
     #[inline(always)]
-    pub fn find(&self, name: &Scratch, labels: usize) -> Option<usize> {
+    pub fn find(&self, name: &QueryName, labels: usize) -> Option<usize> {
         let mut above = labels.min(name.labels).min(self.labels_max) + 1;
         while above > 0 {
             above -= 1;
@@ -108,7 +108,7 @@ impl Snapshot {
     /// Finds the zone that answers a type at a name. DS at one of our apexes belongs to the parent zone, if that is
     /// ours too (RFC 4035, section 3.1.4.1).
     #[inline(always)]
-    pub fn find_for(&self, name: &Scratch, rtype: Rtype) -> Option<usize> {
+    pub fn find_for(&self, name: &QueryName, rtype: Rtype) -> Option<usize> {
         let zone = self.find(name, name.labels)?;
         if rtype == Rtype::DS
             && name.labels > 0
@@ -120,7 +120,7 @@ impl Snapshot {
     }
 
     #[inline(always)]
-    fn probe(&self, name: &Scratch, labels: usize) -> Option<usize> {
+    fn probe(&self, name: &QueryName, labels: usize) -> Option<usize> {
         let hash = name.hashes[labels];
         let at = home(hash, self.slots.len());
         let slot = &self.slots[at];
@@ -135,7 +135,7 @@ impl Snapshot {
 
     /// Looks on behind a slot that another zone has taken.
     #[inline(never)]
-    fn probe_behind(&self, name: &Scratch, labels: usize, mut at: usize) -> Option<usize> {
+    fn probe_behind(&self, name: &QueryName, labels: usize, mut at: usize) -> Option<usize> {
         let hash = name.hashes[labels];
         // Half of the slots are empty, so one ends this.
         for _ in 0..self.slots.len() {
@@ -152,7 +152,7 @@ impl Snapshot {
     }
 
     #[inline(always)]
-    fn is_apex(&self, slot: &Slot, name: &Scratch, labels: usize) -> bool {
+    fn is_apex(&self, slot: &Slot, name: &QueryName, labels: usize) -> bool {
         let start = slot.start as usize;
         let apex = &self.apexes[start..start + slot.len as usize];
         same_octets(apex, name.suffix(labels))

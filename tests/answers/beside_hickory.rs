@@ -17,7 +17,7 @@ use hickory_server::proto::serialize::binary::BinEncoder;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::{MessageResponse, MessageResponseBuilder};
 use leeward::answer::{
-    Conduct, Cookies, Exchange, Transport, WithoutCookie, Worker, World, respond,
+    Cookies, Exchange, ServingOptions, Transport, WithoutCookie, Worker, World, respond,
 };
 use leeward::clock::{Clock, Moment};
 use leeward::publish::Current;
@@ -253,13 +253,13 @@ fn cookies_and_extended_errors_pass() {
         secrets: CookieSecrets::new([7; 16], None),
         without: WithoutCookie::BadCookie,
     };
-    let conduct = Conduct {
+    let serving = ServingOptions {
         cookies: Some(cookies),
         has_extended_errors: true,
-        ..Conduct::default()
+        ..ServingOptions::default()
     };
     let world = World {
-        conduct: Arc::new(conduct),
+        serving: Arc::new(serving),
         ..Stage::new(&[ZONE]).world(&[])
     };
     let client = SocketAddr::from(([192, 0, 2, 53], 5353));

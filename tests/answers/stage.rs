@@ -8,9 +8,9 @@ use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Severity, Source, compile_zone, read_zone, render_text};
+use leeward::geo::Locations;
 use leeward::health::Status;
-use leeward::place::Locations;
-use leeward::rehearse::{Suppose, apply_references};
+use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};
 
@@ -76,7 +76,7 @@ impl Stage {
         World {
             view: HealthView::new(zones),
             snapshot: self.snapshot.clone(),
-            conduct: Arc::default(),
+            serving: Arc::default(),
             generation: 1,
         }
     }

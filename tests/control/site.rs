@@ -5,12 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use leeward::clock::Clock;
-use leeward::control::{
+use leeward::admin::{
     AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, Kept, LoadGauges, NameRow,
     NotListed, OrderFault, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, SharedReport,
     StatusReport, TargetRow, ZoneRow, serve,
 };
+use leeward::clock::Clock;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

@@ -68,7 +68,7 @@ pub(crate) fn clock_reads(sources: &[Source]) -> Vec<Finding> {
 }
 
 /// The file that hands log lines to standard error; everything else logs through `tracing`.
-const LOG_WRITER: &str = "src/control/logs.rs";
+const LOG_WRITER: &str = "src/admin/logs.rs";
 
 /// Finds printing outside `cli`.
 pub(crate) fn printing(sources: &[Source]) -> Vec<Finding> {
@@ -162,7 +162,7 @@ fn the_rules_of_conduct_can_fail() {
     assert_eq!(printing(&one("src/cli/a.rs", text)).len(), 0);
     let text = "fn f() { with(std::io::stderr); println!(); }\n";
     assert_eq!(printing(&one(LOG_WRITER, text)).len(), 1);
-    assert_eq!(printing(&one("src/control/api.rs", text)).len(), 1);
+    assert_eq!(printing(&one("src/admin/api.rs", text)).len(), 1);
 
     let text = "#[allow(dead_code)]\n#[ignore]\nfn f() { mpsc::unbounded_channel(); }\n";
     assert_eq!(exceptions(&one("src/zone/a.rs", text)).len(), 3);

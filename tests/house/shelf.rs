@@ -169,7 +169,7 @@ pub(crate) fn commands(documents: &[(String, String)]) -> Vec<Finding> {
             let Some(words) = command_words(line).filter(|_| is_block) else {
                 continue;
             };
-            if let Some(message) = judge_command(&words) {
+            if let Some(message) = validate_command(&words) {
                 findings.push(at(path, index + 1, message));
             }
         }
@@ -189,7 +189,7 @@ fn command_words(line: &str) -> Option<Vec<String>> {
     Some(words.map(str::to_owned).collect())
 }
 
-fn judge_command(words: &[String]) -> Option<String> {
+fn validate_command(words: &[String]) -> Option<String> {
     let verb = words.first()?;
     if verb.starts_with('-') {
         return None;
@@ -213,7 +213,10 @@ fn judge_command(words: &[String]) -> Option<String> {
 #[test]
 fn the_rules_of_the_shelf_can_fail() {
     let file = |text: &str| [("a.toml".to_owned(), text.to_owned())];
-    assert_eq!(entries(&["src".to_owned(), "scratch".to_owned()]).len(), 1);
+    assert_eq!(
+        entries(&["src".to_owned(), "query_name".to_owned()]).len(),
+        1
+    );
     let manifest =
         "[package]\nname = \"x\"\n[dependencies]\na = \"1\"\n# Codec.\nb = \"1\"\nc = \"1\"\n";
     assert_eq!(dependencies(manifest).len(), 1);

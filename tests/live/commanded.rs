@@ -1,6 +1,6 @@
 //! What operators and their jobs tell a running server: switches and heartbeats, over the API, kept over a restart.
 
-use leeward::control;
+use leeward::admin;
 
 use super::stage::{Live, wait_for};
 
@@ -43,7 +43,7 @@ fn stage() -> Live {
 }
 
 fn throw(stage: &Live, query: &str) -> Result<String, String> {
-    control::post(stage.http(), &format!("/api/switch?{query}")).map_err(|fault| fault.to_string())
+    admin::post(stage.http(), &format!("/api/switch?{query}")).map_err(|fault| fault.to_string())
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_heartbeat_that_stays_away_is_unhealthy_until_it_comes() {
     );
     stage.wait_answer("data.a.example", "192.0.2.3");
     let beat = |stage: &Live, query: &str| {
-        control::post(stage.http(), &format!("/api/heartbeat?check=job{query}"))
+        admin::post(stage.http(), &format!("/api/heartbeat?check=job{query}"))
     };
     beat(&stage, "&note=3+rows").expect("a job that reports");
     assert_eq!(

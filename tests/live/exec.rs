@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use leeward::control;
+use leeward::admin;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,7 +61,7 @@ impl Scene {
 
     fn wait_evidence(&self, wanted: &str) {
         wait_for(wanted, || {
-            let status = control::get(self.http, "/api/status").ok()?;
+            let status = admin::get(self.http, "/api/status").ok()?;
             let status: Value = serde_json::from_str(&status).ok()?;
             let evidence = status["targets"][0]["evidence"].as_str()?;
             evidence.contains(wanted).then_some(())
@@ -70,7 +70,7 @@ impl Scene {
 
     fn wait_metric(&self, wanted: &str) {
         wait_for(wanted, || {
-            let metrics = control::get(self.http, "/metrics").ok()?;
+            let metrics = admin::get(self.http, "/metrics").ok()?;
             metrics.lines().any(|line| line == wanted).then_some(())
         });
     }
@@ -199,7 +199,7 @@ fn a_command_that_kills_its_parent_stops_no_other() {
     );
     fs::write(root.join("zones/b.toml"), zone).expect("a writable folder");
     let count = |wanted: &str| -> f64 {
-        let metrics = control::get(scene.http, "/metrics").unwrap_or_default();
+        let metrics = admin::get(scene.http, "/metrics").unwrap_or_default();
         let lines = metrics.lines().filter(|line| line.starts_with(wanted));
         lines
             .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
@@ -209,7 +209,7 @@ fn a_command_that_kills_its_parent_stops_no_other() {
         (count("leeward_exec_helper_starts_total") >= 8.0).then_some(())
     });
     wait_for("the alarm", || {
-        let status = control::get(scene.http, "/api/status").ok()?;
+        let status = admin::get(scene.http, "/api/status").ok()?;
         status.contains("commands-helper").then_some(())
     });
     // What was lost with the first deaths is over; from then on the other check is as if alone.
@@ -246,7 +246,7 @@ fn commands_that_take_long_delay_no_other() {
     }
     fs::write(root.join("zones/b.toml"), zone).expect("a writable folder");
     let metric = |wanted: &str| -> f64 {
-        let metrics = control::get(scene.http, "/metrics").unwrap_or_default();
+        let metrics = admin::get(scene.http, "/metrics").unwrap_or_default();
         let line = metrics.lines().find(|line| line.starts_with(wanted));
         line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok())
             .unwrap_or(0.0)
@@ -260,7 +260,7 @@ fn commands_that_take_long_delay_no_other() {
         (metric(good) >= before + 10.0).then_some(())
     });
     wait_for("the alarm", || {
-        let status = control::get(scene.http, "/api/status").ok()?;
+        let status = admin::get(scene.http, "/api/status").ok()?;
         (status.contains("probes-late") && status.contains("commands")).then_some(())
     });
     scene.script("exit 1");

@@ -204,7 +204,7 @@ fn signals_of_life_and_metrics_are_there() {
     live.ask("www.h.example");
     assert_eq!(live.get("/healthz"), "ok\n");
     wait_for("readiness", || {
-        leeward::control::get(live.http(), "/readyz").ok()
+        leeward::admin::get(live.http(), "/readyz").ok()
     });
     let metrics = wait_for("counted queries", || {
         let text = live.get("/metrics");

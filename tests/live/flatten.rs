@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::base::iana::Rcode;
 use leeward::clock::Clock;
-use leeward::resolve::{
+use leeward::resolver::{
     LookedUp, LookupQueue, LookupResult, LookupSettings, Own, OwnZones, Upstreams,
 };
 

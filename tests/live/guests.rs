@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use leeward::control;
+use leeward::admin;
 
 use super::stage::{Live, PATIENCE, fixed_zone, wait_for};
 
@@ -52,7 +52,7 @@ fn silent_and_garbled_connections_close_the_api_to_nobody() {
             let begun = Instant::now();
             assert_eq!(stage.get("/healthz"), "ok\n", "round {round}");
             let set = if round % 20 == 0 { "off" } else { "on" };
-            control::post(stage.http(), &format!("/api/switch?check=gate&set={set}"))
+            admin::post(stage.http(), &format!("/api/switch?check=gate&set={set}"))
                 .expect("a change");
             stage.json("/api/status");
             assert!(begun.elapsed() < Duration::from_secs(10), "round {round}");

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use leeward::control;
+use leeward::admin;
 use serde_json::{Value, json};
 
 use super::command::{serve_config, signal};
@@ -84,7 +84,7 @@ fn a_file_that_is_broken_or_gone_at_a_restart_is_served_as_it_was() {
             old[0]["why"].as_str().is_some_and(|why| !why.is_empty()),
             "{status}"
         );
-        let ready = wait_for("readiness", || control::get(live.http(), "/readyz").ok());
+        let ready = wait_for("readiness", || admin::get(live.http(), "/readyz").ok());
         assert!(
             ready.contains("1 of 2 zones are served from their last good version"),
             "{ready}"
@@ -231,7 +231,7 @@ fn a_link_out_of_the_zones_folder_is_not_read_and_no_key_is_shown() {
             .as_array()
             .is_some_and(|rows| rows.len() == 6)
     });
-    let told = control::post(live.http(), "/api/reload").expect("an answer");
+    let told = admin::post(live.http(), "/api/reload").expect("an answer");
     let all = format!(
         "{status}{told}{}{}",
         live.get("/api/timeline"),
@@ -250,7 +250,7 @@ fn a_serial_survives_a_kill_and_two_servers_agree_on_one_file() {
     // X15, and point 6.
     let folder = tempfile::tempdir().expect("a folder");
     let serial = |http: std::net::SocketAddr| -> u64 {
-        let status = control::get(http, "/api/status").expect("an answer");
+        let status = admin::get(http, "/api/status").expect("an answer");
         let status: Value = serde_json::from_str(&status).expect("JSON");
         status["zones"][0]["serial"].as_u64().expect("a serial")
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use leeward::control::{self, ClientFault};
+use leeward::admin::{self, ClientFault};
 
 use super::command::{serve_config, signal};
 use super::stage::{Live, ask, wait_for};
@@ -46,7 +46,7 @@ fn stage(state: &str) -> Live {
 }
 
 fn throw(stage: &Live, set: &str) -> Result<String, ClientFault> {
-    control::post(stage.http(), &format!("/api/switch?check=gate&set={set}"))
+    admin::post(stage.http(), &format!("/api/switch?check=gate&set={set}"))
 }
 
 fn alarms(stage: &Live) -> Vec<String> {
@@ -88,8 +88,8 @@ fn what_was_answered_is_kept_over_a_kill_right_after() {
             0 => ("off", "192.0.2.3"),
             _ => ("on", "192.0.2.1"),
         };
-        control::post(http, "/api/heartbeat?check=job&result=bad").expect("a report");
-        control::post(http, &format!("/api/switch?check=gate&set={set}")).expect("a switch");
+        admin::post(http, "/api/heartbeat?check=job&result=bad").expect("a report");
+        admin::post(http, &format!("/api/switch?check=gate&set={set}")).expect("a switch");
         signal(&served, "-KILL");
         served.0.wait().expect("a child");
         wanted = next;
@@ -113,7 +113,7 @@ fn orders_that_cannot_be_saved_are_refused_until_they_can() {
     }
     assert_eq!(stage.ask("www.a.example").text(), "192.0.2.3");
     assert_eq!(stage.json("/api/switches")[0]["on"], false);
-    let beat = control::post(stage.http(), "/api/heartbeat?check=job&result=bad");
+    let beat = admin::post(stage.http(), "/api/heartbeat?check=job&result=bad");
     let text = beat.expect_err("it cannot be saved").to_string();
     assert!(text.contains("is counted"), "{text}");
     assert_eq!(
@@ -136,7 +136,7 @@ fn a_save_that_fails_half_way_leaves_the_orders_before() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = files(folder.path());
     let (served, _, http) = serve_config(&file);
-    control::post(http, "/api/switch?check=door&set=off").expect("room");
+    admin::post(http, "/api/switch?check=door&set=off").expect("room");
     signal(&served, "-KILL");
     drop(served);
     let saved = fs::read(folder.path().join("state/orders.json")).expect("saved");
@@ -144,7 +144,7 @@ fn a_save_that_fails_half_way_leaves_the_orders_before() {
     fs::create_dir(&beside).expect("a writable folder");
     let (_served, dns, http) = serve_config(&file);
     assert_eq!(ask(dns, "alt.a.example").text(), "192.0.2.3");
-    let refused = control::post(http, "/api/switch?check=gate&set=off")
+    let refused = admin::post(http, "/api/switch?check=gate&set=off")
         .expect_err("the new file cannot be made");
     assert!(matches!(refused, ClientFault::Refused(507, _)), "{refused}");
     assert_eq!(ask(dns, "www.a.example").text(), "192.0.2.1");
@@ -157,7 +157,7 @@ fn without_a_state_folder_the_answer_says_that_memory_is_all() {
     let stage = Live::start(&[("a.toml", ZONE)], |_, _| {});
     for answer in [
         throw(&stage, "off"),
-        control::post(stage.http(), "/api/heartbeat?check=job"),
+        admin::post(stage.http(), "/api/heartbeat?check=job"),
     ] {
         let answer = answer.expect("it is in force");
         assert!(answer.contains("in memory only"), "{answer}");
@@ -179,7 +179,7 @@ fn many_heartbeats_share_a_few_saves() {
         .map(|_| {
             std::thread::spawn(move || {
                 for _ in 0..3 {
-                    control::post(http, "/api/heartbeat?check=job").expect("it is taken");
+                    admin::post(http, "/api/heartbeat?check=job").expect("it is taken");
                 }
             })
         })
@@ -203,7 +203,7 @@ fn one_order_of_two_on_one_panel_is_judged_after_the_other() {
     let both: Vec<_> = ["off", "on"]
         .map(|set| {
             std::thread::spawn(move || {
-                control::post(http, &format!("/api/switch?check=gate&set={set}"))
+                admin::post(http, &format!("/api/switch?check=gate&set={set}"))
             })
         })
         .into_iter()
@@ -224,7 +224,7 @@ fn a_state_file_that_cannot_be_read_costs_only_what_is_garbled() {
     let mut stage = stage("state");
     let state = stage.folder.path().join("state");
     throw(&stage, "off").expect("a switch");
-    control::post(stage.http(), "/api/switch?check=door&set=off").expect("a switch");
+    admin::post(stage.http(), "/api/switch?check=door&set=off").expect("a switch");
     stage.stop();
     let path = state.join("state.json");
     let text = fs::read_to_string(&path).expect("saved");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use leeward::control;
+use leeward::admin;
 use serde_json::{Value, json};
 
 use super::stage::{Live, fixed_zone, wait_for};
@@ -17,7 +17,7 @@ fn live(files: &[(&str, &str)]) -> Live {
 }
 
 fn reload(live: &Live, yes: bool) -> Value {
-    let told = control::post(live.http(), &format!("/api/reload?yes={yes}"));
+    let told = admin::post(live.http(), &format!("/api/reload?yes={yes}"));
     serde_json::from_str(&told.expect("an answer")).expect("JSON")
 }
 
@@ -305,7 +305,7 @@ fn a_folder_that_loses_its_last_zone_counts_as_unreadable() {
     let told = reload(&live, true);
     assert_eq!(told["removed"], json!(["a.example."]), "{told}");
     wait_alarms(&live, &["no-zone "]);
-    let ready = control::get(live.http(), "/readyz").expect_err("nothing is served");
+    let ready = admin::get(live.http(), "/readyz").expect_err("nothing is served");
     assert!(ready.to_string().contains("no zone is served"), "{ready}");
 }
 

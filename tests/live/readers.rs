@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use leeward::control::{self, Ask, HeartbeatReport};
+use leeward::admin::{self, Ask, HeartbeatReport};
 use tokio::sync::oneshot;
 
 use super::stage::Live;
@@ -108,7 +108,7 @@ fn readers_of_the_status_delay_no_flip() {
             scope.spawn(move || {
                 let (_never, quiet) = mpsc::channel::<()>();
                 while !is_over.load(Ordering::Relaxed) {
-                    match control::get(http, path) {
+                    match admin::get(http, path) {
                         Ok(text) => {
                             assert!(text.contains("127.1.1.1"), "every target is listed");
                             fetched.fetch_add(1, Ordering::Relaxed);

@@ -137,13 +137,13 @@ fn a_running_server_is_simulated_as_it_stands() {
             && found["losses"][0]["hazard"] == "last-resort";
         is_told.then_some(())
     });
-    let fault = leeward::control::get(live.http(), "/api/simulate?down=pool:none")
-        .expect_err("no such pool");
+    let fault =
+        leeward::admin::get(live.http(), "/api/simulate?down=pool:none").expect_err("no such pool");
     assert!(fault.to_string().contains("pool:none"), "{fault}");
 }
 
 fn post(live: &Live, path: &str) -> Value {
-    let told = leeward::control::post(live.http(), path).expect("an answer");
+    let told = leeward::admin::post(live.http(), path).expect("an answer");
     serde_json::from_str(&told).expect("JSON")
 }
 

@@ -59,7 +59,7 @@ fn a_request_reloads_where_nothing_looks() {
     live.running().reload();
     live.wait_answer("www.a.example", "192.0.2.2");
     live.write("a.toml", &fixed_zone("a.example", "192.0.2.3"));
-    let told = leeward::control::post(live.http(), "/api/reload").expect("an answer");
+    let told = leeward::admin::post(live.http(), "/api/reload").expect("an answer");
     assert!(told.contains("\"loaded\""), "{told}");
     assert_eq!(
         live.ask("www.a.example").text(),
@@ -81,7 +81,7 @@ fn a_request_during_a_load_is_not_lost() {
         // The first load may still be under way, with the old content read already.
         live.running().reload();
         live.write("a.toml", &fixed_zone("a.example", &address));
-        leeward::control::post(live.http(), "/api/reload").expect("an answer");
+        leeward::admin::post(live.http(), "/api/reload").expect("an answer");
         assert_eq!(live.ask("www.a.example").text(), address);
     }
 }
@@ -135,7 +135,7 @@ fn zones_come_and_go_and_no_apex_is_served_twice() {
     });
     assert_eq!(live.ask("www.b.example").text(), "192.0.2.2");
     live.remove("b.toml");
-    let reload = || leeward::control::post(live.http(), "/api/reload?yes=true").expect("an answer");
+    let reload = || leeward::admin::post(live.http(), "/api/reload?yes=true").expect("an answer");
     reload();
     assert_eq!(live.ask("www.b.example").text(), "192.0.2.3");
     live.remove("c.toml");

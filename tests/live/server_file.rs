@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use leeward::control;
+use leeward::admin;
 use serde_json::Value;
 
 use super::command::{Served, serve_config, signal};
@@ -56,7 +56,7 @@ fn a_server_file_is_read_again_and_faults_in_it_are_told_at_once() {
     let folder = folder();
     let (server, dns, http) = serve_config(&folder.path().join("leeward.toml"));
     let alarms = || -> Vec<(String, String)> {
-        let status = control::get(http, "/api/status").expect("an answer");
+        let status = admin::get(http, "/api/status").expect("an answer");
         let status: Value = serde_json::from_str(&status).expect("JSON");
         let rows = status["alarms"].as_array().expect("a list").iter();
         let word = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
@@ -115,7 +115,7 @@ fn a_folder_outside_is_read_once_the_server_file_allows_it() {
     let link = folder.path().join("zones/b.toml");
     std::os::unix::fs::symlink(shared.join("b.toml"), link).expect("a writable folder");
     let (_server, dns, http) = serve_config(&folder.path().join("leeward.toml"));
-    let status = control::get(http, "/api/status").expect("an answer");
+    let status = admin::get(http, "/api/status").expect("an answer");
     assert!(status.contains("leads out of the zones folder"), "{status}");
     put(
         folder.path(),

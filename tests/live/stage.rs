@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use domain::base::{Message, MessageBuilder, Name, Rtype};
 use domain::rdata::AllRecordData;
+use leeward::admin;
 use leeward::clock::Clock;
 use leeward::config::server_file::ServerConfig;
-use leeward::control;
 use leeward::daemon::{Running, start};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -216,7 +216,7 @@ impl Live {
     }
 
     pub(crate) fn get(&self, path: &str) -> String {
-        control::get(self.http(), path).unwrap_or_else(|fault| panic!("{path}: {fault}"))
+        admin::get(self.http(), path).unwrap_or_else(|fault| panic!("{path}: {fault}"))
     }
 
     pub(crate) fn json(&self, path: &str) -> Value {

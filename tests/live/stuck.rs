@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use leeward::control;
+use leeward::admin;
 
 use super::command::{Served, serve_config, signal};
 use super::stage::{Live, ask, fixed_zone, wait_for};
@@ -47,13 +47,13 @@ fn flip_and_end(stderr: Stdio) {
         .spawn()
         .expect("the program runs");
     let mut served = Served(child);
-    wait_for("the control API", || control::get(http, "/healthz").ok());
+    wait_for("the control API", || admin::get(http, "/healthz").ok());
     for round in 0..20 {
         let (set, wanted) = match round % 2 {
             0 => ("off", "192.0.2.3"),
             _ => ("on", "192.0.2.1"),
         };
-        control::post(http, &format!("/api/switch?check=gate&set={set}")).expect("a switch");
+        admin::post(http, &format!("/api/switch?check=gate&set={set}")).expect("a switch");
         assert_eq!(ask(dns, "www.a.example").text(), wanted, "round {round}");
     }
     let begun = Instant::now();
@@ -154,9 +154,7 @@ fn a_control_address_that_is_taken_or_a_certificate_that_is_missing_stops_no_ans
         socket.recv(&mut [0; 512]).ok()
     });
     drop(held);
-    let status = wait_for("the control API", || {
-        control::get(taken, "/api/status").ok()
-    });
+    let status = wait_for("the control API", || admin::get(taken, "/api/status").ok());
     assert!(status.contains("chain.pem"), "{status}");
     let made = rcgen::generate_simple_self_signed(["ns.example".to_owned()]).expect("made");
     fs::write(
@@ -166,7 +164,7 @@ fn a_control_address_that_is_taken_or_a_certificate_that_is_missing_stops_no_ans
     .expect("writable");
     fs::write(folder.path().join("chain.pem"), made.cert.pem()).expect("writable");
     wait_for("DNS over TLS", || {
-        let listen = control::get(taken, "/api/status").ok()?;
+        let listen = admin::get(taken, "/api/status").ok()?;
         std::net::TcpStream::connect(tls).ok()?;
         listen.contains("\"alarms\":[]").then_some(())
     });

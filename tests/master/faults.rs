@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use leeward::master::MASTER_CODES;
+use leeward::zonefile::MASTER_CODES;
 
 use super::read_octets;
 

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use leeward::master::{Gravity, read_master};
 use leeward::wire::{Name, Rtype};
+use leeward::zonefile::{Gravity, read_master};
 
 use super::Shelf;
 

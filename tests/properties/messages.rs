@@ -13,13 +13,14 @@ use domain::base::message::Message;
 use domain::base::message::RecordSection;
 use domain::rdata::AllRecordData;
 use leeward::answer::{
-    Answer, Any, Asker, BATCH_MAX, Chain, Chance, Conduct, Cookies, Exchange, Gathering, Hosts,
-    MessageWriter, Prefixes, RateLimits, Rates, Tally, Transport, WithoutCookie, Worker, respond,
+    Answer, Any, BATCH_MAX, Chain, Chance, Client, Cookies, Exchange, Hosts, MessageWriter,
+    Prefixes, RateLimits, Rates, ServingOptions, Tally, Transport, WithoutCookie, Worker,
+    ZoneQuestion, respond,
 };
 use leeward::clock::Moment;
 use leeward::health::Status;
 use leeward::view::{Fold, Inputs};
-use leeward::wire::{CookieSecrets, HEADER_LEN, Name, ResponseEdns, Rtype, Scratch};
+use leeward::wire::{CookieSecrets, HEADER_LEN, Name, QueryName, ResponseEdns, Rtype};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -150,16 +151,16 @@ impl Asking<'_> {
     fn write(&self, is_value: bool, limits: [usize; 2], has_opt: bool) -> Written {
         let policies = &self.served.zone().zone.policies;
         let view = Fold::new(policies, self.inputs.clone()).view();
-        let gathering = Gathering {
+        let gathering = ZoneQuestion {
             served: self.served.zone(),
             view: &view,
-            asker: Asker::new(IpAddr::from(CLIENT), None, &self.served.snapshot.locations),
+            client: Client::new(IpAddr::from(CLIENT), None, &self.served.snapshot.locations),
             rtype: self.rtype,
             hosts: Hosts::Add,
             any: self.any,
             world: None,
         };
-        let (mut name, mut chain) = (Scratch::default(), Chain::default());
+        let (mut name, mut chain) = (QueryName::default(), Chain::default());
         assert!(name.take(self.name.octets()));
         let mut chance = Chance::new(self.seed);
         let message = question(&self.name, self.rtype);
@@ -286,7 +287,7 @@ proptest! {
     }
 }
 
-fn conduct() -> impl Strategy<Value = Conduct> {
+fn serving() -> impl Strategy<Value = ServingOptions> {
     let rate = prop_oneof![
         Just(None),
         (prop_oneof![1u32..4, 4u32..40], 0u8..3).prop_map(|(rate, slip)| Some((rate, slip)))
@@ -294,7 +295,7 @@ fn conduct() -> impl Strategy<Value = Conduct> {
     let factor = prop_oneof![Just(None), (1u8..6).prop_map(Some)];
     (rate, factor, any::<bool>(), any::<bool>()).prop_map(|(rate, factor, has_cookies, says)| {
         let others = Prefixes::new(&["10.0.0.0/8".parse().expect("a prefix")]);
-        Conduct {
+        ServingOptions {
             rate: rate.map(|(each, slip)| {
                 let total = each * 2;
                 RateLimits::new(Rates { each, total }, 1, slip, others)
@@ -305,7 +306,7 @@ fn conduct() -> impl Strategy<Value = Conduct> {
                 secrets: CookieSecrets::new([7; 16], None),
                 without: WithoutCookie::BadCookie,
             }),
-            ..Conduct::default()
+            ..ServingOptions::default()
         }
     })
 }
@@ -375,14 +376,14 @@ proptest! {
 
     #[test]
     fn a_batch_under_limits_is_its_exchanges_one_by_one(
-        conduct in conduct(), messages in vec((message(), 0usize..4), 1..=BATCH_MAX), seed in any::<u64>(),
+        serving in serving(), messages in vec((message(), 0usize..4), 1..=BATCH_MAX), seed in any::<u64>(),
     ) {
         // Half of them are datagrams.
         const TRANSPORTS: [Transport; 4] =
             [Transport::Udp, Transport::Udp, Transport::Tcp, Transport::Tls];
         let (served, inputs) = every_kind();
         let mut world = served.world(inputs);
-        world.conduct = Arc::new(conduct);
+        world.serving = Arc::new(serving);
         let client = SocketAddr::from((CLIENT, 5353));
         let answered = |exchange: &Exchange<'_>| -> (Vec<u8>, Tally) {
             (exchange.out[..exchange.len].to_vec(), exchange.tally)

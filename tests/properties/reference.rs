@@ -9,8 +9,8 @@ use leeward::config::model::{
     AllDownModel, BranchModel, GeoKey, MemberModel, MemberValue, MinHealthy, NodeKind, NodeModel,
     PoolBody, PoolId, SubnetKeys, ZoneModel,
 };
+use leeward::geo::Place;
 use leeward::health::Status;
-use leeward::place::Place;
 use leeward::wire::Rtype;
 use leeward::zone::Hold;
 
@@ -18,7 +18,7 @@ use super::trees::{Fate, fate_of};
 
 /// Where the reference's client is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Whereabouts {
+pub(crate) enum ClientLocation {
     Place(Place),
     Prefix(IpNet),
 }
@@ -35,7 +35,7 @@ pub(crate) struct Outcomes {
 pub(crate) struct Reference<'a> {
     pub(crate) model: &'a ZoneModel,
     pub(crate) fates: &'a [Fate],
-    pub(crate) client: Whereabouts,
+    pub(crate) client: ClientLocation,
     pub(crate) rtype: Rtype,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Reference<'a> {
             NodeKind::Geo(keyed) => {
                 let rank = |key: &GeoKey| match (key, self.client) {
                     (GeoKey::Default, _) => Some(0),
-                    (GeoKey::Place(place), Whereabouts::Place(client)) => {
+                    (GeoKey::Place(place), ClientLocation::Place(client)) => {
                         let (place, client) = (place.to_string(), client.to_string());
                         let is_above = client == place || client.starts_with(&format!("{place}-"));
                         is_above.then_some(place.len())
@@ -93,7 +93,7 @@ impl<'a> Reference<'a> {
             NodeKind::Subnets(keyed) => {
                 let rank = |keys: &SubnetKeys| match (keys, self.client) {
                     (SubnetKeys::Default, _) => Some(0),
-                    (SubnetKeys::Prefixes(list), Whereabouts::Prefix(client)) => list
+                    (SubnetKeys::Prefixes(list), ClientLocation::Prefix(client)) => list
                         .iter()
                         .filter(|block| covers(block, client))
                         .map(|block| usize::from(block.prefix_len()))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use leeward::answer::World;
 use leeward::config::model::ZoneModel;
 use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::geo::Locations;
 use leeward::health::Status;
-use leeward::place::Locations;
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{Hold, ServedZone, Snapshot, build_maps};
 use proptest::collection::vec;
@@ -303,7 +303,7 @@ impl Served {
         World {
             snapshot: self.snapshot.clone(),
             view: HealthView::new([view]),
-            conduct: Arc::default(),
+            serving: Arc::default(),
             generation: 1,
         }
     }

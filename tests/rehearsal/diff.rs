@@ -2,8 +2,8 @@
 
 use leeward::clock::Clock;
 use leeward::daemon::premises_of;
-use leeward::place::Locations;
-use leeward::rehearse::{AnswerDiff, Asking, Observed, Side, diff, diff_text};
+use leeward::geo::Locations;
+use leeward::simulate::{AnswerDiff, Asking, Observed, Side, diff, diff_text};
 use leeward::wire::{Name, Rtype};
 
 use super::ground::{SHOP, load};

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use leeward::admin::Consent;
 use leeward::clock::Clock;
-use leeward::control::Consent;
 use leeward::daemon::{Loading, Pace, Serials, ZoneSet, load_zones};
-use leeward::place::Locations;
+use leeward::geo::Locations;
 
 /// Two regions behind a failover, a weighted name, a name by place, and one pool that stands alone.
 pub(crate) const SHOP: &str = r#"

@@ -2,8 +2,8 @@
 
 use leeward::clock::Clock;
 use leeward::daemon::{ZoneSet, premises_of};
-use leeward::place::Locations;
-use leeward::rehearse::{
+use leeward::geo::Locations;
+use leeward::simulate::{
     Asking, Hazard, Losses, Observed, SimulateRequest, Simulation, Suppositions, simulate,
     simulation_text,
 };

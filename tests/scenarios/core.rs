@@ -13,12 +13,12 @@ use leeward::config::model::ZoneModel;
 use leeward::config::{
     Files, Severity, Source, compile_zone, maintenance_ahead, read_zone, render_text,
 };
+use leeward::geo::Locations;
 use leeward::health::{
     Finding, Observation, Outcome, Phase, Phases, TargetId, Targets, Transition,
 };
-use leeward::place::Locations;
 use leeward::publish::{Publisher, Tick, ZoneInputs};
-use leeward::rehearse::{Suppose, apply_references};
+use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, Inputs};
 use leeward::zone::{Hold, Policies, ServedZone, Snapshot, build_maps};
 

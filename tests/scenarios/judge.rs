@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leeward::rehearse::Explanation;
+use leeward::simulate::Explanation;
 use leeward::wire::Rcode;
 
 use super::message::{Said, normal};
@@ -46,7 +46,7 @@ pub(crate) fn compare(wanted: &Ask, found: &Explanation) -> Vec<String> {
             found.scope_len
         ));
     }
-    let text = leeward::rehearse::explanation_text(found);
+    let text = leeward::simulate::explanation_text(found);
     for part in wanted.trace.iter().filter(|part| !text.contains(*part)) {
         wrong.push(format!("the explanation should hold `{part}`"));
     }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use leeward::answer::Worker;
 use leeward::clock::{Moment, WallTime, parse_duration};
+use leeward::geo::{Locations, LocationsBuilder, Network, Place};
 use leeward::health::{Status, TargetId, Timeout};
-use leeward::place::{Locations, LocationsBuilder, Network, Place};
-use leeward::rehearse::{Client, Explanation, Question, Stage, Suppose, explain, explanation_text};
+use leeward::simulate::{
+    Explanation, GivenClient, Question, Suppose, ZoneState, explain, explanation_text,
+};
 use leeward::wire::{Name, Rtype};
 
 use super::core::{Conduct, Core, read};
@@ -303,15 +305,15 @@ impl Player<'_> {
             None => from.parse().expect("an address"),
         };
         let client = match subnet {
-            Some(prefix) => Client::Subnet(prefix),
-            None => Client::Address(resolver),
+            Some(prefix) => GivenClient::Subnet(prefix),
+            None => GivenClient::Address(resolver),
         };
         let found = self.explained(&question, client);
         let title = format!("{title}, {} {} from {from}", wanted.name, wanted.rtype);
         let mut wrong = Vec::new();
         if self.places.contains_key(from) && subnet.is_none() {
             let place = Place::parse(from).expect("parsed before");
-            let at_place = self.explained(&question, Client::Place(place));
+            let at_place = self.explained(&question, GivenClient::Place(place));
             if at_place.candidates != found.candidates {
                 wrong.push("the place and an address there get different answers".to_owned());
             }
@@ -326,7 +328,7 @@ impl Player<'_> {
         }
     }
 
-    fn explained(&self, question: &Question, client: Client) -> Explanation {
+    fn explained(&self, question: &Question, client: GivenClient) -> Explanation {
         let world = self.core.world();
         let served = &world.snapshot.zones[0];
         let empty = leeward::view::Inputs {
@@ -345,7 +347,7 @@ impl Player<'_> {
             let row = self.core.targets.row(self.core.targets.id(target)?)?;
             Some(row.state.last_evidence.to_string())
         };
-        let stage = Stage {
+        let stage = ZoneState {
             served,
             view: &world.view.zones[0],
             inputs,

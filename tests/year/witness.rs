@@ -57,7 +57,7 @@ impl Witness {
         }
     }
 
-    /// Judges what the core does now.
+    /// Evaluates what the core does now.
     pub(crate) fn look(&mut self, core: &Core, cause: Cause) {
         let world = core.world();
         let policies = &world.snapshot.zones[0].zone.policies;

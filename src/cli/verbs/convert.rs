@@ -10,8 +10,8 @@ use crate::config::{
 };
 use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml, diagnostic_of};
 use crate::daemon::{ZoneFiles, read_octets};
-use crate::master::{Inclusions, read_master_to_convert};
 use crate::wire::Name;
+use crate::zonefile::{Inclusions, read_master_to_convert};
 
 /// Largest zone that is read from standard input, as large as the largest file.
 const INPUT_OCTETS_MAX: u64 = 1 << 30;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::admin::get;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::simulate_arguments::DiffArguments;
 use crate::clock::Clock;
-use crate::control::get;
 use crate::daemon::{ZoneSet, premises_of};
-use crate::place::Locations;
-use crate::rehearse::{Observed, Side, diff as diff_answers, diff_text};
+use crate::geo::Locations;
+use crate::simulate::{Observed, Side, diff as diff_answers, diff_text};
 
 use super::offline::{complain_of_refusals, load, locations_for};
 

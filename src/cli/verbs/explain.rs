@@ -1,16 +1,16 @@
 //! `leeward explain`: what a client would be answered, and why.
 
+use crate::admin::get;
 use crate::cli::explain_arguments::ExplainArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::values::{Basis, ClientSource};
 use crate::clock::Clock;
 use crate::config::flattened_below;
-use crate::control::get;
 use crate::daemon::{ZoneSet, premises_of};
-use crate::place::{Locations, Place};
-use crate::rehearse::{
-    Client, Explanation, Premise, Question, ReferenceFault, Stage, Suppose, apply_references,
-    explain_across, explanation_json, explanation_text, zone_holding,
+use crate::geo::{Locations, Place};
+use crate::simulate::{
+    Explanation, GivenClient, Question, ReferenceFault, SimulatedZone, Suppose, ZoneState,
+    apply_references, explain_across, explanation_json, explanation_text, zone_holding,
 };
 use crate::wire::{Name, Rcode};
 
@@ -153,11 +153,11 @@ fn explain_files(
     if let Some(fault) = fault {
         return Err(Complaint::usage(fault.to_string()));
     }
-    let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+    let on_stage = |name: &Name, then: &mut dyn FnMut(&ZoneState<'_>)| {
         let Some(premise) = find(name).and_then(|number| premises.get(number)) else {
             return;
         };
-        then(&Stage {
+        then(&ZoneState {
             served: premise.served,
             view: &premise.view(),
             inputs: &premise.inputs,
@@ -183,7 +183,7 @@ fn explain_files(
 }
 
 /// Applies what is supposed to a zone; returns the references that mean nothing there.
-fn suppose(arguments: &ExplainArguments, premise: &mut Premise<'_>) -> Vec<ReferenceFault> {
+fn suppose(arguments: &ExplainArguments, premise: &mut SimulatedZone<'_>) -> Vec<ReferenceFault> {
     let policies = &premise.served.zone.policies;
     let lists = [
         (&arguments.down, Suppose::Down),
@@ -203,17 +203,17 @@ fn suppose(arguments: &ExplainArguments, premise: &mut Premise<'_>) -> Vec<Refer
     faults
 }
 
-fn client(arguments: &ExplainArguments) -> Result<Client, Complaint> {
+fn client(arguments: &ExplainArguments) -> Result<GivenClient, Complaint> {
     if let Some(subnet) = arguments.subnet.filter(|subnet| subnet.prefix_len() > 0) {
-        return Ok(Client::Subnet(subnet));
+        return Ok(GivenClient::Subnet(subnet));
     }
     match &arguments.from {
-        None => Ok(Client::Unknown),
-        Some(ClientSource::Address(address)) => Ok(Client::Address(*address)),
+        None => Ok(GivenClient::Unknown),
+        Some(ClientSource::Address(address)) => Ok(GivenClient::Address(*address)),
         Some(ClientSource::Place(text)) => {
             let place = Place::parse(text);
             place
-                .map(Client::Place)
+                .map(GivenClient::Place)
                 .map_err(|fault| Complaint::usage(fault.message).with_help(fault.help))
         }
     }

@@ -9,7 +9,7 @@ use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::values::ClientSource;
 use crate::config::server_file::{GeoSettings, ServerConfig};
 use crate::daemon::load_locations;
-use crate::place::{AddressReport, Place};
+use crate::geo::{AddressReport, Place};
 
 use super::offline::{find_config, read_config};
 

@@ -1,8 +1,8 @@
 //! `leeward healthcheck`: exit 0 if the server here is alive.
 
+use crate::admin::get;
 use crate::cli::arguments::HealthcheckArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::control::get;
 
 /// Runs `healthcheck`.
 pub(in crate::cli) fn healthcheck(

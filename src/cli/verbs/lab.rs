@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::admin::{LogFormat, LogGuard, install_logs};
 use crate::cli::arguments::{LabAction, LabArguments};
 use crate::cli::lab_board::{Watched, watch};
 use crate::cli::lab_terminal::{Above, LabTerminal, columns};
@@ -16,13 +17,12 @@ use crate::clock::Clock;
 use crate::config::server_file::{
     CertificateSetting, ExplainSettings, GeoSettings, RateLimitSettings, ServerConfig, TlsSettings,
 };
-use crate::control::{LogFormat, LogGuard, install_logs};
 use crate::daemon::{Running, start};
+use crate::geo::Place;
 use crate::lab::{
     Endpoints, LAB_NETWORKS, LabCommand, LabPlan, LabPorts, LabScreen, Outside, OutsidePlan,
     OutsideSockets, Remote, Seen, lab_zone_file, listen_remote, read_lines, run_lab, send_command,
 };
-use crate::place::Place;
 use crate::server::Transport;
 
 /// Runs `lab`.

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::admin::Consent;
 use crate::cli::arguments::CONFIG_DEFAULT;
 use crate::cli::output::Complaint;
 use crate::clock::Clock;
 use crate::config::server_file::{ServerConfig, read_server_file};
 use crate::config::{Flattened, Severity, Source, render_text};
-use crate::control::Consent;
 use crate::daemon::{Loading, Pace, Serials, ZoneSet, load_locations, load_zones};
-use crate::place::Locations;
+use crate::geo::Locations;
 
 use super::strange::complain_of_name;
 

@@ -11,10 +11,10 @@ use crate::cli::arguments::ProbeArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
 use crate::daemon::{ZoneSet, command_settings, lookup_settings};
+use crate::geo::Locations;
 use crate::health::{Observation, Outcome as Verdict, Target};
-use crate::place::Locations;
 use crate::probe::{ProbeContext, Reach, probe_once};
-use crate::resolve::Names;
+use crate::resolver::Names;
 
 use super::offline::{complain_of_refusals, find_config, load, read_config};
 

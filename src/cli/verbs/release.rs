@@ -2,9 +2,9 @@
 //!
 //! In: a name or pool, a running server. Out: what changed. Never here: releasing; the server does that.
 
+use crate::admin::post;
 use crate::cli::command_arguments::ReleaseArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::control::post;
 
 use super::offline::escaped;
 use super::switch::{add_zone, complain};

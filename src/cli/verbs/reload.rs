@@ -1,8 +1,8 @@
 //! `leeward reload`: a running server reads its zone files now.
 
+use crate::admin::post;
 use crate::cli::arguments::ReloadArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::control::post;
 
 /// Runs `reload`. Ends with 1 if a file is refused, a zone is served from an older version, or the reload waits; with 3 if
 /// nothing could be loaded.

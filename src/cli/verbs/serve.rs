@@ -5,17 +5,17 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use crate::admin;
 use crate::cli::arguments::{LogFormat, ServeArguments, ServeSource};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::clock::Clock;
 use crate::config::server_file::{self, ServerConfig};
 use crate::config::{Severity, render_text, summary};
-use crate::control;
 use crate::daemon::{Running, load_locations, start_from};
 use crate::server::{Drained, Transport};
 
 use super::offline::{load_within, read_config};
-use super::validate::judge_zones;
+use super::validate::validate_zones;
 
 /// Time that tasks have to end when all else has. Chosen; no standard value.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ fn check(config: &ServerConfig, warnings: &str, output: &mut Output) -> Outcome 
     let locations =
         load_locations(&config.geo).map_err(|fault| Complaint::cannot_run(fault.to_string()))?;
     let set = load_within(&config.zones, &config.zone_links, &locations)?;
-    let (diagnostics, sources) = judge_zones(&config.zones, &set);
+    let (diagnostics, sources) = validate_zones(&config.zones, &set);
     if !warnings.is_empty() {
         output.line(warnings);
     }
@@ -132,7 +132,7 @@ fn check(config: &ServerConfig, warnings: &str, output: &mut Output) -> Outcome 
 fn install_logs(
     arguments: &ServeArguments,
     config: &ServerConfig,
-) -> Result<control::LogGuard, Complaint> {
+) -> Result<admin::LogGuard, Complaint> {
     let is_json = match arguments.log_format {
         Some(format) => format == LogFormat::Json,
         None => config.log.format == server_file::LogFormat::Json,
@@ -141,11 +141,11 @@ fn install_logs(
         .iter()
         .find(|(_, level)| *level == config.log.level);
     let format = if is_json {
-        control::LogFormat::Json
+        admin::LogFormat::Json
     } else {
-        control::LogFormat::Text
+        admin::LogFormat::Text
     };
-    control::install_logs(format, level.map_or("info", |(word, _)| word))
+    admin::install_logs(format, level.map_or("info", |(word, _)| word))
         .map_err(|cause| Complaint::cannot_run(format!("begin the log: {cause}")))
 }
 

@@ -5,9 +5,9 @@ use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::config::server_file::show_server;
 use crate::config::show::{show_name_as, show_zone};
 use crate::daemon::{LoadedZone, ZoneSet};
-use crate::master::{show_master, show_master_name};
-use crate::place::Locations;
+use crate::geo::Locations;
 use crate::wire::Name;
+use crate::zonefile::{show_master, show_master_name};
 
 use super::offline::{complain_of_refusals, load, read_config};
 

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::admin::get;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::cli::simulate_arguments::SimulateArguments;
 use crate::cli::values::Basis;
 use crate::clock::Clock;
-use crate::control::get;
 use crate::daemon::premises_of;
-use crate::rehearse::{
+use crate::simulate::{
     Losses, SimulateRequest, Simulation, Suppositions, simulate as simulate_zones, simulation_text,
 };
 

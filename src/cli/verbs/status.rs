@@ -1,8 +1,8 @@
 //! `leeward status`: targets, pools and names of a running server.
 
+use crate::admin::{StatusReport, get, status_text};
 use crate::cli::arguments::StatusArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::control::{StatusReport, get, status_text};
 
 /// Runs `status`. Ends with 1 while there is trouble: an alarm, a refused file, self-doubt, or a reload that waits.
 pub(in crate::cli) fn status(arguments: &StatusArguments, output: &mut Output) -> Outcome {

@@ -1,9 +1,9 @@
 //! `leeward switch` lists and throws the switches of manual checks; `leeward heartbeat` reports in.
 
+use crate::admin::{ClientFault, SwitchRow, get, post};
 use crate::cli::command_arguments::{HeartbeatArguments, SwitchArguments};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::config::suggest::help_for;
-use crate::control::{ClientFault, SwitchRow, get, post};
 
 use super::offline::escaped;
 

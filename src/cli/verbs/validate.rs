@@ -16,11 +16,11 @@ use super::offline::{load, locations_for};
 /// Runs `validate`.
 pub(in crate::cli) fn validate(arguments: &ValidateArguments, output: &mut Output) -> Outcome {
     let (diagnostics, sources) = match read_if_server_file(&arguments.zones)? {
-        Some(text) => judge_server_file(&arguments.zones, text),
+        Some(text) => validate_server_file(&arguments.zones, text),
         None => {
             let locations = locations_for(None, &arguments.zones)?;
             let set = load(&arguments.zones, &locations)?;
-            judge_zones(&arguments.zones, &set)
+            validate_zones(&arguments.zones, &set)
         }
     };
     match arguments.format {
@@ -65,7 +65,7 @@ fn read_if_server_file(path: &Path) -> Result<Option<String>, Complaint> {
     Ok((is_named || looks_like_server_file(&text)).then_some(text))
 }
 
-fn judge_server_file(path: &Path, text: String) -> (Vec<Diagnostic>, Vec<Source>) {
+fn validate_server_file(path: &Path, text: String) -> (Vec<Diagnostic>, Vec<Source>) {
     let (_, findings) = read_server_file(path, &text);
     let findings = findings.into_iter();
     let diagnostics = findings.map(|found| found.into_diagnostic(path)).collect();
@@ -78,7 +78,7 @@ fn judge_server_file(path: &Path, text: String) -> (Vec<Diagnostic>, Vec<Source>
 
 /// Returns what is found in zone files. A folder in which there is nothing to read is a fault: it is hardly the one that was
 /// meant.
-pub(super) fn judge_zones(path: &Path, set: &ZoneSet) -> (Vec<Diagnostic>, Vec<Source>) {
+pub(super) fn validate_zones(path: &Path, set: &ZoneSet) -> (Vec<Diagnostic>, Vec<Source>) {
     let (mut diagnostics, sources) = set.findings();
     let at = |path: &Path, mut found: Diagnostic| {
         found.path = path.to_path_buf();

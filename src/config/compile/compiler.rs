@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::wire::Rtype;
-use crate::zone::{BuildFault, JudgeId, MemberSpec, NodeSpec, PolicyBuilder, RunId, Zone};
+use crate::zone::{BuildFault, ConditionId, MemberSpec, NodeSpec, PolicyBuilder, RunId, Zone};
 
 use crate::config::model::{CheckId, NameId, PoolId, ZoneModel};
 
@@ -52,12 +52,12 @@ impl Family {
     }
 }
 
-/// The runs of a member pool: type, number, and the `Member` judges with the members' weights.
+/// The runs of a member pool: type, number, and the `Member` conditions with the members' weights.
 #[derive(Clone, Debug)]
 pub(super) struct PoolRun {
     pub(super) rtype: Rtype,
     pub(super) run: RunId,
-    pub(super) members: Vec<(JudgeId, u16)>,
+    pub(super) members: Vec<(ConditionId, u16)>,
     /// The members as they were given to the builder.
     pub(super) specs: Vec<MemberSpec>,
 }
@@ -71,7 +71,7 @@ pub(super) struct Compiler<'m> {
     pub(super) pool_runs: HashMap<(PoolId, Shape), Vec<PoolRun>>,
     pub(super) pool_specs: HashMap<(PoolId, Family), Option<NodeSpec>>,
     pub(super) name_specs: HashMap<(NameId, Family), Option<NodeSpec>>,
-    pub(super) pool_health: HashMap<PoolId, JudgeId>,
+    pub(super) pool_health: HashMap<PoolId, ConditionId>,
     pub(super) switches: HashMap<(CheckId, usize), u32>,
     pub(super) trail: Trail,
 }

@@ -2,7 +2,7 @@
 //!
 //! In: keyed or placed branches. Out: located nodes with their rules. Never here: where a client is.
 
-use crate::place::Coordinates;
+use crate::geo::Coordinates;
 use crate::zone::{ClientTimes, LocationRule, NodeSpec, Options, TimesFor};
 
 use super::super::model::{BranchModel, GeoKey, SubnetKeys, TimesModel};

@@ -4,8 +4,8 @@
 //! In: a model without faults. Out: a [`crate::zone::Zone`]. Never here: judging what was written; that is done.
 
 mod compiler;
+mod conditions;
 mod flattened;
-mod judges;
 mod located;
 mod names;
 mod nodes;

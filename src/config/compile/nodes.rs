@@ -2,7 +2,7 @@
 
 use crate::health::{FailbackRule, WeeklyWindow};
 use crate::wire::Rtype;
-use crate::zone::{AllDown, Judge, NodeSpec, Options};
+use crate::zone::{AllDown, Condition, NodeSpec, Options};
 
 use super::super::model::{
     AllDownModel, BranchModel, Failback, NameId, NodeKind, NodeModel, NodeOptions,
@@ -96,7 +96,7 @@ impl<'m> Compiler<'m> {
             }
             NodeKind::Multivalue(pools) => self.multivalue_spec(pools, family, options),
         }?;
-        let gate = self.judge_all(&node.options.checks, None);
+        let gate = self.condition_of_all(&node.options.checks, None);
         Some(self.policies.gated(spec, gate))
     }
 
@@ -174,7 +174,7 @@ impl<'m> Compiler<'m> {
         if !branch.follow_health {
             spec = self.policies.always(spec);
         }
-        let gate = self.judge_all(&branch.checks, None);
+        let gate = self.condition_of_all(&branch.checks, None);
         spec = self.policies.gated(spec, gate);
         spec.label = branch.label.as_str().into();
         Some(spec)
@@ -222,7 +222,7 @@ impl<'m> Compiler<'m> {
             this.at_step("name", |this| this.options(&name.options, family))
         });
         let mut spec = self.wrap(spec, options);
-        let gate = self.judge_all(&name.options.checks, None);
+        let gate = self.condition_of_all(&name.options.checks, None);
         spec = self.policies.gated(spec, gate);
         spec.label = format!("name:{}", name.owner.to_relative(&model.apex)).into();
         spec
@@ -243,14 +243,14 @@ impl<'m> Compiler<'m> {
             .collect();
         sets.sort_by_key(|set| set.rtype);
         let mut first = None;
-        let always = self.policies.judge(Judge::Constant(true));
+        let always = self.policies.condition(Condition::Constant(true));
         let label = format!("name:{}", name.owner.to_relative(&model.apex));
         for set in &sets {
             let pool = self.policies.pool(&label);
             let members = set.rdata.iter().map(|rdata| crate::zone::MemberSpec {
                 rdata: rdata.clone(),
                 weight: 1,
-                judge: always,
+                condition: always,
                 hold: crate::zone::Hold::None,
                 ttl: None,
                 lease: None,

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use crate::wire::{Name, Rtype};
-use crate::zone::{Hold, Judge, Lease, MemberLabel, MemberSpec, NodeSpec, Options, RunSpec};
+use crate::zone::{Condition, Hold, Lease, MemberLabel, MemberSpec, NodeSpec, Options, RunSpec};
 
 use super::super::model::{
     CheckRef, Force, MemberModel, MemberValue, MinHealthy, PoolBody, PoolId, PoolModel,
 };
 use super::compiler::{Compiler, Family, PoolRun};
+use super::conditions::{MemberAt, member_text};
 use super::flattened::{Shape, spread_weights};
-use super::judges::{MemberAt, member_text};
 
 /// Type under which a member is answered; `None` for a flattened target, which has addresses instead.
 fn member_type(member: &MemberModel, shape: Shape) -> Option<Rtype> {
@@ -82,15 +82,15 @@ impl<'m> Compiler<'m> {
         let mut runs = Vec::new();
         for spec in specs {
             let (rtype, specs) = (spec.rtype, spec.members.clone());
-            let (run, judges) = self.policies.run(spec);
-            for &judge in &judges {
-                self.policies.ramp(judge, pool.ramp.as_millis() as u32);
+            let (run, conditions) = self.policies.run(spec);
+            for &condition in &conditions {
+                self.policies.ramp(condition, pool.ramp.as_millis() as u32);
             }
             let weights = specs.iter().map(|spec| spec.weight);
             runs.push(PoolRun {
                 rtype,
                 run,
-                members: judges.into_iter().zip(weights).collect(),
+                members: conditions.into_iter().zip(weights).collect(),
                 specs,
             });
         }
@@ -189,21 +189,21 @@ impl<'m> Compiler<'m> {
             probe: &member.probe,
             site,
         };
-        let mut judge = match &member.checks {
-            Some(own) => self.judge_all(own, Some(at)),
+        let mut condition = match &member.checks {
+            Some(own) => self.condition_of_all(own, Some(at)),
             None => {
                 let recipes: Vec<&CheckRef> = pool
                     .checks
                     .iter()
                     .filter(|check| self.is_recipe(check))
                     .collect();
-                self.judge_all(recipes, Some(at))
+                self.condition_of_all(recipes, Some(at))
             }
         };
         if !answers.is_usable {
             // Lookups failed for too long (rule a28).
-            let never = self.policies.judge(Judge::Constant(false));
-            judge = self.policies.all(vec![judge, never]);
+            let never = self.policies.condition(Condition::Constant(false));
+            condition = self.policies.all(vec![condition, never]);
         }
         let hold = match member.force {
             None => Hold::None,
@@ -218,7 +218,7 @@ impl<'m> Compiler<'m> {
         MemberSpec {
             rdata: Box::default(),
             weight: member.weight,
-            judge,
+            condition,
             hold,
             ttl: None,
             lease: answers.lease,
@@ -266,7 +266,7 @@ impl<'m> Compiler<'m> {
             .iter()
             .filter(|check| !self.is_recipe(check))
             .collect();
-        let gate = self.judge_all(gates, None);
+        let gate = self.condition_of_all(gates, None);
         let spec = spec.map(|spec| {
             let mut spec = self.policies.gated(spec, gate);
             spec.label = pool.id.as_str().into();
@@ -313,9 +313,9 @@ impl<'m> Compiler<'m> {
         let mut first = None;
         let count = specs.len() as u16;
         for (spec, ramps) in specs {
-            let (run, judges) = self.policies.run(spec);
-            for (judge, ramp) in judges.into_iter().zip(ramps) {
-                self.policies.ramp(judge, ramp);
+            let (run, conditions) = self.policies.run(spec);
+            for (condition, ramp) in conditions.into_iter().zip(ramps) {
+                self.policies.ramp(condition, ramp);
             }
             first = first.or(Some(run));
         }
@@ -341,17 +341,17 @@ impl<'m> Compiler<'m> {
                 continue;
             };
             let pool = &model.pools[id];
-            let enough = self.judge_run(id, &run);
+            let enough = self.condition_of_run(id, &run);
             let gates: Vec<&CheckRef> = pool
                 .checks
                 .iter()
                 .filter(|check| !self.is_recipe(check))
                 .collect();
-            let gate = self.judge_all(gates, None);
+            let gate = self.condition_of_all(gates, None);
             for (spec, (own, _)) in run.specs.into_iter().zip(run.members) {
                 ramps.push(pool.ramp.as_millis() as u32);
                 merged.push(MemberSpec {
-                    judge: self.policies.all(vec![own, enough, gate]),
+                    condition: self.policies.all(vec![own, enough, gate]),
                     hold: Hold::None,
                     ttl: pool.ttl.map(|ttl| ttl.max),
                     ..spec

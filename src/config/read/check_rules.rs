@@ -11,7 +11,7 @@ use crate::config::model::{
 };
 use crate::health::Endpoint;
 
-/// Judges every use of a check. The model must be free of cycles.
+/// Validates every use of a check. The model must be free of cycles.
 pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     let recipes = find_recipes(&model.checks);
     for used in reader.check_uses.clone() {

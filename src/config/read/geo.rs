@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::table::{Entry, Value};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{GeoKey, NodeKind, Span};
-use crate::place::Place;
+use crate::geo::Place;
 
 /// Most places in one table (zone format, section 2).
 const PLACES_MAX: usize = 400;

@@ -40,7 +40,7 @@ pub(super) fn rdata_of(
     Some(open_hints(&parsed.octets, parsed.auto_hints))
 }
 
-/// Judges how many records of one type have hints that are `auto`.
+/// Validates how many records of one type have hints that are `auto`.
 pub(super) fn validate_count(
     reader: &mut Reader<'_>,
     value: &Value<'_>,

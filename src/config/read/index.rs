@@ -179,7 +179,7 @@ fn section<'d>(
     table.entries().iter().take(max).cloned().collect()
 }
 
-/// Judges an id by rules a2 and a3.
+/// Validates an id by rules a2 and a3.
 pub(super) fn validate_id(reader: &mut Reader<'_>, entry: &Entry<'_>, what: &str) {
     let id = entry.key;
     if RESERVED.contains(&id) {
@@ -268,7 +268,7 @@ fn lost_dot(key: &str, owner: &Name, apex: &Name) -> Option<LostDot> {
     (!key.ends_with('.')).then_some(found)
 }
 
-/// Judges whether an owner lost its final dot; false if it is refused.
+/// Validates whether an owner lost its final dot; false if it is refused.
 fn validate_dot(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: &Name) -> bool {
     let Some(found) = lost_dot(entry.key, owner, &reader.apex) else {
         return true;

@@ -36,7 +36,7 @@ impl<'e> Graph<'e> {
     }
 }
 
-/// Judges every reference of the file; says whether they are free of cycles.
+/// Validates every reference of the file; says whether they are free of cycles.
 pub(super) fn validate(reader: &mut Reader<'_>) -> bool {
     let edges = std::mem::take(&mut reader.edges);
     let graph = Graph::new(&edges);
@@ -157,7 +157,7 @@ pub(super) fn describe(reader: &Reader<'_>, item: Item) -> String {
     }
 }
 
-/// Judges the depth of nodes and references together, and that of calculated checks.
+/// Validates the depth of nodes and references together, and that of calculated checks.
 fn validate_depth(reader: &mut Reader<'_>, graph: &Graph<'_>, order: &[Item]) {
     let mut depths: HashMap<Item, (usize, usize)> = HashMap::new();
     for item in order {

@@ -9,7 +9,7 @@ use super::table::Value;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::model::Location;
 use crate::config::suggest;
-use crate::place::{Coordinates, foreign_region_hint, known_regions, region_point};
+use crate::geo::{Coordinates, foreign_region_hint, known_regions, region_point};
 
 /// Reads a location without reporting anything; for the first pass.
 pub(super) fn peek_location(value: &Value<'_>) -> Option<Location> {

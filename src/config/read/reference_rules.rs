@@ -18,7 +18,7 @@ struct Known {
     sites: BTreeSet<String>,
 }
 
-/// Judges every reference of expectations and maintenance.
+/// Validates every reference of expectations and maintenance.
 pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     if model.expects.is_empty() && model.maintenance.is_empty() {
         return;

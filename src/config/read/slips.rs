@@ -185,7 +185,7 @@ impl Scan<'_> {
         )
     }
 
-    /// Judges what some write after `=`.
+    /// Validates what some write after `=`.
     fn arrow(&self, at: usize) -> Option<Slip> {
         let next = self.octet()?;
         if !matches!(next, b'>' | b'=')
@@ -278,7 +278,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Judges a new line inside brackets: it may be the next statement.
+    /// Validates a new line inside brackets: it may be the next statement.
     fn line_inside(&mut self) -> Option<Slip> {
         self.blanks();
         let line = self.line();
@@ -334,7 +334,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Judges a value that follows another.
+    /// Validates a value that follows another.
     fn missing_comma(&self) -> Option<Slip> {
         if self.before == Before::Opening {
             return None;

@@ -11,7 +11,7 @@ use super::subnets::parse_prefix;
 use super::table::Value;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::model::{BranchModel, NodeKind, NodeOptions, TimesModel};
-use crate::place::Place;
+use crate::geo::Place;
 use crate::zone::TimesFor;
 
 /// Most lines of one table (chosen: as many as `subnets` has prefixes).
@@ -68,7 +68,7 @@ pub(super) fn read_times(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<T
     }
 }
 
-/// Judges a table beside the branches of its node: some line must name one of them.
+/// Validates a table beside the branches of its node: some line must name one of them.
 pub(super) fn validate_times(reader: &mut Reader<'_>, options: &NodeOptions, kind: &NodeKind) {
     let (Some(times), NodeKind::Latency(branches)) = (&options.times, kind) else {
         return;

@@ -12,7 +12,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::model::{NameId, NameModel, PoolBody, PoolId, Span, ZoneModel};
 use crate::wire::{Name, Rtype};
 
-/// Judges the zone as a zone.
+/// Validates the zone as a zone.
 pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {
     let written = std::mem::take(&mut reader.index.name_ids);
     let owners = collect_owners(model, &written);

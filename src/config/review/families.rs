@@ -14,7 +14,7 @@ use crate::config::model::{
     BranchModel, Families, GeoKey, NameModel, NodeKind, NodeModel, PoolBody, PoolId, SubnetKeys,
     ZoneModel,
 };
-use crate::place::{Coordinates, Place, great_circle_km};
+use crate::geo::{Coordinates, Place, great_circle_km};
 use crate::wire::Rtype;
 
 /// Most example clients tried for one policy. Chosen: more than any policy written by hand needs.

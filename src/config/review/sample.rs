@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::config::model::*;
+use crate::geo::{Place, region_point};
 use crate::health::{Damping, Endpoint, HttpProbe, ProbeKind, Timeout};
-use crate::place::{Place, region_point};
 use crate::wire::{Name, Rtype};
 
 /// A zone under construction. Each item stands a hundred octets after the one before it.

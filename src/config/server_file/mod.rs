@@ -3,8 +3,6 @@
 //! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
 //! positions. Never here: opening files, binding sockets, zones.
 
-mod conduct;
-mod conduct_sections;
 mod encrypted;
 mod exec;
 mod keys;
@@ -15,6 +13,8 @@ mod renew;
 mod resolver;
 mod sections;
 mod self_doubt;
+mod serving_options;
+mod serving_sections;
 mod settings;
 mod show;
 mod value;
@@ -22,7 +22,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
 pub use exec::ExecSettings;
 pub use keys::{CODES, KEYS, ServerKey};
@@ -32,6 +31,7 @@ pub use rehearsal::{BlastRadius, ExplainSettings};
 pub use renew::{Effect, Renewal, looks_like_server_file, renew, server_reference};
 pub use resolver::ResolverSettings;
 pub use self_doubt::SelfDoubtSettings;
+pub use serving_options::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 pub use settings::{
     GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
 };

@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::conduct_sections::{
-    read_cookies, read_identity, read_rate_limit, read_switch, read_udp,
-};
 use super::encrypted::{read_https, read_quic, read_tls, require_certificate};
 use super::exec::read_exec;
 use super::keys::{keys_of, tables};
@@ -17,6 +14,9 @@ use super::rehearsal::{read_blast_radius, read_explain};
 use super::resolver::read_resolver;
 use super::sections::{read_geo, read_log, read_probe, read_tcp};
 use super::self_doubt::read_self_doubt;
+use super::serving_sections::{
+    read_cookies, read_identity, read_rate_limit, read_switch, read_udp,
+};
 use super::settings::ServerConfig;
 use super::value::{Findings, Section, Zero, items};
 use crate::config::Severity;

@@ -10,7 +10,7 @@ use super::proxy::read_prefixes;
 use super::read::read_count;
 use super::settings::{GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, TcpSettings};
 use super::value::{Findings, Section, Zero, items};
-use crate::place::Place;
+use crate::geo::Place;
 
 pub(super) fn read_geo(
     section: &Section<'_, '_>,

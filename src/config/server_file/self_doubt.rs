@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::conduct_sections::read_switch;
+use super::serving_sections::read_switch;
 use super::value::{Findings, Section, Zero, items};
 
 /// `[self-doubt]`.

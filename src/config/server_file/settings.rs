@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::conduct::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
 use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
 use super::exec::ExecSettings;
 use super::proxy::ProxySettings;
 use super::rehearsal::{BlastRadius, ExplainSettings};
 use super::resolver::ResolverSettings;
 use super::self_doubt::SelfDoubtSettings;
-use crate::place::Place;
+use super::serving_options::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
+use crate::geo::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
 #[derive(Clone, Debug, PartialEq)]

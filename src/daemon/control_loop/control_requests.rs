@@ -9,10 +9,10 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use crate::control::{
+use crate::admin::{
     Ask, Consent, HeartbeatReport, Kept, OrderFault, ReleaseRequest, SwitchRequest, SwitchRow,
 };
-use crate::place::AddressReport;
+use crate::geo::AddressReport;
 use crate::timeline::EventKind;
 use crate::wire::Name;
 

@@ -17,13 +17,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
+use crate::admin::Ask;
 use crate::answer::Prefixes;
 use crate::clock::Clock;
-use crate::control::Ask;
 use crate::health::TargetId;
 use crate::probe::Report;
-use crate::rehearse::diff_summary;
-use crate::resolve::LookedUp;
+use crate::resolver::LookedUp;
+use crate::simulate::diff_summary;
 use crate::timeline::AlarmKind;
 
 use crate::daemon::listening::{self, Awaited, Came};
@@ -168,7 +168,7 @@ impl ControlLoop {
         self.loading.follow_kept(&mut self.telemetry);
         self.saving.report_damages(&mut self.telemetry);
         listening::report_awaited(awaited, &mut self.telemetry);
-        self.publish_conduct();
+        self.publish_serving_options();
         self.put_in_place(Arc::new(set));
         self.report_overruled();
         self.resolve_first(lookups).await;
@@ -346,7 +346,7 @@ impl ControlLoop {
         let server_file = self.take_server_file(brought.reread.take());
         let telemetry = &mut self.telemetry;
         if self.loading.take_secrets(&mut brought, telemetry) {
-            self.publish_conduct();
+            self.publish_serving_options();
         }
         if let (Some(why), Some(change)) = (brought.must_wait.take(), brought.change.take()) {
             let telemetry = &mut self.telemetry;
@@ -378,17 +378,17 @@ impl ControlLoop {
         let taken = self.loading.take_server_file(reread, &mut self.telemetry);
         let (lines, is_changed) = taken;
         if is_changed {
-            self.publish_conduct();
+            self.publish_serving_options();
         }
         lines
     }
 
     /// Publishes the serving options.
-    fn publish_conduct(&mut self) {
-        let mut conduct = self.loading.serving_options();
+    fn publish_serving_options(&mut self) {
+        let mut serving = self.loading.serving_options();
         let allow = &self.loading.config.explain.allow;
-        conduct.reasons = (!allow.is_empty()).then(|| self.reports.reasons(Prefixes::new(allow)));
-        self.publishing.conduct(conduct);
+        serving.reasons = (!allow.is_empty()).then(|| self.reports.reasons(Prefixes::new(allow)));
+        self.publishing.serving(serving);
     }
 
     /// Publishes a set: targets are reconciled by identity, so equal ones keep their state. Returns the set before.

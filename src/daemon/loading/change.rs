@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::admin::WaitingReload;
 use crate::clock::WallTime;
 use crate::config::server_file::BlastRadius;
-use crate::control::WaitingReload;
+use crate::geo::Locations;
 use crate::health::{Status, Target};
-use crate::place::Locations;
-use crate::rehearse::{AnswerDiff, Observed, Premise, Side, diff, diff_text};
+use crate::simulate::{AnswerDiff, Observed, Side, SimulatedZone, diff, diff_text};
 
 use crate::daemon::files::Stamp;
 use crate::daemon::publishing::inputs_of;
@@ -54,13 +54,13 @@ impl Served {
             for (status, target) in inputs.statuses.iter_mut().zip(targets) {
                 *status = known.get(target).copied().unwrap_or(Status::Unknown);
             }
-            Premise {
+            SimulatedZone {
                 model: &zone.model,
                 served: &zone.served,
                 inputs,
             }
         });
-        let after: Vec<Premise<'_>> = after.collect();
+        let after: Vec<SimulatedZone<'_>> = after.collect();
         let old = Side {
             premises: &before,
             locations: &self.state.locations,

@@ -7,19 +7,19 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::admin::Consent;
 use crate::clock::WallTime;
 use crate::config::Flattened;
 use crate::config::server_file::ServerConfig;
-use crate::control::Consent;
-use crate::place::Locations;
-use crate::rehearse::AnswerDiff;
+use crate::geo::Locations;
+use crate::simulate::AnswerDiff;
 
 use super::change::{Served, over_radius};
-use super::serving_options::Secrets;
 use super::locations::{load_locations, stamps};
 use super::looks::Looks;
 use super::serials::Serials;
 use super::server_file::{Reread, ServerFile};
+use super::serving_options::Secrets;
 use super::when::When;
 use crate::daemon::certificate::CertificateWatch;
 use crate::daemon::files::Stamp;

@@ -9,23 +9,23 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::answer::Conduct;
+use crate::admin::{Consent, WaitingReload};
+use crate::answer::ServingOptions;
 use crate::clock::WallTime;
 use crate::config::Flattened;
 use crate::config::server_file::ServerConfig;
-use crate::control::{Consent, WaitingReload};
-use crate::place::Locations;
-use crate::rehearse::AnswerDiff;
+use crate::geo::Locations;
+use crate::simulate::AnswerDiff;
 use crate::timeline::{AlarmKind, EventKind};
 
 use super::change::Waiting;
-use super::serving_options::{Secrets, compose, count_workers};
 use super::job::{Beside, Brought, Failure, Job, Loaded};
 use super::load_queue::LoadQueue;
 use super::locations::{describe, load_possible, stamps};
 use super::looks::Looks;
 use super::serials::Serials;
 use super::server_file::{Reread, ServerFile};
+use super::serving_options::{Secrets, compose, count_workers};
 use super::when::When;
 use crate::daemon::certificate::CertificateWatch;
 use crate::daemon::files::Stamp;
@@ -269,7 +269,7 @@ impl Loader {
     }
 
     /// Composes the serving options from settings and secrets.
-    pub(in crate::daemon) fn serving_options(&self) -> Conduct {
+    pub(in crate::daemon) fn serving_options(&self) -> ServingOptions {
         compose(&self.config, &self.secrets, count_workers(&self.config))
     }
 
@@ -310,9 +310,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::admin::Exposition;
     use crate::clock::Clock;
     use crate::config::server_file::BlastRadius;
-    use crate::control::Exposition;
     use crate::daemon::loading::Served;
     use crate::daemon::reports::StateSnapshot;
     use crate::daemon::watching::Switches;

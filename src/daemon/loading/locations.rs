@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::server_file::GeoSettings;
-use crate::place::{Locations, LocationsBuilder, Network};
+use crate::geo::{Locations, LocationsBuilder, Network};
 
 use crate::daemon::files::{Stamp, stamp};
 

@@ -4,7 +4,6 @@
 //! putting a set in place; reading on the task that publishes.
 
 mod change;
-mod serving_options;
 mod job;
 mod load_queue;
 mod loader;
@@ -12,10 +11,10 @@ mod locations;
 mod looks;
 mod serials;
 mod server_file;
+mod serving_options;
 mod when;
 
 pub(super) use change::Served;
-pub(super) use serving_options::count_workers;
 pub(super) use job::{Beside, Failure, Loaded};
 pub(super) use loader::Loader;
 pub use locations::{LocationFault, load_locations};
@@ -23,4 +22,5 @@ pub(super) use looks::are_settled;
 pub use serials::Serials;
 pub(super) use serials::is_later;
 pub(super) use server_file::{Reread, ServerFile};
+pub(super) use serving_options::count_workers;
 pub(super) use when::When;

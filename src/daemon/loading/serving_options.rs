@@ -1,6 +1,6 @@
 //! How the server behaves beside its data, from settings and the file of cookie secrets.
 //!
-//! In: the server's configuration, the secret file. Out: a [`Conduct`] to publish. Never here: answers, or a secret in
+//! In: the server's configuration, the secret file. Out: a [`ServingOptions`] to publish. Never here: answers, or a secret in
 //! a log.
 
 use std::fs;
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use crate::answer::{Conduct, Cookies, Identity, Prefixes, RateLimits, Rates, WithoutCookie};
+use crate::answer::{
+    Cookies, Identity, Prefixes, RateLimits, Rates, ServingOptions, WithoutCookie,
+};
 use crate::config::server_file::ServerConfig;
 use crate::wire::{CookieSecrets, SECRET_LEN};
 
@@ -124,7 +126,7 @@ pub(in crate::daemon) fn count_workers(config: &ServerConfig) -> usize {
 }
 
 /// Puts settings and secrets together; `workers` share the rate of UDP answers.
-pub(super) fn compose(config: &ServerConfig, secrets: &Secrets, workers: usize) -> Conduct {
+pub(super) fn compose(config: &ServerConfig, secrets: &Secrets, workers: usize) -> ServingOptions {
     let without = if config.cookies.is_required {
         WithoutCookie::BadCookie
     } else {
@@ -133,7 +135,7 @@ pub(super) fn compose(config: &ServerConfig, secrets: &Secrets, workers: usize) 
     let identity = &config.identity;
     let limit = &config.rate_limit;
     let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    Conduct {
+    ServingOptions {
         payload_size: u16::try_from(config.udp.payload_size).unwrap_or(u16::MAX),
         cookies: secrets
             .current
@@ -233,19 +235,19 @@ mod tests {
     fn follows_the_settings() {
         let mut config = config(None);
         let (secrets, _) = Secrets::start(&config).expect("a secret in memory");
-        let conduct = compose(&config, &secrets, 2);
+        let serving = compose(&config, &secrets, 2);
         assert_eq!(
-            (conduct.payload_size, conduct.amplification_max),
+            (serving.payload_size, serving.amplification_max),
             (1232, Some(4))
         );
-        assert!(conduct.rate.is_some() && conduct.cookies.is_some());
-        assert_eq!(conduct.identity, Identity::default());
+        assert!(serving.rate.is_some() && serving.cookies.is_some());
+        assert_eq!(serving.identity, Identity::default());
         config.cookies.is_enabled = false;
         config.rate_limit.is_enabled = false;
         config.udp.amplification_max = 0;
         let (secrets, _) = Secrets::start(&config).expect("none is wanted");
-        let conduct = compose(&config, &secrets, 2);
-        assert_eq!(conduct.amplification_max, None);
-        assert!(conduct.rate.is_none() && conduct.cookies.is_none());
+        let serving = compose(&config, &secrets, 2);
+        assert_eq!(serving.amplification_max, None);
+        assert!(serving.rate.is_none() && serving.cookies.is_none());
     }
 }

@@ -3,8 +3,8 @@
 //! In: a name or pool, the zones in place. Out: the zone and the place of its failback, or why there is none. Never here: which
 //! tier may take over; that is a rule of `health`.
 
+use crate::admin::ReleaseRequest;
 use crate::config::suggest::nearest;
-use crate::control::ReleaseRequest;
 use crate::wire::Name;
 
 use crate::daemon::watching::hint;

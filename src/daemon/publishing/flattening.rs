@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, error};
 
+use crate::admin::Exposition;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::config::server_file::ResolverSettings;
 use crate::config::{FlatSet, Flattened, compile_zone_with};
-use crate::control::Exposition;
-use crate::place::Locations;
-use crate::resolve::{
+use crate::geo::Locations;
+use crate::resolver::{
     LookedUp, LookupQueue, LookupSettings, OwnZones, ResolveLimits, ResolvedTargets, SavedLease,
     Upstreams,
 };

@@ -4,7 +4,7 @@
 
 use crate::clock::WallTime;
 use crate::health::Status;
-use crate::rehearse::apply_maintenance;
+use crate::simulate::apply_maintenance;
 use crate::view::Inputs;
 
 use crate::daemon::watching::Switches;

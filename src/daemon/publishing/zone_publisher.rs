@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::Conduct;
+use crate::answer::ServingOptions;
 use crate::clock::{Clock, Moment, WallTime};
 use crate::config::maintenance_ahead;
+use crate::geo::Locations;
 use crate::health::{Status, TargetId, Targets};
-use crate::place::Locations;
 use crate::publish::{Current, Published, Publisher, SavedZone, Tick, ZoneInputs, held_nodes};
 use crate::server::give_back_memory;
 use crate::timeline::EventKind;
@@ -85,8 +85,8 @@ impl ZonePublisher {
     }
 
     /// Publishes the serving options.
-    pub(in crate::daemon) fn conduct(&mut self, conduct: Conduct) {
-        self.publisher.conduct(conduct);
+    pub(in crate::daemon) fn serving(&mut self, serving: ServingOptions) {
+        self.publisher.serving(serving);
     }
 
     /// Puts a set in place, and publishes it; returns the one before.
@@ -296,8 +296,8 @@ fn ahead(set: &ZoneSet, zone: usize, wall: WallTime) -> (Option<Duration>, Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::Exposition;
     use crate::config::server_file::ResolverSettings;
-    use crate::control::Exposition;
     use crate::daemon::load::load_text;
 
     const ZONE: &str = "zone = \"a.example\"\n[checks.tcp]\ntype = \"tcp\"\nport = 80\n[pools]\n\

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::answer::{Prefixes, Reasons, WhyAsked, World};
 use crate::health::Status;
-use crate::rehearse::{Client, Stage, inputs_of_view, why_lines, zone_holding};
+use crate::simulate::{GivenClient, ZoneState, inputs_of_view, why_lines, zone_holding};
 use crate::wire::{ClientSubnet, Name};
 use crate::zone::Zone;
 
@@ -37,12 +37,12 @@ impl ExplainSnapshot {
 
     fn explain(&self, asked: &WhyAsked<'_>) -> Vec<String> {
         let client = match asked.subnet.and_then(ClientSubnet::given_prefix) {
-            Some(prefix) => Client::Subnet(prefix),
-            None => Client::Address(asked.client),
+            Some(prefix) => GivenClient::Subnet(prefix),
+            None => GivenClient::Address(asked.client),
         };
         let snapshot = self.look();
         let snapshot = snapshot.as_deref();
-        let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+        let on_stage = |name: &Name, then: &mut dyn FnMut(&ZoneState<'_>)| {
             let zones = asked.world.snapshot.zones.iter();
             if let Some(zone) = zone_holding(zones.map(|served| &*served.zone), name) {
                 with_stage(asked.world, snapshot, zone, then);
@@ -81,7 +81,7 @@ fn with_stage(
     world: &World,
     snapshot: Option<&StateSnapshot>,
     zone: usize,
-    then: &mut dyn FnMut(&Stage<'_>),
+    then: &mut dyn FnMut(&ZoneState<'_>),
 ) {
     let served = &world.snapshot.zones[zone];
     let view = &world.view.zones[zone];
@@ -103,7 +103,7 @@ fn with_stage(
         let is_failing = fold.inputs().statuses.get(slot as usize)? != &Status::Healthy;
         is_failing.then(|| snapshot.evidence(number, slot))?
     };
-    then(&Stage {
+    then(&ZoneState {
         served,
         view,
         inputs,

@@ -6,10 +6,10 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 
-use crate::control::ExplainRequest;
-use crate::place::Place;
-use crate::rehearse::{
-    Client, Question, Stage, Suppose, apply_references, explain_across, explanation_json,
+use crate::admin::ExplainRequest;
+use crate::geo::Place;
+use crate::simulate::{
+    GivenClient, Question, Suppose, ZoneState, apply_references, explain_across, explanation_json,
     explanation_text,
 };
 use crate::view::Inputs;
@@ -29,7 +29,7 @@ pub(super) fn explain(state: &StateSnapshot, request: &ExplainRequest) -> Result
         .holding(&name)
         .ok_or_else(|| format!("{name} lies in no zone that is served (REFUSED)"))?;
     let fault = RefCell::new(String::new());
-    let on_stage = |name: &Name, then: &mut dyn FnMut(&Stage<'_>)| {
+    let on_stage = |name: &Name, then: &mut dyn FnMut(&ZoneState<'_>)| {
         let Some(number) = state.set.holding(name) else {
             return;
         };
@@ -80,18 +80,18 @@ fn inputs_under(
 }
 
 /// Reads where a question comes from.
-fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<Client, String> {
+fn parse_client(from: Option<&str>, subnet: Option<&str>) -> Result<GivenClient, String> {
     if let Some(subnet) = subnet {
-        let prefix = subnet.parse().map(Client::Subnet);
+        let prefix = subnet.parse().map(GivenClient::Subnet);
         return prefix.map_err(|_| format!("`{subnet}` is no prefix: write ADDRESS/LENGTH"));
     }
     let Some(from) = from else {
-        return Ok(Client::Unknown);
+        return Ok(GivenClient::Unknown);
     };
     if let Ok(address) = from.parse() {
-        return Ok(Client::Address(address));
+        return Ok(GivenClient::Address(address));
     }
     Place::parse(from)
-        .map(Client::Place)
+        .map(GivenClient::Place)
         .map_err(|fault| fault.message)
 }

@@ -4,13 +4,13 @@
 
 use crate::clock::WallTime;
 use crate::health::Status;
-use crate::rehearse::{Premise, apply_maintenance};
+use crate::simulate::{SimulatedZone, apply_maintenance};
 use crate::view::Inputs;
 
 use crate::daemon::zone_set::ZoneSet;
 
 /// Returns the premises of zones from files alone: everything healthy, maintenance as it is under way.
-pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<Premise<'_>> {
+pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<SimulatedZone<'_>> {
     set.zones
         .iter()
         .map(|zone| {
@@ -18,7 +18,7 @@ pub fn premises_of(set: &ZoneSet, wall: WallTime) -> Vec<Premise<'_>> {
             let mut inputs = Inputs::uniform(policies, Status::Healthy);
             // References that mean nothing were refused when the file was read.
             let _ = apply_maintenance(&zone.model, policies, wall, &mut inputs);
-            Premise {
+            SimulatedZone {
                 model: &zone.model,
                 served: &zone.served,
                 inputs,

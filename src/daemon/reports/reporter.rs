@@ -11,9 +11,9 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::admin::{ExplainRequest, SharedReport};
 use crate::answer::{Prefixes, Reasons};
-use crate::control::{ExplainRequest, SharedReport};
-use crate::rehearse::{SimulateRequest, Simulation, simulate};
+use crate::simulate::{SimulateRequest, Simulation, simulate};
 
 use super::explain_snapshot::ExplainSnapshot;
 use super::explanation::explain;
@@ -141,7 +141,7 @@ impl Reporter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::ServerRow;
+    use crate::admin::ServerRow;
     use crate::daemon::load::load_text;
     use crate::daemon::zone_set::ZoneSet;
 

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::admin::DoubtRow;
 use crate::clock::{Moment, WallTime};
 use crate::config::flattened_below;
-use crate::control::DoubtRow;
+use crate::geo::Locations;
 use crate::health::{Status, TargetId, TargetTable};
-use crate::place::Locations;
-use crate::rehearse::{Premise, Stage};
-use crate::resolve::ResolvedTargets;
+use crate::resolver::ResolvedTargets;
+use crate::simulate::{SimulatedZone, ZoneState};
 use crate::view::{Fold, Inputs};
 use crate::wire::Name;
 
@@ -50,10 +50,10 @@ impl StateSnapshot {
     }
 
     /// Puts every zone and its inputs together.
-    pub(in crate::daemon) fn premises(&self) -> Vec<Premise<'_>> {
+    pub(in crate::daemon) fn premises(&self) -> Vec<SimulatedZone<'_>> {
         let zones = self.set.zones.iter().enumerate();
         zones
-            .map(|(number, zone)| Premise {
+            .map(|(number, zone)| SimulatedZone {
                 model: &zone.model,
                 served: &zone.served,
                 inputs: self.inputs_of(number),
@@ -73,7 +73,7 @@ impl StateSnapshot {
         &self,
         number: usize,
         inputs: &Inputs,
-        then: &mut dyn FnMut(&Stage<'_>),
+        then: &mut dyn FnMut(&ZoneState<'_>),
     ) {
         let zone = &self.set.zones[number];
         let policies = &zone.served.zone.policies;
@@ -81,7 +81,7 @@ impl StateSnapshot {
             || Fold::new(policies, inputs.clone()).view(),
             |fold| fold.supposing(policies, inputs).view(),
         );
-        then(&Stage {
+        then(&ZoneState {
             served: &zone.served,
             view: &view,
             inputs,
@@ -105,7 +105,7 @@ impl StateSnapshot {
     /// Makes a snapshot of a set whose targets nobody watches, for tests.
     #[cfg(test)]
     pub(in crate::daemon) fn of_set(set: ZoneSet) -> Self {
-        use crate::resolve::{ResolveLimits, ResolvedTargets};
+        use crate::resolver::{ResolveLimits, ResolvedTargets};
         use std::time::Duration;
 
         let limits = ResolveLimits {

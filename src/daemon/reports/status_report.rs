@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::control::{
+use crate::admin::{
     AlarmRow, FlattenedRow, HeldRow, NotListed, ServerRow, StatusReport, WaitingReload,
 };
 use crate::publish::{HeldNode, held_nodes};
-use crate::rehearse::release_command;
+use crate::simulate::release_command;
 use crate::timeline::Alarm;
 use crate::wire::Name;
 

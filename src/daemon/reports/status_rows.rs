@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::admin::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::clock::WallTime;
 use crate::config::{Diagnostic, Severity};
-use crate::control::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::health::{Endpoint, Status};
-use crate::rehearse::{Client, Explanation, Question, Stage, explain};
+use crate::simulate::{Explanation, GivenClient, Question, ZoneState, explain};
 use crate::view::Fold;
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, Hold, Zone};
@@ -192,7 +192,7 @@ pub(super) fn name_rows(
 ) -> (Vec<NameRow>, usize) {
     let zone = &state.set.zones[number];
     let view = fold.view();
-    let stage = Stage {
+    let stage = ZoneState {
         served: &zone.served,
         view: &view,
         inputs: fold.inputs(),
@@ -212,7 +212,7 @@ pub(super) fn name_rows(
                 name: name.owner.clone(),
                 rtype,
             };
-            let explanation = explain(&stage, &question, Client::Unknown);
+            let explanation = explain(&stage, &question, GivenClient::Unknown);
             let because = because_of(&explanation);
             rows.push(NameRow {
                 zone: zone.model.apex.to_string(),
@@ -283,11 +283,11 @@ fn because(explanation: &Explanation) -> String {
 }
 
 fn dynamic_types(zone: &Zone, owner: &Name) -> Vec<Rtype> {
-    let mut scratch = crate::wire::Scratch::default();
-    if !scratch.take(owner.octets()) {
+    let mut query_name = crate::wire::QueryName::default();
+    if !query_name.take(owner.octets()) {
         return Vec::new();
     }
-    let crate::zone::Found::Exact(node) = zone.find(&scratch) else {
+    let crate::zone::Found::Exact(node) = zone.find(&query_name) else {
         return Vec::new();
     };
     let dynamic = zone

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::admin::{Kept, OrderFault, SwitchRow};
 use crate::clock::Moment;
-use crate::control::{Kept, OrderFault, SwitchRow};
 use crate::wire::Name;
 
 use crate::daemon::watching::Switches;

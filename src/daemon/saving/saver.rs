@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::admin::Kept;
 use crate::clock::{Moment, WallTime};
-use crate::control::Kept;
 use crate::timeline::AlarmKind;
 use crate::wire::Name;
 

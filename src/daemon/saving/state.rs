@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::SavedStatus;
 use crate::publish::SavedZone;
-use crate::resolve::SavedLease;
+use crate::resolver::SavedLease;
 
 use super::salvage::{self, Parts};
 use crate::daemon::durable::{self, Readers};

@@ -93,8 +93,8 @@ impl Telemetry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::Exposition;
     use crate::clock::Clock;
-    use crate::control::Exposition;
     use crate::timeline::Wanted;
 
     const WANTED: Wanted = Wanted {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::metrics::{QueryCounters, QuerySample, SAMPLE_STRIDE};
-use crate::rehearse::{Client, Observed};
-use crate::wire::{Class, ClientSubnet, Name, Scratch, parse_query};
+use crate::simulate::{GivenClient, Observed};
+use crate::wire::{Class, ClientSubnet, Name, QueryName, parse_query};
 
 /// Minutes that are remembered.
 const MINUTES_MAX: usize = 60;
@@ -24,7 +24,7 @@ struct Minute {
     queries: f64,
     /// Samples that were offered.
     offered: u64,
-    kept: Vec<(Name, crate::wire::Rtype, Client)>,
+    kept: Vec<(Name, crate::wire::Rtype, GivenClient)>,
 }
 
 /// The last hour.
@@ -56,11 +56,11 @@ impl History {
     }
 
     fn take(&mut self, sample: &QuerySample, weight: f64, now: Moment) {
-        let mut scratch = Scratch::default();
-        let Ok(query) = parse_query(&sample.message, &mut scratch) else {
+        let mut query_name = QueryName::default();
+        let Ok(query) = parse_query(&sample.message, &mut query_name) else {
             return;
         };
-        let Ok((name, _)) = Name::from_wire(scratch.name()) else {
+        let Ok((name, _)) = Name::from_wire(query_name.name()) else {
             return;
         };
         if query.class != Class::IN {
@@ -68,8 +68,8 @@ impl History {
         }
         let subnet = query.edns.and_then(|edns| edns.subnet);
         let client = match subnet.and_then(ClientSubnet::given_prefix) {
-            Some(prefix) => Client::Subnet(prefix),
-            None => Client::Address(sample.client),
+            Some(prefix) => GivenClient::Subnet(prefix),
+            None => GivenClient::Address(sample.client),
         };
         let random = self.next_random();
         let minute = self.minute(now);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::admin::{Exposition, LostLines, lost_log_lines};
 use crate::clock::Moment;
-use crate::control::{Exposition, LostLines, lost_log_lines};
 
 /// Time without a dropped line after which the log counts as read again. Chosen; no standard value.
 const CALM: Duration = Duration::from_secs(10);

@@ -5,12 +5,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::admin::{Exposition, GaugeHandle, LoadGauges};
 use crate::clock::Moment;
-use crate::control::{Exposition, GaugeHandle, LoadGauges};
 use crate::health::{Status, TargetId, TargetTable, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
 use crate::probe::{CommandCounters, ProbeCounts};
-use crate::resolve::NameCounts;
+use crate::resolver::NameCounts;
 use crate::wire::Name;
 
 use crate::daemon::reports::word;

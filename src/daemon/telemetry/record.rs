@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::{Exposition, Pulse, ServerRow, log_event};
 use crate::clock::{Clock, Moment, WallTime};
-use crate::control::{Exposition, Pulse, ServerRow, log_event};
 use crate::health::{Outcome, TargetId, TargetTable, Transition};
-use crate::rehearse::Observed;
+use crate::simulate::Observed;
 use crate::timeline::{AlarmKind, Alarms, Event, EventKind, Timeline};
 
 use super::history::History;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::{Exposition, Pulse};
 use crate::clock::Moment;
-use crate::control::{Exposition, Pulse};
 use crate::metrics::{QueryCounters, QueryTotals, TcpEvent, UdpEvent};
 use crate::server::{Monitor, Server};
 use crate::timeline::AlarmKind;

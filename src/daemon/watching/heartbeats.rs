@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::HeartbeatReport;
 use crate::clock::{Moment, WallTime, format_duration};
 use crate::config::suggest::help_for;
-use crate::control::HeartbeatReport;
 use crate::health::{Finding, Observation, Phases, ProbeKind, TargetId, Targets};
 use crate::probe::Report;
 

@@ -14,7 +14,7 @@ use crate::health::{Changes, ProbeKind, TargetId};
 use crate::probe::{
     Begun, CommandSettings, Handle, ProbeConfig, ProbeCounts, Prober, Reach, Report, RoomCounts,
 };
-use crate::resolve::Names;
+use crate::resolver::Names;
 use crate::timeline::AlarmKind;
 use crate::wire::Name;
 

@@ -5,9 +5,9 @@
 
 use std::net::SocketAddr;
 
+use crate::admin::DoubtRow;
 use crate::clock::{Moment, WallTime};
 use crate::config::server_file::SelfDoubtSettings;
-use crate::control::DoubtRow;
 use crate::health::{
     Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Target, TargetId,
     TcpProbe, Timeout, Uncounted,
@@ -87,7 +87,7 @@ impl Watcher {
         self.doubt.know(anchors.collect(), homes, &self.targets);
     }
 
-    /// Judges reports before they are counted, so that those which end together are judged together. Says whether
+    /// Evaluates reports before they are counted, so that those which end together are judged together. Says whether
     /// any is news.
     pub(super) fn judge_reports(
         &mut self,

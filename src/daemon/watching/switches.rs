@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::admin::{SwitchRequest, SwitchRow};
 use crate::config::model::{CheckKind, CheckModel, ZoneModel};
 use crate::config::suggest::nearest;
-use crate::control::{SwitchRequest, SwitchRow};
 
 use super::heartbeats::hint;
 use crate::daemon::zone_set::{LoadedZone, ZoneSet};

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use crate::admin::HeartbeatReport;
 use crate::clock::{Moment, WallTime};
 use crate::config::server_file::SelfDoubtSettings;
-use crate::control::HeartbeatReport;
 use crate::health::{
     Outcome, ProbeKind, Row, SelfDoubt, Status, TargetId, Targets, Transition, Uncounted,
 };
@@ -191,8 +191,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::admin::Exposition;
     use crate::clock::Clock;
-    use crate::control::Exposition;
     use crate::daemon::load::load_text;
     use crate::health::{Finding, Observation, Phases};
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{Files, Source, compile_zone, read_zone, render_text};
+use crate::geo::Locations;
 use crate::health::{Status, TargetId};
-use crate::place::Locations;
 use crate::publish::{Current, Publisher, ZoneInputs};
 use crate::wire::Name;
 use crate::zone::{ServedZone, Snapshot, build_maps};

@@ -13,7 +13,7 @@ use hickory_server::zone_handler::{Catalog, MessageResponseBuilder, Queries};
 use crate::clock::Clock;
 use crate::metrics::QueryCounters;
 use crate::publish::Current;
-use crate::wire::{HEADER_LEN, Scratch};
+use crate::wire::{HEADER_LEN, QueryName};
 
 use super::super::engine::{Exchange, Guarded, Seat, Transport};
 use super::super::message_responder::MESSAGE_MAX;
@@ -90,7 +90,7 @@ impl<H> FailoverZones<H> {
         let Some((header, question)) = message.split_first_chunk::<HEADER_LEN>() else {
             return false;
         };
-        let mut name = Scratch::default();
+        let mut name = QueryName::default();
         let has_name = header[4..6] != [0, 0] && name.take(question);
         let world = self.current.load();
         has_name && world.snapshot.find(&name, usize::MAX).is_some()

@@ -5,9 +5,9 @@
 
 mod conversation;
 mod freshness;
+mod options;
 mod pulse;
 mod resource;
-mod terms;
 
 pub(super) use conversation::run;
-pub use terms::{HttpsGuise, HttpsTerms};
+pub use options::{HttpsGuise, HttpsOptions};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use quinn::{ReadToEndError, RecvStream, VarInt};
 use tokio::time::timeout;
 
-use crate::wire::{HEADER_LEN, Scratch, Unanswerable, parse_query};
+use crate::wire::{HEADER_LEN, QueryName, Unanswerable, parse_query};
 
 use super::super::message_responder::MESSAGE_MAX;
 
@@ -75,7 +75,7 @@ fn is_lawful(octets: &[u8]) -> bool {
 
 /// Says whether a message holds the option of edns-tcp-keepalive (RFC 7828), as far as the engine reads its options.
 fn has_keepalive(message: &[u8]) -> bool {
-    let edns = match parse_query(message, &mut Scratch::default()) {
+    let edns = match parse_query(message, &mut QueryName::default()) {
         Ok(query) => query.edns,
         Err(Unanswerable::Refuse(refusal)) => refusal.edns,
         Err(Unanswerable::Silence) => None,

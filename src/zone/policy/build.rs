@@ -1,4 +1,4 @@
-//! Builds [`Policies`](super::Policies): judges, runs, nodes and roots, each after what it refers to; equal judges and equal children
+//! Builds [`Policies`](super::Policies): conditions, runs, nodes and roots, each after what it refers to; equal conditions and equal children
 //! blocks are shared.
 
 use std::collections::{HashMap, HashSet};
@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::health::Target;
 use crate::wire::{AutoHints, hints_left_open};
 
-use super::judge::{Hold, Judge, JudgeId};
+use super::condition::{Condition, ConditionId, Hold};
 use super::program::{
     AllDown, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node, NodeId, NodeKind,
     Options, Root, RootId, Run, RunId, TargetUse,
@@ -35,11 +35,11 @@ pub struct PolicyBuilder {
     pub(super) blocks: HashMap<Vec<NodeSpec>, NodeId>,
     pub(super) rules: Vec<LocationRule>,
     pub(super) maps: Vec<Box<[u32]>>,
-    pub(super) judges: Vec<Judge>,
-    pub(super) judge_ids: HashMap<Judge, JudgeId>,
-    pub(super) list_ids: HashMap<(u32, Vec<JudgeId>), JudgeId>,
-    pub(super) judge_children: Vec<u32>,
-    pub(super) member_judges: Vec<JudgeId>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) condition_ids: HashMap<Condition, ConditionId>,
+    pub(super) list_ids: HashMap<(u32, Vec<ConditionId>), ConditionId>,
+    pub(super) condition_children: Vec<u32>,
+    pub(super) member_conditions: Vec<ConditionId>,
     pub(super) holds: Vec<Hold>,
     pub(super) labels: Vec<MemberLabel>,
     pub(super) targets: Vec<Target>,
@@ -71,29 +71,29 @@ impl PolicyBuilder {
         builder
     }
 
-    /// Returns the number of an equal judge, or adds this one.
-    pub fn judge(&mut self, judge: Judge) -> JudgeId {
-        if let Some(&id) = self.judge_ids.get(&judge) {
+    /// Returns the number of an equal condition, or adds this one.
+    pub fn condition(&mut self, condition: Condition) -> ConditionId {
+        if let Some(&id) = self.condition_ids.get(&condition) {
             return id;
         }
-        let id = self.push_judge(judge);
-        self.judge_ids.insert(judge, id);
+        let id = self.push_condition(condition);
+        self.condition_ids.insert(condition, id);
         id
     }
 
-    fn push_judge(&mut self, judge: Judge) -> JudgeId {
-        let id = self.judges.len() as u32;
-        self.judges.push(judge);
+    fn push_condition(&mut self, condition: Condition) -> ConditionId {
+        let id = self.conditions.len() as u32;
+        self.conditions.push(condition);
         id
     }
 
-    /// Returns a judge that holds when at least `wanted` of `list` do. Trivial lists give the simpler judge.
-    pub fn at_least(&mut self, wanted: u32, mut list: Vec<JudgeId>) -> JudgeId {
+    /// Returns a condition that holds when at least `wanted` of `list` do. Trivial lists give the simpler condition.
+    pub fn at_least(&mut self, wanted: u32, mut list: Vec<ConditionId>) -> ConditionId {
         if wanted == 0 {
-            return self.judge(Judge::Constant(true));
+            return self.condition(Condition::Constant(true));
         }
         if wanted as usize > list.len() {
-            return self.judge(Judge::Constant(false));
+            return self.condition(Condition::Constant(false));
         }
         if let ([only], 1) = (&list[..], wanted) {
             return *only;
@@ -103,9 +103,9 @@ impl PolicyBuilder {
         if let Some(&id) = self.list_ids.get(&key) {
             return id;
         }
-        let first = self.judge_children.len() as u32;
-        self.judge_children.extend_from_slice(&key.1);
-        let id = self.push_judge(Judge::AtLeast {
+        let first = self.condition_children.len() as u32;
+        self.condition_children.extend_from_slice(&key.1);
+        let id = self.push_condition(Condition::AtLeast {
             wanted,
             first,
             len: key.1.len() as u32,
@@ -114,12 +114,12 @@ impl PolicyBuilder {
         id
     }
 
-    /// Returns a judge that holds when all of `list` do; always, for an empty list.
-    pub fn all(&mut self, mut list: Vec<JudgeId>) -> JudgeId {
+    /// Returns a condition that holds when all of `list` do; always, for an empty list.
+    pub fn all(&mut self, mut list: Vec<ConditionId>) -> ConditionId {
         list.sort_unstable();
         list.dedup();
-        let always = self.judge(Judge::Constant(true));
-        list.retain(|&judge| judge != always);
+        let always = self.condition(Condition::Constant(true));
+        list.retain(|&condition| condition != always);
         let wanted = list.len() as u32;
         self.at_least(wanted, list)
     }
@@ -166,10 +166,10 @@ impl PolicyBuilder {
         id
     }
 
-    /// Adds a run; returns its number and the `Member` judges in the order of the spec.
-    pub fn run(&mut self, spec: RunSpec) -> (RunId, Vec<JudgeId>) {
+    /// Adds a run; returns its number and the `Member` conditions in the order of the spec.
+    pub fn run(&mut self, spec: RunSpec) -> (RunId, Vec<ConditionId>) {
         let run = self.runs.len() as u32;
-        let first_bit = self.member_judges.len() as u32;
+        let first_bit = self.member_conditions.len() as u32;
         let mut order: Vec<usize> = (0..spec.members.len()).collect();
         order.sort_by_key(|&i| spec.members[i].weight == 0);
         let weighted_len = spec
@@ -188,19 +188,19 @@ impl PolicyBuilder {
         } else {
             self.offsets.len()
         } as u32;
-        let mut judges = vec![0; spec.members.len()];
+        let mut conditions = vec![0; spec.members.len()];
         for &i in &order {
             let member = &spec.members[i];
             if !is_even {
                 self.offsets.push(self.data.len() as u32);
             }
             self.data.extend_from_slice(&member.rdata);
-            let bit = self.member_judges.len() as u32;
-            judges[i] = self.push_judge(Judge::Member {
+            let bit = self.member_conditions.len() as u32;
+            conditions[i] = self.push_condition(Condition::Member {
                 bit,
-                of: member.judge,
+                of: member.condition,
             });
-            self.member_judges.push(judges[i]);
+            self.member_conditions.push(conditions[i]);
             self.holds.push(member.hold);
             self.labels.push(member.label.clone());
             self.run_of_member.push(run);
@@ -230,7 +230,7 @@ impl PolicyBuilder {
                 .any(|member| hints_left_open(spec.rtype, &member.rdata) != AutoHints::default()),
             is_leased: spec.members.iter().any(|member| member.lease.is_some()),
         });
-        (run, judges)
+        (run, conditions)
     }
 
     fn member_sums(&mut self, weights: &[u16]) -> u32 {
@@ -420,8 +420,8 @@ impl PolicyBuilder {
     }
 
     /// Adds a gate to a node, beside those it has.
-    pub fn gated(&mut self, mut spec: NodeSpec, gate: JudgeId) -> NodeSpec {
-        let always = self.judge(Judge::Constant(true));
+    pub fn gated(&mut self, mut spec: NodeSpec, gate: ConditionId) -> NodeSpec {
+        let always = self.condition(Condition::Constant(true));
         if gate == always {
             return spec;
         }

@@ -3,8 +3,8 @@
 //! In: a builder. Out: [`Policies`]. Never here: sharing of equal parts; the builder has done that.
 
 use super::build::PolicyBuilder;
+use super::condition::Condition;
 use super::csr::Csr;
-use super::judge::Judge;
 use super::program::{NONE, NodeKind, Policies};
 
 impl PolicyBuilder {
@@ -13,11 +13,11 @@ impl PolicyBuilder {
         self.uses.sort_by_key(|used| used.slot);
         let links = self.links();
         let soft_members = self.soft_members();
-        self.place_judged();
+        self.place_damped();
         self.settle_leases();
         Policies {
-            judges_of_target: links.judges_of_target,
-            judges_of_judge: links.judges_of_judge,
+            conditions_of_target: links.conditions_of_target,
+            conditions_of_condition: links.conditions_of_condition,
             nodes_of_gate: links.nodes_of_gate,
             nodes_of_run: links.nodes_of_run,
             parents: links.parents,
@@ -37,9 +37,9 @@ impl PolicyBuilder {
             root_rules: self.root_rules.into(),
             rules: self.rules.into(),
             maps: self.maps.into(),
-            judges: self.judges.into(),
-            judge_children: self.judge_children.into(),
-            member_judges: self.member_judges.into(),
+            conditions: self.conditions.into(),
+            condition_children: self.condition_children.into(),
+            member_conditions: self.member_conditions.into(),
             holds: self.holds.into(),
             targets: self.targets.into(),
             uses: self.uses.into(),
@@ -60,18 +60,18 @@ impl PolicyBuilder {
 
     /// Turns round what the builder knows as "hangs on".
     fn links(&self) -> Links {
-        let mut judge_pairs = Vec::new();
+        let mut validate_pairs = Vec::new();
         let mut target_pairs = Vec::new();
-        for (id, judge) in self.judges.iter().enumerate() {
+        for (id, condition) in self.conditions.iter().enumerate() {
             let id = id as u32;
-            match *judge {
-                Judge::Target { slot, .. } => target_pairs.push((slot, id)),
-                Judge::Not(of) | Judge::Member { of, .. } => judge_pairs.push((of, id)),
-                Judge::AtLeast { first, len, .. } => {
-                    let children = &self.judge_children[first as usize..(first + len) as usize];
-                    judge_pairs.extend(children.iter().map(|&child| (child, id)));
+            match *condition {
+                Condition::Target { slot, .. } => target_pairs.push((slot, id)),
+                Condition::Not(of) | Condition::Member { of, .. } => validate_pairs.push((of, id)),
+                Condition::AtLeast { first, len, .. } => {
+                    let children = &self.condition_children[first as usize..(first + len) as usize];
+                    validate_pairs.extend(children.iter().map(|&child| (child, id)));
                 }
-                Judge::Constant(_) | Judge::Switch(_) => {}
+                Condition::Constant(_) | Condition::Switch(_) => {}
             }
         }
         let mut run_pairs = Vec::new();
@@ -90,9 +90,9 @@ impl PolicyBuilder {
             }
         }
         Links {
-            judges_of_target: Csr::group(self.targets.len(), &target_pairs),
-            judges_of_judge: Csr::group(self.judges.len(), &judge_pairs),
-            nodes_of_gate: Csr::group(self.judges.len(), &gate_pairs),
+            conditions_of_target: Csr::group(self.targets.len(), &target_pairs),
+            conditions_of_condition: Csr::group(self.conditions.len(), &validate_pairs),
+            nodes_of_gate: Csr::group(self.conditions.len(), &gate_pairs),
             nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
             parents: Csr::group(self.nodes.len(), &parent_pairs),
         }
@@ -101,8 +101,8 @@ impl PolicyBuilder {
 
 /// Who hangs on whom.
 struct Links {
-    judges_of_target: Csr,
-    judges_of_judge: Csr,
+    conditions_of_target: Csr,
+    conditions_of_condition: Csr,
     nodes_of_gate: Csr,
     nodes_of_run: Csr,
     parents: Csr,

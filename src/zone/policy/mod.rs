@@ -4,18 +4,18 @@
 //! what is healthy (that is the view's), who asks, draws.
 
 mod build;
+mod condition;
 mod csr;
+mod damped;
 mod finish;
-mod judge;
-mod judged;
 mod lease;
 mod program;
 mod reach;
 mod spec;
 
 pub use build::PolicyBuilder;
+pub use condition::{Condition, ConditionId, Hold};
 pub use csr::Csr;
-pub use judge::{Hold, Judge, JudgeId};
 pub use program::{
     AllDown, ClientTimes, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node,
     NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId, TargetUse, TimesFor,

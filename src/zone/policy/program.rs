@@ -2,12 +2,12 @@
 
 use ipnet::IpNet;
 
+use crate::geo::{Coordinates, Place};
 use crate::health::{FailbackRule, Target};
-use crate::place::{Coordinates, Place};
 use crate::wire::{Name, Rtype};
 
+use super::condition::{Condition, ConditionId, Hold};
 use super::csr::Csr;
-use super::judge::{Hold, Judge, JudgeId};
 
 /// Number of a node; children have lower numbers than their parents.
 pub type NodeId = u32;
@@ -284,11 +284,11 @@ pub struct Policies {
     /// Distinct lists of rules that a location map is built for.
     pub maps: Box<[Box<[u32]>]>,
     /// Formulas of health, each after what it refers to.
-    pub judges: Box<[Judge]>,
-    /// Lists of `AtLeast` judges.
-    pub judge_children: Box<[u32]>,
-    /// The `Member` judge of each member bit.
-    pub member_judges: Box<[JudgeId]>,
+    pub conditions: Box<[Condition]>,
+    /// Lists of `AtLeast` conditions.
+    pub condition_children: Box<[u32]>,
+    /// The `Member` condition of each member bit.
+    pub member_conditions: Box<[ConditionId]>,
     /// What the file holds or forces, by member bit.
     pub holds: Box<[Hold]>,
     /// Targets by slot.
@@ -305,10 +305,10 @@ pub struct Policies {
     pub pools: Box<[String]>,
     /// Branch labels by node, for traces.
     pub branch_labels: Box<[Box<str>]>,
-    /// Judges by target slot.
-    pub judges_of_target: Csr,
-    /// Judges by judge that they refer to.
-    pub judges_of_judge: Csr,
+    /// Conditions by target slot.
+    pub conditions_of_target: Csr,
+    /// Conditions by condition that they refer to.
+    pub conditions_of_condition: Csr,
     /// Nodes by gate.
     pub nodes_of_gate: Csr,
     /// Pool nodes by run.
@@ -345,7 +345,7 @@ impl Policies {
 
     /// Counts the member bits.
     pub fn member_count(&self) -> usize {
-        self.member_judges.len()
+        self.member_conditions.len()
     }
 
     /// Returns the lease of a member, if it is an address of a flattened target.

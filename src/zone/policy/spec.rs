@@ -2,7 +2,7 @@
 
 use crate::wire::Rtype;
 
-use super::judge::{Hold, JudgeId};
+use super::condition::{ConditionId, Hold};
 use super::program::{MemberLabel, Node};
 
 /// A node before it has a number: what a parent places into its block of children.
@@ -24,7 +24,7 @@ pub struct MemberSpec {
     /// Weight.
     pub weight: u16,
     /// What its checks say.
-    pub judge: JudgeId,
+    pub condition: ConditionId,
     /// What the file holds.
     pub hold: Hold,
     /// TTL that it brings into a merged run.

@@ -1,0 +1,170 @@
+//! Whether the apex is the one that the file is for: where its SOA stands, and how it came to stand there.
+//!
+//! In: the apex that the SOA gives, the zone that the file is for by its name, the words that led there. Out: a fault if
+//! the apex came about by accident, a warning if the file is for another zone. Never here: what else the zone says.
+//!
+//! | apex | written | verdict |
+//! |---|---|---|
+//! | the one of the file's name | | right |
+//! | the root | and the file is `root.zone` | right |
+//! | the root | and the file is for another zone | fault |
+//! | below the one of the file's name | by a name that lacks its final dot | fault |
+//! | another | | warning |
+
+use std::ops::Range;
+
+use crate::wire::Name;
+
+use super::finding::{Finding, Findings, Gravity, SourceText};
+use super::line::shown;
+
+/// Longest line to write that is shown; chosen, an SOA on one line is hardly longer.
+const LINE_MAX: usize = 160;
+
+/// The words that led to the SOA's owner.
+#[derive(Clone, Debug)]
+pub(super) struct SoaStand {
+    pub(super) file: u16,
+    /// Where its line begins.
+    pub(super) start: usize,
+    /// Its owner, if one stands on the line.
+    pub(super) owner: Option<Range<usize>>,
+    /// The word of the last `$ORIGIN` before it in the same file.
+    pub(super) origin: Option<Range<usize>>,
+}
+
+/// Validates the apex; false if it is an accident, so that nothing else about the zone is worth a word.
+pub(super) fn validate_apex(
+    (apex, named): (&Name, &Name),
+    soa: &SoaStand,
+    sources: &[SourceText],
+    findings: &mut Findings,
+) -> bool {
+    let is_root_file = named.is_root() || named.labels().eq([b"root"]);
+    if apex == named || apex.is_root() && is_root_file {
+        return true;
+    }
+    let Some(source) = sources.get(usize::from(soa.file)) else {
+        return true;
+    };
+    let stand = Words::new(soa, source);
+    let file = sources.first().map_or_else(String::new, |first| {
+        let name = first.path.file_name().unwrap_or(first.path.as_os_str());
+        name.to_string_lossy().into_owned()
+    });
+    let (range, word) = stand.word();
+    let place = (soa.file, range);
+    if apex.is_root() {
+        let message = format!(
+            "this file would be the root zone: the SOA stands at {}, and the file `{file}` is for {named}",
+            stand.shown()
+        );
+        let help = format!(
+            "write {}; the root zone itself goes into `root.zone`",
+            stand.right(named)
+        );
+        findings.add(finding("M036", Gravity::Fault, place, message).help(help));
+        return false;
+    }
+    if apex.is_at_or_below(named) && lacks_its_dot(word, named) {
+        let message = format!(
+            "`{}` has no final dot: the SOA stands at {}, so the zone would be {apex}, and the file `{file}` is for {named}",
+            shown(word),
+            stand.shown()
+        );
+        let meant = Name::parse_absolute(word).unwrap_or_else(|_| named.clone());
+        let help = format!("write {}", stand.right(&meant));
+        findings.add(finding("M036", Gravity::Fault, place, message).help(help));
+        return false;
+    }
+    let message = format!(
+        "this file defines the zone {apex}, but `{file}` is for {named}; the SOA stands at {}",
+        stand.shown()
+    );
+    let bare = apex.to_string();
+    let help = format!(
+        "call the file `{}.zone`, or write {}",
+        bare.trim_end_matches('.'),
+        stand.right(named)
+    );
+    findings.add(finding("M037", Gravity::Warning, place, message).help(help));
+    true
+}
+
+fn finding(
+    code: &'static str,
+    gravity: Gravity,
+    place: (u16, Range<usize>),
+    message: String,
+) -> Finding {
+    Finding::new(code, gravity, place, message)
+}
+
+/// Says whether a relative word was meant as a whole name: it has several labels, or is the name of the file.
+fn lacks_its_dot(word: &str, named: &Name) -> bool {
+    if word == "@" || word.is_empty() || word.ends_with('.') {
+        return false;
+    }
+    Name::parse_absolute(word).is_ok_and(|name| name.label_count() > 1 || name == *named)
+}
+
+/// The words as written.
+struct Words<'t> {
+    line: &'t str,
+    start: usize,
+    owner: Option<(Range<usize>, &'t str)>,
+    origin: Option<(Range<usize>, &'t str)>,
+}
+
+impl<'t> Words<'t> {
+    fn new(soa: &SoaStand, source: &'t SourceText) -> Self {
+        let text = source.text.as_str();
+        let part = |range: &Option<Range<usize>>| {
+            let range = range.clone()?;
+            text.get(range.clone()).map(|word| (range, word))
+        };
+        Self {
+            line: text
+                .get(soa.start..)
+                .unwrap_or_default()
+                .lines()
+                .next()
+                .unwrap_or_default(),
+            start: soa.start,
+            owner: part(&soa.owner),
+            origin: part(&soa.origin),
+        }
+    }
+
+    /// The word that decides: the owner, or the origin that `@` or a blank stands for.
+    fn word(&self) -> (Range<usize>, &'t str) {
+        let is_own = |(_, word): &&(Range<usize>, &str)| *word != "@";
+        let found = self.owner.as_ref().filter(is_own).or(self.origin.as_ref());
+        found.cloned().unwrap_or((self.start..self.start, ""))
+    }
+
+    /// Shows where the SOA stands: its owner, and the `$ORIGIN` that this is relative to.
+    fn shown(&self) -> String {
+        let owner = self.owner.as_ref().map_or("@", |(_, word)| *word);
+        match &self.origin {
+            Some((_, origin)) if !owner.ends_with('.') => {
+                format!("`{}` below `$ORIGIN {}`", shown(owner), shown(origin))
+            }
+            _ => format!("`{}`", shown(owner)),
+        }
+    }
+
+    /// Shows the line to write for an apex.
+    fn right(&self, apex: &Name) -> String {
+        match (&self.owner, &self.origin) {
+            (Some((range, word)), _) if *word != "@" => {
+                let rest = self.line.get(range.end - self.start..).unwrap_or_default();
+                let rest: Vec<&str> = rest.split_whitespace().collect();
+                let rest: String = rest.join(" ").chars().take(LINE_MAX).collect();
+                format!("`{apex} {rest}`")
+            }
+            (_, Some(_)) => format!("`$ORIGIN {apex}`"),
+            _ => format!("`$ORIGIN {apex}` before it"),
+        }
+    }
+}
