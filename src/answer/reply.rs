@@ -36,14 +36,14 @@ pub(super) fn reply<'w>(
         cookie: context.standing,
         ..Tally::default()
     };
-    let limit = match limiter.judge(serving, received, context, (head.source, asked.zone)) {
-        Verdict::Send => context.size_max,
-        Verdict::SendPressed => context.size_pressed(serving, received),
+    let limit = match limiter.count(serving, received, context, (head.source, asked.zone)) {
+        Verdict::Send => None,
+        Verdict::SendPressed => Some(context.size_pressed(serving, received)),
         Verdict::Slip => {
             // Nothing is in it, whatever there was to say: the client asks again by TCP.
             writer.truncate();
             tally.limited = Limited::Slipped;
-            0
+            Some(0)
         }
         Verdict::Drop => {
             tally.limited = Limited::Dropped;
@@ -59,6 +59,7 @@ pub(super) fn reply<'w>(
     if let Some(tsig) = asked.tsig
         && tally.limited == Limited::No
     {
+        let limit = limit.unwrap_or(context.size_max);
         let room = limit.min(outgoing.out.len()).max(len);
         let out = &mut outgoing.out[..room];
         len = write_bad_key(received.input, usize::from(tsig), out, len).unwrap_or(len);

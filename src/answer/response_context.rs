@@ -1,6 +1,6 @@
 //! Response limits of one query: cookie result, size limit, EDNS options, and the count of the rate limiter.
 //!
-//! In: the serving of the server, the EDNS of a query, how it came and when. Out: [`ResponseContext`], and what becomes of the
+//! In: serving options, the EDNS of a query, how it came and when. Out: [`ResponseContext`], and what becomes of the
 //! response. Never here: what is answered, or octets.
 
 use crate::clock::Moment;
@@ -48,7 +48,7 @@ pub(super) struct Asked {
     pub(super) tsig: Option<u16>,
 }
 
-/// Limits of a response, and what its OPT record says.
+/// Limits of a response, cookie result, and EDNS options of its OPT record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ResponseContext<'w> {
     /// Whether the client receives what is sent to its address: a stream, or a valid cookie.
@@ -62,7 +62,7 @@ pub(super) struct ResponseContext<'w> {
     pads: bool,
 }
 
-/// What a worker keeps to judge clients: its buckets, and the time of the batch.
+/// Rate limits of one worker: its buckets, and the time of the batch.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     buckets: Buckets,
@@ -126,7 +126,7 @@ impl RateLimiter {
 
     /// Counts a response by source and zone of its answer, and says what becomes of it. Streams and proven clients have no limit but size.
     #[inline(always)]
-    pub(super) fn judge(
+    pub(super) fn count(
         &mut self,
         serving: &ServingOptions,
         received: Received<'_>,

@@ -38,6 +38,8 @@ pub struct MessageWriter<'o> {
     start: usize,
     /// Where the next record starts.
     at: usize,
+    /// Octets that the message may have.
+    limit: usize,
     /// Where the records end at the latest.
     end: usize,
     /// Records in answer, authority and additional.
@@ -77,6 +79,7 @@ impl<'o> MessageWriter<'o> {
             head: Head::default(),
             start: question.len(),
             at: question.len(),
+            limit,
             end: limit.min(out.len()),
             out,
             counts: [0; 3],
@@ -113,25 +116,27 @@ impl<'o> MessageWriter<'o> {
         self.head.source == Source::Negative
     }
 
-    /// Writes OPT and header of a message that may have `limit` octets, which responds to `flags` of a query. Returns its
-    /// length.
+    /// Writes OPT and header of a message which responds to `flags` of a query; `limit` is how many octets it may have, if
+    /// fewer than its records were written for. Returns its length.
     #[inline(always)]
     pub fn finish(
         &mut self,
         flags: u16,
-        limit: usize,
+        limit: Option<usize>,
         opt: Option<(&ResponseEdns<'_>, u16)>,
     ) -> usize {
-        let reserved = opt.map_or(0, |(opt, _)| opt.len());
-        let end = limit.min(self.out.len()).saturating_sub(reserved);
-        if self.at > end {
-            self.cut(end);
+        if opt.is_some() || limit.is_some() {
+            let reserved = opt.map_or(0, |(opt, _)| opt.len());
+            let limit = limit.unwrap_or(self.limit);
+            let end = limit.min(self.out.len()).saturating_sub(reserved);
+            if self.at > end {
+                self.cut(end);
+            }
         }
         let mut at = self.at;
         let [answers, authorities, mut additionals] = self.counts;
         if let Some((opt, payload_size)) = opt {
-            opt.write(payload_size, &mut self.out[at..]);
-            at += reserved;
+            at += opt.write(payload_size, &mut self.out[at..]);
             additionals += 1;
         }
         let questions = u64::from(self.start > HEADER_LEN);
@@ -395,7 +400,7 @@ mod tests {
                 let mut writer = MessageWriter::new(&[0; HEADER_LEN], 64, &mut out);
                 writer.head.rcode = rcode;
                 writer.head.is_authoritative = false;
-                assert_eq!(writer.finish(asked, 64, None), HEADER_LEN);
+                assert_eq!(writer.finish(asked, None, None), HEADER_LEN);
                 let flags = u16::from_be_bytes([out[2], out[3]]);
                 let copied = if opcode == 0 { 0x0110 } else { 0 };
                 let wanted = FLAG_QR | opcode << 11 | copied | (rcode.0 & 15);

@@ -1,7 +1,7 @@
 //! Values that arguments carry: clients, prefixes, owner names, types.
 //!
 //! In: one word of the command line. Out: a value that cannot be wrong, or a sentence that says what to write. Never
-//! here: looking anything up; whether a place or a reference exists is for `place` and `config` to say.
+//! here: looking anything up; whether a place or a reference exists is for `geo` and `config` to say.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -1,6 +1,6 @@
 //! What conversions find: codes, a bounded list, and findings of master files as diagnostics.
 //!
-//! In: remarks of the converters, findings of `master`. Out: diagnostics. Never here: what is kept and what is not.
+//! In: remarks of the converters, findings of `zonefile`. Out: diagnostics. Never here: what is kept and what is not.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! A zone model as a master file.
 //!
 //! In: a model, its compiled zone, and what becomes of policies. Out: a canonical master file, and warnings about what a
-//! master file cannot say. Never here: how a record is written; `master` knows that.
+//! master file cannot say. Never here: how a record is written; `zonefile` knows that.
 
 use std::collections::HashMap;
 

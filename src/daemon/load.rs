@@ -17,7 +17,9 @@ use super::files::{FolderCause, FolderFault, Stamp, stamp};
 use super::last_good::LastGood;
 use super::listing::Listing;
 use super::loading::Serials;
-use super::owners::{Incumbent, Outcome, Terms, incumbents_of, known_by_path, rivals_of, settle};
+use super::owners::{
+    Incumbent, Outcome, OwnershipRules, incumbents_of, known_by_path, rivals_of, settle,
+};
 use super::reading::{Loaded, Torn, closed_refusal, incumbent_of, read_file, unchanged};
 use super::zone_files::ZoneFiles;
 use super::zone_set::{Changes, LoadedZone, Pace, Refusal, Stamps, Standing, ZoneSet, is_settled};
@@ -104,7 +106,7 @@ pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
     let mut set = ZoneSet::listed(listing.clone());
     set.folder_fault = folder_fault.map(|fault| fault.to_string());
     let (incumbents, rivals) = claims_before(&loading, &outcomes, &job);
-    let terms = Terms {
+    let rules = OwnershipRules {
         just_gone: just_gone(&incumbents, &outcomes, &job.pace),
         listing: &listing,
         previous: loading.previous,
@@ -125,7 +127,7 @@ pub fn load_zones(loading: Loading<'_>) -> Result<ZoneSet, FolderFault> {
         seen.extend(std::mem::take(&mut *lock(&job.written)));
         *lock(&set.seen) = seen;
     }
-    settle(&mut set, outcomes, incumbents, &terms);
+    settle(&mut set, outcomes, incumbents, &rules);
     learn_serials(loading.serials, &set);
     Ok(set)
 }

@@ -1,6 +1,6 @@
 //! Master files on disk to zones: the file and those that it includes read, judged, built.
 //!
-//! In: a path in the zones folder. Out: what a loaded zone needs, or the faults. Never here: the grammar; `master`
+//! In: a path in the zones folder. Out: what a loaded zone needs, or the faults. Never here: the grammar; `zonefile`
 //! knows it. A master zone has a model with an SOA and nothing else, since its records are in the zone itself.
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Which names came and went with a load.
 //!
-//! In: two sets of zones. Out: counts with some of the names. Never here: answers; `rehearse` compares those.
+//! In: two sets of zones. Out: counts with some of the names. Never here: answers; `simulate` compares those.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

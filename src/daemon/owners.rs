@@ -47,7 +47,7 @@ pub(super) struct Incumbent {
 }
 
 /// What decides beside the files.
-pub(super) struct Terms<'t> {
+pub(super) struct OwnershipRules<'t> {
     pub(super) listing: &'t Listing,
     pub(super) previous: &'t ZoneSet,
     /// Files that were refused before because another serves their zone.
@@ -66,7 +66,7 @@ pub(super) fn settle(
     set: &mut ZoneSet,
     outcomes: Outcomes,
     incumbents: Vec<Incumbent>,
-    terms: &Terms<'_>,
+    rules: &OwnershipRules<'_>,
 ) {
     let mut claims: BTreeMap<Vec<u8>, Vec<Arc<LoadedZone>>> = BTreeMap::new();
     for outcome in outcomes.values() {
@@ -79,7 +79,7 @@ pub(super) fn settle(
         let claimed = claims
             .remove(&incumbent.apex.to_folded())
             .unwrap_or_default();
-        settle_zone(set, incumbent, claimed, &outcomes, terms);
+        settle_zone(set, incumbent, claimed, &outcomes, rules);
     }
     for claimed in claims.into_values() {
         let at = preferred(&claimed);
@@ -91,7 +91,7 @@ pub(super) fn settle(
         let winner = Arc::clone(&claimed[at]);
         let served = format!("served from {}: {why}", winner.path.display());
         let others = claimed.into_iter().filter(|zone| zone.path != winner.path);
-        others.for_each(|zone| refuse_rival(set, zone, &served, terms));
+        others.for_each(|zone| refuse_rival(set, zone, &served, rules));
         set.zones.push(winner.stand(Standing::Current));
     }
     let refused = outcomes.into_values().filter_map(|outcome| match outcome {
@@ -109,30 +109,30 @@ fn settle_zone(
     incumbent: Incumbent,
     claimed: Vec<Arc<LoadedZone>>,
     outcomes: &Outcomes,
-    terms: &Terms<'_>,
+    rules: &OwnershipRules<'_>,
 ) {
     let file = incumbent.path.display();
     if let Some(own) = claimed.iter().find(|zone| zone.path == incumbent.path) {
         let own = Arc::clone(own);
         let served = format!("served from {file}, which served it before and still defines it");
         let others = claimed.into_iter().filter(|zone| zone.path != own.path);
-        others.for_each(|zone| refuse_rival(set, zone, &served, terms));
+        others.for_each(|zone| refuse_rival(set, zone, &served, rules));
         set.zones.push(own.stand(Standing::Current));
         return;
     }
     let (cause, why) = match outcomes.get(&incumbent.path) {
         Some(Outcome::Bad(_)) => (OldCause::Refused, format!("{file} is refused")),
-        Some(Outcome::Deferred) => return keep_as_it_is(set, incumbent, claimed, terms),
+        Some(Outcome::Deferred) => return keep_as_it_is(set, incumbent, claimed, rules),
         Some(Outcome::Good(other)) => {
             let now = &other.model.apex;
             (OldCause::Missing, format!("{file} defines {now} now"))
         }
-        None => match terms.listing.closed_above(&incumbent.path) {
+        None => match rules.listing.closed_above(&incumbent.path) {
             Some(closed) => {
                 let why = format!("{} is not read: {}", closed.path.display(), closed.why);
                 (OldCause::Unreadable, why)
             }
-            None if terms.listing.files.is_empty() && set.folder_fault.is_some() => (
+            None if rules.listing.files.is_empty() && set.folder_fault.is_some() => (
                 OldCause::Unreadable,
                 "the zones folder cannot be used".to_owned(),
             ),
@@ -140,23 +140,23 @@ fn settle_zone(
         },
     };
     if cause == OldCause::Missing {
-        if let Some(at) = successor(&incumbent, &claimed, terms) {
-            return take_over(set, &incumbent, claimed, at, terms);
+        if let Some(at) = successor(&incumbent, &claimed, rules) {
+            return take_over(set, &incumbent, claimed, at, rules);
         }
-        if terms.consent == Consent::Given {
+        if rules.consent == Consent::Given {
             set.removed.push(incumbent.apex.to_string());
             return;
         }
-        if terms.just_gone.contains(&incumbent.path) {
-            return keep_as_it_is(set, incumbent, claimed, terms);
+        if rules.just_gone.contains(&incumbent.path) {
+            return keep_as_it_is(set, incumbent, claimed, rules);
         }
     }
     let served = format!("served from the last good version of {file}, because {why}");
     for zone in claimed {
-        refuse_rival(set, zone, &served, terms);
+        refuse_rival(set, zone, &served, rules);
     }
     if let Some(zone) = incumbent.zone {
-        let since = terms.wall;
+        let since = rules.wall;
         set.zones
             .push(zone.stand(Standing::Old { cause, why, since }));
     }
@@ -167,11 +167,11 @@ fn keep_as_it_is(
     set: &mut ZoneSet,
     incumbent: Incumbent,
     claimed: Vec<Arc<LoadedZone>>,
-    terms: &Terms<'_>,
+    rules: &OwnershipRules<'_>,
 ) {
     let served = format!("served from {}", incumbent.path.display());
     for zone in claimed {
-        refuse_rival(set, zone, &served, terms);
+        refuse_rival(set, zone, &served, rules);
     }
     set.zones.extend(incumbent.zone);
 }
@@ -180,7 +180,7 @@ fn keep_as_it_is(
 fn successor(
     incumbent: &Incumbent,
     claimed: &[Arc<LoadedZone>],
-    terms: &Terms<'_>,
+    rules: &OwnershipRules<'_>,
 ) -> Option<usize> {
     let among = |is_meant: &dyn Fn(&LoadedZone) -> bool| {
         let meant = claimed.iter().filter(|zone| is_meant(zone));
@@ -189,9 +189,9 @@ fn successor(
         claimed.iter().position(|zone| zone.path == best.path)
     };
     let is_moved = |zone: &LoadedZone| zone.digest == incumbent.digest;
-    let is_new = |zone: &LoadedZone| !terms.rivals.contains(&zone.path);
+    let is_new = |zone: &LoadedZone| !rules.rivals.contains(&zone.path);
     among(&is_moved).or_else(|| among(&is_new)).or_else(|| {
-        (terms.consent == Consent::Given)
+        (rules.consent == Consent::Given)
             .then(|| among(&|_| true))
             .flatten()
     })
@@ -202,7 +202,7 @@ fn take_over(
     incumbent: &Incumbent,
     claimed: Vec<Arc<LoadedZone>>,
     at: usize,
-    terms: &Terms<'_>,
+    rules: &OwnershipRules<'_>,
 ) {
     let winner = Arc::clone(&claimed[at]);
     let from = incumbent.path.display();
@@ -211,7 +211,7 @@ fn take_over(
         winner.path.display()
     );
     let others = claimed.into_iter().filter(|zone| zone.path != winner.path);
-    others.for_each(|zone| refuse_rival(set, zone, &served, terms));
+    others.for_each(|zone| refuse_rival(set, zone, &served, rules));
     set.moved.push(Moved {
         apex: incumbent.apex.to_string(),
         from: incumbent.path.clone(),
@@ -243,7 +243,12 @@ fn is_called_like_its_zone(zone: &LoadedZone) -> bool {
 }
 
 /// Refuses a file whose zone another one serves.
-fn refuse_rival(set: &mut ZoneSet, zone: Arc<LoadedZone>, served: &str, terms: &Terms<'_>) {
+fn refuse_rival(
+    set: &mut ZoneSet,
+    zone: Arc<LoadedZone>,
+    served: &str,
+    rules: &OwnershipRules<'_>,
+) {
     let message = format!(
         "zone {} is {served}; this file is not used",
         zone.model.apex
@@ -256,14 +261,14 @@ fn refuse_rival(set: &mut ZoneSet, zone: Arc<LoadedZone>, served: &str, terms: &
         "remove this file, or give it another zone; to serve it, remove the other one and run `leeward reload --yes`",
     );
     diagnostic.path.clone_from(&zone.path);
-    let known = terms.previous.refusals.iter();
+    let known = rules.previous.refusals.iter();
     let since = known
         .filter(|known| known.path == zone.path)
         .map(|known| known.since)
         .next();
     set.refusals.push(Refusal {
         path: zone.path.clone(),
-        since: since.unwrap_or(terms.wall),
+        since: since.unwrap_or(rules.wall),
         diagnostics: Arc::new(vec![diagnostic]),
         source: Arc::clone(&zone.source),
         included: Arc::default(),

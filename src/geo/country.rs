@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::built_in::{point, rows};
 use super::place_code::{Continent, Coordinates};
 
-/// A country as `place` knows it.
+/// A country as `geo` knows it.
 pub(super) struct Country {
     /// ISO 3166-1 alpha-2 code.
     pub(super) code: &'static str,

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::built_in::{point, rows};
 use super::place_code::Coordinates;
 
-/// A subdivision as `place` knows it.
+/// A subdivision as `geo` knows it.
 pub(super) struct Subdivision {
     /// ISO 3166-2 code, country included.
     pub(super) code: &'static str,

@@ -21,7 +21,7 @@ const READS_MAX: usize = 4;
 
 /// What a request asks for in a response.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+pub(super) struct ReplyLimits {
     /// Most octets of headers.
     pub(super) header_octets_max: usize,
     /// Whether the method is HEAD, to which no body comes (RFC 9110, section 9.3.2).
@@ -42,12 +42,12 @@ impl Reply {
     /// Sends a request over a connection that stands, and reads until the headers are whole.
     pub(super) async fn exchange(
         mut line: DrivenConnection<Stream>,
-        terms: Terms,
+        limits: ReplyLimits,
         trace: &Trace,
     ) -> Result<Self, Finding> {
         trace.enter_exchange(Phase::Headers);
-        let faulty = |fault| describe(fault, terms, trace);
-        let mut reader = HeadReader::new(terms.header_octets_max);
+        let faulty = |fault| describe(fault, limits, trace);
+        let mut reader = HeadReader::new(limits.header_octets_max);
         let mut came = Vec::new();
         // Ends with the head, with the connection, or with `header_octets_max` octets.
         let is_closed = loop {
@@ -65,7 +65,7 @@ impl Reply {
         let head = reader.into_head();
         let framing = match is_closed {
             true => Ok(Framing::Over),
-            false => head.framing(terms.is_head),
+            false => head.framing(limits.is_head),
         };
         Ok(Self {
             head,
@@ -146,14 +146,14 @@ impl Reply {
     }
 }
 
-fn describe(fault: HeadFault, terms: Terms, trace: &Trace) -> Finding {
+fn describe(fault: HeadFault, limits: ReplyLimits, trace: &Trace) -> Finding {
     match fault {
         HeadFault::Cut => Finding::Closed {
             phase: trace.phase(),
         },
         HeadFault::Malformed(text) => Finding::Malformed(text),
         HeadFault::TooLong(longest) => Finding::HeadersTooLong {
-            max: terms.header_octets_max,
+            max: limits.header_octets_max,
             longest,
         },
     }

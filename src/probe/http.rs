@@ -12,7 +12,7 @@ use super::attempt::{Attempt, Attempted};
 use super::classify::failed_to_connect;
 use super::content::{Collected, Encoding};
 use super::driven::DrivenConnection;
-use super::exchange::{Reply, Terms};
+use super::exchange::{Reply, ReplyLimits};
 use super::handshake::{evaluate_days_left, handshake_name};
 use super::http1::{Request, write_request};
 use super::stream::{Secure, Stream};
@@ -173,14 +173,18 @@ async fn ask(
     trace: &Trace,
 ) -> Result<Reply, Finding> {
     let request = make_request(attempt, http, hop)?;
-    let terms = Terms {
+    let limits = ReplyLimits {
         header_octets_max: http.header_bytes as usize,
         is_head: hop.method == "HEAD",
     };
     let connected = Stream::connect(trace.address, hop.secure.as_ref(), trace).await?;
     let (stream, broken) = connected;
-    let reply =
-        Reply::exchange(DrivenConnection::new(stream, request, broken), terms, trace).await?;
+    let reply = Reply::exchange(
+        DrivenConnection::new(stream, request, broken),
+        limits,
+        trace,
+    )
+    .await?;
     trace.enter_body();
     Ok(reply)
 }

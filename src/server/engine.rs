@@ -13,7 +13,7 @@ use crate::metrics::{
 };
 use crate::wire::CookieStanding;
 
-/// What turns queries into replies; one value belongs to one worker, so it may keep query name and caches.
+/// What turns queries into replies; one value belongs to one worker, so it may keep buffers and caches.
 pub trait Engine {
     /// Answers 1 to 32 exchanges.
     fn respond(&mut self, batch: &mut [Exchange<'_>]);
@@ -104,7 +104,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
         }
     }
 
-    /// Returns false if the engine panicked; it is made anew then, since its query name may be half written.
+    /// Returns false if the engine panicked; it is made anew then, since its buffers may be half written.
     fn try_respond(&mut self, batch: &mut [Exchange<'_>]) -> bool {
         let engine = &mut self.engine;
         let is_fine = catch_unwind(AssertUnwindSafe(|| engine.respond(batch))).is_ok();

@@ -1,4 +1,4 @@
-//! The engine that serves: the newest world, one worker's query name and chance.
+//! The engine that serves: the newest world, one worker's buffers and chance.
 
 use std::sync::Arc;
 use std::time::Duration;

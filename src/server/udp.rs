@@ -4,7 +4,7 @@
 //! decision.
 //!
 //! A worker with one socket blocks in `recvmmsg`. With several it polls them and serves one batch of each that is
-//! ready: a thread an (address, core) pair would need an engine each, with its query name and its share of the rate limit,
+//! ready: a thread an (address, core) pair would need an engine each, with its buffers and its share of the rate limit,
 //! for every address listed, while one poll a round costs well under a hundredth of the batch behind it.
 
 use std::io;

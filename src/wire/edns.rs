@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::cookie::COOKIE_LEN;
+use super::octets::copy_octets;
 
 /// Option code of the name server identifier (RFC 5001, section 2.3).
 const OPTION_NSID: u16 = 3;
@@ -197,9 +198,7 @@ fn parse_subnet(data: &[u8]) -> Option<ClientSubnet> {
 
 fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
     let mut all = [0; N];
-    for (to, from) in all.iter_mut().zip(octets) {
-        *to = *from;
-    }
+    copy_octets(octets, &mut all);
     all
 }
 
@@ -250,14 +249,17 @@ impl ResponseEdns<'_> {
         false
     }
 
-    /// Writes the OPT record to the start of `out`, which holds at least [`Self::len`] octets.
+    /// Writes the OPT record to the start of `out`, which holds at least [`Self::len`] octets. Returns its length.
     #[inline]
-    pub fn write(&self, payload_size: u16, out: &mut [u8]) {
+    pub fn write(&self, payload_size: u16, out: &mut [u8]) -> usize {
         let size = payload_size.to_be_bytes();
         // The other flags are sent as zero (RFC 6891, section 6.1.4).
         let flags = u8::from(self.is_dnssec_ok) << 7;
-        let len = ((self.len() - OPT_FIXED) as u16).to_be_bytes();
-        out[..OPT_FIXED].copy_from_slice(&[
+        let (fixed, options) = out.split_at_mut(OPT_FIXED);
+        let room = options.len();
+        let options_len = room - self.write_options(options).len();
+        let len = (options_len as u16).to_be_bytes();
+        fixed.copy_from_slice(&[
             0,
             0,
             41,
@@ -270,12 +272,12 @@ impl ResponseEdns<'_> {
             len[0],
             len[1],
         ]);
-        if len != [0, 0] {
-            self.write_options(&mut out[OPT_FIXED..]);
-        }
+        OPT_FIXED + options_len
     }
 
-    fn write_options(&self, mut out: &mut [u8]) {
+    /// Writes the options, and returns the room behind them.
+    #[inline]
+    fn write_options<'o>(&self, mut out: &'o mut [u8]) -> &'o mut [u8] {
         if let Some((subnet, scope_len)) = self.subnet {
             let family = match subnet.prefix {
                 _ if subnet.has_no_family => 0,
@@ -310,8 +312,9 @@ impl ResponseEdns<'_> {
         }
         if let Some(error) = self.extended_error {
             let code = error.code.to_be_bytes();
-            write_option(out, OPTION_EXTENDED_ERROR, &code, error.text.as_bytes());
+            out = write_option(out, OPTION_EXTENDED_ERROR, &code, error.text.as_bytes());
         }
+        out
     }
 }
 
@@ -326,9 +329,9 @@ fn write_option<'o>(out: &'o mut [u8], code: u16, first: &[u8], second: &[u8]) -
     let (head, rest) = out.split_at_mut(OPTION_FIXED);
     head.copy_from_slice(&[code[0], code[1], len[0], len[1]]);
     let (into, rest) = rest.split_at_mut(first.len());
-    into.copy_from_slice(first);
+    copy_octets(first, into);
     let (into, rest) = rest.split_at_mut(second.len());
-    into.copy_from_slice(second);
+    copy_octets(second, into);
     rest
 }
 
@@ -388,10 +391,10 @@ mod tests {
             ..ResponseEdns::default()
         };
         let mut out = [0xff; 64];
-        edns.write(1232, &mut out);
+        let len = edns.write(1232, &mut out);
         let wanted = [
             0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 11, 0, 8, 0, 7, 0, 1, 24, 20, 203, 0, 113,
         ];
-        assert_eq!((edns.len(), &out[..22]), (22, &wanted[..]));
+        assert_eq!((edns.len(), len, &out[..22]), (22, 22, &wanted[..]));
     }
 }

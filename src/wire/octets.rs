@@ -82,11 +82,10 @@ fn same_short(a: &[u8], b: &[u8]) -> bool {
 pub fn copy_octets(from: &[u8], to: &mut [u8]) {
     let to = &mut to[..from.len()];
     match from.len() {
-        0..8 => {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = *from;
-            }
-        }
+        0 => {}
+        1 => to[0] = from[0],
+        2..=3 => copy_ends::<2>(from, to),
+        4..=7 => copy_ends::<4>(from, to),
         8..=16 => copy_ends::<8>(from, to),
         17..=32 => copy_ends::<16>(from, to),
         33..=64 => {

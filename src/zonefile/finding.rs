@@ -1,6 +1,6 @@
 //! What is found in a master file: codes, places, and a bounded list.
 //!
-//! In: faults and remarks of the reader and of the judges. Out: at most so many of them, with a count of the rest. Never
+//! In: faults and remarks of the reader and of the validators. Out: at most so many of them, with a count of the rest. Never
 //! here: lines and columns; whoever shows a finding counts them from its octets.
 
 use std::collections::BTreeMap;

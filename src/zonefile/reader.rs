@@ -1,7 +1,7 @@
 //! Reads master files: lines, directives, included files (RFC 1035, section 5; RFC 2308, section 4).
 //!
 //! In: the octets of a file, the name that relative names begin with, and whoever reads included files. Out: records,
-//! findings, texts. Never here: rules that need the whole zone; the judges know them.
+//! findings, texts. Never here: rules that need the whole zone; the validators know them.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

@@ -175,7 +175,7 @@ impl Asking<'_> {
             gathering.gather(&name, &mut chain, &mut chance, &mut writer);
         }
         let opt = ResponseEdns::default();
-        let len = writer.finish(0x0100, limits[1], has_opt.then_some((&opt, 1232)));
+        let len = writer.finish(0x0100, Some(limits[1]), has_opt.then_some((&opt, 1232)));
         let (is_truncated, ttl) = (writer.is_truncated(), writer.ttl());
         out.truncate(len);
         Written {

@@ -1,4 +1,4 @@
-//! A zone under a serving, queries with EDNS options, and replies as text.
+//! A zone under serving options, queries with EDNS options, and replies as text.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

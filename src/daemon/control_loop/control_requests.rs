@@ -23,7 +23,7 @@ use crate::daemon::reports::Reporter;
 use crate::daemon::saving::{Answer, Done, EndedOrders, Order, Savable, Saver, reply};
 
 impl ControlLoop {
-    /// Takes a request. An asker that went away needs no answer.
+    /// Takes a request. A client that went away needs no answer.
     pub(super) fn take_request(&mut self, ask: Ask, results: &Results) {
         match ask {
             Ask::Status(answer) => {

@@ -37,7 +37,7 @@ impl LoadQueue {
     pub(in crate::daemon) fn finish(&mut self, answer: Option<Value>) -> bool {
         let answer = answer.unwrap_or(Value::Null);
         for asker in self.waiting.drain(..) {
-            // An asker that went away needs no answer.
+            // A client that went away needs no answer.
             drop(asker.send(answer.clone()));
         }
         self.waiting.append(&mut self.next);

@@ -81,7 +81,7 @@ impl Reporter {
         self.under_way = Some(tokio::task::spawn_blocking(move || {
             let report = Arc::new(SharedReport::new(write_report(&state, parts)));
             for asker in askers {
-                // An asker that went away needs no answer.
+                // A client that went away needs no answer.
                 let _ = asker.send(Arc::clone(&report));
             }
         }));
@@ -103,7 +103,7 @@ impl Reporter {
         answer: oneshot::Sender<Result<Value, String>>,
     ) {
         tokio::task::spawn_blocking(move || {
-            // An asker that went away needs no answer.
+            // A client that went away needs no answer.
             let _ = answer.send(explain(&state, &request));
         });
     }
@@ -116,7 +116,7 @@ impl Reporter {
         answer: oneshot::Sender<Result<Simulation, String>>,
     ) {
         let Ok(permit) = Arc::clone(&self.simulations).try_acquire_owned() else {
-            // An asker that went away needs no answer.
+            // A client that went away needs no answer.
             let _ = answer.send(Err("another simulation is under way; try again".to_owned()));
             return;
         };

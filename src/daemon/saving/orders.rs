@@ -164,7 +164,7 @@ pub(in crate::daemon) struct EndedOrders {
     pub(in crate::daemon) switches: Option<Switches>,
 }
 
-/// Answers; an asker that went away needs no answer.
+/// Answers; a client that went away needs no answer.
 pub(in crate::daemon) fn reply<T>(answer: Answer<T>, result: Result<T, OrderFault>) {
     let _ = answer.send(result);
 }

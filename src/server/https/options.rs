@@ -1,6 +1,6 @@
 //! What the operator chose for DNS over HTTPS.
 //!
-//! In: values from the server file. Out: plain terms. Never here: requests.
+//! In: values from the server file. Out: plain options. Never here: requests.
 
 /// How requests arrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
