@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use leeward::answer::{Exchange, OUT_MIN, Transport, Worker, World, respond};
 use leeward::clock::Clock;
-use leeward::config::{Files, Source, compile_zone, read_zone, render_text};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::{Source, render_text};
 use leeward::geo::Locations;
 use leeward::health::{Status, TargetId};
 use leeward::publish::{Publisher, Reader, ZoneInputs};

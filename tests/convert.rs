@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use leeward::config::{Diagnostic, Files, Severity, Source, compile_zone, read_zone, review};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
 use leeward::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml};
+use leeward::diagnostic::{Diagnostic, Severity, Source};
+use leeward::lint;
 use leeward::wire::Name;
 use leeward::zone::Zone;
 use leeward::zonefile::{Inclusions, Reading, build_master_zone, read_master, show_master};
@@ -48,8 +51,7 @@ fn build(text: &str) -> Result<Zone, Vec<Diagnostic>> {
     };
     let (model, mut found) = read_zone(&source, &NoFiles);
     if let Some(model) = model {
-        let reviewed = review::review_zone(&model).into_iter();
-        found.extend(reviewed.map(|finding| finding.into_diagnostic(&source.path)));
+        found.extend(lint::review_zone(&model));
         found.retain(|found| found.severity == Severity::Fault);
         if found.is_empty() {
             return Ok(compile_zone(&model, model.soa.serial.unwrap_or(1)).expect("it fits"));

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use leeward::config::{
-    CODES, Files, Severity, Source, read_zone, render_github, render_json, render_text,
-};
+use leeward::config::{CODES, Files, read_zone};
+use leeward::diagnostic::{Severity, Source, render_github, render_json, render_text};
 use proptest::prelude::*;
 
 /// Files beside the zones.

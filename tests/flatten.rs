@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use leeward::config::model::ZoneModel;
-use leeward::config::{
-    Files, FlatSet, Flattened, Source, compile_zone_with, flattened_below, read_zone,
-};
+use leeward::compile::{FlatSet, Flattened, compile_zone_with, flattened_below};
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
+use leeward::model::ZoneModel;
 use leeward::simulate::{
     Explanation, GivenClient, Question, Suppose, ZoneState, apply_references, explain,
 };

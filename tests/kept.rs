@@ -7,10 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use leeward::config::model::ZoneModel;
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
+use leeward::model::ZoneModel;
 use leeward::simulate::{GivenClient, Question, Suppose, ZoneState, apply_references, explain};
 use leeward::view::{Fold, Inputs};
 use leeward::wire::{Name, Rtype};

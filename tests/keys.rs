@@ -1,10 +1,11 @@
 //! The table of keys against the reader and `show`: each key is known where the table says, within its bounds, and has the
 //! default that the table states.
 
-use leeward::config::model::ZoneModel;
 use leeward::config::schema::{KeyGroup, KeyKind, ZoneKey, zone_keys};
 use leeward::config::show::show_zone;
-use leeward::config::{Diagnostic, Files, Source, read_zone};
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::{Diagnostic, Source};
+use leeward::model::ZoneModel;
 
 /// A check of each type, as short as it can be written.
 const CHECKS: [(&str, &str); 12] = [

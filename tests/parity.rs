@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leeward::config::model::ZoneModel;
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::geo::Locations;
+use leeward::model::ZoneModel;
 use leeward::simulate::check_expectations;
 use leeward::zone::{ServedZone, build_maps};
 

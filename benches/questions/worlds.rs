@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leeward::answer::{Cookies, Prefixes, RateLimits, Rates, ServingOptions, WithoutCookie, World};
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::view::{Fold, HealthView, Inputs};

@@ -1,7 +1,10 @@
 //! A master file as zone TOML serves what the file serves, unless a loss is told; and that TOML as a master file again.
 #![no_main]
 
-use leeward::config::{Severity, compile_zone, read_zone, review};
+use leeward::diagnostic::Severity;
+use leeward::compile::compile_zone;
+use leeward::config::read_zone;
+use leeward::lint;
 use leeward::convert::{PolicyForm, convert_to_master, convert_to_toml};
 use leeward::zonefile::{build_master_zone, show_master};
 use leeward_fuzz::{Shelf, read_zone_text, source};
@@ -26,10 +29,9 @@ fuzz_target!(|input: &[u8]| {
     };
     let (model, found) = read_zone(&source(&toml), &Shelf);
     let model = model.unwrap_or_else(|| panic!("{toml}\n{found:?}"));
-    let reviewed = review::review_zone(&model);
+    let reviewed = lint::review_zone(&model);
     let faults: Vec<_> = reviewed
         .into_iter()
-        .map(|finding| finding.into_diagnostic("example.toml".as_ref()))
         .filter(|found| found.severity == Severity::Fault)
         .collect();
     assert!(faults.is_empty(), "{toml}\n{faults:?}");

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use leeward::config::{Severity, compile_zone, read_zone, render_json, render_text, review, show};
+use leeward::diagnostic::{Severity, render_json, render_text};
+use leeward::compile::compile_zone;
+use leeward::config::{read_zone, show};
+use leeward::lint;
 use leeward::geo::Locations;
 use leeward::simulate::check_expectations;
 use leeward::zone::{ServedZone, build_maps};
@@ -23,8 +26,7 @@ fuzz_target!(|input: &[u8]| {
         assert!(text.get(one.span.0.clone()).is_some(), "{one:?} is outside");
     }
     if let Some(model) = model {
-        let reviewed = review::review_zone(&model);
-        found.extend(reviewed.into_iter().map(|finding| finding.into_diagnostic(&source.path)));
+        found.extend(lint::review_zone(&model));
         if let Ok(zone) = compile_zone(&model, 1) {
             let locations = Arc::new(Locations::unknown());
             let maps = build_maps(&zone.policies, &locations);
@@ -41,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// What `show --effective` writes is a zone file that says the same.
-fn check_shown(model: &leeward::config::model::ZoneModel) {
+fn check_shown(model: &leeward::model::ZoneModel) {
     let shown = show::show_zone(model);
     let (again, found) = read_zone(&leeward_fuzz::source(&shown), &Shelf);
     let again = again.unwrap_or_else(|| panic!("{shown}\n{found:?}"));

@@ -7,7 +7,8 @@ pub mod world;
 
 use std::path::{Path, PathBuf};
 
-use leeward::config::{Files, Source};
+use leeward::config::Files;
+use leeward::diagnostic::Source;
 use leeward::zonefile::{Inclusions, Reading, read_master};
 use leeward::wire::Name;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use leeward::clock::Clock;
 use leeward::config::server_file::ServerConfig;
-use leeward::config::{compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::read_zone;
 use leeward::daemon::{Running, start};
 use leeward::health::{Observation, Target};
 use leeward::probe::{ProbeContext, probe_once};

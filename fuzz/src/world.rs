@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
-use leeward::config::{compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::read_zone;
 use leeward::health::Status;
 use leeward::geo::{LocationsBuilder, Network, Place};
 use leeward::view::{Fold, HealthView, Inputs};

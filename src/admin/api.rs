@@ -32,18 +32,18 @@ use super::pulse::Pulse;
 use super::rehearsal::{show_queries, show_simulation};
 use super::shared_report::SharedReport;
 
-/// Time that the owner has for one answer.
+/// Longest time for one answer of the owner of the state.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Time that a reload has, which reads every zone; the load goes on when it is over.
+/// Longest time for the answer of a reload, which reads every zone; the load goes on when it is over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
-/// Time that a simulation has, which may ask for thousands of answers.
+/// Longest time for a simulation, which may ask for thousands of answers.
 pub(super) const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 /// Events that one request gets unless it asks for another number.
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
 const EVENTS_MAX: usize = 1_000;
 
-/// A question for the owner of the state, with the place for its answer.
+/// Request to the owner of the state, with the channel for its answer.
 #[derive(Debug)]
 pub enum Ask {
     /// The state.
@@ -52,7 +52,7 @@ pub enum Ask {
     Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
     /// Questions of the last hour, as sampled.
     Queries(oneshot::Sender<Vec<Observed>>),
-    /// What would be answered if something were lost.
+    /// The answers under supposed losses.
     Simulate(
         Box<SimulateRequest>,
         oneshot::Sender<Result<Simulation, String>>,
@@ -64,28 +64,28 @@ pub enum Ask {
         super::release::ReleaseRequest,
         oneshot::Sender<Result<Value, OrderFault>>,
     ),
-    /// What moved.
+    /// Events of the timeline.
     Timeline(Wanted, oneshot::Sender<Value>),
-    /// Where an address is taken to be.
+    /// The place of an address.
     Geo(IpAddr, oneshot::Sender<Value>),
-    /// How the switches stand.
+    /// The states of all switches.
     Switches(oneshot::Sender<Vec<SwitchRow>>),
     /// Throw switches of one check in one step.
     Switch(
         SwitchRequest,
         oneshot::Sender<Result<Vec<SwitchRow>, OrderFault>>,
     ),
-    /// Somebody reports in.
+    /// A heartbeat.
     Heartbeat(HeartbeatReport, oneshot::Sender<Result<Kept, OrderFault>>),
 }
 
-/// Whether an operator agrees to whatever a reload changes.
+/// Consent of an operator to the changes of a reload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consent {
     /// The bounds of the server file decide.
     #[default]
     Open,
-    /// Whatever it changes.
+    /// Given for all changes, beyond the bounds too.
     Given,
 }
 
@@ -110,10 +110,10 @@ pub struct ExplainRequest {
     pub up: String,
 }
 
-/// What handlers need.
+/// State that all handlers share.
 #[derive(Clone, Debug)]
 pub struct Asking {
-    /// To the owner of the state.
+    /// Channel to the owner of the state.
     pub asks: mpsc::Sender<Ask>,
     /// The metrics.
     pub exposition: Arc<Exposition>,
@@ -170,7 +170,7 @@ fn stopping() -> Response {
     )
 }
 
-/// What is served, for those who ask for something else.
+/// Help of the errors 404 and 405: the paths that are served.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
                       /api/simulate?down=, /api/queries, /api/geo?address=, /api/switches, and POST /api/reload, \
                       /api/release?name=&zone=, /api/switch?check=&set=, /api/heartbeat?check=";
@@ -274,7 +274,7 @@ async fn show_health(State(asking): State<Asking>) -> Response {
     }
 }
 
-/// Tells whoever checks readiness whether the zones are what their files hold.
+/// Header of a readiness answer: `current`, or `old-versions` while zones are older than their files.
 const ZONES_HEADER: &str = "leeward-zones";
 
 async fn show_readiness(State(asking): State<Asking>) -> Response {

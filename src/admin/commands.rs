@@ -1,6 +1,6 @@
-//! What the API lets operators and their jobs change: switches, heartbeats.
+//! Changes that the API takes from operators and their jobs: switches, heartbeats.
 //!
-//! In: requests over HTTP. Out: questions for the owner of the state, its answers as JSON. Never here: rules.
+//! In: requests over HTTP. Out: requests to the owner of the state, its answers as JSON. Never here: rules.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,7 +25,7 @@ pub struct SwitchRequest {
     pub set: String,
 }
 
-/// A switch as it stands.
+/// State of a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SwitchRow {
     /// Zone.
@@ -34,30 +34,30 @@ pub struct SwitchRow {
     pub check: String,
     /// The switch of a panel; empty for a check that is one switch.
     pub switch: String,
-    /// Whether it is on.
+    /// True if it is on.
     pub on: bool,
-    /// What the zone file says.
+    /// State that the zone file gives.
     pub first: bool,
     /// Fewest switches of the panel that must be on.
     pub at_least: usize,
     /// Most switches of the panel that may be on.
     pub at_most: usize,
-    /// Where what operators set is kept.
+    /// Place where states set by operators are kept, as of [`Kept::text`].
     #[serde(default)]
     pub kept: String,
 }
 
-/// Where an order is kept that was answered.
+/// Place where an order is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// In the state folder; a restart knows it.
+    /// In the state folder, over restarts.
     OnDisk,
     /// In memory only: there is no state folder.
     InMemory,
 }
 
 impl Kept {
-    /// Says so in an answer.
+    /// Returns the text for answers.
     pub const fn text(self) -> &'static str {
         match self {
             Self::OnDisk => "on disk",
@@ -68,20 +68,19 @@ impl Kept {
     }
 }
 
-/// Why an order is not taken.
+/// Reason why an order is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderFault {
-    /// It means nothing here, or breaks a rule.
+    /// Unknown, or against a rule; message.
     Refused(String),
-    /// It could not be saved.
+    /// Not saved; cause.
     NotSaved(String),
-    /// Too many wait already.
+    /// Too many orders wait.
     Busy,
 }
 
 impl OrderFault {
-    /// Makes the response: `code` and `help` are for what is refused, `unsaved` says what holds of an order that could not
-    /// be saved.
+    /// Makes the response: `code` and `help` for a refused order, `unsaved` for one that could not be saved.
     pub(super) fn response(&self, code: StatusCode, help: &str, unsaved: &str) -> Response {
         match self {
             Self::Refused(message) => fault(code, message, help),
@@ -99,20 +98,20 @@ impl OrderFault {
     }
 }
 
-/// What holds of an order that could not be saved.
+/// Effect of an order that could not be saved: none.
 pub(super) const NOTHING_CHANGED: &str =
     "the order could not be saved, so it is not in force and nothing is changed";
 
-/// A heartbeat that came in.
+/// A received heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeartbeatReport {
     /// The zone; needed only if several have such a check.
     pub zone: Option<String>,
     /// The check.
     pub check: String,
-    /// Whether all is well with whoever reports.
+    /// True if the job reports success.
     pub is_good: bool,
-    /// What they add, for the evidence.
+    /// Note of the job, for the evidence.
     pub note: String,
 }
 

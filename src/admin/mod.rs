@@ -1,6 +1,6 @@
 //! Admin API, metrics text, status page and logs.
 //!
-//! In: requests over HTTP from operators and collectors. Out: what the owner of the state answers, as JSON or text.
+//! In: requests over HTTP from operators and collectors. Out: answers of the owner of the state, as JSON or text.
 //! Never here: state; every request is handed to the one task that owns it ([`Ask`]), over a bounded queue.
 
 mod api;

@@ -1,6 +1,7 @@
-//! `/api/simulate` and `/api/queries`: what would be answered if something were lost, and what was asked lately.
+//! `/api/simulate` and `/api/queries`: answers under supposed losses, and questions of the last hour.
 //!
-//! In: the query of a request. Out: a simulation as JSON. Never here: simulating; the owner of the state does that.
+//! In: the query of a request. Out: a simulation or sampled questions as JSON. Never here: simulating; the owner of the
+//! state does that.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -63,7 +64,7 @@ impl SimulateQuery {
     }
 }
 
-/// Answers `/api/queries`: what was asked in the last hour, as far as it was sampled.
+/// Answers `/api/queries`: questions of the last hour, as far as sampled.
 pub(super) async fn show_queries(State(asking): State<Asking>) -> Response {
     match asking.ask(Ask::Queries).await {
         Ok(observed) => axum::Json(observed).into_response(),

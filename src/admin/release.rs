@@ -1,7 +1,7 @@
 //! `/api/release`: the failovers of a name go back to their first healthy tier.
 //!
-//! In: a name with its zone, or `pool:x`. Out: how many changed their tier. Never here: releasing; the owner of the state
-//! does that.
+//! In: a name with its zone, or `pool:x`. Out: the number of those that changed their tier. Never here: releasing; the
+//! owner of the state does that.
 
 use axum::extract::State;
 use axum::http::StatusCode;

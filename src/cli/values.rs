@@ -16,12 +16,12 @@ use crate::lab::RegionSelection;
 use crate::net::{self, PrefixFault};
 use crate::wire::{Name, Rtype};
 
-/// Who asks, as `--from` has it.
+/// Client, as of `--from`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientSource {
     /// A client by its address; its place is looked up.
     Address(IpAddr),
-    /// A client known only by its place, for example `EU-DE`; not judged yet.
+    /// A client known only by its place, for example `EU-DE`; not checked yet.
     Place(String),
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for ClientSource {
     }
 }
 
-/// Whose zones and health an answer is worked out from.
+/// Source of the zones and health of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// A running server, as it is now.

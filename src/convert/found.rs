@@ -1,11 +1,12 @@
-//! What conversions find: codes, a bounded list, and findings of master files as diagnostics.
+//! Findings of conversions: codes, a bounded list, and findings of master files as diagnostics.
 //!
-//! In: remarks of the converters, findings of `zonefile`. Out: diagnostics. Never here: what is kept and what is not.
+//! In: remarks of the converters, findings of `zonefile`. Out: diagnostics. Never here: the choice of records to keep.
 
 use std::path::{Path, PathBuf};
 
-use crate::config::model::{SoaModel, Span};
-use crate::config::{Diagnostic, Severity};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::model::SoaModel;
 use crate::wire::Name;
 use crate::zonefile::{Finding, Gravity, Records};
 
@@ -21,7 +22,7 @@ pub const CONVERT_CODES: &[(&str, &str)] = &[
     ("V099", "more findings than are shown"),
 ];
 
-/// Diagnostics of one code; the rest is counted. Chosen so that a screen or two hold what matters.
+/// Most diagnostics of one code; the rest is counted. Chosen so that a screen or two hold them.
 const ALIKE_MAX: usize = 50;
 
 /// Diagnostics so far, of one file or several.
@@ -43,13 +44,13 @@ impl Found {
         }
     }
 
-    /// Says whether nothing can come of the conversion.
+    /// Returns whether a fault forbids the conversion.
     pub(super) fn has_fault(&self) -> bool {
         let is_fault = |kept: &Diagnostic| kept.severity == Severity::Fault;
         self.kept.iter().any(is_fault)
     }
 
-    /// Returns what was kept, with the count of the rest.
+    /// Returns the diagnostics kept, with the count of the rest.
     pub(super) fn finish(mut self, path: &Path) -> Vec<Diagnostic> {
         if self.dropped > 0 {
             let message = format!("{} more findings are not shown", self.dropped);

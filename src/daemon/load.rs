@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admin::Consent;
 use crate::clock::WallTime;
-use crate::config::Flattened;
+use crate::compile::Flattened;
 use crate::geo::Locations;
 
 use super::files::{FolderCause, FolderFault, Stamp, stamp};

@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::model::{Span, TtlModel, ZoneModel};
-use crate::config::{Diagnostic, Source};
 use crate::convert::{diagnostic_of, soa_of};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::model::{TtlModel, ZoneModel};
 use crate::wire::Name;
 use crate::zone::{ServedZone, build_maps};
 use crate::zonefile::{Inclusions, Records, build_master_zone, read_master};

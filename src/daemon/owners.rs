@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use crate::admin::Consent;
 use crate::clock::WallTime;
-use crate::config::Diagnostic;
-use crate::config::model::Span;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::wire::Name;
 
 use super::listing::Listing;

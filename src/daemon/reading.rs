@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::WallTime;
-use crate::config::model::{Span, ZoneModel};
+use crate::compile::{Flattened, compile_zone_with};
+use crate::config::read_zone;
 use crate::config::server_file::looks_like_server_file;
-use crate::config::{
-    Diagnostic, Flattened, Severity, Source, compile_zone_with, read_zone, review,
-};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::geo::Locations;
+use crate::lint;
+use crate::model::ZoneModel;
 use crate::simulate::{ExpectFailure, check_expectations};
 use crate::zone::{ServedZone, build_maps};
 
@@ -178,8 +180,7 @@ fn judge_toml(path: &Path, files: &ZoneFiles) -> Judged {
             diagnostics.extend(found);
         }
         if let Some(read) = &read {
-            let findings = review::review_zone(read).into_iter();
-            diagnostics.extend(findings.map(|finding| finding.into_diagnostic(path)));
+            diagnostics.extend(lint::review_zone(read));
         }
         model = read.map(|read| (read, None));
     }

@@ -3,8 +3,8 @@
 //! In: findings about a file with the texts that they point into. Out: the same without what must not be shown. Never
 //! here: reading files.
 
-use crate::config::model::Span;
-use crate::config::{Diagnostic, Severity, Source};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity, Source};
 
 /// What begins every block of a key or certificate (RFC 7468, section 2).
 const PEM_MARK: &str = "-----BEGIN ";

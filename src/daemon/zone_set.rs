@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::WallTime;
-use crate::config::model::ZoneModel;
-use crate::config::{Diagnostic, Severity, Source};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::model::ZoneModel;
 use crate::simulate::zone_holding;
 use crate::wire::Name;
 use crate::zone::ServedZone;

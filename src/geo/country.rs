@@ -16,7 +16,7 @@ pub(super) struct Country {
     pub(super) continent: Continent,
     /// English short name.
     pub(super) name: &'static str,
-    /// Where clients of which no more is known stand (rule a20).
+    /// Point of clients of which no more is known (rule a20).
     pub(super) point: Coordinates,
 }
 

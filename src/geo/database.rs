@@ -1,4 +1,4 @@
-//! Location databases as octets: what every format gives, and which format a file is in.
+//! Location databases as octets: content that every format gives, and detection of the format.
 //!
 //! In: the octets of one file. Out: its metadata and its runs of spots per family, or a readable fault. Never here:
 //! files, the operator's networks.
@@ -15,24 +15,24 @@ use super::{maxmind, range_text};
 pub struct Database {
     /// The type the file states, such as `GeoLite2-Country`; `ranges as text` for text.
     pub kind: String,
-    /// When it was built, in seconds since 1970, if it says so.
+    /// Build time, Unix seconds, if the file states it.
     pub built_secs: Option<u64>,
-    /// Whether it knows IPv4 addresses.
+    /// True if it has a place for any IPv4 address.
     pub knows_v4: bool,
-    /// Whether it knows IPv6 addresses.
+    /// True if it has a place for any IPv6 address.
     pub knows_v6: bool,
-    /// How many networks or ranges it lists.
+    /// Number of networks or ranges listed.
     pub networks: usize,
-    /// How many records name a country that is not ISO 3166-1; their place is unknown.
+    /// Number of records whose country is not one of ISO 3166-1; their place is unknown.
     pub odd_records: usize,
 }
 
-/// Why octets are no location database.
+/// Reason why octets are no location database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseFault {
-    /// What is wrong, without a full stop.
+    /// Fault, without a full stop.
     pub message: String,
-    /// What to do instead.
+    /// Advice on what to do instead.
     pub help: String,
 }
 
@@ -56,7 +56,7 @@ impl std::error::Error for DatabaseFault {}
 /// Most networks in one file: four times the largest city database known.
 pub(super) const NETWORKS_MAX: usize = 1 << 25;
 
-/// What one file says.
+/// Content of one file.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) database: Database,
@@ -151,7 +151,7 @@ impl<K: Key> RunList<K> {
         }
     }
 
-    /// Whether any address is known.
+    /// Returns whether any address has a place.
     pub(super) fn is_known(&self) -> bool {
         self.runs.iter().any(|(_, number)| *number != 0)
     }

@@ -24,7 +24,7 @@ pub(super) const METADATA_MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
 /// The format looks for its metadata in the last 128 KiB only.
 const METADATA_WITHIN: usize = 128 * 1024;
 
-/// Whether the octets end like a MaxMind-format database.
+/// Returns whether the octets end like a MaxMind-format database.
 pub(super) fn has_metadata(octets: &[u8]) -> bool {
     let tail = &octets[octets.len().saturating_sub(METADATA_WITHIN)..];
     tail.windows(METADATA_MARK.len())
@@ -90,7 +90,7 @@ fn unreadable(why: &dyn fmt::Display) -> DatabaseFault {
     )
 }
 
-/// What is gathered while the networks pass by.
+/// State of reading: runs and records so far.
 struct Reading<'a> {
     v4: RunList<u32>,
     v6: RunList<u128>,

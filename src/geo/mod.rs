@@ -21,6 +21,7 @@ mod region;
 mod report;
 mod runs;
 mod subdivision;
+mod times_for;
 
 pub use class_map::ClassMap;
 pub use database::{Database, DatabaseFault};
@@ -32,3 +33,4 @@ pub use prefix_table::PrefixTable;
 pub use refine::{ClassRuns, ClientAt, refine};
 pub use region::{biased, foreign_region_hint, great_circle_km, known_regions, region_point};
 pub use report::AddressReport;
+pub use times_for::TimesFor;

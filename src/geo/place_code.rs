@@ -90,7 +90,7 @@ impl Continent {
         }
     }
 
-    /// Where clients of which only the continent is known stand: about the middle of its people (rule a20).
+    /// Returns the point of clients of which only the continent is known: about the middle of its people (rule a20).
     pub fn point(self) -> Coordinates {
         let (latitude, longitude) = match self {
             Self::AF => (6.0, 20.0),
@@ -129,8 +129,8 @@ impl Place {
         })
     }
 
-    /// The same country with a subdivision; `None` if the part is not one to three capitals or digits, or if there is
-    /// no country.
+    /// Returns the same country with a subdivision; `None` if the part is not one to three capitals or digits, or if
+    /// there is no country.
     pub fn with_subdivision(self, part: &str) -> Option<Self> {
         self.country?;
         let octets = part.as_bytes();
@@ -184,14 +184,14 @@ impl Place {
         find_country(code).map_or_else(|| self.continent.point(), |c| c.point)
     }
 
-    /// Whether the other place is this one or lies in it.
+    /// Returns whether the other place is this one or lies in it.
     pub fn contains(&self, other: &Self) -> bool {
         self.continent == other.continent
             && (self.country.is_none() || self.country == other.country)
             && (self.subdivision.is_none() || self.subdivision == other.subdivision)
     }
 
-    /// This place and the places around it, smallest first (`route53` 2.5.4).
+    /// Returns this place and the places around it, smallest first (`route53` 2.5.4).
     pub fn chain(&self) -> impl Iterator<Item = Self> + use<> {
         let this = *self;
         let country = Self {

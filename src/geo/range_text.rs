@@ -8,7 +8,7 @@ use super::place_table::{Spot, SpotTable};
 use super::runs::Key;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// One range, with the line it stands on.
+/// A range of addresses, with its line in the file.
 struct Range<K> {
     first: K,
     last: K,
@@ -95,7 +95,7 @@ pub(super) fn read_country(code: &str) -> Option<Place> {
     }
 }
 
-/// Whether a code is one of those by which databases say that they do not know.
+/// Returns whether a code is one of those that databases write for unknown.
 pub(super) fn stands_for_unknown(code: &str) -> bool {
     matches!(
         code.to_ascii_uppercase().as_str(),

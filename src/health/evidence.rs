@@ -9,14 +9,14 @@ use std::time::Duration;
 use super::finding::Finding;
 use crate::clock::Moment;
 
-/// What an observation says about its target.
+/// Outcome of an observation, as it counts for the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The probe passed.
     Good,
     /// The probe failed and the target is to blame.
     Bad,
-    /// The probe failed for our own reason (rule a37): it says nothing about the target.
+    /// The probe failed for our own reason (rule a37): not evidence about the target.
     NoEvidence,
 }
 
@@ -34,13 +34,13 @@ impl Outcome {
 /// Result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// What it says about the target.
+    /// Outcome, as it counts for the target.
     pub outcome: Outcome,
-    /// Why.
+    /// Evidence of the outcome.
     pub evidence: Evidence,
-    /// How long its phases took.
+    /// Durations of its phases.
     pub phases: Phases,
-    /// When it ended.
+    /// Time when the probe ended.
     pub at: Moment,
 }
 
@@ -56,14 +56,14 @@ impl Observation {
     }
 }
 
-/// How long the phases of a probe took; `None` for phases that were not completed.
+/// Durations of the phases of a probe; `None` for phases that were not completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
-    /// From the start of the attempt that connected until its TCP connection stood.
+    /// Duration from the start of the attempt that connected until its TCP connection stood.
     pub connect: Option<Duration>,
-    /// From then until the TLS session stood.
+    /// Duration from then until the TLS session stood.
     pub tls: Option<Duration>,
-    /// From then until the response headers (HTTP) or the first octets (TCP) were read.
+    /// Duration from then until the response headers (HTTP) or the first octets (TCP) were read.
     pub first_byte: Option<Duration>,
     /// The whole probe, name resolution included.
     pub total: Option<Duration>,
@@ -93,7 +93,7 @@ pub enum Phase {
 pub struct Evidence {
     /// The address, where the target is a name (rule a34); a target that is an address needs no repetition.
     pub address: Option<IpAddr>,
-    /// What was found.
+    /// Finding of the probe.
     pub finding: Finding,
 }
 
@@ -118,7 +118,7 @@ pub struct Latest {
 }
 
 impl Latest {
-    /// Returns what follows once another probe ended.
+    /// Returns the state after another probe.
     pub fn after(self, observation: &Observation) -> Self {
         let failing_since = match (observation.outcome, self.failing_since) {
             (Outcome::Good, _) => None,
@@ -132,7 +132,7 @@ impl Latest {
         }
     }
 
-    /// Says whether probes do not pass.
+    /// Returns whether the last probe did not pass.
     pub const fn is_failing(self) -> bool {
         self.failing_since.is_some()
     }

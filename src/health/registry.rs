@@ -24,7 +24,7 @@ pub struct Targets {
     free: VecDeque<(TargetId, Moment)>,
     /// Saved statuses that no target claimed yet, by fingerprint.
     saved: HashMap<String, Saved>,
-    /// Whether the server doubts itself: no status changes then.
+    /// True while the server doubts itself: no status changes then.
     is_doubting: bool,
 }
 
@@ -33,19 +33,19 @@ struct Saved {
     status: Status,
     evidence: Evidence,
     carried: Carried,
-    /// When it is too old to be claimed.
+    /// Time after which it is too old to be claimed.
     until: Moment,
-    /// Of a target of this process: whether a probe passed, and since when they do not. An earlier run's say nothing.
+    /// Of a target of this process: whether a probe passed, and since when they do not. Unset for an earlier run's.
     is_proven: bool,
     failing_since: Option<Moment>,
 }
 
-/// What a prober must begin and stop after [`Targets::reconcile`].
+/// Targets to begin and to stop probing after [`Targets::reconcile`].
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Targets that are new.
     pub added: Vec<(TargetId, Arc<Target>)>,
-    /// Ids whose targets nobody wants any more.
+    /// Ids of targets that no zone uses any more.
     pub removed: Vec<TargetId>,
 }
 
@@ -53,12 +53,12 @@ pub struct Changes {
 /// late observation is never taken for one of the next target.
 pub const ID_REST: Duration = Duration::from_secs(120);
 
-/// What became of saved statuses.
+/// Numbers of saved statuses that were kept and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Statuses that targets may claim.
+    /// Number of statuses that targets may claim.
     pub kept: usize,
-    /// Statuses that are too old, or come from the future.
+    /// Number of statuses that are too old, or come from the future.
     pub dropped: usize,
 }
 
@@ -94,7 +94,7 @@ impl Targets {
         changes
     }
 
-    /// Removes what is not in `counts`, and takes from `counts` what is kept. Returns what the removed ones knew.
+    /// Removes targets that are not in `counts`, and takes the others out of it. Returns states of the removed ones.
     fn remove_unwanted(
         &mut self,
         counts: &mut HashMap<Target, u32>,
@@ -191,7 +191,7 @@ impl Targets {
         self.is_doubting = is_doubting;
     }
 
-    /// Lets time pass for all targets; call it about once a second. Costs about ten nanoseconds a target.
+    /// Advances the time of all targets; call it about once a second. Costs about ten nanoseconds a target.
     pub fn tick(&mut self, now: Moment) -> Vec<(TargetId, Transition)> {
         let mut transitions = Vec::new();
         if self.is_doubting {
@@ -237,17 +237,17 @@ impl Targets {
         self.table.rows()
     }
 
-    /// Returns how many targets there are.
+    /// Returns the number of targets.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Tells whether there is no target.
+    /// Returns whether there is no target.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Returns how many targets no probe has ended for yet; a start that waits for first results waits for zero.
+    /// Returns the number of targets without a finished probe; a start that waits for first results waits for zero.
     pub fn count_unprobed(&self) -> usize {
         let rows = self.table.rows();
         rows.filter(|row| row.state.last_probe_at.is_none()).count()

@@ -34,28 +34,28 @@ pub(super) struct Entry {
 /// Time that passed before this process knew the target.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Carried {
-    /// In the present status.
+    /// Time in the present status.
     pub(super) held: Duration,
-    /// Since the last evidence.
+    /// Time since the last evidence.
     pub(super) silent: Duration,
 }
 
-/// One target for status pages.
+/// A target with its state, for status pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// Its id.
+    /// Id of the target.
     pub id: TargetId,
-    /// What is probed.
+    /// Recipe and damping.
     pub target: &'a Arc<Target>,
-    /// Its state.
+    /// Damped state.
     pub state: &'a CheckState,
-    /// How many uses the zones make of it.
+    /// Number of uses by zones.
     pub references: u32,
     held_before: Duration,
 }
 
 impl Row<'_> {
-    /// Returns how long the target has had its status, earlier runs of the process included.
+    /// Returns the duration of the present status, earlier runs of the process included.
     pub fn held(&self, now: Moment) -> Duration {
         now.since(self.state.since) + self.held_before
     }

@@ -1,4 +1,4 @@
-//! Evidence in words, for people who were just woken up.
+//! Evidence in words, one line for an operator in an outage.
 //!
 //! In: evidence. Out: one line of plain English. Never here: decisions.
 

@@ -1,6 +1,6 @@
-//! One TLS probe at one address: a handshake, and how long the certificate lasts.
+//! One TLS probe at one address: a handshake, and the days left of the certificate.
 //!
-//! In: TLS settings, days wanted, an address. Out: a finding. Never here: what is spoken over the session.
+//! In: TLS settings, days wanted, an address. Out: a finding. Never here: the protocol over the session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub(super) fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
     ServerName::try_from(name).expect("names that are sent were parsed before")
 }
 
-/// Evaluates whether the certificate that was shown lasts as many days as are wanted; 0 asks nothing.
+/// Evaluates whether the certificate shown is valid for the days wanted; 0 wants none.
 pub(super) fn evaluate_days_left(
     clock: &Clock,
     wanted_days: u16,

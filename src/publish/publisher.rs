@@ -1,8 +1,8 @@
 //! Folds statuses into views and publishes worlds.
 //!
-//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see [`super::tick`]).
-//! Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status touches the bits that depend
-//! on it, and only the views of zones that use its target are made anew.
+//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see
+//! [`super::tick`]). Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status
+//! touches the bits that depend on it, and only the views of zones that use its target are made anew.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub struct ZoneInputs {
     pub switches: Vec<bool>,
     /// Hold by member bit.
     pub holds: Vec<Hold>,
-    /// Seconds that each lease of a flattened target lasts; none lasts for ever where this is absent.
+    /// Seconds that each lease of a flattened target lasts; absent: every lease lasts for ever.
     pub leases: Option<Arc<[u32]>>,
 }
 
-/// What a publication did.
+/// Result of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// Generation now current.
@@ -50,7 +50,7 @@ pub struct Publisher {
     pub(super) slots: Arc<[Vec<TargetId>]>,
     /// Policy state that an earlier run saved and no zone has claimed yet, by apex.
     pub(super) saved: HashMap<String, Vec<SavedNode>>,
-    /// Whether policy state changed since the last save.
+    /// True if policy state changed since the last save.
     pub(super) is_unsaved: bool,
     pub(super) now: Moment,
     pub(super) wall: WallTime,
@@ -89,7 +89,7 @@ impl Publisher {
         }
     }
 
-    /// Returns where readers find the world.
+    /// Returns the pointer to the current world.
     pub fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current)
     }
@@ -109,7 +109,7 @@ impl Publisher {
         &self.slots
     }
 
-    /// Lists where a target is used: zone and slot.
+    /// Lists the uses of a target: zone and slot.
     pub fn uses(&self, target: TargetId) -> impl Iterator<Item = (usize, u32)> + '_ {
         let uses = self.uses.get(&target).map_or(&[][..], Vec::as_slice);
         uses.iter().map(|&(zone, slot)| (zone as usize, slot))
@@ -185,7 +185,7 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    /// Gives a zone new switches and holds; publishes if any bit changed.
+    /// Sets the switches and holds of a zone; publishes if any bit changed.
     pub fn hold(
         &mut self,
         zone: usize,
@@ -254,7 +254,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Files, Source, compile_zone, read_zone};
+    use crate::compile::compile_zone;
+    use crate::config::{Files, read_zone};
+    use crate::diagnostic::Source;
     use crate::geo::Locations;
     use crate::zone::{ServedZone, build_maps};
 

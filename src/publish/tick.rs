@@ -33,7 +33,7 @@ pub struct Tick<'a> {
 /// Saved policy state of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedZone {
-    /// Its apex.
+    /// Apex of the zone.
     pub zone: String,
     /// States of its nodes.
     pub nodes: Vec<SavedNode>,
@@ -113,8 +113,8 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    /// Ends what holds the failovers of an owner or pool of a zone. Returns how many changed their tier, or `None` if there
-    /// is no failback to release.
+    /// Ends the holds of the failovers of an owner or pool of a zone. Returns the number that changed their tier, or
+    /// `None` if there is no failback to release.
     pub fn release(&mut self, zone: usize, place: &str) -> Option<usize> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
         let fold = self.folds.get_mut(zone)?.as_mut()?;
@@ -128,7 +128,7 @@ impl Publisher {
         self.is_unsaved
     }
 
-    /// Notes that the policy state was saved.
+    /// Clears the mark of [`Self::is_unsaved`] once the policy state was saved.
     pub fn mark_saved(&mut self) {
         self.is_unsaved = false;
     }
@@ -138,8 +138,8 @@ impl Publisher {
         self.save_with(&[])
     }
 
-    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones, each with an
-    /// owner or pool.
+    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones,
+    /// each with an owner or pool.
     pub fn save_with(&self, released: &[(usize, &str)]) -> Vec<SavedZone> {
         let zones = self.snapshot.zones.iter().zip(&self.folds).enumerate();
         let mut saved: Vec<SavedZone> = zones

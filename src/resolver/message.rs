@@ -10,19 +10,19 @@ use crate::wire::{ClientQuery, Name, NoReply, Rcode, ReplyRecord, Rtype};
 /// Most aliases from the name asked to its addresses, in one response or several.
 pub(super) const CHAIN_MAX: usize = 16;
 
-/// What a response says.
+/// Content of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) rcode: Rcode,
-    /// Whether it was cut off (TC); then it says nothing else.
+    /// True if it was cut off (TC); its records are not to be used then.
     pub(super) is_truncated: bool,
     /// Names that aliases lead to, in order.
     pub(super) aliases: Vec<Name>,
-    /// Addresses of the last of them, or of the name asked.
+    /// Addresses of the last alias, or of the name asked.
     pub(super) addresses: Vec<IpAddr>,
-    /// Smallest TTL on the way, or of the negative answer (RFC 2308, section 5); none without records.
+    /// Smallest TTL of the chain and of the negative answer (RFC 2308, section 5), seconds; `None` without records.
     pub(super) ttl: Option<u32>,
-    /// Whether it proves that there is no more: an SOA stands in it (RFC 2308, section 2).
+    /// True if it has no addresses and an SOA says so (RFC 2308, section 2).
     pub(super) is_negative: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn read_response(query: &ClientQuery, message: &[u8]) -> Result<Respo
     Ok(response)
 }
 
-/// Follows aliases from the name asked; what hangs on other names is not looked at.
+/// Follows aliases from the name asked, and ignores records of other names.
 fn follow(query: &ClientQuery, answers: &[ReplyRecord], response: &mut Response) -> Option<()> {
     let mut at = query.name.clone();
     for _ in 0..CHAIN_MAX {

@@ -1,7 +1,7 @@
-//! What flattened targets were, over a restart (rule a28: their last addresses serve).
+//! Addresses of flattened targets over a restart (rule a28: their last addresses serve).
 //!
-//! In: the targets and both clocks; records of an earlier run. Out: records to save; an entry as old as it is. Never here:
-//! files, formats.
+//! In: the targets and both clocks; records of an earlier run. Out: records to save; restored entries with their age.
+//! Never here: files, formats.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,26 +14,26 @@ use crate::wire::Name;
 use super::entry::ResolvedAddresses;
 use super::resolved_targets::{Entry, ResolvedTargets};
 
-/// Addresses as they are saved over a restart.
+/// Addresses of one target and family, saved over a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedLease {
     /// The target.
     pub target: String,
     /// Addresses of one family.
     pub addresses: Vec<IpAddr>,
-    /// When they were looked up, milliseconds since the Unix epoch.
+    /// Time of their lookup, milliseconds since the Unix epoch.
     pub resolved_ms: i64,
-    /// When their TTL is over, milliseconds since the Unix epoch.
+    /// End of their TTL, milliseconds since the Unix epoch.
     pub until_ms: i64,
-    /// Since when lookups fail, milliseconds since the Unix epoch, if they do.
+    /// First failure since then, milliseconds since the Unix epoch, if lookups fail.
     #[serde(default)]
     pub failing_ms: Option<i64>,
-    /// Who said so.
+    /// Source: server address, or `our own zones`.
     pub from: String,
 }
 
 impl ResolvedTargets {
-    /// Returns an entry with what was saved of its target.
+    /// Returns a new entry, with the saved addresses of its target.
     pub(super) fn restored(&self, name: &Name, now: Moment, wall: WallTime) -> Entry {
         let mut entry = Entry {
             next: now,
@@ -68,7 +68,7 @@ impl ResolvedTargets {
         entry
     }
 
-    /// Returns what is to be saved.
+    /// Returns the records to save.
     pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedLease> {
         let before = |passed: Duration| {
             let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);

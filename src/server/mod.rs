@@ -1,28 +1,15 @@
 //! UDP, TCP, TLS, HTTPS and QUIC transports; never decides an answer.
 //!
-//! In: addresses to listen on, a certificate, and a recipe for engines, one a worker. Out: octets from clients to an [`Engine`], its
-//! octets back to the same client from the address that was asked, and counters. Never here: names, zones, policies, or
-//! any reading of a message beyond its length, but for the TTLs that HTTP wants named and the id that QUIC forbids.
+//! In: addresses to listen on, a certificate, and a recipe for engines, one a worker. Out: octets from clients to an
+//! [`Engine`], its octets back to the same client from the address that was asked, and counters. Never here: names,
+//! zones, policies, or any reading of a message beyond its length, except for QR (HTTPS), the id and the keepalive
+//! option (QUIC), and the types of hickory-server.
 //!
 //! UDP is a blocking loop on threads of its own: receive up to 32 datagrams in one call, answer them in one call of the
 //! engine, send them in one call. Every other transport is one thread with an event queue: TCP and TLS take turns on it,
 //! HTTPS and QUIC are tasks. Start at [`bind()`].
 
 mod accept;
-#[cfg(test)]
-mod behaviour;
-#[cfg(test)]
-mod behaviour_churn;
-#[cfg(test)]
-mod behaviour_hostile;
-#[cfg(test)]
-mod behaviour_https;
-#[cfg(test)]
-mod behaviour_proxy;
-#[cfg(test)]
-mod behaviour_quic;
-#[cfg(test)]
-mod behaviour_tls;
 mod bind;
 mod certificate;
 mod connection;

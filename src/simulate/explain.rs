@@ -14,7 +14,7 @@ use super::candidates::{add_shares, candidates_of, merge};
 use super::lister::{Lister, Visit, WAYS_MAX};
 use super::trace::add_steps;
 
-/// What is asked.
+/// A question to explain.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// Name.
@@ -23,10 +23,10 @@ pub struct Question {
     pub rtype: Rtype,
 }
 
-/// Where the question comes from.
+/// Client of a question, as given by an operator or a query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GivenClient {
-    /// Nobody knows.
+    /// An unknown client.
     Unknown,
     /// A place.
     Place(Place),
@@ -36,15 +36,15 @@ pub enum GivenClient {
     Subnet(IpNet),
 }
 
-/// Everything an explanation reads.
+/// Zone, view, inputs and locations that an explanation reads.
 pub struct ZoneState<'a> {
     /// The zone.
     pub served: &'a ServedZone,
-    /// Its view.
+    /// View of the zone.
     pub view: &'a ZoneView,
-    /// What the view was folded from.
+    /// Inputs that the view was folded from.
     pub inputs: &'a Inputs,
-    /// What is known about addresses.
+    /// Location database.
     pub locations: &'a Locations,
     /// Evidence of a target slot, as one line.
     pub evidence: &'a dyn Fn(u32) -> Option<String>,
@@ -59,7 +59,7 @@ pub struct Candidate {
     pub rdata: Vec<String>,
     /// Type of the records: the type asked, or CNAME.
     pub rtype: Rtype,
-    /// In the answer, for members of equal weight; first in the answer, where weights differ.
+    /// Probability in the answer, for members of equal weight; of the first place, where weights differ.
     pub probability: f64,
     /// TTL in seconds.
     pub ttl: u32,
@@ -68,28 +68,28 @@ pub struct Candidate {
 /// A candidate of a node passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepCandidate {
-    /// Its label.
+    /// Label of the branch or member.
     pub label: String,
-    /// Whether it is healthy (for this client).
+    /// True if it is healthy (for this client).
     pub is_healthy: bool,
-    /// Why not; of a healthy member, why it has less than its weight.
+    /// Reason why it is not healthy; of a healthy member, why it has less than its weight.
     pub why: Option<String>,
 }
 
 /// A node passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What it does: `failover`, `weighted`, `location`, `pool`, `reference`.
+    /// Kind of the node: `failover`, `weighted`, `location`, `pool`, `reference`.
     pub policy: &'static str,
-    /// Its label.
+    /// Label of the node.
     pub label: String,
-    /// From where candidates were taken: `healthy`, or a step of last resort.
+    /// Source of the candidates: `healthy`, or a step of last resort.
     pub among: &'static str,
-    /// Its candidates.
+    /// Candidates of the node.
     pub candidates: Vec<StepCandidate>,
     /// Labels of those chosen on some way.
     pub chosen: Vec<String>,
-    /// How its draw is made where weights alone do not say: kept, trickling, spilling, by measured times.
+    /// Facts about its draw beyond the weights: kept, trickling, spilling, measured times.
     pub notes: Vec<String>,
 }
 
@@ -104,21 +104,21 @@ pub struct Explanation {
     pub rtype: Rtype,
     /// Response code; of the ways with records, if any has.
     pub rcode: Rcode,
-    /// Smallest TTL of a candidate; the negative TTL without one.
+    /// Smallest TTL of a candidate, or the negative TTL without one, seconds.
     pub ttl: u32,
-    /// Scope of client subnet.
+    /// Scope of client subnet, in bits.
     pub scope_len: u8,
     /// Probability of an answer without records.
     pub empty_probability: f64,
     /// Candidates, most probable first.
     pub candidates: Vec<Candidate>,
-    /// How probable it is that a pool is among the answer (or first, where members are drawn by weight).
+    /// Probability that a pool is among the answer (or first, where members are drawn by weight).
     pub pools: Vec<(String, f64)>,
     /// Nodes passed.
     pub steps: Vec<Step>,
     /// Aliases followed.
     pub aliases: Vec<String>,
-    /// What is known of each flattened target that the name leads to; whoever looks them up says it (rule a28).
+    /// State of each flattened target that the name leads to (rule a28); empty here, filled in by the server.
     pub flattened: Vec<String>,
     /// Probability of records that some group gave on last resort (rule a12).
     pub last_resort: f64,
@@ -126,12 +126,12 @@ pub struct Explanation {
     pub over_capacity: f64,
 }
 
-/// How much of a decision is told.
+/// Extent of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// What is answered.
+    /// The answer.
     Answer,
-    /// And each node passed.
+    /// The answer, and each node passed.
     Steps,
 }
 
@@ -156,7 +156,7 @@ impl Explanation {
     }
 }
 
-/// Explains what a question at or below the zone's apex gets.
+/// Explains the answer to a question at or below the zone's apex.
 pub fn explain(
     zone_state: &ZoneState<'_>,
     question: &Question,
@@ -165,7 +165,7 @@ pub fn explain(
     explain_with(zone_state, question, client, Detail::Steps)
 }
 
-/// Explains without the words for each node where nobody reads them.
+/// Explains to the given extent: without texts for the nodes where only the answer is compared.
 pub(super) fn explain_with(
     zone_state: &ZoneState<'_>,
     question: &Question,

@@ -1,7 +1,7 @@
-//! Alarms: conditions that last and that an operator must know, each told once when it begins and once when it ends.
+//! Alarms: conditions that last and that an operator must know, each reported when it begins and when it ends.
 //!
-//! In: that a condition holds or no longer holds, from whoever watches it. Out: what changed by that, and all alarms that
-//! last, in order. Never here: noticing conditions, logs, clocks.
+//! In: that a condition holds or no longer holds. Out: the change made by that, and all alarms that last, in
+//! order. Never here: noticing conditions, logs, clocks.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -226,7 +226,7 @@ impl AlarmKind {
         KINDS[self as usize].1
     }
 
-    /// Returns what it means for answers.
+    /// Returns the effect on answers.
     pub const fn meaning(self) -> &'static str {
         KINDS[self as usize].2
     }
@@ -235,22 +235,22 @@ impl AlarmKind {
 /// An alarm that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// Its kind.
+    /// Kind of the condition.
     pub kind: AlarmKind,
     /// The zone, file, target or address that it is about; empty for the whole server.
     pub subject: String,
-    /// What is wrong now.
+    /// Fault at present, one sentence.
     pub text: String,
-    /// Since when, as RFC 3339 in UTC.
+    /// Time when it began, RFC 3339 in UTC.
     pub since: String,
 }
 
 /// An alarm that began or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlarmChange {
-    /// It began.
+    /// An alarm that began.
     Began(Alarm),
-    /// It ended.
+    /// An alarm that ended.
     Ended(Alarm),
 }
 
@@ -262,8 +262,8 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    /// Takes in how things stand with one condition: what is wrong, or `None` if all is well. Returns what changed; another
-    /// text of an alarm that lasts changes nothing but its text.
+    /// Sets the state of one condition: its fault, or `None` if all is well. Returns the change; another text of an
+    /// alarm that lasts replaces the text alone.
     pub fn set(
         &mut self,
         kind: AlarmKind,
@@ -323,7 +323,7 @@ impl Alarms {
             .count()
     }
 
-    /// Returns how many alarms found no room.
+    /// Returns the number of reports without room, since start; one alarm may report many times.
     pub const fn unlisted(&self) -> u64 {
         self.unlisted
     }

@@ -39,7 +39,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Starts with every target in one status, switches and holds as the file says.
+    /// Starts with every target in one status, switches and holds as in the file.
     pub fn uniform(policies: &Policies, status: Status) -> Self {
         Self {
             statuses: vec![status; policies.targets.len()],
@@ -69,7 +69,7 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Folds from nothing.
+    /// Folds all conditions, members and nodes anew.
     pub fn new(policies: &Policies, inputs: Inputs) -> Self {
         let count = if inputs.needs_layers() { LAYERS_MAX } else { 1 };
         let layer = Layer {
@@ -98,7 +98,7 @@ impl Fold {
         }
     }
 
-    /// Takes the seconds that leases still last; says whether they differ from before.
+    /// Takes the seconds that leases still last; returns whether they differ from before.
     pub fn lease(&mut self, leases: &Arc<[u32]>) -> bool {
         let is_new = self.inputs.leases.as_ref() != Some(leases);
         if is_new {
@@ -199,7 +199,7 @@ impl Fold {
         changed
     }
 
-    /// Says whether a condition holds in a layer, from the conditions below it.
+    /// Returns whether a condition holds in a layer, from the conditions below it.
     fn holds(&self, policies: &Policies, layer: usize, id: u32) -> bool {
         let below = &self.conditions[layer];
         let only_operators = layer == 2;
@@ -229,7 +229,7 @@ impl Fold {
         }
     }
 
-    /// Says whether a node is alive in a layer, from members and lower nodes.
+    /// Returns whether a node is alive in a layer, from members and lower nodes.
     fn node(&self, policies: &Policies, layer: usize, id: u32) -> bool {
         let gate = policies.gates[id as usize];
         if gate != crate::zone::NONE && !bit(&self.conditions[layer], gate) {
@@ -250,7 +250,7 @@ impl Fold {
     }
 }
 
-/// Says whether a condition depends on a switch.
+/// Returns whether a condition depends on a switch.
 fn is_switched(policies: &Policies, id: u32) -> bool {
     match policies.conditions[id as usize] {
         Condition::Switch(_) => true,

@@ -3,9 +3,9 @@
 //! In: statuses by target, switches, holds, the time, saved states. Out: a [`HealthView`], immutable, with a [`ZoneView`] a
 //! zone. Never here: queries, publishing, probes, clocks, files.
 //!
-//! The room lies below `answer`: a query reads [`ZoneView`], [`Layer`] and [`PolicyState`], the writer makes them from a
-//! [`Fold`], and neither needs the other. Both halves stand here because what the writer settles ahead of time is defined by
-//! what the reader may look up without deciding.
+//! The room lies below `answer`: a query reads [`ZoneView`], [`Layer`] and [`PolicyState`], the writer makes them from
+//! a [`Fold`], and neither needs the other. Both halves stand here because what the writer settles ahead of time is
+//! defined by what the reader may look up without deciding.
 
 mod bits;
 mod fold;

@@ -142,8 +142,8 @@ impl Zone {
         Some(read_entry(octets, *entry))
     }
 
-    /// Returns what answers a type at a node: the entry of the type, or the CNAME, or the policy that may answer a CNAME
-    /// to any type (rule a27); with the type that it is kept under.
+    /// Returns the entry that answers a type at a node: that of the type, or the CNAME, or the policy that may answer a
+    /// CNAME to any type (rule a27); with the type that it is kept under.
     #[inline(always)]
     pub fn entry_for(&self, node: NodeAt, rtype: Rtype) -> Option<(Rtype, Entry<'_>)> {
         let octets = self.octets_of(node);

@@ -12,7 +12,7 @@ use super::piece::{PieceOwner, PieceSpec};
 use super::policy::{Policies, RootId};
 use super::record_log::RecordLog;
 
-/// Why a zone cannot be built.
+/// Reason why a zone cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildFault {
     /// A name outside the zone.
@@ -48,7 +48,7 @@ impl std::fmt::Display for BuildFault {
 }
 
 impl BuildFault {
-    /// Says why a name cannot be added.
+    /// Makes the fault of a name that cannot be added.
     pub(super) fn of_table(fault: TableFault, name: impl FnOnce() -> Name) -> Self {
         match fault {
             TableFault::TooLarge => Self::ZoneTooLarge,
@@ -60,9 +60,9 @@ impl BuildFault {
 /// The SOA of a zone, and the TTL that it has in negative answers (RFC 2308, section 5).
 #[derive(Clone, Copy, Debug)]
 pub struct Soa<'a> {
-    /// Its RDATA.
+    /// RDATA, uncompressed.
     pub rdata: &'a [u8],
-    /// Its TTL in negative answers.
+    /// TTL of the SOA record in negative answers, seconds.
     pub negative_ttl: u32,
 }
 
@@ -95,7 +95,7 @@ impl Soa<'_> {
 /// Builds a zone of records that are grouped and lie inside it, its SOA among them.
 ///
 /// # Errors
-/// If a name, an RRset or the zone is larger than offsets can tell.
+/// If a name, an RRset or the zone is larger than its offsets can hold.
 pub fn build_zone(
     apex: &Name,
     soa: Soa<'_>,
@@ -105,12 +105,12 @@ pub fn build_zone(
     Layout::new(apex, log).build(&[], soa, policies)
 }
 
-/// Collects what a zone holds.
+/// Builder of a zone.
 #[derive(Debug)]
 pub struct ZoneBuilder {
     apex: Name,
     log: RecordLog,
-    /// Owners that exist whether they have data or not.
+    /// Owners that exist even without data.
     touched: Vec<u32>,
     /// The last owner: what comes next is mostly of the same.
     last: (Name, u32),
@@ -213,7 +213,7 @@ impl ZoneBuilder {
     /// Lays out the zone.
     ///
     /// # Errors
-    /// If a name, an RRset or the zone is larger than offsets can tell.
+    /// If a name, an RRset or the zone is larger than its offsets can hold.
     pub fn finish(mut self, policies: Policies) -> Result<Zone, BuildFault> {
         self.log.group();
         Layout::new(&self.apex, &self.log).build(&self.touched, self.soa(), policies)

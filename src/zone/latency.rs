@@ -5,7 +5,7 @@
 //!
 //! The time of a branch is that of the most specific line that names it: the longest covering prefix, then subdivision,
 //! country, continent, then `default`. A branch that no such line names is estimated from its distance, so that a table
-//! may be partial (`route53` 2.4.2 leaves the table to whoever runs the server).
+//! may be partial (`route53` 2.4.2 leaves the table to the operator).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use std::sync::Arc;
 use crate::geo::{Coordinates, Place, PrefixTable, great_circle_km};
 
 use super::location::{CHILDREN_MAX, ClientLocation};
-use super::policy::{ClientTimes, TimesFor};
+use super::policy::ClientTimes;
+use crate::geo::TimesFor;
 
 /// Kilometres between client and branch that a millisecond of round trip stands for: light in fibre goes 100 km there and
 /// back in a millisecond, and paths are about twice as long as the great circle (chosen after the usual stretch).
@@ -22,11 +23,11 @@ const KM_PER_MILLISECOND: f64 = 50.0;
 /// A round trip from a client to a branch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RoundTrip {
-    /// From the table, microseconds; which line said so.
+    /// Time of the table, microseconds; the line that it is from.
     Measured(u32, TimesFor),
-    /// From the distance, microseconds.
+    /// Estimate from the distance, microseconds.
     Estimated(u32),
-    /// Nobody knows where the client is.
+    /// The client's location is unknown.
     Unknown,
 }
 

@@ -1,7 +1,8 @@
-//! How the place of a client orders the children of a location-dependent node.
+//! Order of the children of a location-dependent node, by the place of a client.
 //!
-//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by class,
-//! made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on the spot.
+//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by
+//! class, made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on
+//! the spot.
 
 use ipnet::IpNet;
 
@@ -13,7 +14,7 @@ use super::policy::LocationRule;
 /// Children of one location-dependent node (grammar: 400 places).
 pub const CHILDREN_MAX: usize = 512;
 
-/// What is known about where a client is.
+/// Location of a client, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientLocation {
     /// The place.
@@ -69,7 +70,7 @@ impl ReadyRule {
     /// | geo | subdivision, country, continent, default (`route53` 2.5.4) |
     /// | subnets | longest covering block first, default (2.8.5, 2.8.7); longer blocks than the prefix do not match (2.8.4) |
     /// | nearest | by biased distance, ties and unknown clients in written order (2.6.4-2.6.7) |
-    /// | latency | by time, measured or by distance; ties and what nobody knows in written order (2.4.2) |
+    /// | latency | by time, measured or by distance; ties and unknown distances in written order (2.4.2) |
     pub fn order(&self, client: &ClientLocation, out: &mut [u16; CHILDREN_MAX]) -> usize {
         if let Some(latency) = &self.latency {
             return latency.order(client, out);

@@ -14,7 +14,7 @@ use super::policy::RootId;
 pub struct ServedZone {
     /// The zone.
     pub zone: Arc<Zone>,
-    /// Its location maps, as its roots number them.
+    /// Location maps, by the numbers in its roots.
     pub maps: Box<[Arc<LocationMap>]>,
 }
 
@@ -37,17 +37,17 @@ pub struct Snapshot {
     labels_max: usize,
     /// The zones.
     pub zones: Box<[ServedZone]>,
-    /// What is known about addresses.
+    /// Location database.
     pub locations: Arc<Locations>,
 }
 
-/// Where a zone is found by the hash of its apex.
+/// Slot of a zone, found by the hash of its apex.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     hash: u64,
     /// Number of the zone, or [`EMPTY`].
     zone: u32,
-    /// Where the apex starts among the apexes.
+    /// Start of the apex among the apexes.
     start: u32,
     /// Octets of the apex.
     len: u32,

@@ -1,7 +1,8 @@
-//! Directives: `$ORIGIN`, `$TTL`, `$INCLUDE`, `$GENERATE` (RFC 1035, section 5.1; RFC 2308, section 4; the last is BIND's).
+//! Directives: `$ORIGIN`, `$TTL`, `$INCLUDE`, `$GENERATE` (RFC 1035, section 5.1; RFC 2308, section 4; the last is
+//! BIND's).
 //!
-//! In: the tokens of a line that starts with `$`. Out: where the reader stands, and the records of other lines. Never
-//! here: records that are written out.
+//! In: the tokens of a line that starts with `$`. Out: changed state of the reader, and records included or generated.
+//! Never here: records that are written out.
 
 use std::ops::Range;
 

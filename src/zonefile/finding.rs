@@ -1,15 +1,15 @@
-//! What is found in a master file: codes, places, and a bounded list.
+//! Findings about a master file: codes, places, and a bounded list.
 //!
-//! In: faults and remarks of the reader and of the validators. Out: at most so many of them, with a count of the rest. Never
-//! here: lines and columns; whoever shows a finding counts them from its octets.
+//! In: faults and remarks of the reader and of the validators. Out: a bounded number of them, with a count of the rest.
+//! Never here: lines and columns, which are counted from octets when a finding is shown.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Faults kept of one zone, and as many warnings and notes; chosen so that a screen or two hold them.
+/// Most faults kept of one zone, and as many warnings and notes; chosen so that a screen or two hold them.
 pub const FINDINGS_MAX: usize = 100;
-/// Findings of one code that is no fault; the rest is counted.
+/// Most warnings or notes kept of one code; the rest is counted.
 pub(super) const ALIKE_MAX: usize = 10;
 
 /// Every code with a title of one line, in order.
@@ -56,7 +56,7 @@ pub const MASTER_CODES: &[(&str, &str)] = &[
     ("M099", "more findings than are shown"),
 ];
 
-/// How grave a finding is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gravity {
     /// The zone is refused.
@@ -67,12 +67,12 @@ pub enum Gravity {
     Note,
 }
 
-/// A file that was read, and what it says.
+/// A file that was read, with its text.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    /// Where it came from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its text; octets that are no UTF-8 stand as `\DDD`.
+    /// Text of the file; octets that are no UTF-8 stand as `\DDD`.
     pub text: std::sync::Arc<String>,
 }
 
@@ -81,15 +81,15 @@ pub struct SourceText {
 pub struct Finding {
     /// Stable code, listed in [`MASTER_CODES`].
     pub code: &'static str,
-    /// How grave it is.
+    /// Severity.
     pub gravity: Gravity,
-    /// The file, by its number among the sources.
+    /// Index of the file among the sources.
     pub file: u16,
-    /// Where, in octets of the file.
+    /// Place, in octets of the file.
     pub range: Range<usize>,
-    /// What is wrong, in one sentence without a full stop.
+    /// Fault, one sentence without a full stop.
     pub message: String,
-    /// What to write instead.
+    /// Remedy, mostly the line to write.
     pub help: Option<String>,
 }
 
@@ -121,7 +121,7 @@ impl Finding {
 pub(super) struct Findings {
     kept: Vec<Finding>,
     faults: usize,
-    /// How many of each code are not kept.
+    /// Number of findings not kept, by code.
     dropped: BTreeMap<&'static str, usize>,
 }
 
@@ -144,12 +144,12 @@ impl Findings {
         }
     }
 
-    /// Says whether the zone must be refused.
+    /// Returns whether the zone must be refused.
     pub(super) fn has_fault(&self) -> bool {
         self.faults > 0
     }
 
-    /// Returns what was kept, with the count of the rest.
+    /// Returns the findings kept, with the count of the rest.
     pub(super) fn finish(mut self) -> Vec<Finding> {
         let count: usize = self.dropped.values().sum();
         if count > 0 {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
-use leeward::config::model::ZoneModel;
-use leeward::config::{Files, Severity, Source, compile_zone, read_zone, render_text};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::{Severity, Source, render_text};
 use leeward::geo::Locations;
 use leeward::health::Status;
+use leeward::model::ZoneModel;
 use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{ServedZone, Snapshot, build_maps};

@@ -29,11 +29,7 @@ const ALLOWED: &[&[&str]] = &[
         "src/cli/simulate_arguments.rs",
         "src/cli/values.rs",
     ],
-    &[
-        "src/config/compile/compiler.rs",
-        "src/config/compile/trail.rs",
-    ],
-    &["src/config/model.rs", "src/config/rehearsal_model.rs"],
+    &["src/compile/compiler.rs", "src/compile/trail.rs"],
     &[
         "src/config/read/checks.rs",
         "src/config/read/index.rs",

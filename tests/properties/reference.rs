@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use leeward::config::model::{
+use leeward::geo::Place;
+use leeward::health::Status;
+use leeward::model::{
     AllDownModel, BranchModel, GeoKey, MemberModel, MemberValue, MinHealthy, NodeKind, NodeModel,
     PoolBody, PoolId, SubnetKeys, ZoneModel,
 };
-use leeward::geo::Place;
-use leeward::health::Status;
 use leeward::wire::Rtype;
 use leeward::zone::Hold;
 
@@ -46,9 +46,8 @@ const ALL: usize = 3;
 impl<'a> Reference<'a> {
     /// Lists what a name's policy may answer.
     pub(crate) fn outcomes(&self, owner: &str) -> Outcomes {
-        let named = |name: &&leeward::config::model::NameModel| {
-            name.owner.to_relative(&self.model.apex) == owner
-        };
+        let named =
+            |name: &&leeward::model::NameModel| name.owner.to_relative(&self.model.apex) == owner;
         let name = self.model.names.iter().find(named).expect("the name");
         let mut outcomes = Outcomes::default();
         let policy = name.policy.as_ref().expect("a policy");

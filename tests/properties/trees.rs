@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leeward::answer::World;
-use leeward::config::model::ZoneModel;
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
+use leeward::model::ZoneModel;
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::zone::{Hold, ServedZone, Snapshot, build_maps};
 use proptest::collection::vec;

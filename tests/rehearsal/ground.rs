@@ -63,7 +63,7 @@ fn load_folder(folder: &Path) -> ZoneSet {
         serials: &mut Arc::new(Serials::default()),
         locations: &Locations::unknown(),
         are_locations_new: false,
-        flattened: &leeward::config::Flattened::assumed(),
+        flattened: &leeward::compile::Flattened::assumed(),
         wall: Clock::start().wall(),
     });
     let set = set.expect("a folder that can be listed");

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use leeward::answer::World;
 use leeward::clock::{Moment, WallTime};
-use leeward::config::model::ZoneModel;
-use leeward::config::{
-    Files, Severity, Source, compile_zone, maintenance_ahead, read_zone, render_text,
-};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::{Severity, Source, render_text};
 use leeward::geo::Locations;
 use leeward::health::{
     Finding, Observation, Outcome, Phase, Phases, TargetId, Targets, Transition,
 };
+use leeward::model::ZoneModel;
+use leeward::model::maintenance_ahead;
 use leeward::publish::{Publisher, Tick, ZoneInputs};
 use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, Inputs};
@@ -267,8 +268,8 @@ impl Core {
 }
 
 /// Names a switch within its check: empty for a single one.
-fn switch_name(check: &leeward::config::model::CheckModel, index: usize) -> String {
-    use leeward::config::model::CheckKind;
+fn switch_name(check: &leeward::model::CheckModel, index: usize) -> String {
+    use leeward::model::CheckKind;
     match &check.kind {
         CheckKind::Panel { switches, .. } => switches[index].0.clone(),
         _ => String::new(),

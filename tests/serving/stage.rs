@@ -12,7 +12,9 @@ use leeward::answer::{
     respond,
 };
 use leeward::clock::{Moment, WallTime};
-use leeward::config::{Files, Source, compile_zone, read_zone};
+use leeward::compile::compile_zone;
+use leeward::config::{Files, read_zone};
+use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::view::{Fold, HealthView, Inputs};

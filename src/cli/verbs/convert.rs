@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::convert_arguments::{ConvertArguments, ZoneForm};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::config::{
-    Diagnostic, Files, Severity, Source, compile_zone, read_zone, render_text, review,
-};
+use crate::compile::compile_zone;
+use crate::config::{Files, read_zone};
 use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml, diagnostic_of};
 use crate::daemon::{ZoneFiles, read_octets};
+use crate::diagnostic::{Diagnostic, Severity, Source, render_text};
+use crate::lint;
 use crate::wire::Name;
 use crate::zonefile::{Inclusions, read_master_to_convert};
 
-/// Largest zone that is read from standard input, as large as the largest file.
+/// Largest zone read from standard input, octets; as large as the largest file.
 const INPUT_OCTETS_MAX: u64 = 1 << 30;
 /// The word for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -54,7 +55,7 @@ pub(in crate::cli) fn convert(arguments: &ConvertArguments, output: &mut Output)
     Ok(Exit::Fine)
 }
 
-/// Says what to write: what is asked for, else the other form than that of the file read, else that of the file written.
+/// Chooses the form to write: as asked, else the other form than the input's, else that of the output file's name.
 fn choose_form(arguments: &ConvertArguments) -> Result<ZoneForm, Complaint> {
     let form_of = |path: &Path| match path.extension()?.to_str()? {
         "toml" => Some(ZoneForm::Toml),
@@ -86,7 +87,7 @@ fn choose_form(arguments: &ConvertArguments) -> Result<ZoneForm, Complaint> {
     }
 }
 
-/// Returns what relative names are relative to: what is asked for, else the name of the file.
+/// Returns the origin of relative names: as asked, else the name of the file.
 fn origin_of(arguments: &ConvertArguments) -> Result<Name, Complaint> {
     if let Some(origin) = &arguments.origin {
         return Ok(origin.clone());
@@ -172,7 +173,7 @@ fn to_toml(
     (Conversion { text, diagnostics }, sources)
 }
 
-/// What the reader warns of and the conversion says more sharply of the same record.
+/// Codes of the reader, each with the sharper code of the conversion that replaces it on the same record.
 const SHARPER: [(&str, &str); 3] = [("M030", "V004"), ("M031", "V001"), ("M033", "V005")];
 
 fn is_told_by(sharper: &[Diagnostic], found: &Diagnostic) -> bool {
@@ -183,7 +184,7 @@ fn is_told_by(sharper: &[Diagnostic], found: &Diagnostic) -> bool {
     })
 }
 
-/// Names the text that would have been written, where a fault in it must be shown.
+/// Returns a path for the text that was not written, to show a fault in it.
 fn origin_path(origin: &Name) -> PathBuf {
     PathBuf::from(format!("{origin}toml (not written)"))
 }
@@ -192,8 +193,7 @@ fn origin_path(origin: &Name) -> PathBuf {
 fn faults_of(source: &Source, files: &dyn Files) -> Vec<Diagnostic> {
     let (model, mut found) = read_zone(source, files);
     if let Some(model) = &model {
-        let reviewed = review::review_zone(model).into_iter();
-        found.extend(reviewed.map(|finding| finding.into_diagnostic(&source.path)));
+        found.extend(lint::review_zone(model));
     }
     found.retain(|found| found.severity == Severity::Fault);
     found
@@ -215,8 +215,7 @@ fn to_master(
     let (model, mut diagnostics) = read_zone(&source, files);
     let mut text = None;
     if let Some(model) = model {
-        let reviewed = review::review_zone(&model).into_iter();
-        diagnostics.extend(reviewed.map(|finding| finding.into_diagnostic(&source.path)));
+        diagnostics.extend(lint::review_zone(&model));
         // Remarks of the reviews are about a zone that is served; here only faults matter.
         diagnostics.retain(|found| found.severity == Severity::Fault);
         if diagnostics.is_empty() {
@@ -238,7 +237,7 @@ fn to_master(
 
 /// A fault of the whole file.
 fn refused(path: &Path, code: &'static str, message: String) -> Conversion {
-    let span = crate::config::model::Span(0..0);
+    let span = crate::diagnostic::Span(0..0);
     let mut found = Diagnostic::fault(code, span, "", message);
     found.path = path.to_path_buf();
     Conversion {

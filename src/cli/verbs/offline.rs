@@ -1,4 +1,4 @@
-//! What several verbs need: the server file, the zones of a folder, text for a URL.
+//! Functions of several verbs: read the server file, load the zones of a folder, escape text for a URL.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,29 +7,23 @@ use crate::admin::Consent;
 use crate::cli::arguments::CONFIG_DEFAULT;
 use crate::cli::output::Complaint;
 use crate::clock::Clock;
+use crate::compile::Flattened;
 use crate::config::server_file::{ServerConfig, read_server_file};
-use crate::config::{Flattened, Severity, Source, render_text};
 use crate::daemon::{Loading, Pace, Serials, ZoneSet, load_locations, load_zones};
+use crate::diagnostic::{Severity, Source, render_text};
 use crate::geo::Locations;
 
 use super::strange::complain_of_name;
 
-/// Reads a server file. Warnings are returned as text beside it.
+/// Reads a server file; returns its warnings as text too.
 pub(super) fn read_config(
     path: &Path,
     is_colour: bool,
 ) -> Result<(ServerConfig, String), Complaint> {
     let text = std::fs::read_to_string(path)
         .map_err(|cause| Complaint::cannot_run(format!("read {}: {cause}", path.display())))?;
-    let (config, findings) = read_server_file(path, &text);
-    let source = Source {
-        path: path.to_path_buf(),
-        text,
-    };
-    let diagnostics: Vec<_> = findings
-        .into_iter()
-        .map(|finding| finding.into_diagnostic(path))
-        .collect();
+    let source = Source::new(path, text);
+    let (config, diagnostics) = read_server_file(&source);
     let rendered = match diagnostics.as_slice() {
         [] => String::new(),
         found => render_text(found, std::slice::from_ref(&source), is_colour),
@@ -63,7 +57,7 @@ pub(super) fn find_config(named: Option<&Path>, zones: &Path) -> Option<PathBuf>
         .find(|path| path.is_file())
 }
 
-/// Loads what is known about addresses, by the server file that belongs to the zones.
+/// Loads networks and databases of locations, by the server file that belongs to the zones.
 pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locations, Complaint> {
     match find_config(named, zones) {
         Some(path) => {

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use crate::cli::arguments::{CONFIG_DEFAULT, ListFormat, ValidateArguments};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
-use crate::config::model::Span;
 use crate::config::server_file::{looks_like_server_file, read_server_file};
-use crate::config::{
+use crate::daemon::{ZoneSet, read_octets};
+use crate::diagnostic::Span;
+use crate::diagnostic::{
     Diagnostic, Severity, Source, render_github, render_json, render_text, summary,
 };
-use crate::daemon::{ZoneSet, read_octets};
 
 use super::offline::{load, locations_for};
 
@@ -66,17 +66,12 @@ fn read_if_server_file(path: &Path) -> Result<Option<String>, Complaint> {
 }
 
 fn validate_server_file(path: &Path, text: String) -> (Vec<Diagnostic>, Vec<Source>) {
-    let (_, findings) = read_server_file(path, &text);
-    let findings = findings.into_iter();
-    let diagnostics = findings.map(|found| found.into_diagnostic(path)).collect();
-    let source = Source {
-        path: path.to_path_buf(),
-        text,
-    };
+    let source = Source::new(path, text);
+    let (_, diagnostics) = read_server_file(&source);
     (diagnostics, vec![source])
 }
 
-/// Returns what is found in zone files. A folder in which there is nothing to read is a fault: it is hardly the one that was
+/// Returns the findings about zone files. A folder without files to read is a fault: it is hardly the one that was
 /// meant.
 pub(super) fn validate_zones(path: &Path, set: &ZoneSet) -> (Vec<Diagnostic>, Vec<Source>) {
     let (mut diagnostics, sources) = set.findings();

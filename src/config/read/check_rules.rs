@@ -4,12 +4,13 @@
 
 use super::hosts::{HostFault, validate_host};
 use super::reader::{CheckUse, Reader, UsedOn};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{
-    CheckId, CheckKind, CheckModel, CheckRef, MemberModel, MemberValue, PoolBody, PoolModel, Span,
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::health::Endpoint;
+use crate::model::{
+    CheckId, CheckKind, CheckModel, CheckRef, MemberModel, MemberValue, PoolBody, PoolModel,
     ZoneModel,
 };
-use crate::health::Endpoint;
 
 /// Validates every use of a check. The model must be free of cycles.
 pub(super) fn validate(reader: &mut Reader<'_>, model: &ZoneModel) {

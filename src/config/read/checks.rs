@@ -8,8 +8,9 @@ use super::probes::read_probe;
 use super::protocols::read_prometheus;
 use super::reader::{Reader, UsedOn};
 use super::table::{Entry, Table, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{CalculatedRule, CheckKind, CheckModel, CheckRef, Span};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::{CalculatedRule, CheckKind, CheckModel, CheckRef};
 
 /// Every check type.
 const TYPES: &[&str] = &[

@@ -11,11 +11,10 @@ use super::geo::read_place;
 use super::reader::Reader;
 use super::records::is_data_type;
 use super::table::{Table, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{
-    CheckId, CheckRef, ExpectModel, From, MaintenanceModel, Outcome, Span, Wanted,
-};
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::diagnostic::suggest;
+use crate::model::{CheckId, CheckRef, ExpectModel, From, MaintenanceModel, Outcome, Wanted};
 use crate::wire::{Name, Rcode, Rtype};
 
 /// Bounds of the zone format, section 2.

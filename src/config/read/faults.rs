@@ -2,8 +2,8 @@
 //!
 //! In: diagnostics in the order they are found. Out: the list. Never here: judging.
 
-use crate::config::diagnostic::{Diagnostic, Severity, Source};
-use crate::config::model::Span;
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::wire::NameFault;
 
 /// Findings kept for one file; chosen so that nobody scrolls further. The rest is counted.

@@ -8,9 +8,10 @@ use super::nodes::{OPTION_KEYS, POLICY_KEYS};
 use super::policies::read_branch;
 use super::reader::Reader;
 use super::table::{Entry, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{GeoKey, NodeKind, Span};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::geo::Place;
+use crate::model::{GeoKey, NodeKind};
 
 /// Most places in one table (zone format, section 2).
 const PLACES_MAX: usize = 400;

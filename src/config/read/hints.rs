@@ -5,8 +5,8 @@
 
 use super::reader::Reader;
 use super::table::Value;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{MemberModel, MemberValue};
+use crate::diagnostic::Diagnostic;
+use crate::model::{MemberModel, MemberValue};
 use crate::wire::{AutoHints, Parsed, Rtype, hints_left_open, open_hints};
 
 /// Records with open hints of one name and type (chosen: as many as a pool answers by default).

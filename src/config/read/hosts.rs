@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::reader::Reader;
 use super::table::Value;
-use crate::config::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use crate::wire::help_with_ascii;
 
 /// Most octets of a host without a dot at the end (RFC 1035, section 3.1: 255 on the wire).

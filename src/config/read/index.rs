@@ -6,8 +6,8 @@ use super::plain::{PlainLines, PlainName};
 use super::plain_names::NotPlain;
 use super::reader::{CheckEntry, PoolEntry, Reader};
 use super::table::{Entry, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::Span;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::wire::{LostDot, Name, find_lost_dot};
 
 /// Bounds of the zone format, section 2.

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use super::nodes::DEPTH_MAX;
 use super::reader::{Edge, Item, Reader};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::CheckRef;
+use crate::diagnostic::Diagnostic;
+use crate::model::CheckRef;
 
 /// Deepest nesting of calculated checks (zone format, section 2).
 const CHECK_DEPTH_MAX: usize = 8;

@@ -9,9 +9,9 @@ use super::checks::with_common;
 use super::probes::{PROBING_KEYS, read_endpoint, read_schedule};
 use super::reader::Reader;
 use super::table::{Table, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::ProbeTemplate;
+use crate::diagnostic::Diagnostic;
 use crate::health::{Damping, Endpoint, ExecProbe, HeartbeatProbe, ProbeKind, Timeout};
+use crate::model::ProbeTemplate;
 
 /// Most words of a command. Chosen; no standard value.
 const WORDS_MAX: usize = 64;

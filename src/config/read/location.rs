@@ -6,10 +6,10 @@ use toml::de::DeValue;
 
 use super::reader::Reader;
 use super::table::Value;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::Location;
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::suggest;
 use crate::geo::{Coordinates, foreign_region_hint, known_regions, region_point};
+use crate::model::Location;
 
 /// Reads a location without reporting anything; for the first pass.
 pub(super) fn peek_location(value: &Value<'_>) -> Option<Location> {

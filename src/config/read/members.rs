@@ -6,8 +6,8 @@ use super::pools::{read_probe_override, read_site};
 use super::reader::{Reader, UsedOn};
 use super::records::{parse_type_key, read_keyed_record};
 use super::table::{Entry, Table, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{Force, MemberModel, MemberValue, ProbeOverride};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Force, MemberModel, MemberValue, ProbeOverride};
 use crate::wire::{Name, Rtype, to_ascii_form};
 
 /// Keys of a member besides record types.

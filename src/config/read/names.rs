@@ -13,8 +13,8 @@ use super::reader::Reader;
 use super::records::{is_data_type, parse_type_key, read_type_key};
 use super::table::{Entry, Table};
 use super::times::validate_times;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{NameModel, NodeModel, RrsetModel};
+use crate::diagnostic::Diagnostic;
+use crate::model::{NameModel, NodeModel, RrsetModel};
 use crate::wire::{Name, Rtype};
 
 /// What stands under a type key.
@@ -85,7 +85,7 @@ fn is_empty(table: &Table<'_>) -> bool {
 }
 
 fn read_types(reader: &mut Reader<'_>, table: &mut Table<'_>, model: &mut NameModel) {
-    let mut seen: Vec<(Rtype, crate::config::model::Span)> = Vec::new();
+    let mut seen: Vec<(Rtype, crate::diagnostic::Span)> = Vec::new();
     for entry in table.take_where(|entry| parse_type_key(entry.key).is_some()) {
         let Some(rtype) = parse_type_key(entry.key) else {
             continue;
@@ -163,7 +163,7 @@ fn finish(reader: &mut Reader<'_>, mut table: Table<'_>) {
             diagnostic = diagnostic
                 .help(format!("record types are written in capitals: `{upper}`"))
                 .suggest(upper);
-        } else if let Some(near) = crate::config::suggest::nearest(entry.key, known_types) {
+        } else if let Some(near) = crate::diagnostic::suggest::nearest(entry.key, known_types) {
             diagnostic = diagnostic
                 .help(format!("did you mean `{near}`?"))
                 .suggest(near);

@@ -6,10 +6,11 @@ use super::policies::read_policy;
 use super::reader::{Item, Reader, UsedOn};
 use super::table::{Entry, Table, Value};
 use super::times::{read_times, validate_times};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions, Span};
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::diagnostic::suggest;
 use crate::health::WeeklyWindow;
+use crate::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 use super::reader::NameIds;
-use crate::config::model::{NameId, NameModel, ZoneModel};
+use crate::model::{NameId, NameModel, ZoneModel};
 use crate::wire::{Name, Rtype, hash_octets};
 
 /// The owner names of the zone, and which of them are cuts.

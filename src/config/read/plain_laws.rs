@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::plain::PlainLines;
 use super::zone_file::{read_through_parser, read_with_plain, read_zone};
-use crate::config::diagnostic::{Files, Source};
+use crate::config::Files;
+use crate::diagnostic::Source;
 
 struct NoFiles;
 

@@ -12,7 +12,8 @@ use super::plain_cursor::Word;
 use super::reader::{Edge, Item, NameUse, Reader};
 use super::records::read_text_strings;
 use super::table::join;
-use crate::config::model::{NameModel, NodeKind, RrsetModel, Span};
+use crate::diagnostic::Span;
+use crate::model::{NameModel, NodeKind, RrsetModel};
 use crate::wire::{Name, Rtype, find_text_habit, parse_rdata};
 
 /// The file has to be read through the parser: it holds something to be told, or plain lines are not all of a name.

@@ -10,8 +10,9 @@ use super::nodes::{DEPTH_MAX, OPTION_KEYS, plain_node, read_node, read_options, 
 use super::reader::{Reader, UsedOn};
 use super::subnets::read_subnets;
 use super::table::{Entry, Table, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{BranchModel, Location, NodeKind, NodeModel, PoolId, Span};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::{BranchModel, Location, NodeKind, NodeModel, PoolId};
 
 /// Bounds of the zone format, section 2.
 const FAILOVER_MAX: usize = 16;

@@ -18,8 +18,8 @@ use super::request_text::{read_address, read_path};
 use super::soft::read_ramp;
 use super::table::{Entry, Table, Value};
 use super::times::validate_times;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{
+use crate::diagnostic::Diagnostic;
+use crate::model::{
     Families, MemberModel, MemberValue, MinHealthy, NodeModel, PoolBody, PoolModel, ProbeOverride,
 };
 use crate::wire::Rtype;

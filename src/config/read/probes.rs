@@ -15,9 +15,9 @@ use super::request_text::{
 use super::soft::read_degraded;
 use super::table::{Table, Value};
 use crate::clock::format_duration;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::ProbeTemplate;
+use crate::diagnostic::Diagnostic;
 use crate::health::{Damping, Endpoint, HttpProbe, ProbeKind, TcpProbe, Timeout, TlsProbe};
+use crate::model::ProbeTemplate;
 
 /// Default time between probes (zone format, section 2).
 const INTERVAL_DEFAULT: Duration = Duration::from_secs(10);

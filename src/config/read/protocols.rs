@@ -8,12 +8,12 @@ use super::probes::{PROBING_KEYS, TLS_KEYS, read_schedule, read_tls, take_host};
 use super::reader::Reader;
 use super::records::read_record;
 use super::table::Table;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::ProbeTemplate;
+use crate::diagnostic::Diagnostic;
 use crate::health::{
     CertificateProbe, DnsProbe, Endpoint, ExpectedRecord, GrpcProbe, MetricProbe, Threshold,
     TlsProbe,
 };
+use crate::model::ProbeTemplate;
 use crate::wire::{Name, Rtype, help_with_ascii, rdata_text};
 
 /// Most records that an answer must hold; chosen, as many as a set of records is sensibly compared by hand.

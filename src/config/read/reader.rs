@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::faults::Faults;
 use super::table::Value;
-use crate::config::diagnostic::{Diagnostic, Files};
-use crate::config::model::{
-    CheckId, CheckRef, Location, NameId, NodeOptions, PoolId, PoolModel, Span,
-};
-use crate::config::suggest;
+use crate::config::Files;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::diagnostic::suggest;
+use crate::model::{CheckId, CheckRef, Location, NameId, NodeOptions, PoolId, PoolModel};
 use crate::wire::{Name, NameHashing};
 
 /// Most checks that one key may list (zone format, section 2: children of a calculated check).

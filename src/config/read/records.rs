@@ -11,8 +11,8 @@ use super::nodes::{POLICY_KEYS, read_node};
 use super::pools::type_of;
 use super::reader::{Item, NameUse, Reader, UsedOn};
 use super::table::{Entry, Value};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{
+use crate::diagnostic::Diagnostic;
+use crate::model::{
     MemberModel, MemberValue, MinHealthy, NodeKind, PoolBody, PoolModel, ProbeOverride, RrsetModel,
     TtlModel,
 };
@@ -436,7 +436,7 @@ fn push_rdata_fault(
         .and_then(|range| locate(reader.faults.text, &value.range, text, range));
     let mut diagnostic = Diagnostic::fault(
         "L061",
-        span.map_or_else(|| value.span(), crate::config::model::Span),
+        span.map_or_else(|| value.span(), crate::diagnostic::Span),
         &value.path,
         fault.message,
     )

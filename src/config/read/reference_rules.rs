@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::reader::Reader;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{MemberValue, PoolBody, Span, ZoneModel};
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::diagnostic::suggest;
+use crate::model::{MemberValue, PoolBody, ZoneModel};
 
 /// Everything that can be referred to, as references write it.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::reader::Reader;
 use super::table::{Table, Value};
-use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// The header that changing requests to the control API carry. Checks may not send it: a zone must not command the
 /// server.

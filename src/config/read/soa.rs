@@ -4,8 +4,9 @@
 
 use super::reader::Reader;
 use super::table::Value;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{SoaModel, Span};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::SoaModel;
 use crate::wire::{Name, NameFault, to_ascii_form};
 
 /// Defaults of `[soa]` in seconds (zone format, section 2).

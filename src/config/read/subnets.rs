@@ -12,8 +12,9 @@ use super::policies::{ReadBranch, read_branch};
 use super::reader::Reader;
 use super::request_text::read_zone_file;
 use super::table::Value;
-use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::model::{BranchModel, NodeKind, Span, SubnetKeys};
+use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::model::{BranchModel, NodeKind, SubnetKeys};
 use crate::net::PrefixFault;
 
 /// Most prefixes of one policy (zone format, section 2).

@@ -10,8 +10,8 @@ use toml::de::DeTable;
 use super::faults::Faults;
 use super::plain_names::NotPlain;
 use super::slips::find_slip;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::Span;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::wire::{foreign_form, looks_like_master};
 
 /// Parses the text. After faults that leave the tree whole (a key without quotes, a key twice) the rest is still

@@ -8,9 +8,9 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::faults::Faults;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::Span;
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::diagnostic::suggest;
 
 /// A value with its place in the file and its key path.
 #[derive(Clone, Debug)]

@@ -9,10 +9,10 @@ use super::reader::Reader;
 use super::request_text::read_zone_file;
 use super::subnets::parse_prefix;
 use super::table::Value;
-use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::model::{BranchModel, NodeKind, NodeOptions, TimesModel};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::geo::Place;
-use crate::zone::TimesFor;
+use crate::geo::TimesFor;
+use crate::model::{BranchModel, NodeKind, NodeOptions, TimesModel};
 
 /// Most lines of one table (chosen: as many as `subnets` has prefixes).
 const LINES_MAX: usize = 1_000_000;

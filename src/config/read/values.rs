@@ -10,9 +10,9 @@ use toml::de::DeValue;
 use super::faults::Faults;
 use super::table::Value;
 use crate::clock::{DurationFault, WallTime, format_duration, parse_duration};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::TtlModel;
-use crate::config::suggest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::suggest;
+use crate::model::TtlModel;
 
 /// Longest TTL, 7 days (zone format, section 2).
 pub(super) const TTL_MAX: Duration = Duration::from_secs(7 * 86_400);

@@ -18,8 +18,9 @@ use super::soa::read_soa;
 use super::syntax::{parse, parse_rest};
 use super::table::{Entry, Table};
 use super::{check_rules, links, reference_rules, zone_rules};
-use crate::config::diagnostic::{Diagnostic, Files, Source};
-use crate::config::model::{
+use crate::config::Files;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::model::{
     CheckKind, CheckModel, MinHealthy, NameModel, PoolBody, PoolModel, ProbeOverride, SoaModel,
     TtlModel, ZoneModel,
 };
@@ -285,9 +286,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::model::{CheckRef, MemberValue, NodeKind, SubnetKeys};
-    use crate::config::render::render_text;
+    use crate::diagnostic::render_text;
     use crate::health::{ProbeKind, Timeout};
+    use crate::model::{CheckRef, MemberValue, NodeKind, SubnetKeys};
 
     struct OneFile;
 

@@ -8,8 +8,9 @@ use super::owners::{Owners, collect_owners, has_type};
 use super::pools::type_of;
 use super::reader::{Item, NameUse, Reader};
 use super::table::join;
-use crate::config::diagnostic::Diagnostic;
-use crate::config::model::{NameId, NameModel, PoolBody, PoolId, Span, ZoneModel};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::model::{NameId, NameModel, PoolBody, PoolId, ZoneModel};
 use crate::wire::{Name, Rtype};
 
 /// Validates the zone as a zone.
@@ -315,7 +316,7 @@ fn validate_static_types(
         .type_policies
         .iter()
         .filter_map(|(_, node)| match node.kind {
-            crate::config::model::NodeKind::Pool(pool) => Some(pool),
+            crate::model::NodeKind::Pool(pool) => Some(pool),
             _ => None,
         })
         .collect();

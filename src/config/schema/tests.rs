@@ -45,7 +45,7 @@ fn the_tables_of_the_reference_are_up_to_date() {
 #[test]
 fn the_reference_lists_every_review() {
     let text = std::fs::read_to_string(at_root("docs/zone-reference.md")).expect("the reference");
-    for (code, title) in crate::config::review::CODES {
+    for (code, title) in crate::lint::CODES {
         assert!(
             text.contains(&format!("| {code} | {title} |")),
             "{code} {title}"

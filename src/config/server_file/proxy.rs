@@ -4,7 +4,7 @@
 
 use ipnet::IpNet;
 
-use crate::config::Severity;
+use crate::diagnostic::Severity;
 
 use super::value::{Findings, Section, items};
 
@@ -71,10 +71,9 @@ pub(super) fn read_prefixes(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::read_server_file;
     use super::*;
+    use crate::diagnostic::Source;
 
     #[test]
     fn warns_of_networks_that_cover_a_family() {
@@ -88,7 +87,7 @@ mod tests {
         ];
         for (allow, wanted) in cases {
             let text = format!("[proxy]\nallow = {allow}");
-            let (config, findings) = read_server_file(Path::new("leeward.toml"), &text);
+            let (config, findings) = read_server_file(&Source::new("leeward.toml", text));
             assert!(config.is_some(), "{allow}: a warning is no fault");
             let found = findings.iter().find(|finding| finding.code == "S015");
             match (found, wanted) {

@@ -19,15 +19,15 @@ use super::serving_sections::{
 };
 use super::settings::ServerConfig;
 use super::value::{Findings, Section, Zero, items};
-use crate::config::Severity;
-use crate::config::review::Finding;
-use crate::config::suggest::nearest;
+use crate::diagnostic::Severity;
+use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::{Diagnostic, Source};
 
 /// Reads a server file. The settings are `None` if there is any fault; warnings and notes come with settings.
 ///
-/// `path` is where the file stands: relative paths in it start at its folder.
-pub fn read_server_file(path: &Path, text: &str) -> (Option<ServerConfig>, Vec<Finding>) {
-    let (root, errors) = DeTable::parse_recoverable(text);
+/// Relative paths in it start at its folder.
+pub fn read_server_file(source: &Source) -> (Option<ServerConfig>, Vec<Diagnostic>) {
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
     let mut findings = Findings::default();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
@@ -39,10 +39,17 @@ pub fn read_server_file(path: &Path, text: &str) -> (Option<ServerConfig>, Vec<F
     }
     let root = root.get_ref();
     refuse_unknown_keys(root, &mut findings);
-    let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let base = source
+        .path
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default();
     let config = read_all(root, base, &mut findings);
     let mut list = findings.list;
     list.sort_by_key(|finding| finding.span.0.start);
+    for found in &mut list {
+        found.path.clone_from(&source.path);
+    }
     let is_refused = list
         .iter()
         .any(|finding| finding.severity == Severity::Fault);

@@ -147,9 +147,10 @@ mod tests {
 
     use super::*;
     use crate::config::server_file::read_server_file;
+    use crate::diagnostic::Source;
 
     fn read(text: &str) -> ServerConfig {
-        let (config, found) = read_server_file(Path::new("leeward.toml"), text);
+        let (config, found) = read_server_file(&Source::new("leeward.toml", text));
         config.unwrap_or_else(|| panic!("{text}: {found:?}"))
     }
 

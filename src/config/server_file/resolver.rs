@@ -131,14 +131,13 @@ fn read_servers(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Socke
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::read_server_file;
     use super::*;
+    use crate::diagnostic::Source;
 
     fn read(text: &str) -> Result<ResolverSettings, String> {
         let text = format!("[resolver]\n{text}");
-        let (config, findings) = read_server_file(Path::new("leeward.toml"), &text);
+        let (config, findings) = read_server_file(&Source::new("leeward.toml", text));
         let shown: Vec<String> = findings
             .iter()
             .map(|finding| format!("{} {}", finding.code, finding.message))

@@ -77,7 +77,7 @@ fn read_networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<(IpN
             );
             finding
                 .related
-                .push((crate::config::model::Span(first), "first here".to_owned()));
+                .push((crate::diagnostic::Span(first), "first here".to_owned()));
         }
         networks.push((prefix, place));
     }

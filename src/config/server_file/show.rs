@@ -203,10 +203,14 @@ mod tests {
 
     use super::super::read_server_file;
     use super::*;
+    use crate::diagnostic::Source;
 
     fn read_back(config: &ServerConfig) -> ServerConfig {
         let text = show_server(config);
-        let (read, findings) = read_server_file(&config.base.join("leeward.toml"), &text);
+        let (read, findings) = read_server_file(&Source::new(
+            config.base.join("leeward.toml"),
+            text.as_str(),
+        ));
         read.unwrap_or_else(|| panic!("{findings:?}\n{text}"))
     }
 

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::{CODES, CertificateSetting, ServerConfig, read_server_file, show_server};
-use crate::config::Severity;
-use crate::config::review::Finding;
+use crate::diagnostic::{Diagnostic, Severity, Source};
 
-fn read(text: &str) -> (Option<ServerConfig>, Vec<Finding>) {
-    read_server_file(Path::new("/etc/leeward/leeward.toml"), text)
+fn read(text: &str) -> (Option<ServerConfig>, Vec<Diagnostic>) {
+    read_server_file(&Source::new("/etc/leeward/leeward.toml", text))
 }
 
 #[test]
@@ -45,7 +44,7 @@ enabled = true
 
 #[test]
 fn an_empty_file_gives_the_defaults() {
-    let (config, findings) = read_server_file(Path::new("leeward.toml"), "");
+    let (config, findings) = read_server_file(&Source::new("leeward.toml", ""));
     assert_eq!(config, Some(ServerConfig::default()));
     assert_eq!(findings, []);
 }

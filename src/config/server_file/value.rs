@@ -10,10 +10,9 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::clock::{DurationFault, format_duration, parse_duration};
-use crate::config::Severity;
-use crate::config::model::Span;
-use crate::config::review::Finding;
-use crate::config::suggest::nearest;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Severity;
+use crate::diagnostic::suggest::nearest;
 use crate::net::{PrefixFault, parse_prefix};
 
 /// A value with its position.
@@ -48,7 +47,7 @@ impl<'t, 'i> Section<'t, 'i> {
 #[derive(Default)]
 pub(super) struct Findings {
     /// What was found so far.
-    pub(super) list: Vec<Finding>,
+    pub(super) list: Vec<Diagnostic>,
 }
 
 impl Findings {
@@ -60,9 +59,9 @@ impl Findings {
         span: std::ops::Range<usize>,
         path: &str,
         message: String,
-    ) -> &mut Finding {
+    ) -> &mut Diagnostic {
         self.list
-            .push(Finding::new(severity, code, &Span(span), path, message));
+            .push(Diagnostic::new(severity, code, span, path, message));
         self.list.last_mut().expect("one was just pushed")
     }
 
@@ -73,7 +72,7 @@ impl Findings {
         value: std::ops::Range<usize>,
         path: &str,
         message: String,
-    ) -> &mut Finding {
+    ) -> &mut Diagnostic {
         self.add(Severity::Fault, code, value, path, message)
     }
 

@@ -1,13 +1,11 @@
 //! Checks and references to them.
 
 use super::text::{Lines, duration, inline, key, list, quote, rows};
-use crate::config::model::{
-    CalculatedRule, CheckKind, CheckModel, CheckRef, ProbeTemplate, ZoneModel,
-};
 use crate::health::{
     DegradedRule, DnsProbe, Endpoint, GrpcProbe, HttpProbe, MetricProbe, ProbeKind, TcpProbe,
     Timeout, TlsProbe,
 };
+use crate::model::{CalculatedRule, CheckKind, CheckModel, CheckRef, ProbeTemplate, ZoneModel};
 
 /// Writes a check.
 pub(super) fn show_check(model: &ZoneModel, check: &CheckModel, lines: &mut Lines) {

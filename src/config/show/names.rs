@@ -4,11 +4,11 @@ use super::checks::references;
 use super::nodes::{node_text, option_entries, policy_entry, show_node, show_policy};
 use super::pools::families_word;
 use super::text::{Lines, inline, key, quote, rows, seconds};
-use crate::config::model::{
+use crate::model::is_anonymous;
+use crate::model::{
     Failback, MemberValue, NS_TTL_DEFAULT, NameModel, NodeKind, NodeModel, NodeOptions, PoolModel,
     RrsetModel, ZoneModel,
 };
-use crate::config::review::is_anonymous;
 use crate::wire::{Name, Rtype, holds_raw_text, written_text};
 
 /// Writes a name as a table.
@@ -132,7 +132,7 @@ fn anonymous_pool<'m>(model: &'m ZoneModel, node: &NodeModel) -> Option<&'m Pool
 
 /// Writes the records of an anonymous pool with their checks (rule a47).
 fn record_rows(model: &ZoneModel, pool: &PoolModel) -> Vec<(String, String)> {
-    super::super::review::members(pool)
+    crate::model::members(pool)
         .iter()
         .map(|member| {
             let data = match &member.value {

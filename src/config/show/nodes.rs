@@ -2,7 +2,7 @@
 
 use super::checks::references;
 use super::text::{Lines, duration, inline, key, list, location, quote, rows, ttl};
-use crate::config::model::{
+use crate::model::{
     AllDownModel, BranchModel, Failback, GeoKey, NodeKind, NodeModel, NodeOptions, PoolId,
     SubnetKeys, ZoneModel,
 };
@@ -250,7 +250,7 @@ fn geo_key(place: &GeoKey) -> String {
 /// Names the places that stand inside a line where no comment fits.
 fn places_within(node: &NodeModel) -> String {
     let mut names = Vec::new();
-    for node in crate::config::review::nodes_within(node) {
+    for node in crate::model::nodes_within(node) {
         if let NodeKind::Geo(list) = &node.kind {
             names.extend(list.iter().filter_map(|(place, _)| match place {
                 GeoKey::Place(place) => Some(format!("{place}: {}", place.english_name())),

@@ -1,9 +1,8 @@
 //! Outage tests and planned work.
 
 use super::text::{Lines, inline, key, quote, rows, seconds};
-use crate::config::model::{
-    CheckKind, CheckRef, ExpectModel, From, MaintenanceModel, Outcome, Span, ZoneModel,
-};
+use crate::diagnostic::Span;
+use crate::model::{CheckKind, CheckRef, ExpectModel, From, MaintenanceModel, Outcome, ZoneModel};
 
 /// Writes an `[[expect]]` block.
 pub(super) fn show_expect(model: &ZoneModel, expect: &ExpectModel, lines: &mut Lines) {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::text::{key, list, quote, seconds};
-use crate::config::model::{NS_TTL_DEFAULT, SoaModel};
+use crate::model::{NS_TTL_DEFAULT, SoaModel};
 use crate::wire::{Name, Rtype, STRING_MAX, holds_raw_text, rdata_text, rdata_text_naming};
 
 /// Longest TTL of a name, 7 days (zone format, section 2); a record set may have a longer one.

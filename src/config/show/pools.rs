@@ -4,11 +4,11 @@ use super::checks::references;
 use super::names::record_text;
 use super::nodes::show_node;
 use super::text::{Lines, duration, inline, key, location, quote, ttl};
-use crate::config::model::{
+use crate::model::is_anonymous;
+use crate::model::{
     Families, Force, MemberModel, MemberValue, MinHealthy, PoolBody, PoolModel, ProbeOverride,
     ZoneModel,
 };
-use crate::config::review::is_anonymous;
 
 /// Writes a pool; an anonymous one is written at its name instead.
 pub(super) fn show_pool(model: &ZoneModel, pool: &PoolModel, lines: &mut Lines) {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::show_zone;
-use crate::config::model::{NodeKind, NodeModel, NodeOptions, ZoneModel};
-use crate::config::review::review_zone;
-use crate::config::{Files, Source, read_zone};
+use crate::config::{Files, read_zone};
+use crate::diagnostic::Source;
+use crate::lint::review_zone;
+use crate::model::{NodeKind, NodeModel, NodeOptions, ZoneModel};
 
 /// Serves the one file that the sample zones name.
 struct OneFile;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::format_duration;
-use crate::config::model::{Location, TtlModel};
+use crate::model::{Location, TtlModel};
 
 /// Writes a text between quotes, on one line.
 pub(super) fn quote(text: &str) -> String {

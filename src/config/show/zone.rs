@@ -2,7 +2,7 @@
 
 use super::text::{Lines, quote, seconds, ttl};
 use super::{checks, names, outage, pools};
-use crate::config::model::ZoneModel;
+use crate::model::ZoneModel;
 
 /// Writes a zone with every default filled in.
 pub fn show_zone(model: &ZoneModel) -> String {

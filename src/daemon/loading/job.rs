@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::admin::Consent;
 use crate::clock::WallTime;
-use crate::config::Flattened;
+use crate::compile::Flattened;
 use crate::config::server_file::ServerConfig;
 use crate::geo::Locations;
 use crate::simulate::AnswerDiff;

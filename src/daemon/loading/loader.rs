@@ -12,7 +12,7 @@ use tracing::info;
 use crate::admin::{Consent, WaitingReload};
 use crate::answer::ServingOptions;
 use crate::clock::WallTime;
-use crate::config::Flattened;
+use crate::compile::Flattened;
 use crate::config::server_file::ServerConfig;
 use crate::geo::Locations;
 use crate::simulate::AnswerDiff;

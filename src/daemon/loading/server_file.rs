@@ -6,8 +6,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::Severity;
 use crate::config::server_file::{Renewal, ServerConfig, read_server_file, renew};
+use crate::diagnostic::{Severity, Source};
 
 use super::looks::Looks;
 use super::when::When;
@@ -100,17 +100,17 @@ fn read(path: &std::path::Path) -> Result<ServerConfig, String> {
     let shown = path.display();
     let text = read_octets(path).and_then(|octets| text_of(&octets));
     let text = text.map_err(|cause| format!("{shown} cannot be read: {cause}"))?;
-    let (config, findings) = read_server_file(path, &text);
+    let source = Source::new(path, text);
+    let (config, findings) = read_server_file(&source);
     let faults = findings.into_iter();
     let faults: Vec<_> = faults
         .filter(|found| found.severity == Severity::Fault)
-        .map(|found| found.into_diagnostic(path))
         .collect();
     match (config, faults.first()) {
         (Some(config), None) => Ok(config),
         (_, Some(first)) => Err(format!(
             "{shown}:{} ({} fault(s); `leeward validate {shown}` shows all)",
-            finding_text(path, &text, first),
+            finding_text(path, &source.text, first),
             faults.len()
         )),
         (None, None) => Err(format!("{shown} has faults")),

@@ -4,7 +4,7 @@
 //! tier may take over; that is a rule of `health`.
 
 use crate::admin::ReleaseRequest;
-use crate::config::suggest::nearest;
+use crate::diagnostic::suggest::nearest;
 use crate::wire::Name;
 
 use crate::daemon::watching::hint;

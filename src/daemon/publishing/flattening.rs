@@ -15,8 +15,8 @@ use tracing::{debug, error};
 
 use crate::admin::Exposition;
 use crate::clock::{Clock, Moment, WallTime};
+use crate::compile::{FlatSet, Flattened, compile_zone_with};
 use crate::config::server_file::ResolverSettings;
-use crate::config::{FlatSet, Flattened, compile_zone_with};
 use crate::geo::Locations;
 use crate::resolver::{
     LookedUp, LookupQueue, LookupSettings, OwnZones, ResolveLimits, ResolvedTargets, SavedLease,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::answer::ServingOptions;
 use crate::clock::{Clock, Moment, WallTime};
-use crate::config::maintenance_ahead;
 use crate::geo::Locations;
 use crate::health::{Status, TargetId, Targets};
+use crate::model::maintenance_ahead;
 use crate::publish::{Current, Published, Publisher, SavedZone, Tick, ZoneInputs, held_nodes};
 use crate::server::give_back_memory;
 use crate::timeline::EventKind;

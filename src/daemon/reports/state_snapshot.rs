@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::admin::DoubtRow;
 use crate::clock::{Moment, WallTime};
-use crate::config::flattened_below;
+use crate::compile::flattened_below;
 use crate::geo::Locations;
 use crate::health::{Status, TargetId, TargetTable};
 use crate::resolver::ResolvedTargets;

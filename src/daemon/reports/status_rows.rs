@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::admin::{NameRow, PoolRow, RefusedFile, ServedPool, TargetRow, ZoneRow};
 use crate::clock::WallTime;
-use crate::config::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::health::{Endpoint, Status};
 use crate::simulate::{Explanation, GivenClient, Question, ZoneState, explain};
 use crate::view::Fold;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tracing::info;
 
-use crate::config::{Severity, render_text};
+use crate::diagnostic::{Severity, render_text};
 use crate::timeline::{AlarmKind, EventKind};
 use crate::wire::Name;
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::HeartbeatReport;
 use crate::clock::{Moment, WallTime, format_duration};
-use crate::config::suggest::help_for;
+use crate::diagnostic::suggest::help_for;
 use crate::health::{Finding, Observation, Phases, ProbeKind, TargetId, Targets};
 use crate::probe::Report;
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::{SwitchRequest, SwitchRow};
-use crate::config::model::{CheckKind, CheckModel, ZoneModel};
-use crate::config::suggest::nearest;
+use crate::diagnostic::suggest::nearest;
+use crate::model::{CheckKind, CheckModel, ZoneModel};
 
 use super::heartbeats::hint;
 use crate::daemon::zone_set::{LoadedZone, ZoneSet};

@@ -47,7 +47,7 @@ struct Play {
 }
 
 impl Play {
-    /// So many targets of one zone on so many sites; the first are anchors if wanted.
+    /// Makes `count` targets of one zone, spread over `sites`; the first are anchors if wanted.
     fn new(count: u8, sites: u32, anchors: usize) -> Self {
         let homes = (0..count).map(|number| home(0, u32::from(number) % sites));
         Self::of((0..count).map(target).zip(homes).collect(), anchors)
@@ -89,7 +89,7 @@ impl Play {
         }
     }
 
-    /// One probe of each target by letter, `-` for none; returns whether the server doubts itself then.
+    /// Probes each target once by its letter, `-` for none; returns whether the server doubts itself then.
     fn see(&mut self, letters: &str) -> bool {
         self.now = self.now.after(INTERVAL);
         self.judge(&Uncounted::default());

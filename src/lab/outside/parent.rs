@@ -1,13 +1,16 @@
 //! The parent zone: `example.`, which delegates Leeward's zones to Leeward.
 //!
-//! In: the apexes of the zones that are served, and where. Out: the parent zone as a published world, for an engine of its
-//! own. Never here: sockets. Leeward serves it, since hickory's own zones give referrals without glue.
+//! In: the apexes of the zones that are served, and the address of their server. Out: the parent zone as a published
+//! world, for an engine of its own. Never here: sockets. Leeward serves it, since hickory's own zones give referrals
+//! without glue.
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Files, Source, compile_zone, read_zone, render_text};
+use crate::compile::compile_zone;
+use crate::config::{Files, read_zone};
+use crate::diagnostic::{Source, render_text};
 use crate::geo::Locations;
 use crate::health::{Status, TargetId};
 use crate::publish::{Current, Publisher, ZoneInputs};
@@ -26,8 +29,8 @@ impl Files for NoFiles {
     }
 }
 
-/// Writes the zone file of the parent: a delegation with glue for each apex below it. Name servers are called `ns1` below
-/// the apex, as in the zone that ships.
+/// Writes the zone file of the parent: a delegation with glue for each apex below it. Name servers are called `ns1`
+/// below the apex, as in the zone that ships.
 fn zone_text(apexes: &[Name], server: IpAddr) -> String {
     let rtype = if server.is_ipv4() { "A" } else { "AAAA" };
     let mut text = format!(
@@ -51,7 +54,7 @@ fn zone_text(apexes: &[Name], server: IpAddr) -> String {
 /// Publishes the parent zone.
 ///
 /// # Errors
-/// Names faults of the zone as `leeward validate` does.
+/// The faults of the zone, as `leeward validate` writes them.
 pub(super) fn publish_parent(apexes: &[Name], server: IpAddr) -> Result<Arc<Current>, String> {
     publish_text(zone_text(apexes, server)).map(|publisher| publisher.current())
 }
@@ -59,7 +62,7 @@ pub(super) fn publish_parent(apexes: &[Name], server: IpAddr) -> Result<Arc<Curr
 /// Publishes one zone, with every target healthy.
 ///
 /// # Errors
-/// Names faults of the zone as `leeward validate` does.
+/// The faults of the zone, as `leeward validate` writes them.
 pub(super) fn publish_text(text: String) -> Result<Publisher, String> {
     let source = Source {
         path: "parent.toml".into(),

@@ -1,4 +1,4 @@
-//! Whether octets are the RDATA of a type, and where its fields lie.
+//! Checker of RDATA: finds the fields of a type in octets.
 //!
 //! In: a type and octets without compression. Out: the ranges of the fields, or a fault. Never here: text.
 
@@ -12,7 +12,7 @@ use super::{bitmap, identity, location, prefix, svcb, unusual};
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
 
-/// What is wrong with one field; the caller puts the subject before.
+/// Fault of one field; the caller puts the subject before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flaw {
     kind: RdataFaultKind,
@@ -45,7 +45,7 @@ impl Flaw {
     }
 }
 
-/// Says whether octets are well-formed RDATA of a type; types without a known form take any octets.
+/// Checks that octets are well-formed RDATA of a type; types without a known form take any octets.
 ///
 /// # Errors
 /// The first fault, without a place.
@@ -74,7 +74,7 @@ fn check_length(rtype: Rtype, octets: &[u8]) -> Result<(), RdataFault> {
     Err(RdataFault::new(RdataFaultKind::Length, message))
 }
 
-/// Finds where each field lies and checks fields and rules; a fault comes with the index of its field.
+/// Finds the range of each field and checks fields and rules; a fault comes with the index of its field.
 pub(super) fn find_parts(
     rtype: Rtype,
     fields: &[Field],
@@ -101,7 +101,7 @@ pub(super) fn find_parts(
     Ok(parts)
 }
 
-/// Checks one field at the start of `rest` and says how long it is.
+/// Checks one field at the start of `rest`; returns its length in octets.
 fn measure(kind: Kind, before: &[u8], rest: &[u8]) -> Result<usize, Flaw> {
     match kind {
         Kind::U8 | Kind::Algorithm => fixed(rest, 1),

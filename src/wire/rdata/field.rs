@@ -1,4 +1,4 @@
-//! One field of RDATA from text.
+//! Reader of one field of RDATA from text.
 //!
 //! In: a field of a layout and the tokens. Out: octets and names appended to the draft, or a fault at its token.
 //! Never here: rules between fields; the checker has them.
@@ -250,7 +250,7 @@ pub(super) fn read_name(
     Ok(())
 }
 
-/// Says whether the last dot is a separator, not an escaped one.
+/// Returns whether the last dot is a separator, not an escaped one.
 fn ends_in_dot(raw: &str) -> bool {
     let Some(before) = raw.strip_suffix('.') else {
         return false;

@@ -16,7 +16,7 @@ use super::write::name_text;
 /// Octets of a HIP field before the HIT: its length, the algorithm, the length of the key.
 const HIP_HEAD: usize = 4;
 
-/// What the gateway type says of the gateway (RFC 4025, section 2.3); the type is the second octet.
+/// Returns the gateway type, which is the second octet (RFC 4025, section 2.3).
 fn gateway_type(before: &[u8]) -> Option<u8> {
     before.get(1).copied()
 }

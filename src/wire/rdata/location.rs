@@ -22,7 +22,7 @@ const PRECISIONS: [(&str, u8); 3] = [
     ("vertical precision", 0x13),
 ];
 
-/// One of the two angles.
+/// Latitude or longitude.
 struct Angle {
     name: &'static str,
     positive: &'static str,

@@ -3,7 +3,7 @@
 //! In: master-file text, or wire octets without compression. Out: wire octets, text, the ranges of domain names, faults
 //! that say what to write instead. Never here: owners, TTLs, sets of records, compression.
 //!
-//! One table, `layout`, says what fields a type has; every verb walks it. Fields with rules of their own have a file
+//! One table, `layout`, has the fields of each type; every verb walks it. Fields with rules of their own have a file
 //! each. Other implementations read the same octets and text in the tests (`oracle`).
 
 mod fault;

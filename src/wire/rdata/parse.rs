@@ -34,15 +34,15 @@ pub struct Parsed {
 pub struct WrittenName {
     /// The absolute name.
     pub name: Name,
-    /// Whether it did not end in a dot (`@` included), so that the origin was appended.
+    /// True if it did not end in a dot (`@` included), so that the origin was appended.
     pub is_relative: bool,
-    /// How many labels were written; 0 for `@` and the root.
+    /// Number of labels written; 0 for `@` and the root.
     pub labels_written: usize,
     /// The text as written.
     pub text: String,
 }
 
-/// Which hints of an SVCB or HTTPS record were written as `auto`.
+/// Hints of an SVCB or HTTPS record that were written as `auto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AutoHints {
     /// `ipv4hint=auto`.
@@ -233,7 +233,7 @@ pub(super) fn read_symbols(
     })
 }
 
-/// Finds where octet `at` of the joined tokens stands.
+/// Finds the range of octet `at` of the joined tokens.
 fn find_octet(tokens: &[Token<'_>], at: usize, symbol: char) -> Option<std::ops::Range<usize>> {
     let mut left = at;
     for token in tokens {

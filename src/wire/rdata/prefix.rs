@@ -53,7 +53,7 @@ fn read_item(text: &str) -> Option<Vec<u8>> {
     Some(item)
 }
 
-/// One item on the wire.
+/// An item of APL on the wire.
 struct Item<'o> {
     family: u16,
     bits: u8,

@@ -1,6 +1,6 @@
 //! The tokens of one record's RDATA as the field readers take them, and what they have made so far.
 //!
-//! In: tokens and the origin. Out: the next token or a fault that says what is missing. Never here: the form of a field.
+//! In: tokens and the origin. Out: the next token, or the fault of a missing one. Never here: the form of a field.
 
 use super::fault::{RdataFault, RdataFaultKind};
 use super::layout::{Field, Layout};
@@ -48,7 +48,7 @@ impl<'a, 't> Source<'a, 't> {
         }
     }
 
-    /// Says how many tokens were taken.
+    /// Returns the number of tokens taken.
     pub(super) fn position(&self) -> usize {
         self.next
     }

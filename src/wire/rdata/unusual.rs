@@ -161,7 +161,7 @@ fn read_relay_type(field: &Field, source: &mut Source<'_, '_>, draft: &mut Draft
     Ok(())
 }
 
-/// Says what the relay is; the type is in the second octet.
+/// Returns the relay type, which is in the second octet.
 pub(super) fn relay_type(octets: &[u8]) -> Option<u8> {
     octets.get(1).map(|octet| octet & !DISCOVERY)
 }

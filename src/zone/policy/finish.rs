@@ -1,4 +1,4 @@
-//! Ends the building of policies: who depends on what is turned round, and everything becomes immutable.
+//! Last step of building policies: references are inverted, and everything becomes immutable.
 //!
 //! In: a builder. Out: [`Policies`]. Never here: sharing of equal parts; the builder has done that.
 
@@ -58,7 +58,7 @@ impl PolicyBuilder {
         }
     }
 
-    /// Turns round what the builder knows as "hangs on".
+    /// Inverts the references of the builder.
     fn links(&self) -> Links {
         let mut validate_pairs = Vec::new();
         let mut target_pairs = Vec::new();
@@ -99,7 +99,7 @@ impl PolicyBuilder {
     }
 }
 
-/// Who hangs on whom.
+/// References between conditions, nodes and runs, for changes to spread along.
 struct Links {
     conditions_of_target: Csr,
     conditions_of_condition: Csr,

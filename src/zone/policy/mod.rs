@@ -18,6 +18,6 @@ pub use condition::{Condition, ConditionId, Hold};
 pub use csr::Csr;
 pub use program::{
     AllDown, ClientTimes, Failback, LastKnown, Lease, LocationRule, MemberLabel, NONE, Node,
-    NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId, TargetUse, TimesFor,
+    NodeId, NodeKind, Options, Policies, Root, RootId, Run, RunId, TargetUse,
 };
 pub use spec::{MemberSpec, NodeSpec, RunSpec};

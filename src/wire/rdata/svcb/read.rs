@@ -19,7 +19,7 @@ use crate::wire::text::Token;
 /// The word that asks for a hint from the decision for the target name.
 const AUTO: &str = "auto";
 
-/// What one word gave.
+/// Value of one word.
 enum Value {
     Octets(Vec<u8>),
     Auto,
