@@ -12,7 +12,6 @@ use crate::health::{
     Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Target, TargetId,
     TcpProbe, Timeout, Uncounted,
 };
-use crate::model::maintenance_ahead;
 use crate::probe::Report;
 use crate::timeline::EventKind;
 
