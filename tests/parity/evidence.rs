@@ -144,7 +144,7 @@ pub(crate) const PROVEN: &[(&str, &str)] = &[
     ("a53", "tests/faults/L065-no-ns.toml"),
     ("a53", "tests/faults/L066-below-cut.toml"),
     ("a53", "tests/faults/L067-no-glue.toml"),
-    ("a54", "src/daemon/serials.rs::follows_the_time_of_the_files_and_never_falls"),
+    ("a54", "src/daemon/loading/serials.rs::follows_the_time_of_the_files_and_never_falls"),
     ("a55", "tests/scenarios/hints.toml"),
     ("a56", "src/health/soft.rs::looks_at_the_last_twenty_probes"),
     ("a56", "src/view/ramp_weights.rs::equal_members_are_left_out_or_take_turns"),
