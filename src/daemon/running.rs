@@ -85,13 +85,7 @@ pub async fn start_from(
     control_loop
         .begin_answers(set, &opened.awaited, &mut lookups)
         .await;
-    let current = control_loop.publishing.current();
-    let recipe = Recipe {
-        config: config.clone(),
-        clock,
-        current: Arc::clone(&current),
-        certificates: control_loop.loading.certificates.clone(),
-    };
+    let recipe = recipe_of(&config, &control_loop);
     let mut server = recipe.start(opened.bound)?;
     control_loop.telemetry.transports.attend_to(&mut server);
     let (asks, asked) = mpsc::channel(ASKS_MAX);
@@ -113,7 +107,6 @@ pub async fn start_from(
         came: tries,
         stop: stopping.clone(),
     };
-    let set = Arc::clone(control_loop.publishing.set());
     let transports = Arc::new(listening::Running::default());
     let listen = server.listen().clone();
     transports.add(server);
@@ -132,14 +125,24 @@ pub async fn start_from(
     Ok(Running {
         listen,
         transports,
+        set: Arc::clone(control_loop.publishing.set()),
+        current: control_loop.publishing.current(),
         control_loop: tokio::spawn(control_loop.run(sources)),
         late: late.begin(),
         asks,
         reloads,
         stop,
-        set,
-        current,
     })
+}
+
+/// Returns how transports are started that serve what the control loop publishes.
+fn recipe_of(config: &ServerConfig, control_loop: &ControlLoop) -> Recipe {
+    Recipe {
+        config: config.clone(),
+        clock: control_loop.clock,
+        current: control_loop.publishing.current(),
+        certificates: control_loop.loading.certificates.clone(),
+    }
 }
 
 /// Makes the metrics, with the version among them.

@@ -67,20 +67,6 @@ const ALLOWED: &[&[&str]] = &[
     ],
     &["src/config/show/names.rs", "src/config/show/pools.rs"],
     &[
-        "src/daemon/change.rs",
-        "src/daemon/chores.rs",
-        "src/daemon/flatten.rs",
-        "src/daemon/keeper.rs",
-        "src/daemon/listening.rs",
-        "src/daemon/orders.rs",
-        "src/daemon/probing.rs",
-        "src/daemon/rehearsal.rs",
-        "src/daemon/reload.rs",
-        "src/daemon/running.rs",
-        "src/daemon/saving.rs",
-        "src/daemon/why.rs",
-    ],
-    &[
         "src/daemon/last_good.rs",
         "src/daemon/listing.rs",
         "src/daemon/master.rs",
@@ -89,10 +75,6 @@ const ALLOWED: &[&[&str]] = &[
         "src/daemon/zone_set.rs",
     ],
     &["src/daemon/load.rs", "src/daemon/reading.rs"],
-    &[
-        "src/daemon/loading/job.rs",
-        "src/daemon/loading/server_file.rs",
-    ],
     &[
         "src/geo/built_in.rs",
         "src/geo/country.rs",

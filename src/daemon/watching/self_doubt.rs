@@ -9,13 +9,12 @@ use crate::admin::DoubtRow;
 use crate::clock::{Moment, WallTime};
 use crate::config::server_file::SelfDoubtSettings;
 use crate::health::{
-    Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, Target, TargetId,
-    TcpProbe, Timeout, Uncounted,
+    Damping, DoubtChange, Ending, Endpoint, Home, ProbeKind, ProbeRecipe, SelfDoubt, Target,
+    TargetId, Targets, TcpProbe, Timeout, Uncounted,
 };
 use crate::probe::Report;
 use crate::timeline::EventKind;
 
-use super::watcher::Watcher;
 use crate::daemon::telemetry::Telemetry;
 use crate::daemon::zone_set::ZoneSet;
 
@@ -52,17 +51,27 @@ pub(super) fn anchor_targets(settings: &SelfDoubtSettings) -> Vec<Target> {
         .collect()
 }
 
-impl Watcher {
+/// Self-doubt of the running server.
+#[derive(Default)]
+pub(super) struct DoubtWatch(SelfDoubt);
+
+impl DoubtWatch {
+    /// Says whether a doubt lasts.
+    pub(super) const fn is_doubting(&self) -> bool {
+        self.0.doubt().is_some()
+    }
+
     /// Gives self-doubt the anchors and the homes of targets, after a load.
     pub(super) fn know_targets(
         &mut self,
+        targets: &Targets,
         settings: &SelfDoubtSettings,
         set: &ZoneSet,
         ids: &[Vec<TargetId>],
     ) {
         let anchors = anchor_targets(settings);
-        let anchors = anchors.iter().filter_map(|target| self.targets.id(target));
-        let mut homes = vec![Home::default(); self.targets.ids_end()];
+        let anchors = anchors.iter().filter_map(|target| targets.id(target));
+        let mut homes = vec![Home::default(); targets.ids_end()];
         let mut is_shared = vec![false; homes.len()];
         let mut numbers = std::collections::HashMap::new();
         for (number, (zone, ids)) in (0..).zip(set.zones.iter().zip(ids)) {
@@ -84,13 +93,14 @@ impl Watcher {
         for (home, is_shared) in homes.iter_mut().zip(is_shared) {
             home.zone = home.zone.filter(|_| !is_shared);
         }
-        self.doubt.know(anchors.collect(), homes, &self.targets);
+        self.0.know(anchors.collect(), homes, targets);
     }
 
     /// Evaluates reports before they are counted, so that those which end together are judged together. Says whether
     /// any is news.
     pub(super) fn judge_reports(
         &mut self,
+        targets: &mut Targets,
         reports: &[Report],
         settings: &SelfDoubtSettings,
         now: Moment,
@@ -99,16 +109,17 @@ impl Watcher {
         let observations = reports
             .iter()
             .map(|report| (report.target, &report.observation));
-        let uncounted = Uncounted::new(&self.targets, observations);
+        let uncounted = Uncounted::new(targets, observations);
         if uncounted.is_news() {
-            self.judge_self(&uncounted, settings, now, telemetry);
+            self.judge(targets, &uncounted, settings, now, telemetry);
         }
         uncounted.is_news()
     }
 
     /// Begins or ends a doubt.
-    pub(super) fn judge_self(
+    pub(super) fn judge(
         &mut self,
+        targets: &mut Targets,
         uncounted: &Uncounted,
         settings: &SelfDoubtSettings,
         now: Moment,
@@ -117,19 +128,19 @@ impl Watcher {
         if !settings.is_enabled {
             return;
         }
-        let Some(change) = self.doubt.judge(&self.targets, uncounted, now) else {
+        let Some(change) = self.0.judge(targets, uncounted, now) else {
             return;
         };
         let text = match change {
             DoubtChange::Began(doubt) => {
-                self.targets.doubt(true, now);
+                targets.doubt(true, now);
                 let at_most = doubt.until.map_or_else(String::new, |until| {
                     format!(" for at most {} s", until.since(now).as_secs())
                 });
                 format!("every status is held{at_most}: {}", doubt.cause)
             }
             DoubtChange::Ended(doubt, ending) => {
-                self.targets.doubt(false, now);
+                targets.doubt(false, now);
                 let lasted = now.since(doubt.since).as_secs();
                 let why = match ending {
                     Ending::Over => "",
@@ -151,8 +162,8 @@ impl Watcher {
     }
 
     /// Returns the present doubt for the status report, if there is one.
-    pub(in crate::daemon) fn doubt_row(&self, now: Moment, wall: WallTime) -> Option<DoubtRow> {
-        let doubt = self.doubt.doubt()?;
+    pub(super) fn row(&self, now: Moment, wall: WallTime) -> Option<DoubtRow> {
+        let doubt = self.0.doubt()?;
         let lasted = now.since(doubt.since);
         let since = wall.millis() - i64::try_from(lasted.as_millis()).unwrap_or(0);
         let since = WallTime::from_millis(since);
@@ -165,9 +176,9 @@ impl Watcher {
     }
 
     /// Names a target that no zone uses: as the anchor that it is, else by its number.
-    pub(in crate::daemon) fn anchor_name(&self, target: TargetId) -> String {
-        let is_anchor = self.doubt.anchors().contains(&target);
-        let row = self.targets.row(target).filter(|_| is_anchor);
+    pub(super) fn anchor_name(&self, targets: &Targets, target: TargetId) -> String {
+        let is_anchor = self.0.anchors().contains(&target);
+        let row = targets.row(target).filter(|_| is_anchor);
         let probe = row.map(|row| &row.target.probe);
         match probe.map(|probe| (&probe.endpoint, probe.port)) {
             Some((Endpoint::Address(address), port)) => {

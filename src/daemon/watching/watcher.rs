@@ -5,18 +5,16 @@
 
 use std::time::Duration;
 
-use crate::admin::HeartbeatReport;
+use crate::admin::{DoubtRow, HeartbeatReport};
 use crate::clock::{Moment, WallTime};
 use crate::config::server_file::SelfDoubtSettings;
-use crate::health::{
-    Outcome, ProbeKind, Row, SelfDoubt, Status, TargetId, Targets, Transition, Uncounted,
-};
+use crate::health::{Outcome, ProbeKind, Row, Status, TargetId, Targets, Transition, Uncounted};
 use crate::probe::Report;
 
 use super::evidence::silent_checks;
 use super::heartbeats::Heartbeats;
 use super::probing::Probing;
-use super::self_doubt::anchor_targets;
+use super::self_doubt::{DoubtWatch, anchor_targets};
 use super::switches::Switches;
 use crate::daemon::telemetry::Telemetry;
 use crate::daemon::zone_set::ZoneSet;
@@ -31,7 +29,7 @@ pub(in crate::daemon) struct Watcher {
     pub(in crate::daemon) switches: Switches,
     /// The prober.
     pub(in crate::daemon) probing: Probing,
-    pub(super) doubt: SelfDoubt,
+    doubt: DoubtWatch,
 }
 
 /// Counted reports that ended together.
@@ -69,7 +67,7 @@ impl Watcher {
             heartbeats,
             switches,
             probing: Probing::default(),
-            doubt: SelfDoubt::default(),
+            doubt: DoubtWatch::default(),
         }
     }
 
@@ -93,7 +91,8 @@ impl Watcher {
         let slots = zones().map(|policies| policies.targets.iter().map(id).collect());
         let slots: Vec<Vec<TargetId>> = slots.collect();
         self.probing.update(changes, set, &slots);
-        self.know_targets(settings, set, &slots);
+        let targets = &self.targets;
+        self.doubt.know_targets(targets, settings, set, &slots);
         slots
     }
 
@@ -105,8 +104,10 @@ impl Watcher {
         now: Moment,
         telemetry: &mut Telemetry,
     ) -> Counted {
+        let targets = &mut self.targets;
+        let doubt = &mut self.doubt;
         let mut counted = Counted {
-            is_news: self.judge_reports(reports, settings, now, telemetry),
+            is_news: doubt.judge_reports(targets, reports, settings, now, telemetry),
             ..Counted::default()
         };
         for report in reports.drain(..) {
@@ -150,11 +151,22 @@ impl Watcher {
         now: Moment,
         telemetry: &mut Telemetry,
     ) -> Counted {
-        self.judge_self(&Uncounted::default(), settings, now, telemetry);
+        let (none, targets) = (Uncounted::default(), &mut self.targets);
+        self.doubt.judge(targets, &none, settings, now, telemetry);
         let mut missed = self.heartbeats.tick(now);
         let mut counted = self.count(&mut missed, settings, now, telemetry);
         counted.transitions.extend(self.targets.tick(now));
         counted
+    }
+
+    /// Returns the present doubt for the status report, if there is one.
+    pub(in crate::daemon) fn doubt_row(&self, now: Moment, wall: WallTime) -> Option<DoubtRow> {
+        self.doubt.row(now, wall)
+    }
+
+    /// Names a target that no zone uses: as the anchor that it is, else by its number.
+    pub(in crate::daemon) fn anchor_name(&self, target: TargetId) -> String {
+        self.doubt.anchor_name(&self.targets, target)
     }
 
     /// Says whether every target was probed; nothing tells when a heartbeat comes.
@@ -181,8 +193,7 @@ impl Watcher {
         now: Moment,
         check_of: impl Fn(TargetId) -> String,
     ) -> Option<Vec<(String, String)>> {
-        let is_doubting = self.doubt.doubt().is_some();
-        (!is_doubting).then(|| silent_checks(self.targets.table(), now, check_of))
+        (!self.doubt.is_doubting()).then(|| silent_checks(self.targets.table(), now, check_of))
     }
 }
 
