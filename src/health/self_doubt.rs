@@ -21,7 +21,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Latest, Observation, Outcome};
+use super::evidence::{Latest, Observation};
+
+use super::finding::Outcome;
 use super::registry::{Row, Targets};
 use super::target::{Endpoint, Status, TargetId};
 use crate::clock::Moment;
