@@ -1,6 +1,5 @@
 //! The HTTP side: routes to requests, answers to JSON. Bounded in requests under way, time and size.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,163 +11,26 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use crate::clock::{WallTime, parse_duration};
-use crate::simulate::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
-use super::commands::{
-    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat,
-    throw_switch,
-};
+use super::asking::{Ask, Asking, Consent, ExplainRequest, stopping};
+use super::commands::{show_switches, take_heartbeat, throw_switch};
 use super::connections::{BoundedListener, ConnectedClient, Connections, Limits};
-use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::guard::{Rules, guard};
-use super::pulse::Pulse;
 use super::rehearsal::{show_queries, show_simulation};
 use super::shared_report::SharedReport;
 
-/// Longest time for one answer of the owner of the state.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest time for the answer of a reload, which reads every zone; the load goes on when it is over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
-/// Longest time for a simulation, which may ask for thousands of answers.
-pub(super) const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 /// Events that one request gets unless it asks for another number.
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
 const EVENTS_MAX: usize = 1_000;
-
-/// Request to the owner of the state, with the channel for its answer.
-#[derive(Debug)]
-pub enum Ask {
-    /// The state.
-    Status(oneshot::Sender<Arc<SharedReport>>),
-    /// Why something is answered.
-    Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
-    /// Questions of the last hour, as sampled.
-    Queries(oneshot::Sender<Vec<Observed>>),
-    /// The answers under supposed losses.
-    Simulate(
-        Box<SimulateRequest>,
-        oneshot::Sender<Result<Simulation, String>>,
-    ),
-    /// Load the zones now.
-    Reload(Consent, oneshot::Sender<Value>),
-    /// Let the first healthy tiers of a name take over.
-    Release(
-        super::release::ReleaseRequest,
-        oneshot::Sender<Result<Value, OrderFault>>,
-    ),
-    /// Events of the timeline.
-    Timeline(Wanted, oneshot::Sender<Value>),
-    /// The place of an address.
-    Geo(IpAddr, oneshot::Sender<Value>),
-    /// The states of all switches.
-    Switches(oneshot::Sender<Vec<SwitchRow>>),
-    /// Throw switches of one check in one step.
-    Switch(
-        SwitchRequest,
-        oneshot::Sender<Result<Vec<SwitchRow>, OrderFault>>,
-    ),
-    /// A heartbeat.
-    Heartbeat(HeartbeatReport, oneshot::Sender<Result<Kept, OrderFault>>),
-}
-
-/// Consent of an operator to the changes of a reload.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Consent {
-    /// The bounds of the server file decide.
-    #[default]
-    Open,
-    /// Given for all changes, beyond the bounds too.
-    Given,
-}
-
-/// Parameters of `/api/explain`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExplainRequest {
-    /// Name.
-    pub name: String,
-    /// Type; A if absent.
-    #[serde(rename = "type")]
-    pub rtype: Option<String>,
-    /// Address or place.
-    pub from: Option<String>,
-    /// Client subnet.
-    pub subnet: Option<String>,
-    /// References supposed down, separated by commas.
-    #[serde(default)]
-    pub down: String,
-    /// References supposed up, separated by commas.
-    #[serde(default)]
-    pub up: String,
-}
-
-/// State that all handlers share.
-#[derive(Clone, Debug)]
-pub struct Asking {
-    /// Channel to the owner of the state.
-    pub asks: mpsc::Sender<Ask>,
-    /// The metrics.
-    pub exposition: Arc<Exposition>,
-    /// Signs of life.
-    pub pulse: Arc<Pulse>,
-    /// Names under which the API may be asked, beside addresses and localhost; in small letters.
-    pub hosts: Arc<[String]>,
-    /// The time.
-    pub clock: crate::clock::Clock,
-}
-
-impl Asking {
-    pub(super) async fn ask<T>(
-        &self,
-        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
-    ) -> Result<T, Response> {
-        self.ask_within(PATIENCE, make).await
-    }
-
-    pub(super) async fn ask_within<T>(
-        &self,
-        patience: Duration,
-        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
-    ) -> Result<T, Response> {
-        let (sender, receiver) = oneshot::channel();
-        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
-        if let Err(fault_of_queue) = self.asks.try_send(make(sender)) {
-            return Err(match fault_of_queue {
-                mpsc::error::TrySendError::Full(_) => fault(
-                    unavailable,
-                    "the server is busy with other requests",
-                    "try again",
-                ),
-                mpsc::error::TrySendError::Closed(_) => stopping(),
-            });
-        }
-        match tokio::time::timeout(patience, receiver).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(stopping()),
-            Err(_) => Err(fault(
-                StatusCode::GATEWAY_TIMEOUT,
-                &format!("the server did not answer within {} s", patience.as_secs()),
-                "what was asked may still happen; /healthz says whether the server is stalled",
-            )),
-        }
-    }
-}
-
-fn stopping() -> Response {
-    fault(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the server is stopping, or its health loop has ended",
-        "queries are answered from the last published world; see the log",
-    )
-}
 
 /// Help of the errors 404 and 405: the paths that are served.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \

@@ -4,6 +4,7 @@
 //! Never here: state; every request is handed to the one task that owns it ([`Ask`]), over a bounded queue.
 
 mod api;
+mod asking;
 mod client;
 mod commands;
 mod connections;
@@ -12,6 +13,7 @@ mod fault;
 mod guard;
 mod log_lines;
 mod logs;
+mod orders;
 mod page;
 mod places;
 mod plain;
@@ -22,13 +24,13 @@ mod shared_report;
 mod status;
 mod status_text;
 
-pub use api::{Ask, Asking, Consent, ExplainRequest, serve};
+pub use api::serve;
+pub use asking::{Ask, Asking, Consent, ExplainRequest};
 pub use client::{ClientFault, get, post};
-pub use commands::{HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow};
 pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, LogGuard, LostLines, install_logs, log_event, lost_log_lines};
+pub use orders::{HeartbeatReport, Kept, OrderFault, ReleaseRequest, SwitchRequest, SwitchRow};
 pub use pulse::Pulse;
-pub use release::ReleaseRequest;
 pub use shared_report::SharedReport;
 pub use status::{
     AlarmRow, DoubtRow, FlattenedRow, HeldRow, NameRow, NotListed, PoolRow, RefusedFile,

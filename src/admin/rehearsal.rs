@@ -3,6 +3,8 @@
 //! In: the query of a request. Out: a simulation or sampled questions as JSON. Never here: simulating; the owner of the
 //! state does that.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,8 +12,11 @@ use serde::Deserialize;
 
 use crate::simulate::{Asking as Client, Losses, SimulateRequest, Suppositions};
 
-use super::api::{Ask, Asking, REHEARSAL_PATIENCE};
+use super::asking::{Ask, Asking};
 use super::fault::{Parameters, fault};
+
+/// Longest time for a simulation, which may ask for thousands of answers.
+const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 
 /// Parameters of `/api/simulate`; lists are separated by commas.
 #[derive(Debug, Default, Deserialize)]

@@ -3,7 +3,7 @@
 //! In: words. Out: one [`Verb`] with its arguments. Never here: files, sockets, printing. Order of verbs and flags is
 //! the order in which help shows them.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,12 +13,8 @@ use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
 use super::simulate_arguments::{DiffArguments, SimulateArguments};
-use super::values::{ClientSource, parse_client};
+use super::values::{ClientSource, SERVER_DEFAULT, parse_client};
 use crate::lab::{LabPorts, RegionSelection};
-
-/// Default address of a running server's admin API.
-pub(super) const SERVER_DEFAULT: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
 
 /// Folder of zone files where none is named.
 pub(super) const ZONES_DEFAULT: &str = "zones";

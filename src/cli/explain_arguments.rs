@@ -58,7 +58,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::arguments::{Arguments, SERVER_DEFAULT, Verb};
+    use crate::cli::arguments::{Arguments, Verb};
+    use crate::cli::values::SERVER_DEFAULT;
 
     /// N8: `explain` and `simulate` choose alike, whatever is supposed.
     #[test]

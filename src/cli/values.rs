@@ -4,17 +4,20 @@
 //! here: looking anything up; whether a place or a reference exists is for `geo` and `config` to say.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use ipnet::IpNet;
 
-use super::arguments::SERVER_DEFAULT;
 use crate::lab::RegionSelection;
 use crate::net::{self, PrefixFault};
 use crate::wire::{Name, Rtype};
+
+/// Default address of a running server's admin API.
+pub(super) const SERVER_DEFAULT: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
 
 /// Client, as of `--from`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::database::{Contents, Database, DatabaseFault, RunList, read_database};
+use super::database::read_database;
+
+use super::contents::{Contents, Database, DatabaseFault, RunList};
 use super::place_code::Place;
 use super::place_table::{KnownPlace, PlaceId, Spot, SpotTable};
 use super::prefix_table::PrefixTable;

@@ -11,10 +11,11 @@ use maxminddb::{Reader, WithinOptions};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::database::{
+use super::contents::{
     Contents, Database, DatabaseFault, FORMATS_HELP, NETWORKS_MAX, RunList, block_text,
 };
-use super::place_code::{Continent, Coordinates, Place};
+use super::continent::{Continent, Coordinates};
+use super::place_code::Place;
 use super::place_table::{Spot, SpotTable};
 use super::range_text::{read_country, stands_for_unknown};
 use super::runs::Key;

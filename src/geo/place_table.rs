@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::place_code::{Coordinates, Place};
+use super::place_code::Place;
+
+use super::continent::Coordinates;
 
 /// Place and point of an address, as far as known.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,8 +2,9 @@
 //!
 //! In: one text. Out: a [`Place`] or a [`PlaceFault`] for a diagnostic. Never here: positions in files.
 
+use super::continent::Continent;
 use super::country::{Country, MISTAKEN_CODES, countries, find_country};
-use super::place_code::{Continent, Place};
+use super::place_code::Place;
 use super::subdivision::{find_subdivision, subdivisions_of};
 
 /// Reason why a text is no place, with advice.

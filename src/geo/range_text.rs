@@ -2,8 +2,9 @@
 //!
 //! In: text. Out: [`Contents`]. Never here: country names, other columns than the first three.
 
-use super::database::{Contents, Database, DatabaseFault, FORMATS_HELP, NETWORKS_MAX, RunList};
-use super::place_code::{Continent, Place};
+use super::contents::{Contents, Database, DatabaseFault, FORMATS_HELP, NETWORKS_MAX, RunList};
+use super::continent::Continent;
+use super::place_code::Place;
 use super::place_table::{Spot, SpotTable};
 use super::runs::Key;
 use std::net::{IpAddr, Ipv4Addr};

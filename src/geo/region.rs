@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use super::built_in::{point, rows};
-use super::place_code::Coordinates;
+use super::continent::Coordinates;
 
 /// Radius of the sphere in kilometres (`route53` 2.6.6).
 const EARTH_RADIUS_KM: f64 = 6371.0;

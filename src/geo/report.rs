@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::database::Database;
+use super::contents::Database;
 use super::locations::{Locations, Source};
 
 /// Location of one address, and its source.

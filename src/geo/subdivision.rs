@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::built_in::{point, rows};
-use super::place_code::Coordinates;
+use super::continent::Coordinates;
 
 /// A subdivision as `geo` knows it.
 pub(super) struct Subdivision {

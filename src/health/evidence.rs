@@ -6,30 +6,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::finding::Finding;
+use super::finding::{Finding, Outcome};
 use crate::clock::Moment;
-
-/// Outcome of an observation, as it counts for the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The probe passed.
-    Good,
-    /// The probe failed and the target is to blame.
-    Bad,
-    /// The probe failed for our own reason (rule a37): not evidence about the target.
-    NoEvidence,
-}
-
-impl Outcome {
-    /// Returns the word that JSON and metrics use.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::NoEvidence => "no-evidence",
-        }
-    }
-}
 
 /// Result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,25 +45,6 @@ pub struct Phases {
     pub first_byte: Option<Duration>,
     /// The whole probe, name resolution included.
     pub total: Option<Duration>,
-}
-
-/// A phase of a probe, for evidence that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// The name is being resolved.
-    Resolve,
-    /// The TCP connection is being made.
-    Connect,
-    /// The TLS handshake is under way.
-    Tls,
-    /// The request is sent; status line and headers are awaited.
-    Headers,
-    /// The headers are read; the needed part of the body is awaited.
-    Body,
-    /// A TCP check awaits the octets it wants.
-    Reply,
-    /// A command runs.
-    Command,
 }
 
 /// A finding, and the address it was made at.

@@ -5,8 +5,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::evidence::{Outcome, Phase};
-
 /// Finding of a probe. Each stands for one [`Outcome`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Finding {
@@ -292,4 +290,45 @@ impl Finding {
             Self::Saved(_) => "saved",
         }
     }
+}
+
+/// Outcome of an observation, as it counts for the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The probe passed.
+    Good,
+    /// The probe failed and the target is to blame.
+    Bad,
+    /// The probe failed for our own reason (rule a37): not evidence about the target.
+    NoEvidence,
+}
+
+impl Outcome {
+    /// Returns the word that JSON and metrics use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::NoEvidence => "no-evidence",
+        }
+    }
+}
+
+/// A phase of a probe, for evidence that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// The name is being resolved.
+    Resolve,
+    /// The TCP connection is being made.
+    Connect,
+    /// The TLS handshake is under way.
+    Tls,
+    /// The request is sent; status line and headers are awaited.
+    Headers,
+    /// The headers are read; the needed part of the body is awaited.
+    Body,
+    /// A TCP check awaits the octets it wants.
+    Reply,
+    /// A command runs.
+    Command,
 }

@@ -7,8 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Latest, Observation, Outcome};
+use super::evidence::{Evidence, Latest, Observation};
+
 use super::finding::Finding;
+use super::finding::Outcome;
 use super::saved::{SavedStatus, fingerprint};
 use super::step::{CheckState, Input, Transition};
 use super::target::{Status, Target, TargetId};

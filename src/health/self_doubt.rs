@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Latest, Observation, Outcome};
+use super::evidence::{Latest, Observation};
+use super::finding::Outcome;
 use super::registry::Targets;
 use super::target::{Endpoint, Status, TargetId};
 use super::target_table::Row;

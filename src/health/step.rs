@@ -5,8 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Latest, Observation, Outcome};
+use super::evidence::{Evidence, Latest, Observation};
+
 use super::finding::Finding;
+use super::finding::Outcome;
 use super::soft::Recent;
 use super::target::{Damping, Status};
 use crate::clock::Moment;

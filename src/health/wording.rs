@@ -5,7 +5,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Phase};
+use super::evidence::Evidence;
+
+use super::finding::Phase;
 use super::finding::{CertificateFault, Family, Finding, Searched, Wanted};
 
 impl fmt::Display for Evidence {

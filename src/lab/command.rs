@@ -5,12 +5,10 @@
 use std::fmt;
 
 use super::region::{Region, RegionSelection};
+use super::words::unknown_word;
 
 /// Longest line, octets; longer ones are refused. No command comes near it.
 const LINE_MAX: usize = 200;
-
-/// Least likeness (Jaro-Winkler, 1 is equal) of a known word that is offered. Chosen; no standard value.
-const LIKENESS_MIN: f64 = 0.75;
 
 const VERBS: [&str; 6] = ["kill", "heal", "slow", "status", "help", "quit"];
 
@@ -107,21 +105,6 @@ fn selection(verb: &str, region: Option<&str>) -> Result<RegionSelection, Comman
             "{verb} what? For example: {verb} {}",
             Region::UsEast
         ))),
-    }
-}
-
-/// Writes that a word is unknown, with the nearest known one or, if none is near, all of them.
-pub(super) fn unknown_word(noun: &str, word: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, candidate)) => {
-            format!("no {noun} \"{word}\"; did you mean \"{candidate}\"?")
-        }
-        None => format!("no {noun} \"{word}\"; there are {}", known.join(", ")),
     }
 }
 

@@ -18,6 +18,7 @@ mod ports;
 mod region;
 mod remote;
 mod screen;
+mod words;
 
 pub use board::{BoardState, CachedAnswer, PlaceRow, RegionHealth, Seen, board};
 pub use changes::changes;

@@ -124,7 +124,7 @@ impl FromStr for RegionSelection {
             .find(|selection| selection.word().eq_ignore_ascii_case(text))
             .ok_or_else(|| {
                 let words: Vec<_> = Self::EVERY.iter().map(|each| each.word()).collect();
-                super::command::unknown_word("region", text, &words)
+                super::words::unknown_word("region", text, &words)
             })
     }
 }

@@ -17,9 +17,9 @@ use tokio::net::TcpStream;
 
 use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
-use super::handshake::{handshake_name, shake_hands};
+use super::handshake::handshake_name;
 use super::http::bracketed;
-use super::stream::Secure;
+use super::stream::{Secure, shake_hands};
 use super::trace::Trace;
 use crate::health::{Finding, GrpcProbe, HttpProbe, Phase};
 

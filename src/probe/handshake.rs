@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
-use super::sessions::Shown;
-use super::stream::Secure;
+use super::stream::{Secure, shake_hands};
 use super::tls::sent_name;
-use super::trace::Trace;
+use super::trace::{Shown, Trace};
 use crate::clock::Clock;
 use crate::health::{CertificateFault, CertificateProbe, Finding, Phase, TlsProbe};
 
@@ -51,22 +48,6 @@ async fn exchange(
     drop(session);
     evaluate_days_left(&attempt.context.clock, wanted.days_left, trace)?;
     Ok(Finding::Fulfilled("the TLS session stood".into()))
-}
-
-/// Makes a TLS session over a connection.
-pub(super) async fn shake_hands(
-    secure: Secure,
-    trace: &Trace,
-    stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, Finding> {
-    trace.enter_tls();
-    if let (true, ServerName::DnsName(name)) = (secure.config.enable_sni, &secure.name) {
-        trace.send_name(name.as_ref());
-    }
-    TlsConnector::from(secure.config)
-        .connect(secure.name, stream)
-        .await
-        .map_err(|error| classify(&error, trace))
 }
 
 /// Returns the name for the handshake; where none is sent, rustls still wants one, and the verifier takes another.

@@ -18,9 +18,8 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-use super::trace::Trace;
+use super::trace::{Shown, Trace};
 use crate::clock::{Clock, Moment};
-use crate::net::Validity;
 
 /// Time after a full handshake for which its session is resumed; chosen so that a wrong certificate goes unnoticed for
 /// minutes at worst, and at an interval of 10 s one handshake of 30 is a full one.
@@ -32,13 +31,6 @@ pub(super) const SESSIONS_MAX: usize = 16_384;
 
 /// Time between two searches for sessions that are too old, when there are too many.
 const SWEEP_GAP: Duration = Duration::from_secs(10);
-
-/// Moment of a full handshake, and validity of the certificate that it showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) at: Moment,
-    pub(super) validity: Validity,
-}
 
 /// Sessions of one set of TLS settings.
 pub(super) struct Sessions {
@@ -210,6 +202,7 @@ impl fmt::Debug for Sessions {
 mod tests {
     use super::*;
     use crate::clock::WallTime;
+    use crate::net::Validity;
 
     const VALIDITY: Validity = Validity {
         from: WallTime::from_millis(0),

@@ -13,10 +13,10 @@ use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::classify::classify;
-use super::handshake::shake_hands;
 use super::trace::Trace;
 use crate::health::Finding;
 
@@ -127,4 +127,20 @@ impl AsyncWrite for Stream {
             Self::Secure(session) => Pin::new(session).poll_shutdown(context),
         }
     }
+}
+
+/// Makes a TLS session over a connection.
+pub(super) async fn shake_hands(
+    secure: Secure,
+    trace: &Trace,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Finding> {
+    trace.enter_tls();
+    if let (true, ServerName::DnsName(name)) = (secure.config.enable_sni, &secure.name) {
+        trace.send_name(name.as_ref());
+    }
+    TlsConnector::from(secure.config)
+        .connect(secure.name, stream)
+        .await
+        .map_err(|error| classify(&error, trace))
 }

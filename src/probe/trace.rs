@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
-use super::sessions::Shown;
 use crate::clock::{Clock, Moment};
 use crate::health::{CertificateFault, Finding, Phase, Phases, Timeout};
 use crate::net::Validity;
@@ -306,6 +305,13 @@ impl Budget {
             length: share,
         }
     }
+}
+
+/// Moment of a full handshake, and validity of the certificate that it showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) at: Moment,
+    pub(super) validity: Validity,
 }
 
 #[cfg(test)]

@@ -258,7 +258,7 @@ mod tests {
     use crate::config::{Files, read_zone};
     use crate::diagnostic::Source;
     use crate::geo::Locations;
-    use crate::zone::{ServedZone, build_maps};
+    use crate::zone::ServedZone;
 
     struct NoFiles;
 
@@ -281,9 +281,7 @@ mod tests {
         let path = "zone.toml".into();
         let (model, found) = read_zone(&Source { path, text }, &NoFiles);
         let model = model.unwrap_or_else(|| panic!("{found:?}"));
-        let zone = Arc::new(compile_zone(&model, 1).expect("a small zone"));
-        let maps = build_maps(&zone.policies, locations);
-        ServedZone { zone, maps }
+        ServedZone::new(compile_zone(&model, 1).expect("a small zone"), locations)
     }
 
     #[test]

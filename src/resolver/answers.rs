@@ -18,8 +18,8 @@ use crate::clock::Moment;
 use crate::room::Hold;
 use crate::wire::Name;
 
+use super::entry::LookedUp;
 use super::entry::LookupResult;
-use super::lookup_queue::LookedUp;
 
 /// Shortest time for which an answer is used: many checks of one name cost one lookup a second.
 const TTL_MIN: Duration = Duration::from_secs(1);

@@ -17,6 +17,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Moment;
 use crate::wire::Name;
 
@@ -204,6 +206,37 @@ impl ResolvedAddresses {
             None => 0,
         }
     }
+}
+
+/// Result of a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// The target.
+    pub target: Name,
+    /// A, AAAA.
+    pub sides: [LookupResult; 2],
+    /// Source of each: server address, or `our own zones`.
+    pub from: [String; 2],
+    /// Begin of the lookup.
+    pub began: Moment,
+}
+
+/// Addresses of one target and family, saved over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLease {
+    /// The target.
+    pub target: String,
+    /// Addresses of one family.
+    pub addresses: Vec<IpAddr>,
+    /// Time of their lookup, milliseconds since the Unix epoch.
+    pub resolved_ms: i64,
+    /// End of their TTL, milliseconds since the Unix epoch.
+    pub until_ms: i64,
+    /// First failure since then, milliseconds since the Unix epoch, if lookups fail.
+    #[serde(default)]
+    pub failing_ms: Option<i64>,
+    /// Source: server address, or `our own zones`.
+    pub from: String,
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::room::{Hold, Room, Taken};
 use crate::wire::{Name, Rtype};
 
 use super::answers::{Answers, BRIEF_MAX};
-use super::entry::LookupResult;
+use super::entry::{LookedUp, LookupResult};
 use super::lookup::{OwnZones, look_up};
 use super::upstream::Upstreams;
 
@@ -40,19 +40,6 @@ pub struct LookupSettings {
     pub ttl_max: Duration,
     /// Longest time for which probes use the last addresses of a name while lookups fail.
     pub keep: Duration,
-}
-
-/// Result of a lookup.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookedUp {
-    /// The target.
-    pub target: Name,
-    /// A, AAAA.
-    pub sides: [LookupResult; 2],
-    /// Source of each: server address, or `our own zones`.
-    pub from: [String; 2],
-    /// Begin of the lookup.
-    pub began: Moment,
 }
 
 /// Handle to the task: takes names, gives answers. Cheap to clone.

@@ -28,10 +28,9 @@ mod saved;
 mod upstream;
 mod words;
 
-pub use entry::{ADDRESSES_MAX, FoundSet, LookupResult};
+pub use entry::{ADDRESSES_MAX, FoundSet, LookedUp, LookupResult, SavedLease};
 pub use lookup::{Own, OwnZones};
-pub use lookup_queue::{LookedUp, LookupQueue, LookupSettings};
+pub use lookup_queue::{LookupQueue, LookupSettings};
 pub use names::{NameCounts, Names, NoAddresses};
 pub use resolved_targets::{Change, ResolveCounts, ResolveLimits, ResolvedTargets};
-pub use saved::SavedLease;
 pub use upstream::Upstreams;

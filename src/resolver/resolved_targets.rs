@@ -11,11 +11,11 @@ use std::time::Duration;
 use crate::clock::{Moment, WallTime};
 use crate::wire::{Name, Rtype};
 
+use super::entry::LookedUp;
 pub use super::entry::ResolveLimits;
+use super::entry::SavedLease;
 use super::entry::{LookupResult, ResolvedAddresses};
 use super::lookup::OURSELVES;
-use super::lookup_queue::LookedUp;
-use super::saved::SavedLease;
 
 /// Most targets looked up; those beyond stay without addresses. Chosen: at a TTL of an hour, six packets a second.
 pub(super) const TARGETS_MAX: usize = 10_000;

@@ -3,34 +3,13 @@
 //! In: the targets and both clocks; records of an earlier run. Out: records to save; restored entries with their age.
 //! Never here: files, formats.
 
-use std::net::IpAddr;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, WallTime};
 use crate::wire::Name;
 
-use super::entry::ResolvedAddresses;
+use super::entry::{ResolvedAddresses, SavedLease};
 use super::resolved_targets::{Entry, ResolvedTargets};
-
-/// Addresses of one target and family, saved over a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedLease {
-    /// The target.
-    pub target: String,
-    /// Addresses of one family.
-    pub addresses: Vec<IpAddr>,
-    /// Time of their lookup, milliseconds since the Unix epoch.
-    pub resolved_ms: i64,
-    /// End of their TTL, milliseconds since the Unix epoch.
-    pub until_ms: i64,
-    /// First failure since then, milliseconds since the Unix epoch, if lookups fail.
-    #[serde(default)]
-    pub failing_ms: Option<i64>,
-    /// Source: server address, or `our own zones`.
-    pub from: String,
-}
 
 impl ResolvedTargets {
     /// Returns a new entry, with the saved addresses of its target.
@@ -99,9 +78,11 @@ impl ResolvedTargets {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::entry::LookedUp;
     use super::super::entry::{FoundSet, KEPT_TTL_SECS, LookupResult};
-    use super::super::lookup_queue::LookedUp;
     use super::super::resolved_targets::ResolveLimits;
+    use std::net::IpAddr;
+
     use super::*;
     use crate::wire::Rtype;
 

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use super::bind::{BindFault, LISTEN_MAX};
+use super::bind_fault::{BindFault, LISTEN_MAX};
 use super::engine::Transport;
 
 /// Addresses to listen on, by kind.

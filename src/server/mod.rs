@@ -11,6 +11,7 @@
 
 mod accept;
 mod bind;
+mod bind_fault;
 mod certificate;
 mod connection;
 mod datagram;
@@ -38,9 +39,9 @@ mod tcp;
 mod tls;
 mod udp;
 
-pub use bind::{
-    BindFault, Bound, LISTEN_MAX, Missing, WORKERS_MAX, bind, bind_possible, bind_with,
-};
+pub use bind::{Bound, Missing, bind, bind_possible, bind_with};
+
+pub use bind_fault::{BindFault, LISTEN_MAX, WORKERS_MAX};
 pub use certificate::{
     ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, CertificateFault, CertificateSource, Certificates,
 };

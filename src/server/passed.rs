@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Socket, Type};
 
-use super::bind::LISTEN_MAX;
+use super::bind_fault::LISTEN_MAX;
 use super::datagram::adopt;
 use super::engine::Transport;
 use super::listen::Listen;

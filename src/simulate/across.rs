@@ -7,7 +7,8 @@ use crate::answer::CHAIN_MAX;
 use crate::wire::{Name, Rtype};
 
 use super::candidates::merge;
-use super::explain::{Candidate, Explanation, GivenClient, Question, ZoneState, explain};
+use super::explain::explain;
+use super::explanation::{Candidate, Explanation, GivenClient, Question, ZoneState};
 
 /// Shows the zone state of the zone that holds a name; not called if no zone does.
 pub type OnStage<'s> = dyn Fn(&Name, &mut dyn FnMut(&ZoneState<'_>)) + 's;

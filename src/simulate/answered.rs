@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::Rcode;
 
-use super::explain::{Detail, Explanation, GivenClient, Question, ZoneState, explain_with};
+use super::explain::{Detail, explain_with};
+
+use super::explanation::{Explanation, GivenClient, Question, ZoneState};
 
 /// Greatest difference of two probabilities that count as one: rounding, not a change.
 const ALIKE: f64 = 1e-6;

@@ -15,10 +15,11 @@ use crate::wire::{Name, QueryName, Rtype};
 use crate::zone::{Found, Zone};
 
 use super::answered::Answered;
-use super::explain::{GivenClient, Question, ZoneState};
+use super::asked::Budget;
+use super::explanation::{GivenClient, Question, ZoneState};
 use super::observed::Observed;
 use super::pairs::{Pair, Pairs};
-use super::simulate::{Budget, QUESTIONS_MAX, zone_holding};
+use super::simulate::{QUESTIONS_MAX, zone_holding};
 use super::simulated_zone::SimulatedZone;
 
 /// Changes that one comparison lists; beyond it they are only counted. Chosen: more than a person reads.

@@ -9,7 +9,9 @@ use crate::view::{Fold, Inputs};
 use crate::wire::Rcode;
 use crate::zone::{Policies, ServedZone};
 
-use super::explain::{Explanation, GivenClient, Question, ZoneState, explain};
+use super::explain::explain;
+
+use super::explanation::{Explanation, GivenClient, Question, ZoneState};
 use super::reference::{ReferenceFault, Suppose, apply_references};
 use super::report::explanation_text;
 

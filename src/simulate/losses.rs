@@ -13,9 +13,9 @@ use crate::view::{Inputs, ZoneView};
 use crate::zone::{Hold, Policies};
 
 use super::answered::{Answered, Hazard};
+use super::asked::{Asked, Budget};
 use super::reach::Reach;
 use super::reference::{Suppose, apply_references};
-use super::simulate::{Asked, Budget};
 use super::simulated_zone::SimulatedZone;
 
 /// Losses that one walk takes; beyond it the rest is left out, and `is_cut` is set. Chosen: each folds whole zones.

@@ -13,7 +13,7 @@ use crate::zone::{
     CHILDREN_MAX, ClientLocation, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip,
 };
 
-use super::explain::{GivenClient, ZoneState};
+use super::explanation::{GivenClient, ZoneState};
 
 /// Writes a note as text.
 pub(super) fn note_text(zone_state: &ZoneState<'_>, note: Note) -> String {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::wire::{Name, Rtype};
 
-use super::explain::GivenClient;
+use super::explanation::GivenClient;
 use super::survey::Asking;
 
 /// A question that was asked.

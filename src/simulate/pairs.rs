@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, FLAG_OCCLUDED, NodeAt, RootId, Zone};
 
-use super::explain::GivenClient;
+use super::explanation::GivenClient;
 use super::survey::{Asking, canonical_key, clients_of, digest_of, owner_of};
 
 /// A name and type to ask both versions for.

@@ -12,12 +12,13 @@ use crate::wire::Name;
 use crate::zone::Zone;
 
 use super::answered::{Answered, Hazard};
-use super::explain::Question;
+use super::asked::{Asked, Budget};
+use super::explanation::Question;
 use super::losses::{LossFinding, walk_losses};
 use super::observed::Observed;
 use super::reference::{ReferenceFault, matches};
 use super::simulated_zone::{SimulatedZone, Suppositions};
-use super::survey::{Asking, Subject, clients_of, subjects_of};
+use super::survey::{Asking, clients_of, subjects_of};
 
 /// Questions that one simulation asks; beyond it the rest is left out, and `is_cut` is set. Chosen: seconds.
 pub const QUESTIONS_MAX: usize = 200_000;
@@ -107,48 +108,6 @@ impl Simulation {
     /// Returns whether any client ends worse than before.
     pub fn has_hazards(&self) -> bool {
         !self.losses.is_empty() || self.answers.iter().any(|answer| answer.hazard.is_some())
-    }
-}
-
-/// Number of questions that may still be asked.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: usize,
-    /// True if it was not enough.
-    pub(super) is_cut: bool,
-}
-
-impl Budget {
-    pub(super) fn new(questions: usize) -> Self {
-        Self {
-            left: questions,
-            is_cut: false,
-        }
-    }
-
-    /// Takes so many questions; returns whether they may be asked.
-    pub(super) fn take(&mut self, questions: usize) -> bool {
-        if self.left < questions {
-            self.is_cut = true;
-            return false;
-        }
-        self.left -= questions;
-        true
-    }
-}
-
-/// A decision with the clients that are asked.
-pub(super) struct Asked {
-    pub(super) subject: Subject,
-    pub(super) clients: Vec<Asking>,
-}
-
-impl Asked {
-    pub(super) fn question(&self) -> Question {
-        Question {
-            name: self.subject.names[0].clone(),
-            rtype: self.subject.rtype,
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::ZoneModel;
 use crate::view::{Fold, Inputs, ZoneView};
 use crate::zone::ServedZone;
 
-use super::explain::ZoneState;
+use super::explanation::ZoneState;
 use super::reference::{ReferenceFault, Suppose, apply_references};
 
 /// A zone with the inputs of its view.

@@ -16,7 +16,7 @@ use crate::zone::{
     RootId, Zone,
 };
 
-use super::explain::GivenClient;
+use super::explanation::GivenClient;
 
 /// Clients that one decision is asked for; further ones are left out. Chosen: more than the places of any zone that
 /// ships, and few enough that every loss of a large zone is walked in seconds.

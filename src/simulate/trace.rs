@@ -5,7 +5,7 @@
 use crate::wire::rdata_text;
 use crate::zone::{Condition, ConditionId, Hold, NONE, Node, NodeId, NodeKind, Policies};
 
-use super::explain::{GivenClient, Step, StepCandidate, ZoneState};
+use super::explanation::{GivenClient, Step, StepCandidate, ZoneState};
 use super::lister::Visit;
 use super::notes::{note_text, reduced_text, times_notes};
 

@@ -8,7 +8,7 @@ use crate::wire::{Name, QueryName, Rtype};
 use crate::zone::{ANY_TYPE, Condition, Entry, Found, Hold, Policies, Zone};
 
 use super::across::{OnStage, explain_across};
-use super::explain::{GivenClient, Question, ZoneState};
+use super::explanation::{GivenClient, Question, ZoneState};
 use super::report::explanation_text;
 
 /// Types of one name that are explained in one answer.

@@ -12,7 +12,7 @@ use crate::health::{ramp_step_left, step_failback};
 use crate::zone::{AllDown, Condition, Hold, NONE, Node, NodeKind, Policies, RootId};
 
 use super::bits::Layer;
-use super::fold::Inputs;
+use super::inputs::Inputs;
 use super::policy_state::{Horizon, HorizonCause};
 use super::tracker::{PolicyTracker, ZoneTick};
 

@@ -10,6 +10,7 @@
 mod bits;
 mod fold;
 mod horizon;
+mod inputs;
 mod policy_state;
 mod ramp_weights;
 mod restore;
@@ -17,7 +18,8 @@ mod tracker;
 mod zone_view;
 
 pub use bits::Layer;
-pub use fold::{Fold, Inputs};
+pub use fold::Fold;
+pub use inputs::Inputs;
 pub use policy_state::{ActiveTier, Horizon, HorizonCause, PolicyState};
 pub use ramp_weights::{ReducedWeight, RunWeights};
 pub use restore::SavedNode;

@@ -12,7 +12,8 @@ use crate::health::TIERS_MAX;
 use crate::zone::{Hold, NodeId, NodeKind, Policies};
 
 use super::bits::Layer;
-use super::fold::{Fold, Inputs};
+use super::fold::Fold;
+use super::inputs::Inputs;
 use super::tracker::{PolicyTracker, ZoneTick, has_candidate};
 
 /// State of a node that outlives reloads and restarts.

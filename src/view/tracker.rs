@@ -12,8 +12,8 @@ use crate::health::{FailbackState, RAMP_STEPS, ramp_tenths, release, step_failba
 use crate::zone::{NodeId, NodeKind, Policies, RootId, RunId};
 
 use super::bits::Layer;
-use super::fold::Inputs;
 use super::horizon::horizons;
+use super::inputs::Inputs;
 use super::policy_state::{ActiveTier, Horizon, PolicyState};
 use super::ramp_weights::{ReducedWeight, RunWeights};
 

@@ -4,15 +4,13 @@
 //! here: the meaning of answer records; a query has none.
 
 use super::edns::{Edns, OPT_FIXED, parse_opt};
-use super::query::{LABELS_MAX, u16_at};
 use super::tsig::is_well_formed;
+use super::walk::{RECORD_FIXED, skip_name, u16_at};
 use super::{Class, Rcode, Rtype};
 
 /// Records that are walked in the additional section before the query is taken for malformed (chosen: OPT, TSIG,
 /// SIG(0) and room).
 const ADDITIONAL_MAX: u16 = 16;
-/// Octets of a record between its owner name and its RDATA.
-pub(super) const RECORD_FIXED: usize = 10;
 
 /// Result of reading the records behind the question.
 #[derive(Clone, Copy, Debug)]
@@ -138,21 +136,6 @@ fn read_record(input: &[u8], at: usize) -> Option<Record<'_>> {
         rdata: input.get(data..data + length)?,
         next: data + length,
     })
-}
-
-/// Returns the octets that a possibly compressed name takes, and whether it is the root.
-#[inline]
-pub(super) fn skip_name(input: &[u8], start: usize) -> Option<(usize, bool)> {
-    let mut at = start;
-    for _ in 0..=LABELS_MAX {
-        match *input.get(at)? {
-            0 => return Some((at + 1 - start, at == start)),
-            length @ 1..=63 => at += 1 + usize::from(length),
-            0xc0..=0xff => return Some((at + 2 - start, false)),
-            _ => return None,
-        }
-    }
-    None
 }
 
 #[cfg(test)]

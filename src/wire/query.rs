@@ -8,12 +8,8 @@ use super::edns::Edns;
 use super::hash::hash_root;
 use super::name::NAME_MAX;
 use super::octets::{FOLDED_LEN, copy_octets, fold_into, hash_label_at};
+use super::walk::{HEADER_LEN, LABELS_MAX, u16_at};
 use super::{Class, Opcode, Rcode, Rtype};
-
-/// Octets of the header (RFC 1035, section 4.1.1).
-pub const HEADER_LEN: usize = 12;
-/// Labels that a name of 255 octets can have.
-pub const LABELS_MAX: usize = 127;
 
 /// Room for one name: folded octets, and where each suffix starts with its hash.
 #[derive(Debug)]
@@ -195,11 +191,6 @@ impl Refusal {
             tsig: None,
         }
     }
-}
-
-#[inline]
-pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes([*input.get(at)?, *input.get(at + 1)?]))
 }
 
 /// Reads a query.

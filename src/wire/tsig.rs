@@ -3,9 +3,9 @@
 //!
 //! In: a query with a TSIG record. Out: the unsigned TSIG record of the response. Never here: keys, or signatures.
 
-use super::additional::{RECORD_FIXED, skip_name};
 use super::name::NAME_MAX;
-use super::query::{HEADER_LEN, LABELS_MAX, u16_at};
+use super::walk::{HEADER_LEN, LABELS_MAX, u16_at};
+use super::walk::{RECORD_FIXED, skip_name};
 use super::{Class, Rtype};
 
 /// The key is not recognised (RFC 8945, section 3).

@@ -7,7 +7,9 @@
 
 use crate::wire::{QueryName, fold, hash_label, same_octets};
 
-use super::arena::{FLAG_CUT, FLAG_DNAME, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, MIX, NodeAt, Zone};
+use super::arena::{FLAG_CUT, FLAG_DNAME, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, MIX, Zone};
+
+use super::piece::NodeAt;
 
 /// Slots that are looked through ahead of a search: one line of the cache (chosen; at load 0.6 few names stand further).
 const AHEAD_MAX: usize = 8;

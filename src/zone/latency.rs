@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::geo::{Coordinates, Place, PrefixTable, great_circle_km};
 
-use super::location::{CHILDREN_MAX, ClientLocation};
+use super::client_location::{CHILDREN_MAX, ClientLocation};
 use super::policy::ClientTimes;
 use crate::geo::TimesFor;
 

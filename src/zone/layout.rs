@@ -12,11 +12,11 @@ use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
     FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, NODE_HEADER, Zone,
 };
-use super::build::{BuildFault, Soa};
 use super::owner_table::OwnerTable;
 use super::piece::{OWNER_QUESTION, PieceOwner, PieceSpec, RR_FIXED};
 use super::policy::Policies;
 use super::record_log::{RecordLog, Row};
+use super::soa::{BuildFault, Soa};
 
 /// Longest probe that a seed should leave (engine bound).
 const PROBE_MAX: usize = 64;

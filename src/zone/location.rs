@@ -4,26 +4,11 @@
 //! class, made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on
 //! the spot.
 
-use ipnet::IpNet;
+use crate::geo::{Coordinates, PrefixTable, biased, great_circle_km};
 
-use crate::geo::{Coordinates, Place, PrefixTable, biased, great_circle_km};
-
+use super::client_location::{CHILDREN_MAX, ClientLocation};
 use super::latency::LatencyTable;
 use super::policy::LocationRule;
-
-/// Children of one location-dependent node (grammar: 400 places).
-pub const CHILDREN_MAX: usize = 512;
-
-/// Location of a client, as far as it is known.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ClientLocation {
-    /// The place.
-    pub place: Option<Place>,
-    /// The point; the place's centre where a database knows no better.
-    pub point: Option<Coordinates>,
-    /// The prefix asked for; bits after it do not count.
-    pub prefix: Option<IpNet>,
-}
 
 /// A location rule ready to order children: prefixes in a table that finds all covering blocks in log time.
 #[derive(Debug)]

@@ -9,7 +9,9 @@ use ipnet::IpNet;
 
 use crate::geo::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
-use super::location::{CHILDREN_MAX, ClientLocation, LocationRows, ReadyRule};
+use super::location::{LocationRows, ReadyRule};
+
+use super::client_location::{CHILDREN_MAX, ClientLocation};
 use super::policy::{LocationRule, Policies};
 use crate::geo::TimesFor;
 

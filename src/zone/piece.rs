@@ -6,8 +6,6 @@
 
 use crate::wire::{NAME_MAX, Name, Rtype, additional_name, is_at_or_below, rdata_name_ranges};
 
-use super::arena::NodeAt;
-
 /// Pointer to the question's name, as every stored record owns it.
 pub const OWNER_QUESTION: u16 = 0xc00c;
 /// Fixed octets of a record whose owner is a pointer: owner, type, class, TTL, RDLENGTH.
@@ -17,6 +15,10 @@ pub const POSITION_OWNER: u16 = 0;
 /// Names in one RRset whose addresses are sent along (chosen: seven times the servers of the root, whose glue RFC
 /// 9471, section 3.1 requires whole; addresses of more would exceed what a datagram holds many times).
 pub const ADDITIONAL_MAX: usize = 90;
+
+/// A node by its arena offset divided by 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NodeAt(pub u32);
 
 /// An RRset as octets, before it stands in an arena.
 #[derive(Clone, Debug, Default)]

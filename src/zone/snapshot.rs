@@ -6,7 +6,7 @@ use crate::geo::Locations;
 use crate::wire::{Name, QueryName, Rtype, hash_name, same_octets};
 
 use super::arena::Zone;
-use super::location_map::LocationMap;
+use super::location_map::{LocationMap, build_maps};
 use super::policy::RootId;
 
 /// A zone with the location maps of its policies.
@@ -19,6 +19,15 @@ pub struct ServedZone {
 }
 
 impl ServedZone {
+    /// Builds the location maps of a zone.
+    pub fn new(zone: Zone, locations: &Locations) -> Self {
+        let maps = build_maps(&zone.policies, locations);
+        Self {
+            zone: Arc::new(zone),
+            maps,
+        }
+    }
+
     /// Returns the location map of a root; `None` if it answers alike everywhere.
     #[inline]
     pub fn map_of(&self, root: RootId) -> Option<&LocationMap> {

@@ -16,7 +16,7 @@ use std::ops::Range;
 use crate::wire::Name;
 
 use super::finding::{Finding, Findings, Gravity, SourceText};
-use super::line::shown;
+use super::flaw::shown;
 
 /// Longest line that help proposes, octets; chosen, an SOA on one line is hardly longer.
 const LINE_MAX: usize = 160;

@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use crate::wire::{Name, Token};
 
+use super::flaw::{Flaw, shown};
 use super::foreign::find_directive;
 use super::generate::{GENERATED_MAX, Span, substitute};
-use super::line::{Flaw, TTL_MAX, read_head, read_ttl, shown};
+use super::line::{TTL_MAX, read_head, read_ttl};
 use super::reader::{FileState, INCLUDE_DEPTH_MAX, INCLUDED_MAX, Reader};
 use super::text::find_made;
 use super::words::{incomplete, no_room, read_name, refuse_auto_hints, template_of, too_much};

@@ -8,9 +8,8 @@ use std::ops::Range;
 use crate::wire::{LostDot, Name, Rtype, find_lost_dot, rdata_name_ranges};
 use crate::zone::Row;
 
-use super::finding::{Findings, SourceText};
+use super::finding::{Findings, SourceText, warning};
 use super::records::{Records, place_of};
-use super::validate::warning;
 
 /// Characters of a record's text that are searched for a name; chosen, an SOA with its comments fits.
 const SEARCHED_MAX: usize = 2_048;

@@ -166,6 +166,22 @@ impl Findings {
     }
 }
 
+pub(super) fn fault(
+    code: &'static str,
+    place: (u16, Range<usize>),
+    message: impl Into<String>,
+) -> Finding {
+    Finding::new(code, Gravity::Fault, place, message)
+}
+
+pub(super) fn warning(
+    code: &'static str,
+    place: (u16, Range<usize>),
+    message: impl Into<String>,
+) -> Finding {
+    Finding::new(code, Gravity::Warning, place, message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 
 use crate::wire::Token;
 
-use super::line::{Flaw, shown};
+use super::flaw::{Flaw, shown};
 
 /// Counterpart of a foreign record type here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

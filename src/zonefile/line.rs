@@ -6,14 +6,12 @@ use std::ops::Range;
 
 use crate::wire::{Class, Rtype, Token, read_seconds};
 
+use super::flaw::{Flaw, shown};
 use super::foreign::{find_foreign, is_age};
 use super::quick::frequent_type;
 
 /// Largest TTL, seconds (RFC 2181, section 8).
 pub(super) const TTL_MAX: u32 = 0x7fff_ffff;
-
-/// Fault of a line: code, place, message, help.
-pub(super) type Flaw = (&'static str, Range<usize>, String, Option<String>);
 
 /// TTL and type of a line, which stand before the RDATA.
 #[derive(Debug, PartialEq, Eq)]
@@ -109,16 +107,6 @@ fn unknown_type(token: &Token<'_>, rest: &[Token<'_>]) -> Flaw {
     let help = "write OWNER [TTL] [CLASS] TYPE RDATA; where it stands for something of another product, see docs/master-files.md for what does the same here";
     ("M012", token.range.clone(), message, Some(help.to_owned()))
 }
-
-/// Shortens text for a message.
-pub(super) fn shown(text: &str) -> &str {
-    text.char_indices()
-        .nth(SHOWN_MAX)
-        .map_or(text, |(end, _)| &text[..end])
-}
-
-/// Longest piece of the user's text that a message repeats; chosen to keep messages on one line.
-const SHOWN_MAX: usize = 60;
 
 #[cfg(test)]
 mod tests {

@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use crate::wire::{Name, Rtype, additional_name};
 use crate::zone::Row;
 
-use super::finding::Findings;
+use super::finding::{Findings, warning};
 use super::records::{Records, place_of};
-use super::validate::warning;
 
 /// Kinds of records at a name that matter to records pointing to it.
 #[derive(Clone, Copy, Default)]

@@ -4,6 +4,7 @@
 //! stable codes, the built zone, canonical text. Never here: files on disk, policies, answers.
 
 mod finding;
+mod flaw;
 mod generate;
 mod records;
 

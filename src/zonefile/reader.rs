@@ -11,7 +11,8 @@ use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, find_text_habit
 
 use super::apex::SoaSource;
 use super::finding::{Finding, Findings, Gravity, SourceText};
-use super::line::{Flaw, TTL_MAX, read_head};
+use super::flaw::Flaw;
+use super::line::{TTL_MAX, read_head};
 use super::quick::Room;
 use super::records::{Records, TTL_OPEN};
 use super::text::{find_form, find_made, holds_strings, is_of_windows, to_text};

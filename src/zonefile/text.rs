@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::wire::{Rtype, Token, foreign_form, to_ascii_form};
 
-use super::line::{Flaw, shown};
+use super::flaw::{Flaw, shown};
 
 /// Text of a file.
 #[derive(Debug)]

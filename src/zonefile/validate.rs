@@ -11,7 +11,7 @@ use crate::zone::Row;
 use super::apex::{SoaSource, validate_apex};
 use super::build::minimum_of;
 use super::dots::validate_dots;
-use super::finding::{ALIKE_MAX, Finding, Findings, Gravity, SourceText};
+use super::finding::{ALIKE_MAX, Finding, Findings, Gravity, SourceText, fault, warning};
 use super::links::validate_links;
 use super::records::{Records, TTL_OPEN, place_of};
 
@@ -78,22 +78,6 @@ pub(super) fn validate(
         validate_links(records, findings);
     }
     left_out
-}
-
-pub(super) fn fault(
-    code: &'static str,
-    place: (u16, Range<usize>),
-    message: impl Into<String>,
-) -> Finding {
-    Finding::new(code, Gravity::Fault, place, message)
-}
-
-pub(super) fn warning(
-    code: &'static str,
-    place: (u16, Range<usize>),
-    message: impl Into<String>,
-) -> Finding {
-    Finding::new(code, Gravity::Warning, place, message)
 }
 
 /// Warns of TTLs of one second: exports of Cloudflare write so that the provider chooses.

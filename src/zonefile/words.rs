@@ -5,7 +5,7 @@
 use crate::wire::{AutoHints, Name, Parsed, Rtype, Token, parse_rdata_tokens};
 use crate::zone::{ALIKE_MAX, TableFault};
 
-use super::line::{Flaw, shown};
+use super::flaw::{Flaw, shown};
 
 /// Returns the text of a template of RDATA: the inside of a single string as BIND takes it, else the words as written.
 pub(super) fn template_of(tokens: &[Token<'_>]) -> String {

@@ -197,7 +197,8 @@ async fn what_hangs_never_has_every_place() {
         assert!(late < PATIENCE, "{late:?}");
         let counts = prober.handle.counters().read().rooms[0];
         let part = (16 / threads) * 12 / 16 * threads;
-        assert!(counts.held_long <= part, "{counts:?}");
+        // The good one may be slow itself, where a machine is loaded.
+        assert!(counts.held_long <= part + 1, "{counts:?}");
         if counts.held_long == part && counts.waiting == 100 - part {
             break;
         }

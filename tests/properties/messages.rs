@@ -107,7 +107,7 @@ fn every_kind() -> (Served, Inputs) {
         let long = number.to_string().repeat(200);
         text = text.replace(&format!("LONG{number}"), &long);
     }
-    let served = Served::new(text);
+    let served = Served::new(&text);
     let inputs = Inputs::uniform(&served.zone().zone.policies, Status::Unhealthy);
     (served, inputs)
 }
@@ -249,7 +249,7 @@ proptest! {
         random in zone(), relative in 0..NAMES.len(), rtype in 0..TYPES.len(), seed in any::<u64>(),
         first in 20usize..700, second in 20usize..700, has_opt in any::<bool>(), is_all in any::<bool>(),
     ) {
-        let served = Served::new(random.text());
+        let served = Served::new(&random.text());
         let asking = Asking {
             inputs: served.inputs(&random.fates),
             served: &served,

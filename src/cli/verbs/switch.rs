@@ -175,7 +175,7 @@ fn line(row: &SwitchRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::arguments::SERVER_DEFAULT;
+    use crate::cli::values::SERVER_DEFAULT;
 
     // N9.
     #[test]

@@ -15,7 +15,7 @@ use crate::geo::Locations;
 use crate::health::{Status, TargetId};
 use crate::publish::{Current, Publisher, ZoneInputs};
 use crate::wire::Name;
-use crate::zone::{ServedZone, Snapshot, build_maps};
+use crate::zone::{ServedZone, Snapshot};
 
 /// Apex of the parent zone.
 pub(super) const PARENT_ZONE: &str = "example";
@@ -79,11 +79,7 @@ pub(super) fn publish_text(text: String) -> Result<Publisher, String> {
         leases: None,
     };
     let locations = Arc::new(Locations::unknown());
-    let maps = build_maps(&zone.policies, &locations);
-    let served = ServedZone {
-        zone: Arc::new(zone),
-        maps,
-    };
+    let served = ServedZone::new(zone, &locations);
     let empty = Snapshot::new(Vec::new(), Arc::clone(&locations));
     let mut publisher = Publisher::new(empty);
     let snapshot = Snapshot::new(vec![served], locations);

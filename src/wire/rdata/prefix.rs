@@ -4,8 +4,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::check::Flaw;
 use super::fault::{RdataFault, RdataFaultKind};
+use super::flaw::Flaw;
 use super::number::read_decimal;
 use super::source::{Draft, Source, shown};
 

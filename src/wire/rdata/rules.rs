@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::check::Flaw;
 use super::fault::count_octets;
+use super::flaw::Flaw;
 use crate::wire::code::Rtype;
 
 /// Shortest digest of ZONEMD in octets (RFC 8976, section 2.2.4).

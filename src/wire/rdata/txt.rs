@@ -3,7 +3,7 @@
 //! In: text or strings as they are meant. Out: strings cut to length, and RDATA. Never here: quotes and escapes.
 
 use super::fault::{RdataFault, RdataFaultKind};
-use super::parse::RDATA_MAX;
+use super::source::RDATA_MAX;
 use crate::wire::code::Rtype;
 
 /// Longest character-string in octets (RFC 1035, section 3.3).

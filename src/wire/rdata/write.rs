@@ -121,10 +121,6 @@ fn number(octets: &[u8]) -> u32 {
         .fold(0, |value, &octet| value << 8 | u32::from(octet))
 }
 
-pub(super) fn name_text(octets: &[u8]) -> String {
-    Name::from_wire(octets).map_or_else(|_| String::new(), |(name, _)| name.to_string())
-}
-
 fn names_text(octets: &[u8], write_name: &dyn Fn(&Name) -> String) -> String {
     let mut words = Vec::new();
     let mut left = octets;

@@ -5,7 +5,7 @@
 
 use super::key::Key;
 use super::value::{is_alias, split_parameter};
-use crate::wire::rdata::parse::AutoHints;
+use crate::wire::rdata::source::AutoHints;
 use crate::wire::rdata::write::rdata_text;
 use crate::wire::{Name, Rtype};
 

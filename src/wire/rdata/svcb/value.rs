@@ -3,7 +3,7 @@
 //! In: octets. Out: success, or a fault. Never here: text.
 
 use super::key::Key;
-use crate::wire::rdata::check::Flaw;
+use crate::wire::rdata::flaw::Flaw;
 
 /// Priority 0: the record is an alias (RFC 9460, section 2.4.2).
 pub(in crate::wire::rdata) fn is_alias(octets: &[u8]) -> bool {
