@@ -61,10 +61,6 @@ const ALLOWED: &[&[&str]] = &[
         "src/daemon/zone_set.rs",
     ],
     &["src/daemon/load.rs", "src/daemon/reading.rs"],
-    &[
-        "src/daemon/loading/job.rs",
-        "src/daemon/loading/server_file.rs",
-    ],
     &["src/view/horizon.rs", "src/view/tracker.rs"],
     &["src/wire/rdata/layout.rs", "src/wire/rdata/rare.rs"],
     &["src/zone/policy/build.rs", "src/zone/policy/reach.rs"],
