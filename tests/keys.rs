@@ -1,9 +1,9 @@
 //! The table of keys against the reader and `show`: each key is known where the table says, within its bounds, and has the
 //! default that the table states.
 
-use leeward::config::schema::{KeyGroup, KeyKind, ZoneKey, zone_keys};
+use leeward::config::schema::{reference_tables, zone_schema};
 use leeward::config::show::show_zone;
-use leeward::config::{Files, read_zone};
+use leeward::config::{Files, KeyGroup, KeyKind, ZoneKey, read_zone, zone_keys};
 use leeward::diagnostic::{Diagnostic, Source};
 use leeward::model::ZoneModel;
 
@@ -142,6 +142,42 @@ fn holding(key: &ZoneKey) -> Vec<String> {
             www,
             &format!("[[maintenance]]\n{written}"),
         ),
+        KeyGroup::Ttl => plain(&format!("ttl = {{ {written} }}"), "", "", member, www, ""),
+        KeyGroup::Timeout => vec![with_check(
+            "http",
+            "",
+            &format!("timeout = {{ {written} }}"),
+        )],
+        KeyGroup::Degraded => vec![with_check(
+            "http",
+            "",
+            &format!("degraded = {{ {written} }}"),
+        )],
+        KeyGroup::Point => plain("", "", &format!("at = {{ {written} }}"), member, www, ""),
+        KeyGroup::Failover | KeyGroup::Failback | KeyGroup::Sticky => {
+            let value = match key.group {
+                KeyGroup::Failover => format!("failover = {{ {written} }}"),
+                KeyGroup::Failback => {
+                    format!("failover = [\"p\", \"q\"], failback = {{ {written} }}")
+                }
+                _ => format!("to = \"p\", sticky = {{ {written} }}"),
+            };
+            plain("", "", "", member, &format!("www = {{ {value} }}"), "")
+        }
+        KeyGroup::RecordSet | KeyGroup::Record => {
+            let data = if key.key == "data" {
+                ""
+            } else {
+                "data = \"x\", "
+            };
+            let value = format!("{{ {data}{written} }}");
+            let list = if key.group == KeyGroup::Record {
+                format!("[{value}]")
+            } else {
+                value
+            };
+            plain("", "", "", member, &format!("www.TXT = {list}"), "")
+        }
     }
 }
 
@@ -150,8 +186,8 @@ fn sample(key: &ZoneKey) -> String {
     match key.kind {
         KeyKind::Switch => "true".to_owned(),
         KeyKind::Integer(least, _) => least.to_string(),
-        KeyKind::Duration => "\"1s\"".to_owned(),
-        KeyKind::Percent => "\"50%\"".to_owned(),
+        KeyKind::Duration(..) => "\"1s\"".to_owned(),
+        KeyKind::Percent(..) => "\"50%\"".to_owned(),
         KeyKind::Word(words) => format!("\"{}\"", words[0]),
         _ => "\"x\"".to_owned(),
     }
@@ -180,7 +216,8 @@ fn every_key_of_the_table_is_known_where_it_stands() {
         let zones = holding(key);
         assert!(zones.iter().any(knows), "{:?} {}", key.group, key.key);
         let other = |text: &String| text.replace(&format!("{} = ", key.key), "nonsense = ");
-        if zones[0].matches(&format!("{} = ", key.key)).count() == 1 {
+        // A table without `data` holds no records, but a policy.
+        if key.key != "data" && zones[0].matches(&format!("{} = ", key.key)).count() == 1 {
             let (_, diagnostics) = read(&other(&zones[0]));
             assert!(
                 diagnostics
@@ -191,6 +228,113 @@ fn every_key_of_the_table_is_known_where_it_stands() {
                 key.key
             );
         }
+    }
+}
+
+/// Which types of checks have a key is said once, by the table.
+#[test]
+fn every_type_of_check_has_the_keys_of_the_table_and_no_others() {
+    for key in zone_keys().filter(|key| key.group == KeyGroup::Check) {
+        // Some types have a key only with `tls = true`; `type` and `switches` would stand twice.
+        let is_conditional = key.of.iter().any(|of| of.contains(' '));
+        if is_conditional || ["type", "switches"].contains(&key.key) {
+            continue;
+        }
+        for (kind, needs) in CHECKS {
+            if needs
+                .lines()
+                .any(|line| line.starts_with(&format!("{} ", key.key)))
+            {
+                continue;
+            }
+            let table = if needs.contains("switches") {
+                "panel"
+            } else {
+                kind
+            };
+            let text = with_check(kind, needs, &format!("{} = {}", key.key, sample(key)));
+            let (_, diagnostics) = read(&text);
+            let path = format!("checks.c.{}", key.key);
+            let is_refused = diagnostics.iter().any(|found| {
+                let is_other =
+                    UNKNOWN.contains(&found.code) || found.message.contains("exclude each other");
+                is_other && found.key_path == path
+            });
+            let has_key = key.of.is_empty() || key.of.contains(&table);
+            assert_eq!(!is_refused, has_key, "{table} {}: {diagnostics:?}", key.key);
+        }
+    }
+}
+
+/// A row of the table is all that a key needs beside its behaviour.
+#[test]
+fn reader_schema_show_and_reference_say_the_same_of_a_key() {
+    let schema = zone_schema();
+    let reference = reference_tables();
+    let (model, diagnostics) = read(&with_check("http", "", ""));
+    let model = model.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let shown: toml::Table = show_zone(&model).parse().expect("TOML");
+    let keys = [
+        (
+            KeyGroup::Check,
+            "interval",
+            "checkTable",
+            &shown["checks"]["c"],
+        ),
+        (KeyGroup::Check, "fall", "checkTable", &shown["checks"]["c"]),
+        (
+            KeyGroup::Check,
+            "header-bytes",
+            "checkTable",
+            &shown["checks"]["c"],
+        ),
+        (KeyGroup::Soa, "retry", "soa", &shown["soa"]),
+    ];
+    for (group, name, definition, table) in keys {
+        let mut rows = zone_keys().filter(|key| key.group == group && key.key == name);
+        let key = rows.next().expect("a row");
+        assert!(rows.next().is_none(), "{name} has two rows");
+        let property = &schema["definitions"][definition]["properties"][name];
+        let described = property["description"].as_str().expect("a description");
+        assert!(described.starts_with(&key.doc()), "{name}: {described}");
+        assert!(
+            described.contains(&key.default_words()),
+            "{name}: {described}"
+        );
+        let row = reference
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")) && line.contains(&key.doc()));
+        assert!(
+            row.is_some_and(|row| row.contains(&key.default_words())),
+            "{name}: {row:?}"
+        );
+        assert_eq!(table[name].to_string(), key.default, "{name}");
+        let (beyond, at) = match key.kind {
+            KeyKind::Integer(_, max) => ((max + 1).to_string(), max.to_string()),
+            KeyKind::Duration(_, max) => (format!("\"{}ms\"", max + 1), format!("\"{max}ms\"")),
+            _ => panic!("{name} has bounds"),
+        };
+        let faults = |value: &str| {
+            let line = format!("{name} = {value}");
+            let text = match group {
+                KeyGroup::Soa => zone(
+                    "",
+                    &line,
+                    "type = \"manual\"",
+                    "",
+                    "\"192.0.2.1\"",
+                    "www = \"p\"",
+                    "",
+                ),
+                _ => with_check("http", "", &line),
+            };
+            let (_, diagnostics) = read(&text);
+            diagnostics
+                .into_iter()
+                .filter(|found| found.key_path.ends_with(name))
+                .count()
+        };
+        assert_eq!((faults(&at), faults(&beyond)), (0, 1), "{name}");
     }
 }
 
@@ -253,21 +397,13 @@ fn show_writes_the_defaults_of_the_table() {
             if needs
                 .lines()
                 .any(|line| line.starts_with(&format!("{} ", key.key)))
-                || key.default == "required"
+                || key.default_of(kind) == "required"
             {
                 continue;
             }
             compared += 1;
             let value = value.to_string();
-            let usual = key.default.split([',', ';']).next().unwrap_or_default();
-            // `80 http, 443 https and tls`, `2; 1 for heartbeat`.
-            let of_type = key
-                .default
-                .split([',', ';'])
-                .map(str::trim)
-                .filter(|part| part.split(' ').any(|word| word.trim_matches('`') == kind))
-                .find_map(|part| part.split(' ').next());
-            let wanted = of_type.unwrap_or(usual);
+            let wanted = key.default_of(kind);
             // The default may be the value of another key.
             let other = wanted
                 .strip_prefix('`')

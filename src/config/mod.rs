@@ -5,11 +5,15 @@
 
 mod codes;
 mod files;
+mod keys;
 mod read;
 pub mod schema;
 pub mod server_file;
 pub mod show;
+mod syntax;
+mod values;
 
 pub use codes::{CODES, code_title};
 pub use files::Files;
+pub use keys::{KeyGroup, KeyKind, ZoneKey, zone_keys};
 pub use read::{COMMAND_HEADER, read_zone};

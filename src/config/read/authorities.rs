@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::reader::Reader;
 use super::request_text::read_zone_file;
-use super::table::Value;
+use crate::config::values::Value;
 use crate::diagnostic::{Diagnostic, Severity};
 
 pub(super) fn read_ca(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<String> {

@@ -3,31 +3,17 @@
 //! In: one table of `[checks]`. Out: a [`CheckModel`]. Never here: what a check is applied to; rules that need pools
 //! and members are judged once all is read.
 
+use super::known::{Key, finish, number, take_boolean};
 use super::local_checks::{read_exec, read_heartbeat};
 use super::probes::read_probe;
 use super::protocols::read_prometheus;
 use super::reader::{Reader, UsedOn};
-use super::table::{Entry, Table, Value};
+use crate::config::keys::{KeyGroup, words_of};
+use crate::config::values::{Entry, Faults, Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::model::{CalculatedRule, CheckKind, CheckModel, CheckRef};
 
-/// Every check type.
-const TYPES: &[&str] = &[
-    "http",
-    "https",
-    "tcp",
-    "dns",
-    "grpc",
-    "tls",
-    "exec",
-    "prometheus",
-    "heartbeat",
-    "manual",
-    "calculated",
-];
-/// Keys that every check has.
-pub(super) const COMMON_KEYS: &[&str] = &["type", "invert", "disabled", "unknown"];
 /// Most children of a calculated check (zone format, section 2).
 const CHILDREN_MAX: usize = 256;
 /// Most switches of a panel; chosen, as many as children.
@@ -41,14 +27,18 @@ pub(super) fn read_check(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<C
             .wrong_type(&entry.value, "a table with `type`");
         return None;
     };
-    let invert = take_boolean(reader, &mut table, "invert");
-    let disabled = take_boolean(reader, &mut table, "disabled");
-    let unknown = table
-        .take_value("unknown")
-        .and_then(|value| reader.faults.word(&value, &["healthy", "unhealthy"]));
+    let invert = common(&mut table, "invert", &mut reader.faults);
+    let disabled = common(&mut table, "disabled", &mut reader.faults);
+    let unknown = table.take_value("unknown").and_then(|value| {
+        reader
+            .faults
+            .word(&value, words_of(KeyGroup::Check, "unknown"))
+    });
     let help = "say how it judges, for example `type = \"http\"`";
     let kind_value = table.require("type", help, &mut reader.faults)?;
-    let kind = reader.faults.word(&kind_value, TYPES)?;
+    let kind = reader
+        .faults
+        .word(&kind_value, words_of(KeyGroup::Check, "type"))?;
     let kind = match kind {
         "http" | "https" | "tcp" | "dns" | "tls" | "grpc" => {
             CheckKind::Probe(Box::new(read_probe(reader, table, kind)?))
@@ -69,28 +59,22 @@ pub(super) fn read_check(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<C
     })
 }
 
-/// Reads a truth value that is false unless written.
-pub(super) fn take_boolean(reader: &mut Reader<'_>, table: &mut Table<'_>, key: &str) -> bool {
-    table
-        .take_value(key)
-        .and_then(|value| reader.faults.boolean(&value))
-        .unwrap_or(false)
-}
-
-/// Lists the keys that a check of one type may have.
-pub(super) fn with_common<'k>(keys: &[&'k str]) -> Vec<&'k str> {
-    let mut all = COMMON_KEYS.to_vec();
-    all.extend_from_slice(keys);
-    all
+/// Reads a truth value of every check, which is false unless written.
+fn common(table: &mut Table<'_>, key: &str, faults: &mut Faults<'_>) -> bool {
+    take_boolean(table, Key(KeyGroup::Check, key, ""), faults).unwrap_or(false)
 }
 
 fn read_manual(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<CheckKind> {
     let noun = "a manual check";
     let Some(switches) = table.take_value("switches") else {
-        let on = table
-            .take_value("on")
-            .map_or(Some(true), |value| reader.faults.boolean(&value));
-        table.finish(noun, &with_common(&["on", "switches"]), &mut reader.faults);
+        let key = Key(KeyGroup::Check, "on", "manual");
+        let on = take_boolean(&mut table, key, &mut reader.faults);
+        finish(
+            table,
+            noun,
+            (&[KeyGroup::Check], &["manual"]),
+            &mut reader.faults,
+        );
         return Some(CheckKind::Manual { on: on? });
     };
     if let Some(on) = table.take("on") {
@@ -106,8 +90,12 @@ fn read_manual(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<CheckKin
         );
     }
     let panel = read_panel(reader, &mut table, &switches);
-    let known = with_common(&["switches", "at-least", "at-most"]);
-    table.finish(noun, &known, &mut reader.faults);
+    finish(
+        table,
+        noun,
+        (&[KeyGroup::Check], &["panel"]),
+        &mut reader.faults,
+    );
     panel
 }
 
@@ -166,18 +154,19 @@ fn read_calculated(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<Chec
     let path = table.path.clone();
     let keys = ["all", "any", "not", "at-least", "of"];
     let found: Vec<Entry<'_>> = keys.iter().filter_map(|key| table.take(key)).collect();
-    table.finish(
-        "a calculated check",
-        &with_common(&keys),
-        &mut reader.faults,
-    );
+    let of = (&[KeyGroup::Check][..], &["calculated"][..]);
+    finish(table, "a calculated check", of, &mut reader.faults);
     let names: Vec<&str> = found.iter().map(|entry| entry.key).collect();
     let (rule, list) = match names.as_slice() {
         ["all"] => (CalculatedRule::All, &found[0].value),
         ["any"] => (CalculatedRule::Any, &found[0].value),
         ["not"] => (CalculatedRule::Not, &found[0].value),
         ["at-least", "of"] => {
-            let least = reader.faults.number::<usize>(&found[0].value, 0, 256)?;
+            let least = number::<usize>(
+                &found[0].value,
+                Key(KeyGroup::Check, "at-least", "calculated"),
+                &mut reader.faults,
+            )?;
             (CalculatedRule::AtLeast(least), &found[1].value)
         }
         _ => {

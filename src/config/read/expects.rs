@@ -7,10 +7,11 @@ use std::net::IpAddr;
 
 use toml::de::DeValue;
 
-use super::geo::read_place;
+use super::known::{Key, finish, seconds};
 use super::reader::Reader;
 use super::records::is_data_type;
-use super::table::{Table, Value};
+use crate::config::keys::KeyGroup;
+use crate::config::values::{Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::diagnostic::suggest;
@@ -68,13 +69,8 @@ fn read_expect(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<ExpectModel
         .and_then(|value| read_ask(reader, &value));
     let wanted = read_wanted(reader, &mut table);
     let span = table.span();
-    table.finish(
-        "an expectation",
-        &[
-            "name", "down", "up", "on", "now", "ask", "answer", "share", "rdata", "rcode", "ttl",
-        ],
-        &mut reader.faults,
-    );
+    let of = (&[KeyGroup::Expect][..], &[][..]);
+    finish(table, "an expectation", of, &mut reader.faults);
     let (name, rtype, from) = ask?;
     Some(ExpectModel {
         title: title?,
@@ -190,7 +186,7 @@ fn read_ask(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<(Name, Rtype, 
         Some(value) => Some(read_from(reader, &value)?),
         None => None,
     };
-    table.finish("`ask`", &["name", "type", "from"], &mut reader.faults);
+    finish(table, "`ask`", (&[KeyGroup::Ask], &[]), &mut reader.faults);
     let name_value = name_value?;
     let text = reader.faults.text(&name_value)?;
     let label = "cannot be asked here";
@@ -216,7 +212,8 @@ fn read_from(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<From> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(From::Address(address));
     }
-    read_place(reader, text, value.span(), &value.path).map(From::Place)
+    let place = reader.faults.place(text, value.span(), &value.path);
+    place.map(From::Place)
 }
 
 fn read_wanted(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Wanted> {
@@ -245,9 +242,7 @@ fn read_wanted(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Wanted>
     }
     if let Some(value) = table.take_value("ttl") {
         found += 1;
-        wanted.ttl = reader
-            .faults
-            .seconds(&value, 0, super::values::TTL_MAX.as_secs());
+        wanted.ttl = seconds(&value, Key(KeyGroup::Expect, "ttl", ""), &mut reader.faults);
     }
     if found == 0 {
         reader.faults.push(
@@ -417,11 +412,8 @@ fn read_period(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Maintenance
         )
         .and_then(|value| reader.faults.line(&value, 255));
     let span = table.span();
-    table.finish(
-        "maintenance",
-        &["drain", "down", "from", "until", "reason"],
-        &mut reader.faults,
-    );
+    let of = (&[KeyGroup::Maintenance][..], &[][..]);
+    finish(table, "maintenance", of, &mut reader.faults);
     let (from, until) = (from?, until?);
     if until <= from {
         reader.faults.push(

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::nodes::{OPTION_KEYS, POLICY_KEYS};
 use super::policies::read_branch;
 use super::reader::Reader;
-use super::table::{Entry, Value};
+use crate::config::keys::{KeyGroup, has_key};
+use crate::config::values::{Entry, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::geo::Place;
@@ -61,7 +61,9 @@ pub(super) fn read_geo(
 }
 
 fn is_option(key: &str) -> bool {
-    POLICY_KEYS.contains(&key) || OPTION_KEYS.contains(&key) || key == "families"
+    [KeyGroup::Policy, KeyGroup::Options, KeyGroup::Name]
+        .iter()
+        .any(|group| has_key(*group, key))
 }
 
 /// An option that fell under `[names.api.geo]` because it was written after that header (rule a9).
@@ -87,7 +89,9 @@ fn read_place_key(
     entry: &Entry<'_>,
     seen: &mut HashMap<Place, Span>,
 ) -> Option<GeoKey> {
-    let place = read_place(reader, entry.key, entry.key_span(), &entry.value.path)?;
+    let place = reader
+        .faults
+        .place(entry.key, entry.key_span(), &entry.value.path)?;
     if let Some(first) = seen.get(&place) {
         reader.faults.push(
             Diagnostic::fault(
@@ -103,25 +107,6 @@ fn read_place_key(
     }
     seen.insert(place, entry.key_span());
     Some(GeoKey::Place(place))
-}
-
-/// Reads a place.
-pub(super) fn read_place(
-    reader: &mut Reader<'_>,
-    text: &str,
-    span: Span,
-    path: &str,
-) -> Option<Place> {
-    match Place::parse(text) {
-        Ok(place) => Some(place),
-        Err(fault) => {
-            let mut diagnostic =
-                Diagnostic::fault("L050", span, path, fault.message).label("not a place");
-            diagnostic.help = Some(fault.help);
-            reader.faults.push(diagnostic);
-            None
-        }
-    }
 }
 
 /// Warns where clients that match nothing get NODATA (rule a18).

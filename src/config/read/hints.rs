@@ -4,7 +4,7 @@
 //! addresses; the engine fills them in.
 
 use super::reader::Reader;
-use super::table::Value;
+use crate::config::values::Value;
 use crate::diagnostic::Diagnostic;
 use crate::model::{MemberModel, MemberValue};
 use crate::wire::{AutoHints, Parsed, Rtype, hints_left_open, open_hints};

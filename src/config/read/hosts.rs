@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use super::reader::Reader;
-use super::table::Value;
+use crate::config::values::Value;
 use crate::diagnostic::Diagnostic;
 use crate::wire::help_with_ascii;
 

@@ -5,7 +5,7 @@
 use super::plain::{PlainLines, PlainName};
 use super::plain_names::NotPlain;
 use super::reader::{CheckEntry, PoolEntry, Reader};
-use super::table::{Entry, Value};
+use crate::config::values::{Entry, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::wire::{LostDot, Name, find_lost_dot};

@@ -3,12 +3,11 @@
 //! In: the table of a check. Out: a [`ProbeTemplate`]. Never here: whether the server allows a command; its own file
 //! says so, and it is judged when the command would run.
 
-use std::time::Duration;
-
-use super::checks::with_common;
-use super::probes::{PROBING_KEYS, read_endpoint, read_schedule};
+use super::known::{Key, duration, finish, number, take_number};
+use super::probes::{read_endpoint, read_schedule};
 use super::reader::Reader;
-use super::table::{Table, Value};
+use crate::config::keys::KeyGroup;
+use crate::config::values::{Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::health::{Damping, Endpoint, ExecProbe, HeartbeatProbe, ProbeKind, Timeout};
 use crate::model::ProbeTemplate;
@@ -19,22 +18,19 @@ const WORDS_MAX: usize = 64;
 const WORD_MAX: usize = 4_096;
 /// What stands for the address of a member.
 const ADDRESS: &str = "{address}";
-/// Bounds of `every` (zone format, section 2).
-const EVERY_BOUNDS: (Duration, Duration) =
-    (Duration::from_secs(1), Duration::from_secs(7 * 86_400));
 
 /// Reads an `exec` check: a recipe if its command takes an address and it has none of its own (rule a30).
 pub(super) fn read_exec(reader: &mut Reader<'_>, mut table: Table<'_>) -> Option<ProbeTemplate> {
     let schedule = read_schedule(reader, &mut table);
     let endpoint = read_endpoint(reader, &mut table);
+    let key = Key(KeyGroup::Check, "port", "exec");
     let port = match table.take_value("port") {
-        Some(value) => reader.faults.number(&value, 1, 65_535),
+        Some(value) => number(&value, key, &mut reader.faults),
         None => Some(0),
     };
     let command = read_command(reader, &mut table);
-    let mut keys = with_common(PROBING_KEYS);
-    keys.push("command");
-    table.finish("a check of type `exec`", &keys, &mut reader.faults);
+    let of = (&[KeyGroup::Check][..], &["exec"][..]);
+    finish(table, "a check of type `exec`", of, &mut reader.faults);
     let (schedule, endpoint, command) = (schedule?, endpoint?, command?);
     let takes_address = command.iter().any(|word| word.contains(ADDRESS));
     let endpoint = endpoint.or_else(|| (!takes_address).then_some(Endpoint::Here));
@@ -92,17 +88,16 @@ pub(super) fn read_heartbeat(
     let every = table
         .require("every", help, &mut reader.faults)
         .and_then(|value| {
-            let (least, most) = EVERY_BOUNDS;
-            reader.faults.duration(&value, least, most)
+            let key = Key(KeyGroup::Check, "every", "heartbeat");
+            duration(&value, key, &mut reader.faults)
         });
-    let mut count = |key: &str, default: u8| match table.take_value(key) {
-        Some(value) => reader.faults.number(&value, 1, 100),
-        None => Some(default),
+    let mut count = |key| {
+        let key = Key(KeyGroup::Check, key, "heartbeat");
+        take_number(&mut table, key, &mut reader.faults)
     };
-    // A report is a word of its own accord: one heals unless written otherwise.
-    let (fall, rise) = (count("fall", 3), count("rise", 1));
-    let keys = with_common(&["every", "fall", "rise"]);
-    table.finish("a check of type `heartbeat`", &keys, &mut reader.faults);
+    let (fall, rise) = (count("fall"), count("rise"));
+    let of = (&[KeyGroup::Check][..], &["heartbeat"][..]);
+    finish(table, "a check of type `heartbeat`", of, &mut reader.faults);
     let every = every?;
     let name = HeartbeatProbe {
         zone: reader.apex.to_string().to_ascii_lowercase(),

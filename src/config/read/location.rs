@@ -4,8 +4,10 @@
 
 use toml::de::DeValue;
 
+use super::known::finish;
 use super::reader::Reader;
-use super::table::Value;
+use crate::config::keys::KeyGroup;
+use crate::config::values::Value;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::suggest;
 use crate::geo::{Coordinates, foreign_region_hint, known_regions, region_point};
@@ -66,7 +68,12 @@ pub(super) fn read_location(reader: &mut Reader<'_>, value: &Value<'_>) -> Optio
     let help = "write both: `{ lat = 52.3, lon = 4.8 }`";
     let latitude = table.require("lat", help, &mut reader.faults);
     let longitude = table.require("lon", help, &mut reader.faults);
-    table.finish("a point", &["lat", "lon"], &mut reader.faults);
+    finish(
+        table,
+        "a point",
+        (&[KeyGroup::Point], &[]),
+        &mut reader.faults,
+    );
     let latitude = bounded_degrees(reader, &latitude?, 90.0);
     let longitude = bounded_degrees(reader, &longitude?, 180.0);
     Some(Location {

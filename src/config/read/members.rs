@@ -2,18 +2,15 @@
 //!
 //! In: one item of `members`. Out: a [`MemberModel`]. Never here: what several members have to do with each other.
 
+use super::known::{Key, finish, take_number};
 use super::pools::{read_probe_override, read_site};
 use super::reader::{Reader, UsedOn};
 use super::records::{parse_type_key, read_keyed_record};
-use super::table::{Entry, Table, Value};
+use crate::config::keys::{KeyGroup, words_of};
+use crate::config::values::{Entry, Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Force, MemberModel, MemberValue, ProbeOverride};
 use crate::wire::{Name, Rtype, to_ascii_form};
-
-/// Keys of a member besides record types.
-const MEMBER_KEYS: &[&str] = &[
-    "address", "target", "weight", "check", "probe", "site", "force", "flatten",
-];
 
 /// Reads one member.
 pub(super) fn read_member(
@@ -36,9 +33,8 @@ pub(super) fn read_member(
         return None;
     };
     let found = read_value(reader, &mut table);
-    let weight = table
-        .take_value("weight")
-        .map_or(Some(1), |value| reader.faults.number(&value, 0, 65535));
+    let key = Key(KeyGroup::Member, "weight", "");
+    let weight = take_number(&mut table, key, &mut reader.faults);
     let checks = table
         .take_value("check")
         .map(|value| reader.check_refs(&value, used_on));
@@ -50,13 +46,23 @@ pub(super) fn read_member(
         .take_value("site")
         .and_then(|value| read_site(reader, &value));
     let force = table.take_value("force").and_then(|value| {
-        Some(match reader.faults.word(&value, &["up", "down"])? {
-            "up" => Force::Up,
-            _ => Force::Down,
-        })
+        Some(
+            match reader
+                .faults
+                .word(&value, words_of(KeyGroup::Member, "force"))?
+            {
+                "up" => Force::Up,
+                _ => Force::Down,
+            },
+        )
     });
     let flatten = read_flatten(reader, &mut table, found.as_ref());
-    table.finish("a member", MEMBER_KEYS, &mut reader.faults);
+    finish(
+        table,
+        "a member",
+        (&[KeyGroup::Member], &[]),
+        &mut reader.faults,
+    );
     Some(MemberModel {
         weight: weight?,
         checks,

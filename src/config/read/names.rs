@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
-use super::nodes::{
-    OPTION_KEYS, POLICY_KEYS, plain_node, read_options, read_reference, take_policy,
-};
+use super::known::finish;
+use super::nodes::{plain_node, read_options, read_reference, take_policy};
 use super::policies::read_policy;
 use super::pools::read_families;
 use super::reader::Reader;
 use super::records::{is_data_type, parse_type_key, read_type_key};
-use super::table::{Entry, Table};
 use super::times::validate_times;
+use crate::config::keys::{KeyGroup, has_key, keys_of};
+use crate::config::values::{Entry, Table};
 use crate::diagnostic::Diagnostic;
 use crate::model::{NameModel, NodeModel, RrsetModel};
 use crate::wire::{Name, Rtype};
@@ -72,16 +72,17 @@ pub(super) fn read_name(reader: &mut Reader<'_>, entry: &Entry<'_>, owner: Name)
             .help("write for example `A = \"192.0.2.1\"` or `failover = [\"a\", \"b\"]`"),
         );
     }
-    finish(reader, table);
+    finish_name(reader, table);
     model
 }
 
 /// Says whether a table holds options at most.
 fn is_empty(table: &Table<'_>) -> bool {
-    table
-        .entries()
-        .iter()
-        .all(|entry| OPTION_KEYS.contains(&entry.key) || entry.key == "families")
+    table.entries().iter().all(|entry| is_option(entry.key))
+}
+
+fn is_option(key: &str) -> bool {
+    has_key(KeyGroup::Options, key) || has_key(KeyGroup::Name, key)
 }
 
 fn read_types(reader: &mut Reader<'_>, table: &mut Table<'_>, model: &mut NameModel) {
@@ -137,7 +138,7 @@ fn refuse_type(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) {
 }
 
 /// Reports what is neither a type nor an option; types in small letters and unknown types get words of their own.
-fn finish(reader: &mut Reader<'_>, mut table: Table<'_>) {
+fn finish_name(reader: &mut Reader<'_>, mut table: Table<'_>) {
     let looks_like_type = |key: &str| {
         let in_capitals = parse_type_key(&key.to_ascii_uppercase()).is_some();
         let is_shouted = key.len() > 1
@@ -146,7 +147,8 @@ fn finish(reader: &mut Reader<'_>, mut table: Table<'_>) {
                 .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit());
         in_capitals || is_shouted
     };
-    let known = [POLICY_KEYS, OPTION_KEYS, &["families"]].concat();
+    let groups = [KeyGroup::Policy, KeyGroup::Options, KeyGroup::Name];
+    let known = keys_of(&groups, &[]);
     let strange =
         table.take_where(|entry| !known.contains(&entry.key) && looks_like_type(entry.key));
     for entry in strange {
@@ -172,5 +174,5 @@ fn finish(reader: &mut Reader<'_>, mut table: Table<'_>) {
         }
         reader.faults.push(diagnostic);
     }
-    table.finish("a name", &known, &mut reader.faults);
+    finish(table, "a name", (&groups, &[]), &mut reader.faults);
 }

@@ -2,33 +2,19 @@
 //!
 //! In: the value of a node. Out: a [`NodeModel`]. Never here: what stands inside each policy.
 
+use super::known::{Key, duration, finish, number, percent, take_number};
 use super::policies::read_policy;
 use super::reader::{Item, Reader, UsedOn};
-use super::table::{Entry, Table, Value};
 use super::times::{read_times, validate_times};
+use crate::config::keys::{KeyGroup, has_key, keys_of, row};
+use crate::config::values::{Entry, Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::diagnostic::suggest;
 use crate::health::WeeklyWindow;
 use crate::model::{AllDownModel, Failback, NodeKind, NodeModel, NodeOptions};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Every policy key.
-pub(super) const POLICY_KEYS: &[&str] = &[
-    "to",
-    "failover",
-    "weighted",
-    "geo",
-    "subnets",
-    "nearest",
-    "latency",
-    "multivalue",
-];
-/// Options of every node.
-pub(super) const OPTION_KEYS: &[&str] = &[
-    "ttl", "answers", "check", "all-down", "sticky", "failback", "trickle", "overflow", "times",
-];
 /// Deepest nesting of nodes and references (rule a42).
 pub(super) const DEPTH_MAX: usize = 16;
 
@@ -55,8 +41,8 @@ pub(super) fn read_node(
     if policy.is_none() && !has_policy(value) {
         no_policy(reader, &table);
     } else {
-        let known = [POLICY_KEYS, OPTION_KEYS].concat();
-        table.finish("a node", &known, &mut reader.faults);
+        let of = (&[KeyGroup::Policy, KeyGroup::Options][..], &[][..]);
+        finish(table, "a node", of, &mut reader.faults);
     }
     let kind = read_policy(reader, &policy?, depth)?;
     validate_times(reader, &options, &kind);
@@ -95,14 +81,16 @@ pub(super) fn read_reference(
 }
 
 fn has_policy(value: &Value<'_>) -> bool {
-    value
-        .as_table()
-        .is_some_and(|table| POLICY_KEYS.iter().any(|key| table.has(key)))
+    value.as_table().is_some_and(|table| {
+        keys_of(&[KeyGroup::Policy], &[])
+            .iter()
+            .any(|key| table.has(key))
+    })
 }
 
 /// Takes the one policy key of a table; two are a fault that shows both places.
 pub(super) fn take_policy<'d>(reader: &mut Reader<'_>, table: &mut Table<'d>) -> Option<Entry<'d>> {
-    let found = table.take_where(|entry| POLICY_KEYS.contains(&entry.key));
+    let found = table.take_where(|entry| has_key(KeyGroup::Policy, entry.key));
     if let [first, second, ..] = found.as_slice() {
         reader.faults.push(
             Diagnostic::fault(
@@ -131,17 +119,18 @@ fn no_policy(reader: &mut Reader<'_>, table: &Table<'_>) {
         format!("`{}` has no policy", table.path),
     )
     .label("no policy here");
+    let policies = keys_of(&[KeyGroup::Policy], &[]);
     let near = table.entries().iter().find_map(|entry| {
         Some((
             entry,
-            suggest::nearest(entry.key, POLICY_KEYS.iter().copied())?,
+            suggest::nearest(entry.key, policies.iter().copied())?,
         ))
     });
     diagnostic = match near {
         Some((entry, word)) => diagnostic
             .related(entry.key_span(), "unknown key")
             .help(format!("did you mean `{word}`?")),
-        None => diagnostic.help(format!("write one of {}", suggest::list(POLICY_KEYS))),
+        None => diagnostic.help(format!("write one of {}", suggest::list(&policies))),
     };
     reader.faults.push(diagnostic);
 }
@@ -158,7 +147,7 @@ pub(super) fn read_options(
             .and_then(|value| reader.faults.ttl(&value)),
         answers: table
             .take_value("answers")
-            .and_then(|value| reader.faults.number(&value, 1, 64)),
+            .and_then(|value| number(&value, option("answers"), &mut reader.faults)),
         checks: table
             .take_value("check")
             .map(|value| reader.check_refs(&value, UsedOn::Policy))
@@ -171,16 +160,12 @@ pub(super) fn read_options(
     options.sticky = table
         .take_value("sticky")
         .and_then(|value| read_sticky(reader, &value));
-    for (key, owner) in [
-        ("failback", "failover"),
-        ("trickle", "failover"),
-        ("overflow", "weighted"),
-        ("times", "latency"),
-    ] {
+    for key in ["failback", "trickle", "overflow", "times"] {
         let Some(entry) = table.take(key) else {
             continue;
         };
-        if policy.is_some_and(|policy| policy.key != owner) || policy.is_none() {
+        let owner = row(KeyGroup::Options, key).of[0];
+        if policy.is_none_or(|policy| policy.key != owner) {
             misplaced_option(reader, &entry, owner, policy);
             continue;
         }
@@ -189,7 +174,8 @@ pub(super) fn read_options(
                 options.failback = read_failback(reader, &entry.value).unwrap_or_default();
             }
             "trickle" => {
-                options.trickle_percent = reader.faults.percent(&entry.value, 0, 50).unwrap_or(0);
+                options.trickle_percent =
+                    percent(&entry.value, option("trickle"), &mut reader.faults).unwrap_or(0);
             }
             "times" => {
                 options.times = read_times(reader, &entry.value).map(Arc::new);
@@ -198,6 +184,10 @@ pub(super) fn read_options(
         }
     }
     options
+}
+
+fn option(key: &str) -> Key<'_> {
+    Key(KeyGroup::Options, key, "")
 }
 
 fn misplaced_option(
@@ -232,24 +222,27 @@ fn read_all_down(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<AllDownMo
 
 /// Reads `sticky`: on, off, or prefix lengths (rule a46).
 fn read_sticky(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<(u8, u8)> {
-    /// Default prefix lengths of rule a46.
-    const LENGTHS: (u8, u8) = (24, 56);
-    if let Some(on) = value.raw.as_bool() {
-        return on.then_some(LENGTHS);
+    if value.raw.as_bool() == Some(false) {
+        return None;
     }
-    let Some(mut table) = value.as_table() else {
+    let is_on = value.raw.as_bool() == Some(true);
+    let Some(mut table) = value.as_table().or_else(|| is_on.then(Table::none)) else {
         reader
             .faults
             .wrong_type(value, "`true`, `false` or `{ ipv4 = 24, ipv6 = 56 }`");
         return None;
     };
-    let ipv4 = table
-        .take_value("ipv4")
-        .map_or(Some(LENGTHS.0), |value| reader.faults.number(&value, 1, 32));
-    let ipv6 = table.take_value("ipv6").map_or(Some(LENGTHS.1), |value| {
-        reader.faults.number(&value, 1, 128)
-    });
-    table.finish("`sticky`", &["ipv4", "ipv6"], &mut reader.faults);
+    let mut length = |key| {
+        let key = Key(KeyGroup::Sticky, key, "");
+        take_number(&mut table, key, &mut reader.faults)
+    };
+    let (ipv4, ipv6) = (length("ipv4"), length("ipv6"));
+    finish(
+        table,
+        "`sticky`",
+        (&[KeyGroup::Sticky], &[]),
+        &mut reader.faults,
+    );
     Some((ipv4?, ipv6?))
 }
 
@@ -271,14 +264,16 @@ fn read_failback(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Failback>
     let (after, window) = (table.take("after"), table.take("window"));
     let path = table.path.clone();
     let span = table.span();
-    table.finish("`failback`", &["after", "window"], &mut reader.faults);
+    finish(
+        table,
+        "`failback`",
+        (&[KeyGroup::Failback], &[]),
+        &mut reader.faults,
+    );
     match (after, window) {
         (Some(after), None) => {
-            let max = Duration::from_secs(365 * 86_400);
-            reader
-                .faults
-                .duration(&after.value, Duration::from_secs(1), max)
-                .map(Failback::After)
+            let key = Key(KeyGroup::Failback, "after", "");
+            duration(&after.value, key, &mut reader.faults).map(Failback::After)
         }
         (None, Some(window)) => read_window(reader, &window.value).map(Failback::Window),
         (after, _) => {

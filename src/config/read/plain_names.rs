@@ -11,14 +11,14 @@ use super::plain::{PlainLine, PlainLines, PlainName, PlainType};
 use super::plain_cursor::Word;
 use super::reader::{Edge, Item, NameUse, Reader};
 use super::records::read_text_strings;
-use super::table::join;
+use crate::config::values::join;
 use crate::diagnostic::Span;
 use crate::model::{NameModel, NodeKind, RrsetModel};
 use crate::wire::{Name, Rtype, find_text_habit, parse_rdata};
 
 /// The file has to be read through the parser: it holds something to be told, or plain lines are not all of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotPlain;
+pub(in crate::config) struct NotPlain;
 
 /// Reads one name.
 pub(super) fn read_plain_name<'t>(

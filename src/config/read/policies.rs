@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 
 use super::geo::read_geo;
+use super::known::{Key, finish, number, take_boolean, take_number};
 use super::location::read_location;
-use super::nodes::{DEPTH_MAX, OPTION_KEYS, plain_node, read_node, read_options, read_reference};
+use super::nodes::{DEPTH_MAX, plain_node, read_node, read_options, read_reference};
 use super::reader::{Reader, UsedOn};
 use super::subnets::read_subnets;
-use super::table::{Entry, Table, Value};
+use crate::config::keys::{KeyGroup, keys_of};
+use crate::config::values::{Entry, Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::model::{BranchModel, Location, NodeKind, NodeModel, PoolId};
@@ -76,23 +78,20 @@ pub(super) fn read_branch<'d>(
         .take_value("check")
         .map(|value| reader.check_refs(&value, UsedOn::Policy))
         .unwrap_or_default();
-    let follow_health = table
-        .take_value("follow-health")
-        .and_then(|value| reader.faults.boolean(&value))
-        .unwrap_or(true);
-    let mut known = vec!["to", "check", "follow-health"];
-    let own = read_branch_options(reader, &mut table, policy, &mut known);
+    let key = Key(KeyGroup::Branch, "follow-health", policy);
+    let follow_health = take_boolean(&mut table, key, &mut reader.faults).unwrap_or(true);
+    let own = read_branch_options(reader, &mut table, policy);
     let to = table.take("to")?;
     let options = read_options(reader, &mut table, Some(&to));
-    let has_options = OPTION_KEYS
+    let has_options = keys_of(&[KeyGroup::Options], &[])
         .iter()
         .any(|key| *key != "check" && table.has(key));
-    known.extend_from_slice(OPTION_KEYS);
-    table.finish(
-        &format!("a branch of `{policy}`"),
-        &known,
-        &mut reader.faults,
+    let noun = format!("a branch of `{policy}`");
+    let of = (
+        &[KeyGroup::Branch, KeyGroup::Options][..],
+        &[policy, "node"][..],
     );
+    finish(table, &noun, of, &mut reader.faults);
     let node = read_node(reader, &to.value, depth)?;
     let label = label_of(reader, &node, value);
     let own = own?;
@@ -130,12 +129,11 @@ struct BranchOptions<'d> {
     within: Option<Value<'d>>,
 }
 
-/// Reads what belongs to branches of this policy, and adds the keys to those that are known.
+/// Reads what belongs to branches of this policy.
 fn read_branch_options<'d>(
     reader: &mut Reader<'_>,
     table: &mut Table<'d>,
     policy: &str,
-    known: &mut Vec<&str>,
 ) -> Option<BranchOptions<'d>> {
     let mut options = BranchOptions {
         weight: 1,
@@ -143,27 +141,20 @@ fn read_branch_options<'d>(
         location: None,
         within: None,
     };
+    let key = |key| Key(KeyGroup::Branch, key, policy);
     match policy {
         "weighted" => {
-            known.push("weight");
-            if let Some(value) = table.take_value("weight") {
-                options.weight = reader.faults.number(&value, 0, 65535)?;
-            }
+            options.weight = take_number(table, key("weight"), &mut reader.faults)?;
         }
         "nearest" | "latency" => {
-            known.push("at");
             if policy == "nearest" {
-                known.push("bias");
-                if let Some(value) = table.take_value("bias") {
-                    options.bias = reader.faults.number(&value, -99, 99)?;
-                }
+                options.bias = take_number(table, key("bias"), &mut reader.faults)?;
             }
             if let Some(value) = table.take_value("at") {
                 options.location = Some(read_location(reader, &value)?);
             }
         }
         "subnets" => {
-            known.push("in");
             options.within = table.take_value("in");
         }
         _ => {}
@@ -242,7 +233,12 @@ fn read_failover(reader: &mut Reader<'_>, value: &Value<'_>, depth: usize) -> Op
         let help = "write `{ primary = \"a\", secondary = \"b\" }` or a list `[\"a\", \"b\"]`";
         let primary = table.require("primary", help, &mut reader.faults);
         let secondary = table.require("secondary", help, &mut reader.faults);
-        table.finish("`failover`", &["primary", "secondary"], &mut reader.faults);
+        finish(
+            table,
+            "`failover`",
+            (&[KeyGroup::Failover], &[]),
+            &mut reader.faults,
+        );
         vec![primary?, secondary?]
     } else if let Some(items) = value.items() {
         items
@@ -328,7 +324,8 @@ fn read_weight(reader: &mut Reader<'_>, entry: &Entry<'_>, depth: usize) -> Opti
         path: entry.value.path.clone(),
     };
     let kind = read_reference(reader, entry.key, &key, depth);
-    let weight = reader.faults.number(&entry.value, 0, 65535);
+    let key_of_weight = Key(KeyGroup::Branch, "weight", "weighted");
+    let weight = number(&entry.value, key_of_weight, &mut reader.faults);
     let mut read = bare_branch(reader, plain_node(kind?, entry.key_span()), &key);
     read.branch.weight = weight?;
     Some(read.branch)

@@ -9,15 +9,16 @@ use toml::de::DeValue;
 
 use super::hosts::read_host;
 use super::index::is_id;
+use super::known::{Key, finish, number, percent, take_duration};
 use super::location::read_location;
 use super::members::read_member;
-use super::nodes::{OPTION_KEYS, POLICY_KEYS, read_options, take_policy};
+use super::nodes::{read_options, take_policy};
 use super::policies::read_policy;
 use super::reader::{Reader, UsedOn};
 use super::request_text::{read_address, read_path};
-use super::soft::read_ramp;
-use super::table::{Entry, Table, Value};
 use super::times::validate_times;
+use crate::config::keys::{KeyGroup, has_key, keys_of, words_of};
+use crate::config::values::{Entry, Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
     Families, MemberModel, MemberValue, MinHealthy, NodeModel, PoolBody, PoolModel, ProbeOverride,
@@ -26,19 +27,6 @@ use crate::wire::Rtype;
 
 /// Most members of one pool (zone format, section 2).
 const MEMBERS_MAX: usize = 400;
-
-const MEMBER_POOL_KEYS: &[&str] = &[
-    "members",
-    "check",
-    "probe",
-    "at",
-    "site",
-    "min-healthy",
-    "capacity",
-    "ramp",
-    "ttl",
-    "answers",
-];
 
 /// Reads one pool. `id` is its number.
 pub(super) fn read_pool(
@@ -56,7 +44,7 @@ pub(super) fn read_pool(
     let policies: Vec<Entry<'_>> = table
         .entries()
         .iter()
-        .filter(|entry| POLICY_KEYS.contains(&entry.key))
+        .filter(|entry| has_key(KeyGroup::Policy, entry.key))
         .cloned()
         .collect();
     match (members, policies.first()) {
@@ -84,7 +72,13 @@ pub(super) fn read_pool(
 }
 
 fn empty_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, table: Table<'_>) {
-    let known = [MEMBER_POOL_KEYS, POLICY_KEYS, OPTION_KEYS, &["families"]].concat();
+    let groups = [
+        KeyGroup::Pool,
+        KeyGroup::Policy,
+        KeyGroup::Options,
+        KeyGroup::Name,
+    ];
+    let known = keys_of(&groups, &[]);
     let is_misspelt = table
         .entries()
         .iter()
@@ -105,7 +99,7 @@ fn empty_pool(reader: &mut Reader<'_>, entry: &Entry<'_>, table: Table<'_>) {
     // A misspelt key explains the missing one; the keys that are right are not reported.
     let mut table = table;
     table.take_where(|inner| known.contains(&inner.key));
-    table.finish("a pool", &known, &mut reader.faults);
+    finish(table, "a pool", (&groups, &[]), &mut reader.faults);
 }
 
 fn read_member_pool(
@@ -138,18 +132,24 @@ fn read_member_pool(
             read_min_healthy(reader, &value, members.len(), members_value)
         });
     let capacity_percent = read_capacity(reader, &mut table);
-    let ramp = read_ramp(reader, &mut table);
+    let key = Key(KeyGroup::Pool, "ramp", "");
+    let ramp = take_duration(&mut table, key, &mut reader.faults).unwrap_or_default();
     let ttl = table
         .take_value("ttl")
         .and_then(|value| reader.faults.ttl(&value));
     let answers_value = table.take_value("answers");
-    let answers = answers_value
-        .as_ref()
-        .and_then(|value| reader.faults.number::<u8>(value, 1, 64));
+    let answers = answers_value.as_ref().and_then(|value| {
+        number(
+            value,
+            Key(KeyGroup::Options, "answers", ""),
+            &mut reader.faults,
+        )
+    });
     if let (Some(answers), Some(value)) = (answers, &answers_value) {
         validate_answers(reader, answers, value, &members);
     }
-    table.finish("a pool with members", MEMBER_POOL_KEYS, &mut reader.faults);
+    let of = (&[KeyGroup::Pool, KeyGroup::Options][..], &["members"][..]);
+    finish(table, "a pool with members", of, &mut reader.faults);
     Some(PoolModel {
         id: entry.key.to_owned(),
         body: PoolBody::Members(members),
@@ -177,8 +177,13 @@ fn read_policy_pool(
     let families = table
         .take_value("families")
         .and_then(|value| read_families(reader, &value));
-    let known = [POLICY_KEYS, OPTION_KEYS, &["families"]].concat();
-    table.finish("a pool with a policy", &known, &mut reader.faults);
+    let groups = [KeyGroup::Policy, KeyGroup::Options, KeyGroup::Name];
+    finish(
+        table,
+        "a pool with a policy",
+        (&groups, &[]),
+        &mut reader.faults,
+    );
     let kind = read_policy(reader, &policy, 0)?;
     validate_times(reader, &options, &kind);
     Some(PoolModel {
@@ -347,15 +352,24 @@ fn read_min_healthy(
 /// Reads `capacity` (rule a58).
 fn read_capacity(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<u8> {
     let value = table.take_value("capacity")?;
-    reader.faults.percent(&value, 1, 100)
+    percent(
+        &value,
+        Key(KeyGroup::Pool, "capacity", ""),
+        &mut reader.faults,
+    )
 }
 
 /// Reads `families`.
 pub(super) fn read_families(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Families> {
-    Some(match reader.faults.word(value, &["each", "together"])? {
-        "together" => Families::Together,
-        _ => Families::Each,
-    })
+    Some(
+        match reader
+            .faults
+            .word(value, words_of(KeyGroup::Name, "families"))?
+        {
+            "together" => Families::Together,
+            _ => Families::Each,
+        },
+    )
 }
 
 /// Reads a site label.
@@ -409,16 +423,17 @@ pub(super) fn read_probe_override(
     }
     probe.port = table
         .take_value("port")
-        .and_then(|value| reader.faults.number(&value, 1, 65535));
+        .and_then(|value| number(&value, Key(KeyGroup::Probe, "port", ""), &mut reader.faults));
     probe.host = table
         .take_value("host")
         .and_then(|value| read_host(reader, &value));
     probe.path = table
         .take_value("path")
         .and_then(|value| read_path(reader, &value));
-    table.finish(
+    finish(
+        table,
         "`probe`",
-        &["address", "port", "host", "path"],
+        (&[KeyGroup::Probe], &[]),
         &mut reader.faults,
     );
     probe

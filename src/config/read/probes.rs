@@ -5,46 +5,22 @@
 use std::time::Duration;
 
 use super::authorities::read_ca;
-use super::checks::{take_boolean, with_common};
 use super::hosts::read_host;
+use super::known::{Key, default_duration, duration, finish, number, take_boolean, take_number};
 use super::protocols::{read_certificate, read_dns, read_grpc};
 use super::reader::Reader;
 use super::request_text::{
     COMMAND_HEADER, read_address, read_body_rules, read_headers, read_path, read_status, within,
 };
 use super::soft::read_degraded;
-use super::table::{Table, Value};
 use crate::clock::format_duration;
+use crate::config::keys::{KeyGroup, row, words_of};
+use crate::config::values::{Table, Value};
 use crate::diagnostic::Diagnostic;
-use crate::health::{Damping, Endpoint, HttpProbe, ProbeKind, TcpProbe, Timeout, TlsProbe};
+use crate::health::{
+    Damping, Endpoint, GrpcProbe, HttpProbe, ProbeKind, TcpProbe, Timeout, TlsProbe,
+};
 use crate::model::ProbeTemplate;
-
-/// Default time between probes (zone format, section 2).
-const INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
-/// Bounds of `interval`.
-const INTERVAL_MIN: Duration = Duration::from_millis(100);
-const INTERVAL_MAX: Duration = Duration::from_secs(3600);
-/// Default limit of one probe, unless the interval is shorter.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(3);
-/// Bounds of `timeout`.
-const TIMEOUT_MIN: Duration = Duration::from_millis(10);
-pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(60);
-
-pub(super) const PROBING_KEYS: &[&str] = &[
-    "interval", "timeout", "fall", "rise", "forgive", "degraded", "address", "target", "port",
-];
-const HTTP_KEYS: &[&str] = &[
-    "path",
-    "method",
-    "headers",
-    "host",
-    "status",
-    "contains",
-    "regex",
-    "follow-redirects",
-    "header-bytes",
-];
-pub(super) const TLS_KEYS: &[&str] = &["host", "server-name", "verify", "ca"];
 
 /// When a probe runs and how it counts.
 pub(super) struct Schedule {
@@ -62,36 +38,40 @@ pub(super) fn read_probe(
     let schedule = read_schedule(reader, &mut table);
     let endpoint = read_endpoint(reader, &mut table);
     let port = table.take_value("port");
-    let mut keys = with_common(PROBING_KEYS);
     let mut watch = Some(false);
-    if matches!(kind, "http" | "https" | "tcp") {
-        keys.push("watch");
-        if let Some(value) = table.take_value("watch") {
-            watch = reader.faults.boolean(&value);
-        }
+    if row(KeyGroup::Check, "watch").of.contains(&kind)
+        && let Some(value) = table.take_value("watch")
+    {
+        watch = reader.faults.boolean(&value);
     }
     let probe = match kind {
-        "tcp" => read_tcp(reader, &mut table, &mut keys).map(ProbeKind::Tcp),
-        "dns" => read_dns(reader, &mut table, &mut keys).map(ProbeKind::Dns),
-        "tls" => read_certificate(reader, &mut table, &mut keys).map(ProbeKind::Tls),
-        "grpc" => read_grpc(reader, &mut table, &mut keys).map(ProbeKind::Grpc),
-        _ => read_http(reader, &mut table, kind == "https", &mut keys).map(ProbeKind::Http),
+        "tcp" => read_tcp(reader, &mut table).map(ProbeKind::Tcp),
+        "dns" => read_dns(reader, &mut table).map(ProbeKind::Dns),
+        "tls" => read_certificate(reader, &mut table).map(ProbeKind::Tls),
+        "grpc" => read_grpc(reader, &mut table).map(ProbeKind::Grpc),
+        _ => read_http(reader, &mut table, kind == "https").map(ProbeKind::Http),
     };
-    let port = match (port, kind) {
-        (Some(value), _) => reader.faults.number(&value, 1, 65535),
-        (None, "http") => Some(80),
-        (None, "https" | "tls") => Some(443),
-        (None, "dns") => Some(53),
-        (None, _) => {
+    let key = Key(KeyGroup::Check, "port", kind);
+    let usual = row(KeyGroup::Check, "port").default_of(kind).parse();
+    let port = match (port, usual) {
+        (Some(value), _) => number(&value, key, &mut reader.faults),
+        (None, Ok(port)) => Some(port),
+        (None, Err(_)) => {
             missing_port(reader, &table, kind);
             None
         }
     };
-    table.finish(
-        &format!("a check of type `{kind}`"),
-        &keys,
-        &mut reader.faults,
+    let has_tls = matches!(
+        &probe,
+        Some(
+            ProbeKind::Tcp(TcpProbe { tls: Some(_), .. })
+                | ProbeKind::Grpc(GrpcProbe { tls: Some(_), .. })
+        )
     );
+    let with_tls = format!("{kind} with `tls`");
+    let of = [kind, if has_tls { &with_tls } else { kind }];
+    let noun = format!("a check of type `{kind}`");
+    finish(table, &noun, (&[KeyGroup::Check], &of), &mut reader.faults);
     let (schedule, probe) = (schedule?, probe?);
     let watch = watch?;
     Some(ProbeTemplate {
@@ -134,29 +114,25 @@ pub(super) fn missing_port(reader: &mut Reader<'_>, table: &Table<'_>, kind: &st
 }
 
 pub(super) fn read_schedule(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<Schedule> {
+    let key = |key| Key(KeyGroup::Check, key, "");
     let faults = &mut reader.faults;
     let interval_value = table.take_value("interval");
     let interval = match &interval_value {
-        Some(value) => faults.duration(value, INTERVAL_MIN, INTERVAL_MAX),
-        None => Some(INTERVAL_DEFAULT),
+        Some(value) => duration(value, key("interval"), faults),
+        None => default_duration(key("interval")),
     };
     let timeout_value = table.take_value("timeout");
     let timeout = match &timeout_value {
         Some(value) => read_timeout(reader, value),
-        None => Some(Timeout::Whole(
-            interval.map_or(TIMEOUT_DEFAULT, |interval| TIMEOUT_DEFAULT.min(interval)),
-        )),
+        None => default_duration(Key(KeyGroup::Check, "timeout", ""))
+            .map(|usual| Timeout::Whole(interval.map_or(usual, |interval| usual.min(interval)))),
     };
     let faults = &mut reader.faults;
-    let mut count = |key: &str, default: i64, max: i64| match table.take_value(key) {
-        Some(value) => faults.integer(&value, 1, max),
-        None => Some(default),
-    };
-    let (fall, rise, forgive) = (
-        count("fall", 3, 100),
-        count("rise", 2, 100),
-        count("forgive", 1, 1000),
+    let (fall, rise) = (
+        take_number(table, key("fall"), faults),
+        take_number(table, key("rise"), faults),
     );
+    let forgive = take_number(table, key("forgive"), faults);
     let degraded = read_degraded(reader, table);
     let (interval, timeout) = (interval?, timeout?);
     let whole = match timeout {
@@ -191,9 +167,9 @@ pub(super) fn read_schedule(reader: &mut Reader<'_>, table: &mut Table<'_>) -> O
         interval,
         timeout,
         damping: Damping {
-            rise: u8::try_from(rise?).ok()?,
-            fall: u8::try_from(fall?).ok()?,
-            forgive: u16::try_from(forgive?).ok()?,
+            rise: rise?,
+            fall: fall?,
+            forgive: forgive?,
             degraded,
         },
     })
@@ -202,18 +178,20 @@ pub(super) fn read_schedule(reader: &mut Reader<'_>, table: &mut Table<'_>) -> O
 fn read_timeout(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Timeout> {
     let faults = &mut reader.faults;
     let Some(mut table) = value.as_table() else {
-        let whole = faults.duration(value, TIMEOUT_MIN, TIMEOUT_MAX)?;
+        // As long as each of its phases may take.
+        let whole = duration(value, Key(KeyGroup::Timeout, "response", ""), faults)?;
         return Some(Timeout::Whole(whole));
     };
     let help = "write `{ connect = \"1s\", response = \"1s\", body = \"1s\" }`";
     let mut phase = |key: &str| {
         let value = table.require(key, help, faults)?;
-        faults.duration(&value, TIMEOUT_MIN, TIMEOUT_MAX)
+        duration(&value, Key(KeyGroup::Timeout, key, ""), faults)
     };
     let (connect, response, body) = (phase("connect"), phase("response"), phase("body"));
-    table.finish(
+    finish(
+        table,
         "a timeout by phase",
-        &["connect", "response", "body"],
+        (&[KeyGroup::Timeout], &[]),
         faults,
     );
     Some(Timeout::Phases {
@@ -259,25 +237,16 @@ pub(super) fn read_endpoint(
     }
 }
 
-fn read_http(
-    reader: &mut Reader<'_>,
-    table: &mut Table<'_>,
-    is_https: bool,
-    keys: &mut Vec<&'static str>,
-) -> Option<HttpProbe> {
-    keys.extend_from_slice(HTTP_KEYS);
+fn read_http(reader: &mut Reader<'_>, table: &mut Table<'_>, is_https: bool) -> Option<HttpProbe> {
+    let key = |key| Key(KeyGroup::Check, key, "http");
     let host = take_host(reader, table, "host");
     let tls = if is_https {
-        keys.extend_from_slice(&TLS_KEYS[1..]);
-        keys.push("days-left");
         Some(read_tls(reader, table, host.clone()))
     } else {
         None
     };
     let days_left = if is_https {
-        table
-            .take_value("days-left")
-            .and_then(|value| reader.faults.number(&value, 0, 365))
+        take_number(table, key("days-left"), &mut reader.faults)
     } else {
         None
     };
@@ -285,7 +254,9 @@ fn read_http(
         .take_value("path")
         .map_or_else(|| Some("/".to_owned()), |value| read_path(reader, &value));
     let method = table.take_value("method").map_or(Some("GET"), |value| {
-        reader.faults.word(&value, &HttpProbe::METHODS)
+        reader
+            .faults
+            .word(&value, words_of(KeyGroup::Check, "method"))
     });
     let headers = table
         .take_value("headers")
@@ -294,14 +265,8 @@ fn read_http(
         .take_value("status")
         .map_or_else(|| vec![(200, 299)], |value| read_status(reader, &value));
     let (contains, regex) = read_body_rules(reader, table);
-    let follow_redirects = table
-        .take_value("follow-redirects")
-        .and_then(|value| reader.faults.number(&value, 0, 5));
-    let (low, high) = HttpProbe::HEADER_BYTES_BOUNDS;
-    let header_bytes = match table.take_value("header-bytes") {
-        Some(value) => reader.faults.number(&value, low.into(), high.into()),
-        None => Some(HttpProbe::HEADER_BYTES),
-    };
+    let follow_redirects = take_number(table, key("follow-redirects"), &mut reader.faults);
+    let header_bytes = take_number(table, key("header-bytes"), &mut reader.faults);
     Some(HttpProbe {
         tls,
         method: method?.to_owned(),
@@ -317,14 +282,8 @@ fn read_http(
     })
 }
 
-fn read_tcp(
-    reader: &mut Reader<'_>,
-    table: &mut Table<'_>,
-    keys: &mut Vec<&'static str>,
-) -> Option<TcpProbe> {
-    keys.extend_from_slice(&["send", "tls", "contains", "regex"]);
-    let tls = if take_boolean(reader, table, "tls") {
-        keys.extend_from_slice(TLS_KEYS);
+fn read_tcp(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<TcpProbe> {
+    let tls = if is_secure(reader, table) {
         let host = take_host(reader, table, "host");
         Some(read_tls(reader, table, host))
     } else {
@@ -342,6 +301,12 @@ fn read_tcp(
         contains,
         regex,
     })
+}
+
+/// Reads `tls`.
+pub(super) fn is_secure(reader: &mut Reader<'_>, table: &mut Table<'_>) -> bool {
+    let key = Key(KeyGroup::Check, "tls", "");
+    take_boolean(table, key, &mut reader.faults).unwrap_or(false)
 }
 
 /// Refuses text that would command a Leeward server, as `headers` do.
@@ -362,10 +327,8 @@ pub(super) fn read_tls(
     host: Option<String>,
 ) -> TlsProbe {
     let server_name = take_host(reader, table, "server-name").or(host);
-    let verify = table
-        .take_value("verify")
-        .and_then(|value| reader.faults.boolean(&value))
-        .unwrap_or(true);
+    let key = Key(KeyGroup::Check, "verify", "");
+    let verify = take_boolean(table, key, &mut reader.faults).unwrap_or(true);
     let ca_pem = table
         .take_value("ca")
         .and_then(|value| read_ca(reader, &value));

@@ -2,12 +2,13 @@
 //!
 //! In: the table of a check. Out: what is spoken. Never here: schedules, endpoints of members, what a check is applied to.
 
-use super::checks::{take_boolean, with_common};
 use super::hosts::{no_host, validate_host};
-use super::probes::{PROBING_KEYS, TLS_KEYS, read_schedule, read_tls, take_host};
+use super::known::{Key, finish, take_number};
+use super::probes::{is_secure, read_schedule, read_tls, take_host};
 use super::reader::Reader;
 use super::records::read_record;
-use super::table::Table;
+use crate::config::keys::KeyGroup;
+use crate::config::values::Table;
 use crate::diagnostic::Diagnostic;
 use crate::health::{
     CertificateProbe, DnsProbe, Endpoint, ExpectedRecord, GrpcProbe, MetricProbe, Threshold,
@@ -23,12 +24,7 @@ const EXPECT_MAX: usize = 64;
 const QUERY_MAX: usize = 2_048;
 
 /// Reads what a `dns` check asks.
-pub(super) fn read_dns(
-    reader: &mut Reader<'_>,
-    table: &mut Table<'_>,
-    keys: &mut Vec<&'static str>,
-) -> Option<DnsProbe> {
-    keys.extend_from_slice(&["query", "expect"]);
+pub(super) fn read_dns(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<DnsProbe> {
     let help = "write a name and a type, for example `query = \"www.example.com. A\"`";
     let value = table.require("query", help, &mut reader.faults)?;
     let text = reader.faults.text(&value)?;
@@ -73,29 +69,18 @@ pub(super) fn read_dns(
 pub(super) fn read_certificate(
     reader: &mut Reader<'_>,
     table: &mut Table<'_>,
-    keys: &mut Vec<&'static str>,
 ) -> Option<CertificateProbe> {
-    keys.extend_from_slice(TLS_KEYS);
-    keys.push("days-left");
     let host = take_host(reader, table, "host");
     let tls = read_tls(reader, table, host);
-    let days_left = match table.take_value("days-left") {
-        Some(value) => reader.faults.number(&value, 0, 365)?,
-        None => 0,
-    };
+    let key = Key(KeyGroup::Check, "days-left", "tls");
+    let days_left = take_number(table, key, &mut reader.faults)?;
     Some(CertificateProbe { tls, days_left })
 }
 
 /// Reads a `grpc` check. Without `tls = true` it speaks HTTP/2 in clear text.
-pub(super) fn read_grpc(
-    reader: &mut Reader<'_>,
-    table: &mut Table<'_>,
-    keys: &mut Vec<&'static str>,
-) -> Option<GrpcProbe> {
-    keys.extend_from_slice(&["host", "service", "tls"]);
+pub(super) fn read_grpc(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Option<GrpcProbe> {
     let host = take_host(reader, table, "host");
-    let tls = if take_boolean(reader, table, "tls") {
-        keys.extend_from_slice(&TLS_KEYS[1..]);
+    let tls = if is_secure(reader, table) {
         Some(read_tls(reader, table, host.clone()))
     } else {
         None
@@ -139,9 +124,13 @@ pub(super) fn read_prometheus(
     });
     let help = "write a comparison, for example `healthy-if = \"< 0.05\"`";
     let healthy_if = read_text(reader, &mut table, "healthy-if", help, Threshold::parse);
-    let mut keys = with_common(&PROBING_KEYS[..6]);
-    keys.extend_from_slice(&["url", "query", "healthy-if"]);
-    table.finish("a check of type `prometheus`", &keys, &mut reader.faults);
+    let of = (&[KeyGroup::Check][..], &["prometheus"][..]);
+    finish(
+        table,
+        "a check of type `prometheus`",
+        of,
+        &mut reader.faults,
+    );
     let (schedule, place) = (schedule?, place?);
     if let (Some(url), Err(fault)) = (&url, validate_host(&place.host)) {
         reader.faults.push(no_host(url, &place.host, fault));

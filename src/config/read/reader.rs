@@ -7,9 +7,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::faults::Faults;
-use super::table::Value;
 use crate::config::Files;
+use crate::config::values::Faults;
+use crate::config::values::Value;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::diagnostic::suggest;

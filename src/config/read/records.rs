@@ -5,12 +5,14 @@
 use std::ops::Range;
 
 use super::hints::{rdata_of, validate_count};
+use super::known::{Key, finish, seconds};
 use super::members::plain_member;
 use super::names::TypeContent;
-use super::nodes::{POLICY_KEYS, read_node};
+use super::nodes::read_node;
 use super::pools::type_of;
 use super::reader::{Item, NameUse, Reader, UsedOn};
-use super::table::{Entry, Value};
+use crate::config::keys::{KeyGroup, keys_of};
+use crate::config::values::{Entry, Value};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
     MemberModel, MemberValue, MinHealthy, NodeKind, PoolBody, PoolModel, ProbeOverride, RrsetModel,
@@ -24,13 +26,9 @@ use crate::wire::{
 const RECORDS_MAX: usize = 4_000;
 /// Longest TXT string (RFC 1035, section 3.3).
 const TXT_STRING_MAX: usize = 255;
-/// Longest TTL of a record set (RFC 2181, section 8): what a name fails over from has a bound of its own.
-const TTL_MAX: u64 = 0x7fff_ffff;
-/// What a record set is written with.
-const SET_KEYS: &[&str] = &["data", "ttl", "check"];
 
 /// Reads a type key: a mnemonic in capitals or `TYPEnnn`.
-pub(super) fn parse_type_key(key: &str) -> Option<Rtype> {
+pub(in crate::config) fn parse_type_key(key: &str) -> Option<Rtype> {
     let is_capital = key
         .bytes()
         .all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || octet == b'-');
@@ -52,7 +50,11 @@ pub(super) fn read_type_key(
     if let Some(table) = value.as_table()
         && !table.has("data")
     {
-        if POLICY_KEYS.iter().any(|key| table.has(key)) || table.len() == 0 {
+        if keys_of(&[KeyGroup::Policy], &[])
+            .iter()
+            .any(|key| table.has(key))
+            || table.len() == 0
+        {
             return read_node(reader, value, 0).map(TypeContent::Policy);
         }
         if !table.has("check") {
@@ -132,7 +134,12 @@ fn read_set<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Option<RecordSet<
         return match table.take_value("data") {
             Some(data) if data.items().is_some() => {
                 let check = table.take_value("check");
-                table.finish("a record set", SET_KEYS, &mut reader.faults);
+                finish(
+                    table,
+                    "a record set",
+                    (&[KeyGroup::RecordSet], &[]),
+                    &mut reader.faults,
+                );
                 Some(RecordSet {
                     check,
                     ..plain(data)
@@ -141,13 +148,22 @@ fn read_set<'d>(reader: &mut Reader<'_>, value: &Value<'d>) -> Option<RecordSet<
             _ => Some(plain(value.clone())),
         };
     }
-    let ttl = table
-        .take_value("ttl")
-        .and_then(|value| reader.faults.seconds(&value, 0, TTL_MAX));
+    let ttl = table.take_value("ttl").and_then(|value| {
+        seconds(
+            &value,
+            Key(KeyGroup::RecordSet, "ttl", ""),
+            &mut reader.faults,
+        )
+    });
     let help = "write `{ data = [...], ttl = \"1d\" }`";
     let data = table.require("data", help, &mut reader.faults);
     let check = table.take_value("check");
-    table.finish("a record set", SET_KEYS, &mut reader.faults);
+    finish(
+        table,
+        "a record set",
+        (&[KeyGroup::RecordSet], &[]),
+        &mut reader.faults,
+    );
     Some(RecordSet {
         data: data?,
         ttl,
@@ -205,7 +221,12 @@ fn read_item(
         .take_value("check")
         .filter(|_| !comes_uncheckable(rtype))
         .map(|value| reader.check_refs(&value, UsedOn::Policy));
-    table.finish("a record", &["data", "check"], &mut reader.faults);
+    finish(
+        table,
+        "a record",
+        (&[KeyGroup::Record], &[]),
+        &mut reader.faults,
+    );
     let octets = read_keyed_record(reader, (key, rtype), &data?)?;
     Some(MemberModel {
         checks,

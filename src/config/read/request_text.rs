@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use toml::de::DeValue;
 
 use super::reader::Reader;
-use super::table::{Table, Value};
+use crate::config::values::{Table, Value};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// The header that changing requests to the control API carry. Checks may not send it: a zone must not command the

@@ -2,23 +2,14 @@
 //!
 //! In: the table, if it is written. Out: a [`SoaModel`] with every default. Never here: the serial that the loader makes.
 
+use super::known::{Key, finish, number, take_seconds};
 use super::reader::Reader;
-use super::table::Value;
+use crate::config::keys::KeyGroup;
+use crate::config::values::{Table, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::model::SoaModel;
 use crate::wire::{Name, NameFault, to_ascii_form};
-
-/// Defaults of `[soa]` in seconds (zone format, section 2).
-const REFRESH_DEFAULT: u32 = 2 * 3600;
-const RETRY_DEFAULT: u32 = 15 * 60;
-const EXPIRE_DEFAULT: u32 = 14 * 86_400;
-const SOA_TTL_DEFAULT: u32 = 15 * 60;
-const NEGATIVE_TTL_DEFAULT: u32 = 30;
-/// Longest time in `[soa]`, 30 days.
-const SOA_TIME_MAX: u64 = 30 * 86_400;
-/// Longest negative TTL, one day.
-const NEGATIVE_TTL_MAX: u64 = 86_400;
 
 /// Reads `[soa]`; `mname` is apart because its default is the first NS of the apex.
 pub(super) fn read_soa(
@@ -33,18 +24,20 @@ pub(super) fn read_soa(
         mname: reader.apex.clone(),
         rname: hostmaster,
         serial: None,
-        refresh: REFRESH_DEFAULT,
-        retry: RETRY_DEFAULT,
-        expire: EXPIRE_DEFAULT,
-        ttl: SOA_TTL_DEFAULT,
-        negative_ttl: NEGATIVE_TTL_DEFAULT,
+        refresh: 0,
+        retry: 0,
+        expire: 0,
+        ttl: 0,
+        negative_ttl: 0,
     };
-    let Some(value) = value else {
-        return (None, soa);
-    };
-    let Some(mut table) = value.as_table() else {
-        reader.faults.wrong_type(&value, "a table: `[soa]`");
-        return (None, soa);
+    let table = value.as_ref().map(|value| (value, value.as_table()));
+    let mut table = match table {
+        Some((_, Some(table))) => table,
+        Some((value, None)) => {
+            reader.faults.wrong_type(value, "a table: `[soa]`");
+            return (None, soa);
+        }
+        None => Table::none(),
     };
     let mname = table
         .take_value("mname")
@@ -54,32 +47,20 @@ pub(super) fn read_soa(
     {
         soa.rname = rname;
     }
-    soa.serial = table
-        .take_value("serial")
-        .and_then(|value| reader.faults.number(&value, 1, i64::from(u32::MAX)));
-    let mut time = |key: &str, default: u32, min: u64, max: u64| {
-        table
-            .take_value(key)
-            .and_then(|value| reader.faults.seconds(&value, min, max))
-            .unwrap_or(default)
-    };
-    soa.refresh = time("refresh", REFRESH_DEFAULT, 1, SOA_TIME_MAX);
-    soa.retry = time("retry", RETRY_DEFAULT, 1, SOA_TIME_MAX);
-    soa.expire = time("expire", EXPIRE_DEFAULT, 1, SOA_TIME_MAX);
-    soa.ttl = time("ttl", SOA_TTL_DEFAULT, 1, SOA_TIME_MAX);
-    soa.negative_ttl = time("negative-ttl", NEGATIVE_TTL_DEFAULT, 0, NEGATIVE_TTL_MAX);
-    table.finish(
+    let key = |key| Key(KeyGroup::Soa, key, "");
+    let faults = &mut reader.faults;
+    let serial = table.take_value("serial");
+    soa.serial = serial.and_then(|value| number(&value, key("serial"), faults));
+    let mut time = |name| take_seconds(&mut table, key(name), faults).unwrap_or_default();
+    soa.refresh = time("refresh");
+    soa.retry = time("retry");
+    soa.expire = time("expire");
+    soa.ttl = time("ttl");
+    soa.negative_ttl = time("negative-ttl");
+    finish(
+        table,
         "`[soa]`",
-        &[
-            "mname",
-            "rname",
-            "serial",
-            "refresh",
-            "retry",
-            "expire",
-            "ttl",
-            "negative-ttl",
-        ],
+        (&[KeyGroup::Soa], &[]),
         &mut reader.faults,
     );
     (mname, soa)

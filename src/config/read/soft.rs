@@ -1,16 +1,12 @@
-//! `degraded` of checks and `ramp` of pools (rules a56, a57).
+//! `degraded` of checks (rule a56).
 //!
-//! In: the table of a check or pool. Out: a rule, a duration. Never here: what becomes of weights.
+//! In: the table of a check. Out: a rule. Never here: what becomes of weights.
 
-use std::time::Duration;
-
-use super::probes::TIMEOUT_MAX;
+use super::known::{Key, duration, finish, percent};
 use super::reader::Reader;
-use super::table::Table;
+use crate::config::keys::KeyGroup;
+use crate::config::values::Table;
 use crate::health::DegradedRule;
-
-/// Longest ramp (zone format, section 2).
-const RAMP_MAX: Duration = Duration::from_secs(3_600);
 
 /// Reads `degraded`.
 pub(super) fn read_degraded(
@@ -31,25 +27,18 @@ pub(super) fn read_degraded(
     }
     let latency = inner
         .take_value("latency")
-        .and_then(|value| faults.duration(&value, Duration::from_millis(1), TIMEOUT_MAX));
-    let mut percent = |key| {
+        .and_then(|value| duration(&value, Key(KeyGroup::Degraded, "latency", ""), faults));
+    let mut share = |key| {
         inner
             .take_value(key)
-            .and_then(|value| faults.percent(&value, 0, 100))
+            .and_then(|value| percent(&value, Key(KeyGroup::Degraded, key, ""), faults))
     };
-    let failures_percent = percent("failures");
-    let weight_percent = percent("weight").unwrap_or(DegradedRule::WEIGHT_PERCENT);
-    inner.finish("`degraded`", &["latency", "failures", "weight"], faults);
+    let failures_percent = share("failures");
+    let weight_percent = share("weight").unwrap_or(DegradedRule::WEIGHT_PERCENT);
+    finish(inner, "`degraded`", (&[KeyGroup::Degraded], &[]), faults);
     Some(DegradedRule {
         latency,
         failures_percent,
         weight_percent,
     })
-}
-
-/// Reads `ramp`.
-pub(super) fn read_ramp(reader: &mut Reader<'_>, table: &mut Table<'_>) -> Duration {
-    let ramp = table.take_value("ramp");
-    ramp.and_then(|value| reader.faults.duration(&value, Duration::ZERO, RAMP_MAX))
-        .unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use super::geo::no_default;
 use super::policies::{ReadBranch, read_branch};
 use super::reader::Reader;
 use super::request_text::read_zone_file;
-use super::table::Value;
+use crate::config::values::Value;
 use crate::diagnostic::Span;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{BranchModel, NodeKind, SubnetKeys};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::reader::Reader;
 use super::request_text::read_zone_file;
 use super::subnets::parse_prefix;
-use super::table::Value;
+use crate::config::values::Value;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::geo::Place;
 use crate::geo::TimesFor;

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use super::checks::read_check;
 use super::expects::{read_expects, read_maintenance};
-use super::faults::Faults;
 use super::index::{NameSource, index_checks, index_names, index_pools};
+use super::known::{Key, finish, number};
 use super::names::read_name;
 use super::plain::{PlainLine, PlainLines};
 use super::plain_names::{NotPlain, read_plain_name};
 use super::pools::read_pool;
 use super::reader::{Index, Item, Reader};
 use super::soa::read_soa;
-use super::syntax::{parse, parse_rest};
-use super::table::{Entry, Table};
 use super::{check_rules, links, reference_rules, zone_rules};
 use crate::config::Files;
+use crate::config::keys::KeyGroup;
+use crate::config::syntax::{parse, parse_rest};
+use crate::config::values::Faults;
+use crate::config::values::{Entry, Table};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::model::{
     CheckKind, CheckModel, MinHealthy, NameModel, PoolBody, PoolModel, ProbeOverride, SoaModel,
@@ -28,18 +30,6 @@ use crate::wire::{Name, Rtype};
 
 /// Default TTL of a zone (zone format, section 2).
 const TTL_DEFAULT: TtlModel = TtlModel { min: 60, max: 60 };
-const TOP_KEYS: &[&str] = &[
-    "format",
-    "zone",
-    "ttl",
-    "soa",
-    "checks",
-    "pools",
-    "names",
-    "expect",
-    "maintenance",
-];
-
 /// Reads a zone file: the model is `None` if anything in it is at fault. All findings come at once.
 pub fn read_zone(source: &Source, files: &dyn Files) -> (Option<ZoneModel>, Vec<Diagnostic>) {
     PlainLines::find(&source.text)
@@ -55,7 +45,7 @@ pub(super) fn read_with_plain(
 ) -> Result<(Option<ZoneModel>, Vec<Diagnostic>), NotPlain> {
     let root = parse_rest(&plain.rest)?;
     let table = Table::new(root.get_ref(), 0..0, "");
-    let faults = Faults::new(source);
+    let faults = Faults::new(source, &[]);
     read_root(source, files, faults, table, Some(plain)).map(conclude)
 }
 
@@ -64,7 +54,7 @@ pub(super) fn read_through_parser(
     source: &Source,
     files: &dyn Files,
 ) -> (Option<ZoneModel>, Vec<Diagnostic>) {
-    let mut faults = Faults::new(source);
+    let mut faults = Faults::new(source, &[]);
     let Some(root) = parse(&mut faults) else {
         return (None, faults.into_list());
     };
@@ -88,7 +78,7 @@ fn read_root<'s>(
     plain: Option<&PlainLines<'_>>,
 ) -> Result<(ZoneModel, Faults<'s>), NotPlain> {
     if let Some(value) = table.take_value("format") {
-        faults.integer(&value, 1, 1);
+        number::<u8>(&value, Key(KeyGroup::Top, "format", ""), &mut faults);
     }
     let apex = read_apex(&mut faults, &mut table);
     let is_known = apex.is_some();
@@ -167,7 +157,12 @@ fn read_sections(
     let name_sources = index_names(reader, names_value.as_ref(), plain)?;
     let soa = table.take_value("soa");
     let (expect, maintenance) = (table.take_value("expect"), table.take_value("maintenance"));
-    table.finish("a zone file", TOP_KEYS, &mut reader.faults);
+    finish(
+        table,
+        "a zone file",
+        (&[KeyGroup::Top], &[]),
+        &mut reader.faults,
+    );
 
     let (checks, mut pools) = read_items(reader, &check_entries, &pool_entries);
     let names = read_names(reader, name_sources, plain)?;

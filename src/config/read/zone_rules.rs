@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::owners::{Owners, collect_owners, has_type};
 use super::pools::type_of;
 use super::reader::{Item, NameUse, Reader};
-use super::table::join;
+use crate::config::values::join;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::model::{NameId, NameModel, PoolBody, PoolId, ZoneModel};

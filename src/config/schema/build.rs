@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{KeyGroup, KeyKind, ZoneKey, zone_keys};
+use crate::config::{KeyGroup, KeyKind, ZoneKey, zone_keys};
 use crate::wire::Rtype;
 
 /// Returns the schema of zone files.
@@ -74,23 +74,18 @@ fn definitions() -> Value {
 
 /// What keys refer to by name.
 fn parts() -> Value {
-    let duration = json!({ "$ref": "#/definitions/duration" });
     let texts = json!({ "$ref": "#/definitions/texts" });
     json!({
         "duration": { "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d|w))+$" },
         "percent": { "type": "string", "pattern": "^[0-9]+%$" },
         "texts": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
         "check": texts,
-        "ttl": { "anyOf": [duration, fields(json!({ "min": duration, "max": duration }))] },
+        "ttl": { "anyOf": [{ "$ref": "#/definitions/duration" }, object(&[KeyGroup::Ttl], &["min", "max"])] },
         "timeout": { "anyOf": [
-            duration,
-            fields(json!({ "connect": duration, "response": duration, "body": duration })),
+            { "$ref": "#/definitions/duration" },
+            object(&[KeyGroup::Timeout], &["connect", "response", "body"]),
         ] },
-        "degraded": fields(json!({
-            "latency": duration,
-            "failures": { "$ref": "#/definitions/percent" },
-            "weight": { "$ref": "#/definitions/percent" },
-        })),
+        "degraded": object(&[KeyGroup::Degraded], &[]),
         "status": { "anyOf": [
             { "type": ["string", "integer"] },
             { "type": "array", "items": { "type": ["string", "integer"] } },
@@ -104,10 +99,7 @@ fn parts() -> Value {
         ] },
         "at": { "anyOf": [
             { "type": "string" },
-            fields(json!({
-                "lat": { "type": "number", "minimum": -90, "maximum": 90 },
-                "lon": { "type": "number", "minimum": -180, "maximum": 180 },
-            })),
+            object(&[KeyGroup::Point], &["lat", "lon"]),
         ] },
         "minHealthy": { "anyOf": [
             { "type": "integer", "minimum": 1 },
@@ -116,16 +108,15 @@ fn parts() -> Value {
         "shares": { "type": "object", "additionalProperties": { "type": "number" } },
         "record": { "anyOf": [
             texts,
-            fields(json!({ "data": texts, "check": texts })),
+            object(&[KeyGroup::Record], &["data"]),
         ] },
-        "recordSet": fields(json!({
-            "data": { "anyOf": [
-                { "$ref": "#/definitions/record" },
-                { "type": "array", "items": { "$ref": "#/definitions/record" } },
-            ] },
-            "ttl": { "$ref": "#/definitions/duration" },
-            "check": texts,
-        })),
+        "recordSet": object(&[KeyGroup::RecordSet], &["data"]),
+        "recordList": { "anyOf": [
+            { "$ref": "#/definitions/record" },
+            { "type": "array", "items": { "$ref": "#/definitions/record" } },
+        ] },
+        "latitude": { "type": "number", "minimum": -90, "maximum": 90 },
+        "longitude": { "type": "number", "minimum": -180, "maximum": 180 },
         "records": { "anyOf": [
             { "$ref": "#/definitions/record" },
             { "type": "array", "items": { "$ref": "#/definitions/record" } },
@@ -138,10 +129,9 @@ fn parts() -> Value {
 /// What keys of policies refer to by name.
 fn policy_parts() -> Value {
     let branch = json!({ "$ref": "#/definitions/branch" });
-    let duration = json!({ "$ref": "#/definitions/duration" });
     json!({
         "failover": { "anyOf": [
-            fields(json!({ "primary": branch, "secondary": branch })),
+            object(&[KeyGroup::Failover], &["primary", "secondary"]),
             { "type": "array", "minItems": 1, "maxItems": 16, "items": branch },
         ] },
         "weighted": { "anyOf": [
@@ -156,15 +146,11 @@ fn policy_parts() -> Value {
         "allDown": { "$ref": "#/definitions/node" },
         "failback": { "anyOf": [
             { "enum": ["auto", "manual"] },
-            fields(json!({ "after": duration })),
-            fields(json!({ "window": { "type": "string" } })),
+            object(&[KeyGroup::Failback], &[]),
         ] },
         "sticky": { "anyOf": [
             { "type": "boolean" },
-            fields(json!({
-                "ipv4": { "type": "integer", "minimum": 1, "maximum": 32 },
-                "ipv6": { "type": "integer", "minimum": 1, "maximum": 128 },
-            })),
+            object(&[KeyGroup::Sticky], &[]),
         ] },
     })
 }
@@ -210,12 +196,12 @@ fn property(key: Option<&ZoneKey>) -> Value {
     let Some(key) = key else {
         return json!({});
     };
-    let default = match key.default {
+    let default = match key.default_words().as_str() {
         "-" | "none" | "see below" => String::new(),
         "required" => " Required.".to_owned(),
         default => format!(" Default: {default}."),
     };
-    let description = format!("{}{default}", key.doc);
+    let description = format!("{}{default}", key.doc());
     let mut value = kind(key.kind);
     if let Some(target) = value.as_object_mut().and_then(|value| value.remove("$ref")) {
         // Draft-07 ignores what stands beside `$ref`, so the text needs a wrapper.
@@ -234,8 +220,8 @@ fn kind(kind: KeyKind) -> Value {
         KeyKind::Integer(low, high) => {
             json!({ "type": "integer", "minimum": low, "maximum": high })
         }
-        KeyKind::Duration => defined("duration"),
-        KeyKind::Percent => defined("percent"),
+        KeyKind::Duration(..) => defined("duration"),
+        KeyKind::Percent(..) => defined("percent"),
         KeyKind::Word(words) => json!({ "enum": words }),
         KeyKind::DateTime => json!({ "type": "string", "format": "date-time" }),
         KeyKind::Defined(name) => defined(name),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{KeyGroup, KeyKind, zone_keys};
+use crate::config::{KeyGroup, KeyKind, zone_keys};
 
 /// Writes a Markdown table for each table of a zone file.
 pub fn reference_tables() -> String {
@@ -19,8 +19,8 @@ pub fn reference_tables() -> String {
                 "| `{}` | {} | {} | {} |",
                 key.key,
                 takes(key.kind),
-                key.default,
-                key.doc
+                key.default_words(),
+                key.doc()
             );
         }
         text.push('\n');
@@ -35,8 +35,8 @@ fn takes(kind: KeyKind) -> String {
         KeyKind::Texts => "text or list".to_owned(),
         KeyKind::Switch => "true or false".to_owned(),
         KeyKind::Integer(..) => "integer".to_owned(),
-        KeyKind::Duration => "duration".to_owned(),
-        KeyKind::Percent => "percentage".to_owned(),
+        KeyKind::Duration(..) => "duration".to_owned(),
+        KeyKind::Percent(..) => "percentage".to_owned(),
         KeyKind::Word(words) => words
             .iter()
             .map(|word| format!("`{word}`"))
@@ -71,6 +71,10 @@ fn defined_words(name: &str) -> &'static str {
         "degraded" => "`{ latency, failures, weight }`",
         "probeTable" => "`{ address, port, host, path }`",
         "askTable" => "`{ name, type, from }`",
+        "latitude" | "longitude" => "number",
+        "branch" => "branch",
+        "recordList" => "record or list",
+        "texts" => "text or list",
         _ => "table",
     }
 }

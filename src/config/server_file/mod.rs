@@ -3,36 +3,32 @@
 //! In: the file's text. Out: a [`ServerConfig`] with every default filled in, and all findings at once with their
 //! positions. Never here: opening files, binding sockets, zones.
 
-mod encrypted;
-mod exec;
+mod certificate;
+mod forms;
 mod keys;
-mod proxy;
 mod read;
-mod rehearsal;
 mod renew;
-mod resolver;
-mod sections;
-mod self_doubt;
-mod serving_options;
-mod serving_sections;
+mod row;
+mod rows;
+mod rules;
+mod serving;
 mod settings;
 mod show;
-mod value;
+mod texts;
 
 #[cfg(test)]
 mod tests;
 
-pub use encrypted::{CertificateSetting, HttpsSettings, QuicSettings, TlsSettings};
-pub use exec::ExecSettings;
-pub use keys::{CODES, KEYS, ServerKey};
-pub use proxy::ProxySettings;
-pub use read::read_server_file;
-pub use rehearsal::{BlastRadius, ExplainSettings};
-pub use renew::{Effect, Renewal, looks_like_server_file, renew, server_reference};
-pub use resolver::ResolverSettings;
-pub use self_doubt::SelfDoubtSettings;
-pub use serving_options::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
-pub use settings::{
-    GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings, ServerConfig, TcpSettings,
+pub use keys::server_keys;
+pub use read::{CODES, read_server_file};
+pub use renew::{Renewal, looks_like_server_file, renew};
+pub use row::{Effect, ServerKey};
+pub use serving::{
+    CertificateSetting, CookieSettings, ExplainSettings, HttpsSettings, IdentitySettings,
+    ProxySettings, QuicSettings, RateLimitSettings, TcpSettings, TlsSettings, UdpSettings,
 };
-pub use show::show_server;
+pub use settings::{
+    BlastRadius, ExecSettings, GeoSettings, LogFormat, LogLevel, LogSettings, ProbeSettings,
+    ResolverSettings, SelfDoubtSettings, ServerConfig,
+};
+pub use show::{server_reference, show_server};

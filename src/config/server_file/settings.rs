@@ -1,4 +1,6 @@
-//! What the server file says, resolved. Every default is a constant of its type.
+//! What the server file says, resolved.
+//!
+//! In: nothing. Out: plain settings with their defaults. Never here: keys and bounds, which stand in the table of keys.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -6,13 +8,10 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::encrypted::{HttpsSettings, QuicSettings, TlsSettings};
-use super::exec::ExecSettings;
-use super::proxy::ProxySettings;
-use super::rehearsal::{BlastRadius, ExplainSettings};
-use super::resolver::ResolverSettings;
-use super::self_doubt::SelfDoubtSettings;
-use super::serving_options::{CookieSettings, IdentitySettings, RateLimitSettings, UdpSettings};
+use super::serving::{
+    CookieSettings, ExplainSettings, HttpsSettings, IdentitySettings, ProxySettings, QuicSettings,
+    RateLimitSettings, TcpSettings, TlsSettings, UdpSettings,
+};
 use crate::geo::Place;
 
 /// The server's settings, every default filled in. Relative paths are resolved against the file's folder.
@@ -77,23 +76,8 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// Where the server listens: loopback and a port that needs no privilege, so that a trial disturbs nobody.
     pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
-    /// Most listen addresses; each costs a socket a worker. Chosen; no standard value.
-    pub const LISTEN_MAX: usize = 64;
-    /// Folder of zone files.
-    pub const ZONES: &'static str = "zones";
-    /// Most folders where links in it may lead. Chosen; no standard value.
-    pub const ZONE_LINKS_MAX: usize = 16;
     /// Address of metrics and control: loopback, since the control API has no login of its own.
     pub const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
-    /// Most names under which `http` may be asked. Chosen; no standard value.
-    pub const HTTP_HOSTS_MAX: usize = 16;
-    /// Most UDP threads. Chosen; no standard value.
-    pub const WORKERS_MAX: usize = 256;
-    /// Time between two looks at the zone files.
-    pub const POLL: Duration = Duration::from_secs(2);
-    /// Shortest and longest time between two looks.
-    pub const POLL_BOUNDS: (Duration, Duration) =
-        (Duration::from_millis(100), Duration::from_secs(3600));
 }
 
 impl Default for ServerConfig {
@@ -101,13 +85,13 @@ impl Default for ServerConfig {
         Self {
             base: PathBuf::new(),
             listen: vec![Self::LISTEN],
-            zones: PathBuf::from(Self::ZONES),
+            zones: PathBuf::from("zones"),
             zone_links: Vec::new(),
             state: None,
             http: Some(Self::HTTP),
             http_hosts: Vec::new(),
             workers: None,
-            poll: Some(Self::POLL),
+            poll: Some(Duration::from_secs(2)),
             geo: GeoSettings::default(),
             udp: UdpSettings::default(),
             has_extended_errors: false,
@@ -137,13 +121,6 @@ pub struct GeoSettings {
     pub databases: Vec<PathBuf>,
     /// The operator's own prefixes, which win over the databases, each with its place.
     pub networks: Vec<(IpNet, Place)>,
-}
-
-impl GeoSettings {
-    /// Most database files: one a family, twice. Chosen; no standard value.
-    pub const DATABASES_MAX: usize = 4;
-    /// Most prefixes of the operator. Chosen; no standard value.
-    pub const NETWORKS_MAX: usize = 100_000;
 }
 
 /// `[log]`.
@@ -215,73 +192,112 @@ pub struct ProbeSettings {
     pub user_agent: String,
 }
 
-impl ProbeSettings {
-    /// Bounds of `concurrency`. A probe holds one descriptor; common limits are 1,024 soft, 1,048,576 hard.
-    pub const CONCURRENCY_BOUNDS: (usize, usize) = (1, 100_000);
-    /// Networks that may be probed: all.
-    pub const ALLOW: [IpNet; 2] = [
-        IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
-        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
-    ];
-    /// Most entries of `allow`. Chosen; no standard value.
-    pub const ALLOW_MAX: usize = 1_000;
-    /// What HTTP probes call themselves.
-    pub const USER_AGENT: &'static str = concat!("leeward/", env!("CARGO_PKG_VERSION"));
-    /// Longest user agent in octets. Chosen; no standard value.
-    pub const USER_AGENT_MAX: usize = 255;
-}
-
 impl Default for ProbeSettings {
     fn default() -> Self {
         Self {
             concurrency: None,
-            allow: Self::ALLOW.to_vec(),
-            user_agent: Self::USER_AGENT.to_owned(),
+            allow: vec![
+                IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0)),
+                IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0)),
+            ],
+            user_agent: concat!("leeward/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
 }
 
-/// `[tcp]`: bounds of DNS over TCP (RFC 7766, section 6.2; RFC 9210, section 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TcpSettings {
-    /// Most connections; when reached, the longest idle one makes room.
-    pub connections: usize,
-    /// Most connections of one client address.
-    pub connections_per_address: usize,
-    /// How long a connection may be quiet between messages.
-    pub idle_timeout: Duration,
-    /// How long one message may take to arrive, from its first octet.
-    pub message_timeout: Duration,
-    /// How long a client may take to read one answer.
-    pub write_timeout: Duration,
+/// `[exec]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecSettings {
+    /// Programs, and folders of programs, that checks may run; none switches commands off.
+    pub allow: Vec<PathBuf>,
+    /// Most commands at once; further ones start late, which is no failure.
+    pub concurrency: usize,
 }
 
-impl TcpSettings {
-    /// Most connections.
-    pub const CONNECTIONS: usize = 1_000;
-    /// Most connections of one client address.
-    pub const CONNECTIONS_PER_ADDRESS: usize = 100;
-    /// Bounds of both.
-    pub const CONNECTIONS_BOUNDS: (usize, usize) = (1, 100_000);
-    /// How long a connection may be quiet. "In the order of a few seconds" (RFC 7766, section 6.2.3).
-    pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-    /// How long one message may take to arrive. Chosen; no standard value.
-    pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
-    /// How long a client may take to read one answer. Chosen; no standard value.
-    pub const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-    /// Bounds of the three.
-    pub const TIMEOUT_BOUNDS: (Duration, Duration) =
-        (Duration::from_millis(100), Duration::from_secs(600));
-}
-
-impl Default for TcpSettings {
+impl Default for ExecSettings {
     fn default() -> Self {
         Self {
-            connections: Self::CONNECTIONS,
-            connections_per_address: Self::CONNECTIONS_PER_ADDRESS,
-            idle_timeout: Self::IDLE_TIMEOUT,
-            message_timeout: Self::MESSAGE_TIMEOUT,
-            write_timeout: Self::WRITE_TIMEOUT,
+            allow: Vec::new(),
+            // A command is a process, and costs a thousand times a probe.
+            concurrency: 32,
         }
+    }
+}
+
+/// `[resolver]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolverSettings {
+    /// Servers that are asked, in order; the system's if there are none.
+    pub servers: Vec<SocketAddr>,
+    /// How long one server may take for one answer.
+    pub timeout: Duration,
+    /// Most names that are looked up at once.
+    pub concurrency: usize,
+    /// Shortest time between two lookups of a name.
+    pub ttl_min: Duration,
+    /// Longest time between two lookups of a name.
+    pub ttl_max: Duration,
+    /// How long addresses serve while lookups fail.
+    pub keep: Duration,
+}
+
+impl Default for ResolverSettings {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            // A resolver that must ask far away needs a second or two.
+            timeout: Duration::from_secs(2),
+            // Each holds two descriptors, for some seconds where servers are silent.
+            concurrency: 512,
+            // What large providers let a TTL be at least.
+            ttl_min: Duration::from_secs(5),
+            // A change is seen within it although its TTL was longer.
+            ttl_max: Duration::from_secs(3600),
+            // Rule a28.
+            keep: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// `[self-doubt]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfDoubtSettings {
+    /// Whether statuses are held while the server doubts itself.
+    pub is_enabled: bool,
+    /// What can be reached over TCP as long as this server is well; with any, they alone decide.
+    pub anchors: Vec<SocketAddr>,
+    /// Time between two looks at an anchor.
+    pub interval: Duration,
+}
+
+impl SelfDoubtSettings {
+    /// Longest time that an anchor has to accept a connection. Chosen; no standard value.
+    pub const TIMEOUT: Duration = Duration::from_secs(1);
+}
+
+impl Default for SelfDoubtSettings {
+    fn default() -> Self {
+        Self {
+            is_enabled: true,
+            anchors: Vec::new(),
+            // Most checks need longer to fall. Chosen; no standard value.
+            interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// `[blast-radius]`: above it a reload waits for an operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlastRadius {
+    /// Percent of names whose records may change; no bound if absent.
+    pub names_percent: Option<u8>,
+    /// Percent of the last hour's queries whose records may change; no bound if absent.
+    pub queries_percent: Option<u8>,
+}
+
+impl BlastRadius {
+    /// Says whether there is any bound.
+    pub const fn is_bounded(&self) -> bool {
+        self.names_percent.is_some() || self.queries_percent.is_some()
     }
 }

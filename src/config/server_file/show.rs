@@ -1,198 +1,75 @@
-//! Writes a [`ServerConfig`] as a server file with every default filled in and a line on what each key is for.
+//! The server file with every default, and the reference of its keys.
+//!
+//! In: settings. Out: TOML, or Markdown. Never here: keys, forms of values.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
-use ipnet::IpNet;
-
-use super::encrypted::CertificateSetting;
-use super::keys::{KEYS, ServerKey};
-use super::settings::{LogFormat, LogLevel, ServerConfig};
-use crate::clock::format_duration;
+use super::keys::server_keys;
+use super::row::Effect;
+use super::settings::ServerConfig;
 
 /// Writes the settings as TOML 1.0. Reading it again from the same folder gives the same settings.
 pub fn show_server(config: &ServerConfig) -> String {
     let mut text = String::new();
     let mut table = "";
-    for key in KEYS {
-        if key.table != table {
-            table = key.table;
+    for (key, value) in server_keys().iter().zip(values(config)) {
+        if key.table() != table {
+            table = key.table();
             let _ = write!(text, "\n[{table}]\n");
         }
-        let _ = writeln!(text, "# {}.", key.doc);
-        match value_of(config, key) {
-            Some(value) => {
-                let _ = writeln!(text, "{} = {value}", key.key);
-            }
-            None => {
-                let _ = writeln!(text, "# {} is not set.", key.key);
-            }
-        }
+        let _ = writeln!(text, "# {}.", key.doc());
+        let _ = match value {
+            Some(value) => writeln!(text, "{} = {value}", key.key()),
+            None => writeln!(text, "# {} is not set.", key.key()),
+        };
     }
     text
 }
 
-/// Writes the value of one key; `None` if it is not set and has no default.
-pub(super) fn value_of(config: &ServerConfig, key: &ServerKey) -> Option<String> {
-    let value = match (key.table, key.key) {
-        ("", "listen") => list(config.listen.iter().map(quote_display)),
-        ("", "zones") => path(&config.base, &config.zones),
-        ("", "zone-links") => paths(config, &config.zone_links)?,
-        ("", "state") => path(&config.base, config.state.as_deref()?),
-        ("", "http") => config
-            .http
-            .as_ref()
-            .map_or_else(|| "false".to_owned(), quote_display),
-        ("", "http-hosts") => {
-            let hosts = config.http_hosts.iter();
-            (!config.http_hosts.is_empty()).then(|| list(hosts.map(quote_display)))?
+/// Writes the value of each key in order; `None` where it is not set and has no default.
+pub(super) fn values(config: &ServerConfig) -> Vec<Option<String>> {
+    // Settings are reached by one path for reading and writing, which asks for settings that may be written.
+    let mut config = config.clone();
+    let keys = server_keys().iter();
+    keys.map(|key| key.setting.show(&mut config)).collect()
+}
+
+/// Writes the reference of the server file: every key with its default, its meaning, and when a change takes effect.
+pub fn server_reference() -> String {
+    let mut text = "# Reference of the server file\n\n\
+        Every key of `leeward.toml`. This page is made from the table that the program reads by. `leeward show leeward.toml` prints\n\
+        your file with every default filled in; `leeward validate leeward.toml` and `leeward serve --check` judge it.\n\n\
+        The file is looked at as zone files are, and read on SIGHUP and `leeward reload`. A change takes effect then where the last\n\
+        column says *reload*; the others wait for a restart, and alarm `restart-needed` lists them. A file with faults changes nothing:\n\
+        alarm `server-file` says where.\n"
+        .to_owned();
+    let mut table = None;
+    for (key, default) in server_keys().iter().zip(values(&ServerConfig::default())) {
+        if table != Some(key.table()) {
+            table = Some(key.table());
+            let title = match key.table() {
+                "" => "At the top".to_owned(),
+                table => format!("`[{table}]`"),
+            };
+            text.push_str(&format!(
+                "\n## {title}\n\n| Key | Default | Meaning | Takes effect |\n|---|---|---|---|\n"
+            ));
         }
-        ("", "workers") => config.workers?.to_string(),
-        ("", "poll") => quote(&format_duration(config.poll.unwrap_or_default())),
-        ("geo", "database") => paths(config, &config.geo.databases)?,
-        ("geo", "networks") => networks(config)?,
-        ("udp" | "edns" | "cookies" | "identity" | "rate-limit", _) => conduct_value(config, key)?,
-        ("explain", "allow") => {
-            let allow = &config.explain.allow;
-            (!allow.is_empty()).then(|| prefixes(allow))?
-        }
-        ("blast-radius", "names") => percent(config.blast_radius.names_percent?),
-        ("blast-radius", "queries") => percent(config.blast_radius.queries_percent?),
-        ("log", "format") => quote(word(&LogFormat::ALL, config.log.format)),
-        ("log", "level") => quote(word(&LogLevel::ALL, config.log.level)),
-        ("probe", "concurrency") => config.probe.concurrency?.to_string(),
-        ("probe", "allow") => prefixes(&config.probe.allow),
-        ("probe", "user-agent") => quote(&config.probe.user_agent),
-        ("exec", "allow") => paths(config, &config.exec.allow)?,
-        ("exec", "concurrency") => config.exec.concurrency.to_string(),
-        ("resolver", _) => resolver_value(config, key)?,
-        ("tcp", "connections") => config.tcp.connections.to_string(),
-        ("tcp", "connections-per-address") => config.tcp.connections_per_address.to_string(),
-        ("tcp", "idle-timeout") => quote(&format_duration(config.tcp.idle_timeout)),
-        ("tcp", "message-timeout") => quote(&format_duration(config.tcp.message_timeout)),
-        ("tcp", "write-timeout") => quote(&format_duration(config.tcp.write_timeout)),
-        ("tls", "listen") => addresses(&config.tls.listen)?,
-        ("tls", "certificate") => match config.tls.certificate.as_ref()? {
-            CertificateSetting::SelfSigned => quote(CertificateSetting::SELF_SIGNED),
-            CertificateSetting::Files { certificate, .. } => path(&config.base, certificate),
-        },
-        ("tls", "key") => match config.tls.certificate.as_ref()? {
-            CertificateSetting::SelfSigned => return None,
-            CertificateSetting::Files { key, .. } => path(&config.base, key),
-        },
-        ("https", "listen") => addresses(&config.https.listen)?,
-        ("https", "path") => quote(&config.https.path),
-        ("https", "plain") => config.https.is_plain.to_string(),
-        ("quic", "listen") => addresses(&config.quic.listen)?,
-        ("self-doubt", "enabled") => config.self_doubt.is_enabled.to_string(),
-        ("self-doubt", "anchors") => addresses(&config.self_doubt.anchors)?,
-        ("self-doubt", "interval") => quote(&format_duration(config.self_doubt.interval)),
-        ("proxy", "allow") => prefixes(&config.proxy.allow),
-        (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
-    };
-    Some(value)
-}
-
-/// Writes a list of paths; `None` if it is empty.
-fn paths(config: &ServerConfig, all: &[PathBuf]) -> Option<String> {
-    let shown = || all.iter().map(|each| path(&config.base, each));
-    (!all.is_empty()).then(|| list(shown()))
-}
-
-/// Writes the value of one key that says how the server behaves beside its data.
-fn conduct_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
-    let (udp, limit) = (&config.udp, &config.rate_limit);
-    let value = match (key.table, key.key) {
-        ("udp", "payload-size") => udp.payload_size.to_string(),
-        ("udp", "amplification-max") => udp.amplification_max.to_string(),
-        ("edns", "extended-errors") => config.has_extended_errors.to_string(),
-        ("cookies", "enabled") => config.cookies.is_enabled.to_string(),
-        ("cookies", "require") => config.cookies.is_required.to_string(),
-        ("cookies", "secret-file") => path(&config.base, config.cookies.secret_file.as_deref()?),
-        ("identity", "nsid") => quote(config.identity.nsid.as_ref()?),
-        ("identity", "hostname") => quote(config.identity.hostname.as_ref()?),
-        ("identity", "version") => quote(config.identity.version.as_ref()?),
-        ("rate-limit", "enabled") => limit.is_enabled.to_string(),
-        ("rate-limit", "answers-per-second") => limit.answers_per_second.to_string(),
-        ("rate-limit", "answers-per-second-total") => limit.answers_per_second_total?.to_string(),
-        ("rate-limit", "slip") => limit.slip.to_string(),
-        ("rate-limit", "allow") => prefixes(&limit.allow),
-        (table, key) => unreachable!("{table}.{key} has a line above; a test walks the table"),
-    };
-    Some(value)
-}
-
-/// Writes the value of one key of `[resolver]`.
-fn resolver_value(config: &ServerConfig, key: &ServerKey) -> Option<String> {
-    let resolver = &config.resolver;
-    let duration = |duration| quote(&format_duration(duration));
-    Some(match key.key {
-        "servers" => addresses(&resolver.servers)?,
-        "timeout" => duration(resolver.timeout),
-        "concurrency" => resolver.concurrency.to_string(),
-        "ttl-min" => duration(resolver.ttl_min),
-        "ttl-max" => duration(resolver.ttl_max),
-        "keep" => duration(resolver.keep),
-        key => unreachable!("resolver.{key} has a line above; a test walks the table"),
-    })
-}
-
-fn percent(percent: u8) -> String {
-    quote(&format!("{percent}%"))
-}
-
-fn prefixes(prefixes: &[IpNet]) -> String {
-    list(prefixes.iter().map(quote_display))
-}
-
-/// Writes a list of addresses; none is not set.
-fn addresses(addresses: &[SocketAddr]) -> Option<String> {
-    (!addresses.is_empty()).then(|| list(addresses.iter().map(quote_display)))
-}
-
-fn networks(config: &ServerConfig) -> Option<String> {
-    if config.geo.networks.is_empty() {
-        return None;
+        let default = default.map_or_else(
+            || "not set".to_owned(),
+            |value| format!("`{}`", value.replace('|', "\\|")),
+        );
+        let effect = match key.effect {
+            Effect::Reload => "reload",
+            Effect::Restart => "restart",
+        };
+        let meaning = key.doc().replace('|', "\\|");
+        text.push_str(&format!(
+            "| `{}` | {default} | {meaning} | {effect} |\n",
+            key.key()
+        ));
     }
-    let entries: Vec<String> = config
-        .geo
-        .networks
-        .iter()
-        .map(|(prefix, place)| format!("\"{prefix}\" = \"{place}\""))
-        .collect();
-    Some(format!("{{ {} }}", entries.join(", ")))
-}
-
-fn word<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> &'static str {
-    words
-        .iter()
-        .find(|(_, known)| *known == meaning)
-        .map(|(word, _)| *word)
-        .expect("the tables list every case")
-}
-
-fn list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    format!("[{}]", items.join(", "))
-}
-
-/// Writes a path as it would be written in the file: relative to its folder where it lies inside.
-fn path(base: &Path, path: &Path) -> String {
-    let shown = match path.strip_prefix(base) {
-        Ok(rest) if rest.as_os_str().is_empty() => Path::new("."),
-        Ok(rest) => rest,
-        Err(_) => path,
-    };
-    quote(&shown.to_string_lossy())
-}
-
-fn quote_display(value: &impl ToString) -> String {
-    quote(&value.to_string())
-}
-
-fn quote(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+    text
 }
 
 #[cfg(test)]
@@ -218,10 +95,22 @@ mod tests {
     fn shows_every_key_and_reads_its_own_defaults() {
         let config = ServerConfig::default();
         let text = show_server(&config);
-        for key in KEYS {
-            assert!(text.contains(key.key), "{} is missing", key.key);
+        for key in server_keys() {
+            assert!(text.contains(key.key()), "{} is missing", key.path);
         }
         assert_eq!(read_back(&config), config);
+    }
+
+    #[test]
+    fn the_reference_page_is_current() {
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/server-reference.md");
+        let text = server_reference();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &text).expect("the docs folder is there");
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(text, stored, "UPDATE_GOLDEN=1 rewrites it");
     }
 
     proptest! {

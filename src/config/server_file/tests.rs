@@ -1,8 +1,12 @@
 //! Faults and oddities of server files, as a table.
 
 use std::path::Path;
+use std::time::Duration;
 
-use super::{CODES, CertificateSetting, ServerConfig, read_server_file, show_server};
+use super::{
+    CODES, CertificateSetting, ResolverSettings, ServerConfig, read_server_file, server_keys,
+    show_server,
+};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 
 fn read(text: &str) -> (Option<ServerConfig>, Vec<Diagnostic>) {
@@ -60,14 +64,9 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "conections",
         "`connections`",
     ),
-    (
-        "connections = 5",
-        "S002",
-        "connections",
-        "belongs in `[tcp]`",
-    ),
-    ("[log]\nlisten = 'x'", "S002", "listen", "at the top"),
-    ("colour = 'x'", "S002", "colour", "known at the top"),
+    ("connections = 5", "S002", "connections", "is for `[tcp]`"),
+    ("[log]\nlisten = 'x'", "S002", "listen", "the top"),
+    ("colour = 'x'", "S002", "colour", ""),
     ("tcp = 5", "S003", "5", ""),
     ("zones = 5", "S003", "5", ""),
     ("workers = '2'", "S003", "'2'", ""),
@@ -102,7 +101,7 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "`10.0.0.0/8`",
     ),
     ("[blast-radius]\nnames = '101%'", "S004", "'101%'", ""),
-    ("[blast-radius]\nqueries = 20", "S003", "20", ""),
+    ("[blast-radius]\nqueries = 20", "S004", "20", ""),
     ("[blast-radius]\nqueries = '20'", "S004", "'20'", ""),
     (
         "[explain]\nallow = ['127.0.0.1/8']",
@@ -226,6 +225,7 @@ fn every_code_is_listed_and_every_fault_is_shown_at_once() {
     for (text, code, ..) in FAULTS {
         assert!(known.contains(code), "{text:?}");
     }
+    assert!(server_keys().iter().all(|key| !key.doc().contains('{')));
     let (_, findings) = read("listen = 5\nzones = 5\nhttp = 5\nfoo = 1\n[tcp]\nbar = 2");
     assert_eq!(findings.len(), 5, "{findings:?}");
     assert!(findings.is_sorted_by_key(|finding| finding.span.0.start));
@@ -289,6 +289,76 @@ fn encrypted_transports_share_one_certificate() {
     assert_eq!(config.https.path, "/dns-query");
     let shown = show_server(&config);
     assert_eq!(read(&shown).0, Some(config), "{shown}");
+}
+
+fn read_resolver(text: &str) -> Result<ResolverSettings, String> {
+    let text = format!("[resolver]\n{text}");
+    let (config, findings) = read_server_file(&Source::new("leeward.toml", text));
+    let shown: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("{} {}", finding.code, finding.message))
+        .collect();
+    config
+        .map(|config| config.resolver)
+        .ok_or_else(|| shown.join("; "))
+}
+
+#[test]
+fn reads_every_key_of_the_resolver() {
+    let text = "servers = ['192.0.2.53', '[2001:db8::53]:5300']\ntimeout = '500ms'\nconcurrency = 8\nttl-min = '1s'\nttl-max = '10m'\nkeep = '0s'";
+    let found = read_resolver(text).expect("no fault");
+    let servers: Vec<String> = found.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["192.0.2.53:53", "[2001:db8::53]:5300"]);
+    let secs = |duration: Duration| duration.as_secs_f64();
+    let times = [found.timeout, found.ttl_min, found.ttl_max, found.keep].map(secs);
+    assert_eq!(times, [0.5, 1.0, 600.0, 0.0]);
+    assert_eq!(read_resolver(""), Ok(ResolverSettings::default()));
+    let floor = read_resolver("ttl-min = '1h'").expect("no fault");
+    assert_eq!(floor.ttl_max, floor.ttl_min);
+}
+
+#[test]
+fn refuses_what_makes_no_sense_to_a_resolver() {
+    let cases = [
+        ("servers = []", "S011"),
+        ("servers = 'one.example'", "S005"),
+        ("servers = ['192.0.2.53', '192.0.2.53:53']", "S010"),
+        ("concurrency = 0", "S004"),
+        ("ttl-min = '0s'", "S004"),
+        ("ttl-min = '1m'\nttl-max = '59s'", "S004"),
+        ("keep = '4d'", "S004"),
+        ("timeout = 2", "S006"),
+    ];
+    for (text, code) in cases {
+        let found = read_resolver(text).expect_err(text);
+        assert!(found.starts_with(code), "{text}: {found}");
+    }
+}
+
+#[test]
+fn warns_of_networks_that_cover_a_family() {
+    let cases = [
+        ("'10.0.0.0/8'", None),
+        ("'0.0.0.0/1'", None),
+        ("['0.0.0.0/1', '8000::/1']", None),
+        ("'0.0.0.0/0'", Some("every IPv4 address")),
+        ("['10.0.0.0/8', '::/0']", Some("every IPv6 address")),
+        ("['0.0.0.0/1', '128.0.0.0/1']", Some("every IPv4 address")),
+    ];
+    for (allow, wanted) in cases {
+        let text = format!("[proxy]\nallow = {allow}");
+        let (config, findings) = read_server_file(&Source::new("leeward.toml", text));
+        assert!(config.is_some(), "{allow}: a warning is no fault");
+        let found = findings.iter().find(|finding| finding.code == "S015");
+        match (found, wanted) {
+            (None, None) => {}
+            (Some(found), Some(wanted)) => {
+                assert_eq!(found.severity, Severity::Warning);
+                assert!(found.message.contains(wanted), "{}", found.message);
+            }
+            _ => panic!("{allow}: {findings:?}"),
+        }
+    }
 }
 
 proptest::proptest! {

@@ -18,4 +18,5 @@ mod tests;
 
 pub use names::show_name_as;
 pub use plain::{PlainName, PlainZone, show_plain_zone};
+pub(in crate::config) use text::{inline, quote, rows};
 pub use zone::show_zone;

@@ -6,7 +6,7 @@ use crate::clock::format_duration;
 use crate::model::{Location, TtlModel};
 
 /// Writes a text between quotes, on one line.
-pub(super) fn quote(text: &str) -> String {
+pub(in crate::config) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
@@ -50,7 +50,7 @@ pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
 }
 
 /// Writes an inline table on one line.
-pub(super) fn inline(entries: &[(String, String)]) -> String {
+pub(in crate::config) fn inline(entries: &[(String, String)]) -> String {
     let entries: Vec<String> = entries
         .iter()
         .map(|(name, value)| format!("{name} = {value}"))
@@ -59,7 +59,7 @@ pub(super) fn inline(entries: &[(String, String)]) -> String {
 }
 
 /// Writes a list of texts, always with brackets.
-pub(super) fn rows(items: impl IntoIterator<Item = String>) -> String {
+pub(in crate::config) fn rows(items: impl IntoIterator<Item = String>) -> String {
     let items: Vec<String> = items.into_iter().collect();
     format!("[{}]", items.join(", "))
 }

@@ -7,16 +7,17 @@ use std::ops::Range;
 use serde_spanned::Spanned;
 use toml::de::DeTable;
 
-use super::faults::Faults;
-use super::plain_names::NotPlain;
 use super::slips::find_slip;
+use crate::config::keys::{KeyGroup, has_key};
+use crate::config::read::NotPlain;
+use crate::config::values::Faults;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::wire::{foreign_form, looks_like_master};
 
 /// Parses the text. After faults that leave the tree whole (a key without quotes, a key twice) the rest is still
 /// judged, except on the lines at fault.
-pub(super) fn parse<'s>(faults: &mut Faults<'s>) -> Option<Spanned<DeTable<'s>>> {
+pub(in crate::config) fn parse<'s>(faults: &mut Faults<'s>) -> Option<Spanned<DeTable<'s>>> {
     let (root, errors) = DeTable::parse_recoverable(faults.text);
     if errors.is_empty() {
         return Some(root);
@@ -70,13 +71,13 @@ fn foreign_text(text: &str) -> Option<Diagnostic> {
     let message = format!("this is {what}, not TOML");
     Some(
         Diagnostic::fault("L001", whole, "", message)
-            .label("no zone in TOML begins so")
+            .label("no TOML begins so")
             .help(help),
     )
 }
 
 /// Parses what plain lines leave; any fault is [`NotPlain`].
-pub(super) fn parse_rest(rest: &str) -> Result<Spanned<DeTable<'_>>, NotPlain> {
+pub(in crate::config) fn parse_rest(rest: &str) -> Result<Spanned<DeTable<'_>>, NotPlain> {
     let (root, errors) = DeTable::parse_recoverable(rest);
     if errors.is_empty() {
         Ok(root)
@@ -221,9 +222,9 @@ fn unquoted_key(text: &str, span: Span) -> Diagnostic {
 /// Splits a token into what one key should hold, and what follows it: `@.NS` is `@` and `.NS`, `*.apps` is one name.
 fn split_key(token: &str) -> (&str, &str) {
     let types_and_options = |part: &str| {
-        super::records::parse_type_key(part).is_some()
-            || super::nodes::POLICY_KEYS.contains(&part)
-            || super::nodes::OPTION_KEYS.contains(&part)
+        crate::config::read::parse_type_key(part).is_some()
+            || has_key(KeyGroup::Policy, part)
+            || has_key(KeyGroup::Options, part)
     };
     let is_prefix = token.contains('/') || token.contains(':');
     match token.rsplit_once('.') {

@@ -1,10 +1,10 @@
-//! What the server file says about how the server behaves beside its data, resolved. Every default is a constant of its
-//! type.
+//! Settings of how queries are answered and where: UDP, cookies, identity, limits, TCP, TLS, HTTPS, QUIC, proxies.
 //!
-//! In: nothing. Out: plain settings. Never here: what follows from them.
+//! In: nothing. Out: plain settings with their defaults. Never here: keys, bounds, what follows from a setting.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -17,22 +17,12 @@ pub struct UdpSettings {
     pub amplification_max: usize,
 }
 
-impl UdpSettings {
-    /// Largest answer: fits every path of the Internet (DNS flag day 2020; RFC 9715).
-    pub const PAYLOAD_SIZE: usize = 1232;
-    /// Bounds of the above: 512 is what every client takes, 4,096 where RFC 6891, section 6.2.5, starts.
-    pub const PAYLOAD_SIZE_BOUNDS: (usize, usize) = (512, 4096);
-    /// How many times its query an answer may be long.
-    pub const AMPLIFICATION_MAX: usize = 4;
-    /// Bounds of the above. Chosen; no standard value.
-    pub const AMPLIFICATION_BOUNDS: (usize, usize) = (0, 100);
-}
-
 impl Default for UdpSettings {
     fn default() -> Self {
         Self {
-            payload_size: Self::PAYLOAD_SIZE,
-            amplification_max: Self::AMPLIFICATION_MAX,
+            // Fits every path of the Internet (DNS flag day 2020; RFC 9715).
+            payload_size: 1232,
+            amplification_max: 4,
         }
     }
 }
@@ -70,11 +60,6 @@ pub struct IdentitySettings {
 }
 
 impl IdentitySettings {
-    /// Longest identifier in octets: with every other option it fits 512 octets beside any name.
-    pub const NSID_MAX: usize = 128;
-    /// Longest text in octets (RFC 1035, section 3.3).
-    pub const TEXT_MAX: usize = 255;
-
     /// Returns the octets of the name server identifier; `None` if there is none.
     pub fn nsid_octets(&self) -> Option<Vec<u8>> {
         octets(self.nsid.as_ref()?)
@@ -125,31 +110,124 @@ impl RateLimitSettings {
     /// How many times the rate of one zone and kind all together get. Chosen; no standard value: a resolver that asks
     /// several of our zones stays below, and who is flooded in its name gets no more.
     pub const TOTAL_FACTOR: usize = 2;
-    /// Answers a second: a large resolver's share of a busy zone stays below, a reflected flood does not.
-    pub const ANSWERS_PER_SECOND: usize = 1_000;
-    /// Bounds of the above. Chosen; no standard value.
-    pub const ANSWERS_PER_SECOND_BOUNDS: (usize, usize) = (1, 10_000_000);
-    /// Each second answer over the limit is sent empty, as BIND and NSD have it.
-    pub const SLIP: usize = 2;
-    /// Bounds of the above, as BIND has them.
-    pub const SLIP_BOUNDS: (usize, usize) = (0, 10);
     /// Clients that are not limited: nobody can be flooded from here but this machine.
     pub const ALLOW: [IpNet; 2] = [
         IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
         IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
     ];
-    /// Most entries of `allow`. Chosen; no standard value.
-    pub const ALLOW_MAX: usize = 1_000;
 }
 
 impl Default for RateLimitSettings {
     fn default() -> Self {
         Self {
             is_enabled: true,
-            answers_per_second: Self::ANSWERS_PER_SECOND,
+            // A large resolver's share of a busy zone stays below, a reflected flood does not.
+            answers_per_second: 1_000,
             answers_per_second_total: None,
-            slip: Self::SLIP,
+            // As BIND and NSD have it.
+            slip: 2,
             allow: Self::ALLOW.to_vec(),
+        }
+    }
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateSetting {
+    /// Made at the start, for trials.
+    SelfSigned,
+    /// PEM files: the chain and its private key.
+    Files {
+        /// The chain, the server's own certificate first.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+impl CertificateSetting {
+    /// The word for a certificate made at the start.
+    pub const SELF_SIGNED: &'static str = "self-signed";
+}
+
+/// `[tls]`: DNS over TLS (RFC 7858), and the certificate of every encrypted transport.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Addresses of DNS over TLS; usual is port 853.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate.
+    pub certificate: Option<CertificateSetting>,
+}
+
+/// `[https]`: DNS over HTTPS (RFC 8484).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpsSettings {
+    /// Addresses; usual is port 443.
+    pub listen: Vec<SocketAddr>,
+    /// Path of the one resource.
+    pub path: String,
+    /// Whether a proxy before us does TLS, so that requests come in the clear.
+    pub is_plain: bool,
+}
+
+impl Default for HttpsSettings {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            // The path that clients expect (RFC 8484, section 4.1.1, uses it throughout).
+            path: "/dns-query".to_owned(),
+            is_plain: false,
+        }
+    }
+}
+
+/// `[quic]`: DNS over QUIC (RFC 9250).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QuicSettings {
+    /// Addresses; usual is UDP port 853.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// `[proxy]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// Proxies that are believed, and that must say for whom they ask.
+    pub allow: Vec<IpNet>,
+}
+
+/// `[explain]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExplainSettings {
+    /// Clients that may ask `_explain.NAME TXT`; none by default.
+    pub allow: Vec<IpNet>,
+}
+
+/// `[tcp]`: bounds of DNS over TCP (RFC 7766, section 6.2; RFC 9210, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpSettings {
+    /// Most connections; when reached, the longest idle one makes room.
+    pub connections: usize,
+    /// Most connections of one client address.
+    pub connections_per_address: usize,
+    /// How long a connection may be quiet between messages.
+    pub idle_timeout: Duration,
+    /// How long one message may take to arrive, from its first octet.
+    pub message_timeout: Duration,
+    /// How long a client may take to read one answer.
+    pub write_timeout: Duration,
+}
+
+impl Default for TcpSettings {
+    fn default() -> Self {
+        Self {
+            connections: 1_000,
+            connections_per_address: 100,
+            // "In the order of a few seconds" (RFC 7766, section 6.2.3).
+            idle_timeout: Duration::from_secs(10),
+            // Chosen; no standard value.
+            message_timeout: Duration::from_secs(5),
+            // Chosen; no standard value.
+            write_timeout: Duration::from_secs(5),
         }
     }
 }

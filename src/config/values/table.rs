@@ -3,6 +3,7 @@
 //! In: the parser's tree. Out: entries and values with spans and key paths. Never here: what a key means.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -14,40 +15,49 @@ use crate::diagnostic::suggest;
 
 /// A value with its place in the file and its key path.
 #[derive(Clone, Debug)]
-pub(super) struct Value<'d> {
-    pub(super) raw: &'d DeValue<'d>,
-    pub(super) range: Range<usize>,
-    pub(super) path: String,
+pub(in crate::config) struct Value<'d> {
+    pub(in crate::config) raw: &'d DeValue<'d>,
+    pub(in crate::config) range: Range<usize>,
+    pub(in crate::config) path: String,
 }
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry<'d> {
-    pub(super) key: &'d str,
-    pub(super) key_range: Range<usize>,
-    pub(super) value: Value<'d>,
+pub(in crate::config) struct Entry<'d> {
+    pub(in crate::config) key: &'d str,
+    pub(in crate::config) key_range: Range<usize>,
+    pub(in crate::config) value: Value<'d>,
 }
 
 impl Entry<'_> {
+    /// The key as a value of its own.
+    pub(in crate::config) fn key_value(&self) -> Value<'_> {
+        Value {
+            raw: self.value.raw,
+            range: self.key_range.clone(),
+            path: self.value.path.clone(),
+        }
+    }
+
     /// Where the key stands.
-    pub(super) fn key_span(&self) -> Span {
+    pub(in crate::config) fn key_span(&self) -> Span {
         Span(self.key_range.clone())
     }
 }
 
 impl<'d> Value<'d> {
     /// Where the value stands.
-    pub(super) fn span(&self) -> Span {
+    pub(in crate::config) fn span(&self) -> Span {
         Span(self.range.clone())
     }
 
     /// The string it is, if it is one.
-    pub(super) fn as_str(&self) -> Option<&'d str> {
+    pub(in crate::config) fn as_str(&self) -> Option<&'d str> {
         self.raw.as_str()
     }
 
     /// The items of an array; `None` for anything else.
-    pub(super) fn items(&self) -> Option<Vec<Self>> {
+    pub(in crate::config) fn items(&self) -> Option<Vec<Self>> {
         let array = self.raw.as_array()?;
         let item = |(i, item): (usize, &'d Spanned<DeValue<'d>>)| Self {
             raw: item.get_ref(),
@@ -58,12 +68,12 @@ impl<'d> Value<'d> {
     }
 
     /// The items of an array, or the value itself as the one item (rule a8).
-    pub(super) fn one_or_items(&self) -> Vec<Self> {
+    pub(in crate::config) fn one_or_items(&self) -> Vec<Self> {
         self.items().unwrap_or_else(|| vec![self.clone()])
     }
 
     /// The table it is, if it is one.
-    pub(super) fn as_table(&self) -> Option<Table<'d>> {
+    pub(in crate::config) fn as_table(&self) -> Option<Table<'d>> {
         let table = self.raw.as_table()?;
         Some(Table::new(table, self.range.clone(), &self.path))
     }
@@ -71,16 +81,16 @@ impl<'d> Value<'d> {
 
 /// A table in written order.
 #[derive(Debug)]
-pub(super) struct Table<'d> {
+pub(in crate::config) struct Table<'d> {
     entries: Vec<Entry<'d>>,
     taken: Vec<bool>,
     raw: &'d DeTable<'d>,
-    pub(super) range: Range<usize>,
-    pub(super) path: String,
+    pub(in crate::config) range: Range<usize>,
+    pub(in crate::config) path: String,
 }
 
 impl<'d> Table<'d> {
-    pub(super) fn new(raw: &'d DeTable<'d>, range: Range<usize>, path: &str) -> Self {
+    pub(in crate::config) fn new(raw: &'d DeTable<'d>, range: Range<usize>, path: &str) -> Self {
         let mut entries: Vec<Entry<'d>> = raw
             .iter()
             .map(|(key, value)| Entry {
@@ -104,28 +114,34 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// A table that is not written: every key has its default.
+    pub(in crate::config) fn none() -> Self {
+        static NONE: LazyLock<DeTable<'static>> = LazyLock::new(DeTable::new);
+        Self::new(&NONE, 0..0, "")
+    }
+
     /// Where the table stands.
-    pub(super) fn span(&self) -> Span {
+    pub(in crate::config) fn span(&self) -> Span {
         Span(self.range.clone())
     }
 
     /// Says whether a key is written.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
         self.raw.contains_key(key)
     }
 
     /// Counts the keys.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::config) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// All entries in written order, read or not.
-    pub(super) fn entries(&self) -> &[Entry<'d>] {
+    pub(in crate::config) fn entries(&self) -> &[Entry<'d>] {
         &self.entries
     }
 
     /// Reads a key, once: it no longer counts as unknown.
-    pub(super) fn take(&mut self, key: &str) -> Option<Entry<'d>> {
+    pub(in crate::config) fn take(&mut self, key: &str) -> Option<Entry<'d>> {
         if !self.has(key) {
             return None;
         }
@@ -137,12 +153,12 @@ impl<'d> Table<'d> {
     }
 
     /// Reads a key and returns its value.
-    pub(super) fn take_value(&mut self, key: &str) -> Option<Value<'d>> {
+    pub(in crate::config) fn take_value(&mut self, key: &str) -> Option<Value<'d>> {
         self.take(key).map(|entry| entry.value)
     }
 
     /// Reads a key that must be there.
-    pub(super) fn require(
+    pub(in crate::config) fn require(
         &mut self,
         key: &str,
         help: &str,
@@ -165,7 +181,10 @@ impl<'d> Table<'d> {
     }
 
     /// Reads every key for which `wanted` holds.
-    pub(super) fn take_where(&mut self, wanted: impl Fn(&Entry<'d>) -> bool) -> Vec<Entry<'d>> {
+    pub(in crate::config) fn take_where(
+        &mut self,
+        wanted: impl Fn(&Entry<'d>) -> bool,
+    ) -> Vec<Entry<'d>> {
         let mut found = Vec::new();
         for (entry, taken) in self.entries.iter().zip(&mut self.taken) {
             if !*taken && wanted(entry) {
@@ -176,66 +195,40 @@ impl<'d> Table<'d> {
         found
     }
 
-    /// Reports every key that nobody read: `noun` says what the table is, `known` what it may hold.
-    pub(super) fn finish(self, noun: &str, known: &[&str], faults: &mut Faults<'_>) {
+    /// Reports every key that was not read.
+    pub(in crate::config) fn finish(self, known: &Known<'_>, faults: &mut Faults<'_>) {
         for (entry, taken) in self.entries.iter().zip(&self.taken) {
             if !taken {
-                faults.push(unknown_key(entry, noun, known, faults.text));
+                faults.push(unknown_key(entry, known, faults.text));
             }
         }
     }
 }
 
-/// Keys of one place that people write in another, with where they belong.
-const BELONGS: &[(&str, &str)] = &[
-    (
-        "weight",
-        "members, and branches of a `weighted` list: `{ to = \"pool\", weight = 10 }`",
-    ),
-    (
-        "bias",
-        "branches of `nearest`: `{ to = \"pool\", bias = -20 }`",
-    ),
-    ("at", "pools, and branches of `nearest` and `latency`"),
-    (
-        "in",
-        "branches of a `subnets` list: `{ in = [\"192.0.2.0/24\"], to = \"pool\" }`",
-    ),
-    (
-        "follow-health",
-        "branches written as `{ to = ..., follow-health = false }`",
-    ),
-    ("failback", "nodes with `failover`"),
-    ("trickle", "nodes with `failover`"),
-    ("overflow", "nodes with `weighted`"),
-    ("families", "names, and pools with a policy"),
-    ("sticky", "names and policy nodes"),
-    ("all-down", "names and policy nodes"),
-    ("answers", "names, policy nodes and pools"),
-    ("ttl", "the zone, names, policy nodes and pools"),
-    (
-        "check",
-        "pools, members, policy nodes, branches, names and records",
-    ),
-    ("probe", "pools with members, and members"),
-    ("site", "pools and members"),
-    ("min-healthy", "pools with members"),
-    ("capacity", "pools"),
-    ("ramp", "pools with members"),
-    ("force", "members"),
-    ("flatten", "members with `target`"),
-    ("members", "pools"),
-];
+/// What a table may hold.
+pub(in crate::config) struct Known<'k> {
+    /// The table, in words.
+    pub(in crate::config) noun: &'k str,
+    /// Its keys.
+    pub(in crate::config) keys: &'k [&'k str],
+    /// Where else a key is at home, in words.
+    pub(in crate::config) home: &'k dyn Fn(&str) -> Option<String>,
+    /// Whether a table in it may be a name that a dot without quotes has split (rule a9).
+    pub(in crate::config) has_names: bool,
+}
 
-fn unknown_key(entry: &Entry<'_>, noun: &str, known: &[&str], text: &str) -> Diagnostic {
+fn unknown_key(entry: &Entry<'_>, known: &Known<'_>, text: &str) -> Diagnostic {
     let key = entry.key;
+    let (noun, has_names) = (known.noun, known.has_names);
+    let home = (known.home)(key);
+    let known = known.keys;
     let near =
         suggest::synonym(key, known).or_else(|| suggest::nearest(key, known.iter().copied()));
     let is_dotted = text[..entry.key_range.start.min(text.len())].ends_with('.');
-    if near.is_none() && (entry.value.raw.is_table() || is_dotted) {
+    if has_names && near.is_none() && (entry.value.raw.is_table() || is_dotted) {
         return split_name(entry);
     }
-    if let Some((_, place)) = BELONGS.iter().find(|(other, _)| *other == key) {
+    if let Some(place) = home {
         return Diagnostic::fault(
             "L030",
             entry.key_span(),
@@ -307,7 +300,7 @@ fn split_name(entry: &Entry<'_>) -> Diagnostic {
 }
 
 /// Appends a key to a path, quoted where TOML wants it.
-pub(super) fn join(path: &str, key: &str) -> String {
+pub(in crate::config) fn join(path: &str, key: &str) -> String {
     let is_bare = !key.is_empty()
         && key
             .bytes()

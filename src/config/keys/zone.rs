@@ -1,156 +1,11 @@
-//! The one table of keys: where each stands, what it takes, its default, its bounds and what it is for.
+//! Keys of the top, the SOA, pools and members.
 
-use super::keys_check::CHECK_KEYS;
-use super::keys_policy::{POLICY_KEYS, TEST_KEYS};
-
-/// A key of a zone file.
-#[derive(Clone, Copy, Debug)]
-pub struct ZoneKey {
-    /// The table it stands in.
-    pub group: KeyGroup,
-    /// The key.
-    pub key: &'static str,
-    /// What it takes.
-    pub kind: KeyKind,
-    /// Its default in words.
-    pub default: &'static str,
-    /// What it is for, with its bounds: one or two sentences, shown by editors on hover.
-    pub doc: &'static str,
-}
-
-/// A table of a zone file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyGroup {
-    /// The top of the file.
-    Top,
-    /// `[soa]`.
-    Soa,
-    /// `[checks.ID]`.
-    Check,
-    /// `[pools.ID]`.
-    Pool,
-    /// A member of a pool.
-    Member,
-    /// `probe` of a pool or member.
-    Probe,
-    /// Policies: exactly one in a node.
-    Policy,
-    /// Options of names, nodes and policy pools.
-    Options,
-    /// Options of branches.
-    Branch,
-    /// `[names.OWNER]`, beside policies, options and record types.
-    Name,
-    /// `[[expect]]`.
-    Expect,
-    /// `ask` of `[[expect]]`.
-    Ask,
-    /// `[[maintenance]]`.
-    Maintenance,
-}
-
-impl KeyGroup {
-    /// Every table, in the order of the reference.
-    pub const ALL: [Self; 13] = [
-        Self::Top,
-        Self::Soa,
-        Self::Check,
-        Self::Pool,
-        Self::Member,
-        Self::Probe,
-        Self::Policy,
-        Self::Options,
-        Self::Branch,
-        Self::Name,
-        Self::Expect,
-        Self::Ask,
-        Self::Maintenance,
-    ];
-
-    /// Returns the heading of the reference.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Top => "Top of the file",
-            Self::Soa => "`[soa]`",
-            Self::Check => "`[checks.ID]`",
-            Self::Pool => "`[pools.ID]`",
-            Self::Member => "Members of a pool",
-            Self::Probe => "`probe` of a pool or member",
-            Self::Policy => "Policies",
-            Self::Options => "Options of names, nodes and policy pools",
-            Self::Branch => "Options of branches",
-            Self::Name => "`[names.OWNER]`",
-            Self::Expect => "`[[expect]]`",
-            Self::Ask => "`ask` of `[[expect]]`",
-            Self::Maintenance => "`[[maintenance]]`",
-        }
-    }
-}
-
-/// What a key takes.
-#[derive(Clone, Copy, Debug)]
-pub enum KeyKind {
-    /// Any text up to so many octets.
-    Text(usize),
-    /// Texts, one or a list.
-    Texts,
-    /// True or false.
-    Switch,
-    /// An integer within bounds.
-    Integer(i64, i64),
-    /// A duration such as `"1h30m"`.
-    Duration,
-    /// A percentage such as `"50%"`.
-    Percent,
-    /// One of a few words.
-    Word(&'static [&'static str]),
-    /// A date-time with offset.
-    DateTime,
-    /// Something that the schema defines under this name.
-    Defined(&'static str),
-    /// A list of something defined.
-    ListOf(&'static str),
-    /// A table of texts.
-    TextTable,
-    /// A table of true and false.
-    SwitchTable,
-    /// A table from anything to something defined.
-    TableOf(&'static str),
-}
-
-/// Longest text where nothing else is said.
-pub(super) const TEXT: usize = 255;
-
-/// Makes a row of the table.
-pub(super) const fn key(
-    group: KeyGroup,
-    key: &'static str,
-    kind: KeyKind,
-    default: &'static str,
-    doc: &'static str,
-) -> ZoneKey {
-    ZoneKey {
-        group,
-        key,
-        kind,
-        default,
-        doc,
-    }
-}
-
-/// Lists every key, table by table.
-pub fn zone_keys() -> impl Iterator<Item = &'static ZoneKey> {
-    KEYS.iter()
-        .chain(CHECK_KEYS)
-        .chain(POLICY_KEYS)
-        .chain(TEST_KEYS)
-}
-
-use KeyGroup::{Member, Pool, Probe, Soa, Top};
-use KeyKind::{Defined, Duration, Integer, ListOf, Percent, Switch, Text, Word};
+use super::key::KeyGroup::{Member, Pool, Probe, Soa, Top};
+use super::key::KeyKind::{self, Defined, Duration, Integer, ListOf, Percent, Switch, Text, Word};
+use super::key::{TEXT, ZoneKey, key};
 
 /// The top, SOA and pools.
-const KEYS: &[ZoneKey] = &[
+pub(super) const ZONE_KEYS: &[ZoneKey] = &[
     key(
         Top,
         "format",
@@ -238,31 +93,37 @@ const KEYS: &[ZoneKey] = &[
     key(
         Soa,
         "refresh",
-        Duration,
+        Duration(1_000, 2_592_000_000),
         "\"2h\"",
-        "Refresh interval, 1s to 30d.",
+        "Refresh interval, {min} to {max}.",
     ),
     key(
         Soa,
         "retry",
-        Duration,
+        Duration(1_000, 2_592_000_000),
         "\"15m\"",
-        "Retry interval, 1s to 30d.",
+        "Retry interval, {min} to {max}.",
     ),
-    key(Soa, "expire", Duration, "\"14d\"", "Expiry, 1s to 30d."),
+    key(
+        Soa,
+        "expire",
+        Duration(1_000, 2_592_000_000),
+        "\"14d\"",
+        "Expiry, {min} to {max}.",
+    ),
     key(
         Soa,
         "ttl",
-        Duration,
+        Duration(1_000, 2_592_000_000),
         "\"15m\"",
-        "TTL of the SOA record, 1s to 30d.",
+        "TTL of the SOA record, {min} to {max}.",
     ),
     key(
         Soa,
         "negative-ttl",
-        Duration,
+        Duration(0, 86_400_000),
         "\"30s\"",
-        "How long resolvers keep NXDOMAIN and NODATA, 0s to 1d.",
+        "How long resolvers keep NXDOMAIN and NODATA, {min} to {max}.",
     ),
     key(
         Pool,
@@ -309,16 +170,16 @@ const KEYS: &[ZoneKey] = &[
     key(
         Pool,
         "capacity",
-        Percent,
+        Percent(1, 100),
         "none",
-        "Share of a weighted node's traffic that the pool can carry, `1%` to `100%`; what is above it goes to the others, then to `overflow`.",
+        "Share of a weighted node's traffic that the pool can carry, `{min}` to `{max}`; what is above it goes to the others, then to `overflow`.",
     ),
     key(
         Pool,
         "ramp",
-        Duration,
+        Duration(0, 3_600_000),
         "\"0s\"",
-        "How long a healed member takes to its full weight, up to 1h: from a tenth, in ten equal steps.",
+        "How long a healed member takes to its full weight, up to {max}: from a tenth, in ten equal steps.",
     ),
     key(
         Member,
@@ -339,7 +200,7 @@ const KEYS: &[ZoneKey] = &[
         "weight",
         Integer(0, 65_535),
         "1",
-        "Weight, 0 to 65535; 0 is standby.",
+        "Weight, {min} to {max}; 0 is standby.",
     ),
     key(
         Member,

@@ -5,21 +5,26 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::faults::Faults;
-use super::table::Value;
+use super::table::{Known, Value};
 use crate::clock::{DurationFault, WallTime, format_duration, parse_duration};
+use crate::config::keys::{KeyGroup, home, keys_of};
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::diagnostic::suggest;
+use crate::geo::Place;
 use crate::model::TtlModel;
+use crate::net::{PrefixFault, parse_prefix};
 
 /// Longest TTL, 7 days (zone format, section 2).
-pub(super) const TTL_MAX: Duration = Duration::from_secs(7 * 86_400);
+const TTL_MAX: Duration = Duration::from_secs(7 * 86_400);
 
 impl Faults<'_> {
     /// Reports a value of the wrong type.
-    pub(super) fn wrong_type(&mut self, value: &Value<'_>, wanted: &str) {
+    pub(in crate::config) fn wrong_type(&mut self, value: &Value<'_>, wanted: &str) {
         self.push(
             Diagnostic::fault(
                 "L007",
@@ -32,7 +37,7 @@ impl Faults<'_> {
     }
 
     /// Reads text.
-    pub(super) fn text<'d>(&mut self, value: &Value<'d>) -> Option<&'d str> {
+    pub(in crate::config) fn text<'d>(&mut self, value: &Value<'d>) -> Option<&'d str> {
         let found = value.as_str();
         if found.is_none() {
             self.wrong_type(value, "text in quotes");
@@ -41,7 +46,11 @@ impl Faults<'_> {
     }
 
     /// Reads text of at most `octets_max` octets; what is sent as a line may hold no control characters.
-    pub(super) fn line(&mut self, value: &Value<'_>, octets_max: usize) -> Option<String> {
+    pub(in crate::config) fn line(
+        &mut self,
+        value: &Value<'_>,
+        octets_max: usize,
+    ) -> Option<String> {
         let text = self.text(value)?;
         if text.len() > octets_max {
             self.push(
@@ -71,7 +80,7 @@ impl Faults<'_> {
     }
 
     /// Reads a truth value.
-    pub(super) fn boolean(&mut self, value: &Value<'_>) -> Option<bool> {
+    pub(in crate::config) fn boolean(&mut self, value: &Value<'_>) -> Option<bool> {
         let found = value.raw.as_bool();
         if found.is_none() {
             self.wrong_type(value, "`true` or `false`, without quotes");
@@ -80,7 +89,12 @@ impl Faults<'_> {
     }
 
     /// Reads a whole number within inclusive bounds.
-    pub(super) fn integer(&mut self, value: &Value<'_>, min: i64, max: i64) -> Option<i64> {
+    pub(in crate::config) fn integer(
+        &mut self,
+        value: &Value<'_>,
+        min: i64,
+        max: i64,
+    ) -> Option<i64> {
         let DeValue::Integer(written) = value.raw else {
             self.wrong_type(value, &format!("a whole number from {min} to {max}"));
             return None;
@@ -104,7 +118,7 @@ impl Faults<'_> {
     }
 
     /// Reads a whole number within inclusive bounds that fit the wanted type.
-    pub(super) fn number<N: TryFrom<i64>>(
+    pub(in crate::config) fn number<N: TryFrom<i64>>(
         &mut self,
         value: &Value<'_>,
         min: i64,
@@ -115,7 +129,11 @@ impl Faults<'_> {
     }
 
     /// Reads one of a few words.
-    pub(super) fn word<'w>(&mut self, value: &Value<'_>, words: &[&'w str]) -> Option<&'w str> {
+    pub(in crate::config) fn word<'w>(
+        &mut self,
+        value: &Value<'_>,
+        words: &[&'w str],
+    ) -> Option<&'w str> {
         let text = self.text(value)?;
         let found = words.iter().find(|word| **word == text).copied();
         if found.is_none() {
@@ -125,7 +143,12 @@ impl Faults<'_> {
     }
 
     /// Reports a word that is none of `words`.
-    pub(super) fn unknown_word(&mut self, value: &Value<'_>, text: &str, words: &[&str]) {
+    pub(in crate::config) fn unknown_word(
+        &mut self,
+        value: &Value<'_>,
+        text: &str,
+        words: &[&str],
+    ) {
         let mut diagnostic = Diagnostic::fault(
             "L009",
             value.span(),
@@ -143,7 +166,7 @@ impl Faults<'_> {
     }
 
     /// Reads a duration within inclusive bounds (rule a10).
-    pub(super) fn duration(
+    pub(in crate::config) fn duration(
         &mut self,
         value: &Value<'_>,
         min: Duration,
@@ -188,7 +211,12 @@ impl Faults<'_> {
     }
 
     /// Reads a duration of whole seconds within inclusive bounds.
-    pub(super) fn seconds(&mut self, value: &Value<'_>, min: u64, max: u64) -> Option<u32> {
+    pub(in crate::config) fn seconds(
+        &mut self,
+        value: &Value<'_>,
+        min: u64,
+        max: u64,
+    ) -> Option<u32> {
         let found = self.duration(value, Duration::from_secs(min), Duration::from_secs(max))?;
         if found.subsec_nanos() != 0 {
             self.push(
@@ -206,7 +234,7 @@ impl Faults<'_> {
     }
 
     /// Reads a TTL: a duration or `{ min, max }` (rule a44). Zero draws a warning.
-    pub(super) fn ttl(&mut self, value: &Value<'_>) -> Option<TtlModel> {
+    pub(in crate::config) fn ttl(&mut self, value: &Value<'_>) -> Option<TtlModel> {
         let max_secs = TTL_MAX.as_secs();
         let Some(mut table) = value.as_table() else {
             let secs = self.seconds(value, 0, max_secs)?;
@@ -220,7 +248,13 @@ impl Faults<'_> {
         };
         let min = table.require("min", "write `{ min = \"5s\", max = \"60s\" }`", self);
         let max = table.require("max", "write `{ min = \"5s\", max = \"60s\" }`", self);
-        table.finish("a bounded TTL", &["min", "max"], self);
+        let known = Known {
+            noun: "a bounded TTL",
+            keys: &keys_of(&[KeyGroup::Ttl], &[]),
+            home: &home,
+            has_names: true,
+        };
+        table.finish(&known, self);
         let (min_value, max_value) = (min?, max?);
         let min = self.seconds(&min_value, 0, max_secs);
         let max = self.seconds(&max_value, 0, max_secs);
@@ -244,8 +278,42 @@ impl Faults<'_> {
         Some(TtlModel { min, max })
     }
 
+    /// Reads a prefix; an address alone is a host's prefix. Host bits are a fault (rule a19).
+    pub(in crate::config) fn network(&mut self, value: &Value<'_>, text: &str) -> Option<IpNet> {
+        let (message, help) = match parse_prefix(text) {
+            Ok(prefix) => return Some(prefix),
+            Err(PrefixFault::Address | PrefixFault::Length(_)) => (
+                format!("`{text}` is no prefix"),
+                "write a prefix such as `198.51.100.0/24` or `2001:db8::/32`".to_owned(),
+            ),
+            Err(PrefixFault::TooLong(width)) => (
+                format!("`{text}` is longer than the {width} bits of its address"),
+                "write a prefix such as `198.51.100.0/24` or `2001:db8::/32`".to_owned(),
+            ),
+            Err(PrefixFault::HostBits(network)) => (
+                format!("`{text}` has bits set after its prefix length"),
+                format!("the network is `{network}`"),
+            ),
+        };
+        let found = Diagnostic::fault("L054", value.span(), &*value.path, message);
+        self.push(found.label("not a prefix").help(help));
+        None
+    }
+
+    /// Reads a place.
+    pub(in crate::config) fn place(&mut self, text: &str, span: Span, path: &str) -> Option<Place> {
+        match Place::parse(text) {
+            Ok(place) => Some(place),
+            Err(fault) => {
+                let found = Diagnostic::fault("L050", span, path, fault.message);
+                self.push(found.label("not a place").help(fault.help));
+                None
+            }
+        }
+    }
+
     /// Reads a percentage written as text, in whole percents within inclusive bounds.
-    pub(super) fn percent(&mut self, value: &Value<'_>, min: u8, max: u8) -> Option<u8> {
+    pub(in crate::config) fn percent(&mut self, value: &Value<'_>, min: u8, max: u8) -> Option<u8> {
         let found = value
             .as_str()
             .and_then(|text| text.trim().strip_suffix('%'))
@@ -270,7 +338,7 @@ impl Faults<'_> {
     }
 
     /// Reads a date-time with an offset (rule a10).
-    pub(super) fn wall_time(&mut self, value: &Value<'_>) -> Option<WallTime> {
+    pub(in crate::config) fn wall_time(&mut self, value: &Value<'_>) -> Option<WallTime> {
         let help = "write for example `2026-12-05T22:00:00Z` or `2026-12-05T22:00:00+01:00`, without quotes";
         let text = match value.raw {
             DeValue::Datetime(written) => written.to_string(),
@@ -308,7 +376,7 @@ impl Faults<'_> {
     }
 
     /// Checks the number of items of a list or table.
-    pub(super) fn count(&mut self, value: &Value<'_>, found: usize, max: usize) -> bool {
+    pub(in crate::config) fn count(&mut self, value: &Value<'_>, found: usize, max: usize) -> bool {
         let diagnostic = if found == 0 {
             Diagnostic::fault(
                 "L016",

@@ -1,10 +1,10 @@
 //! Keys of policies, options, names, outage tests and planned work.
 
-use super::keys::KeyGroup::{Ask, Branch, Expect, Maintenance, Name, Options, Policy};
-use super::keys::KeyKind::{
+use super::key::KeyGroup::{Ask, Branch, Expect, Maintenance, Name, Options, Policy};
+use super::key::KeyKind::{
     DateTime, Defined, Duration, Integer, ListOf, Percent, Switch, Text, Texts, Word,
 };
-use super::keys::{ZoneKey, key};
+use super::key::{ZoneKey, key};
 
 /// Policies, options, branches and names.
 pub(super) const POLICY_KEYS: &[ZoneKey] = &[
@@ -76,7 +76,7 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "answers",
         Integer(1, 64),
         "8, or 1 where weights differ",
-        "Most members in one answer, 1 to 64; the smallest on the path holds.",
+        "Most members in one answer, {min} to {max}; the smallest on the path holds.",
     ),
     key(
         Options,
@@ -91,42 +91,42 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         Defined("allDown"),
         "\"all\"",
         "What happens when nothing here is healthy: `all`, `last`, `nodata`, `servfail` or a node. `last`: the members that were healthy last, kept over restarts.",
-    ),
+    ).of(&["node"]),
     key(
         Options,
         "overflow",
         Defined("node"),
         "none",
         "Where the excess over `capacity` goes while it is healthy (weighted).",
-    ),
+    ).of(&["weighted"]),
     key(
         Options,
         "failback",
         Defined("failback"),
         "\"auto\"",
         "When an earlier tier is used again (failover): `auto`, `manual` (`leeward release NAME`), `{ after = \"15m\" }` of health without a break, `{ window = \"Sat-Sun 02:00-05:00\" }` in UTC.",
-    ),
+    ).of(&["failover"]),
     key(
         Options,
         "trickle",
-        Percent,
+        Percent(0, 50),
         "\"0%\"",
-        "Share of traffic for the next healthy tier, at most 50% (failover).",
-    ),
+        "Share of traffic for the next healthy tier, at most {max} (failover).",
+    ).of(&["failover"]),
     key(
         Options,
         "sticky",
         Defined("sticky"),
         "false",
         "Keeps a client prefix on its branch and members while they are healthy.",
-    ),
+    ).of(&["node"]),
     key(
         Options,
         "times",
         Text(255),
         "none: distance decides",
         "Measured round trips (latency): `\"file:NAME\"`, lines of `CLIENT,REGION,MILLISECONDS`; what it does not name is estimated from the distance.",
-    ),
+    ).of(&["latency"]),
     key(
         Branch,
         "to",
@@ -146,29 +146,29 @@ pub(super) const POLICY_KEYS: &[ZoneKey] = &[
         "weight",
         Integer(0, 65_535),
         "1",
-        "Weight in `weighted`, 0 to 65535; 0 is standby.",
-    ),
+        "Weight in `weighted`, {min} to {max}; 0 is standby.",
+    ).of(&["weighted"]),
     key(
         Branch,
         "bias",
         Integer(-99, 99),
         "0",
-        "Makes a place of `nearest` larger or smaller, -99 to 99.",
-    ),
+        "Makes a place of `nearest` larger or smaller, {min} to {max}.",
+    ).of(&["nearest"]),
     key(
         Branch,
         "at",
         Defined("at"),
         "the pool's",
         "Where the branch stands (`nearest`, `latency`).",
-    ),
+    ).of(&["nearest", "latency"]),
     key(
         Branch,
         "in",
         Texts,
         "required in `subnets`",
         "Prefixes, `\"file:NAME\"` or `\"default\"`.",
-    ),
+    ).of(&["subnets"]),
     key(
         Name,
         "families",
@@ -238,7 +238,13 @@ pub(super) const TEST_KEYS: &[ZoneKey] = &[
         "Every record that may be answered.",
     ),
     key(Expect, "rcode", Text(32), "-", "Response code."),
-    key(Expect, "ttl", Duration, "-", "TTL of the answer."),
+    key(
+        Expect,
+        "ttl",
+        Duration(0, 604_800_000),
+        "-",
+        "TTL of the answer.",
+    ),
     key(
         Ask,
         "name",

@@ -11,10 +11,12 @@ const FINDINGS_MAX: usize = 1000;
 
 /// Collects the findings of one file.
 #[derive(Debug)]
-pub(super) struct Faults<'s> {
+pub(in crate::config) struct Faults<'s> {
     /// The text of the file, for looking at what surrounds a key.
-    pub(super) text: &'s str,
+    pub(in crate::config) text: &'s str,
     source: &'s Source,
+    /// Codes that this kind of file has of its own, by those of zone files.
+    codes: &'static [(&'static str, &'static str)],
     list: Vec<Diagnostic>,
     dropped: usize,
     has_fault: bool,
@@ -23,8 +25,13 @@ pub(super) struct Faults<'s> {
 }
 
 impl<'s> Faults<'s> {
-    pub(super) fn new(source: &'s Source) -> Self {
+    /// Starts a list for a file; `codes` are its own names for codes of zone files.
+    pub(in crate::config) fn new(
+        source: &'s Source,
+        codes: &'static [(&'static str, &'static str)],
+    ) -> Self {
         Self {
+            codes,
             text: &source.text,
             source,
             list: Vec::new(),
@@ -35,7 +42,7 @@ impl<'s> Faults<'s> {
     }
 
     /// Adds a finding.
-    pub(super) fn push(&mut self, mut diagnostic: Diagnostic) {
+    pub(in crate::config) fn push(&mut self, mut diagnostic: Diagnostic) {
         self.has_fault |= diagnostic.severity == Severity::Fault;
         let start = diagnostic.span.0.start;
         let is_muted = self.muted.iter().any(|range| range.contains(&start));
@@ -47,11 +54,12 @@ impl<'s> Faults<'s> {
             return;
         }
         diagnostic.path.clone_from(&self.source.path);
+        diagnostic.code = self.code(diagnostic.code);
         self.list.push(diagnostic);
     }
 
     /// Reports text that is no domain name: what is wrong with it, and what to write if that can be told.
-    pub(super) fn not_a_name(
+    pub(in crate::config) fn not_a_name(
         &mut self,
         (span, path): (Span, &str),
         (text, fault): (&str, NameFault),
@@ -63,8 +71,14 @@ impl<'s> Faults<'s> {
         self.push(diagnostic);
     }
 
+    /// Returns the code that this kind of file has for a code of zone files.
+    fn code(&self, code: &'static str) -> &'static str {
+        let own = self.codes.iter().find(|(zone, _)| *zone == code);
+        own.map_or(code, |(_, own)| own)
+    }
+
     /// Mutes findings on the lines that `span` touches.
-    pub(super) fn mute_lines(&mut self, span: &Span) {
+    pub(in crate::config) fn mute_lines(&mut self, span: &Span) {
         let start = span.0.start.min(self.text.len());
         let end = span.0.end.clamp(start, self.text.len());
         let line_start = self.text.as_bytes()[..start]
@@ -79,29 +93,24 @@ impl<'s> Faults<'s> {
     }
 
     /// Says whether further findings are only counted, so that help for them need not be searched.
-    pub(super) fn is_full(&self) -> bool {
+    pub(in crate::config) fn is_full(&self) -> bool {
         self.list.len() >= FINDINGS_MAX
     }
 
     /// Says whether anything so far refuses the zone.
-    pub(super) fn has_fault(&self) -> bool {
+    pub(in crate::config) fn has_fault(&self) -> bool {
         self.has_fault
     }
 
     /// Returns all findings in order of position.
-    pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
+    pub(in crate::config) fn into_list(mut self) -> Vec<Diagnostic> {
         self.list
             .sort_by_key(|diagnostic| (diagnostic.span.0.start, diagnostic.severity));
         if self.dropped > 0 {
-            let mut last = Diagnostic::fault(
-                "L099",
-                Span(self.text.len()..self.text.len()),
-                "",
-                format!("{} more findings are not shown", self.dropped),
-            );
-            last.severity = Severity::Note;
-            last.path.clone_from(&self.source.path);
-            self.list.push(last);
+            let end = self.text.len()..self.text.len();
+            let message = format!("{} more findings are not shown", self.dropped);
+            let last = Diagnostic::note(self.code("L099"), end, "", message);
+            self.list.push(last.at(&self.source.path));
         }
         self.list
     }
