@@ -322,7 +322,7 @@ impl Year {
     fn restart(&mut self) {
         self.restarts += 1;
         let (now, wall) = (self.core.now, self.core.wall);
-        let statuses = self.core.targets.save(now, wall);
+        let statuses = self.core.targets.table().save(now, wall);
         let saved = serde_json::to_string(&self.core.publisher.save()).expect("plain data");
         let saved: Vec<SavedZone> = serde_json::from_str(&saved).expect("as written");
         self.core.targets = Targets::default();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
@@ -21,8 +22,8 @@ use super::commands::{show_switches, take_heartbeat, throw_switch};
 use super::connections::{BoundedListener, ConnectedClient, Connections, Limits};
 use super::fault::{Parameters, fault};
 use super::guard::{Rules, guard};
-use super::page::page;
 use super::rehearsal::{show_queries, show_simulation};
+use super::shared_report::SharedReport;
 
 /// Longest time for the answer of a reload, which reads every zone; the load goes on when it is over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
@@ -83,22 +84,29 @@ pub async fn serve(
 }
 
 async fn show_page(State(asking): State<Asking>) -> Response {
-    let report = match asking.ask(Ask::Status).await {
-        Ok(report) => report,
-        Err(response) => return response,
-    };
     let policy = HeaderValue::from_static(
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     );
-    let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    (
-        [
-            (header::CONTENT_SECURITY_POLICY, policy),
-            (header::CONTENT_TYPE, kind),
-        ],
-        page(&report),
-    )
-        .into_response()
+    match report_as(&asking, SharedReport::page).await {
+        Ok(page) => {
+            let headers = [
+                (header::CONTENT_SECURITY_POLICY, policy),
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/html; charset=utf-8"),
+                ),
+            ];
+            (headers, page).into_response()
+        }
+        Err(response) => response,
+    }
+}
+
+/// Returns the status in one form. Ten thousand targets take a while to write, and tasks of the runtime must not wait for it.
+async fn report_as(asking: &Asking, write: fn(&SharedReport) -> Bytes) -> Result<Bytes, Response> {
+    let report = asking.ask(Ask::Status).await?;
+    let written = tokio::task::spawn_blocking(move || write(&report)).await;
+    written.map_err(|_| stopping())
 }
 
 async fn show_metrics(State(asking): State<Asking>) -> Response {
@@ -167,8 +175,11 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
 }
 
 async fn show_status(State(asking): State<Asking>) -> Response {
-    match asking.ask(Ask::Status).await {
-        Ok(report) => axum::Json(report).into_response(),
+    match report_as(&asking, SharedReport::json).await {
+        Ok(text) => {
+            let kind = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
         Err(response) => response,
     }
 }

@@ -21,7 +21,7 @@ use super::exposition::Exposition;
 use super::fault::fault;
 use super::orders::{HeartbeatReport, Kept, OrderFault, ReleaseRequest, SwitchRequest, SwitchRow};
 use super::pulse::Pulse;
-use super::status::StatusReport;
+use super::shared_report::SharedReport;
 
 /// Longest time for one answer of the owner of the state.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Ask {
     /// The state.
-    Status(oneshot::Sender<StatusReport>),
+    Status(oneshot::Sender<Arc<SharedReport>>),
     /// The explanation of an answer.
     Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
     /// Questions of the last hour, as sampled.

@@ -20,6 +20,7 @@ mod plain;
 mod pulse;
 mod rehearsal;
 mod release;
+mod shared_report;
 mod status;
 mod status_text;
 
@@ -30,6 +31,7 @@ pub use exposition::{Exposition, GaugeHandle, LoadGauges};
 pub use logs::{LogFormat, LogGuard, LostLines, install_logs, log_event, lost_log_lines};
 pub use orders::{HeartbeatReport, Kept, OrderFault, ReleaseRequest, SwitchRequest, SwitchRow};
 pub use pulse::Pulse;
+pub use shared_report::SharedReport;
 pub use status::{
     AlarmRow, DoubtRow, FlattenedRow, HeldRow, NameRow, NotListed, PoolRow, RefusedFile,
     ServedPool, ServerRow, StatusReport, TargetRow, WaitingReload, ZoneRow,

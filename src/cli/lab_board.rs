@@ -106,7 +106,7 @@ async fn look(watched: &Watched, seen: &Arc<Mutex<Seen>>) {
         cached,
         regions: Region::ALL
             .iter()
-            .map(|region| region_health(&report, *region))
+            .map(|region| region_health(report.report(), *region))
             .collect(),
         answered,
     };

@@ -65,18 +65,20 @@ impl From<Finding> for Evidence {
     }
 }
 
-/// Outcome of the last probe of a target, and since when its probes do not pass.
+/// Outcome and duration of the last probe of a target, and since when its probes do not pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latest {
     /// Outcome of the last probe, if there was one.
     pub outcome: Option<Outcome>,
     /// End of the first probe of the present run of probes that did not pass.
     pub failing_since: Option<Moment>,
+    /// Duration of the last probe that was completed.
+    pub took: Option<Duration>,
 }
 
 impl Latest {
     /// Returns the state after another probe.
-    pub const fn after(self, observation: &Observation) -> Self {
+    pub fn after(self, observation: &Observation) -> Self {
         let failing_since = match (observation.outcome, self.failing_since) {
             (Outcome::Good, _) => None,
             (Outcome::Bad | Outcome::NoEvidence, None) => Some(observation.at),
@@ -85,6 +87,7 @@ impl Latest {
         Self {
             outcome: Some(observation.outcome),
             failing_since,
+            took: observation.phases.total.or(self.took),
         }
     }
 

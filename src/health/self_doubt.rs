@@ -22,10 +22,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::evidence::{Latest, Observation};
-
 use super::finding::Outcome;
-use super::registry::{Row, Targets};
+use super::registry::Targets;
 use super::target::{Endpoint, Status, TargetId};
+use super::target_table::Row;
 use crate::clock::Moment;
 
 /// Fewest targets that suffice without anchors (rule a45).

@@ -11,4 +11,4 @@ mod tick;
 
 pub use current::{Current, Reader};
 pub use publisher::{Published, Publisher, ZoneInputs};
-pub use tick::{HeldNode, SavedZone, Tick};
+pub use tick::{HeldNode, SavedZone, Tick, held_nodes};

@@ -44,9 +44,10 @@ pub struct Publisher {
     pub(super) snapshot: Arc<Snapshot>,
     view: HealthView,
     serving: Arc<ServingOptions>,
-    pub(super) folds: Vec<Option<Fold>>,
+    /// Fold of each zone with policies. A clone is a snapshot; a fold that changes while one is held is copied first.
+    pub(super) folds: Vec<Option<Arc<Fold>>>,
     /// Target of each slot, by zone.
-    pub(super) slots: Vec<Vec<TargetId>>,
+    pub(super) slots: Arc<[Vec<TargetId>]>,
     /// Policy state that an earlier run saved and no zone has claimed yet, by apex.
     pub(super) saved: HashMap<String, Vec<SavedNode>>,
     /// True if policy state changed since the last save.
@@ -77,7 +78,7 @@ impl Publisher {
             view,
             serving,
             folds,
-            slots: Vec::new(),
+            slots: Arc::default(),
             saved: HashMap::new(),
             is_unsaved: false,
             now: Moment::ZERO,
@@ -95,7 +96,17 @@ impl Publisher {
 
     /// Returns the fold of a zone, if it has policies.
     pub fn fold(&self, zone: usize) -> Option<&Fold> {
-        self.folds.get(zone).and_then(Option::as_ref)
+        self.folds.get(zone)?.as_deref()
+    }
+
+    /// Returns the fold of each zone with policies, in the order of the snapshot.
+    pub fn folds(&self) -> &[Option<Arc<Fold>>] {
+        &self.folds
+    }
+
+    /// Returns the target of each slot, by zone.
+    pub fn slots(&self) -> &Arc<[Vec<TargetId>]> {
+        &self.slots
     }
 
     /// Lists the uses of a target: zone and slot.
@@ -139,13 +150,14 @@ impl Publisher {
                     holds: given.holds,
                     leases: given.leases,
                 };
-                Fold::new(policies, inputs)
+                Arc::new(Fold::new(policies, inputs))
             }));
         }
         self.hand_down(&snapshot, &mut folds);
-        let view = folds
-            .iter()
-            .map(|fold| fold.as_ref().map_or_else(ZoneView::default, Fold::view));
+        let view = folds.iter().map(|fold| {
+            fold.as_ref()
+                .map_or_else(ZoneView::default, |fold| fold.view())
+        });
         self.view = HealthView::new(view);
         self.folds = folds;
         self.snapshot = Arc::new(snapshot);
@@ -165,7 +177,7 @@ impl Publisher {
         for (zone, changes) in by_zone {
             let policies = &self.snapshot.zones[zone as usize].zone.policies;
             if let Some(fold) = &mut self.folds[zone as usize]
-                && fold.observe(policies, &changes)
+                && Arc::make_mut(fold).observe(policies, &changes)
             {
                 touched.push(zone as usize);
             }
@@ -182,7 +194,7 @@ impl Publisher {
     ) -> Option<Published> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
         let fold = self.folds.get_mut(zone)?.as_mut()?;
-        if !fold.hold(policies, switches, holds) {
+        if !Arc::make_mut(fold).hold(policies, switches, holds) {
             return None;
         }
         self.publish_zones(&[zone])
@@ -193,7 +205,7 @@ impl Publisher {
         let mut touched = Vec::new();
         for (zone, left) in leases {
             if let Some(Some(fold)) = self.folds.get_mut(*zone)
-                && fold.lease(left)
+                && Arc::make_mut(fold).lease(left)
             {
                 touched.push(*zone);
             }
@@ -209,7 +221,7 @@ impl Publisher {
         for &zone in zones {
             if let Some(fold) = &mut self.folds[zone] {
                 changed.push((zone, fold.view()));
-                self.is_unsaved |= fold.take_unsaved();
+                self.is_unsaved |= Arc::make_mut(fold).take_unsaved();
             }
         }
         self.view.replace(changed);

@@ -30,7 +30,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// Failures in a row from which a name counts as failing: one may be a slip. Chosen, as `fall` of checks.
 const FAILURES_MIN: u32 = 3;
 /// Longest duration of a lookup that counts as brief, so that the next is expected to be brief too.
-const BRIEF_MAX: Duration = Duration::from_millis(500);
+pub(super) const BRIEF_MAX: Duration = Duration::from_millis(500);
 /// Time after which a name is forgotten that was neither asked for by a probe nor looked up.
 const UNUSED_MAX: Duration = Duration::from_secs(600);
 /// Most names kept. Chosen: as many as flattened targets and a check of each.

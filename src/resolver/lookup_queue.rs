@@ -19,15 +19,13 @@ use crate::clock::{Clock, Moment};
 use crate::room::{Hold, Room, Taken};
 use crate::wire::{Name, Rtype};
 
-use super::answers::Answers;
+use super::answers::{Answers, BRIEF_MAX};
 use super::entry::{LookedUp, LookupResult};
 use super::lookup::{OwnZones, look_up};
 use super::upstream::Upstreams;
 
 /// Most names in the channel; beyond them flattened targets come again later, and probes wait.
 const WAITING_MAX: usize = 1_024;
-/// Time after which a lookup under way counts as long.
-const BRIEF_MAX: Duration = Duration::from_millis(500);
 
 /// Settings of lookups.
 #[derive(Clone, Debug)]

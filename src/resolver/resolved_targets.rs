@@ -246,6 +246,11 @@ impl ResolvedTargets {
         words
     }
 
+    /// Says whether sets changed since they were taken.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// Returns the targets whose sets changed since the last call.
     pub fn take_changed(&mut self) -> BTreeSet<Name> {
         std::mem::take(&mut self.changed)

@@ -27,7 +27,7 @@ use super::proxy::{HEADER_MAX, Origin, Progress, TrustedProxies, read_header};
 use super::registry::{Registry, Ticket};
 
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Accepts that fail one after the other until the listener itself counts as broken: no spinning then.
 const FAILURES_MAX: usize = 64;
@@ -218,7 +218,7 @@ async fn accept_all<C: Conversation>(listener: TcpListener, acceptor: Rc<Accepto
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
                     failures = 0;
-                    welcome(&mut tasks, &acceptor, stream, client);
+                    admit(&mut tasks, &acceptor, stream, client);
                 }
                 Err(error) => {
                     acceptor.table.counters.count_tcp(TcpEvent::AcceptError);
@@ -250,7 +250,7 @@ async fn make_room(table: &ConnectionTable) {
 }
 
 /// Finds a place for a new connection and starts its conversation.
-fn welcome<C: Conversation>(
+fn admit<C: Conversation>(
     tasks: &mut JoinSet<()>,
     acceptor: &Rc<Acceptor<C>>,
     stream: TcpStream,

@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 
 use hyper::body::Bytes;
 
-use super::engine::{Engine, Exchange, Guarded, Seat, Tally, Transport};
+use super::engine::{Engine, Exchange, Guarded, Tally, Transport, WorkerId};
 
 /// Longest message, octets (RFC 1035, section 4.2.2).
 pub(super) const MESSAGE_MAX: usize = 65_535;
+
+/// Longest message behind its length, octets.
+pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
 
 /// An engine and room for a reply of any size, shared by all connections of a thread.
 pub(super) struct MessageResponder<E, M> {
@@ -18,7 +21,7 @@ pub(super) struct MessageResponder<E, M> {
     output: Box<[u8]>,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> MessageResponder<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> MessageResponder<E, M> {
     /// Makes a responder that answers for one transport.
     pub(super) fn new(guarded: Guarded<E, M>, transport: Transport) -> Self {
         Self {

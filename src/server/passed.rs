@@ -182,7 +182,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream, UdpSocket};
 
     use super::super::engine::tests::{Echo, query, reply};
-    use super::super::{Drained, Seat, Serving, bind_with};
+    use super::super::{Drained, Serving, WorkerId, bind_with};
     use super::*;
 
     fn announced(variables: &[(&str, &str)]) -> Result<Vec<String>, PassedFault> {
@@ -281,7 +281,7 @@ mod tests {
             let listen = Listen::plain(&[taken]);
             let bound = bind_with(&listen, passed, 2).expect("nothing is left to bind");
             let server = bound
-                .start(Serving::default(), |_: Seat| Echo)
+                .start(Serving::default(), |_: WorkerId| Echo)
                 .expect("threads");
             let [first, second] = server.addresses() else {
                 panic!("two addresses");

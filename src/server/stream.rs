@@ -13,13 +13,8 @@ use arrayvec::ArrayVec;
 
 use crate::wire::HEADER_LEN;
 
-use super::engine::{Engine, Exchange, Guarded, Seat};
-
-/// Longest message, octets (RFC 1035, section 4.2.2).
-const MESSAGE_MAX: usize = 65_535;
-
-/// Longest message with its length, octets.
-const FRAME_MAX: usize = 2 + MESSAGE_MAX;
+use super::engine::{Engine, Exchange, Guarded, WorkerId};
+use super::message_responder::{FRAME_MAX, MESSAGE_MAX};
 
 /// Octets read at once: about a hundred pipelined queries, then the next connection has its turn.
 const READ_SIZE: usize = 4096;
@@ -41,7 +36,7 @@ pub(super) struct StreamBuffers<E, M> {
     pub(super) room: Room,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> StreamBuffers<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> StreamBuffers<E, M> {
     pub(super) fn new(guarded: Guarded<E, M>) -> Self {
         Self {
             guarded,
@@ -84,7 +79,7 @@ impl Room {
     }
 
     /// Answers whole messages in order, `batch_max` at once, while there is room for a reply of any size.
-    pub(super) fn answer<E: Engine, M: Fn(Seat) -> E>(
+    pub(super) fn answer<E: Engine, M: Fn(WorkerId) -> E>(
         &mut self,
         guarded: &mut Guarded<E, M>,
         client: SocketAddr,
@@ -103,7 +98,7 @@ impl Room {
     }
 
     /// Answers the next messages as one batch and moves their replies together, behind those that are there.
-    fn answer_batch<E: Engine, M: Fn(Seat) -> E>(
+    fn answer_batch<E: Engine, M: Fn(WorkerId) -> E>(
         &mut self,
         guarded: &mut Guarded<E, M>,
         client: SocketAddr,
@@ -189,12 +184,12 @@ mod tests {
     }
 
     fn answer_all(input: &[u8], batch_max: usize) -> (Answered, Vec<u8>) {
-        let seat = Seat {
+        let worker_id = WorkerId {
             transport: Transport::Tcp,
             index: 0,
         };
         let counters = Arc::new(QueryCounters::default());
-        let mut guarded = Guarded::new(Arc::new(|_| Echo), seat, counters);
+        let mut guarded = Guarded::new(Arc::new(|_| Echo), worker_id, counters);
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
         let mut room = Room::new();
         let done = room.answer(&mut guarded, client, input, batch_max);

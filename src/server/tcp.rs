@@ -25,10 +25,10 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::clock::{Clock, Moment};
 use crate::metrics::{QueryCounters, TcpEvent};
 
-use super::accept::{CloseReason, is_shortage};
+use super::accept::{ACCEPT_PAUSE, CloseReason, is_shortage};
 use super::bind::IDLE_WAKE;
 use super::connection::{Connection, Turn};
-use super::engine::{Engine, Guarded, Seat};
+use super::engine::{Engine, Guarded, WorkerId};
 use super::limits::{Serving, TcpLimits};
 use super::listeners::{LISTENERS, Listeners};
 use super::maybe_tls::MaybeTlsStream;
@@ -36,9 +36,6 @@ use super::proxy::TrustedProxies;
 use super::registry::{Registry, Ticket};
 use super::stream::StreamBuffers;
 use super::tls::HANDSHAKE_PLACES;
-
-/// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// New connections of one round and listener: fewer than half of the places of one client, so that the first of a round
 /// can ask before others of its address evict it.
@@ -69,7 +66,7 @@ pub(super) struct Rules {
 }
 
 /// Serves until `is_stopping` says so after a wake, then lets conversations end; returns whether the time sufficed.
-pub(super) fn attend<E: Engine, M: Fn(Seat) -> E>(
+pub(super) fn attend<E: Engine, M: Fn(WorkerId) -> E>(
     listeners: Listeners,
     rules: Rules,
     guarded: Guarded<E, M>,
@@ -126,7 +123,7 @@ struct EventLoop<E, M> {
     is_stopping: bool,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
     fn new(listeners: Listeners, rules: Rules, guarded: Guarded<E, M>) -> Self {
         let limits = rules.serving.tcp.bounded();
         let clock = Clock::start();
@@ -156,14 +153,18 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
 
     /// Waits for something to do and does it.
     fn round(&mut self, events: &mut Events) {
-        if self.poll.poll(events, Some(self.leisure())).is_err() {
+        if self
+            .poll
+            .poll(events, Some(self.until_next_timer()))
+            .is_err()
+        {
             // A signal; nothing else can be wrong with a queue of our own.
             events.clear();
         }
         self.now = self.clock.now();
         let again = self.queue.len();
         for event in &*events {
-            self.hear(event);
+            self.handle(event);
         }
         for _ in 0..again {
             let ticket = self.queue.pop_front().expect("so many are queued");
@@ -187,7 +188,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
     }
 
     /// Returns the time until the next timer is due.
-    fn leisure(&self) -> Duration {
+    fn until_next_timer(&self) -> Duration {
         if !self.queue.is_empty() {
             return Duration::ZERO;
         }
@@ -198,7 +199,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
         due.since(self.now)
     }
 
-    fn hear(&mut self, event: &Event) {
+    fn handle(&mut self, event: &Event) {
         let Token(number) = event.token();
         if let Some(open) = self.connections.get_mut(number).and_then(Option::as_mut) {
             open.connection.line().note(event);
@@ -336,7 +337,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
                     break;
                 };
                 match listener.accept() {
-                    Ok((stream, client)) => self.welcome(stream, client),
+                    Ok((stream, client)) => self.admit(stream, client),
                     Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => has_pending = false,
                     Err(cause) => {
                         self.counters.count_tcp(TcpEvent::AcceptError);
@@ -362,7 +363,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
     }
 
     /// Finds a place for a new connection.
-    fn welcome(&mut self, stream: TcpStream, client: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, client: SocketAddr) {
         let is_proxy = self.proxies.is_trusted(client.ip());
         let admission = match is_proxy {
             true => self.registry.admit_unknown(),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 /// Alarms that are listed at once (chosen: a folder of 13,000 zones that are all refused); further ones are counted only.
 pub const ALARMS_MAX: usize = 20_000;
@@ -256,7 +257,7 @@ pub enum AlarmChange {
 /// The alarms that last.
 #[derive(Clone, Debug, Default)]
 pub struct Alarms {
-    lasting: BTreeMap<(AlarmKind, String), Alarm>,
+    lasting: BTreeMap<(AlarmKind, String), Arc<Alarm>>,
     unlisted: u64,
 }
 
@@ -273,10 +274,12 @@ impl Alarms {
         let is_full = self.lasting.len() >= ALARMS_MAX;
         match (self.lasting.entry((kind, subject.to_owned())), text) {
             (Entry::Occupied(mut known), Some(text)) => {
-                known.get_mut().text = text;
+                Arc::make_mut(known.get_mut()).text = text;
                 None
             }
-            (Entry::Occupied(known), None) => Some(AlarmChange::Ended(known.remove())),
+            (Entry::Occupied(known), None) => {
+                Some(AlarmChange::Ended(Arc::unwrap_or_clone(known.remove())))
+            }
             (Entry::Vacant(_), Some(_)) if is_full => {
                 self.unlisted += 1;
                 None
@@ -288,7 +291,8 @@ impl Alarms {
                     text,
                     since: at.to_owned(),
                 };
-                Some(AlarmChange::Began(place.insert(alarm).clone()))
+                place.insert(Arc::new(alarm.clone()));
+                Some(AlarmChange::Began(alarm))
             }
             (Entry::Vacant(_), None) => None,
         }
@@ -296,16 +300,17 @@ impl Alarms {
 
     /// Ends every alarm of a kind whose subject is not among those that are `wanted`; returns those that ended.
     pub fn keep_only(&mut self, kind: AlarmKind, wanted: impl Fn(&str) -> bool) -> Vec<Alarm> {
-        let is_gone =
-            |(of, subject): &(AlarmKind, String), _: &mut Alarm| *of == kind && !wanted(subject);
+        let is_gone = |(of, subject): &(AlarmKind, String), _: &mut Arc<Alarm>| {
+            *of == kind && !wanted(subject)
+        };
         self.lasting
             .extract_if(.., is_gone)
-            .map(|(_, alarm)| alarm)
+            .map(|(_, alarm)| Arc::unwrap_or_clone(alarm))
             .collect()
     }
 
     /// Returns the alarms that last, by kind and subject.
-    pub fn lasting(&self) -> impl ExactSizeIterator<Item = &Alarm> {
+    pub fn lasting(&self) -> impl ExactSizeIterator<Item = &Arc<Alarm>> {
         self.lasting.values()
     }
 

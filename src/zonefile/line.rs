@@ -11,7 +11,7 @@ use super::foreign::{find_foreign, is_age};
 use super::quick::frequent_type;
 
 /// Largest TTL, seconds (RFC 2181, section 8).
-const TTL_MAX: u32 = 0x7fff_ffff;
+pub(super) const TTL_MAX: u32 = 0x7fff_ffff;
 
 /// TTL and type of a line, which stand before the RDATA.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use leeward::metrics::TcpEvent;
 use leeward::server::{
-    Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, TrustedProxies, bind,
+    Engine, Exchange, Listen, Server, Serving, TcpLimits, TrustedProxies, WorkerId, bind,
 };
 
 use crate::clients::{frame, read_frame, read_to_end, tcp_client, udp_client};
@@ -40,7 +40,9 @@ fn start(tcp: TcpLimits) -> Server {
         ..Serving::default()
     };
     let bound = bind(&listen, 1).expect("loopback is free");
-    bound.start(serving, |_: Seat| WhoAsks).expect("threads")
+    bound
+        .start(serving, |_: WorkerId| WhoAsks)
+        .expect("threads")
 }
 
 const CLIENT: &str = "198.51.100.7:4242";

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use leeward::metrics::QueryTotals;
 use leeward::server::{
-    CertificateSource, Certificates, Engine, Exchange, Listen, Seat, Server, Serving, Source,
-    TcpLimits, Transport, bind,
+    CertificateSource, Certificates, Engine, Exchange, Listen, Server, Serving, Source, TcpLimits,
+    Transport, WorkerId, bind,
 };
 use leeward::wire::Rtype;
 use rustls::ClientConfig;
@@ -103,7 +103,7 @@ impl EchoServer {
         };
         let bound = bind(listen, workers).expect("loopback is free");
         Self {
-            server: bound.start(serving, |_: Seat| Echo).expect("threads"),
+            server: bound.start(serving, |_: WorkerId| Echo).expect("threads"),
             certificates,
         }
     }

@@ -241,7 +241,7 @@ fn targets_that_never_were_healthy_hold_nothing() {
         }
         let wall = WallTime::from_millis(1_800_000_000_000);
         let mut targets = Targets::default();
-        let kept = targets.restore(first.targets.save(first.now, wall), first.now, wall);
+        let kept = targets.restore(first.targets.table().save(first.now, wall), first.now, wall);
         assert_eq!(kept.kept, 16);
         let mut play = Play::unseen(wanted(), 0, targets);
         assert!(!play.see("GGGGBBBBBBBBBBBB"), "{saved}");
@@ -264,7 +264,7 @@ fn statuses_that_an_earlier_run_saved_hold_nothing() {
     }
     let wall = WallTime::from_millis(1_800_000_000_000);
     let mut targets = Targets::default();
-    targets.restore(first.targets.save(first.now, wall), first.now, wall);
+    targets.restore(first.targets.table().save(first.now, wall), first.now, wall);
     let mut play = Play::unseen(wanted(), 0, targets);
     assert!(!play.see("GGGGBBBBBBBBBBBB"), "no probe of this run passed");
     assert!(first.see("GGGGBBBBBBBBBBBB"), "they passed in the first");

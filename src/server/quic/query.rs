@@ -19,10 +19,7 @@ use tokio::time::timeout;
 
 use crate::wire::{HEADER_LEN, QueryName, Unanswerable, parse_query};
 
-use super::super::message_responder::MESSAGE_MAX;
-
-/// Longest message with its length, octets.
-pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
+use super::super::message_responder::FRAME_MAX;
 
 /// Nothing went wrong (RFC 9250, section 8.4, as all that follow).
 pub(super) const DOQ_NO_ERROR: VarInt = VarInt::from_u32(0x0);

@@ -15,7 +15,7 @@ use quinn::{
 };
 
 use super::super::limits::TcpLimits;
-use super::query::FRAME_MAX;
+use super::super::message_responder::FRAME_MAX;
 
 /// Streams at once on one connection; a client that asks more waits for answers. Chosen; no standard value.
 const STREAMS_MAX: u32 = 100;

@@ -60,16 +60,16 @@ impl PolicyBuilder {
 
     /// Inverts the references of the builder.
     fn links(&self) -> Links {
-        let mut validate_pairs = Vec::new();
+        let mut condition_pairs = Vec::new();
         let mut target_pairs = Vec::new();
         for (id, condition) in self.conditions.iter().enumerate() {
             let id = id as u32;
             match *condition {
                 Condition::Target { slot, .. } => target_pairs.push((slot, id)),
-                Condition::Not(of) | Condition::Member { of, .. } => validate_pairs.push((of, id)),
+                Condition::Not(of) | Condition::Member { of, .. } => condition_pairs.push((of, id)),
                 Condition::AtLeast { first, len, .. } => {
                     let children = &self.condition_children[first as usize..(first + len) as usize];
-                    validate_pairs.extend(children.iter().map(|&child| (child, id)));
+                    condition_pairs.extend(children.iter().map(|&child| (child, id)));
                 }
                 Condition::Constant(_) | Condition::Switch(_) => {}
             }
@@ -91,7 +91,7 @@ impl PolicyBuilder {
         }
         Links {
             conditions_of_target: Csr::group(self.targets.len(), &target_pairs),
-            conditions_of_condition: Csr::group(self.conditions.len(), &validate_pairs),
+            conditions_of_condition: Csr::group(self.conditions.len(), &condition_pairs),
             nodes_of_gate: Csr::group(self.conditions.len(), &gate_pairs),
             nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
             parents: Csr::group(self.nodes.len(), &parent_pairs),
