@@ -1,6 +1,6 @@
 //! Zone TOML to the resolved model, by hand from spanned values.
 //!
-//! In: the text of one zone file, and the files it names. Out: a [`ZoneModel`](super::model::ZoneModel) if nothing is
+//! In: the text of one zone file, and the files it names. Out: a [`ZoneModel`](crate::model::ZoneModel) if nothing is
 //! at fault, and every finding at once. Never here: rules over several items that are no faults of the file (the
 //! reviews judge these), compiling, I/O.
 

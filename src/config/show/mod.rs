@@ -1,6 +1,6 @@
 //! A zone with every default filled in, as TOML that reads back to the same zone.
 //!
-//! In: a [`super::model::ZoneModel`]. Out: TOML 1.0 text: no line breaks inside inline tables, places in their long
+//! In: a [`crate::model::ZoneModel`]. Out: TOML 1.0 text: no line breaks inside inline tables, places in their long
 //! form with the English name as a comment. What has no single default (a TTL that is inherited, say) is a comment
 //! that tells what holds. Never here: reading files, colours.
 
