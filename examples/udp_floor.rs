@@ -7,7 +7,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use leeward::server::{Engine, Exchange, Listen, Seat, Serving, Source, bind};
+use leeward::server::{Engine, Exchange, Listen, Serving, Source, WorkerId, bind};
 
 struct Flip;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let flip = |_: Seat| Flip;
+    let flip = |_: WorkerId| Flip;
     match bound.start(Serving::default(), flip) {
         Ok(server) => {
             println!("answers on {:?}", server.addresses());

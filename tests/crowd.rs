@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use leeward::metrics::{QueryTotals, TcpEvent};
 use leeward::server::{
-    Engine, Exchange, Listen, Seat, Server, Serving, bind, raise_descriptor_limit,
+    Engine, Exchange, Listen, Server, Serving, WorkerId, bind, raise_descriptor_limit,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -185,7 +185,7 @@ fn honest_clients_are_answered_at_once_among_bad_ones() {
     let listen = Listen::plain(&[SocketAddr::from(([127, 0, 0, 1], 0))]);
     let bound = bind(&listen, 1).expect("loopback is free");
     let server = bound
-        .start(Serving::default(), |_: Seat| Echo)
+        .start(Serving::default(), |_: WorkerId| Echo)
         .expect("threads");
     let address = server.addresses()[0];
     let is_over = Arc::new(AtomicBool::new(false));

@@ -60,12 +60,12 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Kept {
     places: Places,
-    seats: HashMap<Number, Arc<Seat>>,
+    states: HashMap<Number, Arc<ConnectionState>>,
 }
 
 /// What a connection and its request share.
 #[derive(Debug, Default)]
-struct Seat {
+struct ConnectionState {
     is_evicted: AtomicBool,
     is_served: AtomicBool,
     is_answered: AtomicBool,
@@ -96,24 +96,24 @@ impl Connections {
         let mut kept = self.kept();
         let address = client.ip().to_canonical();
         let (number, goes) = kept.places.arrive(address, self.clock.now());
-        let seat = Arc::new(Seat::default());
-        kept.seats.insert(number, Arc::clone(&seat));
+        let state = Arc::new(ConnectionState::default());
+        kept.states.insert(number, Arc::clone(&state));
         self.evict(&mut kept, goes);
         drop(kept);
         self.count("accepted");
         ConnectedClient {
             connections: Arc::clone(self),
             number,
-            seat,
+            state,
         }
     }
 
     fn evict(&self, kept: &mut Kept, goes: Option<Number>) {
-        let Some(seat) = goes.and_then(|number| kept.seats.remove(&number)) else {
+        let Some(state) = goes.and_then(|number| kept.states.remove(&number)) else {
             return;
         };
-        seat.is_evicted.store(true, Ordering::Release);
-        let waker = seat
+        state.is_evicted.store(true, Ordering::Release);
+        let waker = state
             .waker
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -130,7 +130,7 @@ impl Connections {
 pub(super) struct ConnectedClient {
     connections: Arc<Connections>,
     number: Number,
-    seat: Arc<Seat>,
+    state: Arc<ConnectionState>,
 }
 
 impl ConnectedClient {
@@ -144,7 +144,7 @@ impl ConnectedClient {
             .places
             .enter(self.number, room, self.connections.clock.now());
         if let Ok(goes) = entered {
-            self.seat.is_served.store(true, Ordering::Release);
+            self.state.is_served.store(true, Ordering::Release);
             self.connections.evict(&mut kept, goes);
             return Ok(());
         }
@@ -155,7 +155,7 @@ impl ConnectedClient {
 
     /// Notes that the answer is ready: from now on it is the client's turn.
     pub(super) fn answer(&self) {
-        self.seat.is_answered.store(true, Ordering::Release);
+        self.state.is_answered.store(true, Ordering::Release);
         self.move_on();
     }
 
@@ -187,20 +187,20 @@ impl BoundedListener {
 }
 
 impl Listener for BoundedListener {
-    type Io = Visit;
+    type Io = BoundedStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Visit, SocketAddr) {
+    async fn accept(&mut self) -> (BoundedStream, SocketAddr) {
         // The trait's accept waits when descriptors run out, instead of spinning.
         let (stream, client) = Listener::accept(&mut self.listener).await;
-        let visit = Visit {
+        let stream_of = BoundedStream {
             stream,
             phase: Phase::Head,
             deadline: Box::pin(sleep(self.connections.limits.head_max)),
             stall: None,
             client: self.connections.arrive(client),
         };
-        (visit, client)
+        (stream_of, client)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -216,7 +216,7 @@ enum Phase {
 }
 
 /// A connection that ends at its time, or when it must make room.
-pub(super) struct Visit {
+pub(super) struct BoundedStream {
     stream: TcpStream,
     phase: Phase,
     deadline: Pin<Box<Sleep>>,
@@ -225,29 +225,29 @@ pub(super) struct Visit {
     client: ConnectedClient,
 }
 
-impl Drop for Visit {
+impl Drop for BoundedStream {
     fn drop(&mut self) {
         let mut kept = self.client.connections.kept();
         kept.places.leave(self.client.number);
-        kept.seats.remove(&self.client.number);
+        kept.states.remove(&self.client.number);
     }
 }
 
-impl Visit {
-    /// Fails if the visit is over.
+impl BoundedStream {
+    /// Fails if the stream_of is over.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let seat = Arc::clone(&self.client.seat);
-        if seat.is_evicted.load(Ordering::Acquire) {
+        let state = Arc::clone(&self.client.state);
+        if state.is_evicted.load(Ordering::Acquire) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         // Woken when it must go; set before the look, so that nothing is missed.
-        *seat.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
-        if seat.is_evicted.load(Ordering::Acquire) {
+        *state.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        if state.is_evicted.load(Ordering::Acquire) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        let phase = if seat.is_answered.load(Ordering::Acquire) {
+        let phase = if state.is_answered.load(Ordering::Acquire) {
             Phase::Answered
-        } else if seat.is_served.load(Ordering::Acquire) {
+        } else if state.is_served.load(Ordering::Acquire) {
             Phase::Served
         } else {
             Phase::Head
@@ -296,7 +296,7 @@ impl Visit {
     }
 }
 
-impl AsyncRead for Visit {
+impl AsyncRead for BoundedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -307,7 +307,7 @@ impl AsyncRead for Visit {
     }
 }
 
-impl AsyncWrite for Visit {
+impl AsyncWrite for BoundedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -365,13 +365,13 @@ mod tests {
     async fn ends_a_visit_whose_request_does_not_come_and_frees_its_place() {
         let (mut door, address) = door(Duration::from_millis(20)).await;
         let _client = TcpStream::connect(address).await.expect("listening");
-        let (mut visit, _) = door.accept().await;
+        let (mut stream_of, _) = door.accept().await;
         let count = |door: &BoundedListener| door.connections.kept().places.count(Room::Arrivals);
         assert_eq!(count(&door), 1);
         let mut octets = [0; 1];
-        let ended = visit.read(&mut octets).await.expect_err("nothing was sent");
+        let ended = stream_of.read(&mut octets).await.expect_err("nothing was sent");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
-        drop(visit);
+        drop(stream_of);
         assert_eq!(count(&door), 0);
         let text = door.connections.exposition.render();
         assert!(
@@ -384,11 +384,11 @@ mod tests {
     async fn ends_a_visit_that_does_not_read_its_answer() {
         let (mut door, address) = door(Duration::from_millis(20)).await;
         let _client = TcpStream::connect(address).await.expect("listening");
-        let (mut visit, _) = door.accept().await;
-        visit.client.enter(Room::Reads).expect("room");
-        visit.client.answer();
+        let (mut stream_of, _) = door.accept().await;
+        stream_of.client.enter(Room::Reads).expect("room");
+        stream_of.client.answer();
         let answer = vec![0; 64 << 20];
-        let ended = visit.write_all(&answer).await.expect_err("nobody reads");
+        let ended = stream_of.write_all(&answer).await.expect_err("nobody reads");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -401,10 +401,10 @@ mod tests {
         let mut others = Vec::new();
         for _ in 0..Room::Arrivals.places() {
             others.push(TcpStream::connect(address).await.expect("listening"));
-            let (visit, _) = door.accept().await;
+            let (stream_of, _) = door.accept().await;
             tokio::spawn(async move {
-                let mut visit = visit;
-                visit.read(&mut [0; 1]).await
+                let mut stream_of = stream_of;
+                stream_of.read(&mut [0; 1]).await
             });
         }
         let ended = waiting.await.expect("no panic").expect_err("sent away");

@@ -57,7 +57,7 @@ impl Worker {
     }
 
     /// Tells the civil time that cookies are made and judged with; a second's precision is enough.
-    pub fn tell_wall(&mut self, wall: WallTime) {
+    pub fn set_wall(&mut self, wall: WallTime) {
         // RFC 9018, section 4.3: 32 bits that wrap.
         self.state.limiter.wall_secs = (wall.millis() / 1000) as u32;
     }

@@ -80,10 +80,10 @@ impl Recipe {
                 },
             },
         };
-        let started = bound.start(serving, move |seat| {
+        let started = bound.start(serving, move |worker_id| {
             // Each worker draws from a stream of its own.
-            let via = seat.transport as u64;
-            let lane = ((seat.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let via = worker_id.transport as u64;
+            let lane = ((worker_id.index as u64) << 3 | via).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             WorldEngine::new(&current, clock, seed ^ lane)
         });
         started.map_err(|fault| StartFault(fault.to_string()))

@@ -171,7 +171,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let trace = Trace::current();
         if let Some(trace) = &trace {
-            trace.hear_tls();
+            trace.note_tls();
             trace.show(read_validity(end_entity));
         }
         let Some(inner) = &self.inner else {

@@ -28,7 +28,7 @@ pub(super) fn classify_tls(error: &Error, trace: &Trace) -> Finding {
             InvalidMessage::InvalidContentType
             | InvalidMessage::UnknownProtocolVersion
             | InvalidMessage::InvalidEmptyPayload,
-        ) if !trace.has_heard_tls() => failed("the peer does not speak TLS on this port"),
+        ) if !trace.has_tls() => failed("the peer does not speak TLS on this port"),
         Error::InvalidMessage(
             InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge,
         ) => failed("the server's certificates are longer than 65,536 bytes together"),

@@ -127,12 +127,12 @@ impl Trace {
     }
 
     /// Notes that the peer speaks TLS.
-    pub(super) fn hear_tls(&self) {
+    pub(super) fn note_tls(&self) {
         self.heard_tls.store(true, Ordering::Relaxed);
     }
 
     /// Tells whether the peer speaks TLS.
-    pub(super) fn has_heard_tls(&self) -> bool {
+    pub(super) fn has_tls(&self) -> bool {
         self.heard_tls.load(Ordering::Relaxed)
     }
 

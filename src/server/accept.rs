@@ -218,7 +218,7 @@ async fn accept_all<C: Conversation>(listener: TcpListener, acceptor: Rc<Accepto
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
                     failures = 0;
-                    welcome(&mut tasks, &acceptor, stream, client);
+                    admit(&mut tasks, &acceptor, stream, client);
                 }
                 Err(error) => {
                     acceptor.table.counters.count_tcp(TcpEvent::AcceptError);
@@ -250,7 +250,7 @@ async fn make_room(table: &ConnectionTable) {
 }
 
 /// Finds a place for a new connection and starts its conversation.
-fn welcome<C: Conversation>(
+fn admit<C: Conversation>(
     tasks: &mut JoinSet<()>,
     acceptor: &Rc<Acceptor<C>>,
     stream: TcpStream,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    Bound, Drained, Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, Transport,
+    Bound, Drained, Engine, Exchange, Listen, WorkerId, Server, Serving, TcpLimits, Transport,
 };
 use crate::metrics::{QueryTotals, SilentReason, TcpEvent};
 
@@ -27,7 +27,7 @@ fn start(texts: &[&str], workers: usize, tcp: TcpLimits) -> Server {
         ..Serving::default()
     };
     let bound = bind(&addresses(texts), workers);
-    bound.start(serving, |_: Seat| Echo).expect("threads")
+    bound.start(serving, |_: WorkerId| Echo).expect("threads")
 }
 
 pub(super) fn totals(server: &Server) -> QueryTotals {
@@ -408,7 +408,7 @@ fn finishes_what_is_queued_and_stops_at_once() {
 }
 
 /// Tells which seats engines were made for, and when they are idle.
-struct Reporting(Seat, std::sync::mpsc::Sender<Seat>);
+struct Reporting(WorkerId, std::sync::mpsc::Sender<WorkerId>);
 
 impl Engine for Reporting {
     fn respond(&mut self, _: &mut [Exchange<'_>]) {}
@@ -425,17 +425,17 @@ fn tells_every_idle_worker_within_about_a_second() {
     for listen in [vec!["127.0.0.1:0"], vec!["127.0.0.1:0", "127.0.0.2:0"]] {
         let bound = bind(&addresses(&listen), 2);
         let send = send.clone();
-        let make = move |seat| Reporting(seat, send.clone());
+        let make = move |worker_id| Reporting(worker_id, send.clone());
         let server = bound.start(Serving::default(), make).expect("threads");
-        let seat = |transport, index| Seat { transport, index };
+        let worker_id = |transport, index| WorkerId { transport, index };
         let mut missing = vec![
-            seat(Transport::Udp, 0),
-            seat(Transport::Udp, 1),
-            seat(Transport::Tcp, 0),
+            worker_id(Transport::Udp, 0),
+            worker_id(Transport::Udp, 1),
+            worker_id(Transport::Tcp, 0),
         ];
         while !missing.is_empty() {
             let idle = receive.recv_timeout(PATIENCE).expect("every worker idles");
-            missing.retain(|seat| *seat != idle);
+            missing.retain(|worker_id| *worker_id != idle);
         }
         drop(server);
     }

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 use super::behaviour::{ask, tcp_client, totals};
 use super::engine::tests::{Echo, reply};
 use super::{
-    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, Seat, Server, Serving,
+    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, WorkerId, Server, Serving,
     TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
@@ -49,7 +49,7 @@ fn start() -> Server {
         ..Serving::default()
     };
     let bound = bind(&listen, 1).expect("loopback is free");
-    bound.start(serving, |_: Seat| Echo).expect("threads")
+    bound.start(serving, |_: WorkerId| Echo).expect("threads")
 }
 
 /// Connects from an address of its own and brings `octets`; `None` if the system is out of something.

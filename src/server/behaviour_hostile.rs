@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::behaviour::{PATIENCE, ask, frame, read_frame, tcp_client, totals, wait_until};
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, Seat, Server, Serving,
+    CertificateSource, Certificates, HttpsGuise, HttpsOptions, Listen, WorkerId, Server, Serving,
     TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
@@ -51,7 +51,7 @@ fn start(tcp: TcpLimits) -> (Server, Arc<Certificates>) {
         ..Serving::default()
     };
     let bound = bind(&listen, 1).expect("loopback is free");
-    let server = bound.start(serving, |_: Seat| Echo).expect("threads");
+    let server = bound.start(serving, |_: WorkerId| Echo).expect("threads");
     (server, certificates)
 }
 

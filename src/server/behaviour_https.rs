@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use super::behaviour::{read_to_end, tcp_client, totals, wait_until};
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    CertificateSource, Certificates, Drained, HttpsGuise, HttpsOptions, Listen, Seat, Server,
+    CertificateSource, Certificates, Drained, HttpsGuise, HttpsOptions, Listen, WorkerId, Server,
     Serving, TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
@@ -48,7 +48,7 @@ impl Stage {
         };
         let bound = bind(&listen, 1).expect("loopback is free");
         Self {
-            server: bound.start(serving, |_: Seat| Echo).expect("threads"),
+            server: bound.start(serving, |_: WorkerId| Echo).expect("threads"),
             certificates,
             runtime: Runtime::new().expect("a runtime"),
         }

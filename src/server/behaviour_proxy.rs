@@ -10,7 +10,7 @@ use super::behaviour::{
 };
 use super::engine::tests::{query, reply};
 use super::proxy::tests::{binary, header};
-use super::{Engine, Exchange, Listen, Seat, Server, Serving, TcpLimits, TrustedProxies, bind};
+use super::{Engine, Exchange, Listen, WorkerId, Server, Serving, TcpLimits, TrustedProxies, bind};
 use crate::metrics::TcpEvent;
 
 /// Replies with the address of whom it takes for the client.
@@ -37,7 +37,7 @@ fn start(tcp: TcpLimits) -> Server {
         ..Serving::default()
     };
     let bound = bind(&listen, 1).expect("loopback is free");
-    bound.start(serving, |_: Seat| WhoAsks).expect("threads")
+    bound.start(serving, |_: WorkerId| WhoAsks).expect("threads")
 }
 
 const CLIENT: &str = "198.51.100.7:4242";

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use super::behaviour::{frame, totals, wait_until};
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    CertificateSource, Certificates, Drained, Listen, Seat, Server, Serving, TcpLimits, bind,
+    CertificateSource, Certificates, Drained, Listen, WorkerId, Server, Serving, TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
 
@@ -57,7 +57,7 @@ impl Stage {
         let runtime = Runtime::new().expect("a runtime");
         let client = runtime.block_on(async { client(&certificates, protocol) });
         Self {
-            server: bound.start(serving, |_: Seat| Echo).expect("threads"),
+            server: bound.start(serving, |_: WorkerId| Echo).expect("threads"),
             runtime,
             client,
         }

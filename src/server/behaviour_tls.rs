@@ -15,7 +15,7 @@ use super::behaviour::{PATIENCE, ask, frame, read_frame, read_to_end, tcp_client
 use super::behaviour::{totals, wait_until};
 use super::engine::tests::{Echo, query, reply};
 use super::{
-    CertificateSource, Certificates, Drained, Listen, Seat, Server, Serving, TcpLimits, bind,
+    CertificateSource, Certificates, Drained, Listen, WorkerId, Server, Serving, TcpLimits, bind,
 };
 use crate::metrics::TcpEvent;
 
@@ -40,7 +40,7 @@ impl Stage {
             ..Serving::default()
         };
         let bound = bind(&listen, 1).expect("loopback is free");
-        let server = bound.start(serving, |_: Seat| Echo).expect("threads");
+        let server = bound.start(serving, |_: WorkerId| Echo).expect("threads");
         Self {
             server,
             certificates,

@@ -18,7 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::engine::{Engine, Seat};
+use super::engine::{Engine, WorkerId};
 use super::limits::TcpLimits;
 use super::maybe_tls::{MaybeTlsStream, Taken};
 use super::proxy::{Progress, read_header};
@@ -125,7 +125,7 @@ impl Connection {
     }
 
     /// Does the next thing that can be done now: send what waits, else answer what is held, else read and answer.
-    pub(super) fn turn<E: Engine, M: Fn(Seat) -> E>(
+    pub(super) fn turn<E: Engine, M: Fn(WorkerId) -> E>(
         &mut self,
         buffers: &mut StreamBuffers<E, M>,
     ) -> io::Result<Turn> {

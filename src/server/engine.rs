@@ -24,7 +24,7 @@ pub trait Engine {
 
 /// Which worker an engine is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seat {
+pub struct WorkerId {
     /// The transport that it serves.
     pub transport: Transport,
     /// Its number among the workers of this transport, from 0.
@@ -35,25 +35,25 @@ pub struct Seat {
 pub(super) struct Guarded<E, M> {
     engine: E,
     make: Arc<M>,
-    seat: Seat,
+    worker_id: WorkerId,
     counters: Arc<QueryCounters>,
     stride: Stride,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
-    pub(super) fn new(make: Arc<M>, seat: Seat, counters: Arc<QueryCounters>) -> Self {
+impl<E: Engine, M: Fn(WorkerId) -> E> Guarded<E, M> {
+    pub(super) fn new(make: Arc<M>, worker_id: WorkerId, counters: Arc<QueryCounters>) -> Self {
         Self {
-            engine: make(seat),
+            engine: make(worker_id),
             make,
-            stride: Stride::new(seat.index as u64 + 1),
-            seat,
+            stride: Stride::new(worker_id.index as u64 + 1),
+            worker_id,
             counters,
         }
     }
 
     /// Returns the transport that it serves.
     pub(super) fn transport(&self) -> Transport {
-        self.seat.transport
+        self.worker_id.transport
     }
 
     pub(super) fn counters(&self) -> &QueryCounters {
@@ -100,7 +100,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
     pub(super) fn idle(&mut self) {
         let engine = &mut self.engine;
         if catch_unwind(AssertUnwindSafe(|| engine.idle())).is_err() {
-            self.engine = (self.make)(self.seat);
+            self.engine = (self.make)(self.worker_id);
         }
     }
 
@@ -109,7 +109,7 @@ impl<E: Engine, M: Fn(Seat) -> E> Guarded<E, M> {
         let engine = &mut self.engine;
         let is_fine = catch_unwind(AssertUnwindSafe(|| engine.respond(batch))).is_ok();
         if !is_fine {
-            self.engine = (self.make)(self.seat);
+            self.engine = (self.make)(self.worker_id);
         }
         is_fine
     }
@@ -208,11 +208,11 @@ pub(super) mod tests {
     #[test]
     fn keeps_answering_the_others_when_one_query_breaks_the_engine() {
         let counters = Arc::new(QueryCounters::default());
-        let seat = Seat {
+        let worker_id = WorkerId {
             transport: Transport::Udp,
             index: 0,
         };
-        let mut guarded = Guarded::new(Arc::new(|_| Echo), seat, Arc::clone(&counters));
+        let mut guarded = Guarded::new(Arc::new(|_| Echo), worker_id, Arc::clone(&counters));
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
         let inputs = [
             query("one"),

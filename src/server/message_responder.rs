@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use hyper::body::Bytes;
 
-use super::engine::{Engine, Exchange, Guarded, Seat, Tally, Transport};
+use super::engine::{Engine, Exchange, Guarded, WorkerId, Tally, Transport};
 
 /// The longest message (RFC 1035, section 4.2.2).
 pub(super) const MESSAGE_MAX: usize = 65_535;
@@ -18,7 +18,7 @@ pub(super) struct MessageResponder<E, M> {
     output: Box<[u8]>,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> MessageResponder<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> MessageResponder<E, M> {
     /// Makes a responder that answers for one transport.
     pub(super) fn new(guarded: Guarded<E, M>, transport: Transport) -> Self {
         Self {

@@ -59,7 +59,7 @@ pub use certificate::{
 };
 pub use datagram::give_back_memory;
 pub use descriptors::raise_descriptor_limit;
-pub use engine::{Engine, Exchange, Seat, Source, Tally, Transport};
+pub use engine::{Engine, Exchange, WorkerId, Source, Tally, Transport};
 pub use https::{HttpsGuise, HttpsOptions};
 pub use limits::{Serving, TcpLimits, UdpLimits};
 pub use listen::Listen;

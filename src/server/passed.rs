@@ -182,7 +182,7 @@ mod tests {
 
     use super::super::behaviour::{ask, ask_udp, tcp_client, udp_client};
     use super::super::engine::tests::{Echo, reply};
-    use super::super::{Drained, Seat, Serving, bind_with};
+    use super::super::{Drained, WorkerId, Serving, bind_with};
     use super::*;
 
     fn announced(variables: &[(&str, &str)]) -> Result<Vec<String>, PassedFault> {
@@ -281,7 +281,7 @@ mod tests {
             let listen = Listen::plain(&[taken]);
             let bound = bind_with(&listen, passed, 2).expect("nothing is left to bind");
             let server = bound
-                .start(Serving::default(), |_: Seat| Echo)
+                .start(Serving::default(), |_: WorkerId| Echo)
                 .expect("threads");
             let [first, second] = server.addresses() else {
                 panic!("two addresses");

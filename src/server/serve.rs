@@ -22,7 +22,7 @@ use super::accept::AcceptSettings;
 use super::bind::Bound;
 use super::certificate::{ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, Certificates};
 use super::datagram::DatagramSocket;
-use super::engine::{Engine, Guarded, Seat, Transport, count_transport};
+use super::engine::{Engine, Guarded, WorkerId, Transport, count_transport};
 use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
@@ -127,7 +127,7 @@ impl Bound {
     pub fn start<E, M>(self, serving: Serving, make_engine: M) -> Result<Server, StartFault>
     where
         E: Engine + 'static,
-        M: Fn(Seat) -> E + Send + Sync + 'static,
+        M: Fn(WorkerId) -> E + Send + Sync + 'static,
     {
         let (alive, running) = mpsc::channel();
         let (stop_loops, stop) = watch::channel(false);
@@ -280,18 +280,18 @@ impl Server {
     ) -> Result<(), StartFault>
     where
         E: Engine + 'static,
-        M: Fn(Seat) -> E + Send + Sync + 'static,
+        M: Fn(WorkerId) -> E + Send + Sync + 'static,
     {
         let (make, alive) = (Arc::clone(&opening.make), opening.alive.clone());
         let (stop, counters) = (Arc::clone(&self.stop), self.new_counters(Transport::Udp));
         let reply_size_max = opening.serving.udp.bounded().reply_size_max;
         let proxies = Arc::clone(&opening.serving.proxies);
         self.spawn(format!("udp-{index}"), move || {
-            let seat = Seat {
+            let worker_id = WorkerId {
                 transport: Transport::Udp,
                 index,
             };
-            let guarded = Guarded::new(make, seat, counters);
+            let guarded = Guarded::new(make, worker_id, counters);
             UdpWorker::new(guarded, reply_size_max, proxies).run(sockets, &stop);
             drop(alive);
             true
@@ -308,7 +308,7 @@ impl Server {
     ) -> Result<(), StartFault>
     where
         E: Engine + 'static,
-        M: Fn(Seat) -> E + Send + Sync + 'static,
+        M: Fn(WorkerId) -> E + Send + Sync + 'static,
     {
         let (listeners, waker) = Listeners::open(listeners).map_err(no_event_loop)?;
         self.wakers.push(waker);
@@ -321,11 +321,11 @@ impl Server {
             drain_max: LOOP_DRAIN_MAX,
         };
         self.spawn(format!("{}-0", transport.name()), move || {
-            let seat = Seat {
+            let worker_id = WorkerId {
                 transport,
                 index: 0,
             };
-            let guarded = Guarded::new(make, seat, counters);
+            let guarded = Guarded::new(make, worker_id, counters);
             let is_drained =
                 tcp::attend(listeners, rules, guarded, || stop.load(Ordering::Relaxed));
             drop(alive);
@@ -344,7 +344,7 @@ impl Server {
     ) -> Result<(), StartFault>
     where
         E: Engine + 'static,
-        M: Fn(Seat) -> E + Send + Sync + 'static,
+        M: Fn(WorkerId) -> E + Send + Sync + 'static,
         S: Send + 'static,
         F: Future<Output = bool>,
     {
@@ -361,12 +361,12 @@ impl Server {
         let (serving, stop) = (opening.serving.clone(), opening.stop.clone());
         let counters = self.new_counters(transport);
         self.spawn(format!("{}-0", transport.name()), move || {
-            let seat = Seat {
+            let worker_id = WorkerId {
                 transport,
                 index: 0,
             };
             let post = Post {
-                guarded: Guarded::new(make, seat, Arc::clone(&counters)),
+                guarded: Guarded::new(make, worker_id, Arc::clone(&counters)),
                 counters,
                 serving,
                 stop,

@@ -39,7 +39,7 @@ impl Engine for WorldEngine {
         // One coarse reading of time a batch.
         let now = self.clock.now();
         if now >= self.wall_due {
-            self.worker.tell_wall(self.clock.wall());
+            self.worker.set_wall(self.clock.wall());
             self.wall_due = now.after(WALL_INTERVAL);
         }
         respond(self.reader.world(), batch, &mut self.worker, now);

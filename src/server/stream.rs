@@ -13,7 +13,7 @@ use arrayvec::ArrayVec;
 
 use crate::wire::HEADER_LEN;
 
-use super::engine::{Engine, Exchange, Guarded, Seat};
+use super::engine::{Engine, Exchange, Guarded, WorkerId};
 
 /// The longest message (RFC 1035, section 4.2.2).
 const MESSAGE_MAX: usize = 65_535;
@@ -41,7 +41,7 @@ pub(super) struct StreamBuffers<E, M> {
     pub(super) room: Room,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> StreamBuffers<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> StreamBuffers<E, M> {
     pub(super) fn new(guarded: Guarded<E, M>) -> Self {
         Self {
             guarded,
@@ -84,7 +84,7 @@ impl Room {
     }
 
     /// Answers whole messages in order, `batch_max` at once, while there is room for a reply of any size.
-    pub(super) fn answer<E: Engine, M: Fn(Seat) -> E>(
+    pub(super) fn answer<E: Engine, M: Fn(WorkerId) -> E>(
         &mut self,
         guarded: &mut Guarded<E, M>,
         client: SocketAddr,
@@ -103,7 +103,7 @@ impl Room {
     }
 
     /// Answers the next messages as one batch and moves their replies together, behind those that are there.
-    fn answer_batch<E: Engine, M: Fn(Seat) -> E>(
+    fn answer_batch<E: Engine, M: Fn(WorkerId) -> E>(
         &mut self,
         guarded: &mut Guarded<E, M>,
         client: SocketAddr,
@@ -189,12 +189,12 @@ mod tests {
     }
 
     fn answer_all(input: &[u8], batch_max: usize) -> (Answered, Vec<u8>) {
-        let seat = Seat {
+        let worker_id = WorkerId {
             transport: Transport::Tcp,
             index: 0,
         };
         let counters = Arc::new(QueryCounters::default());
-        let mut guarded = Guarded::new(Arc::new(|_| Echo), seat, counters);
+        let mut guarded = Guarded::new(Arc::new(|_| Echo), worker_id, counters);
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
         let mut room = Room::new();
         let done = room.answer(&mut guarded, client, input, batch_max);

@@ -28,7 +28,7 @@ use crate::metrics::{QueryCounters, TcpEvent};
 use super::accept::{CloseReason, is_shortage};
 use super::bind::IDLE_WAKE;
 use super::connection::{Connection, Turn};
-use super::engine::{Engine, Guarded, Seat};
+use super::engine::{Engine, Guarded, WorkerId};
 use super::limits::{Serving, TcpLimits};
 use super::listeners::{LISTENERS, Listeners};
 use super::maybe_tls::MaybeTlsStream;
@@ -69,7 +69,7 @@ pub(super) struct Rules {
 }
 
 /// Serves until `is_stopping` says so after a wake, then lets conversations end; returns whether the time sufficed.
-pub(super) fn attend<E: Engine, M: Fn(Seat) -> E>(
+pub(super) fn attend<E: Engine, M: Fn(WorkerId) -> E>(
     listeners: Listeners,
     rules: Rules,
     guarded: Guarded<E, M>,
@@ -126,7 +126,7 @@ struct EventLoop<E, M> {
     is_stopping: bool,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
     fn new(listeners: Listeners, rules: Rules, guarded: Guarded<E, M>) -> Self {
         let limits = rules.serving.tcp.bounded();
         let clock = Clock::start();
@@ -156,14 +156,14 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
 
     /// Waits for something to do and does it.
     fn round(&mut self, events: &mut Events) {
-        if self.poll.poll(events, Some(self.leisure())).is_err() {
+        if self.poll.poll(events, Some(self.until_next_timer())).is_err() {
             // A signal; nothing else can be wrong with a queue of our own.
             events.clear();
         }
         self.now = self.clock.now();
         let again = self.queue.len();
         for event in &*events {
-            self.hear(event);
+            self.handle(event);
         }
         for _ in 0..again {
             let ticket = self.queue.pop_front().expect("so many are queued");
@@ -187,7 +187,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
     }
 
     /// Says how long there is surely nothing to do but what the event queue reports.
-    fn leisure(&self) -> Duration {
+    fn until_next_timer(&self) -> Duration {
         if !self.queue.is_empty() {
             return Duration::ZERO;
         }
@@ -198,7 +198,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
         due.since(self.now)
     }
 
-    fn hear(&mut self, event: &Event) {
+    fn handle(&mut self, event: &Event) {
         let Token(number) = event.token();
         if let Some(open) = self.connections.get_mut(number).and_then(Option::as_mut) {
             open.connection.line().note(event);
@@ -336,7 +336,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
                     break;
                 };
                 match listener.accept() {
-                    Ok((stream, client)) => self.welcome(stream, client),
+                    Ok((stream, client)) => self.admit(stream, client),
                     Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => has_pending = false,
                     Err(cause) => {
                         self.counters.count_tcp(TcpEvent::AcceptError);
@@ -362,7 +362,7 @@ impl<E: Engine, M: Fn(Seat) -> E> EventLoop<E, M> {
     }
 
     /// Finds a place for a new connection.
-    fn welcome(&mut self, stream: TcpStream, client: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, client: SocketAddr) {
         let is_proxy = self.proxies.is_trusted(client.ip());
         let admission = match is_proxy {
             true => self.registry.admit_unknown(),

@@ -34,15 +34,15 @@ pub(super) const HANDSHAKE_PLACES: Places = Places {
 };
 
 /// Handshakes under way on one thread, and how the next one begins.
-pub(super) struct Greeter {
+pub(super) struct Handshakes {
     acceptor: TlsAcceptor,
     under_way: RefCell<Registry<Rc<Notify>>>,
     limits: TcpLimits,
     counters: Arc<QueryCounters>,
 }
 
-impl Greeter {
-    /// Makes a greeter for one thread.
+impl Handshakes {
+    /// Makes a handshakes for one thread.
     pub(super) fn new(
         config: Arc<ServerConfig>,
         limits: TcpLimits,
@@ -57,7 +57,7 @@ impl Greeter {
     }
 
     /// Shakes hands; the client has the time of a message, and loses its turn when too many new connections wait.
-    pub(super) async fn greet(
+    pub(super) async fn shake_hands(
         &self,
         stream: TcpStream,
         guard: &ConnectionGuard,

@@ -17,7 +17,7 @@ use crate::metrics::{QueryTransport, SilentReason, UdpEvent};
 
 use super::bind::IDLE_WAKE;
 use super::datagram::{BATCH_SIZE, Batch, Datagram, DatagramSocket, Wait, Watch};
-use super::engine::{Engine, Exchange, Guarded, Seat, Transport};
+use super::engine::{Engine, Exchange, Guarded, WorkerId, Transport};
 use super::proxy::{Progress, TrustedProxies, read_header};
 
 /// After stop is asked, what waits in the socket is still answered, up to this many batches.
@@ -35,7 +35,7 @@ pub(super) struct UdpWorker<E, M> {
     spare: Vec<Exchange<'static>>,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> UdpWorker<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> UdpWorker<E, M> {
     pub(super) fn new(
         guarded: Guarded<E, M>,
         reply_size_max: usize,

@@ -23,7 +23,7 @@ const LINE_MAX: usize = 160;
 
 /// The words that led to the SOA's owner.
 #[derive(Clone, Debug)]
-pub(super) struct SoaStand {
+pub(super) struct SoaSource {
     pub(super) file: u16,
     /// Where its line begins.
     pub(super) start: usize,
@@ -36,7 +36,7 @@ pub(super) struct SoaStand {
 /// Validates the apex; false if it is an accident, so that nothing else about the zone is worth a word.
 pub(super) fn validate_apex(
     (apex, named): (&Name, &Name),
-    soa: &SoaStand,
+    soa: &SoaSource,
     sources: &[SourceText],
     findings: &mut Findings,
 ) -> bool {
@@ -47,21 +47,21 @@ pub(super) fn validate_apex(
     let Some(source) = sources.get(usize::from(soa.file)) else {
         return true;
     };
-    let stand = Words::new(soa, source);
+    let file_state = Words::new(soa, source);
     let file = sources.first().map_or_else(String::new, |first| {
         let name = first.path.file_name().unwrap_or(first.path.as_os_str());
         name.to_string_lossy().into_owned()
     });
-    let (range, word) = stand.word();
+    let (range, word) = file_state.word();
     let place = (soa.file, range);
     if apex.is_root() {
         let message = format!(
             "this file would be the root zone: the SOA stands at {}, and the file `{file}` is for {named}",
-            stand.shown()
+            file_state.shown()
         );
         let help = format!(
             "write {}; the root zone itself goes into `root.zone`",
-            stand.right(named)
+            file_state.right(named)
         );
         findings.add(place, fault("M036", message).help(help));
         return false;
@@ -70,22 +70,22 @@ pub(super) fn validate_apex(
         let message = format!(
             "`{}` has no final dot: the SOA stands at {}, so the zone would be {apex}, and the file `{file}` is for {named}",
             shown(word),
-            stand.shown()
+            file_state.shown()
         );
         let meant = Name::parse_absolute(word).unwrap_or_else(|_| named.clone());
-        let help = format!("write {}", stand.right(&meant));
+        let help = format!("write {}", file_state.right(&meant));
         findings.add(place, fault("M036", message).help(help));
         return false;
     }
     let message = format!(
         "this file defines the zone {apex}, but `{file}` is for {named}; the SOA stands at {}",
-        stand.shown()
+        file_state.shown()
     );
     let bare = apex.to_string();
     let help = format!(
         "call the file `{}.zone`, or write {}",
         bare.trim_end_matches('.'),
-        stand.right(named)
+        file_state.right(named)
     );
     findings.add(place, warning("M037", message).help(help));
     true
@@ -108,7 +108,7 @@ struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
-    fn new(soa: &SoaStand, source: &'t SourceText) -> Self {
+    fn new(soa: &SoaSource, source: &'t SourceText) -> Self {
         let text = source.text.as_str();
         let part = |range: &Option<Range<usize>>| {
             let range = range.clone()?;

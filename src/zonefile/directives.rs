@@ -10,7 +10,7 @@ use crate::wire::{Name, Token};
 use super::foreign::find_directive;
 use super::generate::{GENERATED_MAX, Span, substitute};
 use super::line::{Flaw, read_head, read_ttl, shown};
-use super::reader::{INCLUDE_DEPTH_MAX, INCLUDED_MAX, Reader, Stand, TTL_MAX};
+use super::reader::{INCLUDE_DEPTH_MAX, INCLUDED_MAX, Reader, FileState, TTL_MAX};
 use super::text::find_made;
 use super::words::{incomplete, no_room, read_name, refuse_auto_hints, template_of, too_much};
 
@@ -19,34 +19,34 @@ impl Reader<'_> {
         &mut self,
         tokens: &[Token<'_>],
         end: usize,
-        stand: &mut Stand<'_>,
+        file_state: &mut FileState<'_>,
     ) -> Result<(), Flaw> {
         let (name, rest) = (&tokens[0], &tokens[1..]);
         match (name.raw.to_ascii_uppercase().as_str(), rest) {
             ("$ORIGIN", [origin]) => {
-                if let Some(flaw) = find_made(stand.made, std::slice::from_ref(origin)) {
+                if let Some(flaw) = find_made(file_state.made, std::slice::from_ref(origin)) {
                     return Err(flaw);
                 }
-                stand.origin = read_name(origin, &stand.origin)?;
-                stand.origin_at = Some(origin.range.clone());
-                stand.owner_text = "";
+                file_state.origin = read_name(origin, &file_state.origin)?;
+                file_state.origin_at = Some(origin.range.clone());
+                file_state.owner_text = "";
                 Ok(())
             }
             ("$TTL", [ttl]) => {
                 let seconds = read_ttl(ttl)?;
                 if seconds > TTL_MAX {
-                    self.warn_of_excess(stand, ttl.range.clone());
+                    self.warn_of_excess(file_state, ttl.range.clone());
                 }
                 self.ttl_default = Some(if seconds > TTL_MAX { 0 } else { seconds });
                 Ok(())
             }
-            ("$INCLUDE", [file]) => self.include(file, &stand.origin.clone(), stand),
+            ("$INCLUDE", [file]) => self.include(file, &file_state.origin.clone(), file_state),
             ("$INCLUDE", [file, origin]) => {
-                let origin = read_name(origin, &stand.origin)?;
-                self.include(file, &origin, stand)
+                let origin = read_name(origin, &file_state.origin)?;
+                self.include(file, &origin, file_state)
             }
             ("$GENERATE", [range, owner, rest @ ..]) if !rest.is_empty() => {
-                self.generate((range, owner, rest), end, stand)
+                self.generate((range, owner, rest), end, file_state)
             }
             // The day on which BIND wrote a dump.
             ("$DATE", _) => Ok(()),
@@ -68,9 +68,9 @@ impl Reader<'_> {
         }
     }
 
-    fn include(&mut self, file: &Token<'_>, origin: &Name, stand: &Stand<'_>) -> Result<(), Flaw> {
+    fn include(&mut self, file: &Token<'_>, origin: &Name, file_state: &FileState<'_>) -> Result<(), Flaw> {
         let range = file.range.clone();
-        if stand.depth == INCLUDE_DEPTH_MAX || self.sources.len() > INCLUDED_MAX {
+        if file_state.depth == INCLUDE_DEPTH_MAX || self.sources.len() > INCLUDED_MAX {
             let message = format!(
                 "files are included {INCLUDE_DEPTH_MAX} deep and {INCLUDED_MAX} in all at most"
             );
@@ -80,14 +80,14 @@ impl Reader<'_> {
         let octets = file.to_octets().ok();
         let named = octets.and_then(|octets| String::from_utf8(octets).ok());
         let named = named.unwrap_or_else(|| file.raw.to_owned());
-        let from = self.sources[usize::from(stand.file)].path.clone();
+        let from = self.sources[usize::from(file_state.file)].path.clone();
         let read = self.inclusions.include(&from, &named);
         let (path, octets) = read.map_err(|cause| {
             let message = format!("`{}` cannot be included: {cause}", shown(&named));
             let help = "paths are relative to the zones folder".to_owned();
             ("M006", range, message, Some(help))
         })?;
-        self.read_file(&path, octets, origin, stand.depth + 1);
+        self.read_file(&path, octets, origin, file_state.depth + 1);
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Reader<'_> {
         &mut self,
         (range, owner, rest): (&Token<'_>, &Token<'_>, &[Token<'_>]),
         end: usize,
-        stand: &mut Stand<'_>,
+        file_state: &mut FileState<'_>,
     ) -> Result<(), Flaw> {
         let flaw = |code, at: &Range<usize>, message: String| (code, at.clone(), message, None);
         let span = Span::parse(range.raw).ok_or_else(|| {
@@ -120,11 +120,11 @@ impl Reader<'_> {
                 .map_err(|message| flaw("M008", &owner.range, message))?;
             substitute(&template, number, &mut right)
                 .map_err(|message| flaw("M008", &place, message))?;
-            let name = Name::parse(&left, &stand.origin).map_err(|fault| {
+            let name = Name::parse(&left, &file_state.origin).map_err(|fault| {
                 let message = format!("`{}` is no domain name: {fault}", shown(&left));
                 ("M002", owner.range.clone(), message, fault.help(&left))
             })?;
-            let parsed = crate::wire::parse_rdata(head.rtype, &right, &stand.origin);
+            let parsed = crate::wire::parse_rdata(head.rtype, &right, &file_state.origin);
             let parsed = parsed.map_err(|fault| {
                 let message = format!("`{}`: {}", shown(&right), fault.message);
                 ("M014", place.clone(), message, fault.help)
@@ -133,18 +133,18 @@ impl Reader<'_> {
             let start = range.range.start;
             let number = self.records.log.intern(name.octets());
             let number = number.map_err(|fault| no_room(fault, &left, start))?;
-            let ttl = self.ttl(head.ttl, excess.take(), stand, (head.rtype, &parsed.octets));
+            let ttl = self.ttl(head.ttl, excess.take(), file_state, (head.rtype, &parsed.octets));
             self.records
                 .log
                 .push(
                     number,
                     (head.rtype, ttl),
                     &parsed.octets,
-                    (stand.file, start),
+                    (file_state.file, start),
                 )
                 .ok_or_else(|| too_much(start))?;
-            stand.owner = Some(number);
-            stand.owner_text = "";
+            file_state.owner = Some(number);
+            file_state.owner_text = "";
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, find_text_habit};
 
-use super::apex::SoaStand;
+use super::apex::SoaSource;
 use super::finding::{Findings, SourceText, fault, note, warning};
 use super::line::{Flaw, read_head};
 use super::quick::Room;
@@ -129,7 +129,7 @@ pub(super) struct Reader<'i> {
     pub(super) ttl_last: Option<u32>,
     pub(super) generated: u64,
     /// How the first SOA came to its owner.
-    pub(super) soa: Option<SoaStand>,
+    pub(super) soa: Option<SoaSource>,
     /// Whether Windows wrote the file: there a record without a TTL has the SOA's MINIMUM, not the last TTL written.
     pub(super) is_of_windows: bool,
     pub(super) has_ages: bool,
@@ -139,7 +139,7 @@ pub(super) struct Reader<'i> {
 }
 
 /// Where the reader stands in one file. An included file changes nothing here (RFC 1035, section 5.1).
-pub(super) struct Stand<'t> {
+pub(super) struct FileState<'t> {
     pub(super) file: u16,
     pub(super) depth: usize,
     pub(super) origin: Name,
@@ -162,7 +162,7 @@ impl Reader<'_> {
             self.records.log.reserve_for_text(text.len());
             self.is_of_windows = is_of_windows(&text);
         }
-        let mut stand = Stand {
+        let mut file_state = FileState {
             // Not more than are included at most.
             file: u16::try_from(self.sources.len()).unwrap_or(u16::MAX),
             depth,
@@ -178,15 +178,15 @@ impl Reader<'_> {
             text: Arc::clone(&text),
         });
         if let Some(flaw) = form {
-            self.fault(&stand, flaw);
+            self.fault(&file_state, flaw);
             return;
         }
         if let Some(first) = read.made.first() {
-            self.warn_of_octets(&stand, *first);
+            self.warn_of_octets(&file_state, *first);
         }
         // A byte order mark says nothing.
         let mut from = if text.starts_with('\u{feff}') { 3 } else { 0 };
-        while let Some(fault) = self.read_lines(&text, from, &mut stand) {
+        while let Some(fault) = self.read_lines(&text, from, &mut file_state) {
             let start = fault.range.start;
             let flaw = (
                 "M001",
@@ -194,7 +194,7 @@ impl Reader<'_> {
                 fault.kind.to_string(),
                 fault.kind.help().map(str::to_owned),
             );
-            self.fault(&stand, flaw);
+            self.fault(&file_state, flaw);
             // Goes on with the next line.
             from = text[start..]
                 .find('\n')
@@ -207,37 +207,37 @@ impl Reader<'_> {
         &mut self,
         text: &'t str,
         from: usize,
-        stand: &mut Stand<'t>,
+        file_state: &mut FileState<'t>,
     ) -> Option<TextFault> {
         let mut tokens: Vec<Token<'t>> = Vec::with_capacity(16);
         for lexeme in Tokens::starting_at(text, from) {
             match lexeme {
                 Ok(Lexeme::Token(token)) => tokens.push(token),
                 Ok(Lexeme::LineEnd(at)) => {
-                    self.read_line(&tokens, at, stand);
+                    self.read_line(&tokens, at, file_state);
                     tokens.clear();
                 }
                 Err(fault) => return Some(fault),
             }
         }
-        self.read_line(&tokens, text.len(), stand);
+        self.read_line(&tokens, text.len(), file_state);
         None
     }
 
-    fn read_line<'t>(&mut self, tokens: &[Token<'t>], end: usize, stand: &mut Stand<'t>) {
+    fn read_line<'t>(&mut self, tokens: &[Token<'t>], end: usize, file_state: &mut FileState<'t>) {
         let Some(first) = tokens.first() else { return };
         let is_directive = !first.follows_blank && !first.is_quoted && first.raw.starts_with('$');
         let read = if is_directive {
-            self.read_directive(tokens, end, stand)
+            self.read_directive(tokens, end, file_state)
         } else {
-            self.read_record(tokens, end, stand)
+            self.read_record(tokens, end, file_state)
         };
         if let Err(flaw) = read {
-            self.fault(stand, flaw);
+            self.fault(file_state, flaw);
         }
     }
 
-    fn fault(&mut self, stand: &Stand<'_>, (code, range, message, help): Flaw) {
+    fn fault(&mut self, file_state: &FileState<'_>, (code, range, message, help): Flaw) {
         let is_left_out = code == "M038" && self.foreign == ForeignRecords::LeftOut;
         self.left_out += usize::from(is_left_out);
         let mut found = if is_left_out {
@@ -246,72 +246,72 @@ impl Reader<'_> {
             fault(code, message)
         };
         found.help = help;
-        self.findings.add((stand.file, range), found);
+        self.findings.add((file_state.file, range), found);
     }
 
-    fn warn_of_octets(&mut self, stand: &Stand<'_>, at: usize) {
+    fn warn_of_octets(&mut self, file_state: &FileState<'_>, at: usize) {
         let message = "the file is no UTF-8; from here on such octets are read as `\\DDD`";
         let found = warning("M041", message).help("save it as UTF-8");
-        self.findings.add((stand.file, at..at + 4), found);
+        self.findings.add((file_state.file, at..at + 4), found);
     }
 
     fn read_record<'t>(
         &mut self,
         tokens: &[Token<'t>],
         end: usize,
-        stand: &mut Stand<'t>,
+        file_state: &mut FileState<'t>,
     ) -> Result<(), Flaw> {
         let start = tokens[0].range.start;
         let mut rest = tokens;
         if !tokens[0].follows_blank {
-            self.take_owner(&tokens[0], stand)?;
+            self.take_owner(&tokens[0], file_state)?;
             rest = &tokens[1..];
         }
         let head = read_head(rest, end)?;
         if let Some(age) = head.age {
-            self.note_age(stand, age);
+            self.note_age(file_state, age);
         }
-        let owner = stand.owner.ok_or_else(|| {
+        let owner = file_state.owner.ok_or_else(|| {
             let message = "no owner stands before this record".to_owned();
             let help = "begin the line with a name, or `@` for the origin".to_owned();
             ("M010", tokens[0].range.clone(), message, Some(help))
         })?;
         let rest = &rest[head.used..];
-        let place = (stand.file, start);
+        let place = (file_state.file, start);
         if self
             .room
-            .take_rdata(head.rtype, rest, &stand.origin)
+            .take_rdata(head.rtype, rest, &file_state.origin)
             .is_some()
         {
-            let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &[]));
+            let ttl = self.ttl(head.ttl, head.excess, file_state, (head.rtype, &[]));
             let pushed = self
                 .records
                 .log
                 .push(owner, (head.rtype, ttl), self.room.octets(), place);
             return pushed.ok_or_else(|| too_much(start));
         }
-        if !stand.made.is_empty()
+        if !file_state.made.is_empty()
             && !holds_strings(head.rtype)
-            && let Some(flaw) = find_made(stand.made, rest)
+            && let Some(flaw) = find_made(file_state.made, rest)
         {
             return Err(flaw);
         }
-        let rdata = read_rdata(head.rtype, rest, &stand.origin, end)?;
+        let rdata = read_rdata(head.rtype, rest, &file_state.origin, end)?;
         match head.rtype {
             Rtype::SOA if self.soa.is_none() => {
-                self.soa = Some(SoaStand {
-                    file: stand.file,
+                self.soa = Some(SoaSource {
+                    file: file_state.file,
                     start,
                     owner: (!tokens[0].follows_blank).then(|| tokens[0].range.clone()),
-                    origin: stand.origin_at.clone(),
+                    origin: file_state.origin_at.clone(),
                 });
             }
             Rtype::TXT | Rtype::SPF | Rtype::CAA | Rtype::URI => {
-                self.warn_of_text(stand, start, (head.rtype, &rdata));
+                self.warn_of_text(file_state, start, (head.rtype, &rdata));
             }
             _ => {}
         }
-        let ttl = self.ttl(head.ttl, head.excess, stand, (head.rtype, &rdata));
+        let ttl = self.ttl(head.ttl, head.excess, file_state, (head.rtype, &rdata));
         let pushed = self
             .records
             .log
@@ -320,21 +320,21 @@ impl Reader<'_> {
     }
 
     /// Notes once that marks of Windows mean nothing here.
-    fn note_age(&mut self, stand: &Stand<'_>, age: Range<usize>) {
+    fn note_age(&mut self, file_state: &FileState<'_>, age: Range<usize>) {
         if !std::mem::replace(&mut self.has_ages, true) {
             self.is_of_windows = true;
             let message = "marks of Windows such as `[AGE:n]` are read over: no record is removed for its age";
-            self.findings.add((stand.file, age), note("M043", message));
+            self.findings.add((file_state.file, age), note("M043", message));
         }
     }
 
     /// Warns of text that is served otherwise than meant.
-    fn warn_of_text(&mut self, stand: &Stand<'_>, start: usize, (rtype, rdata): (Rtype, &[u8])) {
+    fn warn_of_text(&mut self, file_state: &FileState<'_>, start: usize, (rtype, rdata): (Rtype, &[u8])) {
         let Some(habit) = find_text_habit(rtype, rdata) else {
             return;
         };
         let message = format!("{}: served is `{}`", habit.why.words(), habit.served);
-        let place = (stand.file, start..start + 1);
+        let place = (file_state.file, start..start + 1);
         let found = warning("M042", message);
         self.findings.add(
             place,
@@ -346,26 +346,26 @@ impl Reader<'_> {
     }
 
     /// Takes the owner at the start of a line.
-    fn take_owner<'t>(&mut self, token: &Token<'t>, stand: &mut Stand<'t>) -> Result<(), Flaw> {
-        if token.raw == stand.owner_text && stand.owner.is_some() && !token.is_quoted {
+    fn take_owner<'t>(&mut self, token: &Token<'t>, file_state: &mut FileState<'t>) -> Result<(), Flaw> {
+        if token.raw == file_state.owner_text && file_state.owner.is_some() && !token.is_quoted {
             return Ok(());
         }
         // A later line without owner shall not go to the owner before a bad one.
-        stand.owner = None;
+        file_state.owner = None;
         let start = token.range.start;
-        if !stand.made.is_empty()
-            && let Some(flaw) = find_made(stand.made, std::slice::from_ref(token))
+        if !file_state.made.is_empty()
+            && let Some(flaw) = find_made(file_state.made, std::slice::from_ref(token))
         {
             return Err(flaw);
         }
-        let number = if self.room.take_name(token, &stand.origin).is_some() {
+        let number = if self.room.take_name(token, &file_state.origin).is_some() {
             self.records.log.intern(self.room.octets())
         } else {
-            let owner = read_name(token, &stand.origin)?;
+            let owner = read_name(token, &file_state.origin)?;
             self.records.log.intern(owner.octets())
         };
-        stand.owner = Some(number.map_err(|fault| no_room(fault, token.raw, start))?);
-        stand.owner_text = if token.is_quoted { "" } else { token.raw };
+        file_state.owner = Some(number.map_err(|fault| no_room(fault, token.raw, start))?);
+        file_state.owner_text = if token.is_quoted { "" } else { token.raw };
         Ok(())
     }
 
@@ -374,11 +374,11 @@ impl Reader<'_> {
         &mut self,
         written: Option<u32>,
         excess: Option<Range<usize>>,
-        stand: &Stand<'_>,
+        file_state: &FileState<'_>,
         (rtype, rdata): (Rtype, &[u8]),
     ) -> u32 {
         if let Some(range) = excess {
-            self.warn_of_excess(stand, range);
+            self.warn_of_excess(file_state, range);
         }
         if written.is_some() && !self.is_of_windows {
             self.ttl_last = written;
@@ -393,9 +393,9 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn warn_of_excess(&mut self, stand: &Stand<'_>, range: Range<usize>) {
+    pub(super) fn warn_of_excess(&mut self, file_state: &FileState<'_>, range: Range<usize>) {
         let message = "a TTL above 2147483647 counts as 0 (RFC 2181, section 8)";
-        let place = (stand.file, range);
+        let place = (file_state.file, range);
         let found = warning("M016", message).help("write a smaller TTL");
         self.findings.add(place, found);
     }

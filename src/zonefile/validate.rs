@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::wire::{Name, Rtype, is_at_or_below, rdata_name_ranges};
 use crate::zone::Row;
 
-use super::apex::{SoaStand, validate_apex};
+use super::apex::{SoaSource, validate_apex};
 use super::build::minimum_of;
 use super::dots::validate_dots;
 use super::finding::{ALIKE_MAX, Findings, SourceText, fault, note, warning};
@@ -20,7 +20,7 @@ pub(super) struct Validation<'r> {
     /// The zone that the file is for.
     pub(super) named: &'r Name,
     /// How the first SOA came to its owner.
-    pub(super) soa: Option<&'r SoaStand>,
+    pub(super) soa: Option<&'r SoaSource>,
     pub(super) sources: &'r [SourceText],
 }
 
@@ -50,8 +50,8 @@ pub(super) fn validate(
         return 0;
     };
     records.apex = soa.owner;
-    if let Some(stand) = by.soa
-        && !validate_apex((&records.apex(), by.named), stand, by.sources, findings)
+    if let Some(file_state) = by.soa
+        && !validate_apex((&records.apex(), by.named), file_state, by.sources, findings)
     {
         return 0;
     }

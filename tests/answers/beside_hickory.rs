@@ -282,7 +282,7 @@ fn cookies_and_extended_errors_pass() {
     let theirs = ask(&zones, client, Protocol::Udp, &elsewhere).expect("readable");
     let mut out = vec![0; 4_096];
     let mut worker = Worker::new(1);
-    worker.tell_wall(Clock::start().wall());
+    worker.set_wall(Clock::start().wall());
     let mut batch = [Exchange::new(Transport::Udp, client, &elsewhere, &mut out)];
     respond(&world, &mut batch, &mut worker, Moment::ZERO);
     let len = batch[0].len;

@@ -115,7 +115,7 @@ impl Stage {
         let mut out = vec![0xaa; if via == Transport::Udp { 4096 } else { 65_535 }];
         let client: SocketAddr = from.parse().expect("an address with a port");
         let wall = START_SECS * 1000 + self.now_millis as i64;
-        self.worker.tell_wall(WallTime::from_millis(wall));
+        self.worker.set_wall(WallTime::from_millis(wall));
         let mut batch = [Exchange::new(via, client, message, &mut out)];
         let now = Moment::from_millis(1_000 + self.now_millis);
         respond(&self.world, &mut batch, &mut self.worker, now);

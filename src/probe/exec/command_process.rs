@@ -114,7 +114,7 @@ pub struct Commands {
     turns: Arc<Semaphore>,
     counters: Arc<CommandCounters>,
     /// The way to the task of each helper, once there is one.
-    desks: Mutex<[Option<DeskTask>; HELPERS]>,
+    helpers: Mutex<[Option<DeskTask>; HELPERS]>,
     /// Commands that ran when a helper died, and did not end well since.
     suspects: Mutex<HashSet<Vec<String>>>,
     /// Held by the one suspect that runs: it takes no other along, and ends well if it was not to blame.
@@ -137,7 +137,7 @@ impl Commands {
             settings,
             clock,
             counters: Arc::default(),
-            desks: Mutex::default(),
+            helpers: Mutex::default(),
             suspects: Mutex::default(),
             alone: tokio::sync::Mutex::default(),
         }
@@ -187,7 +187,7 @@ impl Commands {
             turn,
         };
         let helper = usize::from(is_suspect);
-        self.desk(helper).send(job).await.map_err(|_| closed())?;
+        self.jobs_of(helper).send(job).await.map_err(|_| closed())?;
         let Ok(answer) = answered.await else {
             let mut suspects = self.suspects();
             if suspects.len() < SUSPECTS_MAX {
@@ -206,23 +206,23 @@ impl Commands {
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn desk(&self, helper: usize) -> mpsc::Sender<Job> {
-        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        let desk = &mut desks[helper];
-        if let Some((jobs, task)) = desk.as_ref()
+    fn jobs_of(&self, helper: usize) -> mpsc::Sender<Job> {
+        let mut helpers = self.helpers.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs_of = &mut helpers[helper];
+        if let Some((jobs, task)) = jobs_of.as_ref()
             && !task.is_finished()
         {
             return jobs.clone();
         }
         let (jobs, waiting) = mpsc::channel(JOBS_MAX);
-        let desk_task = CommandProcess {
+        let process = CommandProcess {
             helper,
             settings: self.settings.clone(),
             clock: self.clock,
             counters: Arc::clone(&self.counters),
             waiting,
         };
-        *desk = Some((jobs.clone(), tokio::spawn(desk_task.run())));
+        *jobs_of = Some((jobs.clone(), tokio::spawn(process.run())));
         jobs
     }
 }
@@ -230,8 +230,8 @@ impl Commands {
 impl Drop for Commands {
     fn drop(&mut self) {
         // The helper's input ends with the task; it then ends whatever runs, and itself.
-        let desks = self.desks.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for (_, task) in desks.iter_mut().filter_map(Option::take) {
+        let helpers = self.helpers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (_, task) in helpers.iter_mut().filter_map(Option::take) {
             task.abort();
         }
     }

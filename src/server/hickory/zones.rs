@@ -15,7 +15,7 @@ use crate::metrics::QueryCounters;
 use crate::publish::Current;
 use crate::wire::{HEADER_LEN, QueryName};
 
-use super::super::engine::{Exchange, Guarded, Seat, Transport};
+use super::super::engine::{Exchange, Guarded, WorkerId, Transport};
 use super::super::message_responder::MESSAGE_MAX;
 use super::super::serving_engine::WorldEngine;
 use super::reply::Reply;
@@ -23,7 +23,7 @@ use super::reply::Reply;
 /// Datagrams of clients without EDNS (RFC 1035, section 4.2.1).
 const UDP_PLAIN_MAX: u16 = 512;
 
-type MakeEngine = Box<dyn Fn(Seat) -> WorldEngine + Send + Sync>;
+type MakeEngine = Box<dyn Fn(WorkerId) -> WorldEngine + Send + Sync>;
 
 /// Our zones, and another handler for all other names.
 ///
@@ -61,14 +61,14 @@ impl<H> FailoverZones<H> {
 
     fn make(current: &Arc<Current>, clock: Clock, fallback: Option<H>) -> Self {
         let counters = Arc::new(QueryCounters::default());
-        let seat = Seat {
+        let worker_id = WorkerId {
             transport: Transport::Https,
             index: 0,
         };
         let seed = getrandom::u64().unwrap_or_else(|_| clock.now().nanos());
         let world = Arc::clone(current);
         let make: MakeEngine = Box::new(move |_| WorldEngine::new(&world, clock, seed));
-        let engine = Guarded::new(Arc::new(make), seat, Arc::clone(&counters));
+        let engine = Guarded::new(Arc::new(make), worker_id, Arc::clone(&counters));
         Self {
             current: Arc::clone(current),
             worker: Mutex::new(Worker {

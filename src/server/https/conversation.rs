@@ -31,12 +31,12 @@ use crate::metrics::{QueryCounters, TcpEvent};
 
 use super::super::accept::{CloseReason, ConnectionGuard, Conversation, attend};
 use super::super::certificate::ALPN_H2;
-use super::super::engine::{Engine, Seat, Transport};
+use super::super::engine::{Engine, WorkerId, Transport};
 use super::super::limits::TcpLimits;
 use super::super::message_responder::MessageResponder;
 use super::super::serve::Post;
-use super::super::tls::Greeter;
-use super::pulse::{Overheard, Pulse, Version};
+use super::super::tls::Handshakes;
+use super::pulse::{ObservedStream, Pulse, Version};
 use super::resource::Resource;
 
 /// The longest head of a request. Chosen; no standard value: a query in a URL has some 200 octets.
@@ -61,7 +61,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(2);
 struct Web<E, M> {
     resource: Rc<Resource<E, M>>,
     limits: TcpLimits,
-    greeter: Option<Greeter>,
+    handshakes: Option<Handshakes>,
     counters: Arc<QueryCounters>,
 }
 
@@ -81,7 +81,7 @@ impl<F: Future + 'static> Executor<F> for Streams {
 impl<E, M> Conversation for Web<E, M>
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     async fn converse(
         &self,
@@ -89,14 +89,14 @@ where
         guard: Rc<ConnectionGuard>,
         stop: watch::Receiver<bool>,
     ) -> CloseReason {
-        let Some(greeter) = &self.greeter else {
+        let Some(handshakes) = &self.handshakes else {
             let version = match detect(&stream, self.limits.message_timeout, stop.clone()).await {
                 Ok(version) => version,
                 Err(reason) => return reason,
             };
             return self.serve(stream, version, guard, stop).await;
         };
-        match greeter.greet(stream, &guard, stop.clone()).await {
+        match handshakes.shake_hands(stream, &guard, stop.clone()).await {
             Ok(stream) => {
                 let version = match stream.get_ref().1.alpn_protocol() {
                     Some(ALPN_H2) => Version::Http2,
@@ -138,7 +138,7 @@ async fn detect(
 impl<E, M> Web<E, M>
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     async fn serve<S>(
         &self,
@@ -163,7 +163,7 @@ where
                 Ok::<Response<_>, Infallible>(response)
             }
         });
-        let stream = TokioIo::new(Overheard {
+        let stream = TokioIo::new(ObservedStream {
             stream,
             pulse: Rc::clone(&pulse),
             version,
@@ -255,11 +255,11 @@ pub(in crate::server) async fn run<E, M>(
 ) -> bool
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     let settings = post.accept_settings();
     let limits = settings.limits.bounded();
-    let greeter = config.map(|config| Greeter::new(config, limits, Arc::clone(&settings.counters)));
+    let handshakes = config.map(|config| Handshakes::new(config, limits, Arc::clone(&settings.counters)));
     let web = Web {
         resource: Rc::new(Resource {
             responder: RefCell::new(MessageResponder::new(post.guarded, Transport::Https)),
@@ -267,7 +267,7 @@ where
             patience: limits.message_timeout,
         }),
         limits,
-        greeter,
+        handshakes,
         counters: Arc::clone(&settings.counters),
     };
     attend(listeners, web, settings).await

@@ -77,13 +77,13 @@ impl Pulse {
 }
 
 /// A stream that tells when octets come.
-pub(super) struct Overheard<S> {
+pub(super) struct ObservedStream<S> {
     pub(super) stream: S,
     pub(super) pulse: Rc<Pulse>,
     pub(super) version: Version,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ObservedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -98,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ObservedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

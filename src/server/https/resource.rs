@@ -31,7 +31,7 @@ use tokio::time::timeout;
 
 use crate::wire::HEADER_LEN;
 
-use super::super::engine::{Engine, Seat};
+use super::super::engine::{Engine, WorkerId};
 use super::super::message_responder::{MESSAGE_MAX, MessageResponder};
 use super::freshness::cache_control;
 
@@ -67,7 +67,7 @@ pub(super) struct Resource<E, M> {
     pub(super) patience: Duration,
 }
 
-impl<E: Engine, M: Fn(Seat) -> E> Resource<E, M> {
+impl<E: Engine, M: Fn(WorkerId) -> E> Resource<E, M> {
     /// Responds to one request.
     pub(super) async fn respond<B: Body<Data = Bytes, Error: Into<Fault>>>(
         &self,

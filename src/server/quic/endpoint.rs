@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use crate::metrics::{QueryTransport, SilentReason, TcpEvent};
 
 use super::super::bind::IDLE_WAKE;
-use super::super::engine::{Engine, Seat, Transport};
+use super::super::engine::{Engine, WorkerId, Transport};
 use super::super::limits::TcpLimits;
 use super::super::message_responder::MessageResponder;
 use super::super::serve::Post;
@@ -49,7 +49,7 @@ struct Shared<E, M> {
 pub(in crate::server) async fn run<E, M>(endpoints: Vec<Endpoint>, post: Post<E, M>) -> bool
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     let limits = post.serving.tcp.bounded();
     let mut stop = post.stop.clone();
@@ -85,7 +85,7 @@ where
 async fn attend<E, M>(endpoint: Endpoint, shared: Rc<Shared<E, M>>)
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     let mut tasks = JoinSet::new();
     let mut stop = shared.stop.clone();
@@ -110,7 +110,7 @@ where
 fn accept_incoming<E, M>(incoming: Incoming, shared: &Rc<Shared<E, M>>, tasks: &mut JoinSet<()>)
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     let (address, counters) = (incoming.remote_address().ip(), &shared.connections.counters);
     let held = shared
@@ -151,7 +151,7 @@ where
 impl<E, M> Shared<E, M>
 where
     E: Engine + 'static,
-    M: Fn(Seat) -> E + 'static,
+    M: Fn(WorkerId) -> E + 'static,
 {
     /// Shakes hands; the client has the time of a message, and loses its turn when it is the oldest of too many.
     async fn shake_hands(&self, incoming: Incoming, guard: &ConnectionGuard) -> Option<Connection> {
