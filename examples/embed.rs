@@ -16,7 +16,7 @@ use leeward::diagnostic::{Source, render_text};
 use leeward::geo::Locations;
 use leeward::health::{Status, TargetId};
 use leeward::publish::{Publisher, Reader, ZoneInputs};
-use leeward::zone::{ServedZone, Snapshot, build_maps};
+use leeward::zone::{ServedZone, Snapshot};
 
 const ZONE: &str = r#"
 zone = "embed.example"
@@ -86,11 +86,7 @@ fn zone_from_text(text: &str) -> Result<ServedZone, Box<dyn Error>> {
     let (model, found) = read_zone(&source, &NoFiles);
     let model = model.ok_or_else(|| render_text(&found, &[source], false))?;
     let zone = compile_zone(&model, 1).map_err(|fault| fault.to_string())?;
-    let maps = build_maps(&zone.policies, &Locations::unknown());
-    Ok(ServedZone {
-        zone: Arc::new(zone),
-        maps,
-    })
+    Ok(ServedZone::new(zone, &Locations::unknown()))
 }
 
 /// Asks a world for `www.embed.example` as a UDP client would, and returns the address in the answer.

@@ -8,7 +8,7 @@
 //! probes --> observations --> health view --+
 //! ```
 //!
-//! The heart is one pure function: published zones, the health view, who asks, what is asked and the time go in; an
+//! The heart is one pure function: published zones, the health view, the client, the question and the time go in; an
 //! answer and its reasons come out. Everything else prepares its inputs (`config`, `probe`) or carries its output
 //! (`server`, `admin`, `cli`).
 //!
@@ -22,8 +22,8 @@
 //! | 0 | [`clock`] | The only reader of time; [`clock::Moment`]; durations as text |
 //! | 0 | [`diagnostic`] | What is wrong with a file, where, and what to write instead |
 //! | 0 | [`metrics`] | Counters and histograms, no output format |
-//! | 0 | [`room`] | Places shared fairly between what is brief and what hangs |
-//! | 1 | [`health`] | Observations to statuses; formulas over verdicts |
+//! | 0 | [`room`] | Bounded places, shared fairly between brief and hanging work |
+//! | 1 | [`health`] | Observations to damped statuses; failback, self-doubt |
 //! | 1 | [`net`] | Address prefixes; validity and names of certificates |
 //! | 1 | [`geo`] | Client address or client subnet to place |
 //! | 2 | [`model`] | What a zone file says, resolved; walks over its policies |
@@ -33,15 +33,15 @@
 //! | 3 | [`config`] | TOML of zone files and of the server file to models and settings, and back |
 //! | 3 | [`zonefile`] | Master files to zones and back, with findings |
 //! | 4 | [`answer`] | The pure engine: look up, decide, compose, explain |
-//! | 4 | [`convert`] | Master files to zone TOML and back, with what is lost |
+//! | 4 | [`convert`] | Master files to zone TOML and back, with warnings of losses |
 //! | 4 | [`lint`] | What is legal in a zone and dangerous, useless or surprising |
 //! | 4 | [`timeline`] | Bounded record of transitions and reloads |
-//! | 5 | [`simulate`] | Explain, expect: the engine on borrowed inputs |
+//! | 5 | [`simulate`] | Explain, expect, simulate, diff: the engine on supposed inputs |
 //! | 5 | [`publish`] | Current world: one writer, many readers |
-//! | 6 | [`resolver`] | Names looked up in the background, for flattened targets and probes, and remembered |
+//! | 6 | [`resolver`] | Lookups in the background, for flattened targets and probes |
 //! | 6 | [`server`] | UDP, TCP and encrypted transports; never decides an answer |
-//! | 7 | [`probe`] | HTTP(S) and TCP probers and their schedule |
-//! | 7 | [`admin`] | Admin API and metrics text |
+//! | 7 | [`probe`] | Probes of every type, and their schedule |
+//! | 7 | [`admin`] | Admin API, metrics text, status page, logs |
 //! | 8 | [`daemon`] | Starts, reloads, stops; owns every task |
 //! | 8 | [`lab`] | Regions of loopback endpoints that can be killed, and the world outside: a parent zone, a resolver |
 //! | 9 | [`cli`] | Verbs, arguments, human and JSON output |

@@ -10,6 +10,8 @@ mod control;
 mod convert;
 #[path = "eighteen.rs"]
 mod eighteen;
+#[path = "support/explained.rs"]
+mod explained;
 #[path = "faults.rs"]
 mod faults;
 #[path = "flatten.rs"]
@@ -36,3 +38,5 @@ mod serving;
 mod storm;
 #[path = "year.rs"]
 mod year;
+#[path = "support/zones.rs"]
+mod zones;

@@ -1,4 +1,4 @@
-//! The control API over a real socket, in front of a keeper that answers from fixed data.
+//! The control API over a real socket, in front of a control loop that answers from fixed data.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test behaviour control::` rewrites the stored text; read the difference before you commit it.
 
@@ -229,14 +229,14 @@ fn verbs_say_when_nobody_listens_and_what_the_server_refused() {
 }
 
 #[test]
-fn a_keeper_that_ended_is_told_apart_from_a_busy_one() {
-    let site = Site::open_without_keeper();
+fn a_control_loop_that_ended_is_told_apart_from_a_busy_one() {
+    let site = Site::open_without_loop();
     let fault = get(site.address, "/api/status").expect_err("nobody keeps the state");
     assert!(
         fault.to_string().contains("the server is stopping"),
         "{fault}"
     );
-    get(site.address, "/metrics").expect("metrics need no keeper");
+    get(site.address, "/metrics").expect("metrics need no control loop");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
+use leeward::config::read_zone;
 use leeward::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml};
 use leeward::diagnostic::{Diagnostic, Severity, Source};
 use leeward::lint;
@@ -13,9 +13,11 @@ use leeward::zone::Zone;
 use leeward::zonefile::{Inclusions, Reading, build_master_zone, read_master, show_master};
 use proptest::prelude::*;
 
-struct NoFiles;
+use crate::zones::NoFiles;
 
-impl Inclusions for NoFiles {
+struct Hosts;
+
+impl Inclusions for Hosts {
     fn include(&mut self, _from: &Path, named: &str) -> Result<(PathBuf, Vec<u8>), String> {
         match named {
             "hosts" => Ok(("hosts".into(), b"x A 192.0.2.7\n".to_vec())),
@@ -24,16 +26,10 @@ impl Inclusions for NoFiles {
     }
 }
 
-impl Files for NoFiles {
-    fn read(&self, _relative: &Path) -> Result<String, String> {
-        Err("there is no such file".to_owned())
-    }
-}
-
 fn read(text: &str) -> Reading {
     let origin = Name::parse_absolute("example").expect("a name");
     let octets = text.as_bytes().to_vec();
-    read_master("example.zone".as_ref(), octets, &origin, &mut NoFiles)
+    read_master("example.zone".as_ref(), octets, &origin, &mut Hosts)
 }
 
 fn to_toml(text: &str) -> Conversion {
@@ -61,12 +57,7 @@ fn build(text: &str) -> Result<Zone, Vec<Diagnostic>> {
 }
 
 fn to_master(text: &str, form: PolicyForm) -> (String, Vec<&'static str>) {
-    let source = Source {
-        path: "example.toml".into(),
-        text: text.to_owned(),
-    };
-    let (model, found) = read_zone(&source, &NoFiles);
-    let model = model.unwrap_or_else(|| panic!("{text}\n{found:?}"));
+    let model = crate::zones::read(text);
     let zone = compile_zone(&model, model.soa.serial.unwrap_or(1)).expect("it fits");
     let made = convert_to_master(&model, &zone, form);
     let codes = made.diagnostics.iter().map(|found| found.code).collect();
@@ -337,7 +328,7 @@ fn records_of_other_products_are_left_out_of_a_conversion() {
         "example.zone".as_ref(),
         text.into_bytes(),
         &origin,
-        &mut NoFiles,
+        &mut Hosts,
     );
     let codes: Vec<&str> = reading.findings.iter().map(|found| found.code).collect();
     assert_eq!((codes, reading.left_out), (vec!["M038", "M038"], 2));

@@ -10,16 +10,18 @@
 )]
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use leeward::metrics::{QueryTotals, TcpEvent};
-use leeward::server::{
-    Engine, Exchange, Listen, Server, Serving, WorkerId, bind, raise_descriptor_limit,
-};
+use leeward::metrics::TcpEvent;
+use leeward::server::{TcpLimits, Transport, raise_descriptor_limit};
 use socket2::{Domain, Socket, Type};
+
+use crate::clients::{frame, tcp_client, udp_client};
+use crate::echo::{EchoServer, ask, query, reply};
+use crate::wait::wait_until;
 
 /// Bad clients when nothing else is asked for.
 const CROWD: usize = 300;
@@ -29,23 +31,10 @@ const CROWD_MAX: usize = 20_000;
 const ROUNDS: usize = 60;
 /// In how many portions the crowd acts; one portion a step, so each client acts about once a second.
 const PORTIONS: usize = 50;
+/// What honest clients ask.
+const TEXT: &str = "is anybody there?";
 /// Time between two steps.
 const STEP: Duration = Duration::from_millis(20);
-
-/// Sends every query back as its reply.
-struct Echo;
-
-impl Engine for Echo {
-    fn respond(&mut self, batch: &mut [Exchange<'_>]) {
-        for exchange in batch {
-            let len = exchange.input.len().min(exchange.out.len());
-            exchange.out[..len].copy_from_slice(&exchange.input[..len]);
-            exchange.len = len;
-        }
-    }
-
-    fn idle(&mut self) {}
-}
 
 /// How a bad client is bad.
 #[derive(Clone, Copy, Debug)]
@@ -107,15 +96,9 @@ fn connect(source: Ipv4Addr, server: SocketAddr) -> Option<Socket> {
     Some(socket)
 }
 
-/// A message behind its length.
-fn frame(len: usize) -> Vec<u8> {
-    let length = u16::try_from(len).expect("a message").to_be_bytes();
-    [&length[..], &vec![7; len]].concat()
-}
-
 /// Lets the crowd act until told to stop.
 fn harass(server: SocketAddr, crowd: usize, is_over: &AtomicBool) {
-    let large = frame(1_000).repeat(60);
+    let large = frame(&query(&"w".repeat(988))).repeat(60);
     let mut clients: Vec<_> = (0..crowd).map(Bad::new).collect();
     for client in &mut clients {
         client.act(server, &large);
@@ -132,32 +115,19 @@ fn harass(server: SocketAddr, crowd: usize, is_over: &AtomicBool) {
 }
 
 /// Asks once over a stream and checks the answer.
-fn ask(stream: &mut TcpStream) {
-    let query = frame(40);
-    stream.write_all(&query).expect("sent");
-    let mut answer = vec![0; query.len()];
-    stream.read_exact(&mut answer).expect("an answer");
-    assert_eq!(answer, query);
-}
-
-fn open(server: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(server).expect("accepted");
-    let patience = Some(Duration::from_secs(10));
-    stream.set_read_timeout(patience).expect("an option");
-    stream.set_nodelay(true).expect("an option");
-    stream
+fn ask_once(stream: &mut TcpStream) {
+    assert_eq!(ask(stream, TEXT), reply(TEXT));
 }
 
 /// Asks a thousand times a second over UDP until told to stop; returns how many were sent and answered.
 fn ask_datagrams(server: SocketAddr, is_over: &AtomicBool) -> (usize, usize) {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is free");
-    socket.connect(server).expect("a route");
+    let socket = udp_client(server);
     socket
         .set_read_timeout(Some(Duration::from_secs(2)))
         .expect("an option");
     let (mut sent, mut answered) = (0, 0);
     while !is_over.load(Ordering::Relaxed) {
-        socket.send(&[7; 40]).expect("sent");
+        socket.send(&query(TEXT)).expect("sent");
         sent += 1;
         answered += usize::from(socket.recv(&mut [0; 64]).is_ok());
         std::thread::park_timeout(Duration::from_millis(1));
@@ -165,13 +135,11 @@ fn ask_datagrams(server: SocketAddr, is_over: &AtomicBool) -> (usize, usize) {
     (sent, answered)
 }
 
-fn wait_for_crowd(server: &Server, crowd: usize) {
+fn wait_for_crowd(server: &EchoServer, crowd: usize) {
     let wanted = u64::try_from(crowd).expect("a count").min(1_000);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while QueryTotals::sum(server.counters()).tcp_current() < wanted * 9 / 10 {
-        assert!(Instant::now() < deadline, "the crowd never came");
-        std::thread::park_timeout(STEP);
-    }
+    wait_until("the crowd", || {
+        server.totals().tcp_current() >= wanted * 9 / 10
+    });
 }
 
 #[test]
@@ -182,12 +150,8 @@ fn honest_clients_are_answered_at_once_among_bad_ones() {
     let patience = Duration::from_millis(if asked.is_some() { 100 } else { 1_000 });
     raise_descriptor_limit().expect("a limit");
 
-    let listen = Listen::plain(&[SocketAddr::from(([127, 0, 0, 1], 0))]);
-    let bound = bind(&listen, 1).expect("loopback is free");
-    let server = bound
-        .start(Serving::default(), |_: WorkerId| Echo)
-        .expect("threads");
-    let address = server.addresses()[0];
+    let server = EchoServer::start(&[Transport::Tcp], TcpLimits::default());
+    let address = server.at(Transport::Tcp);
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
     let bad = std::thread::spawn(move || harass(address, crowd, &over));
@@ -195,13 +159,13 @@ fn honest_clients_are_answered_at_once_among_bad_ones() {
 
     let over = Arc::clone(&is_over);
     let datagrams = std::thread::spawn(move || ask_datagrams(address, &over));
-    let mut regular = open(address);
+    let mut regular = tcp_client(address);
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        ask(&mut open(address));
+        ask_once(&mut tcp_client(address));
         times.push(began.elapsed());
-        ask(&mut regular);
+        ask_once(&mut regular);
         std::thread::park_timeout(STEP);
     }
     is_over.store(true, Ordering::Relaxed);
@@ -209,7 +173,7 @@ fn honest_clients_are_answered_at_once_among_bad_ones() {
     bad.join().expect("no panic");
 
     times.sort_unstable();
-    let totals = QueryTotals::sum(server.counters());
+    let totals = server.totals();
     println!(
         "{crowd} bad clients: TCP answers in {:?} at the median and {:?} at most; UDP {answered} of {sent}; \
          {} connections made room, {} timed out",

@@ -2,15 +2,13 @@
 //! trace.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::Source;
+use leeward::config::Files;
 use leeward::geo::{Locations, LocationsBuilder, Network, Place};
 use leeward::model::ZoneModel;
 use leeward::simulate::{ExpectFailure, check_expectations};
-use leeward::zone::{ServedZone, build_maps};
+
+use crate::zones::{read_beside, serve};
 
 struct Folder(PathBuf);
 
@@ -48,12 +46,8 @@ fn zones() -> Vec<(String, String)> {
 }
 
 fn read(file: &str, text: &str) -> ZoneModel {
-    let source = Source {
-        path: file.into(),
-        text: text.to_owned(),
-    };
-    let (model, found) = read_zone(&source, &Folder(folder()));
-    model.unwrap_or_else(|| panic!("{file} is refused: {found:#?}"))
+    let read = read_beside(text, &Folder(folder()));
+    read.unwrap_or_else(|shown| panic!("{file} is refused: {shown}"))
 }
 
 /// Somewhere to look up addresses of questions: without it expectations that come from addresses are skipped.
@@ -66,13 +60,8 @@ fn locations() -> Locations {
 }
 
 fn run(model: &ZoneModel) -> Vec<ExpectFailure> {
-    let zone = compile_zone(model, 1).expect("it is small enough");
     let locations = locations();
-    let maps = build_maps(&zone.policies, &locations);
-    let served = ServedZone {
-        zone: Arc::new(zone),
-        maps,
-    };
+    let served = serve(model, &locations);
     check_expectations(model, &served, &locations, true)
 }
 

@@ -2,30 +2,18 @@
 //! leases that a test states. No lookup runs here; `tests/live/flatten.rs` has those.
 
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::Arc;
 
 use leeward::compile::{FlatSet, Flattened, compile_zone_with, flattened_below};
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
-use leeward::simulate::{
-    Explanation, GivenClient, Question, Suppose, ZoneState, apply_references, explain,
-};
-use leeward::view::{Fold, Inputs};
+use leeward::simulate::{Explanation, GivenClient, Suppose, apply_references};
+use leeward::view::Inputs;
 use leeward::wire::{Name, Rtype};
-use leeward::zone::{ServedZone, build_maps};
+use leeward::zone::ServedZone;
 use proptest::prelude::*;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> Result<String, String> {
-        Err("there is none".to_owned())
-    }
-}
+use crate::explained::explain_to;
 
 fn name(text: &str) -> Name {
     Name::parse_absolute(text).expect("a name")
@@ -33,13 +21,11 @@ fn name(text: &str) -> Name {
 
 /// Reads what stands below the zone's head.
 fn read(rest: &str) -> ZoneModel {
-    let head = "zone = \"example.com\"\nttl = \"60s\"\n";
-    let source = Source {
-        path: "zone.toml".into(),
-        text: format!("{head}{rest}"),
-    };
-    let (model, found) = read_zone(&source, &NoFiles);
-    model.unwrap_or_else(|| panic!("{found:#?}\n{}", source.text))
+    crate::zones::read(&format!(
+        "zone = \"example.com\"
+ttl = \"60s\"
+{rest}"
+    ))
 }
 
 /// Sets written as `target=address,address`; one that ends in `!` may not be used.
@@ -83,12 +69,7 @@ fn ask(
     left: &[u32],
 ) -> Explanation {
     let zone = compile_zone_with(model, 1, flattened).expect("it is small");
-    let locations = Locations::unknown();
-    let maps = build_maps(&zone.policies, &locations);
-    let served = ServedZone {
-        zone: Arc::new(zone),
-        maps,
-    };
+    let served = ServedZone::new(zone, &Locations::unknown());
     let policies = &served.zone.policies;
     let mut inputs = Inputs::uniform(policies, Status::Healthy);
     let faults = apply_references(
@@ -103,20 +84,9 @@ fn ask(
         let leases = (0..policies.leases.len()).map(|lease| left[lease % left.len()]);
         inputs.leases = Some(leases.collect());
     }
-    let view = Fold::new(policies, inputs.clone()).view();
-    let stage = ZoneState {
-        served: &served,
-        view: &view,
-        inputs: &inputs,
-        locations: &locations,
-        evidence: &|_| None,
-    };
     let (asked, rtype) = question.split_once(' ').expect("NAME TYPE");
-    let question = Question {
-        name: name(asked),
-        rtype: Rtype::parse(rtype).expect("a type"),
-    };
-    explain(&stage, &question, GivenClient::Unknown)
+    let rtype = Rtype::parse(rtype).expect("a type");
+    explain_to(GivenClient::Unknown, &served, &inputs, asked, rtype)
 }
 
 /// Writes records with their probability in percent, and the TTL.

@@ -7,6 +7,8 @@ mod circles;
 mod citations;
 #[path = "house/conduct.rs"]
 mod conduct;
+#[path = "house/impls.rs"]
+mod impls;
 #[path = "house/layers.rs"]
 mod layers;
 #[path = "house/shape.rs"]
@@ -68,6 +70,11 @@ fn the_map_of_the_crate_shows_every_module_in_its_layer() {
 #[test]
 fn files_of_a_room_use_each_other_one_way() {
     expect_none(circles::circles(&product()));
+}
+
+#[test]
+fn methods_stand_in_the_folder_of_their_type() {
+    expect_none(impls::impls(&product()));
 }
 
 #[test]

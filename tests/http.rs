@@ -3,60 +3,40 @@
 //! curl is the measure: what it takes, we take, but for the rows that say why not. The rows check curl's own verdict too, so
 //! that none tells of a curl that never was. curl is a Debian package.
 
-#[path = "http/endpoint.rs"]
-mod endpoint;
+#[path = "http/odd.rs"]
+mod odd;
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use super::need::Need;
-use endpoint::{Endpoint as Stage, Odd, When, read_rows};
-use leeward::clock::Clock;
-use leeward::health::{
-    Damping, Endpoint, HttpProbe, Outcome, ProbeKind, ProbeRecipe, Target, Timeout, TlsProbe,
-};
-use leeward::probe::{ProbeContext, probe_once};
+use leeward::health::{HttpProbe, Outcome, ProbeKind, Target, Timeout, TlsProbe};
+use leeward::probe::probe_once;
+
+use crate::endpoint::Listening;
+use crate::need::Need;
+use crate::probing::{context, http_probe};
+use crate::wait::PATIENCE;
+use odd::{Odd, When, open, read_rows};
 
 /// Times that an endpoint is asked that answers before it reads: what may fail once in a while shows.
 const TIMES: usize = 40;
 
-/// Time for a probe; one that waits for what does not come takes it whole.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn target(row: &Odd, stage: &Stage) -> Target {
+fn target(row: &Odd, endpoint: &Listening) -> Target {
     let tls = row.tls.then(|| TlsProbe {
         server_name: Some("www.example.com".into()),
         verify: false,
         ca_pem: None,
     });
-    Target {
-        probe: ProbeRecipe {
-            endpoint: Endpoint::Address(stage.address.ip()),
-            port: stage.address.port(),
-            kind: ProbeKind::Http(HttpProbe {
-                tls,
-                method: row.method.clone(),
-                path: "/health".into(),
-                host: "www.example.com".into(),
-                headers: vec![],
-                status: vec![(200, 299)],
-                contains: row.wants.clone(),
-                regex: None,
-                follow_redirects: 0,
-                days_left: 0,
-                header_bytes: row.header_bytes,
-            }),
-            interval: PATIENCE,
-            timeout: Timeout::Whole(PATIENCE),
-            watch: false,
-        },
-        damping: Damping {
-            rise: 2,
-            fall: 3,
-            forgive: 1,
-            degraded: None,
-        },
-    }
+    let kind = ProbeKind::Http(HttpProbe {
+        tls,
+        method: row.method.clone(),
+        path: "/health".into(),
+        host: "www.example.com".into(),
+        contains: row.wants.clone(),
+        header_bytes: row.header_bytes,
+        ..http_probe()
+    });
+    // A probe that waits for what does not come takes it whole.
+    crate::probing::target(endpoint.address, kind, Timeout::Whole(PATIENCE))
 }
 
 #[test]
@@ -64,7 +44,7 @@ fn judges_odd_endpoints_as_curl_does_or_says_why_not() {
     let rows = read_rows(include_str!("http/odd.toml"));
     assert!(rows.len() >= 40, "{} rows", rows.len());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let kit = ProbeContext::new("leeward-test", vec![], Clock::start());
+    let context = context();
     let mut wrong = Vec::new();
     for row in &rows {
         assert_eq!(
@@ -73,11 +53,11 @@ fn judges_odd_endpoints_as_curl_does_or_says_why_not() {
             "{}: `why`",
             row.title
         );
-        let stage = runtime.block_on(Stage::open(row));
-        let target = target(row, &stage).into();
+        let endpoint = runtime.block_on(open(row));
+        let target = target(row, &endpoint).into();
         let times = if row.when == When::After { 1 } else { TIMES };
         for time in 0..times {
-            let observation = runtime.block_on(probe_once(&kit, &target));
+            let observation = runtime.block_on(probe_once(&context, &target));
             let evidence = observation.evidence.to_string();
             let is_healthy = observation.outcome == Outcome::Good;
             if is_healthy != row.healthy || !evidence.starts_with(&row.evidence) {
@@ -101,8 +81,8 @@ fn curl_judges_odd_endpoints_as_the_rows_say() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut wrong = Vec::new();
     for row in read_rows(include_str!("http/odd.toml")) {
-        let stage = runtime.block_on(Stage::open(&row));
-        let (is_healthy, told) = ask_curl(&row, &stage);
+        let endpoint = runtime.block_on(open(&row));
+        let (is_healthy, told) = ask_curl(&row, &endpoint);
         if is_healthy != row.curl {
             wrong.push(format!("{}: {told}", row.title));
         }
@@ -111,7 +91,7 @@ fn curl_judges_odd_endpoints_as_the_rows_say() {
 }
 
 /// Asks curl as a check would: status 200 to 299, and the wanted text in the body.
-fn ask_curl(row: &Odd, stage: &Stage) -> (bool, String) {
+fn ask_curl(row: &Odd, endpoint: &Listening) -> (bool, String) {
     let scheme = if row.tls { "https" } else { "http" };
     let mut curl = Command::new("curl");
     curl.args([
@@ -136,7 +116,7 @@ fn ask_curl(row: &Odd, stage: &Stage) -> (bool, String) {
         method => curl.args(["--request", method]),
     };
     let output = curl
-        .arg(format!("{scheme}://{}/health", stage.address))
+        .arg(format!("{scheme}://{}/health", endpoint.address))
         .output()
         .expect("curl runs");
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

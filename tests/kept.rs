@@ -3,29 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::Path;
-use std::sync::Arc;
 
 use ipnet::IpNet;
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
-use leeward::simulate::{GivenClient, Question, Suppose, ZoneState, apply_references, explain};
-use leeward::view::{Fold, Inputs};
-use leeward::wire::{Name, Rtype};
-use leeward::zone::{ServedZone, build_maps};
+use leeward::simulate::{GivenClient, Suppose, apply_references};
+use leeward::view::Inputs;
+use leeward::wire::Rtype;
+use leeward::zone::ServedZone;
 use proptest::prelude::*;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _relative: &Path) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
-}
+use crate::explained::explain_to;
+use crate::zones::{read, serve};
 
 /// Clients of each family that are asked for.
 const CLIENTS: u32 = 3_000;
@@ -68,18 +58,8 @@ fn zone(weights: &[(usize, u16)], is_nested: bool) -> Zone {
             list(weights)
         );
     }
-    let source = Source {
-        path: "zone.toml".into(),
-        text,
-    };
-    let (model, found) = read_zone(&source, &NoFiles);
-    let model = model.unwrap_or_else(|| panic!("{found:#?}\n{}", source.text));
-    let zone = compile_zone(&model, 1).expect("it is small");
-    let maps = build_maps(&zone.policies, &Locations::unknown());
-    let served = ServedZone {
-        zone: Arc::new(zone),
-        maps,
-    };
+    let model = read(&text);
+    let served = serve(&model, &Locations::unknown());
     Zone { model, served }
 }
 
@@ -95,19 +75,6 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
         Suppose::Down,
         &mut inputs,
     );
-    let view = Fold::new(policies, inputs.clone()).view();
-    let locations = Locations::unknown();
-    let stage = ZoneState {
-        served: &zone.served,
-        view: &view,
-        inputs: &inputs,
-        locations: &locations,
-        evidence: &|_| None,
-    };
-    let question = Question {
-        name: Name::parse_absolute("www.example.com.").expect("a name"),
-        rtype,
-    };
     let answer = |client: u32| {
         let prefix = if rtype == Rtype::A {
             let address = Ipv4Addr::from_bits(0x0a00_0000 | client << 8);
@@ -116,7 +83,8 @@ fn ask(zone: &Zone, down: &[&str], rtype: Rtype) -> Vec<(String, String)> {
             let bits = 0x2001_0db8u128 << 96 | u128::from(client) << 72;
             IpNet::new_assert(Ipv6Addr::from_bits(bits).into(), 56)
         };
-        let found = explain(&stage, &question, GivenClient::Subnet(prefix));
+        let client = GivenClient::Subnet(prefix);
+        let found = explain_to(client, &zone.served, &inputs, "www.example.com.", rtype);
         let kept = prefix.prefix_len();
         assert_eq!(
             found.scope_len, kept,

@@ -32,6 +32,8 @@ mod last_good;
 mod orders;
 #[path = "live/owners.rs"]
 mod owners;
+#[path = "live/readers.rs"]
+mod readers;
 #[path = "live/rehearsal.rs"]
 mod rehearsal;
 #[path = "live/reload.rs"]

@@ -8,26 +8,15 @@ mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::model::ZoneModel;
 use leeward::simulate::check_expectations;
-use leeward::zone::{ServedZone, build_maps};
 
 use evidence::PROVEN;
 use numbers::rules;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _relative: &Path) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
-}
+use crate::zones::{NoFiles, read_beside, serve};
 
 fn at_root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -46,12 +35,8 @@ fn zones() -> Vec<(String, ZoneModel)> {
             continue;
         }
         let file = path.file_name().expect("a name").to_string_lossy();
-        let source = Source {
-            path: file.as_ref().into(),
-            text: std::fs::read_to_string(&path).expect("readable"),
-        };
-        let (model, found) = read_zone(&source, &NoFiles);
-        let model = model.unwrap_or_else(|| panic!("{file}: {found:#?}"));
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let model = read_beside(&text, &NoFiles).unwrap_or_else(|shown| panic!("{file}: {shown}"));
         zones.push((file.into_owned(), model));
     }
     zones.sort_by(|a, b| a.0.cmp(&b.0));
@@ -62,13 +47,8 @@ fn zones() -> Vec<(String, ZoneModel)> {
 fn every_expectation_of_a_rule_holds() {
     let mut wrong = Vec::new();
     for (file, model) in zones() {
-        let zone = compile_zone(&model, 1).expect("it is small");
         let locations = Locations::unknown();
-        let maps = build_maps(&zone.policies, &locations);
-        let served = ServedZone {
-            zone: Arc::new(zone),
-            maps,
-        };
+        let served = serve(&model, &locations);
         for failure in check_expectations(&model, &served, &locations, true) {
             let (title, message) = (&failure.title, &failure.message);
             wrong.push(format!("{file}, {title}: {message}\n{}", failure.trace));

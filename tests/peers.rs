@@ -10,3 +10,5 @@ mod oracle;
 mod packets;
 #[path = "zonemaster.rs"]
 mod zonemaster;
+#[path = "support/zones.rs"]
+mod zones;

@@ -23,9 +23,9 @@ use domain::rdata::AllRecordData;
 use ipnet::IpNet;
 use leeward::answer::{BATCH_MAX, Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
-use leeward::geo::{Locations, Place};
+use leeward::geo::Place;
 use leeward::health::Status;
-use leeward::simulate::{Explanation, GivenClient, Question, ZoneState, explain};
+use leeward::simulate::{Explanation, GivenClient};
 use leeward::view::Fold;
 use leeward::wire::{Name, Rcode, Rtype};
 use proptest::collection::vec;
@@ -34,6 +34,8 @@ use proptest::strategy::ValueTree;
 
 use reference::{ClientLocation, Reference};
 use trees::{Fate, RandomZone, Served, zone};
+
+use crate::explained::explain_to;
 
 /// Deviations of a chi-square statistic that pass: mean, and six standard deviations for fixed seeds.
 const DEVIATIONS: f64 = 6.0;
@@ -63,24 +65,11 @@ fn client() -> impl Strategy<Value = ClientLocation> {
 
 fn explained(served: &Served, fates: &[Fate], client: ClientLocation, rtype: Rtype) -> Explanation {
     let inputs = served.inputs(fates);
-    let view = Fold::new(&served.zone().zone.policies, inputs.clone()).view();
-    let locations = Locations::unknown();
-    let stage = ZoneState {
-        served: served.zone(),
-        view: &view,
-        inputs: &inputs,
-        locations: &locations,
-        evidence: &|_| None,
-    };
-    let question = Question {
-        name: Name::parse_absolute("www.example.com.").expect("a name"),
-        rtype,
-    };
     let client = match client {
         ClientLocation::Place(place) => GivenClient::Place(place),
         ClientLocation::Prefix(prefix) => GivenClient::Subnet(prefix),
     };
-    explain(&stage, &question, client)
+    explain_to(client, served.zone(), &inputs, "www.example.com.", rtype)
 }
 
 fn statuses() -> impl Strategy<Value = Vec<(u32, Status)>> {
@@ -188,7 +177,7 @@ proptest! {
 
     #[test]
     fn a_followed_view_is_the_view_folded_anew(zone in zone(), changes in vec(statuses(), 1..8)) {
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         let policies = &served.zone().zone.policies;
         let mut fold = Fold::new(policies, served.inputs(&zone.fates));
         for change in changes {
@@ -207,7 +196,7 @@ proptest! {
 
     #[test]
     fn explain_lists_the_pools_of_the_slow_reference(zone in zone(), client in client(), is_ipv6 in any::<bool>()) {
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         let rtype = if is_ipv6 { Rtype::AAAA } else { Rtype::A };
         let reference = Reference { model: &served.model, fates: &zone.fates, client, rtype };
         let wanted = reference.outcomes("www");
@@ -226,7 +215,7 @@ proptest! {
 
     #[test]
     fn served_members_are_among_those_explained(zone in zone(), seed in any::<u64>()) {
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         let client = ClientLocation::Prefix("198.51.100.0/24".parse().expect("a prefix"));
         let found = explained(&served, &zone.fates, client, Rtype::A);
         let known: BTreeSet<&str> = found
@@ -250,7 +239,7 @@ proptest! {
 
     #[test]
     fn a_batch_is_its_exchanges_one_by_one(zone in zone(), inputs in vec(octets(), 1..=BATCH_MAX), seed in any::<u64>()) {
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         let world = served.world(served.inputs(&zone.fates));
         let mut alone = Worker::new(seed);
         let singles: Vec<Vec<u8>> = inputs
@@ -272,7 +261,7 @@ proptest! {
 
     #[test]
     fn every_reply_decodes_and_fits(zone in zone(), inputs in vec(octets(), 8), seed in any::<u64>()) {
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         let world = served.world(served.inputs(&zone.fates));
         let mut worker = Worker::new(seed);
         for input in &inputs {
@@ -292,7 +281,7 @@ proptest! {
 
     #[test]
     fn a_datagram_fits_what_its_client_takes(zone in zone(), payload in any::<u16>(), rtype in 1u16..70) {
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         let world = served.world(served.inputs(&zone.fates));
         let name = Name::parse_absolute("mail.example.com.").expect("a name");
         for (payload, limit) in [(None, 512), (Some(payload), payload.clamp(512, 1232))] {
@@ -314,7 +303,7 @@ fn addresses_of(reply: &[u8]) -> Vec<String> {
 
 /// Asks `count` times and compares how often each address stands first with what explain says.
 fn compare_frequencies(text: &str, count: u32, seed: u64) {
-    let served = Served::new(text.to_owned());
+    let served = Served::new(text);
     let fates = [Fate {
         status: Status::Healthy,
         hold: leeward::zone::Hold::None,
@@ -374,7 +363,7 @@ fn random_zones_write_and_load() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for _ in 0..50 {
         let zone: RandomZone = zone().new_tree(&mut runner).expect("a zone").current();
-        let served = Served::new(zone.text());
+        let served = Served::new(&zone.text());
         assert!(!served.zone().zone.policies.is_empty());
     }
 }

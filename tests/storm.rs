@@ -160,7 +160,7 @@ impl Storm {
         let wall = WallTime::from_millis(1_800_000_000_000);
         let models = plans
             .iter()
-            .map(|plan| read("plan", &plan.text(check), &Beside::new()).expect("a sound zone"));
+            .map(|plan| read(&plan.text(check), &Beside::new()).expect("a sound zone"));
         let core = Core::new(models.collect(), locations, wall);
         Self {
             chance,
@@ -345,7 +345,7 @@ impl Storm {
         let check = self.check;
         let models = self.plans.iter().map(|plan| {
             let text = plan.text(check);
-            read("plan", &text, &Beside::new()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
+            read(&text, &Beside::new()).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
         });
         self.core.load(models.collect());
         let after = self.statuses();

@@ -6,23 +6,22 @@ mod clients;
 mod questions;
 #[path = "answers/read.rs"]
 mod read;
-#[path = "transports/stage.rs"]
-mod stage;
 #[path = "transports/web.rs"]
 mod web;
+#[path = "transports/whole_server.rs"]
+mod whole_server;
 
 use clients::{Client, Datagrams, Framed};
 use questions::{Question, questions};
 use read::read_reply;
-use stage::Stage;
 use web::Form;
+use whole_server::WholeServer;
+
+use crate::wait::wait_until;
 
 /// Where the flags are, and the bit that says that records are missing.
 const FLAGS: usize = 2;
 const TRUNCATED: u8 = 0x02;
-
-/// How often a newcomer looks for the new certificate.
-const LOOKS_MAX: usize = 500;
 
 /// Says whether an answer was cut for its transport.
 fn is_truncated(answer: &[u8]) -> bool {
@@ -49,29 +48,29 @@ fn compare(client: &mut dyn Client, reference: &mut dyn Client) {
 
 #[test]
 fn udp_says_what_tcp_says_as_far_as_it_fits() {
-    let stage = Stage::open();
-    compare(&mut stage.udp(), &mut stage.tcp());
+    let server = WholeServer::open();
+    compare(&mut server.udp(), &mut server.tcp());
 }
 
 #[test]
 fn tls_says_what_tcp_says() {
-    let stage = Stage::open();
-    compare(&mut stage.tls(), &mut stage.tcp());
+    let server = WholeServer::open();
+    compare(&mut server.tls(), &mut server.tcp());
 }
 
 #[test]
 fn https_says_what_tcp_says_in_every_form() {
-    let stage = Stage::open();
+    let server = WholeServer::open();
     for form in [Form::Get, Form::Post] {
-        compare(&mut stage.https1(form), &mut stage.tcp());
-        compare(&mut stage.https2(form), &mut stage.tcp());
+        compare(&mut server.https1(form), &mut server.tcp());
+        compare(&mut server.https2(form), &mut server.tcp());
     }
 }
 
 #[test]
 fn quic_says_what_tcp_says() {
-    let stage = Stage::open();
-    compare(&mut stage.quic(), &mut stage.tcp());
+    let server = WholeServer::open();
+    compare(&mut server.quic(), &mut server.tcp());
 }
 
 /// Questions that hickory-server answers by itself, before any handler: it cannot read them.
@@ -79,11 +78,14 @@ const READ_BY_HICKORY: [&str; 3] = ["two OPT", "two questions announced", "cut s
 
 #[test]
 fn hickory_server_says_what_our_transports_say() {
-    let stage = Stage::open();
-    let hickory = stage.hickory();
+    let server = WholeServer::open();
+    let hickory = server.hickory();
     let pairs: [[Box<dyn Client>; 2]; 2] = [
-        [Box::new(stage.tcp()), Box::new(Framed::tcp(hickory))],
-        [Box::new(stage.udp()), Box::new(Datagrams::connect(hickory))],
+        [Box::new(server.tcp()), Box::new(Framed::tcp(hickory))],
+        [
+            Box::new(server.udp()),
+            Box::new(Datagrams::connect(hickory)),
+        ],
     ];
     for [mut ours, mut theirs] in pairs {
         for Question { name, octets } in questions() {
@@ -103,10 +105,10 @@ fn hickory_server_says_what_our_transports_say() {
 
 #[test]
 fn some_answers_are_cut_over_udp_alone() {
-    let stage = Stage::open();
+    let server = WholeServer::open();
     let cut: Vec<_> = questions()
         .into_iter()
-        .filter(|question| is_truncated(&stage.udp().ask(&question.octets)))
+        .filter(|question| is_truncated(&server.udp().ask(&question.octets)))
         .map(|question| question.name)
         .collect();
     assert_eq!(cut, ["large TXT", "large TXT with 512 octets"]);
@@ -114,12 +116,12 @@ fn some_answers_are_cut_over_udp_alone() {
 
 #[test]
 fn every_transport_is_silent_where_it_must_be() {
-    let stage = Stage::open();
+    let server = WholeServer::open();
     let mut response = questions().remove(0).octets;
     response[FLAGS] |= 0x80;
     let next = questions().remove(1).octets;
-    for mut client in stage.all() {
-        let wanted = stage.tcp().ask(&next);
+    for mut client in server.all() {
+        let wanted = server.tcp().ask(&next);
         client.send(&response);
         assert_eq!(client.ask(&next), wanted, "{}", client.name());
     }
@@ -127,30 +129,25 @@ fn every_transport_is_silent_where_it_must_be() {
 
 #[test]
 fn a_reload_shows_the_renewed_certificate_and_keeps_connections() {
-    let mut stage = Stage::open();
+    let mut server = WholeServer::open();
     let first = questions().remove(0).octets;
-    let mut old = stage.tls();
+    let mut old = server.tls();
     let wanted = old.ask(&first);
-    assert!(stage.is_trusted());
-    stage.renew();
-    let (_never, quiet) = std::sync::mpsc::channel::<()>();
-    let is_shown = (0..LOOKS_MAX).any(|_| {
-        let _ = quiet.recv_timeout(std::time::Duration::from_millis(20));
-        stage.is_trusted()
-    });
-    assert!(is_shown, "the new certificate was never shown");
+    assert!(server.is_trusted());
+    server.renew();
+    wait_until("the new certificate", || server.is_trusted());
     assert_eq!(old.ask(&first), wanted);
-    assert_eq!(stage.tls().ask(&first), wanted);
+    assert_eq!(server.tls().ask(&first), wanted);
 }
 
 #[test]
 fn counts_queries_by_transport() {
-    let stage = Stage::open();
+    let server = WholeServer::open();
     let first = questions().remove(0).octets;
-    for mut client in stage.all() {
+    for mut client in server.all() {
         client.ask(&first);
     }
-    let text = stage.metrics();
+    let text = server.metrics();
     for transport in ["udp", "tcp", "tls", "https", "quic"] {
         let wanted = format!("transport=\"{transport}\"");
         let is_counted = text.lines().any(|line| {

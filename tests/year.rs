@@ -188,7 +188,7 @@ fn the_laws_hold_for_a_year() {
 
 impl Year {
     fn begin(seed: u64) -> Self {
-        let model = read("year", &text(60), &Beside::new()).expect("a sound zone");
+        let model = read(&text(60), &Beside::new()).expect("a sound zone");
         let wall = WallTime::from_millis(1_800_000_000_000);
         let core = Core::new(vec![model], LocationsBuilder::new().build(), wall);
         let mut year = Self {
@@ -312,7 +312,7 @@ impl Year {
     /// Another TTL: everything that is held goes on being held.
     fn reload(&mut self) {
         let text = text(30 + self.chance.below(90));
-        let model = read("year", &text, &Beside::new()).expect("a sound zone");
+        let model = read(&text, &Beside::new()).expect("a sound zone");
         self.core.load(vec![model]);
         self.know();
         self.witness.look(&self.core, Cause::Health);
@@ -322,7 +322,7 @@ impl Year {
     fn restart(&mut self) {
         self.restarts += 1;
         let (now, wall) = (self.core.now, self.core.wall);
-        let statuses = self.core.targets.save(now, wall);
+        let statuses = self.core.targets.table().save(now, wall);
         let saved = serde_json::to_string(&self.core.publisher.save()).expect("plain data");
         let saved: Vec<SavedZone> = serde_json::from_str(&saved).expect("as written");
         self.core.targets = Targets::default();

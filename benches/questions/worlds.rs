@@ -14,7 +14,7 @@ use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::wire::{CookieSecrets, Name, Rtype};
-use leeward::zone::{ServedZone, Snapshot, Zone, ZoneBuilder, build_maps};
+use leeward::zone::{ServedZone, Snapshot, Zone, ZoneBuilder};
 
 /// Owner names of the large zone.
 pub(crate) const NAMES: usize = 100_000;
@@ -84,12 +84,11 @@ pub(crate) fn large_zone() -> Zone {
 /// A world of one zone whose members are all healthy.
 pub(crate) fn world(zone: Zone) -> World {
     let locations = Arc::new(Locations::unknown());
-    let maps = build_maps(&zone.policies, &locations);
     let inputs = Inputs::uniform(&zone.policies, Status::Healthy);
     let view = Fold::new(&zone.policies, inputs).view();
-    let zone = Arc::new(zone);
+    let served = ServedZone::new(zone, &locations);
     World {
-        snapshot: Arc::new(Snapshot::new(vec![ServedZone { zone, maps }], locations)),
+        snapshot: Arc::new(Snapshot::new(vec![served], locations)),
         view: HealthView::new([view]),
         serving: Arc::default(),
         generation: 1,

@@ -10,7 +10,7 @@ use leeward::config::{read_zone, show};
 use leeward::lint;
 use leeward::geo::Locations;
 use leeward::simulate::check_expectations;
-use leeward::zone::{ServedZone, build_maps};
+use leeward::zone::ServedZone;
 use leeward_fuzz::{Shelf, source};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,11 +29,7 @@ fuzz_target!(|input: &[u8]| {
         found.extend(lint::review_zone(&model));
         if let Ok(zone) = compile_zone(&model, 1) {
             let locations = Arc::new(Locations::unknown());
-            let maps = build_maps(&zone.policies, &locations);
-            let served = ServedZone {
-                zone: Arc::new(zone),
-                maps,
-            };
+            let served = ServedZone::new(zone, &locations);
             check_expectations(&model, &served, &locations, true);
             check_shown(&model);
         }

@@ -12,7 +12,7 @@ use leeward::config::read_zone;
 use leeward::health::Status;
 use leeward::geo::{LocationsBuilder, Network, Place};
 use leeward::view::{Fold, HealthView, Inputs};
-use leeward::zone::{ServedZone, Snapshot, build_maps};
+use leeward::zone::{ServedZone, Snapshot};
 
 use crate::{Shelf, source};
 
@@ -71,16 +71,12 @@ impl Theatre {
         };
         let networks = [place("EU-DE", "10.1.0.0/16"), place("NA-US", "10.2.0.0/16")];
         let locations = Arc::new(LocationsBuilder::new().networks(&networks).build());
-        let maps = build_maps(&zone.policies, &locations);
         let mut inputs = Inputs::uniform(&zone.policies, Status::Healthy);
         if let Some(status) = inputs.statuses.first_mut() {
             *status = Status::Unhealthy;
         }
         let view = Fold::new(&zone.policies, inputs).view();
-        let served = ServedZone {
-            zone: Arc::new(zone),
-            maps,
-        };
+        let served = ServedZone::new(zone, &locations);
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
             view: HealthView::new([view]),

@@ -1,176 +1,38 @@
 //! The HTTP side: routes to requests, answers to JSON. Bounded in requests under way, time and size.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use crate::clock::{WallTime, parse_duration};
-use crate::simulate::{Observed, SimulateRequest, Simulation};
 use crate::timeline::Wanted;
 
-use super::commands::{
-    HeartbeatReport, Kept, OrderFault, SwitchRequest, SwitchRow, show_switches, take_heartbeat,
-    throw_switch,
-};
+use super::asking::{Ask, Asking, Consent, ExplainRequest, stopping};
+use super::commands::{show_switches, take_heartbeat, throw_switch};
 use super::connections::{BoundedListener, ConnectedClient, Connections, Limits};
-use super::exposition::Exposition;
 use super::fault::{Parameters, fault};
 use super::guard::{Rules, guard};
-use super::page::page;
-use super::pulse::Pulse;
 use super::rehearsal::{show_queries, show_simulation};
-use super::status::StatusReport;
+use super::shared_report::SharedReport;
 
-/// Time that the owner has for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Time that a reload has, which reads every zone; the load goes on when it is over.
+/// Longest time for the answer of a reload, which reads every zone; the load goes on when it is over.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
-/// Time that a simulation has, which may ask for thousands of answers.
-pub(super) const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 /// Events that one request gets unless it asks for another number.
 const EVENTS_DEFAULT: usize = 100;
 /// Events that one request gets at most.
 const EVENTS_MAX: usize = 1_000;
 
-/// A question for the owner of the state, with the place for its answer.
-#[derive(Debug)]
-pub enum Ask {
-    /// The state.
-    Status(oneshot::Sender<StatusReport>),
-    /// Why something is answered.
-    Explain(ExplainRequest, oneshot::Sender<Result<Value, String>>),
-    /// Questions of the last hour, as sampled.
-    Queries(oneshot::Sender<Vec<Observed>>),
-    /// What would be answered if something were lost.
-    Simulate(
-        Box<SimulateRequest>,
-        oneshot::Sender<Result<Simulation, String>>,
-    ),
-    /// Load the zones now.
-    Reload(Consent, oneshot::Sender<Value>),
-    /// Let the first healthy tiers of a name take over.
-    Release(
-        super::release::ReleaseRequest,
-        oneshot::Sender<Result<Value, OrderFault>>,
-    ),
-    /// What moved.
-    Timeline(Wanted, oneshot::Sender<Value>),
-    /// Where an address is taken to be.
-    Geo(IpAddr, oneshot::Sender<Value>),
-    /// How the switches stand.
-    Switches(oneshot::Sender<Vec<SwitchRow>>),
-    /// Throw switches of one check in one step.
-    Switch(
-        SwitchRequest,
-        oneshot::Sender<Result<Vec<SwitchRow>, OrderFault>>,
-    ),
-    /// Somebody reports in.
-    Heartbeat(HeartbeatReport, oneshot::Sender<Result<Kept, OrderFault>>),
-}
-
-/// Whether an operator agrees to whatever a reload changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Consent {
-    /// The bounds of the server file decide.
-    #[default]
-    Open,
-    /// Whatever it changes.
-    Given,
-}
-
-/// Parameters of `/api/explain`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExplainRequest {
-    /// Name.
-    pub name: String,
-    /// Type; A if absent.
-    #[serde(rename = "type")]
-    pub rtype: Option<String>,
-    /// Address or place.
-    pub from: Option<String>,
-    /// Client subnet.
-    pub subnet: Option<String>,
-    /// References supposed down, separated by commas.
-    #[serde(default)]
-    pub down: String,
-    /// References supposed up, separated by commas.
-    #[serde(default)]
-    pub up: String,
-}
-
-/// What handlers need.
-#[derive(Clone, Debug)]
-pub struct Asking {
-    /// To the owner of the state.
-    pub asks: mpsc::Sender<Ask>,
-    /// The metrics.
-    pub exposition: Arc<Exposition>,
-    /// Signs of life.
-    pub pulse: Arc<Pulse>,
-    /// Names under which the API may be asked, beside addresses and localhost; in small letters.
-    pub hosts: Arc<[String]>,
-    /// The time.
-    pub clock: crate::clock::Clock,
-}
-
-impl Asking {
-    pub(super) async fn ask<T>(
-        &self,
-        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
-    ) -> Result<T, Response> {
-        self.ask_within(PATIENCE, make).await
-    }
-
-    pub(super) async fn ask_within<T>(
-        &self,
-        patience: Duration,
-        make: impl FnOnce(oneshot::Sender<T>) -> Ask,
-    ) -> Result<T, Response> {
-        let (sender, receiver) = oneshot::channel();
-        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
-        if let Err(fault_of_queue) = self.asks.try_send(make(sender)) {
-            return Err(match fault_of_queue {
-                mpsc::error::TrySendError::Full(_) => fault(
-                    unavailable,
-                    "the server is busy with other requests",
-                    "try again",
-                ),
-                mpsc::error::TrySendError::Closed(_) => stopping(),
-            });
-        }
-        match tokio::time::timeout(patience, receiver).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(stopping()),
-            Err(_) => Err(fault(
-                StatusCode::GATEWAY_TIMEOUT,
-                &format!("the server did not answer within {} s", patience.as_secs()),
-                "what was asked may still happen; /healthz says whether the server is stalled",
-            )),
-        }
-    }
-}
-
-fn stopping() -> Response {
-    fault(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the server is stopping, or its health loop has ended",
-        "queries are answered from the last published world; see the log",
-    )
-}
-
-/// What is served, for those who ask for something else.
+/// Help of the errors 404 and 405: the paths that are served.
 const PLACES: &str = "see /, /metrics, /healthz, /readyz, /api/status, /api/timeline, /api/explain?name=&type=&from=, \
                       /api/simulate?down=, /api/queries, /api/geo?address=, /api/switches, and POST /api/reload, \
                       /api/release?name=&zone=, /api/switch?check=&set=, /api/heartbeat?check=";
@@ -222,22 +84,29 @@ pub async fn serve(
 }
 
 async fn show_page(State(asking): State<Asking>) -> Response {
-    let report = match asking.ask(Ask::Status).await {
-        Ok(report) => report,
-        Err(response) => return response,
-    };
     let policy = HeaderValue::from_static(
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     );
-    let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    (
-        [
-            (header::CONTENT_SECURITY_POLICY, policy),
-            (header::CONTENT_TYPE, kind),
-        ],
-        page(&report),
-    )
-        .into_response()
+    match report_as(&asking, SharedReport::page).await {
+        Ok(page) => {
+            let headers = [
+                (header::CONTENT_SECURITY_POLICY, policy),
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("text/html; charset=utf-8"),
+                ),
+            ];
+            (headers, page).into_response()
+        }
+        Err(response) => response,
+    }
+}
+
+/// Returns the status in one form. Ten thousand targets take a while to write, and tasks of the runtime must not wait for it.
+async fn report_as(asking: &Asking, write: fn(&SharedReport) -> Bytes) -> Result<Bytes, Response> {
+    let report = asking.ask(Ask::Status).await?;
+    let written = tokio::task::spawn_blocking(move || write(&report)).await;
+    written.map_err(|_| stopping())
 }
 
 async fn show_metrics(State(asking): State<Asking>) -> Response {
@@ -267,7 +136,7 @@ async fn show_health(State(asking): State<Asking>) -> Response {
     }
 }
 
-/// Tells whoever checks readiness whether the zones are what their files hold.
+/// Header of a readiness answer: `current`, or `old-versions` while zones are older than their files.
 const ZONES_HEADER: &str = "leeward-zones";
 
 async fn show_readiness(State(asking): State<Asking>) -> Response {
@@ -306,8 +175,11 @@ async fn show_readiness(State(asking): State<Asking>) -> Response {
 }
 
 async fn show_status(State(asking): State<Asking>) -> Response {
-    match asking.ask(Ask::Status).await {
-        Ok(report) => axum::Json(report).into_response(),
+    match report_as(&asking, SharedReport::json).await {
+        Ok(text) => {
+            let kind = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
         Err(response) => response,
     }
 }

@@ -10,15 +10,15 @@ use crate::config::COMMAND_HEADER;
 
 /// Time for connecting, and for each read; a server gives every request less.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Octets of an answer that are read (a status of 100,000 targets is about 40 MB).
+/// Most octets read of an answer (a status of 100,000 targets is about 40 MB).
 const ANSWER_MAX: usize = 256 << 20;
 
-/// Why a server did not answer.
+/// Reason why a request failed.
 #[derive(Debug)]
 pub enum ClientFault {
     /// Nothing listens there.
     Nobody(SocketAddr, io::Error),
-    /// The connection broke, or what came is no HTTP.
+    /// The connection broke, or the reply is no HTTP.
     Broken(String),
     /// The server answered with an error: status code and message.
     Refused(u16, String),
@@ -42,7 +42,7 @@ impl std::error::Error for ClientFault {}
 /// Gets a path with its query.
 ///
 /// # Errors
-/// If nobody answers, or the server answers with an error.
+/// If no server answers, or the server answers with an error.
 pub fn get(server: SocketAddr, path: &str) -> Result<String, ClientFault> {
     request(server, Method::GET, path)
 }
@@ -50,7 +50,7 @@ pub fn get(server: SocketAddr, path: &str) -> Result<String, ClientFault> {
 /// Posts to a path without a body.
 ///
 /// # Errors
-/// If nobody answers, or the server answers with an error.
+/// If no server answers, or the server answers with an error.
 pub fn post(server: SocketAddr, path: &str) -> Result<String, ClientFault> {
     request(server, Method::POST, path)
 }
@@ -97,7 +97,7 @@ async fn exchange(server: SocketAddr, method: Method, path: &str) -> Result<Stri
     }
 }
 
-/// Tells a server that is not there from an answer that broke off, by the innermost cause.
+/// Distinguishes an absent server from an answer that broke off, by the innermost cause.
 fn to_fault(server: SocketAddr, fault: reqwest::Error) -> ClientFault {
     let mut innermost: &dyn std::error::Error = &fault;
     while let Some(cause) = innermost.source() {

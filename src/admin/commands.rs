@@ -1,120 +1,18 @@
-//! What the API lets operators and their jobs change: switches, heartbeats.
+//! Changes that the API takes from operators and their jobs: switches, heartbeats.
 //!
-//! In: requests over HTTP. Out: questions for the owner of the state, its answers as JSON. Never here: rules.
+//! In: requests over HTTP. Out: requests to the owner of the state, its answers as JSON. Never here: rules.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::api::{Ask, Asking};
+use super::asking::{Ask, Asking};
 use super::fault::{Parameters, fault};
+use super::orders::{HeartbeatReport, NOTHING_CHANGED, SwitchRequest};
 
 /// Longest note of a heartbeat that is kept, in characters.
 const NOTE_MAX: usize = 200;
-
-/// Parameters of `/api/switch`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SwitchRequest {
-    /// The zone; needed only if several have such a check.
-    pub zone: Option<String>,
-    /// The check.
-    pub check: String,
-    /// `on` or `off`, or for a panel `blue:on,green:off`.
-    pub set: String,
-}
-
-/// A switch as it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SwitchRow {
-    /// Zone.
-    pub zone: String,
-    /// Check.
-    pub check: String,
-    /// The switch of a panel; empty for a check that is one switch.
-    pub switch: String,
-    /// Whether it is on.
-    pub on: bool,
-    /// What the zone file says.
-    pub first: bool,
-    /// Fewest switches of the panel that must be on.
-    pub at_least: usize,
-    /// Most switches of the panel that may be on.
-    pub at_most: usize,
-    /// Where what operators set is kept.
-    #[serde(default)]
-    pub kept: String,
-}
-
-/// Where an order is kept that was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// In the state folder; a restart knows it.
-    OnDisk,
-    /// In memory only: there is no state folder.
-    InMemory,
-}
-
-impl Kept {
-    /// Says so in an answer.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::OnDisk => "on disk",
-            Self::InMemory => {
-                "in memory only: the server file names no `state` folder, and a restart forgets it"
-            }
-        }
-    }
-}
-
-/// Why an order is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OrderFault {
-    /// It means nothing here, or breaks a rule.
-    Refused(String),
-    /// It could not be saved.
-    NotSaved(String),
-    /// Too many wait already.
-    Busy,
-}
-
-impl OrderFault {
-    /// Makes the response: `code` and `help` are for what is refused, `unsaved` says what holds of an order that could not
-    /// be saved.
-    pub(super) fn response(&self, code: StatusCode, help: &str, unsaved: &str) -> Response {
-        match self {
-            Self::Refused(message) => fault(code, message, help),
-            Self::NotSaved(cause) => fault(
-                StatusCode::INSUFFICIENT_STORAGE,
-                &format!("{unsaved}: {cause}"),
-                "mend the state folder of the server, and ask again; `leeward status` says whether it saves",
-            ),
-            Self::Busy => fault(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many orders wait to be saved",
-                "try again in a second",
-            ),
-        }
-    }
-}
-
-/// What holds of an order that could not be saved.
-pub(super) const NOTHING_CHANGED: &str =
-    "the order could not be saved, so it is not in force and nothing is changed";
-
-/// A heartbeat that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeartbeatReport {
-    /// The zone; needed only if several have such a check.
-    pub zone: Option<String>,
-    /// The check.
-    pub check: String,
-    /// Whether all is well with whoever reports.
-    pub is_good: bool,
-    /// What they add, for the evidence.
-    pub note: String,
-}
 
 /// Parameters of `/api/heartbeat`.
 #[derive(Debug, Deserialize)]

@@ -1,9 +1,9 @@
-//! The way in to the API: how long each client may take, who makes room for whom, and connections that end at their time.
+//! Connections to the API: deadlines of each phase, and the end of evicted connections.
 //!
-//! In: connections. Out: connections with deadlines, one request each. Never here: what is asked for (see
-//! [`super::guard`]), who makes room (see [`super::places`]).
+//! In: connections. Out: connections with deadlines, one request each. Never here: requests (see [`super::guard`]), the
+//! choice of the connection to evict (see [`super::places`]).
 //!
-//! | Phase | How long it may last |
+//! | Phase | Longest duration |
 //! |---|---|
 //! | until the request's head is whole | 2 s |
 //! | until its answer is ready | as long as the answer may take; the client is not waited for |
@@ -29,19 +29,20 @@ use crate::clock::Clock;
 use super::exposition::Exposition;
 use super::places::{Number, Places, Room};
 
-/// How long clients may take.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Until the head of a request is whole.
+    /// Longest time until the head of a request is whole.
     head_max: Duration,
-    /// Until an answer is read.
+    /// Longest time until an answer is read.
     answer_max: Duration,
-    /// Without taking an octet of it.
+    /// Longest time without an octet taken of it.
     stall_max: Duration,
 }
 
 impl Limits {
-    /// What holds (chosen): a slow link needs a tenth of two seconds for a request, and gets 40 MB of status in thirty.
+    /// Limits in use. Chosen: a slow link needs a tenth of two seconds for a request, and gets 40 MB of status in
+    /// thirty.
     pub(super) const USUAL: Self = Self {
         head_max: Duration::from_secs(2),
         answer_max: Duration::from_secs(30),
@@ -49,7 +50,7 @@ impl Limits {
     };
 }
 
-/// Who is there, and how to send somebody away.
+/// Open connections, with the signals that evict them.
 pub(super) struct Connections {
     limits: Limits,
     clock: Clock,
@@ -63,7 +64,7 @@ struct Kept {
     states: HashMap<Number, Arc<ConnectionState>>,
 }
 
-/// What a connection and its request share.
+/// State that a connection and its request share.
 #[derive(Debug, Default)]
 struct ConnectionState {
     is_evicted: AtomicBool,
@@ -125,7 +126,7 @@ impl Connections {
     }
 }
 
-/// A connection as its request knows it.
+/// Connection of a request.
 #[derive(Clone)]
 pub(super) struct ConnectedClient {
     connections: Arc<Connections>,
@@ -153,7 +154,7 @@ impl ConnectedClient {
         Err(())
     }
 
-    /// Notes that the answer is ready: from now on it is the client's turn.
+    /// Notes that the answer is ready: from now on the server waits for the client.
     pub(super) fn answer(&self) {
         self.state.is_answered.store(true, Ordering::Release);
         self.move_on();
@@ -215,12 +216,12 @@ enum Phase {
     Answered,
 }
 
-/// A connection that ends at its time, or when it must make room.
+/// Accepted stream that ends at its deadline, or when it is evicted.
 pub(super) struct BoundedStream {
     stream: TcpStream,
     phase: Phase,
     deadline: Pin<Box<Sleep>>,
-    /// Runs while the client takes nothing.
+    /// Timer that runs while the client takes no octet.
     stall: Option<Pin<Box<Sleep>>>,
     client: ConnectedClient,
 }
@@ -234,7 +235,7 @@ impl Drop for BoundedStream {
 }
 
 impl BoundedStream {
-    /// Fails if the stream_of is over.
+    /// Fails if the connection is evicted or past a deadline.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let state = Arc::clone(&self.client.state);
         if state.is_evicted.load(Ordering::Acquire) {
@@ -272,7 +273,7 @@ impl BoundedStream {
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    /// Notes whether the client took anything.
+    /// Starts or stops the timer of a stalled client.
     fn follow(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -369,7 +370,10 @@ mod tests {
         let count = |door: &BoundedListener| door.connections.kept().places.count(Room::Arrivals);
         assert_eq!(count(&door), 1);
         let mut octets = [0; 1];
-        let ended = stream_of.read(&mut octets).await.expect_err("nothing was sent");
+        let ended = stream_of
+            .read(&mut octets)
+            .await
+            .expect_err("nothing was sent");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
         drop(stream_of);
         assert_eq!(count(&door), 0);
@@ -388,7 +392,10 @@ mod tests {
         stream_of.client.enter(Room::Reads).expect("room");
         stream_of.client.answer();
         let answer = vec![0; 64 << 20];
-        let ended = stream_of.write_all(&answer).await.expect_err("nobody reads");
+        let ended = stream_of
+            .write_all(&answer)
+            .await
+            .expect_err("nobody reads");
         assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
     }
 

@@ -3,9 +3,9 @@
 //! In: counts, gauges and durations with labels from configuration. Out: text for collectors. Never here: labels from
 //! packets, clocks.
 //!
-//! Three registries stand behind one text. What describes targets of loaded zones lives in one that a load replaces whole,
-//! so that nothing is said about a target that is gone; what describes zones lives in one that is replaced when a zone goes;
-//! everything else lives as long as the process.
+//! Three registries stand behind one text. Metrics of targets live in one that a load replaces whole, so that a target
+//! that is gone leaves none behind; metrics of zones live in one that is replaced when a zone goes; all others live as
+//! long as the process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +25,7 @@ const PROBE_BUCKETS: [f64; 15] = [
 const FLIP_BUCKETS: [f64; 11] = [
     0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0,
 ];
-/// Label sets of one kind and registry; further ones are counted nowhere (chosen: 100,000 targets with two gauges).
+/// Most label sets of one kind and registry; further ones are dropped. Chosen: 100,000 targets with two gauges.
 const LABEL_SETS_MAX: usize = 200_000;
 const METADATA: Metadata<'static> = Metadata::new("leeward", Level::INFO, None);
 
@@ -37,7 +37,7 @@ pub struct Exposition {
     loaded: Mutex<Registry>,
 }
 
-/// What describes the zones of one load: made and filled beside the old one, then put in its place.
+/// Gauges of the zones of one load: filled beside those of the last load, then put in their place.
 #[derive(Debug)]
 pub struct LoadGauges(Registry);
 
@@ -92,18 +92,18 @@ impl Exposition {
         self.kept.histogram(name, labels).record(seconds);
     }
 
-    /// Replaces what is said about loaded zones; nothing of the load before remains.
+    /// Replaces the gauges of loaded zones; none of the load before remain.
     pub fn put(&self, gauges: LoadGauges) {
         *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = gauges.0;
     }
 
-    /// Returns the gauge of a zone; whoever keeps it sets it in a nanosecond, until [`Self::clear_zones`].
+    /// Returns the gauge of a zone, to keep: a set takes a nanosecond, and has effect until [`Self::clear_zones`].
     pub fn zone_gauge(&self, name: &'static str, labels: &[(&'static str, &str)]) -> GaugeHandle {
         let zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
         GaugeHandle(zones.gauge(name, labels))
     }
 
-    /// Forgets what is said about zones.
+    /// Removes the metrics of zones.
     pub fn clear_zones(&self) {
         *self.zones.lock().unwrap_or_else(PoisonError::into_inner) = Registry::new();
     }
@@ -123,7 +123,7 @@ impl Exposition {
         ))
     }
 
-    /// Whether there are as many label sets as are kept: further ones are counted nowhere.
+    /// Returns whether the label sets of some kind are at their bound: further ones are dropped.
     pub fn is_full(&self) -> bool {
         let is_full = |registry: &Mutex<Registry>| {
             let registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,8 +145,7 @@ impl Default for LoadGauges {
 }
 
 impl LoadGauges {
-    /// Makes a gauge with its first value. Whoever keeps the handle sets it in a nanosecond; after the next load that
-    /// does nothing.
+    /// Makes a gauge with its first value, to keep: a set takes a nanosecond, and has effect until the next load.
     pub fn gauge(
         &self,
         name: &'static str,
@@ -250,7 +249,7 @@ fn handle<T: Clone>(
     Some(made)
 }
 
-/// Whether a metric stands in the table with these labels.
+/// Returns whether a metric stands in the table with these labels.
 fn is_described(name: &str, labels: &[(&'static str, &str)]) -> bool {
     let found = METRICS.iter().find(|metric| metric.name == name);
     found.is_some_and(|metric| {

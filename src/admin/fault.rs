@@ -1,4 +1,4 @@
-//! Errors of the API: always JSON, `{"error": WHAT, "help": WHAT TO DO}`, whatever part of the server found them.
+//! Errors of the API: always JSON, `{"error": MESSAGE, "help": REMEDY}`, from every part of the server.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
@@ -13,7 +13,7 @@ pub(super) fn fault(code: StatusCode, error: &str, help: &str) -> Response {
     (code, axum::Json(json!({ "error": error, "help": help }))).into_response()
 }
 
-/// The query of a request, read into a type; what does not fit is an error like every other.
+/// The query of a request, read into a type; one that does not fit is an error like every other.
 pub(super) struct Parameters<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {

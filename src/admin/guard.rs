@@ -1,7 +1,7 @@
-//! Who is let in to the API: what a browser sends in another site's name is not, and a request without room is not.
+//! Admission of requests to the API: refuses those that a browser sends for another site, and those without a place.
 //!
-//! In: the head of a request. Out: the request with a place in its room, or a refusal in words. Never here: what is asked
-//! for, deadlines.
+//! In: the head of a request. Out: the request with a place in its room, or a refusal in words. Never here: the
+//! request's purpose, deadlines.
 //!
 //! | Host | From a page of another site | Request |
 //! |---|---|---|
@@ -28,14 +28,14 @@ use super::places::Room;
 
 /// Longest part of a host that a refusal repeats: names end there.
 const HOST_SHOWN_MAX: usize = 255;
-/// From where a request comes, as a browser says.
+/// Header of browsers: site that a request comes from (Fetch Metadata).
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// What it is for.
+/// Header of browsers: mode of the request, such as `navigate`.
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-/// What will show the answer.
+/// Header of browsers: use of the answer, such as `document`.
 const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What the guard goes by.
+/// Settings of the guard.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// Names under which the API may be asked, in small letters.
@@ -43,7 +43,7 @@ pub(super) struct Rules {
     pub(super) exposition: Arc<Exposition>,
 }
 
-/// Why a request is not let in.
+/// Reason why a request is refused.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     Host(String),
@@ -51,7 +51,7 @@ enum Refusal {
     Header,
 }
 
-/// Lets a request in, or refuses it; marks every answer: one a connection, never stored.
+/// Admits a request or refuses it; marks every answer: one a connection, never stored.
 pub(super) async fn guard(
     State(rules): State<Rules>,
     ConnectInfo(client): ConnectInfo<ConnectedClient>,
@@ -171,7 +171,7 @@ fn is(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
         .is_some_and(|found| found.as_bytes() == value.as_bytes())
 }
 
-/// Says whether a browser sent this in the name of a page that is not ours.
+/// Returns whether a browser sent this for a page of another site.
 fn is_foreign(headers: &HeaderMap, host: &str) -> bool {
     let is_own_site = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
     let is_own_origin = |origin: &HeaderValue| {
@@ -186,7 +186,7 @@ fn is_foreign(headers: &HeaderMap, host: &str) -> bool {
     !(are_sites_own && are_origins_own)
 }
 
-/// Says whether a Host header names an address, localhost or a listed name.
+/// Returns whether a Host header names an address, localhost or a listed name.
 fn is_known(host: &str, hosts: &[String]) -> bool {
     let Some(name) = without_port(host) else {
         return false;

@@ -1,9 +1,9 @@
-//! Log lines on their way out: a bounded queue, and a thread of its own that writes. Whoever logs never waits.
+//! Log lines on their way out: a bounded queue, and a thread of its own that writes. A caller that logs never waits.
 //!
-//! In: whole lines from any task or thread. Out: the same lines in order, cut where they are too long; counts of those that
-//! were lost. Never here: what a line says.
+//! In: whole lines from any task or thread. Out: the same lines in order, cut where they are too long; counts of those
+//! that were lost. Never here: the content of a line.
 //!
-//! | What happens to the reader | What follows |
+//! | The reader | Effect |
 //! |---|---|
 //! | it reads | every line is written |
 //! | it stands still | the queue fills, further lines are dropped and counted; when it reads again, a line says how many |
@@ -17,17 +17,17 @@ use std::time::Duration;
 
 /// Lines that wait; further ones are dropped. Chosen: with lines of full length 16 MiB, mostly half of one.
 pub(super) const LINES_MAX: usize = 4_096;
-/// Longest line in octets, its end included; what is over is left out, and the line says so. Chosen: collectors take that
+/// Longest line in octets, its end included; the rest is left out, and the line says so. Chosen: collectors take that
 /// much in one piece, and a screen shows it.
 pub(super) const LINE_MAX: usize = 4_096;
-/// Octets of one text in a line of JSON that is too long.
+/// Most octets kept of one text in a line of JSON that is too long.
 const TEXT_MAX: usize = 1_000;
-/// Octets kept free for what is said about the rest.
+/// Octets kept free for the note about the rest.
 const REST_ROOM: usize = 64;
-/// Time until a reader that takes nothing just now is tried again. Chosen; no standard value.
+/// Pause before a reader or a queue that takes no line just now is tried again. Chosen; no standard value.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// How a line is built, which says how it may be cut.
+/// Form of a line, which decides how it is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Text.
@@ -38,11 +38,11 @@ pub(super) enum Shape {
 
 enum Message {
     Line(Vec<u8>),
-    /// All lines before are written; say so.
+    /// Signal once all lines before are written.
     Flush(SyncSender<()>),
 }
 
-/// Where lines go.
+/// Queue of lines, and the count of those dropped.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     queue: SyncSender<Message>,
@@ -51,8 +51,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Starts the thread that writes to `sink`; `tell` is called there, now and then, with the number of lines that were
-    /// dropped since the last time.
+    /// Starts the thread that writes to `sink`; it calls `tell`, now and then, with the number of lines dropped since
+    /// the last call.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -140,7 +140,7 @@ fn write_lines(
     }
 }
 
-/// Tells what was dropped since the last time, as soon as anything was written after it.
+/// Reports the lines dropped since the last report, as soon as any line was written since then.
 fn tell_dropped(
     dropped: &AtomicU64,
     told: &mut u64,
@@ -210,7 +210,7 @@ fn cut_json(line: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Returns the start of a text, no longer than so many octets.
+/// Returns the start of a text, at most `len_max` octets.
 fn start_of(text: &str, len_max: usize) -> &str {
     let mut end = len_max.min(text.len());
     while !text.is_char_boundary(end) {
@@ -227,7 +227,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// A reader that takes one line when it is told to, and stands still otherwise.
+    /// Reader that takes one line on request, and stands still otherwise.
     struct Reader {
         turns: Receiver<io::Result<()>>,
         read: SyncSender<Vec<u8>>,

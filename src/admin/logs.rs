@@ -1,7 +1,7 @@
 //! Logs through tracing: text for people, JSON for collectors.
 //!
-//! In: what happened. Out: one line an event on standard error, by a thread of its own (see [`super::log_lines`]). Never
-//! here: deciding what is worth a line.
+//! In: events. Out: one line an event on standard error, by a thread of its own (see [`super::log_lines`]). Never here:
+//! the choice of events.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::AsFd as _;
@@ -21,7 +21,7 @@ use crate::timeline::EventKind;
 use super::log_lines::{Lines, Shape};
 use super::plain::plain;
 
-/// How log lines look.
+/// Form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines for people.
@@ -31,15 +31,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Libraries that speak of single connections: what clients make them say is counted in metrics, and only their errors are
-/// lines. The filter that the operator writes comes after it, and wins.
+/// Filter for libraries that log single connections: metrics count those, and only errors are lines. The operator's
+/// filter comes after it, and wins.
 const QUIET: &str = "h2=error,hyper=error,hyper_util=error,quinn=error,quinn_proto=error,quinn_udp=error,rustls=error,\
                      tokio_rustls=error,reqwest=error,axum=error,tower=error,mio=error";
-/// Lines of all libraries in [`LIBRARY_INTERVAL`], whatever their level: the rate at which a client may make them write.
+/// Lines of all libraries in [`LIBRARY_INTERVAL`], whatever their level: the rate at which a client may make them
+/// write.
 const LIBRARY_LINES_MAX: u32 = 10;
 /// See [`LIBRARY_LINES_MAX`].
 const LIBRARY_INTERVAL: Duration = Duration::from_secs(60);
-/// Time that lines have to be written when the process ends. Chosen; no standard value.
+/// Longest time for lines to be written when the process ends. Chosen; no standard value.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// The log of the process.
@@ -50,12 +51,12 @@ struct Log {
     libraries: Allowance,
 }
 
-/// Lines that were lost, by why.
+/// Counts of lost lines, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LostLines {
-    /// Nobody read them, or they could not be written.
+    /// Lines dropped because the queue was full or they could not be written.
     pub dropped: u64,
-    /// Libraries wrote them faster than they may.
+    /// Lines of libraries beyond their rate.
     pub suppressed: u64,
 }
 
@@ -67,10 +68,10 @@ pub fn lost_log_lines() -> LostLines {
     })
 }
 
-/// What a rate leaves.
+/// Rate limit of lines of libraries.
 struct Allowance {
     clock: Clock,
-    /// When the interval began, and how many lines it has had.
+    /// Begin of the current interval, and number of lines in it.
     taken: Mutex<(Moment, u32)>,
     suppressed: AtomicU64,
 }
@@ -134,7 +135,7 @@ impl Write for Place {
     }
 }
 
-/// Writes what is left in the queue when it is dropped, and gives up after a second: keep it until the process ends.
+/// Writes the rest of the queue when it is dropped, for at most a second: keep it until the process ends.
 #[derive(Debug)]
 #[must_use = "what was logged last is lost without it"]
 pub struct LogGuard(());
@@ -195,7 +196,7 @@ pub fn install_logs(format: LogFormat, level: &str) -> io::Result<LogGuard> {
     Ok(LogGuard(()))
 }
 
-/// Tells panics in the log: the standard library would write them to standard error itself, and wait for its reader.
+/// Writes panics to the log: the standard library would write them to standard error itself, and wait for its reader.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
@@ -222,7 +223,7 @@ fn write_field(
     }
 }
 
-/// Logs an event once: what went worse at WARN or ERROR, the rest at INFO; parts of a transition are fields, too.
+/// Logs an event: a change for the worse at WARN or ERROR, the rest at INFO; parts of a transition are fields, too.
 pub fn log_event(kind: &EventKind) {
     match kind {
         EventKind::Transition {

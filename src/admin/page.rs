@@ -1,4 +1,4 @@
-//! The status page: plain HTML with text first, nothing from elsewhere, the whole state without script.
+//! The status page: plain HTML with text first, all in one response, the whole state without script.
 //!
 //! In: a report. Out: one page that reloads itself. Never here: colour without a word beside it, unescaped text.
 
@@ -119,7 +119,7 @@ pub(super) fn page(report: &StatusReport) -> String {
     html
 }
 
-/// Says in the browser's tab how things stand.
+/// Writes the title for the browser's tab, with the state in short.
 fn title(report: &StatusReport) -> String {
     let is_out = |row: &&TargetRow| row.status == "unhealthy";
     let out = report.targets.iter().filter(is_out).count();

@@ -1,7 +1,7 @@
-//! Places for connections to the API: who has one, whom the server waits for, and who makes room.
+//! Places for connections to the API, and the choice of the one to evict.
 //!
-//! In: connections that come, what they turn out to be for, how they move, and end. Out: a place, or none; whom to send away.
-//! Never here: sockets, requests, clocks.
+//! In: connections with their address, kind of request, progress and end. Out: a place or none; the connection to
+//! evict. Never here: sockets, requests, clocks.
 //!
 //! | Room | For | Places | When it is full |
 //! |---|---|---|---|
@@ -18,26 +18,26 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Time without an octet after which somebody who does not read his answer makes room for others. Chosen: far more than a
+/// Time without an octet after which a client that does not read its answer may be evicted. Chosen: far more than a
 /// slow link pauses.
 pub(super) const IDLE_MIN: Duration = Duration::from_millis(500);
 
-/// What a connection is for.
+/// Group of connections with places of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Room {
-    /// Nobody knows yet.
+    /// Connections whose request is not whole yet.
     Arrivals,
     /// Health endpoints and metrics.
     Health,
-    /// What changes something.
+    /// Requests that change something.
     Changes,
-    /// Everything else.
+    /// All other requests.
     Reads,
 }
 
 impl Room {
-    /// Returns its places (chosen): a thousand heartbeats a second from one address that wait a tenth of a second each for
-    /// their save are a hundred changes; an answer to a read may take 40 MB.
+    /// Returns its places (chosen): a thousand heartbeats a second from one address that wait a tenth of a second each
+    /// for their save are a hundred changes; an answer to a read may take 40 MB.
     pub(super) const fn places(self) -> usize {
         match self {
             Self::Arrivals => 64,
@@ -50,10 +50,10 @@ impl Room {
 /// Number of a connection.
 pub(super) type Number = u64;
 
-/// Whom the server waits for.
+/// Side that has to act next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
-    /// The client, since then.
+    /// The client, since this moment.
     Client(Moment),
     /// The server itself.
     Server,
@@ -66,7 +66,7 @@ struct Placed {
     turn: Turn,
 }
 
-/// Who is there.
+/// Open connections with their rooms.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     all: HashMap<Number, Placed>,
@@ -74,7 +74,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Takes in a connection that came; returns its number, and who has to go for it.
+    /// Adds a new connection; returns its number, and the one that is evicted for it.
     pub(super) fn arrive(&mut self, address: IpAddr, now: Moment) -> (Number, Option<Number>) {
         let goes = if self.count(Room::Arrivals) >= Room::Arrivals.places() {
             self.longest_of_most()
@@ -94,10 +94,10 @@ impl Places {
         (self.last, goes)
     }
 
-    /// Gives a connection a place in the room of its request, and says who has to go for it.
+    /// Gives a connection a place in the room of its request; returns the one that is evicted for it.
     ///
     /// # Errors
-    /// If there is no place, and nobody who could make room; it stays where it is.
+    /// If there is no place, and none can be evicted; the connection stays where it is.
     pub(super) fn enter(
         &mut self,
         number: Number,
@@ -127,7 +127,7 @@ impl Places {
         Ok(goes)
     }
 
-    /// Notes that a client took or sent something, or that it is its turn from now on.
+    /// Notes that a client took octets, or that the server waits for it from now on.
     pub(super) fn move_on(&mut self, number: Number, now: Moment) {
         if let Some(placed) = self.all.get_mut(&number)
             && placed.room != Room::Arrivals
@@ -136,7 +136,7 @@ impl Places {
         }
     }
 
-    /// Takes out a connection that ended.
+    /// Removes a connection that ended.
     pub(super) fn leave(&mut self, number: Number) {
         self.all.remove(&number);
     }
@@ -146,7 +146,7 @@ impl Places {
         all.filter(|placed| placed.room == room).count()
     }
 
-    /// Finds the one that has waited longest of the address that has most arrivals.
+    /// Finds the oldest arrival of the address with most arrivals.
     fn longest_of_most(&self) -> Option<Number> {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         let arrivals = || {
@@ -163,7 +163,7 @@ impl Places {
         arrivals().min_by_key(weight).map(|(number, _)| *number)
     }
 
-    /// Finds the one whose client the server has waited for longest.
+    /// Finds the connection whose client has been idle longest, for [`IDLE_MIN`] at least.
     fn longest_idle(&self, is_wanted: impl Fn(&Placed) -> bool, now: Moment) -> Option<Number> {
         let wanted = self.all.iter().filter(|(_, placed)| is_wanted(placed));
         let idle = wanted.filter_map(|(number, placed)| match placed.turn {

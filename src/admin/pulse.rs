@@ -1,11 +1,12 @@
 //! Signs of life of the running server, written by the loop that owns its state and read by health endpoints.
 //!
-//! In: turns of the loop, what is served, threads that ended. Out: numbers. Never here: requests, or waiting for the loop.
+//! In: turns of the loop, counts of zones, threads that ended. Out: numbers. Never here: requests, waiting for the
+//! loop.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A beat older than this is a stalled owner.
+/// Age of the last beat beyond which the loop counts as stalled.
 const BEAT_MAX: Duration = Duration::from_secs(10);
 
 /// Signs of life that health endpoints read.
@@ -20,14 +21,14 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// Starts with a loop that turned at this second of some clock.
+    /// Starts with a last beat at `secs` of a monotonic clock.
     pub fn beating(secs: u64) -> Self {
         let pulse = Self::default();
         pulse.beat(secs);
         pulse
     }
 
-    /// Notes that the owner's loop turned, in seconds of some clock.
+    /// Notes a turn of the owner's loop at `secs` of a monotonic clock.
     pub fn beat(&self, secs: u64) {
         self.beat_secs.store(secs, Ordering::Relaxed);
     }
@@ -37,40 +38,40 @@ impl Pulse {
         self.is_ready.store(true, Ordering::Relaxed);
     }
 
-    /// Notes how many zones are served, and how many of them as an older version than their files hold.
+    /// Sets the number of zones served, and of those among them that are older than their files.
     pub fn serving(&self, zones: usize, old: usize) {
         self.zones.store(zones as u64, Ordering::Relaxed);
         self.old_zones.store(old as u64, Ordering::Relaxed);
     }
 
-    /// Notes how many threads of transports have ended although nobody stopped them.
+    /// Sets the number of transport threads that ended before stop was asked.
     pub fn threads_ended(&self, count: usize) {
         self.threads_ended.store(count as u64, Ordering::Relaxed);
     }
 
-    /// Notes that no probe is made any more.
+    /// Notes that probes have ended.
     pub fn probes_ended(&self) {
         self.have_probes_ended.store(true, Ordering::Relaxed);
     }
 
-    /// Counts threads that answer queries or run probes and have ended.
+    /// Returns the number of threads that ended: those of transports, and one for all probes.
     pub(super) fn ended(&self) -> u64 {
         let probes = self.have_probes_ended.load(Ordering::Relaxed);
         self.threads_ended.load(Ordering::Relaxed) + u64::from(probes)
     }
 
-    /// Whether zones are served and first probes are done.
+    /// Returns whether zones are served and first probes are done, or their wait is over.
     pub(super) fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
     }
 
-    /// Returns how many zones are served, and how many of them as an older version than their files hold.
+    /// Returns the number of zones served, and of those among them that are older than their files.
     pub(super) fn zones(&self) -> (u64, u64) {
         let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
         (count(&self.zones), count(&self.old_zones))
     }
 
-    /// Returns how long the owner's loop has stood still, if that is too long.
+    /// Returns the age of the last beat, if it is beyond [`BEAT_MAX`].
     pub(super) fn stall(&self, now_secs: u64) -> Option<Duration> {
         let silence = now_secs.saturating_sub(self.beat_secs.load(Ordering::Relaxed));
         let silence = Duration::from_secs(silence);

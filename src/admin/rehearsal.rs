@@ -1,6 +1,9 @@
-//! `/api/simulate` and `/api/queries`: what would be answered if something were lost, and what was asked lately.
+//! `/api/simulate` and `/api/queries`: answers under supposed losses, and questions of the last hour.
 //!
-//! In: the query of a request. Out: a simulation as JSON. Never here: simulating; the owner of the state does that.
+//! In: the query of a request. Out: a simulation or sampled questions as JSON. Never here: simulating; the owner of the
+//! state does that.
+
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,8 +12,11 @@ use serde::Deserialize;
 
 use crate::simulate::{Asking as Client, Losses, SimulateRequest, Suppositions};
 
-use super::api::{Ask, Asking, REHEARSAL_PATIENCE};
+use super::asking::{Ask, Asking};
 use super::fault::{Parameters, fault};
+
+/// Longest time for a simulation, which may ask for thousands of answers.
+const REHEARSAL_PATIENCE: Duration = Duration::from_secs(25);
 
 /// Parameters of `/api/simulate`; lists are separated by commas.
 #[derive(Debug, Default, Deserialize)]
@@ -63,7 +69,7 @@ impl SimulateQuery {
     }
 }
 
-/// Answers `/api/queries`: what was asked in the last hour, as far as it was sampled.
+/// Answers `/api/queries`: questions of the last hour, as far as sampled.
 pub(super) async fn show_queries(State(asking): State<Asking>) -> Response {
     match asking.ask(Ask::Queries).await {
         Ok(observed) => axum::Json(observed).into_response(),

@@ -1,26 +1,15 @@
 //! `/api/release`: the failovers of a name go back to their first healthy tier.
 //!
-//! In: a name with its zone, or `pool:x`. Out: how many changed their tier. Never here: releasing; the owner of the state
-//! does that.
+//! In: a name with its zone, or `pool:x`. Out: the number of those that changed their tier. Never here: releasing; the
+//! owner of the state does that.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 
-use super::api::{Ask, Asking};
-use super::commands::NOTHING_CHANGED;
+use super::asking::{Ask, Asking};
 use super::fault::Parameters;
-
-/// Parameters of `/api/release`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReleaseRequest {
-    /// Name with its zone, or `pool:x`.
-    pub name: String,
-    /// Zone; needed where several have that pool.
-    pub zone: Option<String>,
-}
+use super::orders::{NOTHING_CHANGED, ReleaseRequest};
 
 pub(super) async fn release(
     State(asking): State<Asking>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Everything an operator asks first.
+/// State of the server: alarms, zones, targets, pools, names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StatusReport {
     /// The server.
@@ -21,24 +21,24 @@ pub struct StatusReport {
     /// Failovers in which an earlier tier is healthy and waits.
     #[serde(default)]
     pub held: Vec<HeldRow>,
-    /// Why the server doubts itself, while it does: every status is held.
+    /// Self-doubt, while it lasts: every status is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_doubt: Option<DoubtRow>,
-    /// Files that are refused until mended.
+    /// Refused files.
     pub files_refused: Vec<RefusedFile>,
-    /// Targets that are answered as their addresses.
+    /// Flattened targets.
     #[serde(default)]
     pub flattened: Vec<FlattenedRow>,
-    /// Rows that this report has no room for.
+    /// Counts of rows beyond the bounds of this report.
     #[serde(default)]
     pub not_listed: NotListed,
-    /// The reload that waits for an operator, if one does.
+    /// Reload that waits for an operator, if any.
     #[serde(default)]
     pub reload_waiting: Option<WaitingReload>,
 }
 
 impl StatusReport {
-    /// Says whether anything needs an operator: an alarm, a refused file, self-doubt, or a reload that waits.
+    /// Returns whether anything needs an operator: an alarm, a refused file, self-doubt, or a reload that waits.
     pub fn has_trouble(&self) -> bool {
         !self.alarms.is_empty()
             || !self.files_refused.is_empty()
@@ -47,7 +47,7 @@ impl StatusReport {
     }
 }
 
-/// Rows that a report has no room for.
+/// Counts of rows beyond the bounds of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotListed {
     /// Failovers that are held.
@@ -59,7 +59,7 @@ pub struct NotListed {
 }
 
 impl NotListed {
-    /// Says how many rows are left out, each kind with the command that shows one; empty if none are.
+    /// Lists the numbers of rows left out, each kind with the command that shows one; empty if none are.
     pub fn lines(&self) -> Vec<String> {
         let kinds = [
             (self.held, "held failovers", "leeward explain NAME"),
@@ -78,15 +78,15 @@ impl NotListed {
 /// An alarm that lasts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmRow {
-    /// The word of its kind, as in the metric `leeward_alarms`.
+    /// Name of its kind, as in the metric `leeward_alarms`.
     pub kind: String,
-    /// The zone, file, target or address that it is about; empty for the whole server.
+    /// Zone, file, target or address concerned; empty for the whole server.
     pub subject: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
-    /// What is wrong.
+    /// Fault, one sentence.
     pub text: String,
-    /// What it means for answers.
+    /// Effect on answers.
     pub meaning: String,
 }
 
@@ -97,18 +97,18 @@ pub struct FlattenedRow {
     pub target: String,
     /// `fresh`, `kept` while lookups fail, `too-old`, or `unresolved`.
     pub state: String,
-    /// Its addresses, since when, from whom, and what is wrong.
+    /// Addresses, their age, their source, and the last failure.
     pub says: String,
 }
 
 /// A reload that waits for an operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingReload {
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
-    /// Why it waits.
+    /// Reason for the wait.
     pub why: String,
-    /// What it would change, as lines.
+    /// Changes that it would make, one a line.
     pub changes: Vec<String>,
 }
 
@@ -140,20 +140,20 @@ pub struct ZoneRow {
     pub serial: u32,
     /// Owner names.
     pub names: usize,
-    /// When this content was loaded, RFC 3339.
+    /// Time of loading, RFC 3339.
     pub loaded_at: String,
     /// `served`, or `last good version served` while its file is refused, gone or cannot be read.
     pub state: String,
-    /// Why an older version is served; empty if none is.
+    /// Reason why an older version is served; empty if none is.
     #[serde(default)]
     pub why: String,
-    /// Since when its file no longer holds what is served, RFC 3339.
+    /// Time since which its file differs from the version served, RFC 3339.
     #[serde(default)]
     pub old_since: Option<String>,
     /// Hash of the files that it was loaded from: equal on every server with equal files.
     #[serde(default)]
     pub digest: String,
-    /// How many warnings there are about its file.
+    /// Number of warnings about its file.
     #[serde(default)]
     pub warnings: usize,
     /// The first of them, as `LINE:COLUMN CODE MESSAGE`.
@@ -174,21 +174,21 @@ pub struct TargetRow {
     pub pool: String,
     /// Member; empty for a gate.
     pub address: String,
-    /// Where the probe goes.
+    /// Address that is probed.
     pub probed: String,
     /// Site.
     pub site: String,
     /// `healthy`, `unhealthy` or `unknown`.
     pub status: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// Seconds in this status.
     pub since_s: u64,
-    /// What the last probe saw.
+    /// Evidence of the last probe.
     pub evidence: String,
     /// Seconds since the last probe finished; absent before the first.
     pub last_probe_age_s: Option<f64>,
-    /// Milliseconds that it took.
+    /// Duration of the last probe, milliseconds.
     pub latency_ms: Option<f64>,
 }
 
@@ -219,13 +219,13 @@ pub struct NameRow {
     /// Type.
     #[serde(rename = "type")]
     pub rtype: String,
-    /// What is answered to a client whose place is unknown.
+    /// Pools in the answer to a client whose place is unknown.
     pub serves: Vec<ServedPool>,
     /// Response code.
     pub rcode: String,
     /// TTL, seconds.
     pub ttl: u32,
-    /// The first branch that is out, and why; empty if all is well.
+    /// First branch that is out, and the reason; empty if none is out.
     pub because: String,
 }
 
@@ -240,18 +240,18 @@ pub struct HeldRow {
     pub failover: String,
     /// The active tier.
     pub on: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// The command that ends it.
     pub release: String,
 }
 
-/// Why the server doubts itself.
+/// Self-doubt of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DoubtRow {
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
-    /// Until when at most, RFC 3339; anchors have no such end.
+    /// Latest end, RFC 3339; `None` where anchors are the cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Why.
@@ -259,7 +259,7 @@ pub struct DoubtRow {
 }
 
 impl DoubtRow {
-    /// Says how long every status is held: `held`, or `held until MOMENT at most`.
+    /// Returns `held`, or `held until MOMENT at most`.
     pub fn held(&self) -> String {
         match &self.until {
             None => "held".to_owned(),
@@ -282,7 +282,7 @@ pub struct ServedPool {
 pub struct RefusedFile {
     /// The file.
     pub file: String,
-    /// Since when, RFC 3339.
+    /// Begin, RFC 3339.
     pub since: String,
     /// Faults as `LINE:COLUMN CODE MESSAGE`.
     pub faults: Vec<String>,

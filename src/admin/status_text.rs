@@ -1,4 +1,4 @@
-//! A status report for terminals: what is served now, why, since when.
+//! A status report for terminals: answers now, reasons, times.
 //!
 //! In: a report, maybe from another machine. Out: text without colour; what a target sent cannot command the terminal.
 
@@ -11,10 +11,10 @@ use crate::clock::format_duration;
 use super::plain::plain;
 use super::status::{AlarmRow, FlattenedRow, NameRow, PoolRow, StatusReport, TargetRow, ZoneRow};
 
-/// Rows of one table before the rest is only counted (chosen: three screens).
+/// Most rows of one table; the rest is counted (chosen: three screens).
 const ROWS_MAX: usize = 100;
 
-/// Writes a report. What is not well comes first; no colour carries meaning alone.
+/// Writes a report, trouble first; no colour carries meaning alone.
 pub fn status_text(report: &StatusReport) -> String {
     let server = &report.server;
     let mut text = format!(
@@ -76,7 +76,7 @@ pub fn status_text(report: &StatusReport) -> String {
     text
 }
 
-/// Writes which files are refused, and which are served with warnings.
+/// Lists refused files, and zones served with warnings.
 fn files(text: &mut String, report: &StatusReport) {
     for file in &report.files_refused {
         text.push_str(&format!(
@@ -102,7 +102,7 @@ fn files(text: &mut String, report: &StatusReport) {
     }
 }
 
-/// Names an alarm by its kind and what it is about.
+/// Names an alarm by its kind and subject.
 pub(super) fn named(alarm: &AlarmRow) -> String {
     if alarm.subject.is_empty() {
         alarm.kind.clone()
@@ -207,7 +207,7 @@ fn zones(zones: &[ZoneRow]) -> Rows {
     }
 }
 
-/// Says which pools a name serves with which share, or the response code if none.
+/// Lists the pools that a name serves with their shares, or the response code if none.
 pub(super) fn served_text(row: &NameRow) -> String {
     if row.serves.is_empty() {
         return row.rcode.clone();
@@ -228,7 +228,7 @@ pub(super) fn place_text(row: &TargetRow) -> String {
     }
 }
 
-/// Orders targets for people who were just woken up.
+/// Returns the rank of a target in the list: unhealthy 0, unknown 1, others 2.
 pub(super) fn urgency(row: &TargetRow) -> u8 {
     match row.status.as_str() {
         "unhealthy" => 0,

@@ -107,7 +107,7 @@ impl<'a> DecisionInputs<'a> {
     }
 
     /// Writes the weights of the children that may be drawn, 0 for others: those with weight, else standby ones equally
-    /// (rule a15). Says whether there is any.
+    /// (rule a15). Returns whether any weight is above 0.
     fn eligible_weights(
         &self,
         node: &Node,
@@ -175,7 +175,7 @@ fn spread(weights: &[u32], capacities: &[u8], shares: &mut [u32]) -> u32 {
             spread += u64::from(shares[at]);
         }
     }
-    // What rounding left stays with whoever is not full: less than a share's last unit for each.
+    // Units lost to rounding go to the first branch that is not full: fewer than the number of branches.
     if let Some(at) = (0..weights.len()).find(|&at| weights[at] > 0 && !is_full[at]) {
         shares[at] += (rest - spread) as u32;
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     proptest! {
-        /// Laws of rule a58: nobody above capacity, everything is somewhere, something is left only when all are full,
+        /// Laws of rule a58: no share above its capacity, shares and rest add up, a rest only where all are full,
         /// and those that are not full stand in proportion to their weights.
         #[test]
         fn never_plans_more_than_a_branch_can_carry(

@@ -27,22 +27,22 @@ pub struct Chain {
     dnames: ArrayVec<u64, { CHAIN_MAX + 1 }>,
 }
 
-/// What a link of the chain came to.
+/// Outcome of one link of the chain.
 #[derive(Clone, Copy)]
 pub(super) enum Link {
     Done,
-    /// Go on with the name now in the room of the chain; where it stands in the message.
+    /// Continue with the name in the room of the chain; its offset in the message.
     Alias(u16),
 }
 
 impl Chain {
-    /// Forgets the last answer.
+    /// Empties the chain for the next answer.
     #[inline(always)]
     pub(super) fn clear(&mut self) {
         self.dnames.clear();
     }
 
-    /// Notes that the answer has the DNAME owned by the suffix of `labels` labels; false if it was noted before.
+    /// Records that the answer has the DNAME owned by the suffix of `labels` labels; false if it was recorded before.
     fn note_dname(&mut self, name: &QueryName, labels: usize) -> bool {
         // There is room for one a link.
         !self.has_dname(name, labels) && self.dnames.try_push(name.hashes[labels]).is_ok()
@@ -98,8 +98,8 @@ impl<'a> ZoneQuestion<'a> {
         }
     }
 
-    /// Goes to the zone of the next name, which stands where `place` says; `None` if it is not ours. Says where name and
-    /// apex stand then.
+    /// Goes to the zone of the next name, whose offset is in `place`; returns the question there with the offsets of
+    /// name and apex, or `None` if the zone is not ours.
     fn enter(&self, name: &QueryName, place: Place) -> Option<(Self, Place)> {
         let Some(world) = self.world else {
             return self.zone().contains(name).then_some((*self, place));
@@ -201,7 +201,7 @@ pub(super) fn refer_or_answer<'a, S: Sink<'a>, D: Draw>(
     }
 }
 
-/// Returns where the suffix of `labels` labels stands of a name. Below the apex it stands there whole; the apex itself
+/// Returns the offset of the suffix of `labels` labels of a name. Below the apex it stands there whole; the apex itself
 /// may be a pointer, which is as good.
 fn suffix_at(name: &QueryName, labels: usize, place: Place) -> u16 {
     place.owner + u16::from(name.starts[labels])

@@ -1,7 +1,7 @@
-//! What the server says about itself in class CH: `version.bind` and its like (RFC 4892).
+//! Identity of the server in class CH: `version.bind` and its like (RFC 4892).
 //!
-//! In: the TXT RDATA to send. Out: one record, owned by the question's name. Never here: who may ask; what is not to be
-//! said is not configured.
+//! In: the TXT RDATA to send. Out: one record, owned by the question's name. Never here: access control; a text that is
+//! to stay private is not configured.
 
 use arrayvec::ArrayVec;
 

@@ -1,4 +1,4 @@
-//! Who asks: a resolver's address or a client subnet (RFC 7871), and from it the location that a root needs.
+//! Client of a question: a resolver's address or a client subnet (RFC 7871); and its location as a root needs it.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::zone::{ClientLocation, LocationMap};
 
 use super::root_location::RootLocation;
 
-/// Longest scope that is sent (RFC 7871, section 11.1, recommends 24 and 56: longer prefixes tell single subscribers).
+/// Longest scope that is sent (RFC 7871, section 11.1, recommends 24 and 56: longer ones identify single subscribers).
 const SCOPE_MAX_V4: u8 = 24;
 const SCOPE_MAX_V6: u8 = 56;
 
@@ -21,12 +21,12 @@ pub enum Client<'a> {
     Prefix {
         /// An address of the client's network, and how many of its bits count.
         prefix: IpNet,
-        /// What is known about addresses, where a short prefix makes the class useless.
+        /// Location database, for prefixes that are too short for a location class.
         locations: &'a Locations,
     },
     /// A place alone, as expectations and explain give it.
     Place(Place),
-    /// Nothing is known: every location rule takes its default, or written order.
+    /// Unknown client: every location rule takes its default, or written order.
     Unknown,
 }
 

@@ -15,10 +15,10 @@ use super::root_location::RootLocation;
 
 /// Nodes that one decision passes from root to members (rule a42 allows depth 16; each level may add a wrapper).
 pub const PATH_MAX: usize = 64;
-/// Members in an answer where nothing is written and weights are equal (rule a22).
+/// Members in an answer where no count is written and weights are equal (rule a22).
 pub const ANSWERS_DEFAULT: u8 = 8;
 
-/// What a decision came to.
+/// Result of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Members of a run, as the draw picked them.
@@ -32,20 +32,20 @@ pub enum Outcome {
 /// A decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// What came out.
+    /// Members, or the reason why there are none.
     pub outcome: Outcome,
     /// TTL in seconds (rule a44).
     pub ttl: u32,
 }
 
-/// What a decision reads.
+/// Zone data and location that a decision reads.
 #[derive(Clone, Copy)]
 pub struct DecisionInputs<'a> {
     /// The zone's policies.
     pub policies: &'a Policies,
     /// The zone's view.
     pub view: &'a ZoneView,
-    /// Where the client is.
+    /// Location of the client, as the root needs it.
     pub location: RootLocation<'a>,
 }
 
@@ -147,7 +147,7 @@ impl<'a> DecisionInputs<'a> {
             .unwrap_or(u32::MAX)
     }
 
-    /// Returns how soon the answer of a root could change, if its TTL follows that.
+    /// Returns the horizon of a root, if its TTL follows one.
     #[inline]
     fn horizon(&self, root: RootId, draw: &mut impl Draw) -> Option<Horizon> {
         let horizon = self.view.policy_state.as_deref()?.horizon(root)?;
@@ -180,7 +180,7 @@ impl<'a> DecisionInputs<'a> {
         decision
     }
 
-    /// What stands in for last resort.
+    /// Returns the step that replaces last resort.
     fn instead(&self, all_down: AllDown) -> Option<Step> {
         match all_down {
             AllDown::LastResort | AllDown::All | AllDown::Last(_) => None,
@@ -326,9 +326,9 @@ impl<'a> DecisionInputs<'a> {
         Some(node.first + u32::from(draw.branch(weights, is_living)))
     }
 
-    /// Says whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
-    /// this client (rule a11). What holds no answer for this client is none even where all are candidates: health
-    /// alone never makes an answer empty (`route53` 1.8). Recursion is bounded by the depth of the tree.
+    /// Returns whether a child is a candidate: by its bit, or for nodes that depend on location by walking them for
+    /// this client (rule a11). A child without an answer for this client is not one, even where all are candidates:
+    /// health alone never makes an answer empty (`route53` 1.8). Recursion is bounded by the depth of the tree.
     pub(super) fn is_living(&self, id: NodeId, among: Among<'a>) -> bool {
         if let Among::Living(layer, _) = among
             && !layer.is_alive(id)
@@ -440,7 +440,7 @@ impl<'a> DecisionInputs<'a> {
     }
 }
 
-/// Says how many members of a run are answered, if `written` is the smallest bound on the path.
+/// Returns the most members of a run in an answer, if `written` is the smallest bound on the path.
 fn answers_of(run: &Run, written: u8) -> usize {
     // Two names cannot both be canonical (RFC 2181, section 10.1).
     if run.rtype == Rtype::CNAME {
@@ -451,7 +451,7 @@ fn answers_of(run: &Run, written: u8) -> usize {
     usize::from(answers).min(ANSWERS_MAX)
 }
 
-/// Which members of a pool stand for it: those with weight above 0, or standby ones (rule a22).
+/// Members of a pool that are candidates: those with weight above 0, or standby ones (rule a22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tier {
     Weighted,

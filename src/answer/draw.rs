@@ -1,7 +1,8 @@
 //! Draws: which candidates there are, and how chance picks among them.
 //!
-//! In: candidates of a group or of a run, as [`super::DecisionInputs::decide`] finds them. Out: a child, or members. Serving
-//! passes [`Chance`]; explain passes a lister. Never here: which candidates are eligible, or the order of steps.
+//! In: candidates of a group or of a run, as [`super::DecisionInputs::decide`] finds them. Out: a child, or members.
+//! Serving passes [`Chance`]; explain passes a lister. Never here: which candidates are eligible, or the order of
+//! steps.
 
 use ipnet::IpNet;
 
@@ -23,7 +24,7 @@ const REDRAWS_MAX: usize = 16;
 pub struct Picked {
     /// Indices within the run.
     pub members: [u16; ANSWERS_MAX],
-    /// How many.
+    /// Number of members picked, at most [`ANSWERS_MAX`].
     pub len: usize,
 }
 
@@ -36,13 +37,13 @@ impl Default for Picked {
     }
 }
 
-/// Number of the layer that says how things were last, beside those of a view (0 to 2) and "all" (3).
+/// Number of the layer of last known bits, beside those of a view (0 to 2) and "all" (3).
 pub const LAST_KNOWN: usize = 4;
 
-/// Which candidates of a group a draw may take: those alive in a layer, or all.
+/// Candidates of a group that a draw may take: those alive in a layer, or all.
 #[derive(Clone, Copy, Debug)]
 pub enum Among<'a> {
-    /// Those healthy in this layer; the number of the layer.
+    /// Candidates healthy in this layer; the number of the layer.
     Living(&'a Layer, usize),
     /// All, on last resort.
     All,
@@ -86,22 +87,22 @@ fn weight_of(sums: &[u32], at: u16) -> u32 {
     }
 }
 
-/// What a witness hears about how a draw is made.
+/// Fact about a draw, for explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
     /// Draws below are kept by client prefixes of these lengths (rule a46).
     Sticky(u8, u8),
     /// The draws below are made for this prefix.
     KeptFor(IpNet),
-    /// So many percent go to the next healthy tier (rule a40).
+    /// Percent of the answers that go to the next healthy tier (rule a40).
     Trickle(u8),
     /// Shares are cut at what branches can carry (rule a58); percent that goes to `overflow`, rounded.
     Spill(u8),
-    /// All that can carry something is full and nothing takes the rest: shares by weight alone.
+    /// Every branch with capacity is full and no overflow takes the rest: shares by weight alone.
     OverCapacity,
     /// A failback, by number: the active tier stays, since then, although an earlier one is healthy (rule a41).
     Held(u32, WallTime),
-    /// How soon the answer could change; TTLs follow.
+    /// Least time until the answer could change, which cuts its TTL.
     Horizon(Horizon),
 }
 
@@ -114,7 +115,7 @@ pub struct Candidates<'a> {
     pub first: u16,
     /// One past the last member index considered.
     pub end: u16,
-    /// Which of them.
+    /// Members that may be picked, by health.
     pub among: Among<'a>,
     /// Prefix sums of weights, if they differ and count.
     pub sums: &'a [u32],
@@ -122,12 +123,12 @@ pub struct Candidates<'a> {
     pub answers: usize,
     /// Weights of the run, if a member has a reduced one.
     pub reduced: Option<&'a RunWeights>,
-    /// Which turn it is for members on their ramp.
+    /// Turn of the draw, for members on their ramp.
     pub turn: u8,
 }
 
 impl Candidates<'_> {
-    /// Says whether a member is a candidate.
+    /// Returns whether a member is a candidate.
     #[inline]
     pub fn is_eligible(&self, member: u16) -> bool {
         let is_eligible = match self.among {
@@ -162,9 +163,9 @@ impl Candidates<'_> {
     }
 }
 
-/// A source of draws and a witness of the way. Serving passes [`Chance`]; explain lists instead of drawing.
+/// A source of draws, and an observer of the decision. Serving passes [`Chance`]; explain lists instead of drawing.
 pub trait Draw {
-    /// Whether the witness wants to hear; serving compiles the calls to nothing.
+    /// True if the observer is used; serving compiles the calls to nothing.
     const WANTED: bool = false;
 
     /// Draws a child of a weighted node; `is_eligible` says which may be taken, and at least one may.
@@ -183,21 +184,21 @@ pub trait Draw {
         0
     }
 
-    /// Hears of each node passed and of the layer its candidates came from (3 is "all", 4 [`LAST_KNOWN`]).
+    /// Called with each node passed and the layer its candidates came from (3 is "all", 4 [`LAST_KNOWN`]).
     fn visit(&mut self, _node: NodeId, _layer: usize, _chosen: Option<NodeId>) {}
 
-    /// Hears of the options of a node before its candidates are looked at.
+    /// Called with the options of a node before its candidates are evaluated.
     fn enter(&mut self, _options: &Options) {}
 
-    /// Hears how the draw at the node that is visited next is made.
+    /// Called before a node is visited, with a fact about its draw.
     fn note(&mut self, _note: Note) {}
 
-    /// Hears the TTL of an answer before leases cut it (rule a28).
+    /// Called with the TTL of an answer in seconds before leases cut it (rule a28).
     fn uncut(&mut self, _ttl: u32) {}
-    /// Hears that what is decided from here on stands beside the answer, in hints.
+    /// Called before decisions for the hints of a record and for the same addresses in the additional section.
     fn beside(&mut self) {}
 
-    /// Hears of members that were picked without a draw.
+    /// Called with members that were picked without a draw.
     fn kept(&mut self, _candidates: Candidates<'_>, _picked: &Picked) {}
 }
 
@@ -301,7 +302,7 @@ fn pick_evenly(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Pi
     }
 }
 
-/// Does what [`shuffle`] does, draw for draw, where the eligible fit one word of bits.
+/// Picks as [`shuffle`] does, draw for draw, where the eligible fit one word of bits.
 #[inline]
 fn pick_from_word(chance: &mut Chance, candidates: &Candidates<'_>, picked: &mut Picked) {
     let span = u32::from(candidates.end - candidates.first);

@@ -1,4 +1,4 @@
-//! An exchange: one query as it came, room for its answer, and what to count about it.
+//! An exchange: one query as received, room for its response, and its counts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,7 +8,7 @@ use super::sink::Source;
 
 /// Octets that an output buffer must hold at least: header, longest question, OPT with every option.
 pub const OUT_MIN: usize = 512;
-/// How a query came.
+/// Transport of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A datagram.
@@ -24,12 +24,12 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Says whether nobody on the way can read what is said.
+    /// Returns whether the transport is encrypted.
     pub const fn is_encrypted(self) -> bool {
         matches!(self, Self::Tls | Self::Https | Self::Quic)
     }
 
-    /// Returns its name as metrics and threads show it.
+    /// Returns the name of the transport in metrics and thread names.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
@@ -41,20 +41,20 @@ impl Transport {
     }
 }
 
-/// One query and its answer.
+/// A query as received, room for its response, and the counts of it.
 #[derive(Debug)]
 pub struct Exchange<'a> {
     /// The message as received.
     pub input: &'a [u8],
-    /// Where it came from.
+    /// Source address and port.
     pub client: SocketAddr,
-    /// How it came.
+    /// Transport of the query.
     pub transport: Transport,
     /// Room for the answer, at least [`OUT_MIN`] octets.
     pub out: &'a mut [u8],
     /// Octets of the answer; 0 is silence.
     pub len: usize,
-    /// What to count.
+    /// Counts of this exchange.
     pub tally: Tally,
 }
 
@@ -99,14 +99,14 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// A query as it came.
+/// A query as received.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received<'e> {
     /// The message.
     pub(super) input: &'e [u8],
-    /// Its sender.
+    /// Source address and port.
     pub(super) client: &'e SocketAddr,
-    /// How it came.
+    /// Transport of the query.
     pub(super) transport: Transport,
 }
 
@@ -125,38 +125,42 @@ pub(super) struct Outgoing<'e> {
     pub(super) out: &'e mut [u8],
     /// Octets of the message; 0 is silence.
     pub(super) len: &'e mut usize,
-    /// What to count.
+    /// Counts of this exchange.
     pub(super) tally: &'e mut Tally,
 }
 
-/// What was done about an answer that was over a limit.
+/// TTL of a response without an answer section and without the SOA of a negative answer. No record has it (RFC 2181,
+/// section 8).
+pub const NO_TTL: u32 = u32::MAX;
+
+/// Action of the rate limiter on one response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limited {
-    /// It was under every limit.
+    /// Sent: under every limit.
     #[default]
     No,
-    /// It was sent empty with TC set.
+    /// Sent empty with TC set.
     Slipped,
-    /// It was dropped.
+    /// Dropped.
     Dropped,
 }
 
-/// What to count about one exchange.
+/// Counts of one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Type asked; type 0 if there was no question.
     pub rtype: Rtype,
     /// Response code sent.
     pub rcode: Rcode,
-    /// Where the answer came from.
+    /// Kind of data that the answer was made from.
     pub source: Source,
-    /// Whether TC was set.
+    /// True if TC was set.
     pub is_truncated: bool,
-    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, in seconds; `None` without either.
-    pub ttl: Option<u32>,
-    /// What the cookie of the query was worth.
+    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, in seconds; [`NO_TTL`] without either.
+    pub ttl: u32,
+    /// Cookie result of the query.
     pub cookie: CookieStanding,
-    /// What was done about it because of a rate limit.
+    /// Action of the rate limiter.
     pub limited: Limited,
 }
 
@@ -167,7 +171,7 @@ impl Default for Tally {
             rcode: Rcode::NOERROR,
             source: Source::Silent,
             is_truncated: false,
-            ttl: None,
+            ttl: NO_TTL,
             cookie: CookieStanding::Absent,
             limited: Limited::No,
         }

@@ -24,38 +24,38 @@ use super::sink::{Part, QUESTION_AT, Records, Section, Sink, Source};
 use super::sticky::Sticky;
 use super::world::World;
 
-/// What one question reads.
+/// A question with the zone, view and client that its answer is made from.
 #[derive(Clone, Copy)]
 pub struct ZoneQuestion<'a> {
     /// The zone that the question's name lies in.
     pub served: &'a ServedZone,
-    /// Its view.
+    /// View of the zone.
     pub view: &'a ZoneView,
-    /// Who asks.
+    /// Client that asked.
     pub client: Client<'a>,
     /// Type asked.
     pub rtype: Rtype,
-    /// Whether addresses of hosts are added.
+    /// Handling of host addresses in the additional section.
     pub hosts: Hosts,
-    /// What a question for ANY gets.
+    /// Extent of an answer to ANY.
     pub any: Any,
     /// The world whose other zones chains are followed into; none keeps them in this zone.
     pub world: Option<&'a World>,
 }
 
-/// What becomes of addresses of hosts that RDATA names.
+/// Handling of the addresses of hosts that RDATA names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hosts {
-    /// They are added, as a message carries them.
+    /// Added, as a message carries them.
     Add,
-    /// They are left out: explain asks for the answer alone.
+    /// Left out: explain asks for the answer alone.
     Leave,
 }
 
-/// What a question for ANY gets (RFC 8482).
+/// Extent of an answer to ANY (RFC 8482).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Any {
-    /// One RRset, so that a datagram does not amplify (section 4.1).
+    /// One RRset, to keep a datagram from amplifying (section 4.1).
     One,
     /// Every RRset, where the client has proven its address by a stream.
     All,
@@ -70,18 +70,18 @@ pub(super) struct Step<'a, 'n> {
     pub(super) rtype: Rtype,
     /// The name.
     pub(super) name: &'n QueryName,
-    /// What it leads to.
+    /// Result of the search for the name.
     pub(super) found: Found,
-    /// Where it stands in the message.
+    /// Positions of the name and of its zone's apex in the message.
     pub(super) place: Place,
 }
 
 /// Positions in the message that records of a name refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// The name.
+    /// Offset of the owner name.
     pub(super) owner: u16,
-    /// The apex of its zone, which stored pointers lead to.
+    /// Offset of the apex of its zone, which stored pointers lead to.
     pub(super) apex: u16,
 }
 
@@ -96,7 +96,7 @@ impl Place {
         }
     }
 
-    /// Says whether the name is that of the question: nothing stands before its records.
+    /// Returns whether the name is the query name itself rather than the target of an alias.
     #[inline(always)]
     pub(super) const fn is_question(self) -> bool {
         self.owner == QUESTION_AT
@@ -118,8 +118,8 @@ impl Place {
     }
 }
 
-/// Gives what a question reads. Asked only where the answer is no static RRset, so that the commonest answers pay nothing
-/// for what they do not read.
+/// Source of a zone question. Asked only where the answer is no static RRset, so that the commonest answers pay
+/// nothing for what they do not read.
 pub(super) trait Gather<'a> {
     /// Returns it.
     fn question(&self) -> ZoneQuestion<'a>;
@@ -326,7 +326,7 @@ impl<'a> ZoneQuestion<'a> {
         }
     }
 
-    /// Adds the members that a policy picks for the type alone; says whether there are any now.
+    /// Adds the members that a policy picks for the type alone; returns whether there are any now.
     pub(super) fn add_decided<S: Sink<'a>>(
         &self,
         (root, node): (RootId, NodeAt),

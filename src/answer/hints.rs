@@ -29,7 +29,7 @@ enum Found<'a> {
     Picked(&'a Run, Picked, u32),
 }
 
-/// What a record's target has, and where the target's name stands behind the start of the records.
+/// Target host of a record: node, position of its name from the start of the records, and addresses by family.
 struct Host<'a> {
     node: NodeAt,
     position: usize,

@@ -1,7 +1,7 @@
 //! Hosts: the addresses that go along with names in RDATA, and referrals, whose glue they are.
 //!
 //! In: an RRset that stands in the answer already. Out: RRsets of the additional section. Never here: a host of
-//! another zone, whose data may not be ours to tell (RFC 2181, section 5.4.1).
+//! another zone, whose data this zone has no authority over (RFC 2181, section 5.4.1).
 
 use crate::wire::{QueryName, Rtype, additional_start};
 use crate::zone::{Entry, Host, NodeAt, POSITION_OWNER, Piece, RR_FIXED, Run};
@@ -28,7 +28,7 @@ impl<'a> ZoneQuestion<'a> {
         for host in piece.hosts() {
             let owner = match host.position {
                 POSITION_OWNER => place.owner,
-                // Past the end of a message if the piece did not fit; then nothing is added.
+                // Past the end of a message if the piece did not fit; the addresses are left out then.
                 position => start.saturating_add(position),
             };
             let section = if host.is_in_domain {

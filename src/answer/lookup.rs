@@ -6,20 +6,20 @@
 use crate::wire::{Class, Query, QueryName, Rtype, Unanswerable, read_query};
 use crate::zone::{Aim, Found, Snapshot};
 
-/// One query of a batch on its way through the passes.
+/// A query of a batch between the passes.
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
     /// The name with its hashes.
     pub(super) query_name: QueryName,
-    /// What is asked.
+    /// Fields of the query.
     pub(super) query: Query,
-    /// Why the query is not looked up; it means nothing then.
+    /// Reason why the query is not looked up; `query` is meaningless then.
     pub(super) fault: Option<Unanswerable>,
-    /// The zone that the name lies in.
+    /// Number of the zone that the name lies in.
     pub(super) zone: Option<usize>,
-    /// Where the search for the name stands in that zone.
+    /// Position of the search for the name in that zone.
     pub(super) aim: Aim,
-    /// What the name leads to, once that is known.
+    /// Result of the search for the name, once it has ended.
     pub(super) found: Option<Found>,
 }
 
@@ -57,7 +57,7 @@ impl Lookup {
         }
     }
 
-    /// Says whether a zone is asked for as a whole.
+    /// Returns whether the query asks for a zone transfer.
     #[inline(always)]
     pub(super) const fn is_transfer(&self) -> bool {
         matches!(self.query.rtype, Rtype::AXFR | Rtype::IXFR)

@@ -1,9 +1,10 @@
 //! The pure engine: find the zone, walk to the name, decide, gather into a sink.
 //!
-//! In: a world (snapshot and view), octets of queries, who asks, a stream of chance. Out: octets of answers. Never
-//! here: clocks, sockets, locks, allocations on the way of a query, logs. There is one walk ([`ZoneQuestion::gather`]) and
-//! below it one decision ([`DecisionInputs::decide`]); serving, explain and expectations differ in the [`Sink`] and the [`Draw`]
-//! that they pass. There is one envelope of a response, whatever it says, and one writer of octets ([`MessageWriter`]).
+//! In: a world (snapshot and view), octets of queries, client addresses, a stream of chance. Out: octets of answers.
+//! Never here: clocks, sockets, locks, allocations on the way of a query, logs. There is one walk
+//! ([`ZoneQuestion::gather`]) and below it one decision ([`DecisionInputs::decide`]); serving, explain and expectations
+//! differ in the [`Sink`] and the [`Draw`] that they pass. There is one envelope for every response, and one writer of
+//! octets ([`MessageWriter`]).
 
 mod capacity;
 mod chain;
@@ -39,7 +40,7 @@ pub use decide::{ANSWERS_DEFAULT, Decision, DecisionInputs, Outcome, PATH_MAX};
 pub use draw::{
     ANSWERS_MAX, Among, Candidates, Draw, LAST_KNOWN, Note, Picked, SHUFFLE_MAX, Weights,
 };
-pub use exchange::{Exchange, Limited, OUT_MIN, Tally, Transport};
+pub use exchange::{Exchange, Limited, NO_TTL, OUT_MIN, Tally, Transport};
 pub use gather::{Any, Hosts, ZoneQuestion};
 pub use prefixes::Prefixes;
 pub use rate::{RateLimits, Rates, prefix_bits};

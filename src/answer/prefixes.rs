@@ -29,7 +29,7 @@ impl Prefixes {
         }
     }
 
-    /// Says whether an address lies in one of the prefixes.
+    /// Returns whether an address lies in one of the prefixes.
     #[inline]
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {

@@ -1,21 +1,21 @@
-//! Response rate limiting: how many UDP answers one client prefix gets, so that nobody can be flooded in another's name.
+//! Response rate limiting: bounds the UDP answers to one client prefix, against floods by forged source addresses.
 //!
-//! In: who asked (its /24 or /56), what kind of answer it gets from which zone, and when. Out: whether the answer is
+//! In: the client's prefix (/24 or /56), kind and zone of its answer, and the time. Out: whether the answer is
 //! sent. Never here: clocks, locks, allocations, or clients that have proven their address.
 //!
 //! | Kind | Counted by |
 //! |---|---|
-//! | records | prefix and zone: names cannot be counted, since a wildcard has as many as anybody likes |
+//! | records | prefix and zone: names cannot be counted, since a wildcard has any number of them |
 //! | NXDOMAIN, NODATA | prefix and zone |
 //! | referral | prefix and zone |
 //! | refusals and errors | prefix |
-//! | all of these together | prefix, at a rate of its own: who asks forty zones in turn does not get forty times the rate |
+//! | all of these together | prefix, at a rate of its own: forty zones in turn do not give forty times the rate |
 //!
 //! Each count is a bucket that holds one second's worth of answers and fills steadily (the generic cell rate
 //! algorithm). What is over is dropped, but each `slip`-th time the client gets an empty answer with TC set, so that an
-//! honest one asks again by TCP. The table is fixed; hashes are keyed, so that nobody can aim at another's bucket. A
-//! bucket that is pushed out by others is full again: under a flood from very many prefixes the limit errs on the side
-//! of answering.
+//! honest one asks again by TCP. The table is fixed; hashes are keyed, so that a client cannot aim at another's bucket.
+//! A bucket that is pushed out by others is full again: under a flood from very many prefixes the limit errs on the
+//! side of answering.
 
 use std::net::IpAddr;
 
@@ -39,22 +39,22 @@ const STEP: u64 = 0x9fb2_1c65_1e98_df25;
 /// Limits of UDP answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateLimits {
-    /// Of one zone and kind.
+    /// Limit of one zone and kind.
     each: Flow,
-    /// Of all zones and kinds together.
+    /// Limit of all zones and kinds together.
     total: Flow,
-    /// Each so many answers over the limit one is sent empty with TC; 0 for never.
+    /// Number of answers over the limit for each one that is sent empty with TC; 0 for never.
     slip: u8,
     /// Clients that are not limited.
     allow: Prefixes,
 }
 
-/// Answers a second for each client prefix.
+/// Limits for one client prefix, in answers per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// Of one zone and kind.
+    /// Answers per second of one zone and kind.
     pub each: u32,
-    /// Of all zones and kinds together.
+    /// Answers per second of all zones and kinds together.
     pub total: u32,
 }
 
@@ -70,14 +70,14 @@ impl RateLimits {
     }
 }
 
-/// How buckets of one rate fill.
+/// Fill rate and size of the buckets of one rate, in nanoseconds of filling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Flow {
     /// Time that one answer takes from its bucket.
     interval_nanos: u64,
-    /// How much may be missing from a bucket for another answer to fit.
+    /// Most that may be missing from a bucket for another answer to fit.
     missing_max_nanos: u64,
-    /// How much is missing from a bucket that is half empty.
+    /// Amount missing from a bucket that is half empty.
     half_nanos: u64,
 }
 
@@ -95,7 +95,7 @@ impl Flow {
     }
 }
 
-/// What kind of answer is counted.
+/// Kind of answer that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Records of a zone.
@@ -104,24 +104,24 @@ pub(super) enum Kind {
     Negative,
     /// A referral of a zone.
     Referral,
-    /// No zone's answer.
+    /// An answer from outside any zone: REFUSED, an error.
     Error,
 }
 
-/// What becomes of an answer.
+/// Decision of the rate limiter on one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is sent.
+    /// Send.
     Send,
-    /// It is sent, and more than half of the bucket is gone.
+    /// Send; more than half of the bucket is gone.
     SendPressed,
-    /// It is sent empty with TC set.
+    /// Send empty with TC set.
     Slip,
-    /// It is dropped.
+    /// Drop.
     Drop,
 }
 
-/// A bucket: when it will be full again, whose it is, and how often it was empty.
+/// A bucket: the time when it is full again (nanoseconds), the tag of its client and kind, and how often it was empty.
 #[derive(Clone, Copy, Debug, Default)]
 struct Bucket {
     full_at: u64,
@@ -160,7 +160,7 @@ impl Buckets {
         }
     }
 
-    /// Counts an answer and says what becomes of it.
+    /// Counts an answer and decides on it.
     #[inline]
     pub(super) fn count(
         &mut self,
@@ -208,10 +208,10 @@ impl Buckets {
     }
 }
 
-/// Tells hashes in one place apart.
+/// Returns the tag that distinguishes hashes in one set.
 #[inline]
 fn tag_of(hash: u64) -> u32 {
-    // Zero would be the tag of a bucket that nobody has used.
+    // Zero would be the tag of an unused bucket.
     (hash >> 32) as u32 | 1
 }
 

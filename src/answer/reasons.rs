@@ -1,4 +1,4 @@
-//! Who may ask by DNS why a name is answered as it is, and what explains it.
+//! Explanations by DNS: the clients that may ask for them, and the explainer.
 //!
 //! In: prefixes of clients and the explainer of a higher layer, once a load. Out: lines of text. Never here: messages.
 
@@ -11,25 +11,25 @@ use crate::wire::ClientSubnet;
 use super::prefixes::Prefixes;
 use super::world::World;
 
-/// What is to be explained.
+/// An answer to explain.
 #[derive(Debug)]
 pub struct WhyAsked<'a> {
     /// The world that would answer.
     pub world: &'a World,
-    /// The zone that the name lies in.
+    /// Number of the zone that the name lies in.
     pub zone: usize,
     /// The name behind the label, as folded octets.
     pub name: &'a [u8],
-    /// Who asks.
+    /// Address of the client that asked.
     pub client: IpAddr,
-    /// The client subnet that came along.
+    /// Client subnet of the query, if any.
     pub subnet: Option<ClientSubnet>,
 }
 
 /// Writes the lines of an explanation.
 pub type TellWhy = dyn Fn(&WhyAsked<'_>) -> Vec<String> + Send + Sync;
 
-/// Who may ask why by DNS, and what tells.
+/// Clients that may ask for explanations by DNS, and the explainer.
 #[derive(Clone)]
 pub struct Reasons {
     allow: Prefixes,
@@ -37,12 +37,12 @@ pub struct Reasons {
 }
 
 impl Reasons {
-    /// Lets clients of some networks ask.
+    /// Allows explanations to the clients of some networks.
     pub fn new(allow: Prefixes, tell: Arc<TellWhy>) -> Self {
         Self { allow, tell }
     }
 
-    /// Says whether a client may ask.
+    /// Returns whether a client may ask.
     pub(super) fn may_ask(&self, client: IpAddr) -> bool {
         self.allow.contains(client)
     }

@@ -37,13 +37,13 @@ pub(super) fn reply<'w>(
         ..Tally::default()
     };
     let limit = match limiter.count(serving, received, context, (head.source, asked.zone)) {
-        Verdict::Send => None,
-        Verdict::SendPressed => Some(context.size_pressed(serving, received)),
+        Verdict::Send => context.size_max,
+        Verdict::SendPressed => context.size_pressed(serving, received),
         Verdict::Slip => {
-            // Nothing is in it, whatever there was to say: the client asks again by TCP.
+            // Empty, whatever the answer was: the client asks again by TCP.
             writer.truncate();
             tally.limited = Limited::Slipped;
-            Some(0)
+            0
         }
         Verdict::Drop => {
             tally.limited = Limited::Dropped;
@@ -59,7 +59,6 @@ pub(super) fn reply<'w>(
     if let Some(tsig) = asked.tsig
         && tally.limited == Limited::No
     {
-        let limit = limit.unwrap_or(context.size_max);
         let room = limit.min(outgoing.out.len()).max(len);
         let out = &mut outgoing.out[..room];
         len = write_bad_key(received.input, usize::from(tsig), out, len).unwrap_or(len);
@@ -68,7 +67,7 @@ pub(super) fn reply<'w>(
     *outgoing.len = len;
 }
 
-/// Does the same as [`reply`] for responses that are rare, so that its code stands once for all of them.
+/// Replies as [`reply`], for responses that are rare, so that its code stands once for all of them.
 #[cold]
 #[inline(never)]
 pub(super) fn reply_rarely<'w>(

@@ -26,7 +26,7 @@ use super::world::World;
 /// Exchanges in one batch.
 pub const BATCH_MAX: usize = 32;
 
-/// What one worker keeps between batches.
+/// State that one worker keeps between batches.
 #[derive(Debug)]
 pub struct Worker {
     lookups: Box<[Lookup; BATCH_MAX]>,
@@ -34,7 +34,7 @@ pub struct Worker {
     touched: u64,
 }
 
-/// What one answer leaves for the next: room, the stream of chance, the buckets of clients.
+/// State that one answer leaves for the next: alias chain, random numbers, rate limiter.
 #[derive(Debug)]
 struct State {
     chain: Box<Chain>,
@@ -56,7 +56,7 @@ impl Worker {
         }
     }
 
-    /// Tells the civil time that cookies are made and judged with; a second's precision is enough.
+    /// Sets the civil time that cookies are made and judged with; a second's precision is enough.
     pub fn set_wall(&mut self, wall: WallTime) {
         // RFC 9018, section 4.3: 32 bits that wrap.
         self.state.limiter.wall_secs = (wall.millis() / 1000) as u32;
@@ -97,8 +97,8 @@ pub fn respond(world: &World, batch: &mut [Exchange<'_>], worker: &mut Worker, n
     }
 }
 
-/// Reads where the clients are in the location maps that their answers ask: tables of megabytes, which random clients
-/// find in no cache.
+/// Reads the classes of clients in the location maps that their answers need: tables of megabytes, which random
+/// clients find in no cache.
 #[inline(never)]
 fn read_places(world: &World, batch: &[Exchange<'_>], lookups: &mut [Lookup]) -> u64 {
     let mut asked: [Option<(&LocationMap, IpAddr)>; BATCH_MAX] = [None; BATCH_MAX];
@@ -209,8 +209,8 @@ impl<'w> Gather<'w> for Inquiry<'w, '_> {
     }
 }
 
-/// Answers a query from a zone. One copy of it is for queries with an OPT record, so that those without one, whose context
-/// are few, are answered by code that knows it.
+/// Answers a query from a zone. `HAS_EDNS` makes one copy for queries with an OPT record and one for those without,
+/// whose response context has little in it.
 #[inline(always)]
 fn answer_from<'w, const HAS_EDNS: bool>(
     world: &'w World,
@@ -304,7 +304,7 @@ fn answer_outside(
     );
 }
 
-/// Asks for a cookie before anything is answered (RFC 7873, section 5.2.3).
+/// Returns the request for a cookie in place of an answer (RFC 7873, section 5.2.3).
 #[cold]
 fn bad_cookie(query: &Query) -> Refusal {
     Refusal {
@@ -356,8 +356,8 @@ fn refuse(world: &World, exchange: &mut Exchange<'_>, refusal: Refusal, limiter:
     );
 }
 
-/// Says why nothing is answered: transfers of a zone that is not ours are NOTAUTH, as every peer has it; all else is
-/// refused (RFC 8906, section 3.1.6).
+/// Returns the code of a refusal: NOTAUTH for a transfer of a zone that is not ours, as every peer has it; else
+/// REFUSED (RFC 8906, section 3.1.6).
 #[cold]
 fn refusal_code(world: &World, lookup: &Lookup) -> Rcode {
     let is_apex = lookup.zone.is_some_and(|zone| {

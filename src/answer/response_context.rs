@@ -1,7 +1,7 @@
 //! Response limits of one query: cookie result, size limit, EDNS options, and the count of the rate limiter.
 //!
-//! In: serving options, the EDNS of a query, how it came and when. Out: [`ResponseContext`], and what becomes of the
-//! response. Never here: what is answered, or octets.
+//! In: serving options, the EDNS of a query, its transport and time. Out: [`ResponseContext`], and the rate limiter's
+//! verdict. Never here: what is answered, or octets.
 
 use crate::clock::Moment;
 use crate::wire::{
@@ -31,12 +31,12 @@ const fn reason(code: u16, text: &'static str) -> ExtendedError {
     ExtendedError { code, text }
 }
 
-/// What of a query its response depends on, whatever the answer is.
+/// Fields of a query that its response depends on, whatever the answer is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     /// Octets 2 and 3 of the header, or as much of them as a response repeats.
     pub(super) flags: u16,
-    /// Where header and question, which a response repeats, end.
+    /// End of header and question, which a response repeats, as an offset in octets.
     pub(super) question_end: usize,
     /// Type asked; 0 without a question.
     pub(super) rtype: Rtype,
@@ -44,20 +44,20 @@ pub(super) struct Asked {
     pub(super) class: Class,
     /// Number of the zone that it is answered from.
     pub(super) zone: usize,
-    /// Where a TSIG record starts whose key is not known.
+    /// Offset of a TSIG record whose key is not known.
     pub(super) tsig: Option<u16>,
 }
 
 /// Limits of a response, cookie result, and EDNS options of its OPT record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ResponseContext<'w> {
-    /// Whether the client receives what is sent to its address: a stream, or a valid cookie.
+    /// True if the client receives what is sent to its address: a stream, or a valid cookie.
     pub(super) is_proven: bool,
-    /// What its cookie is worth.
+    /// Result of checking its cookie.
     pub(super) standing: CookieStanding,
     /// The OPT record, if the query had one.
     pub(super) edns: Option<ResponseEdns<'w>>,
-    /// Octets that the response may have as long as its client keeps to every limit.
+    /// Most octets of the response, as long as its client keeps to every limit.
     pub(super) size_max: usize,
     pads: bool,
 }
@@ -82,7 +82,7 @@ impl RateLimiter {
         }
     }
 
-    /// Sets the context of a query from how it came and its EDNS.
+    /// Sets the context of a query from its transport and EDNS.
     #[inline(always)]
     pub(super) fn admit<'w>(
         &self,
@@ -124,7 +124,8 @@ impl RateLimiter {
         context
     }
 
-    /// Counts a response by source and zone of its answer, and says what becomes of it. Streams and proven clients have no limit but size.
+    /// Counts a response by source and zone of its answer, and decides on it. Streams and proven clients have no limit
+    /// but size.
     #[inline(always)]
     pub(super) fn count(
         &mut self,
@@ -144,8 +145,8 @@ impl RateLimiter {
     }
 }
 
-/// Returns how long a datagram of at most `size` octets may be: not many times its query, unless the client receives
-/// what is sent to its address. Questions for everything get no more than the factor, however short.
+/// Returns the most octets of a datagram that may have `size`: few times its query, unless the client receives what is
+/// sent to its address. Questions for ANY get no more than the factor, however short.
 #[inline(always)]
 fn datagram_max(
     serving: &ServingOptions,
@@ -167,13 +168,13 @@ fn datagram_max(
     }
 }
 
-/// Returns how many octets some times the query are.
+/// Returns the octets of so many times the query.
 fn times_of(received: Received<'_>, times: u8) -> usize {
     received.input.len() * usize::from(times)
 }
 
 impl Asked {
-    /// What a query that was read asks of a zone.
+    /// Takes the fields of a query that is answered from a zone.
     #[inline(always)]
     pub(super) fn of(query: &Query, zone: usize) -> Self {
         Self {
@@ -205,7 +206,7 @@ impl ResponseContext<'_> {
         }
     }
 
-    /// Returns how long the response to a client may be that is about to be limited: no more than the factor.
+    /// Returns the most octets of the response to a client that is about to be limited: no more than the factor.
     #[cold]
     pub(super) fn size_pressed(&self, serving: &ServingOptions, received: Received<'_>) -> usize {
         let times = serving.amplification_max;
@@ -214,7 +215,7 @@ impl ResponseContext<'_> {
         })
     }
 
-    /// Says whether a cookie is asked for before anything is answered (RFC 7873, section 5.2.3).
+    /// Returns whether a valid cookie is required before the answer (RFC 7873, section 5.2.3).
     #[inline(always)]
     pub(super) fn needs_cookie(&self, serving: &ServingOptions) -> bool {
         !self.is_proven
@@ -259,7 +260,7 @@ impl ResponseContext<'_> {
         }
     }
 
-    /// Pads a written message if the client asked for it and nobody on the way can read its length otherwise.
+    /// Pads a written message if the client asked for it and the transport is encrypted.
     #[inline]
     pub(super) fn pad(&self, out: &mut [u8], len: usize) -> usize {
         match &self.edns {
@@ -269,7 +270,7 @@ impl ResponseContext<'_> {
     }
 }
 
-/// Says what kind of answer is counted.
+/// Returns the kind of answer that is counted.
 #[inline]
 fn kind_of(source: Source, zone: usize) -> (Kind, usize) {
     let kind = match source {
@@ -281,7 +282,7 @@ fn kind_of(source: Source, zone: usize) -> (Kind, usize) {
     (kind, zone)
 }
 
-/// Says whether a zone of ours is asked for as a whole.
+/// Returns whether a refusal is one of a zone transfer.
 fn is_prohibited(asked: &Asked, rcode: Rcode) -> bool {
     rcode == Rcode::REFUSED && matches!(asked.rtype, Rtype::AXFR | Rtype::IXFR)
 }

@@ -1,4 +1,4 @@
-//! Where a client is, as far as one root asks: a class of its location map, or what is known on the spot.
+//! A client's location as one root needs it: a class of its location map, or a place looked up for this query.
 
 use crate::zone::{CHILDREN_MAX, ClientLocation, LocationMap};
 

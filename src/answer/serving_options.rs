@@ -1,4 +1,4 @@
-//! How the server behaves beside its data: payload size, cookies, identity, extended errors, limits.
+//! Serving options apart from zones and health: payload size, cookies, identity, extended errors, limits.
 //!
 //! In: settings and secrets, once a load. Out: one immutable [`ServingOptions`] that hangs on the world, so that a new one
 //! takes effect with the next batch. Never here: files, settings as text, or anything that changes with a query.
@@ -10,27 +10,28 @@ use crate::wire::{CookieSecrets, NSID_MAX};
 use super::rate::RateLimits;
 use super::reasons::Reasons;
 
-/// Largest UDP payload that is sent or offered by default (DNS flag day 2020; RFC 9715).
+/// Largest UDP payload that is sent or offered by default, octets (DNS flag day 2020; RFC 9715).
 pub const UDP_PAYLOAD_MAX: u16 = 1232;
 
-/// How the server behaves beside its data. The default is the plainest: no cookies, no limits, no name of its own.
+/// Serving options apart from zones and health. By default no cookies, no limits, no server identity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServingOptions {
-    /// Largest UDP payload that is sent, and the one that is offered (RFC 6891, section 6.2.3).
+    /// Largest UDP payload that is sent, and the one that is offered, octets (RFC 6891, section 6.2.3).
     pub payload_size: u16,
     /// Cookies; `None` ignores them.
     pub cookies: Option<Cookies>,
-    /// What the server says about itself.
+    /// Identity of the server.
     pub identity: Identity,
-    /// How long a stream may be quiet, as told to clients that ask (RFC 7828).
+    /// Idle timeout of streams, as announced to clients that ask (RFC 7828).
     pub idle_timeout: Duration,
-    /// Whether reasons are sent beside response codes (RFC 8914).
+    /// True if extended errors accompany response codes (RFC 8914).
     pub has_extended_errors: bool,
-    /// How many times its query a UDP answer may be long if the client's address is not proven; `None` for no bound.
+    /// Largest UDP answer to an unproven address, in multiples of its query's length, but at least 512 octets unless it
+    /// is for ANY; `None` for no bound.
     pub amplification_max: Option<u8>,
     /// Limits of UDP answers; `None` for none.
     pub rate: Option<RateLimits>,
-    /// Who may ask why by DNS; `None` for nobody.
+    /// Explanations by DNS; `None` for off.
     pub reasons: Option<Reasons>,
 }
 
@@ -52,22 +53,22 @@ impl Default for ServingOptions {
 /// Cookies (RFC 7873).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookies {
-    /// What they are made and checked with.
+    /// Secrets that cookies are made and checked with.
     pub secrets: CookieSecrets,
-    /// What a UDP client gets that knows cookies and shows none of ours.
+    /// Answer to a UDP client that sends a client cookie without a valid server cookie.
     pub without: WithoutCookie,
 }
 
-/// What a UDP client gets that knows cookies and shows none that is valid (RFC 7873, section 5.2.3).
+/// Answer to a UDP client that sends a client cookie without a valid server cookie (RFC 7873, section 5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutCookie {
-    /// Its answer and a cookie for the next time.
+    /// The answer, and a cookie for the next time.
     Answer,
     /// BADCOOKIE and a cookie to ask again with.
     BadCookie,
 }
 
-/// What the server says about itself; nothing that is absent is said.
+/// Identity of the server; absent parts are not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Name server identifier (RFC 5001), at most [`NSID_MAX`] octets.
@@ -97,7 +98,7 @@ impl Identity {
         self.nsid.as_deref()
     }
 
-    /// Returns the TXT RDATA of a folded name in class CH, if it is one of the four that servers know and said.
+    /// Returns the TXT RDATA of a folded name in class CH, if it is one of the four that servers use and has a text.
     pub fn chaos(&self, folded: &[u8]) -> Option<&[u8]> {
         match folded {
             b"\x02id\x06server\0" | b"\x08hostname\x04bind\0" => self.hostname.as_deref(),

@@ -15,7 +15,7 @@
 use crate::wire::{Class, HEADER_LEN, Rcode, Rtype};
 use crate::zone::{Piece, Policies, RR_FIXED, Run};
 
-/// Where the question's name stands.
+/// Offset of the query name in a message.
 pub const QUESTION_AT: u16 = HEADER_LEN as u16;
 /// Octets of a message that a compression pointer reaches (RFC 1035, section 4.1.4).
 const POINTER_MAX: u16 = 0x3fff;
@@ -25,8 +25,8 @@ pub trait Sink<'a> {
     /// Returns the fields of the answer beside its records.
     fn head(&mut self) -> &mut Head;
 
-    /// Adds an RRset behind those before it. Returns where its first record starts; if there is no room for it, or no
-    /// pointer leads to its owner, nothing is added and the position means nothing.
+    /// Adds an RRset behind those before it. Returns the offset of its first record; if there is no room for it, or no
+    /// pointer leads to its owner, the RRset is left out and the offset is meaningless.
     fn push(&mut self, part: Part<'a, '_>) -> u16;
 }
 
@@ -35,9 +35,9 @@ pub trait Sink<'a> {
 pub struct Head {
     /// Response code.
     pub rcode: Rcode,
-    /// Whether AA is set.
+    /// True if AA is set.
     pub is_authoritative: bool,
-    /// Where the answer comes from.
+    /// Kind of data that the answer was made from.
     pub source: Source,
     /// Scope for client subnet: the longest of all decisions (RFC 7871, section 7.2.1).
     pub scope_len: u8,
@@ -54,7 +54,7 @@ impl Default for Head {
     }
 }
 
-/// Where an answer comes from, for counting.
+/// Kind of data that an answer was made from, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Source {
     /// Static records.
@@ -69,7 +69,7 @@ pub enum Source {
     Refused,
     /// The query was malformed or not implemented.
     Error,
-    /// Nothing was sent.
+    /// No message was sent.
     #[default]
     Silent,
 }
@@ -99,14 +99,14 @@ impl Section {
     }
 }
 
-/// One RRset on its way into a sink.
+/// An RRset on its way into a sink.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a, 's> {
-    /// Its section.
+    /// Section of the message.
     pub section: Section,
-    /// Where its owner's name stands.
+    /// Offset of its owner name in the message.
     pub owner: u16,
-    /// Its records.
+    /// Records, in the order they are sent.
     pub records: Records<'a, 's>,
 }
 
@@ -117,9 +117,9 @@ pub enum Records<'a, 's> {
     Stored {
         /// The ready octets.
         piece: Piece<'a>,
-        /// How many records it is rotated by.
+        /// Number of records that it is rotated by.
         turn: u16,
-        /// Where the apex of its zone stands, which stored pointers lead to.
+        /// Offset of its zone's apex, which stored pointers lead to.
         apex: u16,
     },
     /// Members that a policy picked.
@@ -156,8 +156,8 @@ pub enum Records<'a, 's> {
 }
 
 impl Part<'_, '_> {
-    /// Says whether pointers lead to its owner and to the apex: not to a host in an RRset of 16 KiB, nor to the end of a
-    /// chain of the longest names.
+    /// Returns whether pointers lead to its owner and to the apex: not to a host in an RRset of 16 KiB, nor to the end
+    /// of a chain of the longest names.
     #[inline(always)]
     pub(super) fn is_reachable(&self) -> bool {
         let apex = match self.records {

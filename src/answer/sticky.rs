@@ -4,9 +4,9 @@
 //! the first sticky node on; before it and without one they are passed on. Never here: which candidates there are.
 //!
 //! Every candidate gets the score `weight / -ln(u)`, where `u` is a hash of the prefix, the candidate and the number of
-//! the draw on the way; the highest scores win. So shares over clients are as the weights say, and who loses a candidate
-//! goes to the next in its own order while all others stay where they are. The hash has no secret: all servers of a
-//! zone, and each of their restarts, agree.
+//! the draw on the way; the highest scores win. So shares over clients follow the weights, and a client that loses a
+//! candidate goes to the next in its own order while all others stay where they are. The hash has no secret: all
+//! servers of a zone, and each of their restarts, agree.
 
 use ipnet::IpNet;
 
@@ -23,7 +23,7 @@ const STEP: u64 = 0xa076_1d64_78bd_642f;
 pub(super) struct Sticky<'d, D> {
     inner: &'d mut D,
     policies: &'d Policies,
-    /// What is known of the client's address.
+    /// Address or prefix of the client.
     client: IpNet,
     /// Hash of the prefix, once a sticky node has been passed.
     key: Option<u64>,
@@ -63,7 +63,7 @@ fn hash_prefix(network: IpNet) -> u64 {
     fold(fold(high ^ SEED, STEP ^ len), low ^ STEP)
 }
 
-/// Hashes what names a candidate.
+/// Hashes the octets that identify a candidate.
 fn hash_octets(octets: &[u8]) -> u64 {
     let mut hash = octets.len() as u64 ^ SEED;
     for chunk in octets.chunks(8) {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     proptest! {
-        /// Law: who loses its candidate takes the next in its order; nobody else moves.
+        /// Law: clients that lose their candidate take the next in their order; all others stay.
         #[test]
         fn losing_a_candidate_moves_only_its_clients(
             weights in prop::collection::vec(1u32..100, 2..12),

@@ -14,15 +14,15 @@ pub struct Answer<'a> {
     /// The fields beside its records.
     pub head: Head,
     held: Vec<Held<'a>>,
-    /// Picked members of all RRsets.
+    /// Picked members of all RRsets, as indices within their runs.
     members: Vec<u16>,
     /// Names and RDATA made for this answer.
     made: Vec<u8>,
-    /// Where the next record would start in a message.
+    /// Offset of the next record in a message.
     at: u16,
 }
 
-/// One RRset.
+/// An RRset of the answer.
 #[derive(Clone, Copy, Debug)]
 struct Held<'a> {
     section: Section,
@@ -59,7 +59,7 @@ impl<'a> Answer<'a> {
         })
     }
 
-    /// Gives the whole answer to another sink.
+    /// Pushes the whole answer into another sink.
     pub fn pour<'b>(&self, sink: &mut impl Sink<'b>)
     where
         'a: 'b,

@@ -1,6 +1,6 @@
-//! `_explain.NAME TXT`: why a name is answered as it is, for those who may ask, in TXT records of one line each.
+//! Explanation queries (`_explain.NAME TXT`): why a name is answered as it is, in TXT records of one line each.
 //!
-//! In: a question whose first label is `_explain`, and what tells why. Out: a message with TTL 0. Never here: the
+//! In: a question whose first label is `_explain`, and the explainer. Out: a message with TTL 0. Never here: the
 //! explanation itself, which a higher layer gives; this is the one place of a query that may allocate, and other
 //! questions pay a comparison of two octets for it.
 
@@ -20,7 +20,7 @@ const LABEL: &[u8; 9] = b"\x08_explain";
 /// Lines that one answer holds; more would not be read. Chosen.
 const LINES_MAX: usize = 512;
 
-/// Says whether a folded name may be a question for reasons; all that other questions pay.
+/// Returns whether a folded name may be an explanation query; the whole cost for other questions.
 #[inline(always)]
 pub(super) fn may_ask_why(folded: &[u8]) -> bool {
     folded[0] == LABEL[0] && folded[1] == LABEL[1]

@@ -12,9 +12,9 @@ use super::serving_options::ServingOptions;
 pub struct World {
     /// The zones.
     pub snapshot: Arc<Snapshot>,
-    /// Their health.
+    /// Health of the zones.
     pub view: HealthView,
-    /// How the server behaves beside its data.
+    /// Serving options.
     pub serving: Arc<ServingOptions>,
     /// Grows with each publication.
     pub generation: u64,

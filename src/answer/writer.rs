@@ -17,6 +17,7 @@ use arrayvec::ArrayVec;
 use crate::wire::{Class, HEADER_LEN, ResponseEdns, Rtype, copy_octets};
 use crate::zone::{ADDITIONAL_MAX, OWNER_QUESTION, Piece, Policies, RR_FIXED, Run};
 
+use super::exchange::NO_TTL;
 use super::sink::{Head, Part, Records, Section, Sink, Source, made_rdata};
 
 const FLAG_QR: u16 = 0x8000;
@@ -34,18 +35,16 @@ const ADDITIONALS_MAX: usize = ADDITIONAL_MAX * 2;
 pub struct MessageWriter<'o> {
     pub(super) head: Head,
     out: &'o mut [u8],
-    /// Where records start: behind the question.
+    /// Offset of the first record, behind the question.
     start: usize,
-    /// Where the next record starts.
+    /// Offset of the next record.
     at: usize,
-    /// Octets that the message may have.
-    limit: usize,
-    /// Where the records end at the latest.
+    /// Offset that records may reach at most.
     end: usize,
     /// Records in answer, authority and additional.
     counts: [u16; 3],
     is_truncated: bool,
-    /// Lowest TTL of the answer section, or that of the SOA of a negative answer.
+    /// Lowest TTL of the answer section, or that of the SOA of a negative answer, seconds.
     ttl: u32,
     /// RRsets in the additional section, the first of which ends what is required but for glue.
     additionals: ArrayVec<Additional, ADDITIONALS_MAX>,
@@ -79,12 +78,11 @@ impl<'o> MessageWriter<'o> {
             head: Head::default(),
             start: question.len(),
             at: question.len(),
-            limit,
             end: limit.min(out.len()),
             out,
             counts: [0; 3],
             is_truncated: false,
-            ttl: u32::MAX,
+            ttl: NO_TTL,
             additionals: ArrayVec::new(),
         }
     }
@@ -95,20 +93,20 @@ impl<'o> MessageWriter<'o> {
         self.end = self.start;
         self.counts = [0; 3];
         self.additionals.clear();
+        self.ttl = NO_TTL;
         self.is_truncated = true;
     }
 
-    /// Says whether TC is set.
+    /// Returns whether TC is set.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
     }
 
-    /// Returns how long the answer holds, seconds: the lowest TTL of its answer section, or that of the SOA of a negative
-    /// answer (RFC 2308, section 5). `None` without either.
+    /// Returns the lifetime of the answer, seconds: the lowest TTL of its answer section, or that of the SOA of a negative
+    /// answer (RFC 2308, section 5); [`NO_TTL`] without either.
     #[inline(always)]
-    pub fn ttl(&self) -> Option<u32> {
-        let has_ttl = self.counts[0] > 0 || (self.counts[1] > 0 && self.is_negative());
-        has_ttl.then_some(self.ttl)
+    pub fn ttl(&self) -> u32 {
+        self.ttl
     }
 
     #[inline(always)]
@@ -116,22 +114,19 @@ impl<'o> MessageWriter<'o> {
         self.head.source == Source::Negative
     }
 
-    /// Writes OPT and header of a message which responds to `flags` of a query; `limit` is how many octets it may have, if
-    /// fewer than its records were written for. Returns its length.
+    /// Writes OPT and header of a message of at most `limit` octets, which responds to `flags` of a query. Returns its
+    /// length.
     #[inline(always)]
     pub fn finish(
         &mut self,
         flags: u16,
-        limit: Option<usize>,
+        limit: usize,
         opt: Option<(&ResponseEdns<'_>, u16)>,
     ) -> usize {
-        if opt.is_some() || limit.is_some() {
-            let reserved = opt.map_or(0, |(opt, _)| opt.len());
-            let limit = limit.unwrap_or(self.limit);
-            let end = limit.min(self.out.len()).saturating_sub(reserved);
-            if self.at > end {
-                self.cut(end);
-            }
+        let reserved = opt.map_or(0, |(opt, _)| opt.len());
+        let end = limit.min(self.out.len()).saturating_sub(reserved);
+        if self.at > end {
+            self.cut(end);
         }
         let mut at = self.at;
         let [answers, authorities, mut additionals] = self.counts;
@@ -154,9 +149,9 @@ impl<'o> MessageWriter<'o> {
     /// Returns the flags of a response to a message with these.
     #[inline(always)]
     fn flags(&self, asked: u16) -> u16 {
-        // RD and CD are those of a query (RFC 6895, section 2). Other operations keep their bits for themselves and want
-        // them zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and of an unknown one nobody knows what they mean:
-        // they are not copied, as BIND does.
+        // RD and CD are those of a query (RFC 6895, section 2). Other operations use their bits for themselves and
+        // require them to be zero (RFC 2136, section 2.2; RFC 8490, section 5.4.1), and those of an unknown one have an
+        // unknown meaning: they are not copied, as BIND does.
         let copied = match asked & FLAGS_OPCODE {
             0 => FLAGS_COPIED,
             _ => FLAGS_OPCODE,
@@ -400,7 +395,7 @@ mod tests {
                 let mut writer = MessageWriter::new(&[0; HEADER_LEN], 64, &mut out);
                 writer.head.rcode = rcode;
                 writer.head.is_authoritative = false;
-                assert_eq!(writer.finish(asked, None, None), HEADER_LEN);
+                assert_eq!(writer.finish(asked, 64, None), HEADER_LEN);
                 let flags = u16::from_be_bytes([out[2], out[3]]);
                 let copied = if opcode == 0 { 0x0110 } else { 0 };
                 let wanted = FLAG_QR | opcode << 11 | copied | (rcode.0 & 15);

@@ -3,7 +3,7 @@
 //! In: words. Out: one [`Verb`] with its arguments. Never here: files, sockets, printing. Order of verbs and flags is
 //! the order in which help shows them.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -13,12 +13,8 @@ use super::convert_arguments::ConvertArguments;
 use super::explain_arguments::ExplainArguments;
 use super::help;
 use super::simulate_arguments::{DiffArguments, SimulateArguments};
-use super::values::{ClientSource, parse_client};
+use super::values::{ClientSource, SERVER_DEFAULT, parse_client};
 use crate::lab::{LabPorts, RegionSelection};
-
-/// Where a running server answers operators unless its file says otherwise.
-pub(super) const SERVER_DEFAULT: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
 
 /// Folder of zone files where none is named.
 pub(super) const ZONES_DEFAULT: &str = "zones";
@@ -41,7 +37,7 @@ pub struct Arguments {
     pub verb: Verb,
 }
 
-/// When output is coloured.
+/// Use of colours in output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColourWhen {
     /// On terminals, unless `NO_COLOR` is set.
@@ -139,7 +135,7 @@ pub struct ServeArguments {
     pub zones: Option<PathBuf>,
 }
 
-/// What `serve` is started from.
+/// Source of the settings of `serve`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServeSource {
     /// A server file, and maybe a folder that replaces the one it names.
@@ -149,7 +145,7 @@ pub enum ServeSource {
 }
 
 impl ServeArguments {
-    /// Says what to start from: the folder alone, or a server file.
+    /// Returns the source of the settings: the folder alone, or a server file.
     pub fn source(&self) -> ServeSource {
         match (&self.config, &self.zones) {
             (None, Some(zones)) => ServeSource::Zones(zones.clone()),
@@ -183,7 +179,7 @@ pub struct ValidateArguments {
     pub strict: bool,
 }
 
-/// How a list of faults is written.
+/// Form of a list of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     /// As a compiler would.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::arguments::SERVER_DEFAULT;
+use super::values::SERVER_DEFAULT;
 
 /// Arguments of `release`.
 #[derive(Args, Clone, Debug)]

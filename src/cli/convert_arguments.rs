@@ -1,6 +1,6 @@
 //! Arguments of `convert`, as typed.
 //!
-//! In: words. Out: what to read, what to write, and where. Never here: files.
+//! In: words. Out: input, form of the output, and its place. Never here: files.
 
 use std::path::PathBuf;
 

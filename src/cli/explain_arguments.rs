@@ -1,4 +1,4 @@
-//! Arguments of `explain`: the question, who asks it, and what is supposed to be down.
+//! Arguments of `explain`: the question, its client, and suppositions.
 //!
 //! In: words. Out: a question for a running server or for the zone files alone. Never here: answers.
 
@@ -47,7 +47,7 @@ pub struct ExplainArguments {
 }
 
 impl ExplainArguments {
-    /// Says whose zones and health it is about.
+    /// Returns the source of zones and health.
     pub fn basis(&self) -> Basis {
         Basis::choose(self.zones.as_ref(), self.server)
     }
@@ -58,7 +58,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::arguments::{Arguments, SERVER_DEFAULT, Verb};
+    use crate::cli::arguments::{Arguments, Verb};
+    use crate::cli::values::SERVER_DEFAULT;
 
     /// N8: `explain` and `simulate` choose alike, whatever is supposed.
     #[test]

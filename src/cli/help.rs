@@ -1,6 +1,6 @@
-//! What help shows below the flags: examples to copy, and exit codes.
+//! Texts of help below the flags: examples to copy, and exit codes.
 //!
-//! In: nothing. Out: text. Each example is a line that works as it stands beside this repository's files.
+//! In: nothing. Out: text. Each example is a line that works as it stands in the root of this repository.
 
 /// Below `leeward --help`.
 pub(super) const TOP: &str = "\

@@ -1,4 +1,4 @@
-//! What the lab's board shows, asked from the running server and from the resolver about ten times a second.
+//! Content of the lab's board, asked from the running server and from the resolver about ten times a second.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +18,10 @@ use crate::lab::{
 
 /// Time between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-/// Names that fit on the board.
+/// Most names on the board.
 const NAMES_MAX: usize = 5;
 
-/// Whom the board asks, and for what.
+/// Sources of the board, and the names it shows.
 pub(super) struct Watched {
     asks: mpsc::Sender<Ask>,
     behind: BehindResolver,
@@ -106,7 +106,7 @@ async fn look(watched: &Watched, seen: &Arc<Mutex<Seen>>) {
         cached,
         regions: Region::ALL
             .iter()
-            .map(|region| region_health(&report, *region))
+            .map(|region| region_health(report.report(), *region))
             .collect(),
         answered,
     };
@@ -117,7 +117,7 @@ fn is_of(address: IpAddr, region: Region) -> bool {
     region.addresses().map(IpAddr::V4).contains(&address)
 }
 
-/// Says which regions clients behind the resolver are sent to; an address of none stands for itself.
+/// Writes the regions of the resolver's answer; an address outside all regions stands for itself.
 fn cached_answer(found: Result<LookedUp, &'static str>) -> CachedAnswer {
     let found = match found {
         Ok(found) => found,
@@ -157,7 +157,7 @@ async fn ask(asks: &mpsc::Sender<Ask>, name: &str, prefix: &str) -> Result<Value
     receiver.await.map_err(|_| stopping())?
 }
 
-/// Returns the pools that are answered, with their shares.
+/// Returns the pools in an answer, with their shares.
 fn pools(explanation: &Value) -> Vec<(&str, f64)> {
     let pools = explanation.get("pools").and_then(Value::as_array);
     let pools = pools.into_iter().flatten();
@@ -166,7 +166,7 @@ fn pools(explanation: &Value) -> Vec<(&str, f64)> {
         .collect()
 }
 
-/// Says in a few characters which pools are answered, with shares if there are several.
+/// Writes the pools in an answer in a few characters, with shares if there are several.
 fn short(explanation: &Value) -> String {
     match &pools(explanation)[..] {
         [] => explanation

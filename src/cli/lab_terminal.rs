@@ -1,6 +1,6 @@
-//! The terminal of the lab: lines are typed and edited at its bottom, whatever else is told stands above them.
+//! The terminal of the lab: lines are typed and edited at its bottom, all other text stands above them.
 //!
-//! In: keys. Out: lines, and a way to tell something while one is typed. Never here: the board, commands.
+//! In: keys. Out: lines, and a writer for other text meanwhile. Never here: the board, commands.
 //!
 //! The line editor reads keys one by one, for which the terminal is in a mode of its own; it is given back as it was
 //! found, also if the lab ends while a line is typed.
@@ -16,18 +16,18 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor, ExternalPrinter};
 use tokio::sync::mpsc;
 
-/// Typed lines that wait at a time.
+/// Most typed lines that wait.
 const LINES_MAX: usize = 16;
 
-/// Lines that the up arrow brings back.
+/// Most lines that the up arrow brings back.
 const HISTORY_MAX: usize = 100;
 
-/// Octets of a log line that is not at its end yet; what is longer is told in pieces.
+/// Most octets kept of an unfinished log line; a longer one is written in pieces.
 const PART_MAX: usize = 8 << 10;
 
 const PROMPT: &str = "lab> ";
 
-/// Columns of a terminal that does not say how many it has.
+/// Columns of a terminal of unknown width.
 const COLUMNS: usize = 80;
 
 type Printer = Box<dyn ExternalPrinter + Send>;
@@ -40,7 +40,7 @@ pub(super) struct LabTerminal {
 }
 
 impl LabTerminal {
-    /// Gets ready to read lines, which begins with [`Self::begin`]; `None` if standard input is no terminal on which that can be done.
+    /// Prepares reading of lines, which starts with [`Self::begin`]; `None` if standard input is no terminal for it.
     pub(super) fn open() -> Option<(Self, mpsc::Receiver<String>)> {
         let found = tcgetattr(io::stdin()).ok()?;
         let config = Config::builder().build();
@@ -70,7 +70,7 @@ impl LabTerminal {
         Some((terminal, lines))
     }
 
-    /// Returns what shows the prompt and begins to read; more than once changes nothing.
+    /// Returns a function that shows the prompt and starts reading; a second call has no effect.
     pub(super) fn begin(&self) -> impl Fn() + Send + use<> {
         let begin = self.begin.clone();
         move || {
@@ -79,7 +79,7 @@ impl LabTerminal {
         }
     }
 
-    /// Returns a writer whose lines stand above the one that is typed.
+    /// Returns a writer of lines above the input line.
     pub(super) fn above(&self) -> Above {
         Above {
             printer: Arc::clone(&self.printer),
@@ -119,7 +119,7 @@ fn edit_lines(mut editor: Editor<(), MemHistory>, lines: &mpsc::Sender<String>) 
     }
 }
 
-/// Writes whole lines above the one that is typed.
+/// Writer of whole lines above the input line.
 #[derive(Clone)]
 pub(super) struct Above {
     printer: Arc<Mutex<Printer>>,

@@ -1,7 +1,7 @@
 //! Verbs, arguments, human and JSON output, exit codes.
 //!
 //! In: the words of the command line. Out: text or JSON on standard output, complaints on standard error, an exit
-//! code. Never here: a decision of its own; every verb asks a lower layer and shows what it says.
+//! code. Never here: a decision of its own; every verb asks a lower layer and shows its result.
 
 mod arguments;
 mod command_arguments;

@@ -1,6 +1,6 @@
 //! The only place that prints: lines, JSON, complaints; exit codes.
 //!
-//! In: text that is ready, coloured or not. Out: standard output and standard error. Never here: what the text says.
+//! In: text that is ready, coloured or not. Out: standard output and standard error. Never here: the content of text.
 //! A reader that went away (`leeward status | head`) is no fault: the rest is dropped in silence.
 
 use std::io::{self, IsTerminal, Write};
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::arguments::ColourWhen;
 
-/// What a verb ends with.
+/// Outcome of a verb, which sets the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All is fine.
@@ -35,14 +35,14 @@ impl Exit {
     }
 }
 
-/// Why a verb could not do its work, in words for the operator.
+/// Reason why a verb did not do its work, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// What is wrong: verb plus object, then the cause.
+    /// Failed action, verb plus object, then the cause.
     pub message: String,
-    /// What to do about it.
+    /// Remedy.
     pub help: Option<String>,
-    /// What the process ends with.
+    /// Outcome that sets the exit code.
     pub exit: Exit,
 }
 
@@ -64,7 +64,7 @@ impl Complaint {
         }
     }
 
-    /// Adds what to do about it.
+    /// Adds the remedy.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -72,7 +72,7 @@ impl Complaint {
     }
 }
 
-/// What a verb returns.
+/// Result of a verb.
 pub type Outcome = Result<Exit, Complaint>;
 
 /// Standard output and standard error, with or without colours.
@@ -101,12 +101,12 @@ impl Output {
         }
     }
 
-    /// Says whether text may carry colours.
+    /// Returns whether text may carry colours.
     pub fn is_colour(&self) -> bool {
         self.is_colour
     }
 
-    /// Says whether standard output is a terminal, so that a screen may be redrawn.
+    /// Returns whether standard output is a terminal, so that a screen may be redrawn.
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
     }
@@ -128,7 +128,7 @@ impl Output {
     /// Writes a value as indented JSON, with a line end.
     ///
     /// # Errors
-    /// Complains if the value has no JSON form.
+    /// If the value has no JSON form.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), Complaint> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Complaint::cannot_run(format!("write JSON: {error}")))?;
@@ -156,7 +156,7 @@ impl Output {
     }
 }
 
-/// Nobody can be told that nobody listens.
+/// Ignores write errors: they mean that the reader is gone.
 fn ignore_gone_reader(result: io::Result<()>) {
     drop(result);
 }

@@ -1,6 +1,6 @@
 //! From the words of the command line to an exit code.
 //!
-//! In: words. Out: an exit code; what a verb prints goes through [`Output`]. Never here: what a verb does.
+//! In: words. Out: an exit code; verbs print through [`Output`]. Never here: the work of a verb.
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
@@ -16,7 +16,7 @@ use super::arguments::{Arguments, Verb};
 use super::output::{Complaint, Exit, Outcome, Output};
 use super::verbs;
 
-/// Runs the command line and returns what the process ends with.
+/// Runs the command line and returns the exit code of the process.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     key_names(name_key());
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -35,7 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Time that a complaint has to be written. Chosen; no standard value.
+/// Longest time for a complaint to be written. Chosen; no standard value.
 const COMPLAINT_MAX: Duration = Duration::from_secs(2);
 
 /// Writes a complaint; a reader of standard error that stands still does not hold up the end.
@@ -52,7 +52,7 @@ fn complain_in_time(mut output: Output, complaint: Complaint) {
     }
 }
 
-/// Draws the key of all hashes of names: who writes a zone file must not know it.
+/// Draws the key of all hashes of names, which authors of zone files must not know.
 fn name_key() -> u64 {
     // Where the kernel gives none, the library's own keys are from wherever it could find some.
     getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(0))
@@ -81,7 +81,7 @@ fn run_verb(verb: &Verb, output: &mut Output) -> Outcome {
     }
 }
 
-/// Prints what the parser has to say; help and version are asked for and so no fault.
+/// Prints the parser's message; help and version are asked for and so no fault.
 fn report_usage(error: &clap::Error) -> ExitCode {
     let exit = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Fine,

@@ -1,4 +1,4 @@
-//! Arguments of `simulate` and `diff`: what is supposed, who asks for what, and whose health and zones it starts from.
+//! Arguments of `simulate` and `diff`: suppositions, names, clients, and the source of health and zones.
 //!
 //! In: words. Out: a simulation to ask for. Never here: answers.
 
@@ -66,7 +66,7 @@ pub struct DiffArguments {
 }
 
 impl SimulateArguments {
-    /// Says whose zones and health it starts from.
+    /// Returns the source of zones and health.
     pub fn basis(&self) -> Basis {
         Basis::choose(self.zones.as_ref(), self.server)
     }

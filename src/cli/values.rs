@@ -4,24 +4,27 @@
 //! here: looking anything up; whether a place or a reference exists is for `geo` and `config` to say.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use ipnet::IpNet;
 
-use super::arguments::SERVER_DEFAULT;
 use crate::lab::RegionSelection;
 use crate::net::{self, PrefixFault};
 use crate::wire::{Name, Rtype};
 
-/// Who asks, as `--from` has it.
+/// Default address of a running server's admin API.
+pub(super) const SERVER_DEFAULT: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8053);
+
+/// Client, as of `--from`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientSource {
     /// A client by its address; its place is looked up.
     Address(IpAddr),
-    /// A client known only by its place, for example `EU-DE`; not judged yet.
+    /// A client known only by its place, for example `EU-DE`; not checked yet.
     Place(String),
 }
 
@@ -34,7 +37,7 @@ impl fmt::Display for ClientSource {
     }
 }
 
-/// Whose zones and health an answer is worked out from.
+/// Source of the zones and health of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// A running server, as it is now.

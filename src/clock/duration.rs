@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// Why a text is no duration.
+/// Fault of a text that should be a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DurationFault {
-    /// Nothing was written.
+    /// Empty text.
     Empty,
     /// A number without a unit; units are never guessed.
     NoUnit,
@@ -29,7 +29,7 @@ const UNITS: [(&str, u64); 6] = [
 /// Reads a duration such as `"250ms"` or `"1h30m"`.
 ///
 /// # Errors
-/// Says which part of the text is wrong.
+/// The fault of the text.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationFault> {
     let mut rest = text.trim();
     if rest.is_empty() {

@@ -1,6 +1,6 @@
-//! What conversions find: codes and bounds, and the SOA of a master file.
+//! Findings of conversions: codes and bounds, and the SOA of a master file.
 //!
-//! In: records. Out: values. Never here: what is kept of a zone and what is not.
+//! In: records. Out: values. Never here: the choice of records to keep.
 
 use crate::diagnostic::Bounds;
 use crate::model::SoaModel;

@@ -1,17 +1,18 @@
-//! Which records of a master file zone TOML holds: its rules about zone cuts, aliases and types.
+//! Records of a master file that zone TOML holds: its rules about zone cuts, aliases and types.
 //!
-//! In: the RRsets of a zone. Out: for each whether it is kept, or why not; name servers without glue. Never here: text.
+//! In: the RRsets of a zone. Out: for each the reason of a refusal, if any; name servers without glue. Never here:
+//! text.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::wire::{Name, Rtype};
 use crate::zonefile::Rrset;
 
-/// What stands where, as far as the rules care.
+/// Cuts, aliases and addresses of a zone, by name.
 #[derive(Debug, Default)]
 pub(super) struct Standings {
     apex: Option<Name>,
-    /// Delegated names, and whether each is one of its own name servers.
+    /// Delegated names; true if the name is one of its own name servers.
     cuts: HashMap<Name, bool>,
     aliases: HashSet<Name>,
     /// Names with addresses; only filled if there are cuts.
@@ -67,7 +68,7 @@ impl Standings {
             .is_some_and(|apex| name != apex && name.is_at_or_below(apex))
     }
 
-    /// Says why zone TOML refuses an RRset; `None` if it does not.
+    /// Returns the reason why zone TOML refuses an RRset; `None` if it does not.
     pub(super) fn refusal(&self, set: &Rrset<'_>) -> Option<String> {
         let rtype = set.rtype;
         // Questions and parts of messages (RFC 6895, section 3.1).

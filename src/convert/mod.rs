@@ -1,7 +1,7 @@
 //! Zones from one form of file to the other: master files to zone TOML and back.
 //!
-//! In: records that are read, or a zone model with its compiled zone. Out: text, and diagnostics that say what the other
-//! form cannot hold. Never here: files on disk, printing; a loss is never silent.
+//! In: records that are read, or a zone model with its compiled zone. Out: text, and diagnostics for every part that
+//! the other form cannot hold. Never here: files on disk, printing, silent loss.
 
 mod found;
 

@@ -1,7 +1,7 @@
 //! A zone model as a master file.
 //!
-//! In: a model, its compiled zone, and what becomes of policies. Out: a canonical master file, and warnings about what a
-//! master file cannot say. Never here: how a record is written; `zonefile` knows that.
+//! In: a model, its compiled zone, and the form of policies. Out: a canonical master file, and warnings about losses.
+//! Never here: the text of a record, which `zonefile` writes.
 
 use std::collections::HashMap;
 
@@ -17,15 +17,15 @@ use crate::zonefile::{push_record, show_master_with};
 use super::found::BOUNDS;
 use super::to_toml::Conversion;
 
-/// References that are followed for the word of a policy: twice what the reader allows (rule a42).
+/// Most references followed for the word of a policy: twice what the reader allows (rule a42).
 const DEPTH_MAX: usize = 32;
 
-/// What becomes of names that a policy answers.
+/// Form of names with a policy in a master file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyForm {
-    /// Comments say which pools there are.
+    /// A comment that names the pools.
     Comments,
-    /// Every member becomes a plain record.
+    /// A plain record for every member.
     Records,
 }
 
@@ -69,7 +69,7 @@ pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Co
     }
 }
 
-/// Says whether a record set has hints that are decided for each query.
+/// Returns whether a record set has hints that are decided for each query.
 fn has_open_hints(set: &RrsetModel) -> bool {
     let mut rdata = set.rdata.iter();
     rdata.any(|rdata| hints_left_open(set.rtype, rdata) != AutoHints::default())
@@ -101,13 +101,13 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, "?")
 }
 
-/// One policy of a name, and what it may answer.
+/// One policy of a name, with all that it may answer.
 struct Policy<'m> {
     model: &'m ZoneModel,
     name: &'m NameModel,
     rtype: Option<Rtype>,
     node: &'m NodeModel,
-    /// Pools with members, in the order in which they are met.
+    /// Pools with members, in the order of the walk.
     pools: Vec<&'m PoolModel>,
     /// Address records of names that are referred to.
     rrsets: Vec<&'m RrsetModel>,
@@ -257,7 +257,7 @@ impl<'m> Policy<'m> {
         }
     }
 
-    /// Says who answers, and why that is no record.
+    /// Describes the policy, which no record holds.
     fn summary(&self) -> String {
         let what = self
             .rtype
@@ -311,7 +311,7 @@ fn members(pool: &PoolModel) -> &[crate::model::MemberModel] {
     }
 }
 
-/// The smallest TTL that is written on any way, else the zone's (rule a44).
+/// Returns the smallest TTL written on any path through the policy, else the zone's, seconds (rule a44).
 fn lowest_ttl(model: &ZoneModel, name: &NameModel, node: &NodeModel, pools: &[&PoolModel]) -> u32 {
     let pools = pools.iter().map(|pool| pool.ttl);
     let written = [name.options.ttl, node.options.ttl]
@@ -321,7 +321,7 @@ fn lowest_ttl(model: &ZoneModel, name: &NameModel, node: &NodeModel, pools: &[&P
     lowest.unwrap_or(model.ttl.max)
 }
 
-/// The word for the policy that decides first.
+/// Returns the name of the policy that decides first.
 fn word(model: &ZoneModel, node: &NodeModel, depth: usize) -> &'static str {
     match &node.kind {
         // A reference says nothing by itself; the reader allows no cycle, and what is deeper is not worth a word.

@@ -1,7 +1,7 @@
 //! The records of a master file as zone TOML.
 //!
-//! In: a reading without faults. Out: TOML with one line for each type of a name, and warnings about what is left out or
-//! changed. Never here: which records are refused; `keep` knows that.
+//! In: a reading without faults. Out: TOML with one line for each type of a name, and warnings about losses and
+//! changes. Never here: the choice of refused records, which `keep` makes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,21 +16,21 @@ use crate::zonefile::{Reading, Records, Rrset};
 use super::found::{BOUNDS, soa_of};
 use super::keep::Standings;
 
-/// TTL of a zone whose records need none (chosen; no record has it).
+/// TTL of a zone whose records give none, seconds (chosen).
 const TTL_DEFAULT: u32 = 3_600;
-/// Longest TTL of a zone, 7 days (zone format, section 2).
+/// Longest TTL of a zone, seconds: 7 days (zone format, section 2).
 const TTL_MAX: u32 = 7 * 86_400;
-/// Longest time in `[soa]`, 30 days (zone format, section 2).
+/// Longest time in `[soa]`, seconds: 30 days (zone format, section 2).
 const SOA_TIME_MAX: u32 = 30 * 86_400;
-/// Longest negative TTL, one day (zone format, section 2).
+/// Longest negative TTL, seconds: one day (zone format, section 2).
 const NEGATIVE_TTL_MAX: u32 = 86_400;
 
-/// What a conversion gave.
+/// Result of a conversion.
 #[derive(Debug)]
 pub struct Conversion {
     /// The file in its other form; `None` if there is a fault among the diagnostics.
     pub text: Option<String>,
-    /// What was lost or changed, and what forbids the conversion.
+    /// Losses and changes as warnings and notes, and faults that forbid the conversion.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -90,7 +90,7 @@ pub fn convert_to_toml(records: &Records, reading: &Reading) -> Conversion {
     }
 }
 
-/// Returns the TTL that most record sets have, the longer of two; the fewest need a TTL of their own then.
+/// Returns the TTL of most record sets, seconds, the longer of two; the fewest need a TTL of their own then.
 fn most_frequent_ttl(names: &[PlainName<'_>]) -> u32 {
     let mut counts: HashMap<u32, usize> = HashMap::new();
     let sets = names.iter().flat_map(|name| &name.rrsets);
@@ -120,7 +120,7 @@ impl Writing<'_> {
         self.found.push(diagnostic.at(&path));
     }
 
-    /// Writes the comment at the top: where the zone came from.
+    /// Writes the comment at the top: the source of the zone.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = vec![format!(
             "Made by `leeward convert` from {}.",

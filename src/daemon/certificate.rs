@@ -13,8 +13,7 @@ use crate::config::server_file::{CertificateSetting, TlsSettings};
 use crate::server::{CertificateFault, CertificateSource, Certificates};
 
 use super::files::{Stamp, stamp};
-use super::loading::When;
-use super::looks::are_settled;
+use super::loading::{When, are_settled};
 
 /// A certificate with the files that it comes from.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! synced.
 //!
 //! In: a path and octets. Out: the whole new file, or the whole old one and why. Never here: what is in the file; calls on
-//! the keeper's own task, for a disk may take seconds.
+//! the control loop's task, for a disk may take seconds.
 
 use std::fs;
 use std::io::{self, Write as _};

@@ -5,9 +5,8 @@
 
 use std::path::Path;
 
-use super::heartbeats::Heartbeats;
-use super::state::{self, Saved, SavedOrders};
-use super::switches::Switches;
+use super::saving::{self, Saved, SavedOrders};
+use super::watching::{Heartbeats, Switches};
 use crate::clock::{Moment, WallTime};
 use crate::geo::LocationsBuilder;
 use crate::health::Targets;
@@ -19,7 +18,7 @@ use crate::zone::Snapshot;
 /// # Panics
 /// If a file that was read whole counts as damaged, or what is saved is not read back whole and the same.
 pub fn restore_any_state(folder: &Path) {
-    let (saved, _) = state::read(folder);
+    let (saved, _) = saving::read(folder);
     let (now, wall) = (
         Moment::from_secs(100),
         WallTime::from_millis(1_800_000_000_000),
@@ -36,11 +35,11 @@ pub fn restore_any_state(folder: &Path) {
             zones: publisher.save(),
             heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall).save(),
         },
-        statuses: targets.save(now, wall),
+        statuses: targets.table().save(now, wall),
         ..saved
     };
-    state::write_whole(folder, &again).expect("the folder is writable");
-    let (read, damages) = state::read(folder);
+    saving::write_whole(folder, &again).expect("the folder is writable");
+    let (read, damages) = saving::read(folder);
     assert_eq!(damages, [], "what was saved is whole");
     assert_eq!(read.orders, again.orders);
     assert_eq!(read.statuses, again.statuses);

@@ -31,8 +31,9 @@ use crate::server::{
 use crate::timeline::AlarmKind;
 
 use super::certificate::CertificateWatch;
-use super::keeper::Keeper;
-use super::running::{StartFault, count_workers};
+use super::loading::count_workers;
+use super::start_fault::StartFault;
+use super::telemetry::Telemetry;
 
 /// Time between two tries to listen on what is missing. Chosen: an operator who frees an address does not wait long.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
@@ -49,16 +50,6 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    /// Takes what a keeper publishes.
-    pub(super) fn of(config: &ServerConfig, keeper: &Keeper) -> Self {
-        Self {
-            config: config.clone(),
-            clock: keeper.clock,
-            current: keeper.publisher.current(),
-            certificates: keeper.loading.certificates.clone(),
-        }
-    }
-
     /// Starts the transports of bound sockets.
     pub(super) fn start(&self, bound: Bound) -> Result<Server, StartFault> {
         let (config, clock) = (&self.config, self.clock);
@@ -355,7 +346,7 @@ impl Late {
         }
     }
 
-    /// The keeper may have stopped meanwhile.
+    /// The control loop may have stopped meanwhile.
     async fn tell(&self, came: Came) {
         let _ = self.came.send(came).await;
     }
@@ -412,39 +403,33 @@ impl Late {
     }
 }
 
-impl Keeper {
-    /// Tells what is not listened on at the start.
-    pub(super) fn tell_awaited(&mut self) {
-        for awaited in std::mem::take(&mut self.awaited) {
-            self.telemetry.set_alarm(
-                AlarmKind::NotListening,
-                &awaited.subject(),
-                Some(awaited.text),
-            );
-        }
+/// Sets the alarms about what is not listened on at the start.
+pub(super) fn report_awaited(awaited: &[Awaited], telemetry: &mut Telemetry) {
+    for awaited in awaited {
+        let text = Some(awaited.text.clone());
+        telemetry.set_alarm(AlarmKind::NotListening, &awaited.subject(), text);
     }
+}
 
-    /// Takes in what came of a try to listen.
-    pub(super) fn take_came(&mut self, came: Came) {
-        match came {
-            Came::Listening {
+impl Came {
+    /// Reports what came of a try to listen; returns the certificate, if it can be used now.
+    pub(super) fn take(self, telemetry: &mut Telemetry) -> Option<Arc<CertificateWatch>> {
+        match self {
+            Self::Listening {
                 what,
                 shown,
                 counters,
                 monitor,
             } => {
-                self.telemetry.transports.add(monitor, counters, shown);
-                self.telemetry
-                    .set_alarm(AlarmKind::NotListening, &what.subject(), None);
+                telemetry.transports.add(monitor, counters, shown);
+                telemetry.set_alarm(AlarmKind::NotListening, &what.subject(), None);
+                None
             }
-            Came::Missing(awaited) => {
-                self.telemetry.set_alarm(
-                    AlarmKind::NotListening,
-                    &awaited.subject(),
-                    Some(awaited.text),
-                );
+            Self::Missing(awaited) => {
+                report_awaited(&[awaited], telemetry);
+                None
             }
-            Came::Certificate(watch) => self.loading.certificates = Some(watch),
+            Self::Certificate(watch) => Some(watch),
         }
     }
 }

@@ -16,11 +16,11 @@ use crate::geo::Locations;
 use super::files::{FolderCause, FolderFault, Stamp, stamp};
 use super::last_good::LastGood;
 use super::listing::Listing;
+use super::loading::Serials;
 use super::owners::{
     Incumbent, Outcome, OwnershipRules, incumbents_of, known_by_path, rivals_of, settle,
 };
 use super::reading::{Loaded, Torn, closed_refusal, incumbent_of, read_file, unchanged};
-use super::serials::Serials;
 use super::zone_files::ZoneFiles;
 use super::zone_set::{Changes, LoadedZone, Pace, Refusal, Stamps, Standing, ZoneSet, is_settled};
 
@@ -48,6 +48,29 @@ pub struct Loading<'a> {
     pub flattened: &'a Flattened,
     /// The time.
     pub wall: WallTime,
+}
+
+/// Loads one zone from its text, for tests of what follows.
+#[cfg(test)]
+pub(super) fn load_text(text: &str) -> ZoneSet {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("zone.toml"), text).expect("a writable folder");
+    let set = load_zones(Loading {
+        folder: folder.path(),
+        links: &[],
+        previous: &ZoneSet::default(),
+        kept: None,
+        pace: Pace::AtOnce,
+        consent: Consent::Open,
+        serials: &mut Arc::default(),
+        locations: &Locations::unknown(),
+        are_locations_new: false,
+        flattened: &Flattened::default(),
+        wall: WallTime::from_millis(1_800_000_000_000),
+    });
+    let set = set.expect("a folder with one zone");
+    assert_eq!(set.zones.len(), 1, "{:?}", set.refusals);
+    set
 }
 
 /// Loads every zone file.

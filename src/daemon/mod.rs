@@ -1,66 +1,51 @@
 //! Starts, reloads and stops; owns every task and every writer handle.
 //!
 //! In: a server configuration. Out: a running server, answers to what control asks, logs. Never here: decisions,
-//! formats, printing. One task, the keeper, routes events to the owners of state: `loading` (settings, files), `telemetry`
-//! (metrics, events, alarms); it still holds targets, publisher and reports itself.
+//! formats, printing.
+//!
+//! One task, `control_loop`, routes events between the owners of the state, each a struct in a folder of its own: `watching`
+//! (targets, heartbeats, switches, self-doubt, the prober), `loading` (settings, files, loads), `publishing` (zones in place,
+//! views, flattened targets), `telemetry` (metrics, events, alarms), `reports` (what readers share), `saving` (state files, orders
+//! that wait for them).
 
-mod answers;
 mod certificate;
-mod change;
-mod chores;
+mod control_loop;
 mod durable;
-mod evidence;
 mod files;
-mod flatten;
 #[cfg(fuzzing)]
 pub mod fuzz;
-mod heartbeats;
-mod keeper;
 mod last_good;
 mod listening;
 mod listing;
 mod load;
-mod load_queue;
-mod loaded;
 mod loading;
-mod locations;
-mod looks;
 mod master;
 mod name_changes;
 mod notify;
-mod orders;
-mod overview;
 mod own_names;
 mod owners;
-mod probing;
+mod publishing;
 mod reading;
-mod rehearsal;
-mod release;
-mod reload;
+mod reports;
 mod rivals;
 mod running;
-mod salvage;
 mod saving;
 mod secrecy;
-mod self_doubt;
-mod serials;
-mod serving_options;
-mod state;
-mod switches;
+mod start_fault;
 mod telemetry;
-mod transitions;
-mod why;
+mod watching;
 mod zone_files;
 mod zone_set;
 
 pub use files::{FolderCause, FolderFault, read_octets};
-pub use flatten::lookup_settings;
 pub use last_good::LastGood;
 pub use listing::find_zone_files;
 pub use load::{Loading, load_zones};
-pub use locations::{LocationFault, load_locations};
-pub use rehearsal::premises_of;
-pub use running::{COMMANDS_VERB, Running, StartFault, command_settings, start, start_from};
-pub use serials::Serials;
+pub use loading::{LocationFault, Serials, load_locations};
+pub use publishing::lookup_settings;
+pub use reports::premises_of;
+pub use running::{Running, start, start_from};
+pub use start_fault::StartFault;
+pub use watching::{COMMANDS_VERB, command_settings};
 pub use zone_files::ZoneFiles;
 pub use zone_set::{Changes, LoadedZone, OldCause, Pace, Refusal, Standing, ZoneSet};

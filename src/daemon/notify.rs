@@ -22,7 +22,7 @@ pub(super) enum Word {
     Reloading,
     /// The end has begun.
     Stopping,
-    /// The keeper is alive.
+    /// The control loop is alive.
     Alive,
 }
 
@@ -42,6 +42,8 @@ impl Word {
 pub(super) struct Notifier {
     way: Option<(UnixDatagram, SocketAddr)>,
     has_watchdog: bool,
+    /// Whether a reload was told that has not ended.
+    is_reloading: bool,
 }
 
 impl Notifier {
@@ -76,7 +78,21 @@ impl Notifier {
         Ok(Self {
             way: Some((socket, address)),
             has_watchdog: watchdog.is_some(),
+            is_reloading: false,
         })
+    }
+
+    /// Says that files are read again.
+    pub(super) fn begin_reload(&mut self) {
+        self.is_reloading = true;
+        self.tell(Word::Reloading);
+    }
+
+    /// Says that the newest zones are answered, if a reload was told before.
+    pub(super) fn end_reload(&mut self) {
+        if std::mem::take(&mut self.is_reloading) {
+            self.tell(Word::Ready);
+        }
     }
 
     /// Says a word.

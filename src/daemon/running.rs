@@ -10,51 +10,32 @@ use tracing::{info, warn};
 
 use crate::admin::{Ask, Asking, Exposition};
 use crate::clock::{Clock, Moment, WallTime, format_duration};
-use crate::config::server_file::{ExecSettings, ServerConfig};
-use crate::geo::Locations;
+use crate::config::server_file::ServerConfig;
 use crate::health::{SAVED_AGE_MAX, SavedStatus, Targets};
-use crate::probe::{CommandSettings, Reach, Report};
-use crate::publish::{Current, Publisher, SavedZone};
+use crate::probe::{Reach, Report};
+use crate::publish::Current;
 use crate::resolver::{LookedUp, Names};
 use crate::server::{Drained, Listen, raise_descriptor_limit};
-use crate::zone::Snapshot;
 
-use super::flatten::{Flattening, lookup_settings};
-use super::heartbeats::Heartbeats;
-use super::keeper::{Keeper, Sources};
+use super::control_loop::{ControlLoop, Sources};
 use super::listening::{self, Late, Recipe};
 use super::loading::{Loader, ServerFile};
 use super::notify::{Notifier, Word};
-use super::orders::Orders;
 use super::own_names::own_zones;
-use super::probing::{Probing, Shares, probe_settings, start_prober};
-use super::rehearsal::REHEARSALS_MAX;
-use super::saving::{Done, Saving};
-use super::state;
-use super::switches::Switches;
+use super::publishing::{Flattening, ZonePublisher, lookup_settings};
+use super::reports::Reporter;
+use super::saving::{self, Done, Saver};
+use super::start_fault::StartFault;
 use super::telemetry::Telemetry;
+use super::watching::{Heartbeats, Shares, Switches, Watcher, probe_settings, start_prober};
 use super::zone_set::ZoneSet;
 
-/// The verb by which the helper process is started; see `serve_commands`.
-pub const COMMANDS_VERB: &str = "serve-commands";
-/// Probe reports that wait for the keeper.
+/// Probe reports that wait for the control loop.
 const REPORTS_MAX: usize = 8_192;
 /// Descriptors that every usual system allows.
 const DESCRIPTORS_USUAL: u64 = 1_024;
-/// Requests of control that wait for the keeper: more than the API has places for requests.
+/// Requests of control that wait for the control loop: more than the API has places for requests.
 const ASKS_MAX: usize = 512;
-
-/// Why a server could not start, in words: verb, object, cause.
-#[derive(Debug)]
-pub struct StartFault(pub String);
-
-impl std::fmt::Display for StartFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartFault {}
 
 /// A running server.
 #[derive(Debug)]
@@ -62,7 +43,7 @@ pub struct Running {
     /// Every address that answered queries from the start.
     listen: Listen,
     transports: Arc<listening::Running>,
-    keeper: JoinHandle<()>,
+    control_loop: JoinHandle<()>,
     /// Tries again what could not be listened on.
     late: Option<JoinHandle<()>>,
     asks: mpsc::Sender<Ask>,
@@ -93,26 +74,27 @@ pub async fn start_from(
     // Sockets first: an address in use is the fault that is mended quickest.
     let shares = Shares::of(descriptors(), &config);
     let opened = listening::open(&config, clock).await?;
-    let (mut keeper, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
-    keeper.loading.server_file = file.map(ServerFile::start);
-    keeper.loading.certificates = opened.certificates;
-    keeper.awaited.clone_from(&opened.awaited);
+    let (mut control_loop, set, saves) = prepare(&config, clock, Arc::clone(&exposition))?;
+    control_loop.loading.server_file = file.map(ServerFile::start);
+    control_loop.loading.certificates = opened.certificates;
     let (stop, stopping) = watch::channel(false);
     let (sink, reports) = mpsc::channel(REPORTS_MAX);
     let http = opened.listener.as_ref();
     let http = http.and_then(|listener| listener.local_addr().ok());
-    let mut lookups = begin_probing(&mut keeper, shares, http, sink, &stopping);
-    keeper.begin_answers(&mut lookups).await;
-    let recipe = Recipe::of(&config, &keeper);
+    let mut lookups = begin_probing(&mut control_loop, shares, http, sink, &stopping);
+    control_loop
+        .begin_answers(set, &opened.awaited, &mut lookups)
+        .await;
+    let recipe = recipe_of(&config, &control_loop);
     let mut server = recipe.start(opened.bound)?;
-    keeper.telemetry.transports.attend_to(&mut server);
+    control_loop.telemetry.transports.attend_to(&mut server);
     let (asks, asked) = mpsc::channel(ASKS_MAX);
     let (reloads, reload) = mpsc::channel(1);
     let (came, tries) = mpsc::channel(1);
     let asking = Asking {
         asks: asks.clone(),
         exposition,
-        pulse: Arc::clone(&keeper.telemetry.pulse),
+        pulse: Arc::clone(&control_loop.telemetry.pulse),
         hosts: config.http_hosts.clone().into(),
         clock,
     };
@@ -125,8 +107,6 @@ pub async fn start_from(
         came: tries,
         stop: stopping.clone(),
     };
-    let set = Arc::clone(&keeper.set);
-    let current = keeper.publisher.current();
     let transports = Arc::new(listening::Running::default());
     let listen = server.listen().clone();
     transports.add(server);
@@ -141,27 +121,27 @@ pub async fn start_from(
         running: Arc::clone(&transports),
         stopping,
     };
-    keeper.notifier.tell(Word::Ready);
+    control_loop.notifier.tell(Word::Ready);
     Ok(Running {
         listen,
         transports,
-        keeper: tokio::spawn(keeper.run(sources)),
+        set: Arc::clone(control_loop.publishing.set()),
+        current: control_loop.publishing.current(),
+        control_loop: tokio::spawn(control_loop.run(sources)),
         late: late.begin(),
         asks,
         reloads,
         stop,
-        set,
-        current,
     })
 }
 
-impl Keeper {
-    /// Puts the zones in place, before the first query is read.
-    async fn begin_answers(&mut self, lookups: &mut mpsc::Receiver<LookedUp>) {
-        self.tell_started();
-        self.publish_conduct();
-        self.put_in_place(&ZoneSet::default());
-        self.resolve_first(lookups).await;
+/// Returns how transports are started that serve what the control loop publishes.
+fn recipe_of(config: &ServerConfig, control_loop: &ControlLoop) -> Recipe {
+    Recipe {
+        config: config.clone(),
+        clock: control_loop.clock,
+        current: control_loop.publishing.current(),
+        certificates: control_loop.loading.certificates.clone(),
     }
 }
 
@@ -181,92 +161,59 @@ fn descriptors() -> u64 {
     })
 }
 
-/// Returns the number of UDP threads.
-pub(super) fn count_workers(config: &ServerConfig) -> usize {
-    let count_cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    config.workers.unwrap_or_else(count_cores)
-}
-
 /// Begins probes and lookups; returns what is looked up. Our own control address is never probed.
 fn begin_probing(
-    keeper: &mut Keeper,
+    control_loop: &mut ControlLoop,
     shares: Shares,
     http: Option<SocketAddr>,
     sink: mpsc::Sender<Report>,
     stopping: &watch::Receiver<bool>,
 ) -> mpsc::Receiver<LookedUp> {
-    let (config, clock) = (&keeper.loading.config, keeper.clock);
-    let own = own_zones(keeper.publisher.current());
+    let (config, clock) = (&control_loop.loading.config, control_loop.clock);
+    let own = own_zones(control_loop.publishing.current());
     let settings = lookup_settings(&config.resolver, shares.lookups);
-    let (queue, lookups) = keeper
-        .flattening
-        .open_queue(settings, own, clock, stopping.clone());
+    let flattening = &mut control_loop.publishing.flattening;
+    let (queue, lookups) = flattening.open_queue(settings, own, clock, stopping.clone());
     let names = Names::at(queue, clock);
-    keeper.probing.names = Some(names.clone());
     let reach = Reach {
         allow: config.probe.allow.clone(),
         // As configured too: where it could not be bound yet, it may be later.
         own: http.into_iter().chain(config.http).collect(),
     };
-    let probing = probe_settings(config, shares, reach, names);
-    keeper.prober = Some(start_prober(probing, sink, clock, stopping.clone()));
+    let probing = probe_settings(config, shares, reach, names.clone());
+    let handle = start_prober(probing, sink, clock, stopping.clone());
+    control_loop.watching.probing.begin(handle, names);
     lookups
 }
 
-/// Returns how commands are run: by this same binary, started once more with a verb of its own.
-pub fn command_settings(exec: &ExecSettings) -> CommandSettings {
-    let program = std::env::current_exe().unwrap_or_default();
-    CommandSettings {
-        allow: exec.allow.clone(),
-        concurrency: exec.concurrency,
-        helper: (program, vec![COMMANDS_VERB.into()]),
-    }
-}
-
-/// Makes a publisher without zones that knows what an earlier run held.
-fn restore_publisher(saved: Vec<SavedZone>) -> Publisher {
-    let mut publisher = Publisher::new(Snapshot::new(Vec::new(), Arc::new(Locations::unknown())));
-    publisher.restore(saved);
-    publisher
-}
-
-/// Loads zones, locations and saved state into a keeper without prober and sockets.
+/// Loads zones, locations and saved state into a control loop without prober and sockets; returns the zones, which are not in
+/// place yet, and what becomes of saves.
 fn prepare(
     config: &ServerConfig,
     clock: Clock,
     exposition: Arc<Exposition>,
-) -> Result<(Keeper, mpsc::Receiver<Done>), StartFault> {
+) -> Result<(ControlLoop, ZoneSet, mpsc::Receiver<Done>), StartFault> {
     let (now, wall) = (clock.now(), clock.wall());
     let (saved, saving, saves) = begin_saving(config, now);
     let (loading, set) = Loader::start(config, saved.serials, wall).map_err(StartFault)?;
-    let targets = restore_targets(saved.statuses, now, wall);
-    let keeper = Keeper {
+    let orders = saved.orders;
+    let watching = Watcher::new(
+        restore_targets(saved.statuses, now, wall),
+        Heartbeats::restore(orders.heartbeats, now, wall),
+        Switches::restore(orders.switches),
+    );
+    let flattening = Flattening::new(&config.resolver, saved.flattened);
+    let control_loop = ControlLoop {
         clock,
+        watching,
         loading,
-        set: Arc::new(set),
-        publisher: restore_publisher(saved.orders.zones),
-        awaited: Vec::new(),
-        targets,
-        doubt: crate::health::SelfDoubt::default(),
-        switches: Switches::restore(saved.orders.switches),
-        heartbeats: Heartbeats::restore(saved.orders.heartbeats, now, wall),
-        flattening: Flattening::new(&config.resolver, saved.flattened),
-        ids: Vec::new(),
-        prober: None,
-        probing: Probing::default(),
+        publishing: ZonePublisher::new(orders.zones, flattening),
         telemetry: Telemetry::start(clock, exposition),
-        started: now,
+        reports: Reporter::default(),
         saving,
-        orders: Orders::default(),
         notifier: Notifier::from_environment(),
-        is_ready: false,
-        is_probing: true,
-        shelf: super::why::SharedSnapshot::default(),
-        chores: super::chores::Chores::default(),
-        rehearsals: Arc::new(tokio::sync::Semaphore::new(REHEARSALS_MAX)),
-        is_memory_due: false,
     };
-    Ok((keeper, saves))
+    Ok((control_loop, set, saves))
 }
 
 fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targets {
@@ -291,12 +238,12 @@ fn restore_targets(saved: Vec<SavedStatus>, now: Moment, wall: WallTime) -> Targ
 fn begin_saving(
     config: &ServerConfig,
     now: Moment,
-) -> (state::Saved, Saving, mpsc::Receiver<Done>) {
+) -> (saving::Saved, Saver, mpsc::Receiver<Done>) {
     let folder = config.state.as_deref();
-    let (saved, damages) = folder.map_or_else(Default::default, state::read);
+    let (saved, damages) = folder.map_or_else(Default::default, saving::read);
     let read = (saved.sequence, damages);
-    let (saving, saves) = Saving::begin(config.state.clone(), read, now);
-    (saved, saving, saves)
+    let (saver, saves) = Saver::start(config.state.clone(), read, now);
+    (saved, saver, saves)
 }
 
 impl Running {
@@ -325,7 +272,7 @@ impl Running {
         Arc::clone(&self.current)
     }
 
-    /// Returns the way to ask the keeper.
+    /// Returns the way to ask the control loop.
     pub fn asks(&self) -> mpsc::Sender<Ask> {
         self.asks.clone()
     }
@@ -341,7 +288,7 @@ impl Running {
         if let Some(late) = self.late {
             let _ = late.await;
         }
-        let _ = self.keeper.await;
+        let _ = self.control_loop.await;
         self.transports.end().await
     }
 }

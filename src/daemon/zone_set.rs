@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::WallTime;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::model::ZoneModel;
+use crate::simulate::zone_holding;
+use crate::wire::Name;
 use crate::zone::ServedZone;
 
 use super::files::{FolderFault, Stamp, stamp};
@@ -224,6 +226,17 @@ impl ZoneSet {
             listing: Arc::new(Mutex::new(listing)),
             ..Self::default()
         }
+    }
+
+    /// Returns the number of the zone with the longest apex at or above a name.
+    pub(super) fn holding(&self, name: &Name) -> Option<usize> {
+        zone_holding(self.zones.iter().map(|zone| &*zone.served.zone), name)
+    }
+
+    /// Returns the number of the zone with an apex.
+    pub(super) fn at_apex(&self, apex: &Name) -> Option<usize> {
+        let mut zones = self.zones.iter();
+        zones.position(|zone| zone.model.apex == *apex)
     }
 
     /// Returns the files that there were at the last look.

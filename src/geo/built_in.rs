@@ -3,7 +3,7 @@
 //! In: the text of a table in `data`. Out: its fields. Never here: files of operators. The texts are part of the program,
 //! so that a fault in one is a fault of the program: tests read every table.
 
-use super::place_code::Coordinates;
+use super::continent::Coordinates;
 
 /// Returns the rows of a table.
 ///

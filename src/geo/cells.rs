@@ -31,7 +31,7 @@ const CELLS_A_RUN: usize = 16;
 const CELLS_FREE: usize = 1 << 12;
 const BLOCK: usize = 256;
 const BLOCK_BITS: u32 = 8;
-/// One in so many runs may lie on a finer border before more bits are taken.
+/// Runs for each one that may lie on a finer border before more bits are taken.
 const FINER_MAX: usize = 16;
 /// Offsets of blocks stay within the bits that are left of a top entry.
 const FIRSTS_MAX: usize = 1 << 26;
@@ -131,7 +131,7 @@ impl Cells {
         self.palette.get(usize::from(number)).copied().map(unpack)
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub(super) fn size_bytes(&self) -> usize {
         let cells = match &self.cells {
             Numbers::Narrow(cells) => size_of_val(&**cells),

@@ -88,7 +88,7 @@ impl ClassMap {
         }
     }
 
-    /// Reads what a lookup reads first, so that it is in the cache later.
+    /// Reads the first entry of a lookup, so that it is in the cache later.
     #[inline]
     pub fn read_top(&self, address: IpAddr) -> u32 {
         let top = match address {
@@ -104,7 +104,7 @@ impl ClassMap {
         top.copied().unwrap_or(0)
     }
 
-    /// Reads what it reads after that, the search of runs excepted.
+    /// Reads the second entry of a lookup, the search of runs excepted.
     #[inline]
     pub fn read_below(&self, address: IpAddr) -> u32 {
         let found = match address {
@@ -120,12 +120,12 @@ impl ClassMap {
         found.map_or(0, |(class, scope)| u32::from(class) << 8 | u32::from(scope))
     }
 
-    /// How many runs of equal class there are, IPv4 and IPv6.
+    /// Returns the numbers of runs of equal class, IPv4 and IPv6.
     pub fn runs(&self) -> (usize, usize) {
         (self.v4.len(), self.v6.len())
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub fn size_bytes(&self) -> usize {
         let table = self.v4_table.as_ref().map_or(0, Table::size_bytes);
         let cells = self.v6_cells.as_ref().map_or(0, Cells::size_bytes);

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::built_in::{point, rows};
-use super::place_code::{Continent, Coordinates};
+use super::continent::{Continent, Coordinates};
 
 /// A country as `geo` knows it.
 pub(super) struct Country {
@@ -16,7 +16,7 @@ pub(super) struct Country {
     pub(super) continent: Continent,
     /// English short name.
     pub(super) name: &'static str,
-    /// Where clients of which no more is known stand (rule a20).
+    /// Point of clients of which no more is known (rule a20).
     pub(super) point: Coordinates,
 }
 
@@ -47,7 +47,7 @@ pub(super) const MISTAKEN_CODES: [(&str, &str); 2] = [("EL", "GR"), ("UK", "GB")
 
 #[cfg(test)]
 mod tests {
-    use super::super::place_code::Continent::{AF, AN, AS, EU, NA, OC};
+    use super::super::continent::Continent::{AF, AN, AS, EU, NA, OC};
     use super::*;
 
     #[test]

@@ -1,68 +1,11 @@
-//! Location databases as octets: what every format gives, and which format a file is in.
+//! Location databases as octets: content that every format gives, and detection of the format.
 //!
 //! In: the octets of one file. Out: its metadata and its runs of spots per family, or a readable fault. Never here:
 //! files, the operator's networks.
 
-use std::fmt;
-use std::net::IpAddr;
-
+use super::contents::{Contents, DatabaseFault, FORMATS_HELP};
 use super::place_table::SpotTable;
-use super::runs::Key;
 use super::{maxmind, range_text};
-
-/// A location database in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Database {
-    /// The type the file states, such as `GeoLite2-Country`; `ranges as text` for text.
-    pub kind: String,
-    /// When it was built, in seconds since 1970, if it says so.
-    pub built_secs: Option<u64>,
-    /// Whether it knows IPv4 addresses.
-    pub knows_v4: bool,
-    /// Whether it knows IPv6 addresses.
-    pub knows_v6: bool,
-    /// How many networks or ranges it lists.
-    pub networks: usize,
-    /// How many records name a country that is not ISO 3166-1; their place is unknown.
-    pub odd_records: usize,
-}
-
-/// Why octets are no location database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseFault {
-    /// What is wrong, without a full stop.
-    pub message: String,
-    /// What to do instead.
-    pub help: String,
-}
-
-impl DatabaseFault {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: help.into(),
-        }
-    }
-}
-
-impl fmt::Display for DatabaseFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.message, self.help)
-    }
-}
-
-impl std::error::Error for DatabaseFault {}
-
-/// Most networks in one file: four times the largest city database known.
-pub(super) const NETWORKS_MAX: usize = 1 << 25;
-
-/// What one file says.
-#[derive(Debug)]
-pub(super) struct Contents {
-    pub(super) database: Database,
-    pub(super) v4: RunList<u32>,
-    pub(super) v6: RunList<u128>,
-}
 
 /// Reads a file in any of the formats.
 pub(super) fn read_database(
@@ -94,9 +37,6 @@ pub(super) fn read_database(
     Ok(contents)
 }
 
-pub(super) const FORMATS_HELP: &str =
-    "give a MaxMind-format file (.mmdb) or lines of FIRST,LAST,CC";
-
 /// The fault of a file that was not unpacked.
 fn packed_fault(octets: &[u8]) -> Option<DatabaseFault> {
     const PACKED: [(&[u8], &str, &str); 4] = [
@@ -114,56 +54,9 @@ fn packed_fault(octets: &[u8]) -> Option<DatabaseFault> {
     })
 }
 
-/// Runs of spot numbers of one family while a file is read; gaps are unknown (number 0).
-#[derive(Debug)]
-pub(super) struct RunList<K> {
-    pub(super) runs: Vec<(K, u32)>,
-    /// The first address above all ranges so far; `None` past the end of the family.
-    free_from: Option<K>,
-}
-
-impl<K: Key> RunList<K> {
-    pub(super) fn new() -> Self {
-        Self {
-            runs: vec![(K::FIRST, 0)],
-            free_from: Some(K::FIRST),
-        }
-    }
-
-    /// Adds a range above all earlier ones. Gives `None` if it is not.
-    pub(super) fn push(&mut self, first: K, last: K, number: u32) -> Option<()> {
-        let free_from = self.free_from?;
-        if first < free_from || last < first {
-            return None;
-        }
-        self.mark(first, number);
-        self.free_from = last.next();
-        if let Some(after) = self.free_from {
-            self.mark(after, 0);
-        }
-        Some(())
-    }
-
-    fn mark(&mut self, start: K, number: u32) {
-        self.runs.pop_if(|(s, _)| *s == start);
-        if self.runs.last().is_none_or(|(_, n)| *n != number) {
-            self.runs.push((start, number));
-        }
-    }
-
-    /// Whether any address is known.
-    pub(super) fn is_known(&self) -> bool {
-        self.runs.iter().any(|(_, number)| *number != 0)
-    }
-}
-
-/// Writes a block the usual way.
-pub(super) fn block_text(address: IpAddr, prefix_len: u8) -> String {
-    format!("{address}/{prefix_len}")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::contents::RunList;
     use super::*;
     use proptest::prelude::*;
 

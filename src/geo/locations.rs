@@ -1,4 +1,4 @@
-//! Everything known about where addresses are: databases, with the operator's networks over them.
+//! Locations of addresses: databases, with the operator's networks over them.
 //!
 //! In: octets of databases and a list of networks. Out: the place of an address and where it is known from. Never here:
 //! files, policies; queries read class maps (`class_map`) that are made from this.
@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::database::{Contents, Database, DatabaseFault, RunList, read_database};
+use super::database::read_database;
+
+use super::contents::{Contents, Database, DatabaseFault, RunList};
 use super::place_code::Place;
 use super::place_table::{KnownPlace, PlaceId, Spot, SpotTable};
 use super::prefix_table::PrefixTable;
@@ -26,50 +28,49 @@ pub struct Locations {
     v6_from: Option<usize>,
 }
 
-/// One of the operator's networks, which win over databases; of nested ones the longest wins.
+/// A network of the operator; these win over databases, and of nested ones the longest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// Its prefix; host bits are ignored.
+    /// Prefix; host bits are ignored.
     pub prefix: IpNet,
-    /// Where its clients are.
+    /// Place of its clients.
     pub place: Place,
 }
 
-/// What is known about one address.
+/// Place of an address, with its source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finding<'a> {
     /// Place and point.
     pub info: &'a KnownPlace,
-    /// Where this is known from.
+    /// Source of the place.
     pub source: Source<'a>,
-    /// The block that matched: the network as listed, or the widest block around the address of which the same is
-    /// known.
+    /// Block that matched: the network as listed, or the widest block around the address with the same place and point.
     pub block: IpNet,
 }
 
-/// Where a place is known from.
+/// Source of a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Source<'a> {
     /// The operator's networks.
     Networks,
     /// A database that lists the address.
     Database(&'a Database),
-    /// No source knows the address; the database, if any, knows others of its family.
+    /// No source has the address; the database, if any, has others of its family.
     Nowhere(Option<&'a Database>),
 }
 
 impl Locations {
-    /// Knows nothing: every client is unknown.
+    /// Makes empty locations: every client is unknown.
     pub fn unknown() -> Self {
         LocationsBuilder::new().build()
     }
 
-    /// Place and point of an address. An IPv4-mapped address counts as IPv6.
+    /// Returns place and point of an address. An IPv4-mapped address counts as IPv6.
     pub fn locate(&self, address: IpAddr) -> &KnownPlace {
         self.place_info(self.place_id(address))
     }
 
-    /// The id of what is known about an address; 0 is nothing.
+    /// Returns the id of the place and point of an address; 0 is unknown.
     pub fn place_id(&self, address: IpAddr) -> PlaceId {
         match address {
             IpAddr::V4(a) => self.v4.value(a.to_bits()),
@@ -77,18 +78,18 @@ impl Locations {
         }
     }
 
-    /// Place and point of an id.
+    /// Returns place and point of an id.
     pub fn place_info(&self, id: PlaceId) -> &KnownPlace {
         // Ids come from these tables, and entry 0 always exists.
         self.infos.get(usize::from(id)).unwrap_or(&self.infos[0])
     }
 
-    /// All places and points that occur, by id; the first is the unknown one.
+    /// Returns all places and points that occur, by id; the first is the unknown one.
     pub fn place_infos(&self) -> &[KnownPlace] {
         &self.infos
     }
 
-    /// What is known about an address, and where from.
+    /// Returns the place of an address, with its source.
     pub fn describe(&self, address: IpAddr) -> Finding<'_> {
         let from = match address {
             IpAddr::V4(_) => self.v4_from,
@@ -118,22 +119,22 @@ impl Locations {
         }
     }
 
-    /// The databases in use, in the order they were given.
+    /// Returns the databases in use, in the order they were given.
     pub fn databases(&self) -> &[Database] {
         &self.databases
     }
 
-    /// Whether nothing at all is known: neither a database nor networks.
+    /// Returns whether there is neither a database nor a network.
     pub fn is_unknown(&self) -> bool {
         self.databases.is_empty() && self.networks.is_empty()
     }
 
-    /// How many runs of equal place there are, IPv4 and IPv6.
+    /// Returns the numbers of runs of equal place, IPv4 and IPv6.
     pub fn runs(&self) -> (usize, usize) {
         (self.v4.len(), self.v6.len())
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub fn size_bytes(&self) -> usize {
         let runs = self.v4.size_bytes() + self.v6.size_bytes();
         runs + self.networks.size_bytes() + size_of_val(&*self.infos)
@@ -196,10 +197,10 @@ impl LocationsBuilder {
         self.add(octets).map(|()| self)
     }
 
-    /// Does what [`Self::database`] does in place; a database that is refused changes nothing.
+    /// Adds a database in place, as [`Self::database`] does; one that is refused changes nothing.
     ///
     /// # Errors
-    /// The same.
+    /// Those of [`Self::database`].
     pub fn add(&mut self, octets: &[u8]) -> Result<(), DatabaseFault> {
         let Contents { database, v4, v6 } = read_database(octets, &mut self.spots)?;
         let index = self.databases.len();

@@ -11,10 +11,11 @@ use maxminddb::{Reader, WithinOptions};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::database::{
+use super::contents::{
     Contents, Database, DatabaseFault, FORMATS_HELP, NETWORKS_MAX, RunList, block_text,
 };
-use super::place_code::{Continent, Coordinates, Place};
+use super::continent::{Continent, Coordinates};
+use super::place_code::Place;
 use super::place_table::{Spot, SpotTable};
 use super::range_text::{read_country, stands_for_unknown};
 use super::runs::Key;
@@ -24,7 +25,7 @@ pub(super) const METADATA_MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
 /// The format looks for its metadata in the last 128 KiB only.
 const METADATA_WITHIN: usize = 128 * 1024;
 
-/// Whether the octets end like a MaxMind-format database.
+/// Returns whether the octets end like a MaxMind-format database.
 pub(super) fn has_metadata(octets: &[u8]) -> bool {
     let tail = &octets[octets.len().saturating_sub(METADATA_WITHIN)..];
     tail.windows(METADATA_MARK.len())
@@ -90,7 +91,7 @@ fn unreadable(why: &dyn fmt::Display) -> DatabaseFault {
     )
 }
 
-/// What is gathered while the networks pass by.
+/// State of reading: runs and records so far.
 struct Reading<'a> {
     v4: RunList<u32>,
     v6: RunList<u128>,

@@ -6,6 +6,8 @@
 mod built_in;
 mod cells;
 mod class_map;
+mod contents;
+mod continent;
 mod country;
 mod database;
 mod locations;
@@ -24,9 +26,10 @@ mod subdivision;
 mod times_for;
 
 pub use class_map::ClassMap;
-pub use database::{Database, DatabaseFault};
+pub use contents::{Database, DatabaseFault};
+pub use continent::{Continent, Coordinates};
 pub use locations::{Finding, Locations, LocationsBuilder, Network, Source};
-pub use place_code::{Continent, Coordinates, Place};
+pub use place_code::Place;
 pub use place_table::{KnownPlace, PlaceId};
 pub use place_text::PlaceFault;
 pub use prefix_table::PrefixTable;

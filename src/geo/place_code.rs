@@ -5,27 +5,9 @@
 
 use std::fmt;
 
+use super::continent::{Continent, Coordinates};
 use super::country::find_country;
 use super::subdivision::find_subdivision;
-
-/// A continent by Route 53's code; the map of countries is Route 53's too (`route53` 2.5.8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Continent {
-    /// Africa.
-    AF,
-    /// Antarctica.
-    AN,
-    /// Asia.
-    AS,
-    /// Europe.
-    EU,
-    /// North America, Central America included.
-    NA,
-    /// Oceania.
-    OC,
-    /// South America.
-    SA,
-}
 
 /// A continent, a country in it, or a subdivision of a country.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,76 +18,6 @@ pub struct Place {
     pub country: Option<[u8; 2]>,
     /// ISO 3166-2 part after the hyphen, one to three capitals or digits, padded with zero octets.
     pub subdivision: Option<[u8; 3]>,
-}
-
-/// A point on the globe in degrees.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coordinates {
-    /// Latitude, -90 to 90.
-    pub latitude: f64,
-    /// Longitude, -180 to 180.
-    pub longitude: f64,
-}
-
-impl Continent {
-    /// All continents in the order of their codes.
-    pub const ALL: [Self; 7] = [
-        Self::AF,
-        Self::AN,
-        Self::AS,
-        Self::EU,
-        Self::NA,
-        Self::OC,
-        Self::SA,
-    ];
-
-    /// The two-letter code.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::AF => "AF",
-            Self::AN => "AN",
-            Self::AS => "AS",
-            Self::EU => "EU",
-            Self::NA => "NA",
-            Self::OC => "OC",
-            Self::SA => "SA",
-        }
-    }
-
-    /// The continent of a code in capitals.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|c| c.code() == code)
-    }
-
-    /// The English name.
-    pub fn english_name(self) -> &'static str {
-        match self {
-            Self::AF => "Africa",
-            Self::AN => "Antarctica",
-            Self::AS => "Asia",
-            Self::EU => "Europe",
-            Self::NA => "North America",
-            Self::OC => "Oceania",
-            Self::SA => "South America",
-        }
-    }
-
-    /// Where clients of which only the continent is known stand: about the middle of its people (rule a20).
-    pub fn point(self) -> Coordinates {
-        let (latitude, longitude) = match self {
-            Self::AF => (6.0, 20.0),
-            Self::AN => (-77.8, 166.7),
-            Self::AS => (28.0, 93.0),
-            Self::EU => (49.5, 13.0),
-            Self::NA => (36.0, -93.0),
-            Self::OC => (-32.0, 152.0),
-            Self::SA => (-15.0, -57.0),
-        };
-        Coordinates {
-            latitude,
-            longitude,
-        }
-    }
 }
 
 impl Place {
@@ -129,8 +41,8 @@ impl Place {
         })
     }
 
-    /// The same country with a subdivision; `None` if the part is not one to three capitals or digits, or if there is
-    /// no country.
+    /// Returns the same country with a subdivision; `None` if the part is not one to three capitals or digits, or if
+    /// there is no country.
     pub fn with_subdivision(self, part: &str) -> Option<Self> {
         self.country?;
         let octets = part.as_bytes();
@@ -184,14 +96,14 @@ impl Place {
         find_country(code).map_or_else(|| self.continent.point(), |c| c.point)
     }
 
-    /// Whether the other place is this one or lies in it.
+    /// Returns whether the other place is this one or lies in it.
     pub fn contains(&self, other: &Self) -> bool {
         self.continent == other.continent
             && (self.country.is_none() || self.country == other.country)
             && (self.subdivision.is_none() || self.subdivision == other.subdivision)
     }
 
-    /// This place and the places around it, smallest first (`route53` 2.5.4).
+    /// Returns this place and the places around it, smallest first (`route53` 2.5.4).
     pub fn chain(&self) -> impl Iterator<Item = Self> + use<> {
         let this = *self;
         let country = Self {
@@ -218,16 +130,6 @@ impl fmt::Display for Place {
             write!(f, "-{part}")?;
         }
         Ok(())
-    }
-}
-
-/// Writes degrees with the letters of the compass: `37.50 N, 92.50 W`.
-impl fmt::Display for Coordinates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let north = if self.latitude < 0.0 { 'S' } else { 'N' };
-        let east = if self.longitude < 0.0 { 'W' } else { 'E' };
-        let (latitude, longitude) = (self.latitude.abs(), self.longitude.abs());
-        write!(f, "{latitude:.2} {north}, {longitude:.2} {east}")
     }
 }
 

@@ -1,18 +1,20 @@
-//! What is known about addresses, each thing once, under 16-bit ids.
+//! Places and points of addresses, each once, under 16-bit ids.
 //!
 //! In: places and points as databases and the operator give them. Out: [`KnownPlace`]s and the id of each thing given.
 //! Never here: addresses.
 
 use std::collections::HashMap;
 
-use super::place_code::{Coordinates, Place};
+use super::place_code::Place;
 
-/// What is known about an address.
+use super::continent::Coordinates;
+
+/// Place and point of an address, as far as known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KnownPlace {
     /// The place; `None` if unknown.
     pub place: Option<Place>,
-    /// Where the client stands: the database's point, else the place's; `None` if unknown.
+    /// Point of the client: the database's, else the place's; `None` if unknown.
     pub point: Option<Coordinates>,
 }
 
@@ -92,7 +94,7 @@ impl SpotTable {
     }
 }
 
-/// How much of a spot counts when spots are merged.
+/// Precision to which spots are merged.
 #[derive(Clone, Copy, Debug)]
 enum Grain {
     /// Place and cell of this many hundredths of a degree.

@@ -1,17 +1,18 @@
-//! Reads places as people write them (rules a16, a17) and says how to write what they meant.
+//! Reader of places as people write them (rules a16, a17), with advice on what to write instead.
 //!
 //! In: one text. Out: a [`Place`] or a [`PlaceFault`] for a diagnostic. Never here: positions in files.
 
+use super::continent::Continent;
 use super::country::{Country, MISTAKEN_CODES, countries, find_country};
-use super::place_code::{Continent, Place};
+use super::place_code::Place;
 use super::subdivision::{find_subdivision, subdivisions_of};
 
-/// Why a text is no place, and what to write instead.
+/// Reason why a text is no place, with advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceFault {
-    /// What is wrong, without a full stop.
+    /// Fault, without a full stop.
     pub message: String,
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub help: String,
 }
 
@@ -25,7 +26,7 @@ impl Place {
     /// of one (rule a16).
     ///
     /// # Errors
-    /// Says what is wrong and what to write instead.
+    /// The fault, with advice.
     pub fn parse(text: &str) -> Result<Self, PlaceFault> {
         let parts: Vec<&str> = text.split('-').collect();
         if let Some(fault) = fault_of_form(text, &parts) {
@@ -222,7 +223,7 @@ fn unknown_code(code: &str) -> PlaceFault {
     fault(message, format!("did you mean {}?", alike.join(", ")))
 }
 
-/// Countries whose English name starts with what was written as a code: `JA` may be Jamaica or Japan.
+/// Countries whose English name starts with a text written as a code: `JA` may be Jamaica or Japan.
 fn countries_like(code: &str) -> impl Iterator<Item = &'static Country> {
     let code = code.to_owned();
     countries().iter().filter(move |country| {

@@ -90,17 +90,17 @@ impl<T: Copy> PrefixTable<T> {
         })
     }
 
-    /// How many prefixes were given.
+    /// Returns the number of prefixes.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub fn size_bytes(&self) -> usize {
         self.v4.size_bytes() + self.v6.size_bytes() + size_of_val(&*self.values)
     }
@@ -166,7 +166,7 @@ impl<K: Key> Family<K> {
     }
 }
 
-/// One pass over sorted prefixes that keeps the prefixes around the present address on a stack.
+/// A pass over sorted prefixes that keeps the prefixes around the present address on a stack.
 struct Sweep<K> {
     starts: Vec<K>,
     innermost: Vec<u32>,

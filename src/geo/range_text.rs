@@ -2,13 +2,14 @@
 //!
 //! In: text. Out: [`Contents`]. Never here: country names, other columns than the first three.
 
-use super::database::{Contents, Database, DatabaseFault, FORMATS_HELP, NETWORKS_MAX, RunList};
-use super::place_code::{Continent, Place};
+use super::contents::{Contents, Database, DatabaseFault, FORMATS_HELP, NETWORKS_MAX, RunList};
+use super::continent::Continent;
+use super::place_code::Place;
 use super::place_table::{Spot, SpotTable};
 use super::runs::Key;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// One range, with the line it stands on.
+/// A range of addresses, with its line in the file.
 struct Range<K> {
     first: K,
     last: K,
@@ -95,7 +96,7 @@ pub(super) fn read_country(code: &str) -> Option<Place> {
     }
 }
 
-/// Whether a code is one of those by which databases say that they do not know.
+/// Returns whether a code is one of those that databases write for unknown.
 pub(super) fn stands_for_unknown(code: &str) -> bool {
     matches!(
         code.to_ascii_uppercase().as_str(),

@@ -11,14 +11,14 @@ use super::locations::Locations;
 use super::place_table::{KnownPlace, PlaceId};
 use super::runs::{Key, zip_runs};
 
-/// A client as its location shows it: of all addresses of one run the same is known, and the same prefixes cover them.
+/// A client by its location: all addresses of a run have one place and point, and the same prefixes cover them.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAt<'a> {
     /// The lowest address of the run.
     pub address: IpAddr,
-    /// Id of what is known about the run's addresses; good as a key of a cache.
+    /// Id of the run's place and point; good as a key of a cache.
     pub place_id: PlaceId,
-    /// What is known about the run's addresses.
+    /// Place and point of the run's addresses.
     pub info: &'a KnownPlace,
 }
 

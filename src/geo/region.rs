@@ -1,11 +1,11 @@
-//! Where regions are, and how far two points are apart (rule a20, `route53` 2.4 and 2.6).
+//! Regions of clouds with their points, and distances between points (rule a20, `route53` 2.4 and 2.6).
 //!
 //! In: a region code or two points. Out: a point or kilometres. Never here: measured latency; distance is distance.
 
 use std::sync::LazyLock;
 
 use super::built_in::{point, rows};
-use super::place_code::Coordinates;
+use super::continent::Coordinates;
 
 /// Radius of the sphere in kilometres (`route53` 2.6.6).
 const EARTH_RADIUS_KM: f64 = 6371.0;
@@ -44,7 +44,7 @@ pub fn known_regions() -> impl ExactSizeIterator<Item = &'static str> {
     regions().0.iter().map(|region| region.code)
 }
 
-/// Says what to write instead of a code that belongs to Google Cloud or Azure; `None` if it looks like neither.
+/// Returns advice on a code that belongs to Google Cloud or Azure; `None` if it looks like neither.
 pub fn foreign_region_hint(code: &str) -> Option<String> {
     if let Some(region) = regions().1.iter().find(|region| region.code == code) {
         let (nearest, km) = nearest_region(region.point);
@@ -60,7 +60,7 @@ pub fn foreign_region_hint(code: &str) -> Option<String> {
     })
 }
 
-/// Whether a code has the form of Google Cloud's: an area, a hyphen, and a direction with a digit set close.
+/// Returns whether a code has the form of Google Cloud's: an area, a hyphen, and a direction with a digit set close.
 fn looks_like_google(code: &str) -> bool {
     const AREAS: [&str; 9] = [
         "africa",

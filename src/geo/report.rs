@@ -1,4 +1,4 @@
-//! What is known about one address, for people: the content of `leeward geo ADDRESS`.
+//! Report of one address's location, for people: the content of `leeward geo ADDRESS`.
 //!
 //! In: an address and locations. Out: a report as plain values and as lines of text. Never here: printing.
 
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::database::Database;
+use super::contents::Database;
 use super::locations::{Locations, Source};
 
-/// What is known about one address and where from.
+/// Location of one address, and its source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AddressReport {
     /// The address asked about; an IPv4-mapped one as IPv4.
@@ -57,7 +57,7 @@ impl AddressReport {
         }
     }
 
-    /// The report as lines for a terminal.
+    /// Returns the report as lines for a terminal.
     pub fn lines(&self) -> Vec<String> {
         let place = match (&self.place, &self.name) {
             (Some(place), Some(name)) => format!("{place}  ({name})"),
@@ -96,7 +96,7 @@ fn line(label: &str, text: &str) -> String {
 }
 
 impl Database {
-    /// The day it was built, in UTC, as `2026-06-01`; `None` if it does not say or says nonsense.
+    /// Returns the day it was built, in UTC, as `2026-06-01`; `None` if the file states none, or nonsense.
     pub fn built_date(&self) -> Option<String> {
         let secs = i64::try_from(self.built_secs?).ok()?;
         let stamp = jiff::Timestamp::from_second(secs).ok()?;

@@ -12,21 +12,21 @@ pub(super) trait Key: Copy + Ord + std::fmt::Debug {
 
     /// The number of an address of this family.
     fn of(address: IpAddr) -> Option<Self>;
-    /// The address of this number.
+    /// Returns the address of this number.
     fn address(self) -> IpAddr;
-    /// How many leading bits are equal.
+    /// Returns the number of leading bits that are equal.
     fn common_bits(self, other: Self) -> u8;
-    /// The first 16 bits.
+    /// Returns the first 16 bits.
     fn top(self) -> usize;
-    /// So many bits after the first 16, at most 16.
+    /// Returns the next `bits` bits after the first 16, at most 16.
     fn after_top(self, bits: u8) -> usize;
-    /// The next higher address.
+    /// Returns the next higher address.
     fn next(self) -> Option<Self>;
-    /// The next lower address.
+    /// Returns the next lower address.
     fn previous(self) -> Option<Self>;
-    /// The lowest address of the block of this length around this one.
+    /// Returns the lowest address of the block of this length around this one.
     fn first_of(self, prefix_len: u8) -> Self;
-    /// The highest address of the block of this length around this one.
+    /// Returns the highest address of the block of this length around this one.
     fn last_of(self, prefix_len: u8) -> Self;
 }
 
@@ -122,16 +122,16 @@ pub(super) struct Starts<K> {
     index: Index,
 }
 
-/// Where to search: first by the first 16 bits, then, where many runs share these, by as many bits as they need.
+/// Index over starts: first by the first 16 bits, then, where many runs share these, by as many bits as they need.
 ///
 /// Registries give out IPv6 in few large blocks, so without the second level most searches would be long.
 #[derive(Clone, Debug, Default)]
 struct Index {
-    /// For each first 16 bits, how many starts lie below them; empty if there are few runs.
+    /// For each first 16 bits, the number of starts below them; empty if there are few runs.
     below: Box<[u32]>,
     /// For each first 16 bits, its part of `fine`: offset * 32 + bits; bits 0 is none.
     parts: Box<[u32]>,
-    /// For each value of the next bits, how many starts lie below it.
+    /// For each value of the next bits, the number of starts below it.
     fine: Box<[u32]>,
 }
 
@@ -229,12 +229,12 @@ impl<K: Key> Starts<K> {
         self.starts.get(run).copied()
     }
 
-    /// How many runs there are.
+    /// Returns the number of runs.
     pub(super) fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub(super) fn size_bytes(&self) -> usize {
         let Index { below, parts, fine } = &self.index;
         let index = size_of_val(&**below) + size_of_val(&**parts) + size_of_val(&**fine);
@@ -320,12 +320,12 @@ impl<K: Key> Runs<K> {
         Some((self.starts.start(run)?, *self.values.get(run)?))
     }
 
-    /// How many runs there are.
+    /// Returns the number of runs.
     pub(super) fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// Heap memory in use.
+    /// Returns the heap memory in use, octets.
     pub(super) fn size_bytes(&self) -> usize {
         self.starts.size_bytes() + size_of_val(&*self.values)
     }

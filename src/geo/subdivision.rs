@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::built_in::{point, rows};
-use super::place_code::Coordinates;
+use super::continent::Coordinates;
 
 /// A subdivision as `geo` knows it.
 pub(super) struct Subdivision {
@@ -14,7 +14,7 @@ pub(super) struct Subdivision {
     pub(super) code: &'static str,
     /// English name, without accents.
     pub(super) name: &'static str,
-    /// Where its clients stand: where most people live.
+    /// Point of its clients: the place where most people live.
     pub(super) point: Coordinates,
 }
 

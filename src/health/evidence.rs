@@ -6,41 +6,19 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::finding::Finding;
+use super::finding::{Finding, Outcome};
 use crate::clock::Moment;
-
-/// What an observation says about its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The probe passed.
-    Good,
-    /// The probe failed and the target is to blame.
-    Bad,
-    /// The probe failed for our own reason (rule a37): it says nothing about the target.
-    NoEvidence,
-}
-
-impl Outcome {
-    /// Returns the word that JSON and metrics use.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::NoEvidence => "no-evidence",
-        }
-    }
-}
 
 /// Result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// What it says about the target.
+    /// Outcome, as it counts for the target.
     pub outcome: Outcome,
-    /// Why.
+    /// Evidence of the outcome.
     pub evidence: Evidence,
-    /// How long its phases took.
+    /// Durations of its phases.
     pub phases: Phases,
-    /// When it ended.
+    /// Time when the probe ended.
     pub at: Moment,
 }
 
@@ -56,36 +34,17 @@ impl Observation {
     }
 }
 
-/// How long the phases of a probe took; `None` for phases that were not completed.
+/// Durations of the phases of a probe; `None` for phases that were not completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
-    /// From the start of the attempt that connected until its TCP connection stood.
+    /// Duration from the start of the attempt that connected until its TCP connection stood.
     pub connect: Option<Duration>,
-    /// From then until the TLS session stood.
+    /// Duration from then until the TLS session stood.
     pub tls: Option<Duration>,
-    /// From then until the response headers (HTTP) or the first octets (TCP) were read.
+    /// Duration from then until the response headers (HTTP) or the first octets (TCP) were read.
     pub first_byte: Option<Duration>,
     /// The whole probe, name resolution included.
     pub total: Option<Duration>,
-}
-
-/// A phase of a probe, for evidence that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// The name is being resolved.
-    Resolve,
-    /// The TCP connection is being made.
-    Connect,
-    /// The TLS handshake is under way.
-    Tls,
-    /// The request is sent; status line and headers are awaited.
-    Headers,
-    /// The headers are read; the needed part of the body is awaited.
-    Body,
-    /// A TCP check awaits the octets it wants.
-    Reply,
-    /// A command runs.
-    Command,
 }
 
 /// A finding, and the address it was made at.
@@ -93,7 +52,7 @@ pub enum Phase {
 pub struct Evidence {
     /// The address, where the target is a name (rule a34); a target that is an address needs no repetition.
     pub address: Option<IpAddr>,
-    /// What was found.
+    /// Finding of the probe.
     pub finding: Finding,
 }
 
@@ -106,18 +65,20 @@ impl From<Finding> for Evidence {
     }
 }
 
-/// Outcome of the last probe of a target, and since when its probes do not pass.
+/// Outcome and duration of the last probe of a target, and since when its probes do not pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latest {
     /// Outcome of the last probe, if there was one.
     pub outcome: Option<Outcome>,
     /// End of the first probe of the present run of probes that did not pass.
     pub failing_since: Option<Moment>,
+    /// Duration of the last probe that was completed.
+    pub took: Option<Duration>,
 }
 
 impl Latest {
-    /// Returns what follows once another probe ended.
-    pub const fn after(self, observation: &Observation) -> Self {
+    /// Returns the state after another probe.
+    pub fn after(self, observation: &Observation) -> Self {
         let failing_since = match (observation.outcome, self.failing_since) {
             (Outcome::Good, _) => None,
             (Outcome::Bad | Outcome::NoEvidence, None) => Some(observation.at),
@@ -126,10 +87,11 @@ impl Latest {
         Self {
             outcome: Some(observation.outcome),
             failing_since,
+            took: observation.phases.total.or(self.took),
         }
     }
 
-    /// Says whether probes do not pass.
+    /// Returns whether the last probe did not pass.
     pub const fn is_failing(self) -> bool {
         self.failing_since.is_some()
     }

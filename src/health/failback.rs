@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::window::WeeklyWindow;
 use crate::clock::{Moment, WallTime};
 
-/// When an earlier tier is used again. `auto` needs no rule: it remembers nothing.
+/// Rule for the return to an earlier tier. `auto` is not one of them: it needs no state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailbackRule {
-    /// When an operator says so.
+    /// By an operator's command.
     Manual,
-    /// When the earlier tier was healthy without a break for so long.
+    /// After the earlier tier was healthy without a break for this duration.
     After(Duration),
-    /// In a weekly window; outside of it as [`Self::Manual`].
+    /// Within a weekly window; outside of it as [`Self::Manual`].
     Window(WeeklyWindow),
 }
 
@@ -26,9 +26,9 @@ pub const TIERS_MAX: usize = 16;
 pub struct FailbackState {
     /// Number of the active tier, the first written is 0.
     pub tier: u8,
-    /// When it became the active one.
+    /// Time when it became the active one.
     pub since: WallTime,
-    /// Since when each tier is healthy without a break; `None` while it is not.
+    /// Time since which each tier is healthy without a break; `None` while it is not.
     pub healthy_since: [Option<Moment>; TIERS_MAX],
 }
 
@@ -42,7 +42,7 @@ impl FailbackState {
         }
     }
 
-    /// Says whether the active tier is held: an earlier tier is healthy and must wait.
+    /// Returns whether the active tier is held: an earlier tier is healthy and must wait.
     pub fn is_held(&self, healthy: u16) -> bool {
         has(healthy, self.tier) && first(healthy).is_some_and(|tier| tier < self.tier)
     }

@@ -1,58 +1,56 @@
-//! What a probe can find, and what each finding says about the target.
+//! Findings of probes, and the outcome that each stands for.
 //!
-//! In: nothing. Out: plain data. Never here: counting, sockets, clocks; the words for people are in `wording`.
+//! In: probe results. Out: plain data. Never here: counting, sockets, clocks; the words for people are in `wording`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::evidence::{Outcome, Phase};
-
-/// What a probe found. Each finding stands for one [`Outcome`].
+/// Finding of a probe. Each stands for one [`Outcome`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Finding {
-    /// Nothing was probed yet.
+    /// No probe ran yet.
     #[default]
     NotProbed,
     /// The HTTP response passed.
     Passed {
-        /// Its status code.
+        /// HTTP status code.
         status: u16,
     },
     /// The TCP connection (and TLS session, if wanted) stood; nothing else was asked for.
     Connected,
     /// The TCP target replied as wanted.
     Replied,
-    /// What was asked came back as wanted; what it was, in words.
+    /// The response was as wanted; the response as text.
     Fulfilled(Box<str>),
 
-    /// What was asked came back otherwise than wanted; what it was, in words.
+    /// The response was not as wanted; the response as text.
     Unfulfilled(Box<str>),
     /// Status code outside the wanted ranges.
     WrongStatus {
         /// The code.
         status: u16,
-        /// Where it redirects to, if it does and was not followed.
+        /// Redirect target, if there is one and it was not followed.
         location: Option<Box<str>>,
     },
-    /// Nobody listens on the port.
+    /// The port is closed.
     Refused,
-    /// A router or the neighbourhood says that the host cannot be reached.
+    /// A router or the local network reports the host as unreachable.
     Unreachable,
     /// Time ran out.
     TimedOut {
-        /// In which phase.
+        /// Phase that ran out of time.
         phase: Phase,
-        /// How long that phase, or the whole probe, was given.
+        /// Time limit of that phase, or of the whole probe.
         after: Duration,
     },
     /// The peer reset the connection.
     Reset {
-        /// In which phase.
+        /// Phase of the reset.
         phase: Phase,
     },
     /// The peer closed the connection too early.
     Closed {
-        /// In which phase.
+        /// Phase of the end.
         phase: Phase,
     },
     /// Response headers longer than allowed.
@@ -66,11 +64,11 @@ pub enum Finding {
     Malformed(Box<str>),
     /// The wanted text or match is absent.
     Lacks {
-        /// Where it was looked for.
+        /// Part of the response that was searched.
         place: Searched,
-        /// What was wanted.
+        /// Text or pattern that was wanted.
         wanted: Wanted,
-        /// How many octets were searched.
+        /// Octets that were searched.
         searched: usize,
     },
     /// The certificate is not good enough.
@@ -84,15 +82,15 @@ pub enum Finding {
     },
     /// Any other failure of the connection.
     Broken {
-        /// In which phase.
+        /// Phase of the failure.
         phase: Phase,
-        /// What the system said.
+        /// Reason given by the system.
         reason: Box<str>,
     },
 
     /// We have no route to the address; the probe never left the machine.
     NoRoute {
-        /// Which family lacks the route.
+        /// Address family without a route.
         family: Family,
     },
     /// We are out of file descriptors.
@@ -116,36 +114,36 @@ pub enum Finding {
         /// The address.
         address: IpAddr,
     },
-    /// No resolver answered us.
+    /// None of the resolvers answered.
     ResolverSilent {
         /// The name.
         name: Box<str>,
     },
-    /// No certificate authority is known to verify against.
+    /// No certificate authority is configured or installed to verify against.
     NoAuthorities,
     /// The probe cannot be made as configured.
     NotFeasible(Box<str>),
-    /// Whoever watches the target could not say how it is; why, in words.
+    /// The source of the target's state had no usable result; the reason as text.
     Insufficient(Box<str>),
-    /// No probe ended for so long.
+    /// No probe ended for this long.
     NoProbe {
-        /// Since the last one.
+        /// Time since the last one.
         since: Duration,
     },
     /// The status was saved before the restart; with the evidence of that time.
     Saved(Box<str>),
 }
 
-/// Where text was looked for.
+/// Part of a response that is searched for text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Searched {
     /// The body of an HTTP response.
     Body,
-    /// What a TCP target sent.
+    /// Octets sent by a TCP target.
     Reply,
 }
 
-/// What was looked for.
+/// Text or pattern that a response must contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// A text.
@@ -172,53 +170,53 @@ impl From<IpAddr> for Family {
     }
 }
 
-/// What is wrong with a certificate.
+/// Fault of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateFault {
-    /// Its validity is over.
+    /// The validity has ended.
     Expired {
-        /// For how long.
+        /// Time since it ended.
         ago: Duration,
     },
-    /// Its validity has not begun.
+    /// The validity has not begun.
     NotYetValid {
-        /// How long it will take.
+        /// Time until it begins.
         ahead: Duration,
     },
-    /// It is valid, but for less time than wanted (`days-left`).
+    /// Valid, but for less time than wanted (`days-left`).
     EndsSoon {
-        /// For how long it is still valid.
+        /// Remaining validity.
         left: Duration,
-        /// How many days were wanted.
+        /// Least remaining validity wanted, days.
         wanted_days: u16,
     },
-    /// It is for other names.
+    /// Issued for other names.
     OtherNames {
         /// The name that was wanted.
         wanted: Box<str>,
-        /// The names it is for.
+        /// Names in the certificate.
         names: Vec<Box<str>>,
     },
-    /// No known authority vouches for it.
+    /// Not signed by a known authority.
     UnknownIssuer {
-        /// Who should be known, if that can be read.
+        /// Issuer, if it can be read.
         issuer: Option<Box<str>>,
-        /// Whether that is whom the certificate is for.
+        /// True if issuer and subject are the same.
         is_self_signed: bool,
     },
-    /// It is good, but that of an authority above it is not.
+    /// The certificate itself is good, that of an authority above it is not.
     Authority {
-        /// Whose certificate.
+        /// Subject of the authority's certificate.
         name: Box<str>,
-        /// What is wrong with that one.
+        /// Fault of that certificate.
         fault: Box<Self>,
     },
-    /// Anything else.
+    /// Any other fault, as text.
     Other(Box<str>),
 }
 
 impl Finding {
-    /// Returns what the finding says about the target.
+    /// Returns the outcome that the finding stands for.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Passed { .. } | Self::Connected | Self::Replied | Self::Fulfilled(_) => {
@@ -292,4 +290,45 @@ impl Finding {
             Self::Saved(_) => "saved",
         }
     }
+}
+
+/// Outcome of an observation, as it counts for the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The probe passed.
+    Good,
+    /// The probe failed and the target is to blame.
+    Bad,
+    /// The probe failed for our own reason (rule a37): not evidence about the target.
+    NoEvidence,
+}
+
+impl Outcome {
+    /// Returns the word that JSON and metrics use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::NoEvidence => "no-evidence",
+        }
+    }
+}
+
+/// A phase of a probe, for evidence that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// The name is being resolved.
+    Resolve,
+    /// The TCP connection is being made.
+    Connect,
+    /// The TLS handshake is under way.
+    Tls,
+    /// The request is sent; status line and headers are awaited.
+    Headers,
+    /// The headers are read; the needed part of the body is awaited.
+    Body,
+    /// A TCP check awaits the octets it wants.
+    Reply,
+    /// A command runs.
+    Command,
 }

@@ -13,13 +13,16 @@ mod self_doubt;
 mod soft;
 mod step;
 mod target;
+mod target_table;
 mod window;
 mod wording;
 
-pub use evidence::{Evidence, Latest, Observation, Outcome, Phase, Phases};
+pub use evidence::{Evidence, Latest, Observation, Phases};
+
 pub use failback::{FailbackRule, FailbackState, TIERS_MAX, release, step_failback};
 pub use finding::{CertificateFault, Family, Finding, Searched, Wanted};
-pub use registry::{Changes, ID_REST, Restored, Row, SAVED_AGE_MAX, Targets};
+pub use finding::{Outcome, Phase};
+pub use registry::{Changes, ID_REST, Restored, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
 pub use self_doubt::{Cause, Doubt, DoubtChange, Ending, HELD_MAX, Home, SelfDoubt, Uncounted};
 pub use soft::{DegradedRule, RAMP_STEPS, Recent, ramp_step_left, ramp_tenths};
@@ -29,4 +32,5 @@ pub use target::{
     HeartbeatProbe, HttpProbe, MetricProbe, ProbeKind, ProbeRecipe, Status, Target, TargetId,
     TcpProbe, Threshold, Timeout, TlsProbe,
 };
+pub use target_table::{Row, TargetTable};
 pub use window::WeeklyWindow;

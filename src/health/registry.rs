@@ -7,41 +7,27 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Latest, Observation, Outcome};
+use super::evidence::{Evidence, Latest, Observation};
+
 use super::finding::Finding;
+use super::finding::Outcome;
 use super::saved::{SavedStatus, fingerprint};
-use super::step::{CheckState, Input, Transition, step};
+use super::step::{CheckState, Input, Transition};
 use super::target::{Status, Target, TargetId};
+use super::target_table::{Carried, Entry, Row, TargetTable, id_of};
 use crate::clock::{Moment, WallTime};
 
 /// All targets of the process.
 #[derive(Debug, Default)]
 pub struct Targets {
     ids: HashMap<Arc<Target>, TargetId>,
-    slots: Vec<Option<Entry>>,
+    table: TargetTable,
     /// Ids that nothing uses, oldest first, with the moment they became free.
     free: VecDeque<(TargetId, Moment)>,
     /// Saved statuses that no target claimed yet, by fingerprint.
     saved: HashMap<String, Saved>,
-    /// Whether the server doubts itself: no status changes then.
+    /// True while the server doubts itself: no status changes then.
     is_doubting: bool,
-}
-
-#[derive(Debug)]
-struct Entry {
-    target: Arc<Target>,
-    references: u32,
-    state: CheckState,
-    carried: Carried,
-}
-
-/// Time that passed before this process knew the target.
-#[derive(Clone, Copy, Debug, Default)]
-struct Carried {
-    /// In the present status.
-    held: Duration,
-    /// Since the last evidence.
-    silent: Duration,
 }
 
 #[derive(Debug)]
@@ -49,53 +35,32 @@ struct Saved {
     status: Status,
     evidence: Evidence,
     carried: Carried,
-    /// When it is too old to be claimed.
+    /// Time after which it is too old to be claimed.
     until: Moment,
-    /// Of a target of this process: whether a probe passed, and since when they do not. An earlier run's say nothing.
+    /// Of a target of this process: whether a probe passed, and since when they do not. Unset for an earlier run's.
     is_proven: bool,
     failing_since: Option<Moment>,
 }
 
-/// What a prober must begin and stop after [`Targets::reconcile`].
+/// Targets to begin and to stop probing after [`Targets::reconcile`].
 #[derive(Debug, Default)]
 pub struct Changes {
     /// Targets that are new.
     pub added: Vec<(TargetId, Arc<Target>)>,
-    /// Ids whose targets nobody wants any more.
+    /// Ids of targets that no zone uses any more.
     pub removed: Vec<TargetId>,
-}
-
-/// One target for status pages.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
-    /// Its id.
-    pub id: TargetId,
-    /// What is probed.
-    pub target: &'a Arc<Target>,
-    /// Its state.
-    pub state: &'a CheckState,
-    /// How many uses the zones make of it.
-    pub references: u32,
-    held_before: Duration,
-}
-
-impl Row<'_> {
-    /// Returns how long the target has had its status, earlier runs of the process included.
-    pub fn held(&self, now: Moment) -> Duration {
-        now.since(self.state.since) + self.held_before
-    }
 }
 
 /// How long an id rests before another target may get it. Longer than the longest probe (60 s, rule a35), so that a
 /// late observation is never taken for one of the next target.
 pub const ID_REST: Duration = Duration::from_secs(120);
 
-/// What became of saved statuses.
+/// Numbers of saved statuses that were kept and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Statuses that targets may claim.
+    /// Number of statuses that targets may claim.
     pub kept: usize,
-    /// Statuses that are too old, or come from the future.
+    /// Number of statuses that are too old, or come from the future.
     pub dropped: usize,
 }
 
@@ -131,7 +96,7 @@ impl Targets {
         changes
     }
 
-    /// Removes what is not in `counts`, and takes from `counts` what is kept. Returns what the removed ones knew.
+    /// Removes targets that are not in `counts`, and takes the others out of it. Returns states of the removed ones.
     fn remove_unwanted(
         &mut self,
         counts: &mut HashMap<Target, u32>,
@@ -139,8 +104,10 @@ impl Targets {
         changes: &mut Changes,
     ) -> HashMap<String, Saved> {
         let mut vanished = HashMap::new();
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(entry) = slot else { continue };
+        for index in 0..self.table.end() {
+            let Some(entry) = self.table.entry_mut(index) else {
+                continue;
+            };
             if let Some(references) = counts.remove(entry.target.as_ref()) {
                 entry.references = references;
                 continue;
@@ -149,8 +116,8 @@ impl Targets {
             self.ids.remove(&entry.target);
             self.free.push_back((id, now));
             changes.removed.push(id);
-            vanished.insert(fingerprint(&entry.target.probe), entry.known(now));
-            *slot = None;
+            vanished.insert(fingerprint(&entry.target.probe), Saved::of(entry, now));
+            self.table.put(id, None);
         }
         vanished
     }
@@ -168,10 +135,7 @@ impl Targets {
                 self.free.pop_front();
                 id
             }
-            _ => {
-                self.slots.push(None);
-                id_of(self.slots.len() - 1)
-            }
+            _ => self.table.add(),
         };
         let (state, carried) = match known {
             None => (CheckState::new(now), Carried::default()),
@@ -180,7 +144,7 @@ impl Targets {
                     is_proven: known.is_proven,
                     latest: Latest {
                         failing_since: known.failing_since,
-                        outcome: None,
+                        ..Latest::default()
                     },
                     ..CheckState::with_status(known.status, known.evidence, now)
                 },
@@ -188,12 +152,13 @@ impl Targets {
             ),
         };
         self.ids.insert(Arc::clone(&target), id);
-        self.slots[id.0 as usize] = Some(Entry {
+        let entry = Entry {
             target,
             references,
             state,
             carried,
-        });
+        };
+        self.table.put(id, Some(entry));
         id
     }
 
@@ -204,7 +169,7 @@ impl Targets {
         observation: Observation,
         now: Moment,
     ) -> Option<Transition> {
-        let entry = self.slots.get_mut(id.0 as usize)?.as_mut()?;
+        let entry = self.table.entry_mut(id.0 as usize)?;
         if observation.outcome != Outcome::NoEvidence {
             entry.carried.silent = Duration::ZERO;
         }
@@ -219,35 +184,44 @@ impl Targets {
     /// Begins or ends a doubt. While it lasts no status changes; at its end everything counted before is forgotten.
     pub fn doubt(&mut self, is_doubting: bool, now: Moment) {
         if self.is_doubting && !is_doubting {
-            for entry in self.slots.iter_mut().flatten() {
-                entry.apply(Input::DoubtEnded, now);
+            for index in 0..self.table.end() {
+                if let Some(entry) = self.table.entry_mut(index) {
+                    entry.apply(Input::DoubtEnded, now);
+                }
             }
         }
         self.is_doubting = is_doubting;
     }
 
-    /// Lets time pass for all targets; call it about once a second. Costs about ten nanoseconds a target.
+    /// Advances the time of all targets; call it about once a second. Costs about ten nanoseconds a target.
     pub fn tick(&mut self, now: Moment) -> Vec<(TargetId, Transition)> {
         let mut transitions = Vec::new();
         if self.is_doubting {
             return transitions;
         }
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(entry) = slot else { continue };
+        for index in 0..self.table.end() {
             // Most targets were heard of lately; they need not be moved through the state machine.
-            if now.since(entry.state.heard_at) <= entry.target.probe.interval {
+            let is_quiet =
+                |entry: &Entry| now.since(entry.state.heard_at) > entry.target.probe.interval;
+            if !self.table.entry(index).is_some_and(is_quiet) {
                 continue;
             }
-            if let Some(transition) = entry.apply(Input::Tick, now) {
+            let entry = self.table.entry_mut(index);
+            if let Some(transition) = entry.and_then(|entry| entry.apply(Input::Tick, now)) {
                 transitions.push((id_of(index), transition));
             }
         }
         transitions
     }
 
+    /// Returns the rows of all targets. A clone of them is a snapshot, at the price of a pointer for each block of rows.
+    pub fn table(&self) -> &TargetTable {
+        &self.table
+    }
+
     /// Returns the status of a target; unknown for an id that is not in use.
     pub fn status(&self, id: TargetId) -> Status {
-        self.row(id).map_or(Status::Unknown, |row| row.state.status)
+        self.table.status(id)
     }
 
     /// Returns the id of a target, if it is in the table.
@@ -257,59 +231,33 @@ impl Targets {
 
     /// Returns one target with its state.
     pub fn row(&self, id: TargetId) -> Option<Row<'_>> {
-        let entry = self.slots.get(id.0 as usize)?.as_ref()?;
-        Some(entry.row(id))
+        self.table.row(id)
     }
 
     /// Iterates over all targets by id.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let entries = self.slots.iter().enumerate();
-        entries.filter_map(|(index, slot)| Some(slot.as_ref()?.row(id_of(index))))
+        self.table.rows()
     }
 
-    /// Returns how many targets there are.
+    /// Returns the number of targets.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Tells whether there is no target.
+    /// Returns whether there is no target.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Returns how many targets no probe has ended for yet; a start that waits for first results waits for zero.
+    /// Returns the number of targets without a finished probe; a start that waits for first results waits for zero.
     pub fn count_unprobed(&self) -> usize {
-        let entries = self.slots.iter().flatten();
-        entries
-            .filter(|entry| entry.state.last_probe_at.is_none())
-            .count()
+        let rows = self.table.rows();
+        rows.filter(|row| row.state.last_probe_at.is_none()).count()
     }
 
     /// Returns a number above every id in use, for tables indexed by id.
     pub fn ids_end(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Writes down all statuses that are known.
-    pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedStatus> {
-        let ago = |duration: Duration| {
-            let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-            wall.millis().saturating_sub(millis)
-        };
-        let entries = self.slots.iter().flatten();
-        let known = entries.filter(|entry| entry.state.status != Status::Unknown);
-        known
-            .map(|entry| SavedStatus {
-                probe: fingerprint(&entry.target.probe),
-                status: entry.state.status,
-                since_ms: ago(now.since(entry.state.since) + entry.carried.held),
-                heard_ms: ago(now.since(entry.state.heard_at) + entry.carried.silent),
-                evidence: match &entry.state.last_evidence.finding {
-                    Finding::Saved(text) => text.to_string(),
-                    _ => entry.state.last_evidence.to_string(),
-                },
-            })
-            .collect()
+        self.table.end()
     }
 
     /// Takes statuses of an earlier run; targets claim them when they are added. Records that are too old, or come from
@@ -349,45 +297,22 @@ impl Targets {
     }
 }
 
-impl Entry {
-    fn apply(&mut self, input: Input, now: Moment) -> Option<Transition> {
-        let state = std::mem::replace(&mut self.state, CheckState::new(now));
-        let interval = self.target.probe.interval;
-        let (state, mut transition) = step(&self.target.damping, interval, state, input, now);
-        self.state = state;
-        if let Some(transition) = &mut transition {
-            transition.lasted += self.carried.held;
-            self.carried.held = Duration::ZERO;
-        }
-        transition
-    }
-
-    fn known(&self, now: Moment) -> Saved {
-        Saved {
-            status: self.state.status,
-            evidence: self.state.last_evidence.clone(),
+impl Saved {
+    /// Keeps what is known of a target that vanishes.
+    fn of(entry: &Entry, now: Moment) -> Self {
+        Self {
+            status: entry.state.status,
+            evidence: entry.state.last_evidence.clone(),
             carried: Carried {
-                held: now.since(self.state.since) + self.carried.held,
-                silent: now.since(self.state.heard_at) + self.carried.silent,
+                held: now.since(entry.state.since) + entry.carried.held,
+                silent: now.since(entry.state.heard_at) + entry.carried.silent,
             },
             until: now,
-            is_proven: self.state.is_proven,
-            failing_since: self.state.latest.failing_since,
+            is_proven: entry.state.is_proven,
+            failing_since: entry.state.latest.failing_since,
         }
     }
 
-    fn row(&self, id: TargetId) -> Row<'_> {
-        Row {
-            id,
-            target: &self.target,
-            state: &self.state,
-            references: self.references,
-            held_before: self.carried.held,
-        }
-    }
-}
-
-impl Saved {
     fn copy(&self) -> Self {
         Self {
             status: self.status,
@@ -398,10 +323,6 @@ impl Saved {
             failing_since: self.failing_since,
         }
     }
-}
-
-fn id_of(index: usize) -> TargetId {
-    TargetId(u32::try_from(index).expect("memory ends before four billion targets"))
 }
 
 #[cfg(test)]

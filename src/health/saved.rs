@@ -12,22 +12,22 @@ use super::target::{Endpoint, ProbeKind, ProbeRecipe, Status, TcpProbe, TlsProbe
 /// A saved status. Unknown is never saved: it is what a missing record means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedStatus {
-    /// What was probed: see [`fingerprint`].
+    /// Fingerprint of the probe: see [`fingerprint`].
     pub probe: String,
     /// The status.
     pub status: Status,
-    /// When it was taken, milliseconds since the Unix epoch.
+    /// Start of the status, milliseconds since the Unix epoch.
     pub since_ms: i64,
-    /// When a probe last gave evidence, milliseconds since the Unix epoch.
+    /// Time when a probe last gave evidence, milliseconds since the Unix epoch.
     pub heard_ms: i64,
-    /// What the last probe found.
+    /// Evidence of the last probe, as text.
     pub evidence: String,
 }
 
 /// Writes a text that names what a recipe probes, the same in every run: `https [2001:db8::1]:443 5d0c...`.
 ///
-/// Interval, timeouts and damping are left out: whoever only changes how often or how patiently a target is judged
-/// asks the same question as before, and its status stays.
+/// Interval, timeouts and damping are left out: a change of how often or how patiently a target is judged
+/// leaves the question as it was, and the status stays.
 pub fn fingerprint(recipe: &ProbeRecipe) -> String {
     let word = match &recipe.kind {
         ProbeKind::Tcp(TcpProbe { tls: Some(_), .. }) => "tcp+tls",

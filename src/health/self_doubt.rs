@@ -1,7 +1,7 @@
-//! Self-doubt: whether what probes see is the world's fault or our own (rule a45).
+//! Self-doubt: decides whether probes fail because of the targets or because of this server (rule a45).
 //!
 //! In: the table of targets, probes that ended and are not counted yet, anchors, the home of each target. Out: that a doubt
-//! begins or ends; while it lasts, [`Targets`] hold every status. Never here: a target's state is written; answers,
+//! begins or ends; while it lasts, [`Targets`] hold every status. Never here: writing a target's state, answers,
 //! overrides, clocks.
 //!
 //! | Known | Doubt begins | Doubt ends |
@@ -11,27 +11,29 @@
 //!
 //! Without anchors:
 //!
-//! - A target counts if a probe of this process passed and it is healthy, or was until just before. Whatever never was
-//!   well has nothing to say, nor has a status that was saved by an earlier run.
+//! - A target counts if a probe of this process passed and it is healthy, or was until just before. A target that never
+//!   was healthy does not count, nor does a status that was saved by an earlier run.
 //! - No zone, no site and no endpoint decides: the same share must fail of those that remain without it, at least
-//!   [`REST_MIN`]. A server with one zone has nobody else to ask, so there that zone decides.
+//!   [`REST_MIN`]. A server with one zone has none to compare it with, so there that zone decides.
 //! - What failed before a doubt ran out of time begins no other: a target must pass first, and fail anew.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Latest, Observation, Outcome};
-use super::registry::{Row, Targets};
+use super::evidence::{Latest, Observation};
+use super::finding::Outcome;
+use super::registry::Targets;
 use super::target::{Endpoint, Status, TargetId};
+use super::target_table::Row;
 use crate::clock::Moment;
 
-/// Fewest targets that can tell without anchors (rule a45).
+/// Fewest targets that suffice without anchors (rule a45).
 const TARGETS_MIN: usize = 8;
 /// Fewest sites that they stand at, and that those which fail stand at (rule a45).
 const SITES_MIN: usize = 3;
-/// Fewest targets that can tell without those of one zone, site or endpoint: half of all that are needed, so that two
-/// equal zones can tell.
+/// Fewest targets that must remain without those of one zone, site or endpoint: half of all that are needed, so that
+/// two equal zones suffice.
 const REST_MIN: usize = TARGETS_MIN / 2;
 /// Percent of the targets that count which begin to fail at once (rule a45).
 const BEGINS_PERCENT: usize = 70;
@@ -42,21 +44,21 @@ const ENDS_PERCENT: usize = 50;
 const AT_ONCE_INTERVALS: u32 = 2;
 /// Longest time for which a doubt without anchors holds statuses. Chosen: a router restarts and routes settle within it,
 /// and a server that was wrong about itself answers what is dead no longer. One that really is cut off loses little at
-/// its end: with everybody unhealthy, policies act on last resort as if all were well.
+/// its end: with all targets unhealthy, policies act on last resort as if all were well.
 pub const HELD_MAX: Duration = Duration::from_secs(300);
 
-/// Why the server doubts itself.
+/// Cause of a self-doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// None of so many anchors passes.
+    /// None of the anchors passes; their number.
     Anchors(usize),
-    /// So many of so many healthy targets, on so many sites, began to fail at once.
+    /// Targets on several sites began to fail at once (rule a45).
     Targets {
-        /// How many fail.
+        /// Number of targets that fail.
         failing: usize,
-        /// Of how many.
+        /// Number of targets that count.
         of: usize,
-        /// On how many sites.
+        /// Number of sites that those which fail stand at.
         sites: usize,
     },
 }
@@ -77,33 +79,33 @@ impl fmt::Display for Cause {
 /// A doubt that lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// Since when.
+    /// Time when it began.
     pub since: Moment,
-    /// Until when at most; anchors have no such end.
+    /// Latest time when it ends; `None` with anchors.
     pub until: Option<Moment>,
-    /// Why.
+    /// Cause.
     pub cause: Cause,
 }
 
-/// Why a doubt ended.
+/// Reason why a doubt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// What speaks for it is gone.
+    /// The cause no longer holds.
     Over,
-    /// It lasted as long as it may.
+    /// It lasted for [`HELD_MAX`].
     TimeUp,
 }
 
 /// A doubt that began or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DoubtChange {
-    /// It began.
+    /// A doubt that began.
     Began(Doubt),
-    /// It ended.
+    /// A doubt that ended, and the reason.
     Ended(Doubt, Ending),
 }
 
-/// Where a target is at home.
+/// Zone and site of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Home {
     /// The number of the one zone that uses it; `None` if several do, or none.
@@ -139,7 +141,7 @@ impl Uncounted {
         uncounted
     }
 
-    /// Says whether a target begins to fail, or ends.
+    /// Returns whether a target begins or ceases to fail.
     pub const fn is_news(&self) -> bool {
         self.is_news
     }
@@ -150,21 +152,21 @@ impl Uncounted {
     }
 }
 
-/// Watches for reasons to doubt.
+/// Judgement of the server over its own probes: anchors, homes of targets, the doubt that lasts.
 #[derive(Clone, Debug, Default)]
 pub struct SelfDoubt {
     anchors: Vec<TargetId>,
-    /// By target id.
+    /// Zone and site by target id.
     homes: Vec<Home>,
     /// The number of each target's endpoint, by target id.
     endpoints: Vec<u32>,
     doubt: Option<Doubt>,
-    /// When a doubt last ran out of time: failures that are as old speak no more.
+    /// Time when a doubt last ran out of time: failures that began before it no longer count.
     spent: Option<Moment>,
 }
 
 impl SelfDoubt {
-    /// Takes what a load brought: the anchors, and the home of each target by id.
+    /// Sets the anchors, and the home of each target by id, after a load.
     pub fn know(&mut self, anchors: Vec<TargetId>, homes: Vec<Home>, targets: &Targets) {
         self.anchors = anchors;
         self.homes = homes;
@@ -278,7 +280,7 @@ impl SelfDoubt {
         })
     }
 
-    /// Says whether a target counts: it is healthy, or was until just before; while a doubt lasts, before it.
+    /// Returns whether a target counts: it is healthy, or was until just before; while a doubt lasts, before it.
     fn counts(&self, row: &Row<'_>, latest: Latest, now: Moment) -> bool {
         let until = self.doubt.map_or(now, |doubt| doubt.since);
         let state = row.state;
@@ -305,7 +307,7 @@ impl SelfDoubt {
     }
 }
 
-/// How many count, and how many of them fail.
+/// Numbers of targets that count and that fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     of: usize,
@@ -330,7 +332,7 @@ impl Tally {
     }
 }
 
-/// Those that count, by one property.
+/// Targets that count, by the value of one property.
 #[derive(Debug, Default)]
 struct Parts {
     by_number: HashMap<u32, Tally>,
@@ -345,7 +347,7 @@ impl Parts {
         }
     }
 
-    /// Says whether the same share fails without any one part, and enough remain to say so.
+    /// Returns whether the same share fails without any one part, with enough targets left.
     fn agree(&self, all: Tally, percent: usize) -> bool {
         self.by_number.values().all(|part| {
             let rest = all.without(*part);

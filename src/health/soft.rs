@@ -1,7 +1,7 @@
 //! Soft health: a degraded target, and the ramp of one that came back (rules a56, a57).
 //!
-//! In: how long probes took and what came of them; when a member healed. Out: whether a target is degraded, and the tenths
-//! of its weight that a member has. Never here: weights, draws, clocks.
+//! In: durations and outcomes of probes; the time since a member healed. Out: whether a target is degraded, and the
+//! tenths of its weight that a member has. Never here: weights, draws, clocks.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use crate::clock::Moment;
 /// Probes that are looked at.
 const RECENT_MAX: u32 = 20;
 const RECENT_MASK: u32 = (1 << RECENT_MAX) - 1;
-/// So many of them may be slow: one more, and the 90th percentile is.
+/// Number of them that may be slow: one more, and the 90th percentile is.
 const SLOW_MAX: u32 = RECENT_MAX / 10;
 
 /// Steps in which a member comes back to its weight.
 pub const RAMP_STEPS: u8 = 10;
 
-/// When a slow or lossy target counts as degraded (rule a56).
+/// Bounds beyond which a slow or lossy target counts as degraded (rule a56).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DegradedRule {
     /// Longest that 18 of the last 20 probes may take.
     pub latency: Option<Duration>,
     /// Greatest percentage of failures among the last 20 probes.
     pub failures_percent: Option<u8>,
-    /// What is left of a member's weight, percent.
+    /// Share of its weight that a member keeps, percent.
     pub weight_percent: u8,
 }
 
 impl DegradedRule {
-    /// What is left of a member's weight where the file does not say (zone format, section 2).
+    /// Share of its weight that a member keeps where the file does not set it, percent (zone format, section 2).
     pub const WEIGHT_PERCENT: u8 = 25;
 
-    /// Says whether probes like these mean degraded. Probes that were not made yet count as quick successes.
+    /// Returns whether probes like these mean degraded. Probes that were not made yet count as quick successes.
     pub fn holds(&self, recent: Recent) -> bool {
         let is_slow = self.latency.is_some() && recent.slow.count_ones() > SLOW_MAX;
         let lossy =
@@ -48,7 +48,7 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Takes one probe in: whether it failed, and how long it took.
+    /// Adds a probe: whether it failed, and its duration.
     pub fn push(&mut self, rule: &DegradedRule, has_failed: bool, took: Option<Duration>) {
         let limit = rule.latency.filter(|_| !has_failed);
         let is_slow = limit.zip(took).is_some_and(|(limit, took)| took > limit);
@@ -57,7 +57,7 @@ impl Recent {
     }
 }
 
-/// Returns how many tenths of its weight a member has that healed so long ago: one at first, ten when the ramp is over.
+/// Returns the tenths of its weight that a member has so long after it healed: one at first, ten when the ramp is over.
 pub fn ramp_tenths(healed: Moment, ramp: Duration, now: Moment) -> u8 {
     let step = ramp / u32::from(RAMP_STEPS);
     if step.is_zero() {
@@ -69,7 +69,7 @@ pub fn ramp_tenths(healed: Moment, ramp: Duration, now: Moment) -> u8 {
         .min(RAMP_STEPS)
 }
 
-/// Returns how long the present step of a ramp still lasts; `None` once it is over.
+/// Returns the time until the present step of a ramp ends; `None` once the ramp is over.
 pub fn ramp_step_left(healed: Moment, ramp: Duration, now: Moment) -> Option<Duration> {
     let tenths = ramp_tenths(healed, ramp, now);
     let end = ramp / u32::from(RAMP_STEPS) * u32::from(tenths);

@@ -5,8 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Latest, Observation, Outcome};
+use super::evidence::{Evidence, Latest, Observation};
+
 use super::finding::Finding;
+use super::finding::Outcome;
 use super::soft::Recent;
 use super::target::{Damping, Status};
 use crate::clock::Moment;
@@ -16,11 +18,11 @@ use crate::clock::Moment;
 pub struct CheckState {
     /// Damped status.
     pub status: Status,
-    /// When it took this status.
+    /// Time when it took this status.
     pub since: Moment,
     /// The status before this one; unknown where there was none.
     pub before: Status,
-    /// Whether a probe passed since this process knows the target. A status that was saved says nothing about now.
+    /// True if a probe passed since this process knows the target; a saved status does not count.
     pub is_proven: bool,
     /// Failures counted towards `fall`.
     pub failures: u8,
@@ -28,15 +30,15 @@ pub struct CheckState {
     pub successes: u16,
     /// Probes without evidence since the last one with.
     pub silences: u8,
-    /// When a probe last gave evidence; at first, when the target came to be.
+    /// Time when a probe last gave evidence; at first, when the target came to be.
     pub heard_at: Moment,
     /// The last probes as far as soft health asks.
     pub recent: Recent,
-    /// What the last probe found.
+    /// Evidence of the last probe.
     pub last_evidence: Evidence,
     /// Outcome of the last probe, and since when probes do not pass.
     pub latest: Latest,
-    /// When the last probe ended, if there was one.
+    /// Time when the last probe ended, if there was one.
     pub last_probe_at: Option<Moment>,
 }
 
@@ -46,8 +48,8 @@ impl CheckState {
         Self::with_status(Status::Unknown, Evidence::default(), now)
     }
 
-    /// Returns the least time until this state can change its status, as far as counts say: probes that must still end,
-    /// an interval apart. The next may end at once.
+    /// Returns the least time until this state can change its status, from its counts: probes that must still end, an
+    /// interval apart. The next may end at once.
     pub fn turns_in(&self, damping: &Damping, interval: Duration) -> Duration {
         let (wanted, counted) = match self.status {
             Status::Unhealthy => (u16::from(damping.rise), self.successes),
@@ -58,7 +60,7 @@ impl CheckState {
         counts.min(interval * u32::from(SILENT_INTERVALS_MAX))
     }
 
-    /// Says whether nothing has been learnt of the target for three intervals, whatever its status.
+    /// Returns whether no evidence came for three intervals, whatever the status.
     pub fn is_silent(&self, interval: Duration, now: Moment) -> bool {
         // By time one more interval, as for the status: the last probe may still be under way.
         let longest = interval * (u32::from(SILENT_INTERVALS_MAX) + 1);
@@ -66,7 +68,7 @@ impl CheckState {
         self.silences >= SILENT_INTERVALS_MAX || now.since(self.heard_at) > longest
     }
 
-    /// Says whether the target is degraded (rule a56): healthy, but slow or lossy.
+    /// Returns whether the target is degraded (rule a56): not unhealthy, but slow or lossy.
     pub fn is_degraded(&self, damping: &Damping) -> bool {
         self.status != Status::Unhealthy
             && damping.degraded.is_some_and(|rule| rule.holds(self.recent))
@@ -91,12 +93,12 @@ impl CheckState {
     }
 }
 
-/// What happens to a target.
+/// Input of the state machine of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A probe ended.
     Observed(Observation),
-    /// A probe ended while the server doubts itself: it is noted and counts for nothing.
+    /// A probe ended while the server doubts itself: it is recorded and not counted.
     Doubted(Observation),
     /// A self-doubt of the server ended.
     DoubtEnded,
@@ -111,24 +113,24 @@ pub struct Transition {
     pub from: Status,
     /// New status.
     pub to: Status,
-    /// How long the old status had lasted.
+    /// Duration of the previous status.
     pub lasted: Duration,
-    /// When it changed.
+    /// Time of the change.
     pub at: Moment,
-    /// What tipped the scale.
+    /// Evidence that completed the change.
     pub evidence: Evidence,
-    /// What was counted.
+    /// Count that led to the change.
     pub counted: Counted,
 }
 
-/// What was counted when a status changed.
+/// Count that led to a change of status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// So many successes in a row.
+    /// Successes in a row.
     Successes(u16),
-    /// So many failures that were not forgiven.
+    /// Failures that were not forgiven.
     Failures(u8),
-    /// Silence for so long.
+    /// Duration without evidence.
     Silence(Duration),
 }
 

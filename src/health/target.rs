@@ -1,4 +1,4 @@
-//! What is probed, how often, and how its observations are damped. Plain data with identity: equal targets are
+//! A target: the probe recipe, and the damping of its observations. Plain data with identity: equal targets are
 //! probed once, even across zones (rule a32).
 
 use std::net::IpAddr;
@@ -45,26 +45,26 @@ impl std::fmt::Display for Status {
 /// A probe applied to one endpoint, with its damping. Equality is identity.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
-    /// What one probe does.
+    /// Recipe of one probe.
     pub probe: ProbeRecipe,
-    /// How observations become a status.
+    /// Damping of observations into a status.
     pub damping: Damping,
 }
 
-/// What one probe does, to the last detail.
+/// Recipe of one probe, complete.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProbeRecipe {
-    /// Where the probe goes.
+    /// Address or name to probe.
     pub endpoint: Endpoint,
     /// Port, 1-65535.
     pub port: u16,
-    /// What is spoken there.
+    /// Protocol, and what must come back.
     pub kind: ProbeKind,
     /// Time between the starts of two probes (rule a35).
     pub interval: Duration,
     /// Limits of one probe.
     pub timeout: Timeout,
-    /// Whether a quiet connection is held to the endpoint, whose end makes probes run at once.
+    /// True if an idle connection is kept open to the endpoint, whose end makes probes run at once.
     pub watch: bool,
 }
 
@@ -82,15 +82,15 @@ pub enum Endpoint {
 /// Limits of one probe (rule a35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Timeout {
-    /// One limit for everything.
+    /// One limit for the whole probe.
     Whole(Duration),
     /// A limit for each phase.
     Phases {
-        /// Until the connection stands, TLS included.
+        /// Limit until the connection stands, TLS included.
         connect: Duration,
-        /// From then until the status line and headers are read.
+        /// Limit from then until the status line and headers are read.
         response: Duration,
-        /// From then until the needed part of the body is read.
+        /// Limit from then until the needed part of the body is read.
         body: Duration,
     },
 }
@@ -104,7 +104,7 @@ pub enum ProbeKind {
     Tcp(TcpProbe),
     /// A DNS query.
     Dns(DnsProbe),
-    /// A TLS handshake and what the certificate says.
+    /// A TLS handshake and the validity of the certificate.
     Tls(CertificateProbe),
     /// The standard health service of gRPC.
     Grpc(GrpcProbe),
@@ -112,7 +112,7 @@ pub enum ProbeKind {
     Metric(MetricProbe),
     /// A command that is run on this machine.
     Exec(ExecProbe),
-    /// Reports that must come in; nothing is sent.
+    /// Reports that must arrive in time; the prober sends none.
     Heartbeat(HeartbeatProbe),
 }
 
@@ -164,7 +164,7 @@ impl ProbeKind {
 pub struct HttpProbe {
     /// TLS settings; `None` is plain HTTP.
     pub tls: Option<TlsProbe>,
-    /// One of [`HttpProbe::METHODS`].
+    /// Method, one of [`HttpProbe::METHODS`].
     pub method: String,
     /// Path with query, starting with `/`.
     pub path: String,
@@ -178,7 +178,7 @@ pub struct HttpProbe {
     pub contains: Option<String>,
     /// Pattern that must match within the first 5,120 bytes of the body.
     pub regex: Option<String>,
-    /// How many redirects to the same host are followed.
+    /// Most redirects to the same host that are followed.
     pub follow_redirects: u8,
     /// Days that the certificate must still be valid; 0 asks nothing beyond validity.
     pub days_left: u16,
@@ -200,7 +200,7 @@ impl HttpProbe {
 pub struct TcpProbe {
     /// TLS settings; `None` is plain TCP.
     pub tls: Option<TlsProbe>,
-    /// What is sent once connected.
+    /// Text to send once connected.
     pub send: Option<String>,
     /// Text that must lie within the first 5,120 bytes received.
     pub contains: Option<String>,
@@ -224,9 +224,9 @@ pub struct DnsProbe {
 /// A record that an answer must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ExpectedRecord {
-    /// Its RDATA as text.
+    /// RDATA as text.
     pub text: String,
-    /// Its RDATA in wire form.
+    /// RDATA in wire form.
     pub rdata: Box<[u8]>,
 }
 
@@ -261,7 +261,7 @@ pub struct MetricProbe {
     pub prefix: String,
     /// The expression.
     pub query: String,
-    /// What every value must be.
+    /// Comparison that every value must satisfy.
     pub healthy_if: Threshold,
 }
 
@@ -272,7 +272,7 @@ pub struct ExecProbe {
     pub command: Vec<String>,
 }
 
-/// Somebody who must report in once in each interval.
+/// Reports that must arrive, at least one in each interval.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeartbeatProbe {
     /// The zone's apex, in small letters.
@@ -323,7 +323,7 @@ impl Threshold {
         })
     }
 
-    /// Says whether a value satisfies the comparison.
+    /// Returns whether a value satisfies the comparison.
     pub fn holds(self, value: f64) -> bool {
         let limit = f64::from_bits(self.bits);
         match self.operator {
@@ -352,13 +352,13 @@ impl std::fmt::Display for Threshold {
 pub struct TlsProbe {
     /// Name for SNI and for the certificate; `None` sends no SNI (possible only without `verify`).
     pub server_name: Option<String>,
-    /// Whether the certificate is verified.
+    /// True if the certificate is verified.
     pub verify: bool,
     /// PEM text of the authorities to trust instead of the system's.
     pub ca_pem: Option<String>,
 }
 
-/// How observations become a status (rule a36).
+/// Rule that turns observations into a status (rule a36).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Damping {
     /// Successes in a row until healthy, 1-100.
@@ -367,7 +367,7 @@ pub struct Damping {
     pub fall: u8,
     /// Successes in a row that forgive all counted failures, 1-1000.
     pub forgive: u16,
-    /// When the target counts as degraded, if ever.
+    /// Bounds beyond which the target counts as degraded; `None` for never.
     pub degraded: Option<DegradedRule>,
 }
 

@@ -33,7 +33,7 @@ impl WeeklyWindow {
         (from != until).then_some(Self { days, from, until })
     }
 
-    /// Says whether the window is open.
+    /// Returns whether the window is open.
     pub fn is_open(self, wall: WallTime) -> bool {
         let (day, millis) = split(wall);
         let minute = (millis / 60_000) as u32;
@@ -44,7 +44,7 @@ impl WeeklyWindow {
             || (self.opens_on(day - 1) && minute < self.until)
     }
 
-    /// Returns how long it takes until the window opens or closes.
+    /// Returns the time until the window opens or closes.
     pub fn changes_in(self, wall: WallTime) -> Duration {
         let (day, millis) = split(wall);
         let is_open = self.is_open(wall);

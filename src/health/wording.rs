@@ -1,11 +1,13 @@
-//! Evidence in words, for people who were just woken up.
+//! Evidence in words, one line for an operator in an outage.
 //!
 //! In: evidence. Out: one line of plain English. Never here: decisions.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Phase};
+use super::evidence::Evidence;
+
+use super::finding::Phase;
 use super::finding::{CertificateFault, Family, Finding, Searched, Wanted};
 
 impl fmt::Display for Evidence {

@@ -1,7 +1,7 @@
-//! The board: what clients in each place are answered now, why, and since when.
+//! The board: current answers for each place, with reasons and times.
 //!
-//! In: what the engine answers and the probes say, as [`Seen`], and what the lab did to its regions. Out: text, a pure
-//! function of the state. Never here: a terminal; no colour carries meaning alone.
+//! In: answers and probe results as [`Seen`], and the modes of the regions. Out: text, a pure function of the state.
+//! Never here: a terminal; no colour carries meaning alone.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,45 +13,45 @@ use super::outage::{Answered, Outage};
 use super::region::Region;
 use crate::clock::format_duration;
 
-/// Columns stand this far apart.
+/// Spaces between columns.
 const GAP: usize = 2;
 
-/// What the server sees and answers at one moment; the caller computes it with the engine that answers queries.
+/// Answers and health at one moment; the caller computes them with the engine that answers queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Names shown, relative to the zone, in the order of [`PlaceRow::answers`].
     pub names: Vec<String>,
-    /// What clients in each place are answered.
+    /// Answers to clients of each place.
     pub places: Vec<PlaceRow>,
-    /// What the resolver has in its cache for each of the names.
+    /// Answer of the resolver for each of the names.
     pub cached: Vec<CachedAnswer>,
-    /// What probes say of each region, in the order of [`Region::ALL`].
+    /// Health of each region, in the order of [`Region::ALL`].
     pub regions: Vec<RegionHealth>,
-    /// Where each region is answered, in the order of [`Region::ALL`].
+    /// Presence of each region in answers, in the order of [`Region::ALL`].
     pub answered: [Answered; Region::ALL.len()],
 }
 
-/// What clients behind the resolver are answered for one name.
+/// Answer to clients behind the resolver for one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CachedAnswer {
-    /// Regions or addresses, or why there are none.
+    /// Regions or addresses, or the reason why there are none.
     pub text: String,
-    /// Seconds that the resolver keeps it still.
+    /// Remaining TTL in the resolver's cache, seconds.
     pub ttl_left: Option<u32>,
 }
 
-/// What clients in one place are answered.
+/// Answers to clients of one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceRow {
     /// The place, for example `EU-DE`.
     pub place: String,
-    /// A prefix that stands there, for `dig +subnet=`.
+    /// Prefix of the place, for `dig +subnet=`.
     pub prefix: String,
     /// One text for each name: pools, with shares if there are several, or an rcode.
     pub answers: Vec<String>,
 }
 
-/// What probes say of one region.
+/// Health of one region, by its probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegionHealth {
     /// Members that count as healthy.
@@ -62,32 +62,32 @@ pub struct RegionHealth {
     pub status: String,
     /// Evidence of the last probe that failed, or of the last one.
     pub evidence: String,
-    /// How long the status has lasted.
+    /// Duration of the status so far.
     pub lasted: Duration,
 }
 
 /// All that the board shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardState {
-    /// Where the name server listens.
+    /// Address of the name server.
     pub listen: SocketAddr,
-    /// Where the caching resolver listens.
+    /// Address of the caching resolver.
     pub resolver: SocketAddr,
-    /// What else is good to have before one's eyes, a line each: where the zone stands, the page's address.
+    /// Further lines below the title: address of the page, folder of the zones.
     pub places: Vec<String>,
-    /// What the lab did to each region, in the order of [`Region::ALL`].
+    /// Mode of each region, in the order of [`Region::ALL`].
     pub modes: [Mode; Region::ALL.len()],
-    /// What the server sees and answers.
+    /// Answers and health.
     pub seen: Seen,
     /// The last outage of each region, in the order of [`Region::ALL`].
     pub outages: [Option<Outage>; Region::ALL.len()],
 }
 
-/// One cell: its text and how it is coloured where colours are.
+/// One cell: its text, and its style where colours are on.
 type Cell = (String, Style);
 
-/// Draws the board: answers first, then the regions with the evidence, then how long traffic took to move, in lines of at
-/// most `width` characters. Its height depends on the names, places and regions alone.
+/// Draws the board: answers, then the regions with the evidence, then the times that traffic took to move, in lines of
+/// at most `width` characters. Its height depends on the names, places and regions alone.
 pub fn board(state: &BoardState, width: usize, is_colour: bool) -> String {
     let mut text = String::new();
     let title = format!(
@@ -148,7 +148,7 @@ fn answer_rows_naming(seen: &Seen, client: impl Fn(&PlaceRow) -> String) -> Vec<
     rows
 }
 
-/// What the resolver has in its cache, and below it how long it keeps that.
+/// Rows of the resolver's answers, and of their remaining TTLs.
 fn cached_rows(cached: &[CachedAnswer]) -> [Vec<Cell>; 2] {
     let plain = |text: String| (text, Style::new());
     let mut answers = vec![plain("resolver".to_owned())];
@@ -390,7 +390,8 @@ us-east: the server answers it still
         outages.last()
     }
 
-    /// N12: with the names of the zone that ships no column is cut on a small terminal, and the board leaves room below.
+    /// N12: with the names of the zone that ships no column is cut on a small terminal, and the board leaves room
+    /// below.
     #[test]
     fn fits_a_terminal_of_80_columns_and_24_lines() {
         let mut state = state();

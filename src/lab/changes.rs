@@ -1,11 +1,11 @@
-//! What changed between two looks, in sentences; for output that is no terminal, and for the record.
+//! Changes between two looks, in sentences; for output that is no terminal, and for the record.
 //!
-//! In: two states of what is seen. Out: a line for each answer and status that differs. Never here: the board.
+//! In: two states of [`Seen`]. Out: a line for each answer and status that differs. Never here: the board.
 
 use super::board::Seen;
 use super::region::Region;
 
-/// Says in sentences which answers and which statuses differ.
+/// Lists the answers and statuses that differ, a sentence each.
 pub fn changes(before: &Seen, after: &Seen) -> Vec<String> {
     let mut lines = Vec::new();
     for region in Region::ALL {

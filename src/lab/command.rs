@@ -5,16 +5,14 @@
 use std::fmt;
 
 use super::region::{Region, RegionSelection};
+use super::words::unknown_word;
 
-/// Lines longer than this are refused; no command comes near it.
+/// Longest line, octets; longer ones are refused. No command comes near it.
 const LINE_MAX: usize = 200;
-
-/// Words closer than this (Jaro-Winkler, 1 is equal) are offered; chosen, no standard value.
-const LIKENESS_MIN: f64 = 0.75;
 
 const VERBS: [&str; 6] = ["kill", "heal", "slow", "status", "help", "quit"];
 
-/// What the lab can be told to do.
+/// Command to the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabCommand {
     /// Close the listeners: connections are refused.
@@ -25,7 +23,7 @@ pub enum LabCommand {
     Slow(RegionSelection),
     /// Show the board.
     Status,
-    /// Say what can be typed.
+    /// Show the help.
     Help,
     /// Stop the lab.
     Quit,
@@ -44,7 +42,7 @@ impl fmt::Display for LabCommand {
     }
 }
 
-/// Why a line is no command, and what to type instead.
+/// Reason why a line is no command, and what to type instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandFault(pub String);
 
@@ -57,7 +55,7 @@ impl fmt::Display for CommandFault {
 /// Reads a line; an empty one is no command and no fault.
 ///
 /// # Errors
-/// Says what to type instead.
+/// The remedy: what to type instead.
 pub fn parse_command(line: &str) -> Result<Option<LabCommand>, CommandFault> {
     if line.len() > LINE_MAX {
         return Err(CommandFault("the line is too long; type help".to_owned()));
@@ -107,21 +105,6 @@ fn selection(verb: &str, region: Option<&str>) -> Result<RegionSelection, Comman
             "{verb} what? For example: {verb} {}",
             Region::UsEast
         ))),
-    }
-}
-
-/// Says that a word is unknown, with the nearest known one or, if none is near, all of them.
-pub(super) fn unknown_word(noun: &str, word: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, candidate)) => {
-            format!("no {noun} \"{word}\"; did you mean \"{candidate}\"?")
-        }
-        None => format!("no {noun} \"{word}\"; there are {}", known.join(", ")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The lab's one loop: takes commands, breaks and mends regions, shows the board.
 //!
-//! In: typed lines, commands from other terminals, and a callback that says what clients are answered. Out: outages,
-//! and text handed to the caller's writer. Never here: printing, answers, the server itself.
+//! In: typed lines, commands from other terminals, and a callback that returns answers and health. Out: outages, and
+//! text handed to the caller's writer. Never here: printing, answers, the server itself.
 
 use std::io::BufRead as _;
 use std::sync::Arc;
@@ -23,45 +23,45 @@ use super::remote::{Remote, RemoteRequest};
 use super::screen::Screen;
 use crate::clock::{Clock, Moment};
 
-/// How often the board looks for changes; short enough to look live.
+/// Interval between two looks for changes; short enough to look live.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Typed lines that wait at a time.
+/// Most typed lines that wait.
 const LINES_MAX: usize = 16;
 
 /// Width of boards that are not drawn on a terminal.
 const BOARD_WIDTH: usize = 120;
 
-/// Says what clients are answered and what probes say, now.
+/// Returns the answers to clients and the health of regions, now.
 pub type BoardSource = Arc<dyn Fn() -> Seen + Send + Sync>;
 
-/// What the lab's loop runs with.
+/// Parts of the lab's loop.
 pub struct LabPlan {
     /// The regions, started.
     pub endpoints: Endpoints,
-    /// Where the lab listens.
+    /// Ports of the lab.
     pub ports: LabPorts,
-    /// What the board shows.
+    /// Source of the board's content.
     pub source: BoardSource,
     /// Typed lines.
     pub lines: mpsc::Receiver<String>,
     /// Commands from other terminals.
     pub remote: Remote,
-    /// What the board shows of where things are, a line each.
+    /// Further lines of the board: address of the page, folder of the zones.
     pub places: Vec<String>,
-    /// The terminal that shows the output: the board is redrawn in place on it. Else changes are told line by line.
+    /// Terminal on which the board is redrawn in place; without one, changes are written line by line.
     pub terminal: Option<LabScreen>,
-    /// Whether text may carry colours.
+    /// True if text may carry colours.
     pub is_colour: bool,
     /// The clock that changes are stamped with.
     pub clock: Clock,
 }
 
-/// A terminal whose bottom is somebody's who types there.
+/// Terminal with the board at its top and an input line at its bottom.
 pub struct LabScreen {
-    /// Says how many columns it has now.
+    /// Returns the current number of columns.
     pub columns: fn() -> usize,
-    /// Tells text above the line that is typed.
+    /// Writes text above the input line.
     pub tell: Box<dyn FnMut(&str) + Send>,
 }
 
@@ -70,7 +70,7 @@ pub struct LabScreen {
 /// The thread has no other end than the process: a blocking read cannot be called off.
 ///
 /// # Errors
-/// Passes on that no thread can be started.
+/// If no thread can be started.
 pub fn read_lines() -> std::io::Result<mpsc::Receiver<String>> {
     let (sender, receiver) = mpsc::channel(LINES_MAX);
     let read = move || {
@@ -87,7 +87,7 @@ pub fn read_lines() -> std::io::Result<mpsc::Receiver<String>> {
     Ok(receiver)
 }
 
-/// Runs the lab until it is told to quit or `stop` ends; every endpoint is closed when it returns.
+/// Runs the lab until a `quit` or until `stop` ends; every endpoint is closed when it returns.
 pub async fn run_lab(plan: LabPlan, stop: impl Future<Output = ()>, write: &mut dyn FnMut(&str)) {
     let LabPlan {
         endpoints,
@@ -169,7 +169,7 @@ impl Stage<'_> {
         self.tell(&introduction(self.ports));
     }
 
-    /// Says something: above the line that is typed, where one is.
+    /// Writes text, above the input line where there is one.
     fn tell(&mut self, text: &str) {
         match &mut self.screen {
             Some((_, terminal)) => (terminal.tell)(text),
@@ -177,7 +177,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Draws the board in its place, if it differs from what stands there.
+    /// Draws the board in its place, if it has changed.
     fn draw(&mut self, state: &BoardState) {
         let Some((screen, terminal)) = &mut self.screen else {
             return;
@@ -199,7 +199,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Redraws the board, or tells what changed since the last look.
+    /// Redraws the board, or writes the changes since the last look.
     fn look(&mut self) {
         let now = self.clock.now();
         let mut state = self.state();
@@ -251,7 +251,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Does what a command says and returns what to tell whoever gave it.
+    /// Runs a command and returns the reply to its sender.
     async fn obey(&mut self, command: LabCommand) -> Result<String, String> {
         match command {
             LabCommand::Kill(selection) => self.set(selection, Mode::Killed).await,
@@ -311,7 +311,7 @@ mod tests {
         panic!("no port is free on all loopback addresses");
     }
 
-    /// A source that answers what it was last told.
+    /// Source that returns the value of `seen`.
     fn source(seen: &Arc<Mutex<Seen>>) -> BoardSource {
         let seen = Arc::clone(seen);
         Arc::new(move || seen.lock().expect("no test panics with it").clone())

@@ -16,13 +16,13 @@ use super::region::Region;
 /// Connections that one endpoint holds at a time; far above what probes and a curious person open.
 const CONNECTIONS_MAX: usize = 256;
 
-/// How long a client may take to send its request.
+/// Longest time for a client to send its request.
 const REQUEST_WAIT: Duration = Duration::from_secs(10);
 
-/// How long to wait after a failed accept, so that a lack of descriptors does not spin.
+/// Pause after a failed accept, so that a lack of descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the endpoints of a region do.
+/// Behaviour of the endpoints of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Listen and answer.
@@ -34,7 +34,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Returns the word for it.
+    /// Returns the mode's name on the board.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Well => "well",

@@ -32,9 +32,9 @@ struct RegionEndpoints {
 /// An endpoint that cannot listen.
 #[derive(Debug)]
 pub struct StartFault {
-    /// Where.
+    /// Address of the endpoint.
     pub address: SocketAddr,
-    /// Why not.
+    /// Error of the system.
     pub error: io::Error,
 }
 
@@ -57,7 +57,7 @@ impl Endpoints {
     /// Starts every region, well, on `port` of its addresses.
     ///
     /// # Errors
-    /// Names the first endpoint that cannot listen; none is left listening then.
+    /// The first endpoint that cannot listen; all are closed then.
     pub async fn start(port: u16) -> Result<Self, StartFault> {
         let mut endpoints = Self {
             port,
@@ -73,7 +73,7 @@ impl Endpoints {
         Ok(endpoints)
     }
 
-    /// Returns what a region's endpoints do.
+    /// Returns the mode of a region.
     pub fn mode(&self, region: Region) -> Mode {
         *self.regions[region.index()].mode.borrow()
     }
@@ -87,10 +87,10 @@ impl Endpoints {
             .map(move |address| SocketAddr::from((address, port)))
     }
 
-    /// Puts a region's endpoints into a mode; nothing happens if they are in it already.
+    /// Puts a region's endpoints into a mode; has no effect if they are in it already.
     ///
     /// # Errors
-    /// Names the endpoint that cannot listen again; the region stays killed then.
+    /// The endpoint that cannot listen again; the region stays killed then.
     pub async fn set(&mut self, region: Region, mode: Mode) -> Result<(), StartFault> {
         let addresses = self.addresses(region);
         let this = &mut self.regions[region.index()];

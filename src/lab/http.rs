@@ -1,13 +1,13 @@
 //! As much HTTP/1.1 as the lab needs: one request's method and path, one short reply.
 //!
-//! In: octets of a connection. Out: a [`Request`], or nothing if the peer went away or sent none of ours. Never here:
+//! In: octets of a connection. Out: a [`Request`], or `None` if the peer went away or sent no request. Never here:
 //! bodies of requests, chunked coding, TLS.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Header octets that are read before a request is given up; four times what a probe sends with every header it may have.
+/// Most header octets of a request; four times what a probe sends with every header it may have.
 const HEAD_MAX: usize = 8_192;
 
 /// The first line of a request, and whether it carries the lab's mark.
@@ -17,11 +17,11 @@ pub(super) struct Request {
     pub method: String,
     /// Path, query included.
     pub path: String,
-    /// Whether the header [`MARK`] is there.
+    /// True if the header [`MARK`] is there.
     pub is_marked: bool,
 }
 
-/// Header that commands must carry: no web page can send it here without a preflight that we do not answer.
+/// Header that commands must carry: no web page can send it here without a preflight, which is not answered.
 pub(super) const MARK: &str = "x-leeward-lab";
 
 /// Reads one request; `None` if the peer closed first or sent something else.

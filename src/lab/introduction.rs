@@ -1,4 +1,4 @@
-//! The lab's texts: what to try first, and what can be typed.
+//! The lab's texts: introduction and help.
 //!
 //! In: the lab's ports. Out: text with lines to paste into a shell. Never here: the board.
 
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::ports::LabPorts;
 use super::region::{LAB_NETWORKS, LAB_ZONE, Region};
 
-/// Says what to try: lines to paste into a shell, and a command to type.
+/// Writes first steps: lines to paste into a shell, and a command to type.
 pub fn introduction(ports: LabPorts) -> String {
     let (server, resolver) = (dig(ports.name_server()), dig(ports.resolver()));
     format!(
@@ -22,7 +22,7 @@ fn dig(at: SocketAddr) -> String {
     format!("dig @{} -p {}", at.ip(), at.port())
 }
 
-/// Says what can be typed, and what else can be asked; the whole fits below the board on a small terminal.
+/// Writes the help: commands to type, and lines for a shell; it fits below the board on a small terminal.
 pub(super) fn help_text(ports: LabPorts) -> String {
     let regions = Region::ALL.map(Region::id).join(", ");
     let http = match ports == LabPorts::DEFAULT {

@@ -1,8 +1,8 @@
 //! Regions of loopback endpoints that can be killed.
 //!
 //! In: commands typed at the lab or sent from another terminal. Out: real outages (listeners that close or hang), the
-//! world outside (a parent zone and a caching resolver), and a board that shows what clients are answered meanwhile.
-//! Never here: answers of the lab's zone, probes, verdicts; the board shows what the callback it is given has to say.
+//! world outside (a parent zone and a caching resolver), and a board that shows the answers to clients meanwhile. Never
+//! here: answers of the lab's zone, probes, statuses; a callback gives the board its content.
 
 mod board;
 mod changes;
@@ -18,6 +18,7 @@ mod ports;
 mod region;
 mod remote;
 mod screen;
+mod words;
 
 pub use board::{BoardState, CachedAnswer, PlaceRow, RegionHealth, Seen, board};
 pub use changes::changes;

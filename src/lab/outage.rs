@@ -1,7 +1,7 @@
-//! How long after a region broke its traffic moved: at the server, and behind the resolver.
+//! Times from the break of a region until its traffic moved: at the server, and behind the resolver.
 //!
-//! In: when a region broke, and at each look whether it is answered still. Out: an [`Outage`], also in words. Never here:
-//! clocks, questions.
+//! In: the moment of the break, and at each look the region's presence in answers. Out: an [`Outage`], also in words.
+//! Never here: clocks, questions.
 //!
 //! | The server answers it | The resolver has it in its cache | In words |
 //! |---|---|---|
@@ -16,12 +16,12 @@ use std::time::Duration;
 use super::region::Region;
 use crate::clock::Moment;
 
-/// Where a region is answered at one moment.
+/// Presence of a region in answers at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
-    /// The server answers it to clients of some place.
+    /// True if the server answers it to clients of some place.
     pub by_server: bool,
-    /// The resolver has it in its cache, for some name.
+    /// True if the resolver answers it for some name.
     pub by_resolver: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct Outage {
     server: Option<Duration>,
     /// Time until the resolver answered it no longer.
     resolver: Option<Duration>,
-    /// Whether the resolver answered it at any look since the region broke.
+    /// True if the resolver answered it at any look since the region broke.
     was_cached: bool,
 }
 
@@ -47,7 +47,7 @@ impl Outage {
         }
     }
 
-    /// Takes in where the region is answered now. A region that is answered again (nothing better is left) has not moved.
+    /// Takes the region's presence in answers now. A region that is answered again (as last resort) has not moved.
     fn look(&mut self, answered: Answered, now: Moment) {
         let passed = now.since(self.since);
         self.was_cached |= answered.by_resolver;
@@ -62,7 +62,7 @@ impl Outage {
         };
     }
 
-    /// Says whether all traffic has moved.
+    /// Returns whether all traffic has moved.
     pub fn is_over(&self) -> bool {
         self.resolver.is_some()
     }
@@ -89,7 +89,7 @@ impl fmt::Display for Outage {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outages {
     last: [Option<Outage>; Region::ALL.len()],
-    /// Regions that are broken now.
+    /// True for regions that are broken now.
     is_open: [bool; Region::ALL.len()],
     answered: [Answered; Region::ALL.len()],
 }
@@ -109,7 +109,7 @@ impl Outages {
         self.is_open[region.index()] = false;
     }
 
-    /// Takes in where each region is answered now.
+    /// Takes the presence of each region in answers now.
     pub(super) fn look(&mut self, answered: [Answered; Region::ALL.len()], now: Moment) {
         self.answered = answered;
         for region in Region::ALL {
@@ -139,7 +139,7 @@ mod tests {
         all
     }
 
-    /// Looks at us-east at these milliseconds after it broke and returns what is said of it.
+    /// Looks at us-east at these milliseconds after it broke and returns its outage in words.
     fn story(was_cached: bool, looks: &[(u64, bool, bool)]) -> String {
         let mut outages = Outages::default();
         outages.look(answered(true, was_cached), Moment::from_millis(900));
@@ -152,7 +152,7 @@ mod tests {
         outage.to_string()
     }
 
-    /// Whether the resolver had an answer, what was seen when, and the words.
+    /// Answer in the resolver's cache at first, looks, and the words.
     type Case = (bool, &'static [(u64, bool, bool)], &'static str);
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! In: the two ports. Out: every address of the lab. Never here: sockets.
 //!
-//! | Port | Default | What |
+//! | Port | Default | Use |
 //! |---|---|---|
 //! | `--port` | 5300 | name server, UDP and TCP |
 //! | `--port` + 1 | 5301 | caching resolver |
@@ -80,7 +80,7 @@ impl LabPorts {
         self.http + ENDPOINTS
     }
 
-    /// Says how to move the ports of DNS, where one of them is taken.
+    /// Returns the remedy for a taken port of DNS: the flag that moves them.
     pub fn other_port(self) -> String {
         let other = if self.port <= Self::PORT_MAX - NEXT {
             self.port + NEXT
@@ -90,7 +90,7 @@ impl LabPorts {
         format!("to use other ports of DNS: leeward lab --port {other}")
     }
 
-    /// Says how to move the ports of HTTP, where one of them is taken.
+    /// Returns the remedy for a taken port of HTTP: the flag that moves them.
     pub fn other_http(self) -> String {
         let other = if self.http <= Self::HTTP_MAX - NEXT {
             self.http + NEXT

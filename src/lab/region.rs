@@ -1,6 +1,6 @@
 //! The lab's map: regions, their loopback addresses, and the zone that names them.
 //!
-//! In: nothing. Out: tables and names. `zones/lab.toml` names the same addresses; a test keeps the two in step.
+//! In: a port. Out: tables and names. `zones/lab.toml` names the same addresses; a test keeps the two in step.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -20,14 +20,14 @@ pub fn lab_zone_file(endpoints: u16) -> String {
     LAB_ZONE_FILE.replacen(&port(LabPorts::DEFAULT.endpoints()), &port(endpoints), 1)
 }
 
-/// Prefixes that the lab takes for places, so that `dig +subnet=` shows location policies (RFC 5737 addresses).
+/// Prefixes with their places in the lab, so that `dig +subnet=` shows location policies (RFC 5737 addresses).
 pub const LAB_NETWORKS: [(&str, &str); 3] = [
     ("192.0.2.0/24", "NA-US"),
     ("198.51.100.0/24", "EU-DE"),
     ("203.0.113.0/24", "AS-IN"),
 ];
 
-/// Endpoints a region has.
+/// Endpoints of a region.
 pub(super) const MEMBERS: usize = 2;
 
 /// A region of the lab.
@@ -124,7 +124,7 @@ impl FromStr for RegionSelection {
             .find(|selection| selection.word().eq_ignore_ascii_case(text))
             .ok_or_else(|| {
                 let words: Vec<_> = Self::EVERY.iter().map(|each| each.word()).collect();
-                super::command::unknown_word("region", text, &words)
+                super::words::unknown_word("region", text, &words)
             })
     }
 }

@@ -1,7 +1,7 @@
 //! Commands from another terminal: a line of HTTP on a loopback port.
 //!
-//! In: `POST /kill/us-east` with the lab's mark. Out: a [`RemoteRequest`] to whoever runs the lab, and its answer as
-//! text. Only loopback peers are heard. Never here: doing what a command says.
+//! In: `POST /kill/us-east` with the lab's mark, from loopback peers only. Out: a [`RemoteRequest`] to the lab's loop,
+//! and its reply as text. Never here: running a command.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,30 +15,30 @@ use tokio::task::JoinHandle;
 use super::command::{LabCommand, parse_command};
 use super::http::{MARK, Request, read_request, write_reply};
 
-/// Commands that wait at a time; a person types one.
+/// Most commands that wait; a person types one.
 const QUEUE_MAX: usize = 16;
 
-/// How long one exchange may take, on either side.
+/// Longest time for one exchange, on either side.
 const EXCHANGE_WAIT: Duration = Duration::from_secs(10);
 
-/// Octets of a reply that are read; a board is a few thousand.
+/// Most octets read of a reply; a board has a few thousand.
 const REPLY_MAX: u64 = 65_536;
 
-/// A command from another terminal, and where its answer goes.
+/// Command from another terminal, and the channel for its reply.
 #[derive(Debug)]
 pub struct RemoteRequest {
-    /// What to do.
+    /// The command.
     pub command: LabCommand,
-    /// What to tell the other terminal.
+    /// Channel for the reply to the other terminal.
     pub reply: oneshot::Sender<Result<String, String>>,
 }
 
 /// A listener for commands; dropping it closes the port.
 #[derive(Debug)]
 pub struct Remote {
-    /// Commands as they come.
+    /// Received commands.
     pub requests: mpsc::Receiver<RemoteRequest>,
-    /// Where it listens.
+    /// Address listened on.
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -52,7 +52,7 @@ impl Drop for Remote {
 /// Listens for commands.
 ///
 /// # Errors
-/// Passes on why the address cannot be listened on.
+/// If the address cannot be listened on.
 pub async fn listen_remote(address: SocketAddr) -> io::Result<Remote> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
@@ -105,10 +105,10 @@ async fn obey(request: &Request, commands: &mpsc::Sender<RemoteRequest>) -> Resu
     answer.await.map_err(|_| is_gone())?
 }
 
-/// Sends a command to the lab that listens on `address` and returns what it says.
+/// Sends a command to the lab that listens on `address` and returns its reply.
 ///
 /// # Errors
-/// Says in words why it did not work and what to do.
+/// The reason of the failure and the remedy, in words.
 pub async fn send_command(address: SocketAddr, command: LabCommand) -> Result<String, String> {
     match tokio::time::timeout(EXCHANGE_WAIT, exchange(address, command)).await {
         Ok(Ok(answer)) => answer,

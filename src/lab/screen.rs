@@ -1,7 +1,7 @@
 //! Redraws the board at the top of a terminal while lines are typed below it.
 //!
 //! In: the board's text. Out: text with the control sequences that put it in place (ECMA-48 and the scrolling region
-//! of the VT100). What is being typed stays as it is: the cursor is saved and put back. Never here: writing it anywhere.
+//! of the VT100). The input line stays as it is: the cursor is saved and put back. Never here: writing it anywhere.
 
 /// Save the cursor; turn off wrapping, so that long lines are cut by the terminal; go to the top left.
 const BEGIN: &str = "\x1b7\x1b[?7l\x1b[H";
@@ -22,7 +22,7 @@ impl Screen {
         Self::default()
     }
 
-    /// Returns what to write so that `board` is shown; nothing if it is shown already.
+    /// Returns the text that shows `board`; `None` if it is shown already.
     pub fn draw(&mut self, board: &str) -> Option<String> {
         if self.drawn.as_deref() == Some(board) {
             return None;
@@ -49,7 +49,7 @@ impl Screen {
         Some(text)
     }
 
-    /// Returns what to write so that the whole terminal scrolls again, with the cursor at its bottom.
+    /// Returns the text that lets the whole terminal scroll again, with the cursor at its bottom.
     pub fn leave(&mut self) -> Option<&'static str> {
         self.drawn.take().map(|_| "\x1b[r\x1b[999;1H\r\n")
     }

@@ -5,7 +5,7 @@
 pub enum Kind {
     /// Only grows.
     Counter,
-    /// Goes up and down.
+    /// A value that rises and falls.
     Gauge,
     /// Buckets of seconds.
     Histogram,

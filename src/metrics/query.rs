@@ -1,4 +1,4 @@
-//! Query counters: one block a worker, written by that worker alone, summed when somebody asks.
+//! Query counters: one block a worker, written by that worker alone, summed on request.
 //!
 //! In: one call a query (transport, type, rcode, source) and one a batch or connection event. Out: [`QueryTotals`],
 //! plain numbers with label names. Never here: shared cache lines written by two threads, locks, output formats.
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use samples::{QuerySample, QuerySamples, SAMPLE_STRIDE, SAMPLES_MAX, Stride};
 
-/// How a query came in.
+/// Transport of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueryTransport {
     /// A datagram.
@@ -27,7 +27,7 @@ pub enum QueryTransport {
     Quic,
 }
 
-/// What kind of data an answer was made from.
+/// Kind of data that an answer was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerSource {
     /// Records that do not depend on health or place.
@@ -42,18 +42,18 @@ pub enum AnswerSource {
     Refused,
     /// FORMERR, SERVFAIL, NOTIMP and their like.
     Error,
-    /// No answer was sent.
+    /// No message was sent.
     Silent,
 }
 
-/// Why a query was given no answer.
+/// Reason why a query got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SilentReason {
-    /// The datagram came from port 0, where nobody can listen.
+    /// Source port 0, which cannot receive an answer.
     SourcePortZero,
     /// The datagram was longer than any query needs to be.
     TooLong,
-    /// A trusted proxy did not say who asks.
+    /// A trusted proxy sent no valid header with the client's address.
     ProxyHeader,
     /// The engine chose silence: a response, or less than a header.
     Engine,
@@ -63,7 +63,7 @@ pub enum SilentReason {
     RateLimit,
 }
 
-/// What the cookie of a query was worth.
+/// Result of checking the cookie of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieEvent {
     /// A client cookie alone.
@@ -74,7 +74,7 @@ pub enum CookieEvent {
     Valid,
 }
 
-/// What happened on a UDP socket beside queries.
+/// Event on a UDP socket that is not a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UdpEvent {
     /// A receive call failed.
@@ -83,14 +83,14 @@ pub enum UdpEvent {
     SendError,
 }
 
-/// What happened to connections of any transport but UDP.
+/// Event of a connection, of any transport but UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpEvent {
     /// A connection was accepted.
     Opened,
     /// A connection ended, for whatever reason.
     Closed,
-    /// A connection was turned away: a proxy did not say for whom it asks, or QUIC is closing too many already.
+    /// A connection was refused: a proxy sent no valid header, or QUIC is closing too many already.
     Refused,
     /// A connection was closed in favour of a newcomer: of the prefix with most, the longest idle.
     Evicted,
@@ -170,7 +170,7 @@ impl QueryCounters {
         }
     }
 
-    /// Returns what was kept of the queries themselves.
+    /// Returns the samples of queries.
     pub fn samples(&self) -> &QuerySamples {
         &self.samples
     }
@@ -259,7 +259,7 @@ fn rcode_class(rcode: u16) -> usize {
     usize::from(rcode).min(RCODES.len() - 1)
 }
 
-/// How many queries of one kind were answered.
+/// Number of queries of one kind that were answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryCount {
     /// `udp`, `tcp`, `tls`, `https` or `quic`.
@@ -340,22 +340,22 @@ impl QueryTotals {
         labelled(&REASONS, &self.silent)
     }
 
-    /// Returns how many answers went out, over all transports.
+    /// Returns the number of answers sent, over all transports.
     pub fn answered(&self) -> u64 {
         self.queries.iter().flatten().flatten().sum()
     }
 
-    /// Returns how many answers carried the TC bit.
+    /// Returns the number of answers with the TC bit.
     pub fn truncated(&self) -> u64 {
         self.truncated
     }
 
-    /// Returns how many answers were sent empty because their client was over its rate.
+    /// Returns the number of answers sent empty because their client was over its rate.
     pub fn slipped(&self) -> u64 {
         self.slipped
     }
 
-    /// Lists (worth, count) of queries with a cookie, zeros kept.
+    /// Lists (result, count) of queries with a cookie, zeros kept.
     pub fn cookies(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         COOKIES.into_iter().zip(self.cookies)
     }
@@ -375,7 +375,7 @@ impl QueryTotals {
         self.tcp_events.iter().map(|row| row[event as usize]).sum()
     }
 
-    /// Returns how many connections are open now, over all transports.
+    /// Returns the number of open connections, over all transports.
     pub fn tcp_current(&self) -> u64 {
         self.open_connections().map(|(_, count)| count).sum()
     }

@@ -7,12 +7,12 @@ use jiff::civil::DateTime;
 
 use crate::clock::WallTime;
 
-/// From when until when a certificate is valid.
+/// Validity period of a certificate (RFC 5280, section 4.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// Not before.
+    /// `notBefore`.
     pub from: WallTime,
-    /// Not after.
+    /// `notAfter`.
     pub until: WallTime,
 }
 
@@ -40,7 +40,7 @@ pub struct CertificateNames {
     pub subject: Box<str>,
 }
 
-/// Object identifiers of the parts of a name that tell most: common name, organizational unit, organization.
+/// Object identifiers of the parts of a name that are shown: common name, organizational unit, organization.
 const TELLING: [&[u8]; 3] = [&[0x55, 4, 3], &[0x55, 4, 11], &[0x55, 4, 10]];
 /// Characters of a name that evidence shows.
 const NAME_SHOWN_MAX: usize = 60;
@@ -57,7 +57,7 @@ pub fn read_names(der: &[u8]) -> Option<CertificateNames> {
     })
 }
 
-/// Finds what begins with the issuer; validity and subject follow it.
+/// Finds the issuer, with validity and subject behind it.
 fn find_issuer(der: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = read_element(der, SEQUENCE)?;
     let (mut tbs, _) = read_element(certificate, SEQUENCE)?;

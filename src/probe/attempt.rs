@@ -1,7 +1,7 @@
 //! One attempt of a probe: the connection to one address.
 //!
-//! In: recipe, address, what is left of the time. Out: a finding, and whether a connection stood. Never here: which address
-//! comes next, observations.
+//! In: recipe, address, remaining time. Out: a finding, and whether a connection stood. Never here: the next address,
+//! observations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ pub(super) struct Attempt<'a> {
     pub(super) budget: Budget,
 }
 
-/// How an attempt ended.
+/// Result of an attempt.
 pub(super) struct Attempted {
     pub(super) finding: Finding,
-    /// Whether a TCP connection stood; if not, another address may be tried.
+    /// True if a TCP connection stood; else another address may be tried.
     pub(super) is_connected: bool,
     pub(super) trace: Arc<Trace>,
 }

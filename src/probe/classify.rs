@@ -1,7 +1,7 @@
 //! Errors of sockets, TLS and HTTP as findings.
 //!
-//! In: errors, the phase they happened in, the address. Out: a [`Finding`]; above all whether we or the target are to
-//! blame (rule a37). Never here: retries.
+//! In: errors, the phase they happened in, the address. Out: a [`Finding`], which separates faults of the target from
+//! our own (rule a37). Never here: retries.
 
 use std::error::Error;
 use std::io;
@@ -11,10 +11,10 @@ use super::tls_fault::classify_tls;
 use super::trace::Trace;
 use crate::health::{Finding, Phase};
 
-/// Most errors in a chain that are looked at.
+/// Most errors of a chain that are read.
 const CHAIN_MAX: usize = 16;
 
-/// Finds what an error means, by the first link of its chain that says something.
+/// Returns the finding of an error, by the first link of its chain that is known.
 pub(super) fn classify(error: &(dyn Error + 'static), trace: &Trace) -> Finding {
     let mut link = Some(error);
     let mut last = error;
@@ -87,8 +87,8 @@ fn classify_io(error: &io::Error, trace: &Trace) -> Finding {
     }
 }
 
-/// Tells whether an unreachable address is unreachable from this machine at all, or some router on the way said so: to
-/// connect a datagram socket sends nothing but asks for a route.
+/// Distinguishes an address without a route from this machine from one that a router on the way calls unreachable: to
+/// connect a datagram socket asks for a route and sends no packet.
 fn classify_route(error: &io::Error, trace: &Trace) -> Finding {
     let address = trace.address;
     if find_route(address).is_err() {
@@ -114,7 +114,7 @@ fn find_route(address: SocketAddr) -> io::Result<()> {
     UdpSocket::bind(any)?.connect(address)
 }
 
-/// Tells whether the attempt failed before its TCP connection stood, so that another address may be tried (rule a34).
+/// Returns whether the attempt failed before its TCP connection stood, so that another address may be tried (rule a34).
 pub(super) fn failed_to_connect(trace: &Trace) -> bool {
     trace.phase() == Phase::Connect
 }

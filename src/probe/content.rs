@@ -1,6 +1,6 @@
 //! The search for text or a match in the first octets of a body or reply.
 //!
-//! In: chunks as they arrive, maybe compressed. Out: whether what was wanted is there. Never here: sockets.
+//! In: chunks as they arrive, maybe compressed. Out: whether the wanted text is there. Never here: sockets.
 
 use std::io::{self, Write};
 
@@ -9,23 +9,23 @@ use regex::bytes::Regex;
 
 use crate::health::{Finding, Searched, Wanted};
 
-/// Octets that are searched; what is wanted must lie wholly within them (Route 53, 3.2.3).
+/// Octets searched; a match must lie wholly within them (Route 53, 3.2.3).
 pub(super) const SEARCHED_MAX: usize = 5_120;
 
-/// Compressed octets that are read at most. What inflates to less than 5,120 octets is hardly ever longer.
+/// Most compressed octets read. A body that inflates to less than 5,120 octets is hardly ever longer.
 const COMPRESSED_MAX: usize = 16_384;
 
-/// What must be found.
+/// Text and pattern that must be found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Content<'a> {
     pub(super) contains: Option<&'a str>,
     pub(super) regex: Option<&'a Regex>,
 }
 
-/// How a body is compressed (`Content-Encoding`).
+/// Compression of a body (`Content-Encoding`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Not, or in a way that is searched as it is (Route 53, 3.2.4).
+    /// None, or one that is searched as it is (Route 53, 3.2.4).
     Plain,
     /// `gzip`.
     Gzip,
@@ -47,18 +47,18 @@ impl Encoding {
 }
 
 impl Content<'_> {
-    /// Tells whether nothing is wanted, so that nothing need be read.
+    /// Returns whether no content is wanted, so that no body need be read.
     pub(super) fn is_empty(&self) -> bool {
         self.contains.is_none() && self.regex.is_none()
     }
 
-    /// Tells whether more octets can change the verdict. A text once found stays found; a pattern may end in `$`, so it is
-    /// judged on the whole.
+    /// Returns whether further octets cannot change the result. A text once found stays found; a pattern may end in
+    /// `$`, so it is matched against the whole.
     pub(super) fn is_settled_by(&self, octets: &[u8]) -> bool {
         octets.len() >= SEARCHED_MAX || (self.regex.is_none() && self.lacks(octets).is_none())
     }
 
-    /// Returns what is lacking.
+    /// Returns the text or pattern that is lacking.
     pub(super) fn lacks(&self, octets: &[u8]) -> Option<Wanted> {
         if let Some(text) = self.contains
             && !contains(octets, text.as_bytes())
@@ -71,7 +71,7 @@ impl Content<'_> {
         }
     }
 
-    /// Evaluates what was read.
+    /// Evaluates the octets read.
     pub(super) fn evaluate(&self, octets: &[u8], place: Searched) -> Result<(), Finding> {
         match self.lacks(octets) {
             None => Ok(()),
@@ -97,7 +97,7 @@ pub(super) struct Collected {
 enum Decoder {
     Plain(Bounded),
     Gzip(Box<MultiGzDecoder<Bounded>>),
-    /// Which of the two forms is known only by the first octets.
+    /// Either of two forms, known by the first octets.
     Deflate,
     Zlib(Box<ZlibDecoder<Bounded>>),
     Bare(Box<DeflateDecoder<Bounded>>),
@@ -116,7 +116,7 @@ impl Collected {
         }
     }
 
-    /// Takes a chunk. Returns whether more are of use.
+    /// Takes a chunk; returns whether more are of use.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<bool, Finding> {
         self.compressed += chunk.len();
         if let (Decoder::Deflate, Some(first)) = (&self.decoder, chunk.first()) {
@@ -142,7 +142,7 @@ impl Collected {
         }
     }
 
-    /// Takes it that the body is over. One that is said to be compressed and inflates to nothing mostly is not compressed.
+    /// Ends the body. One that is declared compressed and inflates to no octets mostly is not compressed.
     pub(super) fn finish(&mut self) -> Result<(), Finding> {
         if self.compressed == 0 || !self.octets().is_empty() {
             return Ok(());
@@ -194,7 +194,7 @@ mod tests {
         Content { contains, regex }
     }
 
-    /// Compresses in each of the ways that are understood.
+    /// Compresses in each supported way.
     fn compressed(body: &[u8]) -> [(Encoding, Vec<u8>); 4] {
         let level = Compression::default();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);

@@ -1,6 +1,6 @@
-//! What all probes of a process share: TLS settings, compiled patterns, limits.
+//! State that all probes of a process share: TLS settings, compiled patterns, limits.
 //!
-//! In: targets. Out: targets made ready, so that a probe compiles and builds nothing. Never here: schedules.
+//! In: targets. Out: prepared targets, so that a probe compiles and builds nothing. Never here: schedules.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,12 +22,12 @@ use crate::clock::Clock;
 use crate::health::{Finding, Target, TlsProbe};
 use crate::resolver::{LookupSettings, Names, Upstreams};
 
-/// What all probes share. One per process.
+/// State that all probes share; one per process.
 pub struct ProbeContext {
     pub(super) clock: Clock,
     pub(super) names: Names,
     pub(super) reach: Reach,
-    /// Where commands are run; `None` where they are off.
+    /// Runner of commands; `None` where they are off.
     pub(super) commands: Option<Commands>,
     user_agent: Box<str>,
     system_roots: OnceLock<Arc<RootCertStore>>,
@@ -35,11 +35,11 @@ pub struct ProbeContext {
     patterns: Shared<String, Regex>,
 }
 
-/// A target with everything made that its probes need.
+/// Target with all that its probes need, made in advance.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) target: Arc<Target>,
-    /// Or why it can never be probed.
+    /// The plan, or the reason why the target can never be probed.
     pub(super) plan: Result<Plan, Finding>,
 }
 
@@ -65,7 +65,7 @@ impl ProbeContext {
         Self::with_commands(user_agent, reach, clock, None, None)
     }
 
-    /// Makes a context that can run commands too, and looks names up where it is told to.
+    /// Makes a context that can run commands too, and looks names up with `names`.
     pub fn with_commands(
         user_agent: &str,
         reach: impl Into<Reach>,
@@ -91,7 +91,7 @@ impl ProbeContext {
         self.system_roots().len()
     }
 
-    /// Returns what is counted about commands, where they are on.
+    /// Returns the counters of commands, where they are on.
     pub fn command_counters(&self) -> Option<Arc<CommandCounters>> {
         self.commands.as_ref().map(Commands::counters)
     }
@@ -110,7 +110,7 @@ impl ProbeContext {
         })
     }
 
-    /// Returns what HTTP probes call themselves unless the check says otherwise.
+    /// Returns the default `User-Agent` of HTTP probes.
     pub(super) fn user_agent(&self) -> &str {
         &self.user_agent
     }
@@ -181,7 +181,7 @@ impl Plan {
     }
 }
 
-/// How names are looked up where nobody says it: as the system does, with the bounds of the C library.
+/// Default settings of lookups: as the system's, with the bounds of the C library.
 fn system_lookups() -> LookupSettings {
     LookupSettings {
         upstreams: Upstreams::new(&[]),
@@ -192,7 +192,7 @@ fn system_lookups() -> LookupSettings {
     }
 }
 
-/// Values made once for each key, for as long as somebody holds them.
+/// Values made once for each key, for as long as any holder lives.
 struct Shared<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl<K, V> Default for Shared<K, V> {
@@ -201,7 +201,7 @@ impl<K, V> Default for Shared<K, V> {
     }
 }
 
-/// Entries below which nobody looks for dead ones.
+/// Entries below which dead ones are not searched for.
 const SHARED_SWEEP_MIN: usize = 64;
 
 impl<K: Eq + Hash, V> Shared<K, V> {

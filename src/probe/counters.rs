@@ -1,6 +1,6 @@
-//! What probers count: cheap to add to from every thread, cheap to read at any time.
+//! Counters of probers: cheap to add to from every thread, cheap to read at any time.
 //!
-//! In: what happened. Out: counts at one moment. Never here: names of metrics.
+//! In: events. Out: counts at one moment. Never here: names of metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::health::Outcome;
 use crate::room::Room;
 
-/// Rooms of places: probes that go out themselves, and commands.
+/// Number of rooms: one for probes over the network, one for commands.
 pub(super) const ROOMS: usize = 2;
 
 /// Counts of a prober since its start. Cheap to read at any time.
@@ -38,7 +38,7 @@ pub(super) struct RoomCounters {
     pub(super) crowded: AtomicU64,
 }
 
-/// What [`ProbeCounters`] show at one moment.
+/// Values of [`ProbeCounters`] at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProbeCounts {
     /// Targets on schedule.
@@ -51,11 +51,11 @@ pub struct ProbeCounts {
     pub good: u64,
     /// Probes that failed.
     pub bad: u64,
-    /// Probes that said nothing about their target.
+    /// Probes without evidence about their target.
     pub no_evidence: u64,
     /// Probes that started more than a tenth of a second late.
     pub late: u64,
-    /// Sum of how late all probes started, nanoseconds.
+    /// Sum of the delays of all starts, nanoseconds.
     pub lateness_nanos: u64,
     /// Starts that were left out because the probe before took too long, or waited too long for a place.
     pub skipped: u64,
@@ -63,18 +63,18 @@ pub struct ProbeCounts {
     pub watched: u64,
     /// Probes that ran because a quiet connection ended.
     pub confirming: u64,
-    /// Places of probes that go out themselves, then those of commands.
+    /// Counts of the room of network probes, then of that of commands.
     pub rooms: [RoomCounts; ROOMS],
 }
 
-/// How the places of one kind of probe stand.
+/// Counts of one room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoomCounts {
-    /// Places there are.
+    /// Places in all.
     pub places: u64,
     /// Places that are taken.
     pub taken: u64,
-    /// Of these, those of probes that hang or may.
+    /// Taken places of probes that hang or may.
     pub held_long: u64,
     /// Probes that are due and wait for a place.
     pub waiting: u64,

@@ -1,6 +1,6 @@
 //! One DNS probe at one address: a query over UDP, again over TCP if the answer was cut off.
 //!
-//! In: a question, what its answer must hold, an address. Out: a finding. Never here: messages as octets, schedules.
+//! In: a question, the records wanted, an address. Out: a finding. Never here: messages as octets, schedules.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use super::trace::Trace;
 use crate::health::{DnsProbe, Finding, Phase};
 use crate::wire::{ClientQuery, Name, NoReply, Rcode, Reply, Rtype, rdata_name_ranges};
 
-/// Octets of a UDP response without EDNS are 512 at most (RFC 1035, section 4.2.1); what is longer is read all the same.
+/// Most octets read of a UDP response; without EDNS it has 512 at most (RFC 1035, section 4.2.1), longer ones are read
+/// too.
 const DATAGRAM_MAX: usize = 4_096;
 
-/// Datagrams that answer something else and are passed over: somebody guesses, or an old answer comes late.
+/// Most datagrams passed over that answer something else: guesses of an attacker, or old answers that come late.
 const STRAYS_MAX: usize = 16;
 
 /// Probes one address.

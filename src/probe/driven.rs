@@ -1,10 +1,10 @@
-//! Both directions of one connection at once: what is to be sent goes out while what comes in is read.
+//! Both directions of one connection at once: octets are sent while others are read.
 //!
-//! In: a stream, octets to send. Out: octets that came. Never here: what they mean.
+//! In: a stream, octets to send. Out: octets received. Never here: their meaning.
 //!
-//! Peers in the field answer before they have read what is sent, and close (scripts behind inetd, `nc -l`, servers that
-//! refuse early). Then sending fails, maybe before the answer was read. So a failure to send ends nothing: it is told only
-//! if nothing better comes in.
+//! Peers in the field answer before they have read the request, and close (scripts behind inetd, `nc -l`, servers that
+//! refuse early). Then sending fails, maybe before the answer was read. So reading goes on after a failure to send,
+//! which is returned only by [`DrivenConnection::send`], or if it was a reset and the peer's octets are at an end.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,22 +13,22 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Octets that are read at once. They lie on the stack and only while the stream is asked, so a probe that waits holds none.
+/// Most octets read at once. They lie on the stack during a read, so a probe that waits holds none.
 const READ_MAX: usize = 4_096;
 
-/// A connection that is spoken over.
+/// Connection with octets to send and octets to read.
 #[derive(Debug)]
 pub(super) struct DrivenConnection<S> {
     stream: S,
     out: Vec<u8>,
     sent: usize,
     is_flushed: bool,
-    /// Why no more can be sent.
+    /// Error after which no more can be sent.
     broken: Option<io::Error>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> DrivenConnection<S> {
-    /// Begins to send `out` over a stream; `broken` says that sending is known to fail.
+    /// Starts to send `out` over a stream; `broken` is an error of sending that is known already.
     pub(super) fn new(stream: S, out: Vec<u8>, broken: Option<io::Error>) -> Self {
         Self {
             stream,
@@ -39,7 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DrivenConnection<S> {
         }
     }
 
-    /// Waits for octets and adds them to `came`; says whether any came, or the peer closed its side.
+    /// Waits for octets and adds them to `came`; false if the peer closed its side.
     pub(super) async fn read(&mut self, came: &mut Vec<u8>) -> io::Result<bool> {
         poll_fn(|context| self.poll_read(context, came)).await
     }
@@ -53,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DrivenConnection<S> {
         }
     }
 
-    /// Reads what is there, and sends meanwhile.
+    /// Reads octets that are there, and sends meanwhile.
     pub(super) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DrivenConnection<S> {
         }
     }
 
-    /// Says whether everything was sent, or no more can be.
+    /// Returns whether everything was sent, or no more can be.
     pub(super) fn is_sent(&self) -> bool {
         self.broken.is_some() || (self.is_flushed && self.sent == self.out.len())
     }

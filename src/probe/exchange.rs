@@ -1,11 +1,12 @@
 //! One HTTP/1 exchange on a connection of its own: a request out, a response with its body back.
 //!
-//! In: a request's octets, a connection. Out: status, headers that matter, octets of the body. Never here: what they mean.
+//! In: a request's octets, a connection. Out: status, headers that matter, octets of the body. Never here: their
+//! meaning.
 //!
-//! Request and response are handled here and in `http1`, not by an HTTP library: those take a response that comes before
-//! the request was read for a fault, refuse much of what the field sends, and change the case of header names. The
-//! connection is driven in the probe's own task. This also makes TLS resumption possible: a session that arrives is read where
-//! the probe's trace is known.
+//! Request and response are handled here and in `http1`, not by an HTTP library: those take a response that comes
+//! before the request was read for a fault, refuse much of what the field sends, and change the case of header names.
+//! The connection is driven in the probe's own task. This also makes TLS resumption possible: a session that arrives is
+//! read where the probe's trace is known.
 
 use std::task::{Context, Poll, Waker};
 
@@ -16,15 +17,15 @@ use super::stream::Stream;
 use super::trace::Trace;
 use crate::health::{Finding, Phase};
 
-/// Reads made to learn whether a body that nobody wants is there already.
+/// Most reads to find out whether an unwanted body is there already.
 const READS_MAX: usize = 4;
 
-/// What a request asks for in a response.
+/// Limits of a response, by its request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReplyLimits {
-    /// Most octets of headers.
+    /// Most octets of status line and headers, interim responses included.
     pub(super) header_octets_max: usize,
-    /// Whether the method is HEAD, to which no body comes (RFC 9110, section 9.3.2).
+    /// True if the method is HEAD, to which no body comes (RFC 9110, section 9.3.2).
     pub(super) is_head: bool,
 }
 
@@ -32,9 +33,9 @@ pub(super) struct ReplyLimits {
 pub(super) struct Reply {
     pub(super) head: Head,
     line: DrivenConnection<Stream>,
-    /// Or why the body cannot be read.
+    /// Framing of the body, or the reason why it cannot be read.
     framing: Result<Framing, Box<str>>,
-    /// What came and was not taken.
+    /// Octets received and not taken yet.
     ahead: Vec<u8>,
 }
 
@@ -112,15 +113,15 @@ impl Reply {
         }
     }
 
-    /// Ends the exchange. If the response is here as a whole, the connection is reset: there is nothing to lose, and
-    /// thousands of checks a second would otherwise leave a minute's worth of closed connections behind.
+    /// Ends the exchange. If the whole response is here, the connection is reset without loss: thousands of checks a
+    /// second would otherwise leave a minute's worth of closed connections behind.
     pub(super) fn close(mut self) {
         if self.is_complete() {
             self.line.into_stream().reset();
         }
     }
 
-    /// Tells whether the body has come to its end, as far as it can be known without waiting.
+    /// Returns whether the body has come to its end, as far as known without waiting.
     fn is_complete(&mut self) -> bool {
         let Ok(framing) = &mut self.framing else {
             return false;

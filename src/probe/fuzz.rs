@@ -1,5 +1,5 @@
-//! What fuzz targets reach of probes beside whole probes on loopback: the readers of replies to `dns` checks, of HTTP
-//! responses, and of compressed bodies.
+//! Entry points of probes for fuzz targets: the readers of replies to `dns` checks, of HTTP responses, and of
+//! compressed bodies.
 //!
 //! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
 
@@ -7,10 +7,10 @@ use super::content::{Collected, Encoding, SEARCHED_MAX};
 use super::http1::HeadReader;
 use crate::wire::{ClientQuery, NAME_MAX, Name, NoReply, ReplyRecord, Rtype};
 
-/// Types whose RDATA is read in ways of its own, and one that is taken as it is.
+/// Types with readers of their RDATA, and one that is taken as it is.
 const TYPES: [Rtype; 5] = [Rtype::A, Rtype::CNAME, Rtype::MX, Rtype::SRV, Rtype::SOA];
 
-/// Octets of a head that are read.
+/// Most octets of a head.
 const HEAD_MAX: usize = 2_048;
 
 /// Reads octets as the reply to a check's query: as they are, and with the query's own header and question before them.

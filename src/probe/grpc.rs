@@ -2,8 +2,8 @@
 //!
 //! In: a service's name, an address. Out: a finding. Never here: other services, streams, codecs.
 //!
-//! The two messages are tiny, so they are written and read by hand: the request has one text field, the response one number
-//! (`grpc/health/v1/health.proto`).
+//! The two messages are tiny, so they are written and read by hand: the request has one text field, the response one
+//! number (`grpc/health/v1/health.proto`).
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use tokio::net::TcpStream;
 
 use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
-use super::handshake::{handshake_name, shake_hands};
+use super::handshake::handshake_name;
 use super::http::bracketed;
-use super::stream::Secure;
+use super::stream::{Secure, shake_hands};
 use super::trace::Trace;
 use crate::health::{Finding, GrpcProbe, HttpProbe, Phase};
 
@@ -32,7 +32,7 @@ const RESPONSE_MAX: usize = 1_024;
 /// Octets before each message: whether it is compressed, and its length.
 const PREFIX_LEN: usize = 5;
 
-/// Characters of a `grpc-message` that evidence shows.
+/// Most characters of a `grpc-message` in evidence.
 const MESSAGE_SHOWN_MAX: usize = 120;
 
 /// Codes of gRPC, by number.
@@ -216,7 +216,7 @@ fn read_varint(octets: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// Returns what `grpc-status` says unless it is OK or absent.
+/// Returns the finding of a `grpc-status` that is neither OK nor absent.
 fn read_code(headers: &HeaderMap) -> Option<Finding> {
     let code = headers.get("grpc-status")?.to_str().unwrap_or("?");
     if code == "0" {

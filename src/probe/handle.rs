@@ -1,6 +1,6 @@
-//! The way to a prober that was started: targets to begin and stop, counts, signs of life.
+//! Handle of a running prober: targets to begin and stop, counts, signs of life.
 //!
-//! In: updates. Out: what its threads take from their mailboxes. Never here: schedules, probes.
+//! In: updates. Out: steps in the mailboxes of its threads. Never here: schedules, probes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,18 +19,18 @@ use crate::health::{ProbeKind, Target, TargetId};
 /// Longest silence of a thread that is well: it turns each second. Chosen; no standard value.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 
-/// A target that is to be probed.
+/// Target to probe.
 #[derive(Clone, Debug)]
 pub struct Begun {
-    /// Its id.
+    /// Id of the target.
     pub id: TargetId,
-    /// What is probed.
+    /// The target.
     pub target: Arc<Target>,
-    /// With whom it shares places: no group has all of them. Targets of one zone are one.
+    /// Group of targets that share places; none has all of them. Targets of one zone are one.
     pub group: u64,
 }
 
-/// Reaches a prober that was started.
+/// Handle of a running prober.
 #[derive(Debug)]
 pub struct Handle {
     pub(super) context: Arc<ProbeContext>,
@@ -39,24 +39,24 @@ pub struct Handle {
     pub(super) threads: ProbeThreads,
 }
 
-/// What handle and one thread share.
+/// State that the handle and one thread share.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     /// Steps in order. Bounded by the targets of the reloads that the thread has not caught up with.
     steps: Mutex<VecDeque<Step>>,
     pub(super) is_filled: Notify,
     pub(super) counters: Arc<ProbeCounters>,
-    /// When the thread turned last, nanoseconds of the clock.
+    /// Moment of the thread's last turn, nanoseconds of the clock.
     turned: AtomicU64,
 }
 
 /// One thing to do.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Begin to probe; so many come together.
+    /// Begin to probe; the number of targets that come together.
     Begin(Begun, usize),
     Stop(TargetId),
-    /// Panic, for tests of what then happens.
+    /// Panic, for tests of the consequences.
     #[cfg(test)]
     Break,
 }
@@ -98,12 +98,12 @@ impl Handle {
         Arc::clone(&self.shared[0].counters)
     }
 
-    /// Returns what its probes share, for [`probe_once`](super::probe_once).
+    /// Returns the context of its probes, for [`probe_once`](super::probe_once).
     pub fn context(&self) -> Arc<ProbeContext> {
         Arc::clone(&self.context)
     }
 
-    /// Counts threads, and those of them that ended or stand still.
+    /// Returns the number of threads, and of those that ended or stand still.
     pub fn threads(&self, now: Moment) -> (usize, usize) {
         let is_silent = |mailbox: &&Arc<Mailbox>| {
             let turned = mailbox.turned.load(Ordering::Relaxed);
@@ -118,7 +118,7 @@ impl Handle {
     /// Waits until the prober has stopped.
     ///
     /// # Errors
-    /// Says so if one of the prober's threads panicked.
+    /// If one of the prober's threads panicked.
     pub async fn join(self) -> Result<(), RecvError> {
         self.threads.join().await
     }
@@ -153,5 +153,29 @@ impl Mailbox {
     /// Notes that the thread is alive.
     pub(super) fn turn(&self, now: Moment) {
         self.turned.store(now.nanos(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::super::{ProbeConfig, Prober};
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_thread_that_panics_is_noticed() {
+        let clock = Clock::start();
+        let (sink, _reports) = mpsc::channel(1);
+        let forever = std::future::pending();
+        let handle = Prober::start(ProbeConfig::default(), sink, clock, forever);
+        assert_eq!(handle.threads(clock.now()).1, 0);
+        let later = clock.now().after(Duration::from_secs(3600));
+        let (threads, silent) = handle.threads(later);
+        assert_eq!(threads, silent, "an hour's silence");
+        handle.break_thread(0);
+        let ended = tokio::time::timeout(Duration::from_secs(20), handle.join()).await;
+        assert!(ended.expect("it ends soon").is_err());
     }
 }

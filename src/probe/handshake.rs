@@ -1,21 +1,18 @@
-//! One TLS probe at one address: a handshake, and how long the certificate lasts.
+//! One TLS probe at one address: a handshake, and the days left of the certificate.
 //!
-//! In: TLS settings, days wanted, an address. Out: a finding. Never here: what is spoken over the session.
+//! In: TLS settings, days wanted, an address. Out: a finding. Never here: the protocol over the session.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::attempt::{Attempt, Attempted};
 use super::classify::{classify, failed_to_connect};
-use super::sessions::Shown;
-use super::stream::Secure;
+use super::stream::{Secure, shake_hands};
 use super::tls::sent_name;
-use super::trace::Trace;
+use super::trace::{Shown, Trace};
 use crate::clock::Clock;
 use crate::health::{CertificateFault, CertificateProbe, Finding, Phase, TlsProbe};
 
@@ -53,29 +50,13 @@ async fn exchange(
     Ok(Finding::Fulfilled("the TLS session stood".into()))
 }
 
-/// Makes a TLS session over a connection.
-pub(super) async fn shake_hands(
-    secure: Secure,
-    trace: &Trace,
-    stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, Finding> {
-    trace.enter_tls();
-    if let (true, ServerName::DnsName(name)) = (secure.config.enable_sni, &secure.name) {
-        trace.send_name(name.as_ref());
-    }
-    TlsConnector::from(secure.config)
-        .connect(secure.name, stream)
-        .await
-        .map_err(|error| classify(&error, trace))
-}
-
 /// Returns the name for the handshake; where none is sent, rustls still wants one, and the verifier takes another.
 pub(super) fn handshake_name(tls: &TlsProbe) -> ServerName<'static> {
     let name = sent_name(tls).unwrap_or("target.invalid").to_owned();
     ServerName::try_from(name).expect("names that are sent were parsed before")
 }
 
-/// Evaluates whether the certificate that was shown lasts as many days as are wanted; 0 asks nothing.
+/// Evaluates whether the certificate shown is valid for the days wanted; 0 wants none.
 pub(super) fn evaluate_days_left(
     clock: &Clock,
     wanted_days: u16,

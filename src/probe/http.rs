@@ -1,6 +1,6 @@
 //! One HTTP or HTTPS probe at one address.
 //!
-//! In: a request, what counts as success, an address. Out: a finding. Never here: names to addresses, schedules, octets.
+//! In: a request, criteria of success, an address. Out: a finding. Never here: names to addresses, schedules, octets.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::health::{Finding, HttpProbe, Searched};
 /// Host in URLs where the host of a check is none that URLs allow. `invalid` never exists (RFC 6761, section 6.4).
 const NO_HOST: &str = "target.invalid";
 
-/// Most characters of a redirect's goal that evidence shows.
+/// Most characters of a redirect's URL in evidence.
 const LOCATION_SHOWN_MAX: usize = 200;
 
 /// One request of a probe: the first, or one that follows a redirect.
 struct Hop {
-    /// Where the request goes in the eyes of the peer; redirects are resolved against it.
+    /// URL of the request as the peer sees it; redirects are resolved against it.
     logical: Url,
     method: String,
     /// Path and query, as they are sent.
@@ -36,7 +36,7 @@ struct Hop {
     wanted_name: Option<ServerName<'static>>,
 }
 
-/// What a response that is no failure leads to.
+/// Outcome of a response that is no failure.
 enum Verdict {
     Passed { status: u16 },
     Redirected { to: Url, status: u16 },
@@ -283,7 +283,7 @@ pub(super) fn bracketed(address: IpAddr) -> String {
     }
 }
 
-/// Where a response redirects to.
+/// URL that a response redirects to.
 struct Goal {
     /// As written, for evidence.
     text: Box<str>,

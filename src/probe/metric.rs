@@ -1,7 +1,7 @@
-//! One query to a Prometheus server and what its values say.
+//! One query to a Prometheus server, and the comparison of its values with a threshold.
 //!
-//! In: an expression, a threshold, the server's address. Out: a finding. Never here: the target itself: where Prometheus
-//! cannot be asked or has no value, nothing is known about what it watches, and the finding is no evidence.
+//! In: an expression, a threshold, the server's address. Out: a finding. Never here: the target itself: where
+//! Prometheus cannot be asked or has no value, the state of the target is unknown, and the finding is no evidence.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,10 @@ use super::http::fetch;
 use super::trace::Trace;
 use crate::health::{Finding, HttpProbe, MetricProbe, Threshold};
 
-/// Most octets of a response; an expression for one judgement has few values.
+/// Most octets of a response; an expression for one status has few values.
 const RESPONSE_MAX: usize = 65_536;
 
-/// Characters of an error of the server that evidence shows.
+/// Most characters of an error of the server in evidence.
 const ERROR_SHOWN_MAX: usize = 160;
 
 /// A response of `/api/v1/query`.

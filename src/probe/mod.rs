@@ -2,12 +2,13 @@
 //!
 //! In: targets to begin and stop. Out: one [`Report`] for each probe that ended. Never here: damping, statuses, logs.
 //!
-//! # What carries a probe
+//! # Connections of probes
 //!
-//! No check rides on a connection of another, and each drives its connection in its own task: HTTP/1 with a reader of our own
-//! (`http1` says why), HTTP/2 through h2, TLS through tokio-rustls. The verifier of certificates takes the expected name from
-//! the `trace` of the probe under way, which is a task-local, and keeps there what the peer showed. TLS sessions are
-//! resumed for some minutes after a full handshake (`sessions`), but for those of `tls` checks, whose aim is the certificate.
+//! No check rides on a connection of another, and each drives its connection in its own task: HTTP/1 with a reader of
+//! our own (`http1` says why), HTTP/2 through h2, TLS through tokio-rustls. The verifier of certificates takes the
+//! expected name from the `trace` of the probe under way, which is a task-local, and keeps there what the peer showed.
+//! TLS sessions are resumed for some minutes after a full handshake (`sessions`), but for those of `tls` checks, whose
+//! aim is the certificate.
 
 mod attempt;
 mod classify;
@@ -39,9 +40,6 @@ mod tls;
 mod tls_fault;
 mod trace;
 mod watch;
-
-#[cfg(test)]
-mod tests;
 
 pub use context::ProbeContext;
 pub use counters::{ProbeCounters, ProbeCounts, RoomCounts};

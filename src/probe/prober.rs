@@ -1,11 +1,11 @@
-//! Tasks, one a thread, that start probes when they are due and report how they ended.
+//! Tasks, one a thread, that start probes when they are due and report their observations.
 //!
-//! In: targets to begin and stop, through a [`Handle`]. Out: reports, through a bounded channel. Never here: what a
-//! probe does, what its result means.
+//! In: targets to begin and stop, through a [`Handle`]. Out: reports, through a bounded channel. Never here: the work
+//! of a probe, the meaning of its result.
 //!
-//! A probe that is due takes a place before it starts: of those for probes that go out themselves, or of those for
-//! commands. A target whose last probe took a moment may have any place; one that hangs, or may, only a part of them, the
-//! smaller the longer its `timeout` is ([`Room`]). So what hangs delays what hangs, and nothing else.
+//! A probe that is due takes a place before it starts: of those for probes over the network, or of those for commands.
+//! A target whose last probe was brief may have any place; one that hangs, or may, only a part of them, the smaller the
+//! longer its `timeout` is ([`Room`]). So probes that hang delay each other alone.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -39,13 +39,13 @@ pub struct ProbeConfig {
     pub in_flight_max: usize,
     /// Most targets that are watched by a quiet connection.
     pub watches_max: usize,
-    /// What HTTP probes call themselves.
+    /// Default `User-Agent` of HTTP probes.
     pub user_agent: String,
-    /// What may be probed.
+    /// Addresses that may be probed.
     pub reach: Reach,
-    /// How commands are run; none runs no commands.
+    /// Settings of commands; `None` runs no commands.
     pub commands: Option<CommandSettings>,
-    /// Who looks names up; none asks as the system says.
+    /// Lookups of host names; `None` asks the system's resolvers.
     pub names: Option<Names>,
     /// Threads that probe, each with targets of its own.
     pub threads: NonZeroUsize,
@@ -69,11 +69,11 @@ impl Default for ProbeConfig {
 /// The end of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Which target.
+    /// Id of the target.
     pub target: TargetId,
-    /// What was observed.
+    /// The observation.
     pub observation: Observation,
-    /// How much later than it was due the probe started, where it was due at all.
+    /// Delay of the start after it was due; `None` for a probe off schedule.
     pub late: Option<Duration>,
 }
 
@@ -87,17 +87,17 @@ pub struct Prober {
     flights: HashMap<Id, Flight>,
     /// Probes in the order in which they began, until they are old or ended.
     begun: VecDeque<(Moment, Id)>,
-    /// What is still to be done of updates.
+    /// Remaining steps of updates.
     steps: VecDeque<Step>,
     sink: mpsc::Sender<Report>,
     shared: Arc<Mailbox>,
     watches: Arc<Watches>,
     watching: JoinSet<()>,
-    /// What this thread added to the gauges, which all threads share.
+    /// This thread's part of the gauges, which all threads share.
     targets: Gauged,
     in_flight: Gauged,
     room_gauges: [RoomGauges; ROOMS],
-    /// How many of the rooms this thread uses: commands belong to the first.
+    /// Number of rooms that this thread uses: commands belong to the first thread.
     rooms_used: usize,
 }
 
@@ -105,7 +105,7 @@ pub struct Prober {
 struct Active {
     prepared: Arc<Prepared>,
     group: u64,
-    /// How long its next probe may hold a place.
+    /// Expected time for which its next probe holds a place.
     hold: Hold,
     probe: Option<AbortHandle>,
     watch: Option<AbortHandle>,
@@ -117,7 +117,7 @@ struct Waiting {
     id: TargetId,
     turn: Turn,
     due: Moment,
-    /// When it was put in line.
+    /// Moment at which it was put in line.
     since: Moment,
 }
 
@@ -130,13 +130,13 @@ struct Flight {
     taken: Taken,
 }
 
-/// How a probe ended, and how long it held its place.
+/// Outcome of a probe, and the time for which it held its place.
 type Ended = (Outcome, Duration);
 
-/// A start so much after its time is counted as late.
+/// Delay from which on a start is counted as late.
 const LATE_AFTER: Duration = Duration::from_millis(100);
 
-/// Starts are put off by up to so much, to be made several at a time: to wake a thread costs as much as half a probe.
+/// Longest deliberate delay of a start, to make several at a time: to wake a thread costs as much as half a probe.
 const START_GRAIN: Duration = Duration::from_millis(5);
 
 /// Longest time between two turns of the loop: a sign of life.
@@ -145,10 +145,10 @@ const TURN_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time that an update takes at once: probes that are due start in between.
 const UPDATE_SLICE: Duration = Duration::from_millis(5);
 
-/// A probe that passes within this time, or fails within that one, is brief.
+/// Longest duration of a brief probe: one that passes, one that fails.
 const BRIEF_MAX: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(100));
 
-/// Timeouts up to which a probe that hangs holds its place for short, and for long.
+/// Greatest timeouts with which a probe that hangs holds its place for short, and for long.
 const HOLDS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
 impl Prober {
@@ -238,7 +238,7 @@ impl Prober {
         self.in_flight.show(&shared.counters.in_flight, 0);
     }
 
-    /// Puts in line what is due, and starts whatever has a place.
+    /// Puts probes in line that are due, and starts those that get a place.
     fn start_due(&mut self) {
         let now = self.context.clock.now();
         self.shared.turn(now);
@@ -296,7 +296,7 @@ impl Prober {
         active.probe = Some(task);
     }
 
-    /// Notices probes that take longer than a moment.
+    /// Marks probes under way that are brief no longer.
     fn lengthen(&mut self, now: Moment) {
         while let Some((began, task)) = self.begun.front().copied() {
             if self.flights.contains_key(&task) && now.since(began) < BRIEF_MAX.0 {
@@ -374,7 +374,7 @@ impl Prober {
         });
     }
 
-    /// Does a part of what updates ask for.
+    /// Runs a part of the remaining steps.
     fn update(&mut self) {
         let now = self.context.clock.now();
         while let Some(step) = self.steps.pop_front() {
@@ -408,7 +408,7 @@ impl Prober {
         self.schedule.add(begun.id, interval, active, together, now);
     }
 
-    /// Begins to watch a target whose check asks for it.
+    /// Starts to watch a target whose check asks for it.
     fn begin_watch(&mut self, target: TargetId, prepared: &Arc<Prepared>) -> Option<AbortHandle> {
         if !prepared.target.probe.watch || prepared.plan.is_err() {
             return None;
@@ -449,7 +449,7 @@ impl Active {
     }
 }
 
-/// Says how long a probe may hold its place, from how the last one ended; without one, as long as its time limit lets it.
+/// Returns the expected time for which a probe holds its place, by the last one, or else by its time limit.
 fn hold_of(prepared: &Prepared, last: Option<Ended>) -> Hold {
     let is_brief = last.is_some_and(|(outcome, took)| match outcome {
         Outcome::Good => took < BRIEF_MAX.0,

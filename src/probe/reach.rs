@@ -1,10 +1,9 @@
-//! What probes may reach: not this server's own control address, and nothing link-local unless it is named.
+//! Addresses that probes may reach: not this server's own control address, and no link-local one unless it is named.
 //!
-//! In: an address and port. Out: whether a probe may go there, or the finding that says why not. Never here: names,
-//! connections.
+//! In: an address and port. Out: a permit, or the finding with the reason. Never here: names, connections.
 //!
-//! Zone files may come from people who may not command the server or read the secrets of its machine. So a check must not reach
-//! what trusts callers for where they are.
+//! Authors of zone files may lack the right to command the server or to read the secrets of its machine. So a check
+//! must not reach services that trust callers for their address.
 //!
 //! | Address | Probed |
 //! |---|---|
@@ -19,8 +18,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::resolve::{covers, is_allowed};
 use crate::health::Finding;
 
-/// Networks that are left out unless they are named: link-local ones (RFC 3927, RFC 4291), and where the machines of
-/// Amazon (IPv6), Google (IPv6), Alibaba, Oracle and Azure find what is meant for them alone.
+/// Networks that may be probed only if named: link-local ones (RFC 3927, RFC 4291), and the metadata services of Amazon
+/// (IPv6), Google (IPv6), Alibaba, Oracle and Azure.
 const RESERVED: [IpNet; 7] = [
     v4([169, 254, 0, 0], 16),
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
@@ -42,12 +41,12 @@ const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], length: u8) -> IpNet {
     ))
 }
 
-/// What may be probed. The default is everything but what is reserved.
+/// Addresses that may be probed. The default is all but the reserved ones.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
-    /// Networks that may be probed; none allows all.
+    /// Networks that may be probed; empty allows all but the reserved ones.
     pub allow: Vec<IpNet>,
-    /// Where this server takes commands.
+    /// Addresses at which this server takes commands.
     pub own: Vec<SocketAddr>,
 }
 
@@ -61,7 +60,7 @@ impl From<Vec<IpNet>> for Reach {
 }
 
 impl Reach {
-    /// Says why an address may not be probed, if it may not.
+    /// Permits an address, or returns the reason why it may not be probed.
     pub(super) fn permit(&self, target: SocketAddr) -> Result<(), Finding> {
         if self.own.iter().any(|own| is_same(*own, target)) {
             return Err(Finding::OwnAddress { address: target });
@@ -104,7 +103,7 @@ fn spellings(address: IpAddr) -> impl Iterator<Item = IpAddr> {
     std::iter::once(address).chain(embedded.map(IpAddr::V4))
 }
 
-/// Tells whether a connection to `target` would reach a socket of ours that listens on `own`.
+/// Returns whether a connection to `target` would reach a socket of ours that listens on `own`.
 fn is_same(own: SocketAddr, target: SocketAddr) -> bool {
     if own.port() != target.port() {
         return false;
@@ -117,7 +116,8 @@ fn is_same(own: SocketAddr, target: SocketAddr) -> bool {
         || (own.is_unspecified() && is_of_this_machine(target))
 }
 
-/// Tells whether an address is one of this machine: the system then sends from that same address. Nothing is sent.
+/// Returns whether an address is one of this machine: the system would then send from that same address. Sends no
+/// packet.
 fn is_of_this_machine(address: IpAddr) -> bool {
     let any: IpAddr = match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,6 +1,6 @@
-//! From a name to the addresses to try (rule a34), and which of them may be probed at all.
+//! Name to the addresses to try (rule a34); networks that cover an address.
 //!
-//! In: a name. Out: addresses in order, or why there are none. Never here: lookups; [`Names`] makes them.
+//! In: a name. Out: addresses in order, or the reason why there are none. Never here: lookups, which [`Names`] makes.
 
 use std::net::IpAddr;
 
@@ -22,12 +22,12 @@ pub(super) async fn resolve(names: &Names, host: &str) -> Result<Vec<IpAddr>, Fi
     }
 }
 
-/// Tells whether an address lies in one of the networks; an empty list allows all.
+/// Returns whether an address lies in one of the networks; an empty list allows all.
 pub(super) fn is_allowed(networks: &[IpNet], address: IpAddr) -> bool {
     networks.is_empty() || networks.iter().any(|network| covers(network, address))
 }
 
-/// Tells whether an address lies in a network; an IPv4-mapped address counts as IPv4.
+/// Returns whether an address lies in a network; an IPv4-mapped address counts as IPv4.
 pub(super) fn covers(network: &IpNet, address: IpAddr) -> bool {
     network.contains(&address.to_canonical())
 }

@@ -1,4 +1,4 @@
-//! One probe of one target, from name to verdict.
+//! One probe of one target, from name to observation.
 //!
 //! In: a target. Out: an observation, within the target's time limits. Never here: schedules, statuses.
 

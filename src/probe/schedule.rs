@@ -1,4 +1,4 @@
-//! When each target is probed: a queue of next starts, driven by whoever holds the clock.
+//! Times of probes: a queue of next starts, driven by a caller with a clock.
 //!
 //! In: targets to begin and stop, ends of probes, the time. Out: targets whose start is due, the earliest first. Never
 //! here: tasks, sockets, clocks.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::health::TargetId;
 
-/// Next starts of all targets. `T` is what the holder keeps with each.
+/// Next starts of all targets. `T` is data of the caller, kept with each.
 #[derive(Debug)]
 pub(super) struct Schedule<T> {
     entries: HashMap<TargetId, Entry<T>>,
@@ -25,14 +25,15 @@ struct Entry<T> {
     interval: Duration,
     turn: Turn,
     last_due: Moment,
-    /// When the next start can be made: when it is due, or later if the probe before ended later.
+    /// Earliest moment of the next start: when it is due, or later if the probe before ended later.
     ready: Moment,
-    /// Time from the start that is due to the next: an interval but for the first, which finds the target's place in it.
+    /// Time from the start that is due to the next: an interval but for the first, which finds the target's place in
+    /// it.
     gap: Duration,
     payload: T,
 }
 
-/// Tells a target from one that had its id before.
+/// Number that distinguishes a target from an earlier one with its id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Turn(u64);
 
@@ -48,13 +49,13 @@ struct Due {
 pub(super) struct Start<'a, T> {
     pub(super) id: TargetId,
     pub(super) turn: Turn,
-    /// When it was to be: not while the probe before was under way.
+    /// Moment at which it could be made: due, and the probe before ended.
     pub(super) due: Moment,
     pub(super) payload: &'a mut T,
 }
 
-/// First starts of targets that come together lie so far apart, and together at most one interval: 2,000 HTTP probes
-/// a second took 40 % of a core of a small virtual machine (`benches/probe.rs`), and more would crowd out the first
+/// Mean time between the first starts of targets that come together, over one interval at most: 2,000 HTTP probes a
+/// second took 40 % of a core of a small virtual machine (`benches/probe.rs`), and more would crowd out the first
 /// replies.
 const FIRST_START_GAP: Duration = Duration::from_micros(500);
 
@@ -106,7 +107,7 @@ impl<T> Schedule<T> {
         self.entries.remove(&id).map(|entry| entry.payload)
     }
 
-    /// Returns when the next start is due. Targets whose probe is under way have none.
+    /// Returns the moment of the next start. Targets whose probe is under way have none.
     pub(super) fn next_due(&mut self) -> Option<Moment> {
         while let Some(Reverse(due)) = self.queue.peek() {
             if self.is_current(due.id, due.turn) {
@@ -153,7 +154,7 @@ impl<T> Schedule<T> {
         Some(skipped)
     }
 
-    /// Returns what is kept with a target, if it was not removed meanwhile.
+    /// Returns the data kept with a target, if it was not removed meanwhile.
     pub(super) fn payload(&mut self, id: TargetId, turn: Turn) -> Option<&mut T> {
         let entry = self.entries.get_mut(&id)?;
         (entry.turn == turn).then_some(&mut entry.payload)

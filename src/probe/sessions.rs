@@ -1,11 +1,12 @@
 //! TLS sessions that probes resume, one for each address and names.
 //!
-//! In: sessions as rustls hands them over, and the trace of the probe under way, which tells whose they are. Out: the
+//! In: sessions as rustls hands them over, and the trace of the probe under way, which gives their target. Out: the
 //! session for the same target again. Never here: handshakes.
 //!
-//! A resumed session shows no certificate. So what the last full handshake showed is kept beside the session, and it is
-//! resumed only while that certificate is valid and for [`RESUMED_FOR`] after that handshake: then the next probe sees for
-//! itself. A server that got another certificate mostly knows its old sessions no more, so it is noticed sooner.
+//! A resumed session shows no certificate. So the validity of the certificate of the last full handshake is kept with
+//! the session, which is resumed only while that certificate is valid and for [`RESUMED_FOR`] after that handshake:
+//! then the next probe makes a full one. A server that got another certificate mostly has lost its old sessions, so it
+//! is noticed sooner.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,12 +18,11 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-use super::trace::Trace;
+use super::trace::{Shown, Trace};
 use crate::clock::{Clock, Moment};
-use crate::net::Validity;
 
-/// How long after a full handshake its session is resumed; chosen so that a wrong certificate goes unnoticed for minutes
-/// at worst, and at an interval of 10 s one handshake of 30 is a full one.
+/// Time after a full handshake for which its session is resumed; chosen so that a wrong certificate goes unnoticed for
+/// minutes at worst, and at an interval of 10 s one handshake of 30 is a full one.
 pub(super) const RESUMED_FOR: Duration = Duration::from_secs(300);
 
 /// Most targets of one set of TLS settings whose sessions are kept. Each holds the certificates of its server, so some
@@ -31,13 +31,6 @@ pub(super) const SESSIONS_MAX: usize = 16_384;
 
 /// Time between two searches for sessions that are too old, when there are too many.
 const SWEEP_GAP: Duration = Duration::from_secs(10);
-
-/// What a full handshake showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) at: Moment,
-    pub(super) validity: Validity,
-}
 
 /// Sessions of one set of TLS settings.
 pub(super) struct Sessions {
@@ -83,8 +76,8 @@ impl Sessions {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the session of the probe under way, if it may still be resumed. A session is used once: should it be what
-    /// makes a handshake fail, the next probe does without.
+    /// Takes the session of the probe under way, if it may still be resumed. A session is used once: should it make a
+    /// handshake fail, the next probe does without.
     fn take(
         &self,
         sent: &ServerName<'_>,
@@ -209,13 +202,14 @@ impl fmt::Debug for Sessions {
 mod tests {
     use super::*;
     use crate::clock::WallTime;
+    use crate::net::Validity;
 
     const VALIDITY: Validity = Validity {
         from: WallTime::from_millis(0),
         until: WallTime::from_millis(i64::MAX),
     };
 
-    /// Notes something of a target that is told from others by its number.
+    /// Keeps the name group `number` for a target whose port is that number.
     async fn note(sessions: &Sessions, number: u16) {
         let address = ([127, 0, 0, 1], number).into();
         let trace = Trace::begin(sessions.clock, address, None);

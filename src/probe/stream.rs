@@ -1,6 +1,6 @@
 //! The connection of one probe: TCP, with TLS above it where the check asks for it.
 //!
-//! In: an address, TLS settings. Out: one stream of octets. Never here: what is spoken over it.
+//! In: an address, TLS settings. Out: one stream of octets. Never here: the protocol over it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::classify::classify;
-use super::handshake::shake_hands;
 use super::trace::Trace;
 use crate::health::Finding;
 
@@ -28,7 +28,7 @@ pub(super) enum Stream {
     Secure(Box<TlsStream<TcpStream>>),
 }
 
-/// How TLS is spoken.
+/// TLS settings of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Secure {
     pub(super) config: Arc<ClientConfig>,
@@ -36,8 +36,8 @@ pub(super) struct Secure {
     pub(super) name: ServerName<'static>,
 }
 
-/// Connects to an address. A peer that accepted and has reset the connection since is connected to all the same, with the
-/// error beside: what it sent before can still be read.
+/// Connects to an address. A connection that the peer accepted and has reset since is returned too, with the error:
+/// octets sent before can still be read.
 pub(super) async fn connect(address: SocketAddr) -> io::Result<(TcpStream, Option<io::Error>)> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -78,7 +78,7 @@ impl Stream {
         Ok((Self::Secure(Box::new(session)), None))
     }
 
-    /// Closes a connection over which nothing more is to come by a reset: neither side then remembers it for a minute.
+    /// Closes a finished connection by a reset, so that neither side keeps it for a minute.
     pub(super) fn reset(self) {
         let tcp = match &self {
             Self::Plain(tcp) => tcp,
@@ -127,4 +127,20 @@ impl AsyncWrite for Stream {
             Self::Secure(session) => Pin::new(session).poll_shutdown(context),
         }
     }
+}
+
+/// Makes a TLS session over a connection.
+pub(super) async fn shake_hands(
+    secure: Secure,
+    trace: &Trace,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Finding> {
+    trace.enter_tls();
+    if let (true, ServerName::DnsName(name)) = (secure.config.enable_sni, &secure.name) {
+        trace.send_name(name.as_ref());
+    }
+    TlsConnector::from(secure.config)
+        .connect(secure.name, stream)
+        .await
+        .map_err(|error| classify(&error, trace))
 }

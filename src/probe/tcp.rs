@@ -1,6 +1,6 @@
 //! One TCP probe at one address: connect, maybe TLS, maybe send, maybe search the reply.
 //!
-//! In: what is sent and wanted, an address. Out: a finding. Never here: names to addresses, schedules.
+//! In: octets to send, content wanted, an address. Out: a finding. Never here: names to addresses, schedules.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The threads that probe: few, each with a runtime of its own, all below the query workers in priority.
 //!
-//! In: one job for each thread. Out: their end. Never here: what a job does.
+//! In: one job for each thread. Out: their end. Never here: the work of a job.
 //!
 //! A single-threaded runtime takes a quarter less CPU than threads that wake each other. The threads are of lower
 //! priority so that a query never waits for a probe: the kernel gives a worker that wakes the core at once. They are
@@ -14,10 +14,11 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{self, error::RecvError};
 
-/// What a thread does until it ends.
+/// Work of a thread until its end.
 pub(super) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Nice value of the threads, on the kernel's scale from -20 to 19: beside a busy worker at 0 they get a quarter of a core.
+/// Nice value of the threads, on the kernel's scale from -20 to 19: beside a busy worker at 0 they get a quarter of a
+/// core.
 const NICE: i32 = 5;
 
 /// Most threads unless more are asked for: each starts some 10,000 checks a second.

@@ -1,4 +1,4 @@
-//! TLS as probes speak it: what is trusted, which name must be covered, what is remembered of the certificate.
+//! TLS of probes: authorities trusted, the name that must be covered, the validity of the certificate.
 //!
 //! In: TLS settings of a check. Out: rustls configurations. Never here: connections.
 
@@ -21,14 +21,14 @@ use crate::clock::WallTime;
 use crate::health::{Finding, TlsProbe};
 use crate::net::read_validity;
 
-/// Everything about TLS that two checks must share to share a configuration.
+/// TLS settings that two checks must have in common to share a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct TlsProfile {
-    /// Whether certificates are verified.
+    /// True if certificates are verified.
     pub(super) verify: bool,
-    /// Whether the name is sent in the handshake.
+    /// True if the name is sent in the handshake.
     pub(super) send_name: bool,
-    /// Authorities to trust instead of the system's.
+    /// Authorities to trust instead of the system's, PEM.
     pub(super) ca_pem: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn sent_name(tls: &TlsProbe) -> Option<&str> {
     matches!(ServerName::try_from(name), Ok(ServerName::DnsName(_))).then_some(name)
 }
 
-/// Returns the name that the certificate must cover, or why there is none.
+/// Returns the name that the certificate must cover, `None` without verification, or the reason why there is none.
 pub(super) fn verified_name(tls: &TlsProbe) -> Result<Option<ServerName<'static>>, Finding> {
     if !tls.verify {
         return Ok(None);
@@ -67,7 +67,7 @@ pub(super) fn verified_name(tls: &TlsProbe) -> Result<Option<ServerName<'static>
     }
 }
 
-/// Makes ring the provider for whoever asks for the default one. One provider serves the whole process.
+/// Makes ring the default provider. One provider serves the whole process.
 pub(super) fn install_provider() {
     static ONCE: Once = Once::new();
     // If somebody was quicker, theirs is the default and ours is still what this module names.
@@ -154,8 +154,8 @@ fn trust(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, Find
 struct Verifier {
     /// `None` accepts everything.
     inner: Option<Arc<WebPkiServerVerifier>>,
-    /// The certificates of `ca`. A server may show one of them itself: whoever writes a self-signed certificate there
-    /// means just that, and path building would refuse it if it is marked as an authority's.
+    /// The certificates of `ca`. A server may show one of them itself: a self-signed certificate there means just that,
+    /// and path building would refuse it if it is marked as an authority's.
     pinned: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -219,7 +219,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Verifies what is left of a certificate that is trusted as it is: its validity and its names.
+/// Verifies validity and names of a certificate that is trusted as it is.
 fn verify_pinned(
     end_entity: &CertificateDer<'_>,
     wanted: &ServerName<'_>,

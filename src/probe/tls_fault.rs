@@ -1,8 +1,8 @@
-//! What went wrong in TLS, in words that name the certificate, name or version at fault.
+//! Faults of TLS, in words that name the certificate, name or version at fault.
 //!
 //! In: errors of rustls, the certificates that the peer showed. Out: findings. Never here: verification.
 //!
-//! "Does not speak TLS" is said only of what is no TLS record at all; whoever speaks TLS badly is told how.
+//! "Does not speak TLS" is the finding of octets that are no TLS record at all; bad TLS has findings of its own.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::clock::WallTime;
 use crate::health::{CertificateFault, Finding};
 use crate::net::{Validity, read_names, read_validity};
 
-/// Finds what an error of TLS means.
+/// Returns the finding of an error of TLS.
 pub(super) fn classify_tls(error: &Error, trace: &Trace) -> Finding {
     let failed = |why: &str| Finding::TlsFailed(why.into());
     match error {
@@ -94,7 +94,7 @@ fn describe_incompatible(fault: &PeerIncompatible) -> Box<str> {
     }
 }
 
-/// Describes what is wrong with the certificates that a peer showed, and which of them is to blame.
+/// Describes the fault of the certificates that a peer showed, and which of them has it.
 pub(super) fn describe(
     fault: &CertificateError,
     shown: Option<&CertificateDer<'_>>,

@@ -1,7 +1,7 @@
-//! What is known about the attempt under way: where it goes, which phase it is in, when each phase ended.
+//! State of the attempt under way: its address, its phase, the end of each phase.
 //!
-//! In: marks, set where things happen, deep inside the HTTP client too (through a task-local). Out: phases, the phase a
-//! time limit was hit in. Never here: verdicts.
+//! In: marks, set where phases change, deep inside the HTTP client too (through a task-local). Out: phases, the phase a
+//! time limit was hit in. Never here: findings.
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
-use super::sessions::Shown;
 use crate::clock::{Clock, Moment};
 use crate::health::{CertificateFault, Finding, Phase, Phases, Timeout};
 use crate::net::Validity;
@@ -26,23 +25,23 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct Trace {
     clock: Clock,
-    /// Where the attempt goes.
+    /// Address of the attempt.
     pub(super) address: SocketAddr,
-    /// The name that the certificate must cover; `None` where nothing is verified.
+    /// Name that the certificate must cover; `None` without verification.
     pub(super) wanted_name: Option<ServerName<'static>>,
-    /// What a full handshake showed; `None` inside where the certificate's validity cannot be read.
+    /// Certificate's validity in a full handshake; `None` inside if it cannot be read.
     shown: OnceLock<Option<Shown>>,
-    /// What the handshake showed whose session was offered for resumption.
+    /// Certificate's validity in the handshake whose session was offered for resumption.
     offered: OnceLock<Shown>,
-    /// What is wrong with the certificates that were shown.
+    /// Fault of the certificates shown.
     blamed: OnceLock<CertificateFault>,
     /// The name that went into the handshake.
     sent_name: OnceLock<Box<str>>,
-    /// Whether a message of TLS came.
+    /// True once a message of TLS came.
     heard_tls: AtomicBool,
     phase: AtomicU8,
     began: Moment,
-    /// Nanoseconds of the clock; 0 is not yet.
+    /// Moments in nanoseconds of the clock, 0 is not yet: TCP connection, connection ready, first octet.
     tcp_stood: AtomicU64,
     ready: AtomicU64,
     first_byte: AtomicU64,
@@ -98,19 +97,19 @@ impl Trace {
             .set(validity.map(|validity| Shown { at, validity }));
     }
 
-    /// Notes what the peer showed before, when the session that is offered to it began.
+    /// Notes the validity that the peer showed in the handshake of the offered session.
     pub(super) fn offer(&self, shown: Shown) {
         // A handshake offers one session, so the cell is empty.
         let _ = self.offered.set(shown);
     }
 
-    /// Notes what is wrong with the certificates that the peer shows.
+    /// Notes the fault of the certificates that the peer shows.
     pub(super) fn blame(&self, fault: CertificateFault) {
         // A handshake is verified once, so the cell is empty.
         let _ = self.blamed.set(fault);
     }
 
-    /// Returns what is wrong with the certificates that the peer showed.
+    /// Returns the fault of the certificates that the peer showed.
     pub(super) fn blamed(&self) -> Option<CertificateFault> {
         self.blamed.get().cloned()
     }
@@ -131,12 +130,12 @@ impl Trace {
         self.heard_tls.store(true, Ordering::Relaxed);
     }
 
-    /// Tells whether the peer speaks TLS.
+    /// Returns whether the peer speaks TLS.
     pub(super) fn has_tls(&self) -> bool {
         self.heard_tls.load(Ordering::Relaxed)
     }
 
-    /// Returns what the peer showed, in this handshake or, if a session was resumed, in the one that began it.
+    /// Returns the validity shown in this handshake or, if a session was resumed, in the one that began it.
     pub(super) fn shown(&self) -> Option<Shown> {
         match self.shown.get() {
             Some(shown) => *shown,
@@ -178,12 +177,12 @@ impl Trace {
             .expect("only phases are stored")
     }
 
-    /// Returns how long the attempt has taken so far.
+    /// Returns the duration of the attempt so far.
     pub(super) fn elapsed(&self) -> Duration {
         self.clock.now().since(self.began)
     }
 
-    /// Returns how long the phases took; the whole probe began at `started`.
+    /// Returns the durations of the phases; the whole probe began at `started`.
     pub(super) fn phases(&self, started: Moment) -> Phases {
         let at = |mark: &AtomicU64| match mark.load(Ordering::Relaxed) {
             0 => None,
@@ -215,11 +214,11 @@ impl Trace {
 pub(super) struct Budget {
     /// Limits as configured.
     pub(super) timeout: Timeout,
-    /// When the probe, of which this attempt is a part, began.
+    /// Begin of the probe that this attempt is a part of.
     pub(super) started: Moment,
-    /// From when the time to connect counts: the same, but for the hops of a redirect.
+    /// Begin of the time to connect: the same, except for the hops of a redirect.
     pub(super) connect_from: Moment,
-    /// How many addresses, this one included, have yet to be tried: they share the time to connect.
+    /// Number of addresses still to try, this one included: they share the time to connect.
     pub(super) addresses_left: u32,
 }
 
@@ -227,12 +226,12 @@ pub(super) struct Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limit {
     until: Moment,
-    /// The length to tell in evidence.
+    /// Length of the limit, for evidence.
     length: Duration,
 }
 
 impl Budget {
-    /// Returns when the whole probe ends at the latest.
+    /// Returns the latest end of the whole probe.
     pub(super) fn end(&self) -> Moment {
         self.started.after(match self.timeout {
             Timeout::Whole(whole) => whole,
@@ -244,7 +243,7 @@ impl Budget {
         })
     }
 
-    /// Awaits a future until the limit of whichever phase the attempt is in.
+    /// Awaits a future until the limit of the attempt's current phase.
     pub(super) async fn run<F: Future>(
         &self,
         trace: &Trace,
@@ -306,6 +305,13 @@ impl Budget {
             length: share,
         }
     }
+}
+
+/// Moment of a full handshake, and validity of the certificate that it showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) at: Moment,
+    pub(super) validity: Validity,
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! Watches targets: a quiet connection to each, whose end says at once that a process may have died.
+//! Watches targets: a quiet connection to each, whose end shows at once that a process may have died.
 //!
 //! In: a target whose check asks for it, as long as it is probed at all. Out: reports of confirming probes, through the
-//! same channel as all others. Never here: a verdict; a connection that ends only makes probes run sooner.
+//! same channel as all others. Never here: a status; a connection that ends only makes probes run sooner.
 //!
-//! | What happens on the quiet connection | What follows |
+//! | Quiet connection | Effect |
 //! |---|---|
 //! | it ends or breaks | probes at once, one after the other, until one is not bad, or hangs, or `fall` of them were bad |
 //! | it cannot be made | nothing: the schedule notices; another try later |
 //! | octets come | they are read and dropped; after [`OCTETS_MAX`] the connection is given up |
 //!
-//! Targets that close quiet connections after a while cost one probe each time. Those that close them soon, though they are well,
-//! are asked less and less often, up to [`HABIT_MAX`] apart, so that nobody is hammered; those that are down, each second.
+//! Targets that close quiet connections after a while cost one probe each time. Those that close them soon, though they
+//! are well, are connected to less and less often, up to [`HABIT_MAX`] apart; those that are down, each second.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,30 +25,31 @@ use super::context::{Prepared, ProbeContext};
 use super::run::{find_addresses, run};
 use crate::health::{Observation, Outcome, Timeout};
 
-/// Quiet connections of one process; targets beyond it are probed on schedule alone (chosen: a tenth of the targets that
-/// one process is made for, and each costs a descriptor).
+/// Most quiet connections of one process; targets beyond it are probed on schedule alone (chosen: a tenth of the
+/// targets that one process is made for, and each costs a descriptor).
 pub(super) const WATCHES_MAX: usize = 10_000;
-/// Confirming probes under way at once: the loss of a site ends thousands of connections in the same millisecond.
+/// Most confirming probes under way at once: the loss of a site ends thousands of connections in the same millisecond.
 const CONFIRMING_MAX: usize = 256;
-/// A confirming probe that takes longer is the last: a target that hangs is left to the schedule, so that it holds nobody
-/// else's confirmation up.
+/// Duration beyond which a confirming probe is the last: a target that hangs is left to the schedule, so that it delays
+/// no confirmation of another.
 const CONFIRM_BRIEF: Duration = Duration::from_millis(500);
-/// Octets that a target may say on a connection where nobody asked anything.
+/// Most octets that a target may send on the quiet connection.
 const OCTETS_MAX: usize = 65_536;
-/// A connection that stood so long was ended by habit, not by a fault: the next one is made without a pause.
+/// Duration from which on the end of a connection counts as habit, not as a fault: the next one is made without a
+/// pause.
 const USUAL_LIFE: Duration = Duration::from_secs(5);
 /// The first pause before the next connection.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest pause where nobody listens: a second death soon after a first is to be noticed too.
+/// The longest pause while no connection can be made: a second death soon after a first is to be noticed too.
 const ABSENT_MAX: Duration = Duration::from_secs(1);
 /// The longest pause where quiet connections are closed soon by a target that is well.
 const HABIT_MAX: Duration = Duration::from_secs(30);
 /// Pause between confirming probes: a process that restarts behind the same socket gets this much time.
 const CONFIRM_GAP: Duration = Duration::from_millis(2);
-/// Time of silence after which the system asks whether the peer is still there; also keeps address translators awake.
+/// Silence after which the system sends a TCP keepalive; also keeps entries of address translators.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// What all watches of a prober share.
+/// State that all watches of a prober share.
 #[derive(Debug)]
 pub(super) struct Watches {
     connections_max: usize,
@@ -71,18 +72,18 @@ impl Watches {
     }
 }
 
-/// How a quiet connection ended.
+/// End of a quiet connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// It never stood.
+    /// Never established.
     NotMade,
-    /// It stood so long, and the target was well when it ended.
+    /// Ended after this time while the target was not bad.
     Habit(Duration),
-    /// The target was not well when it ended.
+    /// Ended with the target bad.
     Death,
 }
 
-/// Watches a target until the task is dropped; `report` takes what confirming probes observed.
+/// Watches a target until the task is dropped; `report` takes the observations of confirming probes.
 pub(super) async fn watch<R: AsyncFn(Observation)>(
     context: Arc<ProbeContext>,
     prepared: Arc<Prepared>,
@@ -105,7 +106,7 @@ pub(super) async fn watch<R: AsyncFn(Observation)>(
     }
 }
 
-/// Makes the quiet connection and waits for its end; says how long it stood, if it did.
+/// Makes the quiet connection and waits for its end; returns its duration, if it was established.
 async fn hold(context: &ProbeContext, prepared: &Prepared) -> Option<Duration> {
     let recipe = &prepared.target.probe;
     let limit = match recipe.timeout {
@@ -134,7 +135,7 @@ async fn connect(addresses: &[SocketAddr], limit: Duration) -> Option<TcpStream>
     None
 }
 
-/// Reads until the connection ends, or too much was said.
+/// Reads until the connection ends, or [`OCTETS_MAX`] came.
 async fn drain(mut stream: TcpStream) {
     let mut room = [0; 512];
     let mut octets = 0;
@@ -146,7 +147,7 @@ async fn drain(mut stream: TcpStream) {
     }
 }
 
-/// Probes at once, until a probe is not bad or as many were bad as make the target unhealthy; says how the last one was.
+/// Probes at once, until a probe is not bad or as many were bad as make the target unhealthy; returns the last outcome.
 async fn confirm<R: AsyncFn(Observation)>(
     context: &ProbeContext,
     prepared: &Prepared,
@@ -170,7 +171,7 @@ async fn confirm<R: AsyncFn(Observation)>(
     last
 }
 
-/// How long to wait before the next connection.
+/// Pause before the next connection.
 #[derive(Debug)]
 struct Pause(Duration);
 

@@ -8,7 +8,7 @@ use crate::answer::World;
 /// Retired worlds that are kept for readers that have not moved on; beyond it the oldest is let go early.
 const RETIRED_MAX: usize = 4096;
 
-/// Where the current world hangs.
+/// Pointer to the current world, and its generation.
 #[derive(Debug)]
 pub struct Current {
     world: Mutex<Arc<World>>,
@@ -47,7 +47,7 @@ impl Current {
     }
 }
 
-/// One reader's hold on the world.
+/// A reader's copy of the pointer to the world.
 #[derive(Debug)]
 pub struct Reader {
     current: Arc<Current>,
@@ -87,7 +87,7 @@ impl Retired {
         }
     }
 
-    /// Frees what no reader holds any more; returns how many are still held.
+    /// Frees the worlds that no reader has any more; returns the number of the others.
     pub(super) fn sweep(&mut self) -> usize {
         self.0.retain(|world| Arc::strong_count(world) > 1);
         self.0.len()

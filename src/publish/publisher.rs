@@ -1,8 +1,8 @@
 //! Folds statuses into views and publishes worlds.
 //!
-//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see [`super::tick`]).
-//! Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status touches the bits that depend
-//! on it, and only the views of zones that use its target are made anew.
+//! In: snapshots, statuses of targets, switches, holds, leases. Out: worlds. Never here: the time (see
+//! [`super::tick`]). Statuses, not bits, are the truth: a new snapshot is folded anew from them; a changed status
+//! touches the bits that depend on it, and only the views of zones that use its target are made anew.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub struct ZoneInputs {
     pub switches: Vec<bool>,
     /// Hold by member bit.
     pub holds: Vec<Hold>,
-    /// Seconds that each lease of a flattened target lasts; none lasts for ever where this is absent.
+    /// Seconds that each lease of a flattened target lasts; absent: every lease lasts for ever.
     pub leases: Option<Arc<[u32]>>,
 }
 
-/// What a publication did.
+/// Result of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// Generation now current.
@@ -44,12 +44,13 @@ pub struct Publisher {
     pub(super) snapshot: Arc<Snapshot>,
     view: HealthView,
     serving: Arc<ServingOptions>,
-    pub(super) folds: Vec<Option<Fold>>,
+    /// Fold of each zone with policies. A clone is a snapshot; a fold that changes while one is held is copied first.
+    pub(super) folds: Vec<Option<Arc<Fold>>>,
     /// Target of each slot, by zone.
-    pub(super) slots: Vec<Vec<TargetId>>,
+    pub(super) slots: Arc<[Vec<TargetId>]>,
     /// Policy state that an earlier run saved and no zone has claimed yet, by apex.
     pub(super) saved: HashMap<String, Vec<SavedNode>>,
-    /// Whether policy state changed since the last save.
+    /// True if policy state changed since the last save.
     pub(super) is_unsaved: bool,
     pub(super) now: Moment,
     pub(super) wall: WallTime,
@@ -77,7 +78,7 @@ impl Publisher {
             view,
             serving,
             folds,
-            slots: Vec::new(),
+            slots: Arc::default(),
             saved: HashMap::new(),
             is_unsaved: false,
             now: Moment::ZERO,
@@ -88,17 +89,27 @@ impl Publisher {
         }
     }
 
-    /// Returns where readers find the world.
+    /// Returns the pointer to the current world.
     pub fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current)
     }
 
     /// Returns the fold of a zone, if it has policies.
     pub fn fold(&self, zone: usize) -> Option<&Fold> {
-        self.folds.get(zone).and_then(Option::as_ref)
+        self.folds.get(zone)?.as_deref()
     }
 
-    /// Lists where a target is used: zone and slot.
+    /// Returns the fold of each zone with policies, in the order of the snapshot.
+    pub fn folds(&self) -> &[Option<Arc<Fold>>] {
+        &self.folds
+    }
+
+    /// Returns the target of each slot, by zone.
+    pub fn slots(&self) -> &Arc<[Vec<TargetId>]> {
+        &self.slots
+    }
+
+    /// Lists the uses of a target: zone and slot.
     pub fn uses(&self, target: TargetId) -> impl Iterator<Item = (usize, u32)> + '_ {
         let uses = self.uses.get(&target).map_or(&[][..], Vec::as_slice);
         uses.iter().map(|&(zone, slot)| (zone as usize, slot))
@@ -139,13 +150,14 @@ impl Publisher {
                     holds: given.holds,
                     leases: given.leases,
                 };
-                Fold::new(policies, inputs)
+                Arc::new(Fold::new(policies, inputs))
             }));
         }
         self.hand_down(&snapshot, &mut folds);
-        let view = folds
-            .iter()
-            .map(|fold| fold.as_ref().map_or_else(ZoneView::default, Fold::view));
+        let view = folds.iter().map(|fold| {
+            fold.as_ref()
+                .map_or_else(ZoneView::default, |fold| fold.view())
+        });
         self.view = HealthView::new(view);
         self.folds = folds;
         self.snapshot = Arc::new(snapshot);
@@ -165,7 +177,7 @@ impl Publisher {
         for (zone, changes) in by_zone {
             let policies = &self.snapshot.zones[zone as usize].zone.policies;
             if let Some(fold) = &mut self.folds[zone as usize]
-                && fold.observe(policies, &changes)
+                && Arc::make_mut(fold).observe(policies, &changes)
             {
                 touched.push(zone as usize);
             }
@@ -173,7 +185,7 @@ impl Publisher {
         self.publish_zones(&touched)
     }
 
-    /// Gives a zone new switches and holds; publishes if any bit changed.
+    /// Sets the switches and holds of a zone; publishes if any bit changed.
     pub fn hold(
         &mut self,
         zone: usize,
@@ -182,7 +194,7 @@ impl Publisher {
     ) -> Option<Published> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
         let fold = self.folds.get_mut(zone)?.as_mut()?;
-        if !fold.hold(policies, switches, holds) {
+        if !Arc::make_mut(fold).hold(policies, switches, holds) {
             return None;
         }
         self.publish_zones(&[zone])
@@ -193,7 +205,7 @@ impl Publisher {
         let mut touched = Vec::new();
         for (zone, left) in leases {
             if let Some(Some(fold)) = self.folds.get_mut(*zone)
-                && fold.lease(left)
+                && Arc::make_mut(fold).lease(left)
             {
                 touched.push(*zone);
             }
@@ -209,7 +221,7 @@ impl Publisher {
         for &zone in zones {
             if let Some(fold) = &mut self.folds[zone] {
                 changed.push((zone, fold.view()));
-                self.is_unsaved |= fold.take_unsaved();
+                self.is_unsaved |= Arc::make_mut(fold).take_unsaved();
             }
         }
         self.view.replace(changed);
@@ -246,7 +258,7 @@ mod tests {
     use crate::config::{Files, read_zone};
     use crate::diagnostic::Source;
     use crate::geo::Locations;
-    use crate::zone::{ServedZone, build_maps};
+    use crate::zone::ServedZone;
 
     struct NoFiles;
 
@@ -269,9 +281,7 @@ mod tests {
         let path = "zone.toml".into();
         let (model, found) = read_zone(&Source { path, text }, &NoFiles);
         let model = model.unwrap_or_else(|| panic!("{found:?}"));
-        let zone = Arc::new(compile_zone(&model, 1).expect("a small zone"));
-        let maps = build_maps(&zone.policies, locations);
-        ServedZone { zone, maps }
+        ServedZone::new(compile_zone(&model, 1).expect("a small zone"), locations)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, WallTime};
-use crate::health::{TargetId, Targets};
+use crate::health::Targets;
 use crate::view::{ActiveTier, Fold, SavedNode, ZoneTick};
 use crate::wire::Name;
 use crate::zone::Snapshot;
@@ -33,7 +33,7 @@ pub struct Tick<'a> {
 /// Saved policy state of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedZone {
-    /// Its apex.
+    /// Apex of the zone.
     pub zone: String,
     /// States of its nodes.
     pub nodes: Vec<SavedNode>,
@@ -48,6 +48,26 @@ pub struct HeldNode {
     pub failback: u32,
     /// The tier that it answers from.
     pub active: ActiveTier,
+}
+
+/// Lists the failovers of folds that are held: an earlier tier is healthy and waits.
+pub fn held_nodes(folds: &[Option<Arc<Fold>>]) -> Vec<HeldNode> {
+    let mut held = Vec::new();
+    for (zone, fold) in folds.iter().enumerate() {
+        let Some(state) = fold.as_ref().and_then(|fold| fold.policy_state()) else {
+            continue;
+        };
+        for (number, active) in state.active_tiers.iter().enumerate() {
+            if active.is_held {
+                held.push(HeldNode {
+                    zone,
+                    failback: number as u32,
+                    active: *active,
+                });
+            }
+        }
+    }
+    held
 }
 
 impl Publisher {
@@ -86,49 +106,21 @@ impl Publisher {
                 planned_in,
                 changes_in,
             };
-            if fold.tick(policies, &zone_tick) {
+            if Arc::make_mut(fold).tick(policies, &zone_tick) {
                 touched.push(zone);
             }
         }
         self.publish_zones(&touched)
     }
 
-    /// Ends what holds the failovers of an owner or pool of a zone. Returns how many changed their tier, or `None` if there
-    /// is no failback to release.
+    /// Ends the holds of the failovers of an owner or pool of a zone. Returns the number that changed their tier, or
+    /// `None` if there is no failback to release.
     pub fn release(&mut self, zone: usize, place: &str) -> Option<usize> {
         let policies = &self.snapshot.zones.get(zone)?.zone.policies;
-        let released = self
-            .folds
-            .get_mut(zone)?
-            .as_mut()?
-            .release(policies, place)?;
+        let fold = self.folds.get_mut(zone)?.as_mut()?;
+        let released = Arc::make_mut(fold).release(policies, place)?;
         self.publish_zones(&[zone]);
         Some(released)
-    }
-
-    /// Lists the failovers that are held: an earlier tier is healthy and waits.
-    pub fn held(&self) -> Vec<HeldNode> {
-        let mut held = Vec::new();
-        for (zone, fold) in self.folds.iter().enumerate() {
-            let Some(state) = fold.as_ref().and_then(Fold::policy_state) else {
-                continue;
-            };
-            for (number, active) in state.active_tiers.iter().enumerate() {
-                if active.is_held {
-                    held.push(HeldNode {
-                        zone,
-                        failback: number as u32,
-                        active: *active,
-                    });
-                }
-            }
-        }
-        held
-    }
-
-    /// Returns a target by the number of its zone and its slot.
-    pub fn target(&self, zone: usize, slot: u32) -> Option<TargetId> {
-        self.slots.get(zone)?.get(slot as usize).copied()
     }
 
     /// Says whether policy state changed since the last save.
@@ -136,7 +128,7 @@ impl Publisher {
         self.is_unsaved
     }
 
-    /// Notes that the policy state was saved.
+    /// Clears the mark of [`Self::is_unsaved`] once the policy state was saved.
     pub fn mark_saved(&mut self) {
         self.is_unsaved = false;
     }
@@ -146,14 +138,14 @@ impl Publisher {
         self.save_with(&[])
     }
 
-    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones, each with an
-    /// owner or pool.
+    /// Lists the policy state that must survive a restart as it would be once failovers are released: numbers of zones,
+    /// each with an owner or pool.
     pub fn save_with(&self, released: &[(usize, &str)]) -> Vec<SavedZone> {
         let zones = self.snapshot.zones.iter().zip(&self.folds).enumerate();
         let mut saved: Vec<SavedZone> = zones
             .filter_map(|(number, (served, fold))| {
                 let policies = &served.zone.policies;
-                let mut fold = Cow::Borrowed(fold.as_ref()?);
+                let mut fold = Cow::Borrowed(&**fold.as_ref()?);
                 for (_, place) in released.iter().filter(|(zone, _)| *zone == number) {
                     // What has no failback any more has nothing to release.
                     let _ = fold.to_mut().release(policies, place);
@@ -179,7 +171,7 @@ impl Publisher {
     }
 
     /// Gives new folds the history of the ones before, or the policy state that an earlier run saved.
-    pub(super) fn hand_down(&mut self, snapshot: &Snapshot, folds: &mut [Option<Fold>]) {
+    pub(super) fn hand_down(&mut self, snapshot: &Snapshot, folds: &mut [Option<Arc<Fold>>]) {
         let zones = self.snapshot.zones.iter().enumerate();
         let before: HashMap<&Name, usize> = zones
             .map(|(number, served)| (served.zone.apex(), number))
@@ -189,6 +181,7 @@ impl Publisher {
             let Some(fold) = fold.as_mut().filter(|_| policies.need_policy_state()) else {
                 continue;
             };
+            let fold = Arc::make_mut(fold);
             fold.begin_tracking(policies, self.now, self.wall);
             let known = before.get(served.zone.apex()).copied();
             let known = known.and_then(|number| Some((number, self.folds[number].as_ref()?)));

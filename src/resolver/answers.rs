@@ -1,7 +1,7 @@
-//! What lookups said last of each name, for probes.
+//! Last lookup result of each name, for probes.
 //!
-//! In: what lookups brought, `now`. Out: how a name stands, how long its next lookup may take. Never here: flattened targets,
-//! whose addresses have rules of their own ([`super::resolved_targets`]); sockets that send.
+//! In: results of lookups, `now`. Out: state of a name, expected duration of its next lookup. Never here: flattened
+//! targets, whose addresses have rules of their own ([`super::resolved_targets`]); sockets that send.
 //!
 //! | Last lookup | Until | A probe uses |
 //! |---|---|---|
@@ -18,42 +18,42 @@ use crate::clock::Moment;
 use crate::room::Hold;
 use crate::wire::Name;
 
+use super::entry::LookedUp;
 use super::entry::LookupResult;
-use super::lookup_queue::LookedUp;
 
-/// Shortest time for which an answer is believed: many checks of one name cost one lookup a second.
+/// Shortest time for which an answer is used: many checks of one name cost one lookup a second.
 const TTL_MIN: Duration = Duration::from_secs(1);
-/// Longest time for which it is believed that a name does not exist: it may be there any moment.
+/// Longest time for which a negative answer is used: the name may appear any moment.
 const NOTHING_MAX: Duration = Duration::from_secs(5);
-/// First and longest pause before a lookup that failed is made again.
+/// Shortest and longest pause before a failed lookup is repeated.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// Failures in a row that are told: one may be a slip. Chosen, as `fall` of checks.
+/// Failures in a row from which a name counts as failing: one may be a slip. Chosen, as `fall` of checks.
 const FAILURES_MIN: u32 = 3;
-/// A lookup that took longer may do so again.
-const BRIEF_MAX: Duration = Duration::from_millis(500);
-/// Names that no probe asked for are forgotten after this time.
+/// Longest duration of a lookup that counts as brief, so that the next is expected to be brief too.
+pub(super) const BRIEF_MAX: Duration = Duration::from_millis(500);
+/// Time after which a name is forgotten that was neither asked for by a probe nor looked up.
 const UNUSED_MAX: Duration = Duration::from_secs(600);
-/// Most names that are known (chosen: as many as flattened targets and a check of each).
+/// Most names kept. Chosen: as many as flattened targets and a check of each.
 const NAMES_MAX: usize = 100_000;
 /// Port to which no datagram is ever sent: a route is all that is asked for.
 const ANY_PORT: u16 = 53;
 
-/// How a name stands.
+/// State of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// These are its addresses.
+    /// Addresses within their TTL.
     Found(Arc<[IpAddr]>),
-    /// It has none.
+    /// Negative answer: no addresses.
     Nothing,
-    /// Lookups fail; these were its addresses.
+    /// Lookups fail; last known addresses.
     Kept(Arc<[IpAddr]>),
-    /// Lookups fail, and nothing is known.
+    /// Lookups fail, and no addresses are known.
     Silent,
-    /// It is to be looked up; these were its addresses, if any.
+    /// Lookup due; last known addresses, if any.
     Due(Option<Arc<[IpAddr]>>),
 }
 
-/// How many names stand how, and how many lookups ended how.
+/// Counts of names by state, and of lookups by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameCounts {
     /// Names with addresses.
@@ -62,15 +62,15 @@ pub struct NameCounts {
     pub missing: usize,
     /// Names whose lookups fail and whose last addresses are used.
     pub kept: usize,
-    /// Names whose lookups fail and of which nothing is known.
+    /// Names whose lookups fail and whose addresses are unknown.
     pub silent: usize,
-    /// Names whose lookups failed several times in a row.
+    /// Names whose lookups failed at least three times in a row.
     pub failing: usize,
     /// Lookups that found addresses, found none, failed.
     pub lookups: [u64; 3],
 }
 
-/// All answers.
+/// Last answers of all names that probes ask for.
 #[derive(Debug)]
 pub(super) struct Answers {
     ttl_max: Duration,
@@ -87,9 +87,9 @@ struct Known {
 #[derive(Clone, Debug)]
 struct Answer {
     last: Last,
-    /// When it is to be looked up again.
+    /// Moment of the next lookup.
     next: Moment,
-    /// The last addresses, and when they were confirmed.
+    /// Last addresses, and the moment of the lookup that confirmed them.
     addresses: Option<(Arc<[IpAddr]>, Moment)>,
     failures: u32,
     is_brief: bool,
@@ -117,7 +117,7 @@ impl Answers {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says how a name stands, for a probe that uses it.
+    /// Returns the state of a name, for a probe that uses it.
     pub(super) fn standing(&self, name: &Name, now: Moment) -> Standing {
         let mut known = self.lock();
         let Some(answer) = known.names.get_mut(name) else {
@@ -136,7 +136,7 @@ impl Answers {
         }
     }
 
-    /// Says how long a lookup of a name may take, as the last one did.
+    /// Returns the expected duration of a name's lookup, by that of the last one.
     pub(super) fn hold(&self, name: &Name) -> Hold {
         match self.lock().names.get(name) {
             None => Hold::Short,
@@ -145,7 +145,7 @@ impl Answers {
         }
     }
 
-    /// Takes what a lookup brought.
+    /// Takes the result of a lookup.
     pub(super) fn take(&self, report: &LookedUp, now: Moment) {
         let (last, ttl, addresses) = read(report);
         let mut known = self.lock();
@@ -194,7 +194,7 @@ impl Answers {
         map.insert(report.target.clone(), answer);
     }
 
-    /// Counts how names stand, and forgets those that no probe uses any more.
+    /// Counts names by state, and forgets those that are not used any more.
     pub(super) fn count(&self, now: Moment) -> NameCounts {
         let mut known = self.lock();
         known
@@ -217,7 +217,7 @@ impl Answers {
         counts
     }
 
-    /// Names one whose lookups failed several times in a row, the first by name.
+    /// Returns the first by name of those whose lookups failed at least three times in a row.
     pub(super) fn first_failing(&self) -> Option<Name> {
         let known = self.lock();
         let failing = known.names.iter();
@@ -226,7 +226,7 @@ impl Answers {
     }
 }
 
-/// Reads both families: what a lookup came to, how long that holds, the addresses in the order in which they are tried.
+/// Reads both families: result of the lookup, its TTL, addresses in the order in which they are tried.
 fn read(report: &LookedUp) -> (Last, Duration, Vec<IpAddr>) {
     let (mut addresses, mut ttl, mut has_failed) = (Vec::new(), u32::MAX, false);
     // RFC 6724 prefers IPv6 where both can be reached.
@@ -251,7 +251,7 @@ fn read(report: &LookedUp) -> (Last, Duration, Vec<IpAddr>) {
     }
 }
 
-/// Says whether this machine has a route to an address (RFC 6724, section 6, rule 1); nothing is sent.
+/// Returns whether this machine has a route to an address (RFC 6724, section 6, rule 1); sends no packet.
 fn has_route(address: IpAddr) -> bool {
     let any = match address {
         IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),

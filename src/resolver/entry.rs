@@ -1,7 +1,7 @@
 //! Resolved addresses of one target and family, and how they move with lookups and time.
 //!
-//! In: results of lookups, `now`. Out: addresses, whether they may be used, how long they may be answered, when to look
-//! again. Never here: names, sockets, other targets.
+//! In: results of lookups, `now`. Out: addresses, whether they may be used, their TTL, the time of the next lookup.
+//! Never here: names, sockets, other targets.
 //!
 //! | Before | Lookup or time | After |
 //! |---|---|---|
@@ -17,13 +17,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Moment;
 use crate::wire::Name;
 
 /// Most addresses of one family that are taken from one target. Chosen: four times what the largest names have.
 pub const ADDRESSES_MAX: usize = 64;
-/// Answers without addresses in a row that are believed where there were addresses before; one may be a slip of a server
-/// that is being changed. Chosen, as `fall` of checks.
+/// Negative answers in a row that replace known addresses; one may be a slip of a server that is being changed. Chosen,
+/// as `fall` of checks.
 const EMPTY_MIN: u8 = 2;
 /// TTL of addresses that are kept beyond their own (RFC 8767, section 4).
 pub(super) const KEPT_TTL_SECS: u32 = 30;
@@ -33,19 +35,19 @@ const LEASE_MAX: Duration = Duration::from_secs(7 * 86_400);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Time before the end of a TTL at which it is looked up again, at most; a tenth of the TTL if that is less.
 const LEAD_MAX: Duration = Duration::from_secs(5);
-/// How long an answer without addresses is believed where it does not say (RFC 2308, section 5, has no number).
+/// TTL of a negative answer without SOA, seconds (RFC 2308, section 5, has no number).
 pub(super) const EMPTY_TTL_SECS: u32 = 30;
 /// A view is made once a second; an answer may be given that much later.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Bounds of looking up.
+/// Bounds of lookups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResolveLimits {
     /// Shortest time between two lookups of a name.
     pub ttl_min: Duration,
     /// Longest time between two lookups of a name.
     pub ttl_max: Duration,
-    /// How long addresses serve while lookups fail.
+    /// Longest time for which addresses are used while lookups fail.
     pub keep: Duration,
 }
 
@@ -54,9 +56,9 @@ pub struct ResolveLimits {
 pub struct FoundSet {
     /// The addresses, in any order.
     pub addresses: Vec<IpAddr>,
-    /// Smallest TTL on the way, seconds.
+    /// Smallest TTL of the chain and the addresses, seconds.
     pub ttl: u32,
-    /// Flattened targets that they come from, if they come from our own zones.
+    /// Flattened targets that the addresses come from, if they come from our own zones.
     pub via: BTreeSet<Name>,
 }
 
@@ -69,7 +71,7 @@ pub enum LookupResult {
     Nothing(String, u32),
     /// The target leads to itself through our own zones.
     Circle,
-    /// No answer: why.
+    /// No answer: the reason.
     Failed(String),
 }
 
@@ -77,28 +79,28 @@ pub enum LookupResult {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ResolvedAddresses {
     pub(super) addresses: Arc<[IpAddr]>,
-    /// Flattened targets that they come from.
+    /// Flattened targets that the addresses come from.
     pub(super) via: BTreeSet<Name>,
-    /// When their TTL is over.
+    /// End of their TTL.
     pub(super) until: Moment,
-    /// When they were looked up; nothing before the first success.
+    /// Begin of the lookup that found them; `None` before the first success.
     pub(super) resolved: Option<Moment>,
-    /// Who said so.
+    /// Source: server address, or [`OURSELVES`](super::lookup::OURSELVES).
     pub(super) from: String,
-    /// Answers without addresses since then, and what the last one said.
+    /// Negative answers since then, and the reason of the last one.
     pub(super) empties: u8,
     pub(super) nothing: Option<String>,
-    /// Since when lookups fail, and why the last did.
+    /// Moment of the first failure since the last success, and the reason of the last failure.
     pub(super) failing: Option<(Moment, String)>,
     pub(super) failures: u32,
     pub(super) is_too_old: bool,
-    /// What had passed of `resolved` and `failing` before this process began: no moment is earlier than that.
+    /// Time that passed since `resolved` and `failing` before this process began, which is the earliest moment.
     pub(super) resolved_before: Duration,
     pub(super) failing_before: Duration,
 }
 
 impl ResolvedAddresses {
-    /// Takes a lookup that began and ended at these moments; returns when to look again.
+    /// Takes a lookup that began and ended at these moments; returns the moment of the next.
     pub(super) fn take(
         &mut self,
         side: LookupResult,
@@ -170,7 +172,8 @@ impl ResolvedAddresses {
         };
     }
 
-    /// Notices that lookups failed for too long; says whether that is new.
+    /// Sets `is_too_old` if lookups have failed for `keep` and the TTL is over. Returns whether it became true just
+    /// now.
     pub(super) fn age(&mut self, now: Moment, limits: &ResolveLimits) -> bool {
         let is_too_old = match self.failing_for(now) {
             Some(failing) => now >= self.until && failing >= limits.keep,
@@ -181,18 +184,18 @@ impl ResolvedAddresses {
         is_new
     }
 
-    /// Returns for how long lookups have failed, if they do.
+    /// Returns the time since the first failure, while lookups fail.
     pub(super) fn failing_for(&self, now: Moment) -> Option<Duration> {
         let (since, _) = self.failing.as_ref()?;
         Some(self.failing_before + now.since(*since))
     }
 
-    /// Returns how long ago the addresses were looked up.
+    /// Returns the age of the addresses.
     pub(super) fn resolved_ago(&self, now: Moment) -> Option<Duration> {
         Some(self.resolved_before + now.since(self.resolved?))
     }
 
-    /// Returns the seconds for which an answer with these addresses may be kept.
+    /// Returns the TTL of these addresses in an answer now, seconds.
     pub(super) fn left_secs(&self, now: Moment) -> u32 {
         if now < self.until {
             let left = self.until.since(now).saturating_sub(TICK);
@@ -203,6 +206,37 @@ impl ResolvedAddresses {
             None => 0,
         }
     }
+}
+
+/// Result of a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// The target.
+    pub target: Name,
+    /// A, AAAA.
+    pub sides: [LookupResult; 2],
+    /// Source of each: server address, or `our own zones`.
+    pub from: [String; 2],
+    /// Begin of the lookup.
+    pub began: Moment,
+}
+
+/// Addresses of one target and family, saved over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLease {
+    /// The target.
+    pub target: String,
+    /// Addresses of one family.
+    pub addresses: Vec<IpAddr>,
+    /// Time of their lookup, milliseconds since the Unix epoch.
+    pub resolved_ms: i64,
+    /// End of their TTL, milliseconds since the Unix epoch.
+    pub until_ms: i64,
+    /// First failure since then, milliseconds since the Unix epoch, if lookups fail.
+    #[serde(default)]
+    pub failing_ms: Option<i64>,
+    /// Source: server address, or `our own zones`.
+    pub from: String,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What fuzz targets reach of the stub resolver: its reader of replies.
+//! Entry point of the stub resolver for fuzz targets: its reader of replies.
 //!
 //! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
 
@@ -8,7 +8,7 @@ use crate::wire::{ClientQuery, Name, NoReply, Rtype};
 /// Reads octets as the reply to a query: as they are, and with the query's own header and question before them.
 ///
 /// # Panics
-/// If the reply says more than a reply may: aliases beyond the bound, addresses of another family, one twice.
+/// If a reply is accepted with aliases beyond the bound, addresses of another family, or one twice.
 pub fn read_any_response(octets: &[u8]) {
     let name = Name::parse_absolute("a.example.").expect("a name");
     for rtype in [Rtype::A, Rtype::AAAA] {

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 use crate::clock::Moment;
 
 const SYSTEM_FILE: &str = "/etc/hosts";
-/// Time between two looks whether the file is another one.
+/// Time between two checks whether the file has changed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Octets that are read; the longest lists in use, of names to be blocked, are shorter.
+/// Most octets read; the longest lists in use, of names to be blocked, are shorter.
 const SIZE_MAX: u64 = 16 << 20;
 
-/// Which version of a file was read: its length and when it was written.
+/// Version of a file: length in octets and time of modification; `None` if the file is missing.
 type Version = Option<(u64, Option<SystemTime>)>;
 
 /// The table as it was read last.
@@ -62,7 +62,7 @@ impl Hosts {
         }
     }
 
-    /// Reads the file if it is another one. One that is missing, or too long, knows no name.
+    /// Reads the file if it has changed. One that is missing, or too long, has no names.
     fn read_anew(&mut self) {
         let found = std::fs::metadata(&self.file).ok();
         let version = found.map(|found| (found.len(), found.modified().ok()));

@@ -1,9 +1,9 @@
 //! One target looked up: both families at once, alias by alias, server after server.
 //!
-//! In: a name, servers, an answer for names of our own zones. Out: a [`LookupResult`] a family. Never here: when to look up, what was
-//! known before.
+//! In: a name, servers, an answer for names of our own zones. Out: a [`LookupResult`] a family. Never here: times of
+//! lookups, earlier results.
 //!
-//! Before each name of a chain is asked for, our own zones are: a loop through a resolver would feed us our own last
+//! Our own zones are asked before servers for each name of a chain: a loop through a resolver would return our own last
 //! answer for ever.
 
 use std::collections::BTreeSet;
@@ -19,26 +19,26 @@ use super::query_server::ask;
 
 /// Times that each server is asked before a lookup fails.
 const ROUNDS: usize = 2;
-/// How sources inside are called.
+/// Name of our own zones as the source of a result.
 pub(super) const OURSELVES: &str = "our own zones";
 
-/// What our own zones say to a name.
+/// Answer of our own zones for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// It lies in none of them.
+    /// The name lies in none of them.
     Elsewhere,
     /// Addresses.
     Found(FoundSet),
-    /// It is an alias: of what, and for how many seconds.
+    /// Alias: its target, and its TTL in seconds.
     Alias(Name, u32),
-    /// It has no addresses now: why, and for how many seconds.
+    /// No addresses now: the reason, and the TTL in seconds.
     Nothing(String, u32),
 }
 
 /// Answers names of our own zones.
 pub type OwnZones = Arc<dyn Fn(&Name, Rtype) -> Own + Send + Sync>;
 
-/// Looks up one family of a target; returns who said so, too.
+/// Looks up one family of a target; returns the result and its source.
 pub(super) async fn look_up(
     target: &Name,
     rtype: Rtype,
@@ -92,7 +92,7 @@ pub(super) async fn look_up(
     (LookupResult::Nothing(why, EMPTY_TTL_SECS), from)
 }
 
-/// Says what a response came to; or the name it breaks off at, and how many aliases lead there.
+/// Returns the result of a response; or, if its chain breaks off, the last name and the number of aliases up to it.
 fn ended(response: Response, rtype: Rtype, ttl: u32) -> Result<LookupResult, (Name, usize)> {
     if !response.addresses.is_empty() {
         return Ok(LookupResult::Found(FoundSet {

@@ -1,10 +1,11 @@
 //! The task that looks names up, for flattened targets and for probes, a bounded number at once.
 //!
-//! In: names, from the keeper and from probes. Out: one report for each name of the keeper's; for all of them the answer, and
-//! word to whoever waits. Never here: when a flattened target is due, what a probe makes of an answer.
+//! In: names of flattened targets and of probes. Out: a report for each flattened target; for every name the answer,
+//! and a signal to probes that wait. Never here: the time at which a flattened target is due, the use of an answer by a
+//! probe.
 //!
-//! A name that is asked for by many is looked up once. Names whose servers are silent hold a place for as long as a lookup
-//! may take; they never have all of them, so that names which are answered at once do not wait for them.
+//! A name that is asked for by many is looked up once. Names whose servers are silent hold a place for as long as a
+//! lookup may take; they never have all places, so that names which are answered at once do not wait for them.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -18,52 +19,37 @@ use crate::clock::{Clock, Moment};
 use crate::room::{Hold, Room, Taken};
 use crate::wire::{Name, Rtype};
 
-use super::answers::Answers;
-use super::entry::LookupResult;
+use super::answers::{Answers, BRIEF_MAX};
+use super::entry::{LookedUp, LookupResult};
 use super::lookup::{OwnZones, look_up};
 use super::upstream::Upstreams;
 
-/// Names that wait to be taken in; flattened targets come again later, and probes wait.
+/// Most names in the channel; beyond them flattened targets come again later, and probes wait.
 const WAITING_MAX: usize = 1_024;
-/// A lookup that takes longer holds its place for long.
-const BRIEF_MAX: Duration = Duration::from_millis(500);
 
-/// How names are looked up.
+/// Settings of lookups.
 #[derive(Clone, Debug)]
 pub struct LookupSettings {
     /// The servers to ask.
     pub upstreams: Upstreams,
-    /// How long one server may take for one answer.
+    /// Longest time for one answer of one server.
     pub timeout: Duration,
-    /// Most names under way at once.
+    /// Most lookups under way at once.
     pub concurrency: usize,
-    /// Longest time for which an answer is believed without another lookup.
+    /// Longest time for which probes use an answer without another lookup.
     pub ttl_max: Duration,
-    /// How long the last addresses of a name are used by probes while lookups fail.
+    /// Longest time for which probes use the last addresses of a name while lookups fail.
     pub keep: Duration,
 }
 
-/// What a lookup brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookedUp {
-    /// The target.
-    pub target: Name,
-    /// A, AAAA.
-    pub sides: [LookupResult; 2],
-    /// Who said so, for each.
-    pub from: [String; 2],
-    /// When it began.
-    pub began: Moment,
-}
-
-/// Where names are handed in.
+/// Handle to the task: takes names, gives answers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct LookupQueue {
     wanted: mpsc::Sender<Wanted>,
     answers: Arc<Answers>,
 }
 
-/// A name, and who wants to know.
+/// Name to look up, and the receiver of its result.
 #[derive(Debug)]
 pub(super) struct Wanted {
     name: Name,
@@ -72,14 +58,14 @@ pub(super) struct Wanted {
 
 #[derive(Debug)]
 enum Waiter {
-    /// The keeper, through its channel.
+    /// Flattened targets, through the channel of reports.
     ResolvedTargets,
     /// A probe, which then reads the answer.
     Probe(oneshot::Sender<()>),
 }
 
 impl LookupQueue {
-    /// Starts the task: reports of the keeper's names go into `sink`, until `stopped` ends.
+    /// Starts the task, which runs until `stopped` ends; reports of flattened targets go into `sink`.
     pub fn open(
         settings: LookupSettings,
         own: OwnZones,
@@ -110,7 +96,7 @@ impl LookupQueue {
         Self { wanted, answers }
     }
 
-    /// Hands a name of the keeper's in; says whether there was room.
+    /// Hands in the name of a flattened target; returns whether there was room.
     pub fn look_up(&self, name: &Name) -> bool {
         let wanted = Wanted {
             name: name.clone(),
@@ -119,7 +105,7 @@ impl LookupQueue {
         self.wanted.try_send(wanted).is_ok()
     }
 
-    /// Says whether nobody works here any more.
+    /// Returns whether the task has ended.
     pub(super) fn is_closed(&self) -> bool {
         self.wanted.is_closed()
     }
@@ -143,7 +129,7 @@ impl LookupQueue {
     }
 }
 
-/// What the task owns.
+/// State of the task.
 struct Work {
     settings: LookupSettings,
     own: OwnZones,
@@ -151,7 +137,7 @@ struct Work {
     clock: Clock,
     answers: Arc<Answers>,
     room: Room<Name>,
-    /// Who waits for each name that is in line or under way.
+    /// Receivers of the result, for each name that is in line or under way.
     askers: HashMap<Name, Vec<Waiter>>,
     running: JoinSet<LookedUp>,
     flights: HashMap<Id, (Name, Taken)>,
@@ -218,7 +204,7 @@ impl Work {
         }
     }
 
-    /// Tells an answer; says whether the keeper still listens.
+    /// Records a result and reports it; returns whether the channel of reports is still open.
     async fn finish(&mut self, ended: Result<(Id, LookedUp), JoinError>) -> bool {
         let id = match &ended {
             Ok((id, _)) => *id,
@@ -265,7 +251,7 @@ async fn look_up_both(
     }
 }
 
-/// Looks up what our own zones know; for the rest there is nobody to ask.
+/// Looks a name up in our own zones alone; all others fail for `why`.
 async fn without_servers(target: Name, why: String, own: OwnZones, began: Moment) -> LookedUp {
     let mut report = look_up_both(target, Vec::new(), Duration::ZERO, own, began).await;
     for side in &mut report.sides {

@@ -1,11 +1,11 @@
 //! Host names to the addresses that a probe tries (rule a34).
 //!
-//! In: a host name. Out: its addresses in order, or why there are none; as soon as that can be said. Never here: probes, their
-//! time limits: whoever asks stops waiting when it likes, and the lookup goes on.
+//! In: a host name. Out: its addresses in order, or the reason why there are none, as soon as known. Never here:
+//! probes, their time limits: a probe may stop waiting, and the lookup goes on.
 //!
-//! Order, as of the C library with `hosts: files dns`: the address itself, `/etc/hosts`, then DNS with the search list of
-//! `/etc/resolv.conf`. Other sources of nsswitch.conf(5) are not asked. Names in zones of this server are answered from
-//! there, as flattened targets are.
+//! Order, as of the C library with `hosts: files dns`: the address itself, `/etc/hosts`, then DNS with the search list
+//! of `/etc/resolv.conf`. Other sources of nsswitch.conf(5) are not asked. Names in zones of this server are answered
+//! from there, as flattened targets are.
 
 use std::fmt;
 use std::future::pending;
@@ -26,15 +26,15 @@ use super::lookup::Own;
 use super::lookup_queue::{LookupQueue, LookupSettings};
 use super::upstream::Upstreams;
 
-/// How long a probe waits for a new lookup of a name whose last addresses are known.
+/// Longest wait of a probe for a new lookup of a name whose last addresses are known.
 const RENEW_WAIT: Duration = Duration::from_millis(200);
 
-/// Why a name has no addresses.
+/// Reason why a name has no addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoAddresses {
-    /// It does not exist, or has none.
+    /// Negative answer: the name does not exist, or has none.
     Missing,
-    /// Nobody says.
+    /// Lookups fail.
     Silent,
 }
 
@@ -51,10 +51,10 @@ struct System {
     upstreams: Upstreams,
 }
 
-/// Where lookups are made.
+/// Queue of lookups in use.
 enum Place {
     Open(LookupQueue),
-    /// A queue of our own, opened by the first who asks.
+    /// A queue of our own, opened at the first question.
     Own(LookupSettings, Option<LookupQueue>),
 }
 
@@ -65,12 +65,12 @@ impl fmt::Debug for Names {
 }
 
 impl Names {
-    /// Asks at a queue that is open.
+    /// Uses a queue that is open.
     pub fn at(queue: LookupQueue, clock: Clock) -> Self {
         Self::with(Hosts::default(), Place::Open(queue), clock)
     }
 
-    /// Asks by settings, without zones of our own.
+    /// Uses a queue of its own with these settings, without zones of our own.
     pub fn alone(settings: LookupSettings, clock: Clock) -> Self {
         Self::with(Hosts::default(), Place::Own(settings, None), clock)
     }
@@ -88,7 +88,7 @@ impl Names {
     /// Returns the addresses of a host, at least one, in the order in which they are to be tried.
     ///
     /// # Errors
-    /// Says why there are none.
+    /// The reason why there are none.
     pub async fn find(&self, host: &str) -> Result<Arc<[IpAddr]>, NoAddresses> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok([address].into());
@@ -116,12 +116,12 @@ impl Names {
         Err(NoAddresses::Missing)
     }
 
-    /// Counts how names stand.
+    /// Counts names by state, and lookups by result.
     pub fn counts(&self) -> NameCounts {
         self.queue().answers().count(self.clock.now())
     }
 
-    /// Names one whose lookups fail.
+    /// Returns the first by name of those whose lookups failed at least three times in a row.
     pub fn first_failing(&self) -> Option<Name> {
         self.queue().answers().first_failing()
     }
@@ -142,7 +142,7 @@ impl Names {
     }
 }
 
-/// Asks for one name: what is known, or what a lookup brings.
+/// Returns the known state of one name, or that after a lookup.
 async fn ask(queue: &LookupQueue, name: &Name, clock: Clock) -> Standing {
     let standing = |now: Moment| queue.answers().standing(name, now);
     match standing(clock.now()) {

@@ -1,8 +1,8 @@
 //! One question to one server: by datagram, again without EDNS if that is not understood, by stream if the answer was
 //! cut off.
 //!
-//! In: a server, a question. Out: a response, or why there is none. Never here: time limits (the caller sets one around
-//! all), other servers.
+//! In: a server, a question. Out: a response, or the reason why there is none. Never here: time limits (the caller sets
+//! one around all), other servers.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,11 +14,11 @@ use crate::wire::{ClientQuery, Name, NoReply, Rcode, Rtype};
 
 use super::message::{Response, read_response};
 
-/// Octets of a datagram that are taken; what is longer breaks off and is asked for by stream.
+/// Most octets taken of a datagram; a longer one breaks off and is asked for by stream.
 const DATAGRAM_MAX: usize = 4_096;
-/// Octets that we take in one datagram (RFC 9715, section 3.2).
+/// Payload size in our EDNS option, octets (RFC 9715, section 3.2).
 const PAYLOAD_SIZE: u16 = 1232;
-/// Datagrams that answer something else and are passed over: somebody guesses, or an old answer comes late.
+/// Most datagrams passed over that answer something else: guesses of an attacker, or old answers that come late.
 const STRAYS_MAX: usize = 16;
 
 /// Asks a server for the addresses of a name.
@@ -65,8 +65,8 @@ async fn by_datagram(server: SocketAddr, query: &ClientQuery) -> Result<Response
     Err("only answers to other questions came".to_owned())
 }
 
-/// Waits for a datagram and reads it. Thousands may wait for servers that are silent, so the octets have a place only once
-/// they are there.
+/// Waits for a datagram and reads it. Thousands may wait for servers that are silent, so the octets have a place only
+/// once they are there.
 async fn receive(
     socket: &UdpSocket,
     query: &ClientQuery,

@@ -11,15 +11,15 @@ use std::time::Duration;
 use crate::clock::{Moment, WallTime};
 use crate::wire::{Name, Rtype};
 
+use super::entry::LookedUp;
 pub use super::entry::ResolveLimits;
+use super::entry::SavedLease;
 use super::entry::{LookupResult, ResolvedAddresses};
 use super::lookup::OURSELVES;
-use super::lookup_queue::LookedUp;
-use super::saved::SavedLease;
 
-/// Targets that are looked up; those beyond stay without addresses. Chosen: a name an hour and a packet costs nothing.
+/// Most targets looked up; those beyond stay without addresses. Chosen: at a TTL of an hour, six packets a second.
 pub(super) const TARGETS_MAX: usize = 10_000;
-/// Names that are handed out at once.
+/// Most names handed out at once.
 const DUE_MAX: usize = 1_024;
 /// Time after which a lookup is taken for lost: longer than any takes.
 const LOST_AFTER: Duration = Duration::from_secs(300);
@@ -32,18 +32,18 @@ pub(super) struct Entry {
     /// A, AAAA.
     pub(super) set: [ResolvedAddresses; 2],
     pub(super) next: Moment,
-    /// Since when it is being looked up, if it is.
+    /// Begin of the lookup under way, if any.
     pub(super) asked: Option<Moment>,
     pub(super) is_tried: bool,
 }
 
 impl Entry {
-    /// Says whether no lookup is under way.
+    /// Returns whether no lookup is under way.
     fn is_free(&self, now: Moment) -> bool {
         self.asked.is_none_or(|asked| now.since(asked) > LOST_AFTER)
     }
 
-    /// Returns the word for how it stands.
+    /// Returns its state: `fresh`, `kept`, `too-old` or `unresolved`.
     fn state(&self, now: Moment) -> &'static str {
         let mut lending = self.set.iter().filter(|set| !set.addresses.is_empty());
         if lending.clone().count() == 0 {
@@ -58,16 +58,16 @@ impl Entry {
     }
 }
 
-/// How many lookups ended how, and how many targets stand how.
+/// Counts of lookups by result, and of targets by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResolveCounts {
-    /// Lookups of a family that found addresses, found none, failed.
+    /// Lookups of one family that found addresses.
     pub found: u64,
-    /// See `found`.
+    /// Lookups of one family with a negative answer.
     pub empty: u64,
-    /// See `found`.
+    /// Lookups of one family that failed.
     pub failed: u64,
-    /// Targets with addresses of their TTL's time.
+    /// Targets with usable addresses, none of them kept beyond its TTL.
     pub fresh: usize,
     /// Targets with addresses that are kept through failures.
     pub kept: usize,
@@ -80,15 +80,15 @@ pub struct ResolveCounts {
 /// A change of the addresses of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What changed.
+    /// Description, as `TARGET A: OLD -> NEW`.
     pub text: String,
-    /// Whether it has addresses where it had none, or the other way round, or they can be used again.
+    /// True if the target gained its first usable addresses, or lost the last.
     pub is_grave: bool,
-    /// Whether it has no addresses to answer any more.
+    /// True if no usable addresses are left.
     pub is_worse: bool,
 }
 
-/// What is known about flattened targets.
+/// Flattened targets with their resolved addresses and the times of their lookups.
 #[derive(Clone, Debug)]
 pub struct ResolvedTargets {
     pub(super) limits: ResolveLimits,
@@ -99,7 +99,7 @@ pub struct ResolvedTargets {
 }
 
 impl ResolvedTargets {
-    /// Starts with what an earlier run saved.
+    /// Starts without targets, with the addresses that an earlier run saved.
     pub fn new(limits: ResolveLimits, saved: Vec<SavedLease>) -> Self {
         Self {
             limits,
@@ -110,12 +110,12 @@ impl ResolvedTargets {
         }
     }
 
-    /// Says whether no zone names a target.
+    /// Returns whether no zone names a target.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Follows the targets that zones name; new ones are due at once. Returns how many there are too many.
+    /// Follows the targets that zones name; new ones are due at once. Returns how many are beyond the bound.
     pub fn follow(
         &mut self,
         wanted: impl IntoIterator<Item = Name>,
@@ -155,7 +155,7 @@ impl ResolvedTargets {
             .collect()
     }
 
-    /// Makes due what new zones may answer otherwise: targets without addresses, and those that our own zones answer.
+    /// Makes targets due whose result new zones may change: those without addresses, and those of our own zones.
     pub fn hurry(&mut self, now: Moment) {
         for entry in self.entries.values_mut() {
             let is_inside =
@@ -166,14 +166,14 @@ impl ResolvedTargets {
         }
     }
 
-    /// Takes a name back that nobody looks up.
+    /// Takes a name back whose lookup did not begin.
     pub fn put_back(&mut self, name: &Name) {
         if let Some(entry) = self.entries.get_mut(name) {
             entry.asked = None;
         }
     }
 
-    /// Takes a report; returns what changed.
+    /// Takes a report; returns the change, if there is one.
     pub fn take(&mut self, report: LookedUp, now: Moment) -> Option<Change> {
         let target = report.target;
         let mut sides = report.sides;
@@ -221,7 +221,7 @@ impl ResolvedTargets {
         Some(change)
     }
 
-    /// Returns targets with all that they come from.
+    /// Returns targets, and all targets that their addresses come from.
     fn sources_of(&self, direct: &BTreeSet<Name>) -> BTreeSet<Name> {
         let mut all = direct.clone();
         let of = |name: &Name| self.entries.get(name);
@@ -232,7 +232,7 @@ impl ResolvedTargets {
         all
     }
 
-    /// Notices addresses that are too old from now on; returns it in words.
+    /// Marks addresses that have just become too old; returns a line for each.
     pub fn age(&mut self, now: Moment) -> Vec<String> {
         let mut words = Vec::new();
         for (name, entry) in &mut self.entries {
@@ -246,19 +246,24 @@ impl ResolvedTargets {
         words
     }
 
+    /// Says whether sets changed since they were taken.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// Returns the targets whose sets changed since the last call.
     pub fn take_changed(&mut self) -> BTreeSet<Name> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Says whether every target was looked up once, or is known from before.
+    /// Returns whether every target was looked up once, or was restored.
     pub fn is_settled(&self) -> bool {
         let is_known =
             |entry: &Entry| entry.is_tried || entry.set.iter().any(|set| !set.addresses.is_empty());
         self.entries.values().all(is_known)
     }
 
-    /// Lists what every target lends: target, family, addresses, whether they may be used.
+    /// Lists the addresses of every target: target, family, addresses, whether they may be used.
     pub fn sets(&self) -> impl Iterator<Item = (&Name, Rtype, &Arc<[IpAddr]>, bool)> {
         self.entries.iter().flat_map(|(name, entry)| {
             let set = entry.set.iter().zip(FAMILIES);
@@ -266,7 +271,7 @@ impl ResolvedTargets {
         })
     }
 
-    /// Returns the seconds for which addresses of a target may be answered.
+    /// Returns the TTL of a target's addresses in an answer now, seconds.
     pub fn left_secs(&self, target: &Name, rtype: Rtype, now: Moment) -> u32 {
         let entry = self.entries.get(target);
         entry.map_or(0, |entry| {
@@ -274,13 +279,13 @@ impl ResolvedTargets {
         })
     }
 
-    /// Lists every target with the word for how it stands.
+    /// Lists every target with its state: `fresh`, `kept`, `too-old` or `unresolved`.
     pub fn states(&self, now: Moment) -> impl Iterator<Item = (&Name, &'static str)> {
         let states = self.entries.iter();
         states.map(move |(name, entry)| (name, entry.state(now)))
     }
 
-    /// Counts.
+    /// Counts lookups by result, and targets by state.
     pub fn counts(&self, now: Moment) -> ResolveCounts {
         let mut counts = self.counts;
         for entry in self.entries.values() {
@@ -295,7 +300,7 @@ impl ResolvedTargets {
     }
 }
 
-/// Says in words what changed in both families.
+/// Describes the change of both families.
 fn changed_words(before: &[ResolvedAddresses; 2], after: &[ResolvedAddresses; 2]) -> String {
     let shown = |set: &ResolvedAddresses| match set.addresses.is_empty() {
         true => "nothing".to_owned(),
@@ -321,7 +326,7 @@ fn changed_words(before: &[ResolvedAddresses; 2], after: &[ResolvedAddresses; 2]
     texts.join(", ")
 }
 
-/// Says in words that addresses may not be answered any more.
+/// Says that addresses may not be answered any more, with the reason.
 fn too_old_words(set: &ResolvedAddresses) -> String {
     let why = set.failing.as_ref().map_or("", |(_, why)| why.as_str());
     format!("lookups fail for too long ({why}), unhealthy")

@@ -1,39 +1,18 @@
-//! What flattened targets were, over a restart (rule a28: their last addresses serve).
+//! Addresses of flattened targets over a restart (rule a28: their last addresses serve).
 //!
-//! In: the targets and both clocks; records of an earlier run. Out: records to save; an entry as old as it is. Never here:
-//! files, formats.
+//! In: the targets and both clocks; records of an earlier run. Out: records to save; restored entries with their age.
+//! Never here: files, formats.
 
-use std::net::IpAddr;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, WallTime};
 use crate::wire::Name;
 
-use super::entry::ResolvedAddresses;
+use super::entry::{ResolvedAddresses, SavedLease};
 use super::resolved_targets::{Entry, ResolvedTargets};
 
-/// Addresses as they are saved over a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedLease {
-    /// The target.
-    pub target: String,
-    /// Addresses of one family.
-    pub addresses: Vec<IpAddr>,
-    /// When they were looked up, milliseconds since the Unix epoch.
-    pub resolved_ms: i64,
-    /// When their TTL is over, milliseconds since the Unix epoch.
-    pub until_ms: i64,
-    /// Since when lookups fail, milliseconds since the Unix epoch, if they do.
-    #[serde(default)]
-    pub failing_ms: Option<i64>,
-    /// Who said so.
-    pub from: String,
-}
-
 impl ResolvedTargets {
-    /// Returns an entry with what was saved of its target.
+    /// Returns a new entry, with the saved addresses of its target.
     pub(super) fn restored(&self, name: &Name, now: Moment, wall: WallTime) -> Entry {
         let mut entry = Entry {
             next: now,
@@ -68,7 +47,7 @@ impl ResolvedTargets {
         entry
     }
 
-    /// Returns what is to be saved.
+    /// Returns the records to save.
     pub fn save(&self, now: Moment, wall: WallTime) -> Vec<SavedLease> {
         let before = |passed: Duration| {
             let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
@@ -99,9 +78,11 @@ impl ResolvedTargets {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::entry::LookedUp;
     use super::super::entry::{FoundSet, KEPT_TTL_SECS, LookupResult};
-    use super::super::lookup_queue::LookedUp;
     use super::super::resolved_targets::ResolveLimits;
+    use std::net::IpAddr;
+
     use super::*;
     use crate::wire::Rtype;
 

@@ -1,7 +1,7 @@
-//! Which servers are asked: those of the server file, else those of the system; and the system's search list.
+//! Servers to ask, of the server file, else of the system; and the system's search list.
 //!
-//! In: settings, `/etc/resolv.conf`. Out: addresses in order, the names that a short one may stand for. Never here: asking
-//! servers.
+//! In: settings, `/etc/resolv.conf`. Out: addresses in order, the names that a short one may stand for. Never here:
+//! asking servers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,39 +10,39 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::wire::Name;
 
-/// Where the system says which resolvers to ask (resolv.conf(5)).
+/// File with the system's resolvers (resolv.conf(5)).
 const SYSTEM_FILE: &str = "/etc/resolv.conf";
-/// Servers of the system's file that are used; the C library uses three.
+/// Most servers used of the system's file; the C library uses three.
 const SERVERS_MAX: usize = 8;
 /// Time after which the system's file is read again: networks change.
 const READ_INTERVAL: Duration = Duration::from_secs(30);
 const PORT: u16 = 53;
-/// Names of the search list that are used, as in the C library for a long time.
+/// Most names used of the search list, as in the C library for a long time.
 const SEARCH_MAX: usize = 6;
-/// Dots from which on a name is first taken as it is (resolv.conf(5)), and the most that the file may ask for.
+/// Default of `ndots`, the dots from which on a name is tried as it is first (resolv.conf(5)), and its greatest value.
 const DOTS: (usize, usize) = (1, 15);
 
 /// The servers to ask.
 #[derive(Clone, Debug)]
 pub struct Upstreams {
-    /// Of the server file.
+    /// Servers of the server file.
     fixed: Vec<SocketAddr>,
     file: PathBuf,
     read: Option<(Moment, SystemFile)>,
 }
 
-/// What is used of the system's file.
+/// Settings used of the system's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SystemFile {
     servers: Vec<SocketAddr>,
     search: Vec<Name>,
     dots: usize,
-    /// Why the file cannot be read, if so.
+    /// Reason why the file cannot be read, if so.
     fault: Option<String>,
 }
 
 impl Upstreams {
-    /// Takes the servers that are written; without any the system's are asked.
+    /// Uses the given servers; without any, those of the system.
     pub fn new(fixed: &[SocketAddr]) -> Self {
         Self {
             fixed: fixed.to_vec(),
@@ -51,10 +51,10 @@ impl Upstreams {
         }
     }
 
-    /// Returns the servers as they are now.
+    /// Returns the servers to ask now.
     ///
     /// # Errors
-    /// If none is written and the system's file names none.
+    /// If none is given and the system's file names none.
     pub(super) fn now(&mut self, now: Moment) -> Result<Vec<SocketAddr>, String> {
         if !self.fixed.is_empty() {
             return Ok(self.fixed.clone());
@@ -72,7 +72,7 @@ impl Upstreams {
         }
     }
 
-    /// Lists what a host name without a dot at its end may stand for, in the order in which that is to be tried.
+    /// Lists the names that a host name may stand for, in the order in which they are tried; one if it ends with a dot.
     pub(super) fn candidates(&mut self, host: &str, now: Moment) -> Vec<Name> {
         let absolute = Name::parse_absolute(&format!("{}.", host.trim_end_matches('.'))).ok();
         if host.ends_with('.') {
@@ -90,7 +90,7 @@ impl Upstreams {
         }
     }
 
-    /// Returns the system's file, as it was at most a while ago.
+    /// Returns the settings of the system's file, at most [`READ_INTERVAL`] old.
     fn system(&mut self, now: Moment) -> &SystemFile {
         let known = self.read.take();
         let fresh = known.filter(|(at, _)| now.since(*at) < READ_INTERVAL);
@@ -108,7 +108,7 @@ impl Upstreams {
     }
 }
 
-/// Reads what is used of the system's file: the last `search` or `domain` counts, and of the options `ndots`.
+/// Reads the settings used of the system's file: the last `search` or `domain` counts, and of the options `ndots`.
 fn read_system(text: &str) -> SystemFile {
     let (mut search, mut dots) = (Vec::new(), DOTS.0);
     for line in text.lines() {

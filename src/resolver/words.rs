@@ -1,4 +1,4 @@
-//! What is known about a target, as a sentence for operators.
+//! State of a flattened target, as a sentence for operators.
 //!
 //! In: resolved targets, `now`. Out: words. Never here: changes.
 
@@ -14,8 +14,7 @@ use super::resolved_targets::{Entry, ResolvedTargets};
 const SHOWN_MAX: usize = 4;
 
 impl ResolvedTargets {
-    /// Says what is known about a target: `A 192.0.2.1, resolved 12s ago from 192.0.2.53:53, TTL ends in 48s; next
-    /// lookup in 43s`.
+    /// Describes a target: `A 192.0.2.1, resolved 12s ago from 192.0.2.53:53, TTL ends in 48s; next lookup in 43s`.
     pub fn words(&self, target: &Name, now: Moment) -> String {
         let Some(entry) = self.entries.get(target) else {
             return "not looked up: there are too many flattened targets".to_owned();
@@ -56,7 +55,7 @@ fn side_words(set: &ResolvedAddresses, now: Moment) -> String {
     text + &why(set, now)
 }
 
-/// Says what is wrong, if something is.
+/// Describes the last failure or negative answer, if there is one.
 fn why(set: &ResolvedAddresses, now: Moment) -> String {
     let failing = set.failing_for(now).unwrap_or_default();
     match (&set.failing, &set.nothing) {
@@ -96,7 +95,7 @@ fn next_words(entry: &Entry, now: Moment) -> String {
     format!("next lookup in {}", rough(entry.next.since(now)))
 }
 
-/// Whole seconds are exact enough.
+/// Writes a duration in whole seconds.
 fn rough(duration: Duration) -> String {
     format_duration(Duration::from_secs(duration.as_secs()))
 }

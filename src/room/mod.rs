@@ -1,6 +1,6 @@
-//! Places shared fairly: who may start when not everybody can be under way at once.
+//! Places shared fairly among items that cannot all run at once.
 //!
-//! In: who wants a place, how long it may be held, ends. Out: who starts next. Never here: tasks, sockets, clocks.
+//! In: items, their expected holding times, their ends. Out: the items that may start. Never here: tasks, clocks.
 
 mod places;
 

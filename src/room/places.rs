@@ -1,7 +1,7 @@
-//! A bounded number of places, parts of which are kept from whoever may hold one for long.
+//! A bounded number of places, part of which is barred to items that may hold one for long.
 //!
-//! In: items with their group and how long they may hold a place. Out: the items that may start. Never here: clocks; the
-//! holder says when something took longer than it was thought to.
+//! In: items with their group and expected holding time. Out: the items that may start. Never here: clocks; the
+//! caller reports an item that took longer than expected.
 //!
 //! | Holds a place for | May use, together with all that hold longer |
 //! |---|---|
@@ -10,23 +10,23 @@
 //! | longer | 7 of 8 |
 //! | longest | 3 of 4 |
 //!
-//! So what hangs never keeps what is brief from its place. Of those that wait, the briefest start first, and among equals
-//! the group that has the fewest places; no group has more than seven of eight. One start in eight is for the longest
-//! instead, so that nobody waits for ever.
+//! So items that hang never take the places of brief ones. Of those that wait, the briefest start first, and among
+//! equals the group that has the fewest places; no group has more than seven of eight. One start in eight is for the
+//! longest instead, so that none waits for ever.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-/// How long a place may be held.
+/// Longest time for which an item is expected to hold a place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hold {
-    /// A moment: it did so the last time.
+    /// A moment, as the last time.
     #[default]
     Brief,
     /// Some seconds.
     Short,
-    /// Longer.
+    /// Longer than [`Self::Short`].
     Long,
-    /// As long as anything.
+    /// Longer than [`Self::Long`].
     Longest,
 }
 
@@ -38,7 +38,7 @@ const ALL: [Hold; HOLDS] = [Hold::Brief, Hold::Short, Hold::Long, Hold::Longest]
 const PARTS: [usize; HOLDS] = [16, 15, 14, 12];
 /// Sixteenths that one group may use.
 const GROUP_PART: usize = 14;
-/// One start in so many begins with those that hold longest.
+/// Interval, in starts, of the one that begins with the longest holds.
 const TURN: u32 = 8;
 
 /// A place that is taken; give it back with [`Room::leave`].
@@ -49,20 +49,20 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Returns how long it may be held.
+    /// Returns the expected hold.
     pub const fn hold(self) -> Hold {
         self.hold
     }
 }
 
-/// Places, and whoever waits for one.
+/// Places, and the items that wait for one.
 #[derive(Debug)]
 pub struct Room<T> {
     places: usize,
     /// Places taken, by hold.
     taken: [usize; HOLDS],
     groups: HashMap<u64, Group<T>>,
-    /// Groups with somebody who waits, by hold: places that the group has, and its number.
+    /// Groups with an item that waits, by hold: places that the group has, and its number.
     waiting: [BTreeSet<(usize, u64)>; HOLDS],
     waiting_count: usize,
     starts: u32,
@@ -102,7 +102,7 @@ impl<T> Room<T> {
         }
     }
 
-    /// Puts somebody in line; [`Self::start_next`] says who starts. The line is as long as there are items of the holder.
+    /// Puts an item in line; [`Self::start_next`] starts it. The line is as long as there are items of the caller.
     pub fn push(&mut self, group: u64, hold: Hold, item: T) {
         let line = self.groups.entry(group).or_default();
         line.waiting[hold as usize].push_back(item);
@@ -110,7 +110,7 @@ impl<T> Room<T> {
         self.waiting_count += 1;
     }
 
-    /// Takes a place for whoever is next, if there is one for any that wait.
+    /// Takes a place for the next item, if there is one for any that wait.
     pub fn start_next(&mut self) -> Option<(Taken, T)> {
         if self.waiting_count == 0 {
             return None;
@@ -144,7 +144,7 @@ impl<T> Room<T> {
         }
     }
 
-    /// Notes that a place is held for longer than was thought.
+    /// Raises the hold of a place that is held for longer than expected.
     pub fn lengthen(&mut self, taken: &mut Taken, hold: Hold) {
         if hold > taken.hold {
             self.taken[taken.hold as usize] -= 1;
@@ -173,7 +173,7 @@ impl<T> Room<T> {
         self.taken[1..].iter().sum()
     }
 
-    /// Says whether the first that waits with this hold may start.
+    /// Returns whether the first item that waits with this hold may start.
     fn may_start(&self, hold: Hold) -> bool {
         let Some((group_has, _)) = self.waiting[hold as usize].first() else {
             return false;
@@ -186,7 +186,7 @@ impl<T> Room<T> {
         *group_has < part(GROUP_PART) && (0..=hold as usize).all(has_room)
     }
 
-    /// Puts a group, whose places changed, where it belongs in every line.
+    /// Moves a group, whose places changed, to its new position in every line.
     fn regroup(&mut self, number: u64, before: usize, after: usize) {
         let Some(group) = self.groups.get_mut(&number) else {
             return;
@@ -285,7 +285,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever is brief finds a place at once, whatever longer ones of other groups do; nobody is lost.
+        /// Brief items find a place at once, whatever longer ones of other groups do; no item is lost.
         #[test]
         fn the_brief_never_wait_for_the_long(
             places in 16usize..200,

@@ -1,7 +1,7 @@
 //! Accepting for DNS over HTTPS: listeners of one thread, a place for each new connection, and the end of all.
 //!
-//! In: listeners, limits, what is done with a connection ([`Conversation`]), a stop signal. Out: conversations and
-//! counts. Never here: what is said in them.
+//! In: listeners, limits, the protocol of a connection ([`Conversation`]), a stop signal. Out: conversations and
+//! counts. Never here: their content.
 //!
 //! One thread carries all connections of a transport: they share one engine without a lock, and streams are the lesser
 //! part of DNS. Every task is owned by the accept loop of its listener and ends with it.
@@ -27,14 +27,14 @@ use super::proxy::{HEADER_MAX, Origin, Progress, TrustedProxies, read_header};
 use super::registry::{Registry, Ticket};
 
 /// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Accepts that fail one after the other until the listener itself counts as broken: no spinning then.
 const FAILURES_MAX: usize = 64;
 
-/// What is done with every connection of a thread.
+/// Protocol spoken on every connection of a thread.
 pub(super) trait Conversation: 'static {
-    /// Talks until either side has had enough, or stop is asked and what has arrived is answered.
+    /// Serves one connection until either side ends it, or stop is asked and all requests received are answered.
     async fn converse(
         &self,
         stream: TcpStream,
@@ -42,11 +42,11 @@ pub(super) trait Conversation: 'static {
         stop: watch::Receiver<bool>,
     ) -> CloseReason;
 
-    /// Lets go of what is kept from earlier queries; called once a second.
+    /// Releases state of earlier queries; called once a second.
     fn idle(&self);
 }
 
-/// Why a conversation ended.
+/// Reason for the end of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
     /// The client closed, the stream broke, or the client does not speak the protocol.
@@ -61,43 +61,43 @@ pub(super) enum CloseReason {
 pub(super) struct AcceptSettings {
     /// Times and counts; each thread counts its own connections.
     pub(super) limits: TcpLimits,
-    /// Whose connections begin with a header of the PROXY protocol.
+    /// Sources whose connections begin with a header of the PROXY protocol.
     pub(super) proxies: Arc<TrustedProxies>,
-    /// Where events are counted.
+    /// Counters of connection events.
     pub(super) counters: Arc<QueryCounters>,
     /// Turns true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
-    /// How long conversations may take to end after that.
+    /// Longest time between stop and the end of the last conversation.
     pub(super) drain_max: Duration,
 }
 
-/// Who connected.
+/// Kind of the peer that connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Peer {
-    /// Who asks.
+    /// The client itself.
     Client,
-    /// Somebody who says who asks.
+    /// A trusted proxy, whose header names the client.
     Proxy,
 }
 
-/// What all tasks of the thread share.
+/// State that all tasks of the thread share.
 struct Acceptor<C> {
     conversation: C,
     table: Rc<ConnectionTable>,
     proxies: Arc<TrustedProxies>,
-    /// How long a header may take.
+    /// Longest time for a PROXY header to arrive.
     patience: Duration,
     stop: watch::Receiver<bool>,
 }
 
-/// Who is in.
+/// Open connections of the thread, with their counters.
 struct ConnectionTable {
     registry: RefCell<Registry<AbortHandle>>,
     counters: Arc<QueryCounters>,
 }
 
 impl ConnectionTable {
-    /// Takes note of a task that ended: one that panicked is a fault of ours, and answers no more.
+    /// Counts a task that panicked as an engine fault: its queries stay without an answer.
     fn note_end(&self, end: &Result<(), JoinError>) {
         if end.as_ref().is_err_and(JoinError::is_panic) {
             let (via, reason) = (QueryTransport::Https, SilentReason::EngineFault);
@@ -135,7 +135,7 @@ impl ConnectionGuard {
         }
     }
 
-    /// Takes note of who asks through a proxy.
+    /// Sets the client that a proxy named, and evicts a connection if its limits ask for it.
     fn name(&mut self, client: SocketAddr) {
         self.client = client;
         let evicted = self
@@ -146,12 +146,12 @@ impl ConnectionGuard {
         self.table.dismiss(evicted);
     }
 
-    /// Returns who asks; behind a trusted proxy that is the proxy's client.
+    /// Returns the client's address; behind a trusted proxy, the one that the header named.
     pub(super) fn client(&self) -> SocketAddr {
         self.client
     }
 
-    /// Notes that the connection was of use: replies have left it.
+    /// Marks the connection as used: replies have left it.
     pub(super) fn touch(&self) {
         self.table.registry.borrow_mut().touch(self.ticket);
     }
@@ -237,7 +237,7 @@ async fn accept_all<C: Conversation>(listener: TcpListener, acceptor: Rc<Accepto
     while tasks.join_next().await.is_some() {}
 }
 
-/// Takes a descriptor back from whoever goes first, or pauses if nobody has one: either way no spinning.
+/// Evicts one connection for its descriptor, or pauses if none is open: either way no spinning.
 async fn make_room(table: &ConnectionTable) {
     let idle = table.registry.borrow_mut().evict_first();
     if idle.is_none() {
@@ -284,7 +284,7 @@ impl<C: Conversation> Acceptor<C> {
             .await
     }
 
-    /// Learns who asks, then talks; without a header there is no conversation.
+    /// Reads the client's address from the PROXY header, then serves; without a header the connection ends.
     async fn talk_behind_proxy(
         &self,
         mut stream: TcpStream,
@@ -328,7 +328,7 @@ async fn take_header(stream: &mut TcpStream) -> Option<Origin> {
     }
 }
 
-/// Says whether an accept failed for want of something that other connections hold.
+/// Returns whether an accept failed for want of descriptors or memory, which other connections hold.
 pub(super) fn is_shortage(error: &io::Error) -> bool {
     let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
     error

@@ -3,7 +3,6 @@
 //! In: addresses and a number of UDP workers. Out: [`Bound`], or the first fault with what to do about it. Never here:
 //! threads, or anything received.
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
@@ -11,37 +10,32 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::bind_fault::{BindFault, WORKERS_MAX};
 use super::datagram::{DatagramSocket, defer_accept};
 use super::engine::Transport;
 use super::listen::Listen;
 use super::passed::{Passed, PassedSocket};
 
-/// The most listen addresses.
-pub const LISTEN_MAX: usize = 64;
-
-/// The most UDP workers.
-pub const WORKERS_MAX: usize = 256;
-
-/// How often an idle worker wakes to let go of a retired world.
+/// Interval at which an idle worker wakes to release a retired world.
 pub(super) const IDLE_WAKE: Duration = Duration::from_secs(1);
 
-/// Asked of the kernel for each UDP socket: about 2,000 small datagrams while a worker is not scheduled.
+/// Kernel buffer of each UDP socket, each way, octets: about 2,000 small datagrams while a worker is not scheduled.
 const BUFFER_SIZE: usize = 2 << 20;
 
-/// Kernel buffers of one TCP connection each way, fixed so that 1,000 clients that do not read hold 256 MiB at most.
+/// Kernel buffer of one TCP connection, each way, octets; fixed: 1,000 clients that do not read hold at most 256 MiB.
 const STREAM_BUFFER_SIZE: usize = 128 << 10;
 
 /// Connections that wait to be accepted, and as many that have brought nothing yet; the kernel cuts it to
 /// net.core.somaxconn. More would only let an honest client wait longer behind a flood.
 const BACKLOG: i32 = 1024;
 
-/// How long the kernel keeps a connection that brings nothing: such ones take no place of ours meanwhile, so a flood of
-/// them pushes nobody out before they do. Every client of DNS speaks first, behind TLS, HTTP and PROXY too. A second is
-/// the least that Linux knows, and it bounds how many connections wait in the kernel's queue of half-open ones; whoever
+/// Time for which the kernel keeps a connection without octets to itself: it takes no place here meanwhile, so a flood
+/// of them evicts no other. Every client of DNS speaks first, behind TLS, HTTP and PROXY too. A second is the least
+/// that Linux knows, and it bounds how many connections wait in the kernel's queue of half-open ones; a connection that
 /// is silent for longer is accepted as before.
 const SILENCE_KEPT: Duration = Duration::from_secs(1);
 
-/// How often port 0 is tried until one port is free for both UDP and TCP.
+/// Most attempts to find a port that is free for both UDP and TCP, where port 0 is asked.
 const PORT_TRIES_MAX: usize = 64;
 
 /// Sockets that are bound and wait for [`Bound::start`](crate::server::Bound::start).
@@ -58,7 +52,7 @@ pub struct Bound {
     pub(super) https: Vec<TcpListener>,
     /// DNS over QUIC.
     pub(super) quic: Vec<UdpSocket>,
-    /// UDP sockets that others go on using: all workers share each.
+    /// UDP sockets that were passed and outlive this process: all workers share each.
     pub(super) lent: Vec<Arc<DatagramSocket>>,
 }
 
@@ -144,99 +138,6 @@ impl Bound {
     }
 }
 
-/// Why an address cannot be listened on.
-#[derive(Debug)]
-pub enum BindFault {
-    /// No address, or more than [`LISTEN_MAX`].
-    AddressCount(usize),
-    /// No worker, or more than [`WORKERS_MAX`].
-    WorkerCount(usize),
-    /// The same address twice.
-    Twice(SocketAddr),
-    /// A wildcard address and a single address of the same family and port.
-    Covered {
-        /// The wildcard address.
-        wildcard: SocketAddr,
-        /// The single one.
-        single: SocketAddr,
-    },
-    /// The system refused.
-    Socket {
-        /// For which transport.
-        transport: Transport,
-        /// Which address.
-        address: SocketAddr,
-        /// What the system says.
-        cause: io::Error,
-    },
-}
-
-impl fmt::Display for BindFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddressCount(count) => write!(
-                f,
-                "{count} listen addresses; give at least 1 and at most {LISTEN_MAX}"
-            ),
-            Self::WorkerCount(count) => {
-                write!(
-                    f,
-                    "{count} workers; give at least 1 and at most {WORKERS_MAX}"
-                )
-            }
-            Self::Twice(address) => write!(f, "{address} is listed twice; list it once"),
-            Self::Covered { wildcard, single } => {
-                write!(f, "{wildcard} already covers {single}; list one of the two")
-            }
-            Self::Socket {
-                transport,
-                address,
-                cause,
-            } => {
-                let via = match transport {
-                    Transport::Udp => "UDP",
-                    Transport::Tcp => "TCP",
-                    Transport::Tls => "TLS",
-                    Transport::Https => "HTTPS",
-                    Transport::Quic => "QUIC",
-                };
-                write!(f, "bind {via} {address}: {}", explain(*address, cause))
-            }
-        }
-    }
-}
-
-impl std::error::Error for BindFault {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Socket { cause, .. } => Some(cause),
-            _ => None,
-        }
-    }
-}
-
-/// Says what the system's refusal means here and what helps.
-fn explain(address: SocketAddr, cause: &io::Error) -> String {
-    match cause.kind() {
-        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
-            "permission denied; ports below 1024 need CAP_NET_BIND_SERVICE".to_owned()
-        }
-        io::ErrorKind::AddrInUse if address.port() == 53 && address.ip().is_unspecified() => {
-            "address in use: another server listens there (systemd-resolved?); \
-             listen on single addresses to leave it alone"
-                .to_owned()
-        }
-        io::ErrorKind::AddrInUse if address.port() == 53 => {
-            "address in use: another server listens there (systemd-resolved?)".to_owned()
-        }
-        io::ErrorKind::AddrInUse => "address in use: another server listens there".to_owned(),
-        io::ErrorKind::AddrNotAvailable => {
-            "address not available: no interface of this machine has it".to_owned()
-        }
-        _ => cause.to_string(),
-    }
-}
-
 /// Binds every address: UDP sockets for every worker and a TCP listener on plain ones, which share the port where 0 is
 /// asked, and one socket on each of the others.
 ///
@@ -246,7 +147,7 @@ pub fn bind(listen: &Listen, workers: usize) -> Result<Bound, BindFault> {
     bind_with(listen, Passed::default(), workers)
 }
 
-/// Does what [`bind`] does, but takes what was passed: of each kind of which a socket was passed, nothing is bound.
+/// Binds as [`bind`] does, with passed sockets in place of all addresses of their kind.
 ///
 /// # Errors
 /// The first address that cannot be bound, and why.
@@ -261,15 +162,15 @@ pub fn bind_with(listen: &Listen, passed: Passed, workers: usize) -> Result<Boun
 /// An address that could not be bound.
 #[derive(Debug)]
 pub struct Missing {
-    /// For which transport; TCP stands for UDP and TCP.
+    /// Transport of the address; TCP stands for UDP and TCP.
     pub transport: Transport,
-    /// Which address.
+    /// Address of the socket.
     pub address: SocketAddr,
-    /// Why not.
+    /// Reason.
     pub fault: BindFault,
 }
 
-/// Does what [`bind_with`] does, but leaves out what cannot be bound now, and says so.
+/// Binds as [`bind_with`] does, but skips addresses that cannot be bound now, and returns those too.
 ///
 /// # Errors
 /// If the list of addresses, or the number of workers, cannot be meant.
@@ -327,7 +228,7 @@ fn bind_fresh(listen: &Listen, workers: usize) -> Result<(Bound, Vec<Missing>), 
     Ok((bound, missing))
 }
 
-/// Makes a fault of what the system says about an address.
+/// Makes a fault of the system's error about an address.
 fn refusal(transport: Transport, address: SocketAddr) -> impl Fn(io::Error) -> BindFault {
     move |cause| BindFault::Socket {
         transport,
@@ -396,7 +297,7 @@ fn bind_listener(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Binds without SO_REUSEPORT and lets go: with it, a second server of the same user would silently share our queries.
+/// Binds without SO_REUSEPORT and closes: with it, a second server of the same user would silently share our queries.
 fn probe_datagram(address: SocketAddr) -> io::Result<()> {
     new_datagram(address)?.bind(&address.into())
 }

@@ -43,21 +43,21 @@ const SUITE_RSA: CipherSuite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA25
 /// Names of a self-signed certificate.
 const SELF_SIGNED_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Where the certificate comes from.
+/// Source of the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
-    /// Made at the start, for `localhost`; nobody has a reason to trust it.
+    /// Made at the start, for `localhost`; no client trusts it.
     SelfSigned,
     /// Read from PEM files, and again when they change.
     Files {
         /// The chain, the server's own certificate first.
         certificate: PathBuf,
-        /// Its private key.
+        /// Private key of that certificate.
         key: PathBuf,
     },
 }
 
-/// Why there is no certificate, in words.
+/// Reason why the certificate cannot be used, one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFault(String);
 
@@ -92,12 +92,12 @@ impl Certificates {
         }))
     }
 
-    /// Returns where the certificate comes from.
+    /// Returns the source of the certificate.
     pub fn source(&self) -> &CertificateSource {
         &self.source
     }
 
-    /// Reads the files again and shows what they hold from now on; a self-signed certificate stays. Returns whether
+    /// Reads the files again and shows their certificate from now on; a self-signed one stays. Returns whether
     /// the certificate is another one than before.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl Certificates {
         self.current().cert.clone()
     }
 
-    /// Returns when the certificate that is shown now ends; `None` if that cannot be read from it.
+    /// Returns the end of validity (notAfter) of the certificate shown now; `None` if it cannot be read.
     pub fn not_after(&self) -> Option<WallTime> {
         let current = self.current();
         let validity = current.cert.first().and_then(|own| read_validity(own));

@@ -1,8 +1,8 @@
-//! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858), answered
-//! in order.
+//! One connection of TCP or TLS: messages behind two-byte lengths (RFC 1035, section 4.2.2; RFC 7766; RFC 7858),
+//! answered in order.
 //!
-//! In: turns, the thread's buffers. Out: replies, all of one turn in one write (RFC 7766, section 8). Never here: waiting,
-//! accepting, or who has to leave.
+//! In: turns, the thread's buffers. Out: replies, all of one turn in one write (RFC 7766, section 8). Never here:
+//! waiting, accepting, or who has to leave.
 //!
 //! | Phase | Entered when | Timer | Ends by |
 //! |---|---|---|---|
@@ -24,7 +24,7 @@ use super::maybe_tls::{MaybeTlsStream, Taken};
 use super::proxy::{Progress, read_header};
 use super::stream::{Answered, BATCH_MAX, StreamBuffers, next_frame};
 
-/// What one turn of a connection did.
+/// Outcome of one turn of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// Nothing; the event queue will report when there is more to do.
@@ -33,9 +33,9 @@ pub(super) enum Turn {
     Read { messages: usize },
     /// The last of the waiting replies left.
     Flushed,
-    /// A proxy said who asks.
+    /// A proxy named the client.
     Named,
-    /// A proxy said nothing that can be understood.
+    /// A proxy sent no header that can be read.
     Unnamed,
     /// Nothing more will come, or nothing sensible.
     Ended,
@@ -50,15 +50,15 @@ pub(super) struct Connection {
     /// Replies that the client has not taken yet, from `sent` on.
     unsent: Vec<u8>,
     sent: usize,
-    /// Whether a proxy has yet to say who asks.
+    /// True until the proxy has named the client.
     is_unnamed: bool,
-    /// Whether its replies are so large that they are made one by one.
+    /// True while replies are so large that they are made one by one.
     is_bulky: bool,
     is_ending: bool,
 }
 
 impl Connection {
-    /// Begins with a client.
+    /// Starts a connection from a client.
     pub(super) fn new(line: MaybeTlsStream, client: SocketAddr) -> Self {
         Self {
             line,
@@ -72,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Begins with a proxy, who has to say who asks.
+    /// Starts a connection from a proxy, whose header has to name the client.
     pub(super) fn behind_proxy(line: MaybeTlsStream, proxy: SocketAddr) -> Self {
         Self {
             is_unnamed: true,
@@ -85,33 +85,33 @@ impl Connection {
         &mut self.line
     }
 
-    /// Returns who asks.
+    /// Returns the client's address, or the proxy's until its header is read.
     pub(super) fn client(&self) -> SocketAddr {
         self.client
     }
 
-    /// Says whether part of a message, or more, waits to be answered.
+    /// Returns whether part of a message, or more, waits to be answered.
     pub(super) fn is_partial(&self) -> bool {
         !self.held.is_empty()
     }
 
-    /// Says whether replies wait for the client.
+    /// Returns whether replies wait for the client to read.
     pub(super) fn is_sending(&self) -> bool {
         !self.unsent.is_empty() || self.line.is_sealing()
     }
 
-    /// Says whether it is not known yet who asks, or how to seal.
+    /// Returns whether the PROXY header or the TLS handshake is still due.
     pub(super) fn is_beginning(&self) -> bool {
         self.is_unnamed || self.line.is_shaking()
     }
 
-    /// Says whether another turn would do something although the event queue reports nothing.
+    /// Returns whether another turn would do something although the event queue reports nothing.
     pub(super) fn has_work(&self) -> bool {
         !self.is_sending()
             && (self.is_ending || self.line.is_ready() || next_frame(&self.held).is_some())
     }
 
-    /// Says how long the phase may last that the connection is now in.
+    /// Returns the longest duration of the connection's current phase.
     pub(super) fn patience(&self, limits: &TcpLimits) -> Duration {
         if self.is_beginning() {
             limits.message_timeout
@@ -124,7 +124,7 @@ impl Connection {
         }
     }
 
-    /// Does the next thing that can be done now: send what waits, else answer what is held, else read and answer.
+    /// Takes the next step that is possible now: send waiting replies, else answer held messages, else read and answer.
     pub(super) fn turn<E: Engine, M: Fn(WorkerId) -> E>(
         &mut self,
         buffers: &mut StreamBuffers<E, M>,
@@ -178,7 +178,7 @@ impl Connection {
         self.line.leave();
     }
 
-    /// Keeps what has not been answered.
+    /// Keeps octets that have not been answered.
     fn put_by(&mut self, fresh: &[u8], answered: Answered) {
         if self.held.is_empty() {
             self.held.extend_from_slice(&fresh[answered.consumed..]);
@@ -193,7 +193,7 @@ impl Connection {
         self.is_ending = answered.is_nonsense;
     }
 
-    /// Reads a header of the PROXY protocol and not an octet more: what follows may be sealed.
+    /// Reads a header of the PROXY protocol and not an octet more: those after it may be encrypted.
     fn take_header(&mut self, room: &mut [u8]) -> io::Result<Turn> {
         loop {
             match read_header(&self.held) {
@@ -219,7 +219,7 @@ impl Connection {
         }
     }
 
-    /// Sends what waits; returns whether all of it has left.
+    /// Sends waiting replies; returns whether all have left.
     fn flush(&mut self) -> io::Result<bool> {
         self.sent += send(&mut self.line, &self.unsent[self.sent..])?;
         if self.sent < self.unsent.len() {
@@ -231,7 +231,7 @@ impl Connection {
     }
 }
 
-/// Gives what the client takes at once; returns how much that was.
+/// Sends as many octets as the client takes at once; returns how many.
 fn send(line: &mut MaybeTlsStream, replies: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < replies.len() {

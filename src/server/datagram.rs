@@ -3,8 +3,8 @@
 //! In: a bound UDP socket. Out: up to 32 datagrams a system call, each with its sender and, on wildcard sockets, the
 //! address that was asked; replies go out the same way. Never here: what a datagram means.
 //!
-//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only. Those
-//! that have nothing to do with datagrams are here because they need it too: [`adopt`], [`defer_accept`] and
+//! Addresses and control messages are octets to us ([`super::sockaddr`]), so `unsafe` is left for system calls only.
+//! Those that have nothing to do with datagrams are here because they need it too: [`adopt`], [`defer_accept`] and
 //! [`give_back_memory`].
 
 #![expect(
@@ -25,7 +25,7 @@ use super::sockaddr::{Control, Name, read_name, reply_control};
 /// Datagrams a system call: beyond 32 nothing is gained, and the engine's batch is the same size.
 pub(super) const BATCH_SIZE: usize = 32;
 
-/// The longest datagram taken. A query with every option padded stays far below; what is longer is cut and flagged.
+/// Longest datagram received, octets; longer ones are cut and flagged. A query with all options padded stays far below.
 const INPUT_SIZE: usize = 2048;
 
 /// Slots lie an odd number of cache lines apart, so never a multiple of 4 KiB: else all first lines share a cache set.
@@ -37,7 +37,7 @@ const fn stride(size: usize) -> usize {
 
 const _: () = assert!(stride(1232) == 1344 && stride(4096) == 4160);
 
-/// How long a reply waits for room in the send buffer before the rest of its batch is dropped.
+/// Longest wait of a reply for room in the send buffer, milliseconds; then the rest of its batch is dropped.
 const SEND_PATIENCE_MILLIS: libc::c_int = 5;
 
 /// Whether a receive call may wait.
@@ -132,7 +132,8 @@ impl DatagramSocket {
 
     /// Sends the replies of the batch and returns how many could not be sent.
     ///
-    /// A datagram that the kernel refuses (no route, a firewall) is skipped; a send buffer that stays full drops the rest.
+    /// A datagram that the kernel refuses (no route, a firewall) is skipped; a send buffer that stays full drops the
+    /// rest.
     pub(super) fn send(&self, batch: &mut Batch) -> u64 {
         let count = batch.aim_at_replies();
         let mut next = 0;
@@ -191,7 +192,7 @@ pub(super) struct Batch {
     received: usize,
 }
 
-/// What is known of one datagram.
+/// Lengths and address of one datagram and its reply.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     input_len: usize,
@@ -202,13 +203,13 @@ struct Slot {
 
 /// One received datagram and room for its reply.
 pub(super) struct Datagram<'a> {
-    /// Its place in the batch.
+    /// Index in the batch, below [`BATCH_SIZE`].
     pub(super) slot: usize,
-    /// What was received.
+    /// Octets received.
     pub(super) input: &'a [u8],
-    /// Whether the datagram was longer than its buffer.
+    /// True if the datagram was longer than its buffer.
     pub(super) is_cut: bool,
-    /// Who sent it, if the address can be read.
+    /// Sender, if the address can be read.
     pub(super) client: Option<SocketAddr>,
     /// Room for the reply.
     pub(super) out: &'a mut [u8],
@@ -235,7 +236,7 @@ impl Batch {
         }
     }
 
-    /// Lists what was received last.
+    /// Lists the datagrams received last.
     pub(super) fn datagrams(&mut self) -> impl Iterator<Item = Datagram<'_>> {
         let size = self.output_size;
         let inputs = self.inputs.chunks_exact(INPUT_STRIDE);
@@ -253,7 +254,7 @@ impl Batch {
             })
     }
 
-    /// Says how long the reply in `slot` is; 0 is none.
+    /// Sets the length of the reply in `slot`, octets; 0 is none.
     pub(super) fn set_reply(&mut self, slot: usize, len: usize) {
         self.slots[slot].reply_len = len.min(self.output_size);
     }
@@ -400,8 +401,8 @@ pub(super) fn adopt(number: RawFd) -> io::Result<Socket> {
     Ok(Socket::from(owned))
 }
 
-/// Asks the kernel to show a listener's connections only once they have brought octets, or after so many seconds. What
-/// somebody else has asked of a listener that was passed stays.
+/// Asks the kernel to show a listener's connections only once they have brought octets, or after `patience` (whole
+/// seconds). A setting that a passed listener came with stays.
 pub(super) fn defer_accept(socket: &Socket, patience: Duration) -> io::Result<()> {
     let fd = socket.as_raw_fd();
     if read_option(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT)? != [0] {
@@ -418,12 +419,12 @@ pub(super) fn kernel_drops(socket: &impl AsRawFd) -> io::Result<u32> {
     Ok(numbers[MEMINFO_DROPS])
 }
 
-/// What the kernel says of a socket's memory: so many numbers, of which this one counts drops (linux/sock_diag.h).
+/// Length of SO_MEMINFO in numbers of 32 bits, and the index of the one that counts drops (linux/sock_diag.h).
 const MEMINFO_LEN: usize = 9;
 const MEMINFO_DROPS: usize = 8;
 
-/// Gives memory that was freed back to the system where the C library would keep it. Takes some milliseconds after a
-/// large load; threads that ask for memory meanwhile wait.
+/// Returns freed memory to the system where the C library would keep it. Takes some milliseconds after a large load;
+/// threads that allocate meanwhile wait.
 pub fn give_back_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the call takes a number and touches only the allocator's own lists, under its own locks.

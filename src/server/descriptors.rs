@@ -1,4 +1,4 @@
-//! How many descriptors this process may open: each connection takes one.
+//! Limit of open descriptors of this process: each connection takes one.
 //!
 //! In: nothing. Out: the limit, raised as far as it may be. Never here: descriptors.
 
@@ -6,10 +6,10 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Lets this process open as many descriptors as it may at all, and returns how many that is.
+/// Raises the soft limit of open descriptors to the hard limit, and returns it; `u64::MAX` is no limit.
 ///
 /// # Errors
-/// If the system refuses what it said it would allow.
+/// If the system refuses its own hard limit.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

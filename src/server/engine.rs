@@ -13,21 +13,21 @@ use crate::metrics::{
 };
 use crate::wire::CookieStanding;
 
-/// What turns queries into replies; one value belongs to one worker, so it may keep buffers and caches.
+/// Turns queries into replies; one value belongs to one worker, so it may keep buffers and caches.
 pub trait Engine {
     /// Answers 1 to 32 exchanges.
     fn respond(&mut self, batch: &mut [Exchange<'_>]);
 
-    /// Lets go of what is kept from earlier batches (a retired world); called when a second passed without a query.
+    /// Releases state of earlier batches (a retired world); called after each second without a query, at least.
     fn idle(&mut self);
 }
 
-/// Which worker an engine is made for.
+/// Worker that an engine is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkerId {
-    /// The transport that it serves.
+    /// Transport of the worker.
     pub transport: Transport,
-    /// Its number among the workers of this transport, from 0.
+    /// Index among the workers of this transport, from 0.
     pub index: usize,
 }
 
@@ -60,8 +60,8 @@ impl<E: Engine, M: Fn(WorkerId) -> E> Guarded<E, M> {
         &self.counters
     }
 
-    /// Answers and counts a batch. If the engine panics, each query is tried alone, so that one poisonous query stays
-    /// without an answer and costs nobody else theirs.
+    /// Answers and counts a batch. If the engine panics, each query is tried alone, so that only the poisonous one
+    /// stays without an answer.
     pub(super) fn respond(&mut self, batch: &mut [Exchange<'_>]) {
         if self.try_respond(batch) {
             for exchange in &*batch {
@@ -84,7 +84,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> Guarded<E, M> {
         }
     }
 
-    /// Keeps a query that got an answer from our zones.
+    /// Keeps a sample of the queries that were answered from our zones.
     #[cold]
     fn sample(&self, exchange: &Exchange<'_>) {
         let is_ours = matches!(
@@ -170,7 +170,7 @@ pub(super) mod tests {
     use super::*;
     use crate::metrics::QueryTotals;
 
-    /// Flips QR of whatever has a header; panics on the text "poison", is silent on "silence".
+    /// Flips QR of every message with a header; panics on the text "poison", is silent on "silence".
     pub(in crate::server) struct Echo;
 
     impl Engine for Echo {

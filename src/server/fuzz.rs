@@ -1,4 +1,4 @@
-//! What fuzz targets reach of transports: the reader of PROXY headers.
+//! Entry points of transports for fuzz targets: the reader of PROXY headers.
 //!
 //! In: any octets. Out: nothing. Never here: anything that a server runs; it is built for fuzzing only.
 

@@ -1,4 +1,4 @@
-//! What transports allow: sizes, times and counts, each with a default and bounds.
+//! Limits of transports: sizes, times and counts, each with a default and bounds.
 //!
 //! In: values from the server file. Out: plain limits. Never here: sockets.
 
@@ -10,16 +10,16 @@ use super::https::HttpsOptions;
 use super::proxy::TrustedProxies;
 use super::registry::Places;
 
-/// How a server's transports work: their limits, and what they show.
+/// Limits and options of a server's transports.
 #[derive(Clone, Debug, Default)]
 pub struct Serving {
     /// Limits of UDP.
     pub udp: UdpLimits,
     /// Limits of TCP; each other transport of streams counts its own connections by them.
     pub tcp: TcpLimits,
-    /// What encrypted transports show; needed where any is listened on.
+    /// Certificate of encrypted transports; needed where any is listened on.
     pub certificates: Option<Arc<Certificates>>,
-    /// Who may say, by the PROXY protocol, for whom it asks.
+    /// Sources that name their client by the PROXY protocol.
     pub proxies: Arc<TrustedProxies>,
     /// The resource of DNS over HTTPS.
     pub https: HttpsOptions,
@@ -28,7 +28,7 @@ pub struct Serving {
 /// Limits of UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UdpLimits {
-    /// The longest reply; 1,232 by default, since that fits every path of the Internet (DNS flag day 2020).
+    /// Longest reply, octets; 1,232 by default, since that fits every path of the Internet (DNS flag day 2020).
     pub reply_size_max: usize,
 }
 
@@ -59,20 +59,20 @@ impl Default for UdpLimits {
 /// Limits of TCP (RFC 7766, section 6; RFC 9210, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpLimits {
-    /// How long a connection may be quiet between messages.
+    /// Longest time a connection may be quiet between messages; 10 s by default.
     pub idle_timeout: Duration,
-    /// How long a message may take from its first octet to its last; a slow drip ends here.
+    /// Longest time from the first octet of a message to its last; 5 s by default. A slow drip ends here.
     pub message_timeout: Duration,
-    /// How long a client may take to read what waits for it.
+    /// Longest time for a client to read waiting replies; 5 s by default.
     pub write_timeout: Duration,
-    /// Connections in all; the longest idle makes room for a new connection.
+    /// Most connections in all, 1,000 by default; a new one beyond them evicts another.
     pub connections_max: usize,
-    /// Connections of one client address (one /64 of IPv6, what one subscriber gets).
+    /// Most connections of one client address (one /64 of IPv6, what one subscriber gets), 100 by default.
     pub connections_per_client_max: usize,
 }
 
 impl TcpLimits {
-    /// Returns how many connections there may be; of one prefix (/24, IPv6 /56) half of all, so that one network always
+    /// Returns the limits of open connections; of one prefix (/24, IPv6 /56) half of all, so that one network always
     /// leaves as many to the others, and never fewer than one client may have.
     pub(super) fn places(&self) -> Places {
         Places {

@@ -1,10 +1,10 @@
-//! Where to listen: addresses by kind of transport.
+//! Addresses to listen on, by kind of transport.
 //!
 //! In: the server file, or sockets that were passed. Out: [`Listen`], checked for what cannot be meant. Never here: sockets.
 
 use std::net::SocketAddr;
 
-use super::bind::{BindFault, LISTEN_MAX};
+use super::bind_fault::{BindFault, LISTEN_MAX};
 use super::engine::Transport;
 
 /// Addresses to listen on, by kind.
@@ -71,7 +71,7 @@ impl Listen {
         plain.chain(others.into_iter().flatten()).collect()
     }
 
-    /// Finds a number of addresses out of bounds, or two that claim the same port of the same protocol.
+    /// Checks that the number of addresses is in bounds, and that no two claim the same port of the same protocol.
     pub(super) fn check(&self, is_needed: bool) -> Result<(), BindFault> {
         if (is_needed && self.count() == 0) || self.count() > LISTEN_MAX {
             return Err(BindFault::AddressCount(self.count()));
@@ -86,7 +86,7 @@ impl Listen {
     }
 }
 
-/// Finds an address twice, or one that another covers. Port 0 asks for any free port, so two of them are two ports.
+/// Checks that no address stands twice or covers another. Port 0 asks for any free port, so two of them are two ports.
 fn check_apart(addresses: &[&SocketAddr]) -> Result<(), BindFault> {
     let fixed: Vec<_> = addresses.iter().filter(|each| each.port() != 0).collect();
     for (at, one) in fixed.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! One accepted stream, in the clear or behind TLS: takes and gives octets, and never waits.
 //!
-//! In: a socket that the event queue watches, and what it reports. Out: octets of messages. Never here: what is in
-//! them, timers, or who has to leave.
+//! In: a socket that the event queue watches, and its events. Out: octets of messages. Never here: their content,
+//! timers, or evictions.
 //!
 //! The queue reports a change once. The socket is read until it has given less than was asked for, so most reads are
 //! one system call; what the client closed is read until its end shows.
@@ -12,21 +12,21 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
-/// Records read in one turn without an octet of a message among them: a handshake needs three.
+/// Most TLS records read in one turn without an octet of a message among them: a handshake needs three.
 const IDLE_READS_MAX: usize = 8;
 
-/// A stream and what is known of it.
+/// Accepted stream, its TLS session if any, and its readiness.
 pub(super) struct MaybeTlsStream {
     socket: Socket,
     session: Option<Box<ServerConnection>>,
-    /// Whether the session may hold more octets of messages than were taken.
+    /// True if the session may hold more octets of messages than were taken.
     may_hold: bool,
 }
 
-/// What was there to take.
+/// Result of taking octets from a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// So many octets.
+    /// Number of octets taken.
     Octets(usize),
     /// Nothing until the event queue reports more.
     Nothing,
@@ -56,24 +56,24 @@ impl MaybeTlsStream {
         &mut self.socket.stream
     }
 
-    /// Notes what the event queue reports.
+    /// Notes an event of the queue.
     pub(super) fn note(&mut self, event: &Event) {
         self.socket.is_closed |= event.is_read_closed() || event.is_error();
         self.socket.is_readable |= event.is_readable() || self.socket.is_closed;
     }
 
-    /// Says whether there may be octets to take.
+    /// Returns whether there may be octets to take.
     pub(super) fn is_ready(&self) -> bool {
         self.socket.is_readable || self.may_hold
     }
 
-    /// Says whether the client has yet to finish its handshake.
+    /// Returns whether the TLS handshake is unfinished.
     pub(super) fn is_shaking(&self) -> bool {
         let session = self.session.as_ref();
         session.is_some_and(|session| session.is_handshaking())
     }
 
-    /// Says whether sealed octets wait for the client.
+    /// Returns whether encrypted octets wait for the client.
     pub(super) fn is_sealing(&self) -> bool {
         let session = self.session.as_ref();
         session.is_some_and(|session| session.wants_write())
@@ -127,7 +127,7 @@ impl MaybeTlsStream {
         Ok(count)
     }
 
-    /// Gives sealed octets to the network; returns whether all have left.
+    /// Gives encrypted octets to the network; returns whether all have left.
     pub(super) fn pass_on(&mut self) -> io::Result<bool> {
         match &mut self.session {
             None => Ok(true),
@@ -135,7 +135,7 @@ impl MaybeTlsStream {
         }
     }
 
-    /// Says reason as the protocol asks (RFC 7858, section 3.4), as far as the client takes it at once.
+    /// Sends the TLS close alert (RFC 7858, section 3.4), as far as the client takes it at once.
     pub(super) fn leave(&mut self) {
         if let Some(session) = &mut self.session {
             session.send_close_notify();
@@ -168,7 +168,7 @@ fn taken(outcome: io::Result<usize>) -> io::Result<Taken> {
     }
 }
 
-/// A socket that is not asked again after it has given all it had.
+/// Socket that is not read again until the event queue reports more.
 struct Socket {
     stream: TcpStream,
     is_readable: bool,

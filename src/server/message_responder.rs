@@ -1,4 +1,4 @@
-//! One message in, one message out: an engine for transports whose every message has an envelope of its own.
+//! Answers one message at a time, for HTTPS and QUIC.
 //!
 //! In: messages. Out: replies as shared octets, with what was counted. Never here: envelopes.
 
@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 
 use hyper::body::Bytes;
 
-use super::engine::{Engine, Exchange, Guarded, WorkerId, Tally, Transport};
+use super::engine::{Engine, Exchange, Guarded, Tally, Transport, WorkerId};
 
-/// The longest message (RFC 1035, section 4.2.2).
+/// Longest message, octets (RFC 1035, section 4.2.2).
 pub(super) const MESSAGE_MAX: usize = 65_535;
+
+/// Longest message behind its length, octets.
+pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
 
 /// An engine and room for a reply of any size, shared by all connections of a thread.
 pub(super) struct MessageResponder<E, M> {
@@ -46,7 +49,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> MessageResponder<E, M> {
         Some((Bytes::from(reply), tally))
     }
 
-    /// Lets go of what is kept from earlier messages.
+    /// Releases state of earlier messages.
     pub(super) fn idle(&mut self) {
         self.guarded.idle();
     }

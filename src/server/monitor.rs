@@ -1,14 +1,14 @@
-//! How transports fare: threads that ended although nobody asked them to, and what the kernel dropped before we read it.
+//! Health of transports: threads that ended before stop was asked, and datagrams that the kernel dropped unread.
 //!
-//! In: sockets and the lives of threads, as they start. Out: numbers and names for whoever asks, about once a second.
-//! Never here: queries; nothing of this costs them anything, since the kernel is asked when somebody asks.
+//! In: sockets and the lives of threads, as they start. Out: numbers and names, read about once a second.
+//! Never here: queries; they cost the same with it, since the kernel is asked on each reading only.
 
 use std::net::UdpSocket;
 use std::sync::{Arc, Weak};
 
 use super::datagram::{DatagramSocket, kernel_drops};
 
-/// Watches the threads and UDP sockets of a server; kept beside it.
+/// Threads and UDP sockets of a server, watched from outside its query path.
 #[derive(Debug, Default)]
 pub struct Monitor {
     datagrams: Vec<Arc<DatagramSocket>>,
@@ -27,7 +27,7 @@ impl Monitor {
         self.quic.extend(socket.try_clone());
     }
 
-    /// Watches a thread: it has to keep what is returned for as long as it runs.
+    /// Watches a thread, which has to hold the returned value for as long as it runs.
     pub(super) fn watch_thread(&mut self, name: &str) -> Arc<()> {
         let life = Arc::new(());
         self.lives.push((name.to_owned(), Arc::downgrade(&life)));

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{Socket, Type};
 
-use super::bind::LISTEN_MAX;
+use super::bind_fault::LISTEN_MAX;
 use super::datagram::adopt;
 use super::engine::Transport;
 use super::listen::Listen;
@@ -31,7 +31,7 @@ const FIRST: RawFd = 3;
 /// The most passed sockets: UDP and TCP on every address.
 const SOCKETS_MAX: usize = 2 * LISTEN_MAX;
 
-/// Whether the sockets were taken: each descriptor may have one owner only.
+/// True once the sockets were taken: each descriptor may have one owner only.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Sockets that were passed to this process.
@@ -40,7 +40,7 @@ pub struct Passed {
     pub(super) sockets: Vec<PassedSocket>,
 }
 
-/// One of them.
+/// One passed socket, with its transport and address.
 #[derive(Debug)]
 pub(super) struct PassedSocket {
     pub(super) transport: Transport,
@@ -48,7 +48,7 @@ pub(super) struct PassedSocket {
     pub(super) socket: Socket,
 }
 
-/// Why passed sockets cannot be used, in words.
+/// Reason why passed sockets cannot be used, one phrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedFault(String);
 
@@ -81,12 +81,12 @@ impl Passed {
         })
     }
 
-    /// Says whether none was passed.
+    /// Returns whether no socket was passed.
     pub fn is_empty(&self) -> bool {
         self.sockets.is_empty()
     }
 
-    /// Returns what is still to be bound: of each kind of which a socket was passed, nothing.
+    /// Returns the addresses still to be bound: none of a kind of which a socket was passed.
     pub(super) fn left_of(&self, listen: &Listen) -> Listen {
         let has = |kinds: &[Transport]| {
             let mut sockets = self.sockets.iter();
@@ -108,7 +108,7 @@ impl Passed {
     }
 }
 
-/// What the environment says: a name for each descriptor.
+/// Sockets that the environment announces: a name for each descriptor.
 #[derive(Debug, PartialEq, Eq)]
 struct Announced {
     names: Vec<String>,
@@ -178,11 +178,11 @@ fn sort(name: &str, socket: Socket) -> Result<PassedSocket, PassedFault> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, UdpSocket};
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
 
-    use super::super::behaviour::{ask, ask_udp, tcp_client, udp_client};
-    use super::super::engine::tests::{Echo, reply};
-    use super::super::{Drained, WorkerId, Serving, bind_with};
+    use super::super::engine::tests::{Echo, query, reply};
+    use super::super::{Drained, Serving, WorkerId, bind_with};
     use super::*;
 
     fn announced(variables: &[(&str, &str)]) -> Result<Vec<String>, PassedFault> {
@@ -286,13 +286,20 @@ mod tests {
             let [first, second] = server.addresses() else {
                 panic!("two addresses");
             };
-            let client = udp_client(*first);
+            let client = UdpSocket::bind("127.0.0.1:0").expect("loopback is free");
             for number in 0..20 {
-                let text = format!("{round} {number}");
-                assert_eq!(ask_udp(&client, &text), reply(&text));
+                let text = format!("{round} {number:02}");
+                client.send_to(&query(&text), first).expect("sent");
+                let mut answer = query(&text);
+                client.recv(&mut answer).expect("a reply");
+                assert_eq!(answer, reply(&text));
             }
-            let mut stream = tcp_client(*second);
-            ask(&mut stream, "tcp");
+            let mut stream = TcpStream::connect(second).expect("accepted");
+            stream.write_all(&[0, 12]).expect("sent");
+            stream.write_all(&query("")).expect("sent");
+            let mut answer = [0; 14];
+            stream.read_exact(&mut answer).expect("a reply");
+            assert_eq!(answer[2..], reply(""));
             assert_eq!(server.shutdown(), Drained::InTime);
         }
     }

@@ -1,4 +1,4 @@
-//! The PROXY protocol: who really asks, as a trusted proxy says before the first octet (version 1 and 2).
+//! The PROXY protocol, version 1 and 2: the client's address in a header that a trusted proxy sends first.
 //!
 //! In: octets from a proxy. Out: an [`Origin`] and how many octets its header had. Never here: reading sockets, or
 //! what follows the header.
@@ -21,7 +21,7 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The first octets of version 1.
 const WORD: &[u8] = b"PROXY ";
 
-/// The longest line of version 1, its end included (protocol text, section 2.1).
+/// Longest line of version 1, octets, its end included (protocol text, section 2.1).
 const LINE_MAX: usize = 107;
 
 /// The octets of version 2 before addresses.
@@ -31,10 +31,10 @@ const FIXED_SIZE: usize = 16;
 /// octets. Chosen: a datagram has to hold a query after it.
 pub(super) const HEADER_MAX: usize = 1_024;
 
-/// The octets in which both versions can be told apart; the shortest header has more.
+/// Octets that distinguish the two versions; the shortest header has more.
 const TELLING_SIZE: usize = 8;
 
-/// Proxies that are believed.
+/// Networks of trusted proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     /// IPv4 as IPv4-mapped IPv6.
@@ -57,12 +57,12 @@ impl TrustedProxies {
         }
     }
 
-    /// Says whether nobody is trusted.
+    /// Returns whether no proxy is trusted.
     pub(super) fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }
 
-    /// Says whether an address is a proxy's.
+    /// Returns whether an address is that of a trusted proxy.
     pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
         let address = match address {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -73,17 +73,17 @@ impl TrustedProxies {
     }
 }
 
-/// Who asks, as the header says.
+/// Client that a PROXY header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// This client.
     Client(SocketAddr),
-    /// The proxy itself, as for its own health checks, or somebody without an Internet address.
+    /// The proxy itself, as for its own health checks, or a client without an Internet address.
     Proxy,
 }
 
 impl Origin {
-    /// Returns who asks, where `proxy` sent the header.
+    /// Returns the client's address, where `proxy` sent the header.
     pub(super) fn client(self, proxy: SocketAddr) -> SocketAddr {
         match self {
             Self::Client(client) => client,
@@ -92,12 +92,12 @@ impl Origin {
     }
 }
 
-/// How far a header has come.
+/// State of a header that is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// So many octets are surely missing; to read no more than these leaves what follows the header unread.
+    /// Octets that are missing at least; reading no more than these leaves the octets after the header unread.
     Missing(usize),
-    /// All of it is there, in so many octets.
+    /// Complete: client, and length of the header in octets.
     Whole(Origin, usize),
 }
 

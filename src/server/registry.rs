@@ -15,11 +15,11 @@
 //! | full otherwise | with most open | with most open | see below |
 //!
 //! Of one client, those that were never used go first while they are more than half of its connections; else, the
-//! longest idle of all, so that whoever fills its places with connections that asked once does not push out the
-//! new connection who is about to.
+//! longest idle of all, so that a client that fills its places with connections that asked once does not evict the
+//! new connection that is about to ask.
 //!
-//! So new connections always get in; a flood from few networks pushes out its own, however fast it churns; and one from very
-//! many that never ask pushes out nobody who does.
+//! So new connections always get in; a flood from few networks evicts its own, however fast it churns; and one from
+//! very many that never ask evicts none that do.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -33,32 +33,32 @@ use crate::answer::prefix_bits;
 pub(super) struct Registry<H> {
     entries: Vec<Option<Entry<H>>>,
     free: Vec<usize>,
-    /// `None` are those of whom a proxy has yet to say who they are.
+    /// Connections by client; `None` are those behind a proxy that has not named the client yet.
     clients: Groups<Option<IpAddr>>,
     prefixes: Groups<Option<u64>>,
     /// Open connections that were never used.
     unused: usize,
     places: Places,
-    /// Counts uses; the smallest is the longest ago.
+    /// Count of uses, which orders them; the smallest is the longest ago.
     tick: u64,
 }
 
-/// How many may be open.
+/// Limits of open connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Places {
-    /// In all.
+    /// Most connections in all.
     pub(super) total_max: usize,
-    /// Of one client.
+    /// Most connections of one client.
     pub(super) per_client_max: usize,
-    /// Of one prefix.
+    /// Most connections of one prefix.
     pub(super) per_prefix_max: usize,
 }
 
 #[derive(Debug)]
 struct Entry<H> {
-    /// Its client's number among the clients.
+    /// Index of its client's group.
     client: usize,
-    /// Its prefix's number among the prefixes.
+    /// Index of its prefix's group.
     prefix: usize,
     serial: u64,
     last_use: u64,
@@ -74,7 +74,7 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// Returns the number of the place: smaller than the most that may be open, and nobody else's meanwhile.
+    /// Returns the index of the place: below the most that may be open, and unique while it is taken.
     pub(super) fn slot(self) -> usize {
         self.slot
     }
@@ -107,14 +107,14 @@ impl<H> Registry<H> {
         Admission { ticket, evicted }
     }
 
-    /// Lets somebody in of whom a proxy has yet to say who it is.
+    /// Admits a connection whose client a proxy has not named yet.
     pub(super) fn admit_unknown(&mut self) -> Admission<H> {
         let evicted = self.make_any_room();
         let ticket = self.enter(None);
         Admission { ticket, evicted }
     }
 
-    /// Says who somebody is that was let in unknown, and who has to leave for it.
+    /// Sets the client of a connection admitted as unknown; returns the connection that is evicted for it.
     pub(super) fn name(&mut self, ticket: Ticket, address: IpAddr) -> Option<H> {
         let unknown = self.clients.number_of(None)?;
         self.entry(ticket).filter(|entry| entry.client == unknown)?;
@@ -191,7 +191,7 @@ impl<H> Registry<H> {
         }
     }
 
-    /// Notes that the connection was of use to its client.
+    /// Marks the connection as used.
     pub(super) fn touch(&mut self, ticket: Ticket) {
         self.tick += 1;
         let tick = self.tick;
@@ -215,7 +215,7 @@ impl<H> Registry<H> {
         }
     }
 
-    /// Removes whoever goes first and returns its handle.
+    /// Removes the connection that is first to be evicted and returns its handle.
     pub(super) fn evict_first(&mut self) -> Option<H> {
         self.evict(|_| true)
     }
@@ -240,7 +240,7 @@ impl<H> Registry<H> {
         self.remove(slot)?.handle
     }
 
-    /// Returns how soon a connection goes: the greatest first.
+    /// Returns the rank of a connection for eviction: the greatest goes first.
     fn rank(&self, entry: &Entry<H>) -> (usize, usize, usize, Reverse<u64>) {
         let client = &self.clients.list[entry.client];
         let prefix = &self.prefixes.list[entry.prefix];
@@ -265,7 +265,7 @@ impl<H> Registry<H> {
     }
 }
 
-/// Connections counted by whom they belong to; no more groups than connections.
+/// Connections counted by a key, as client or prefix; no more groups than connections.
 #[derive(Debug)]
 pub(super) struct Groups<K> {
     numbers: HashMap<K, usize>,
@@ -301,7 +301,7 @@ impl<K: Hash + Eq + Copy> Groups<K> {
             .map_or(0, |number| self.list[number].open)
     }
 
-    /// Says whether there is no group.
+    /// Returns whether there is no group.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.numbers.is_empty()
@@ -347,7 +347,7 @@ impl<K: Hash + Eq + Copy> Groups<K> {
     }
 }
 
-/// Whom an address belongs to for counting: itself, or its /64 in IPv6, which is what one subscriber gets.
+/// Client that an address counts for: itself, or its /64 in IPv6, which is what one subscriber gets.
 pub(super) fn client_of(address: IpAddr) -> IpAddr {
     // A socket for both families shows IPv4 clients as IPv4-mapped IPv6: one /64 for all of them.
     match address.to_canonical() {

@@ -22,7 +22,7 @@ use super::accept::AcceptSettings;
 use super::bind::Bound;
 use super::certificate::{ALPN_DOQ, ALPN_DOT, ALPN_H2, ALPN_HTTP_1_1, Certificates};
 use super::datagram::DatagramSocket;
-use super::engine::{Engine, Guarded, WorkerId, Transport, count_transport};
+use super::engine::{Engine, Guarded, Transport, WorkerId, count_transport};
 use super::https::{self, HttpsGuise};
 use super::limits::Serving;
 use super::listen::Listen;
@@ -32,13 +32,13 @@ use super::quic;
 use super::tcp::{self, Rules};
 use super::udp::UdpWorker;
 
-/// How long a stop may take until what is left is cut off.
+/// Longest duration of a stop; work left after it is cut off.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// What threads with an event loop may use of it, so that they can still end in time.
+/// The part of [`DRAIN_MAX`] that threads with an event loop may use, so that they can still end in time.
 const LOOP_DRAIN_MAX: Duration = Duration::from_millis(4_750);
 
-/// Why the threads could not be started.
+/// Reason why the threads could not be started.
 #[derive(Debug)]
 pub struct StartFault {
     what: &'static str,
@@ -57,7 +57,7 @@ impl std::error::Error for StartFault {
     }
 }
 
-/// How a shutdown went.
+/// Outcome of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
     /// All that was queued was answered.
@@ -80,11 +80,11 @@ pub struct Server {
     monitor: Monitor,
     /// Every thread holds the other end; it closes when the last has ended.
     running: mpsc::Receiver<()>,
-    /// Each says whether it finished all that was queued.
+    /// Each returns whether it finished all that was queued.
     threads: Vec<thread::JoinHandle<bool>>,
 }
 
-/// What a thread with an event loop works with.
+/// Engine, counters and settings of a thread with an event loop.
 pub(super) struct Post<E, M> {
     /// The thread's engine.
     pub(super) guarded: Guarded<E, M>,
@@ -94,7 +94,7 @@ pub(super) struct Post<E, M> {
     pub(super) serving: Serving,
     /// Turns true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
-    /// How long the thread may then take to finish what is queued.
+    /// Longest time between stop and the end of the thread, for queued work.
     pub(super) drain_max: Duration,
 }
 
@@ -111,7 +111,7 @@ impl<E, M> Post<E, M> {
     }
 }
 
-/// What starting threads share.
+/// Values that threads share at their start.
 struct Opening<M> {
     make: Arc<M>,
     serving: Serving,
@@ -228,12 +228,12 @@ impl Server {
         &self.counters
     }
 
-    /// Gives away what tells how threads and sockets fare.
+    /// Takes the monitor of threads and sockets; a second call returns an empty one.
     pub fn take_monitor(&mut self) -> Monitor {
         std::mem::take(&mut self.monitor)
     }
 
-    /// Stops taking new work, finishes what is queued, and waits for it, at most five seconds. Blocks.
+    /// Stops taking new work, finishes queued work, and waits for it, at most five seconds. Blocks.
     pub fn shutdown(mut self) -> Drained {
         self.signal();
         match self.running.recv_timeout(DRAIN_MAX) {

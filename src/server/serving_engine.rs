@@ -18,7 +18,7 @@ pub struct WorldEngine {
     reader: Reader,
     worker: Worker,
     clock: Clock,
-    /// When the civil clock is read again.
+    /// Time of the next reading of the civil clock.
     wall_due: Moment,
 }
 

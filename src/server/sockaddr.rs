@@ -1,6 +1,7 @@
 //! Socket addresses and control messages by their Linux layout, read and written as octets.
 //!
-//! In: what the kernel wrote beside a datagram. Out: who sent it, and how to reply from the address that was asked.
+//! In: address and control message of a datagram. Out: its sender, and the control message for a reply from the address
+//! that was asked.
 //! Never here: system calls, `unsafe`.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};

@@ -14,24 +14,19 @@ use arrayvec::ArrayVec;
 use crate::wire::HEADER_LEN;
 
 use super::engine::{Engine, Exchange, Guarded, WorkerId};
-
-/// The longest message (RFC 1035, section 4.2.2).
-const MESSAGE_MAX: usize = 65_535;
-
-/// A message and its length.
-const FRAME_MAX: usize = 2 + MESSAGE_MAX;
+use super::message_responder::{FRAME_MAX, MESSAGE_MAX};
 
 /// Octets read at once: about a hundred pipelined queries, then the next connection has its turn.
 const READ_SIZE: usize = 4096;
 
-/// Messages that are answered at once.
+/// Most messages in one batch of the engine.
 pub(super) const BATCH_MAX: usize = 32;
 
-/// Octets of replies of one turn: one of any size, or many small ones.
+/// Most octets of replies of one turn: one of any size, or many small ones.
 const REPLIES_MAX: usize = FRAME_MAX + 16_384;
 
-/// From one reply's room to the next: whole cache lines, and not a power of two, so that their beginnings do not compete for
-/// the same lines of the cache.
+/// Octets from one reply's room to the next: whole cache lines, and not a power of two, so that their beginnings do not
+/// compete for the same lines of the cache.
 const STRIDE: usize = FRAME_MAX.next_multiple_of(64) + 256;
 
 /// An engine and buffers that all connections of a thread share.
@@ -58,18 +53,18 @@ impl<E: Engine, M: Fn(WorkerId) -> E> StreamBuffers<E, M> {
 /// Room for the replies of a batch; pages that no reply ever reached cost nothing.
 pub(super) struct Room(Box<[u8]>);
 
-/// What became of a run of messages.
+/// Counts of a run of messages, and its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answered {
-    /// Answered, those with silence among them.
+    /// Messages answered, those with silence among them.
     pub(super) messages: usize,
     /// Octets of these messages.
     pub(super) consumed: usize,
     /// Octets of their replies.
     written: usize,
-    /// Replies had to be dropped, since together they were too large.
+    /// True if replies had to be dropped, since together they were too large.
     pub(super) is_cut: bool,
-    /// A message was shorter than a header: answer no more and close.
+    /// True if a message was shorter than a header: answer no more and close.
     pub(super) is_nonsense: bool,
 }
 
@@ -78,7 +73,7 @@ impl Room {
         Self(vec![0; STRIDE * BATCH_MAX].into_boxed_slice())
     }
 
-    /// Returns what was written last.
+    /// Returns the replies written last.
     pub(super) fn replies(&self, answered: Answered) -> &[u8] {
         &self.0[..answered.written]
     }

@@ -3,13 +3,13 @@
 //! In: listeners, TLS settings, the thread's post. Out: turns for [`Connection`]s, counts. Never here: what is said in
 //! them.
 //!
-//! A connection costs as few system calls as can be: it is accepted, watched, read once, written once, read to its end and
-//! closed. Nothing is allocated, locked or armed per query: time is read once a round, and timers are moments that
-//! are compared when the earliest is due.
+//! A connection costs as few system calls as can be: it is accepted, watched, read once, written once, read to its end
+//! and closed. A query allocates, locks and arms nothing: time is read once a round, and timers are moments that are
+//! compared when the earliest is due.
 //!
-//! A round: who has something to read or to send has a turn, then who had more to do than one turn allows, then up to
-//! [`ACCEPTS_MAX`] are let in. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): of the prefix with most of them
-//! the one that has lasted longest makes room for a new connection, so stalled ones keep nobody out.
+//! A round: connections that can be read or sent to have a turn, then those with more work than one turn allows, then
+//! up to [`ACCEPTS_MAX`] new ones are admitted. Handshakes have places of their own ([`HANDSHAKE_PLACES`]): when these
+//! are full, the longest one of the prefix with most of them ends, so stalled ones keep no other out.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,7 +25,7 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::clock::{Clock, Moment};
 use crate::metrics::{QueryCounters, TcpEvent};
 
-use super::accept::{CloseReason, is_shortage};
+use super::accept::{ACCEPT_PAUSE, CloseReason, is_shortage};
 use super::bind::IDLE_WAKE;
 use super::connection::{Connection, Turn};
 use super::engine::{Engine, Guarded, WorkerId};
@@ -37,34 +37,31 @@ use super::registry::{Registry, Ticket};
 use super::stream::StreamBuffers;
 use super::tls::HANDSHAKE_PLACES;
 
-/// Pause after accept failed for want of descriptors or memory; an honest client must still be answered in 100 ms.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-
-/// New connections of one round and listener: fewer than half of the places of one client, so that who comes first in a round and
-/// asks is heard before others of its address push it out.
+/// New connections of one round and listener: fewer than half of the places of one client, so that the first of a round
+/// can ask before others of its address evict it.
 const ACCEPTS_MAX: usize = 32;
 
 /// Reports that the event queue gives at once.
 const EVENTS_MAX: usize = 256;
 
-/// Connections' timers may be late by so much.
+/// Greatest delay of a connection's timer.
 const GRAIN: Duration = Duration::from_millis(5);
 
 /// Turns that a connection may still take when the server stops, to answer what has already arrived.
 const FINAL_TURNS_MAX: u8 = 64;
 
-/// How long such a turn waits: what has arrived shows in the event queue's next round, so any time suffices.
+/// Wait of such a turn: octets received show in the event queue's next round, so any time suffices.
 const FINAL_PATIENCE: Duration = Duration::from_millis(10);
 
-/// What the thread works by.
+/// Settings of the thread.
 pub(super) struct Rules {
-    /// Limits, and whom to believe.
+    /// Limits and trusted proxies.
     pub(super) serving: Serving,
-    /// How clients shake hands; `None` in the clear.
+    /// TLS settings; `None` is TCP in the clear.
     pub(super) tls: Option<Arc<ServerConfig>>,
-    /// Where events are counted.
+    /// Counters of connection events.
     pub(super) counters: Arc<QueryCounters>,
-    /// How long conversations may take to end when the server stops.
+    /// Longest time between stop and the end of the last connection.
     pub(super) drain_max: Duration,
 }
 
@@ -87,14 +84,14 @@ pub(super) fn attend<E: Engine, M: Fn(WorkerId) -> E>(
 struct OpenConnection {
     connection: Connection,
     ticket: Ticket,
-    /// Its place among handshakes.
+    /// Place among handshakes; `None` once finished, or without TLS.
     shaking: Option<Ticket>,
-    /// When its phase has lasted too long.
+    /// Moment at which the current phase times out.
     deadline: Moment,
     was_partial: bool,
-    /// Whether the event queue also reports that it can be sent to.
+    /// True if the event queue also reports that it can be sent to.
     is_blocked: bool,
-    /// Whether it waits for another turn.
+    /// True while it waits for another turn.
     is_queued: bool,
     final_turns: u8,
 }
@@ -105,14 +102,14 @@ struct EventLoop<E, M> {
     listeners: Vec<Option<TcpListener>>,
     /// Listeners that may have new connections waiting.
     has_pending: Vec<bool>,
-    /// No new connections until then.
+    /// Moment until which no new connections are accepted.
     accept_due: Moment,
     connections: Vec<Option<OpenConnection>>,
     registry: Registry<usize>,
     shaking: Registry<usize>,
-    /// Who wants another turn, each at most once; those that left meanwhile are passed over.
+    /// Connections that can use another turn, each at most once; those that ended meanwhile are passed over.
     queue: VecDeque<Ticket>,
-    /// No deadline is earlier.
+    /// Lower bound of all deadlines.
     sweep_due: Moment,
     idle_due: Moment,
     now: Moment,
@@ -156,7 +153,11 @@ impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
 
     /// Waits for something to do and does it.
     fn round(&mut self, events: &mut Events) {
-        if self.poll.poll(events, Some(self.until_next_timer())).is_err() {
+        if self
+            .poll
+            .poll(events, Some(self.until_next_timer()))
+            .is_err()
+        {
             // A signal; nothing else can be wrong with a queue of our own.
             events.clear();
         }
@@ -186,7 +187,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
         }
     }
 
-    /// Says how long there is surely nothing to do but what the event queue reports.
+    /// Returns the time until the next timer is due.
     fn until_next_timer(&self) -> Duration {
         if !self.queue.is_empty() {
             return Duration::ZERO;
@@ -293,7 +294,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
         self.queue.push_back(open.ticket);
     }
 
-    /// Ends a connection that knows of it.
+    /// Closes a connection in order, with a close alert under TLS, and counts the reason.
     fn part(&mut self, slot: usize, reason: CloseReason) {
         let Some(mut open) = self.connections[slot].take() else {
             return;
@@ -308,7 +309,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
         self.count_end(&open, reason);
     }
 
-    /// Ends a connection whose place somebody else needs.
+    /// Closes a connection that was evicted.
     fn dismiss(&mut self, evicted: Option<usize>) {
         if let Some(open) = evicted.and_then(|slot| self.connections[slot].take()) {
             self.counters.count_tcp(TcpEvent::Evicted);
@@ -354,7 +355,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
         }
     }
 
-    /// Takes a descriptor back from whoever goes first; says whether there was anybody.
+    /// Evicts one connection for its descriptor; returns whether there was one.
     fn make_room(&mut self) -> bool {
         let idle = self.registry.evict_first();
         self.dismiss(idle);
@@ -407,7 +408,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> EventLoop<E, M> {
         self.arm(slot);
     }
 
-    /// Takes note of who asks through a proxy.
+    /// Sets the client that a proxy named.
     fn name(&mut self, slot: usize) {
         let Some(open) = self.connections[slot].as_ref() else {
             return;

@@ -1,10 +1,9 @@
 //! Handshakes of streams that an event loop of tokio carries, as DNS over HTTPS does.
 //!
-//! In: accepted streams, TLS settings. Out: encrypted streams. Never here: certificates' files, or what is said in
-//! conversations.
+//! In: accepted streams, TLS settings. Out: encrypted streams. Never here: certificates' files, the content of streams.
 //!
-//! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: of the prefix with
-//! most of them the one that has lasted longest makes room for a new connection, so stalled ones keep nobody out.
+//! A handshake has as long as a message has to arrive, and at most [`HANDSHAKES_MAX`] go on at once: beyond them, the
+//! longest one of the prefix with most of them ends, so stalled ones keep no other out.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,7 +25,7 @@ use super::registry::{Places, Registry, Ticket};
 /// Handshakes at once. Chosen; no standard value: half of the connections by default, some 20 MiB.
 const HANDSHAKES_MAX: usize = 500;
 
-/// Handshakes at once by whom they are of: any client may have all places that nobody else wants.
+/// Handshakes at once, by client and prefix: any client may have all places that no other wants.
 pub(super) const HANDSHAKE_PLACES: Places = Places {
     total_max: HANDSHAKES_MAX,
     per_client_max: HANDSHAKES_MAX,

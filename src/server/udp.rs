@@ -17,16 +17,16 @@ use crate::metrics::{QueryTransport, SilentReason, UdpEvent};
 
 use super::bind::IDLE_WAKE;
 use super::datagram::{BATCH_SIZE, Batch, Datagram, DatagramSocket, Wait, Watch};
-use super::engine::{Engine, Exchange, Guarded, WorkerId, Transport};
+use super::engine::{Engine, Exchange, Guarded, Transport, WorkerId};
 use super::proxy::{Progress, TrustedProxies, read_header};
 
-/// After stop is asked, what waits in the socket is still answered, up to this many batches.
+/// Batches that are still answered from each socket after stop is asked, at most.
 const DRAIN_BATCHES_MAX: usize = 256;
 
 /// Pause after a receive error that is no time-out, so that a broken socket cannot spin.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
-/// What one thread needs to answer datagrams.
+/// Engine, buffers and counters of one thread that answers datagrams.
 pub(super) struct UdpWorker<E, M> {
     guarded: Guarded<E, M>,
     proxies: Arc<TrustedProxies>,
@@ -148,9 +148,9 @@ impl<E: Engine, M: Fn(WorkerId) -> E> UdpWorker<E, M> {
     }
 }
 
-/// Makes an exchange of a datagram, or says why it is dropped before any engine sees it.
+/// Makes an exchange of a datagram, or returns the reason why it is dropped before the engine.
 ///
-/// Behind a trusted proxy, each datagram begins with a header that says who asks; the reply goes to the proxy.
+/// Behind a trusted proxy, each datagram begins with a header that names the client; the reply goes to the proxy.
 #[inline(always)]
 fn accept<'a>(
     datagram: Datagram<'a>,
@@ -170,7 +170,7 @@ fn accept<'a>(
     Ok(Exchange::new(Transport::Udp, client, input, out))
 }
 
-/// Reads who asks from the header that a trusted proxy put before the query.
+/// Reads the client from the header that a trusted proxy put before the query.
 #[cold]
 fn pass_header(proxy: SocketAddr, input: &[u8]) -> Result<(SocketAddr, &[u8]), SilentReason> {
     match read_header(input) {

@@ -7,9 +7,10 @@ use crate::answer::CHAIN_MAX;
 use crate::wire::{Name, Rtype};
 
 use super::candidates::merge;
-use super::explain::{Candidate, Explanation, GivenClient, Question, ZoneState, explain};
+use super::explain::explain;
+use super::explanation::{Candidate, Explanation, GivenClient, Question, ZoneState};
 
-/// Shows the zone state of the zone that holds a name; does nothing if no zone does.
+/// Shows the zone state of the zone that holds a name; not called if no zone does.
 pub type OnStage<'s> = dyn Fn(&Name, &mut dyn FnMut(&ZoneState<'_>)) + 's;
 
 /// Explains a question, aliases into other zones followed; `None` if no zone holds the name.
@@ -65,7 +66,7 @@ fn leads_out(candidate: &Candidate, zones: &[Name]) -> bool {
     target_of(candidate).is_some_and(|target| zones.iter().all(|zone| !target.is_at_or_below(zone)))
 }
 
-/// Puts what an alias leads to in its place, with its probability.
+/// Replaces an alias by what it leads to, with its probability.
 fn join(explanation: &mut Explanation, alias: &Candidate, further: Explanation) {
     explanation
         .aliases
@@ -74,7 +75,7 @@ fn join(explanation: &mut Explanation, alias: &Candidate, further: Explanation) 
     explanation.rcode = further.rcode;
     explanation.steps.extend(further.steps);
     if further.candidates.is_empty() {
-        // An alias to nothing is answered as such (RFC 6604, section 3).
+        // An alias whose target has no records is answered alone (RFC 6604, section 3).
         return;
     }
     explanation

@@ -1,4 +1,4 @@
-//! What a client gets, in a form in which two answers can be compared.
+//! Answer that a client gets, in a form in which two can be compared.
 //!
 //! In: an explanation. Out: shares of pools and records. Never here: deciding; names of pools make no difference to a
 //! client, so two answers are the same if their records are.
@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::Rcode;
 
-use super::explain::{Detail, Explanation, GivenClient, Question, ZoneState, explain_with};
+use super::explain::{Detail, explain_with};
 
-/// How far two probabilities may lie apart and count as one: rounding, not a change.
+use super::explanation::{Explanation, GivenClient, Question, ZoneState};
+
+/// Greatest difference of two probabilities that count as one: rounding, not a change.
 const ALIKE: f64 = 1e-6;
 
 /// A pool with its share of the answers.
@@ -19,11 +21,11 @@ const ALIKE: f64 = 1e-6;
 pub struct PoolShare {
     /// The pool's id.
     pub pool: String,
-    /// From 0 to 1; several pools in one answer each have their own.
+    /// Share from 0 to 1; several pools in one answer each have their own.
     pub share: f64,
 }
 
-/// What a client gets.
+/// Answer that a client gets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
     /// Response code.
@@ -42,7 +44,7 @@ pub struct Answered {
     pub over_capacity: f64,
 }
 
-/// How an answer fails its client.
+/// Hazard of an answer for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hazard {
@@ -50,12 +52,12 @@ pub enum Hazard {
     OverCapacity,
     /// Records come, but from targets that are all unhealthy.
     LastResort,
-    /// Nothing is answered.
+    /// The answer has no records.
     Empty,
 }
 
 impl Hazard {
-    /// Returns its words.
+    /// Returns the words of messages.
     pub const fn words(self) -> &'static str {
         match self {
             Self::OverCapacity => "over capacity",
@@ -66,7 +68,7 @@ impl Hazard {
 }
 
 impl Answered {
-    /// Asks the engine.
+    /// Answers a question by the engine.
     pub fn of(zone_state: &ZoneState<'_>, question: &Question, client: GivenClient) -> Self {
         Self::read(&explain_with(zone_state, question, client, Detail::Answer))
     }
@@ -104,12 +106,12 @@ impl Answered {
         }
     }
 
-    /// Says whether people would be told the same: records, pools and TTL.
+    /// Returns whether two answers are shown alike: records, pools and TTL.
     pub fn is_like(&self, other: &Self) -> bool {
         self.has_same_records(other) && self.ttl == other.ttl && self.shown() == other.shown()
     }
 
-    /// Says whether a client could not tell the two apart, TTL aside.
+    /// Returns whether two answers are the same for a client, TTL aside.
     pub fn has_same_records(&self, other: &Self) -> bool {
         self.rcode == other.rcode
             && (self.empty - other.empty).abs() < ALIKE
@@ -121,7 +123,7 @@ impl Answered {
                 .all(|((a, a_share), (b, b_share))| a == b && (a_share - b_share).abs() < ALIKE)
     }
 
-    /// Says how the answer fails its client, if it does.
+    /// Returns the hazard of the answer, if it has one.
     pub fn hazard(&self) -> Option<Hazard> {
         if self.empty > ALIKE || self.rcode == Rcode::SERVFAIL.to_string() {
             Some(Hazard::Empty)

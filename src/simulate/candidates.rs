@@ -7,7 +7,7 @@ use crate::answer::{Answer, Records, Section, made_rdata};
 use crate::wire::{Rtype, rdata_text};
 use crate::zone::Policies;
 
-use super::explain::{Candidate, ZoneState};
+use super::explanation::{Candidate, ZoneState};
 use super::lister::{Leaf, Lister, shares};
 
 /// Adds the share of each pool of a leaf.

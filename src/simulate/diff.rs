@@ -1,5 +1,5 @@
-//! Compares two sets of zones by what clients get, not by text: which names answer differently, to whom, and how many
-//! of the questions asked lately that are.
+//! Comparison of two sets of zones by their answers, not by text: names that answer differently, the clients that get
+//! the difference, and its share of the questions asked lately.
 //!
 //! In: zones before and after with their inputs, questions asked lately. Out: an [`AnswerDiff`] as plain values. Never
 //! here: a decision of its own; records that are stored alike are not asked again, everything else is.
@@ -15,69 +15,70 @@ use crate::wire::{Name, QueryName, Rtype};
 use crate::zone::{Found, Zone};
 
 use super::answered::Answered;
-use super::explain::{GivenClient, Question, ZoneState};
+use super::asked::Budget;
+use super::explanation::{GivenClient, Question, ZoneState};
 use super::observed::Observed;
 use super::pairs::{Pair, Pairs};
-use super::simulate::{Budget, QUESTIONS_MAX, zone_holding};
+use super::simulate::{QUESTIONS_MAX, zone_holding};
 use super::simulated_zone::SimulatedZone;
 
-/// Changes that one comparison lists; beyond it they are only counted. Chosen: more than anybody reads.
+/// Changes that one comparison lists; beyond it they are only counted. Chosen: more than a person reads.
 pub const CHANGES_MAX: usize = 10_000;
 
-/// What some clients got for a name, and what they get now.
+/// Change of the answer for one name, type and set of clients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// Zone.
     pub zone: String,
     /// Name; the first of those that change alike.
     pub name: String,
-    /// How many more names change alike.
+    /// Number of further names that change alike.
     pub more_names: usize,
     /// Type.
     #[serde(rename = "type")]
     pub rtype: String,
-    /// Who asks.
+    /// Labels of the clients that get the change.
     pub from: Vec<String>,
-    /// Whether the zones tell clients apart that are not in `from`.
+    /// True if `from` has every client that the two versions distinguish.
     pub is_everybody: bool,
-    /// What was answered.
+    /// Answer of the old set.
     pub before: Answered,
-    /// What is answered now.
+    /// Answer of the new set.
     pub after: Answered,
-    /// Share of the questions asked lately that this is; absent if none are known.
+    /// Share of the questions asked lately that change so; absent if none are known.
     pub queries: Option<f64>,
 }
 
 impl Change {
-    /// Says whether records change, not the TTL alone.
+    /// Returns whether records change, not the TTL alone.
     pub fn has_new_records(&self) -> bool {
         !self.before.has_same_records(&self.after)
     }
 }
 
-/// How two sets of zones differ for clients.
+/// Difference of two sets of zones for clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AnswerDiff {
     /// Zones that only the new set has.
     pub zones_added: Vec<String>,
     /// Zones that only the old set has.
     pub zones_removed: Vec<String>,
-    /// What changes, in the order of zones and names.
+    /// Changes, in the order of zones and names.
     pub changes: Vec<Change>,
-    /// Names whose records change for somebody, those of added and removed zones included.
+    /// Number of names whose records change for some client, those of added and removed zones included.
     pub names_changed: usize,
-    /// Names of both sets.
+    /// Number of names of both sets.
     pub names: usize,
     /// Share of the questions asked lately whose records change; absent if none are known.
     pub queries_changed: Option<f64>,
-    /// Questions asked lately that were asked again.
+    /// Number of questions asked lately that were asked again.
     pub queries: usize,
-    /// Whether there was more to compare than one comparison asks or lists.
+    /// True if there was more to compare than one comparison asks or lists.
     pub is_cut: bool,
 }
 
 impl AnswerDiff {
-    /// Says whether no client could tell the two apart.
+    /// Returns whether all clients get the same from both.
     pub fn is_empty(&self) -> bool {
         self.zones_added.is_empty() && self.zones_removed.is_empty() && self.changes.is_empty()
     }
@@ -91,12 +92,12 @@ impl AnswerDiff {
     }
 }
 
-/// One of the two sides.
+/// A side of the comparison.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// Its zones.
+    /// Zones with the inputs of their views.
     pub premises: &'a [SimulatedZone<'a>],
-    /// What it knows about addresses.
+    /// Location database.
     pub locations: &'a Locations,
 }
 
@@ -165,7 +166,7 @@ pub fn diff(old: Side<'_>, new: Side<'_>, observed: &[Observed]) -> AnswerDiff {
     found
 }
 
-/// Says whether a zone cannot answer differently: one and the same zone, located alike. Health is not compared here:
+/// Returns whether a zone must answer alike: one and the same zone, with the same locations. Health is not compared:
 /// both sides are given the same.
 fn is_untouched(
     old: &SimulatedZone<'_>,
@@ -177,7 +178,7 @@ fn is_untouched(
         && (std::ptr::eq(before, after) || old.served.zone.policies.rules.is_empty())
 }
 
-/// Where changes of a name and type are listed.
+/// Changes of each name and type, by their positions in the list.
 #[derive(Default)]
 struct Index {
     changes: HashMap<(Vec<u8>, Rtype), Vec<usize>>,
@@ -228,7 +229,7 @@ fn compare_zone(
     found.names_changed += changed_names.len();
 }
 
-/// Asks both sides and lists what differs; returns where it is listed.
+/// Asks both sides and lists the changes; returns their positions in the list.
 fn compare_pair(
     sides: &(Ready<'_>, Ready<'_>),
     pair: &Pair,
@@ -278,7 +279,7 @@ fn compare_pair(
     (first..found.changes.len()).collect()
 }
 
-/// Asks both sides what was asked lately.
+/// Asks both sides the questions asked lately, and weighs the changes by them.
 fn weigh(
     old: Side<'_>,
     new: Side<'_>,
@@ -330,7 +331,7 @@ fn weigh(
     found.queries = observed.len();
 }
 
-/// Returns what a question got, and the owner that gave it: the name, or the source of synthesis.
+/// Returns the answer to a question, with its owner: the name, or the source of synthesis.
 fn ask(side: Side<'_>, views: &[ZoneView], query: &Observed) -> Option<(Answered, Vec<u8>)> {
     let zones = side
         .premises

@@ -86,7 +86,7 @@ fn push_name(text: &mut String, changes: &[Change]) {
     }
 }
 
-/// Writes a change in the shortest words that tell both sides apart: pools, else records, else the TTL.
+/// Writes a change in the fewest words that distinguish both sides: pools, else records, else the TTL.
 fn words(change: &Change) -> String {
     let (before, after) = (&change.before, &change.after);
     if !change.has_new_records() {

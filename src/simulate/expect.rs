@@ -1,4 +1,4 @@
-//! Runs `[[expect]]` blocks (rule a50): the engine on supposed inputs, and what came out beside what was wanted.
+//! Runner of `[[expect]]` blocks (rule a50): the engine on supposed inputs, and its result beside the wanted one.
 
 use crate::clock::WallTime;
 use crate::diagnostic::Span;
@@ -9,29 +9,31 @@ use crate::view::{Fold, Inputs};
 use crate::wire::Rcode;
 use crate::zone::{Policies, ServedZone};
 
-use super::explain::{Explanation, GivenClient, Question, ZoneState, explain};
+use super::explain::explain;
+
+use super::explanation::{Explanation, GivenClient, Question, ZoneState};
 use super::reference::{ReferenceFault, Suppose, apply_references};
 use super::report::explanation_text;
 
-/// How far a share may be off, in percent (rule a50).
+/// Greatest difference of a share, in percent (rule a50).
 const SHARE_TOLERANCE: f64 = 0.5;
 
 /// An expectation that does not hold, or cannot be judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpectFailure {
-    /// Its title.
+    /// Title of the expectation.
     pub title: String,
-    /// Where it stands.
+    /// Position in the file.
     pub span: Span,
-    /// What is wrong.
+    /// Failure, one sentence.
     pub message: String,
     /// The decision's trace.
     pub trace: String,
-    /// Whether it was skipped for want of a database (a warning), rather than failed.
+    /// True if it was skipped for want of a database (a warning), rather than failed.
     pub is_skipped: bool,
 }
 
-/// Runs every expectation of a zone. `has_database` says whether addresses can be located.
+/// Runs every expectation of a zone. Without `has_database` those that locate an address are skipped.
 pub fn check_expectations(
     model: &ZoneModel,
     served: &ServedZone,
@@ -104,7 +106,7 @@ fn check_one(
     failures
 }
 
-/// Returns the inputs that an expectation supposes, and the references that mean nothing.
+/// Returns the inputs that an expectation supposes, and the references that match nothing.
 fn supposed(
     model: &ZoneModel,
     policies: &Policies,
@@ -140,7 +142,7 @@ fn set_switches(policies: &Policies, expect: &ExpectModel, inputs: &mut Inputs) 
     }
 }
 
-/// Applies the maintenance that is under way at a time (rule a49); returns references that mean nothing.
+/// Applies the maintenance that is under way at a time (rule a49); returns references that match nothing.
 pub fn apply_maintenance(
     model: &ZoneModel,
     policies: &Policies,
@@ -163,7 +165,7 @@ pub fn apply_maintenance(
     faults
 }
 
-/// Lists how an explanation differs from what was wanted.
+/// Lists the differences of an explanation from the wanted result.
 fn differences(model: &ZoneModel, expect: &ExpectModel, found: &Explanation) -> Vec<String> {
     let wanted = &expect.wanted;
     let mut differences = Vec::new();

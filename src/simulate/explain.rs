@@ -1,162 +1,25 @@
 //! Explains an answer: every candidate with its probability, every node passed, every member left out and why.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
 use crate::answer::{Answer, Any, Chain, Client, Hosts, Note, ZoneQuestion};
-use crate::geo::{Locations, Place};
-use crate::view::{Inputs, ZoneView};
-use crate::wire::{ClientSubnet, Name, QueryName, Rcode, Rtype};
-use crate::zone::{ServedZone, Zone};
+use crate::geo::Locations;
+use crate::wire::{ClientSubnet, QueryName, Rcode};
+use crate::zone::Zone;
 
 use super::candidates::{add_shares, candidates_of, merge};
+use super::explanation::{Explanation, GivenClient, Question, ZoneState};
 use super::lister::{Lister, Visit, WAYS_MAX};
 use super::trace::add_steps;
 
-/// What is asked.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// Name.
-    pub name: Name,
-    /// Type.
-    pub rtype: Rtype,
-}
-
-/// Where the question comes from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum GivenClient {
-    /// Nobody knows.
-    Unknown,
-    /// A place.
-    Place(Place),
-    /// A resolver without client subnet.
-    Address(IpAddr),
-    /// A client subnet.
-    Subnet(IpNet),
-}
-
-/// Everything an explanation reads.
-pub struct ZoneState<'a> {
-    /// The zone.
-    pub served: &'a ServedZone,
-    /// Its view.
-    pub view: &'a ZoneView,
-    /// What the view was folded from.
-    pub inputs: &'a Inputs,
-    /// What is known about addresses.
-    pub locations: &'a Locations,
-    /// Evidence of a target slot, as one line.
-    pub evidence: &'a dyn Fn(u32) -> Option<String>,
-}
-
-/// Records that are answered together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// The pool; `None` for static records.
-    pub pool: Option<String>,
-    /// RDATA as text.
-    pub rdata: Vec<String>,
-    /// Type of the records: the type asked, or CNAME.
-    pub rtype: Rtype,
-    /// In the answer, for members of equal weight; first in the answer, where weights differ.
-    pub probability: f64,
-    /// TTL in seconds.
-    pub ttl: u32,
-}
-
-/// A candidate of a node passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepCandidate {
-    /// Its label.
-    pub label: String,
-    /// Whether it is healthy (for this client).
-    pub is_healthy: bool,
-    /// Why not; of a healthy member, why it has less than its weight.
-    pub why: Option<String>,
-}
-
-/// A node passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What it does: `failover`, `weighted`, `location`, `pool`, `reference`.
-    pub policy: &'static str,
-    /// Its label.
-    pub label: String,
-    /// From where candidates were taken: `healthy`, or a step of last resort.
-    pub among: &'static str,
-    /// Its candidates.
-    pub candidates: Vec<StepCandidate>,
-    /// Labels of those chosen on some way.
-    pub chosen: Vec<String>,
-    /// How its draw is made where weights alone do not say: kept, trickling, spilling, by measured times.
-    pub notes: Vec<String>,
-}
-
-/// An explanation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explanation {
-    /// Zone that answers.
-    pub zone: Name,
-    /// Name asked.
-    pub name: Name,
-    /// Type asked.
-    pub rtype: Rtype,
-    /// Response code; of the ways with records, if any has.
-    pub rcode: Rcode,
-    /// Smallest TTL of a candidate; the negative TTL without one.
-    pub ttl: u32,
-    /// Scope of client subnet.
-    pub scope_len: u8,
-    /// Probability of an answer without records.
-    pub empty_probability: f64,
-    /// Candidates, most probable first.
-    pub candidates: Vec<Candidate>,
-    /// How probable it is that a pool is among the answer (or first, where members are drawn by weight).
-    pub pools: Vec<(String, f64)>,
-    /// Nodes passed.
-    pub steps: Vec<Step>,
-    /// Aliases followed.
-    pub aliases: Vec<String>,
-    /// What is known of each flattened target that the name leads to; whoever looks them up says it (rule a28).
-    pub flattened: Vec<String>,
-    /// Probability of records that some group gave on last resort (rule a12).
-    pub last_resort: f64,
-    /// Probability of records whose branch is given more than it can carry (rule a58).
-    pub over_capacity: f64,
-}
-
-/// How much of a decision is told.
+/// Extent of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// What is answered.
+    /// The answer.
     Answer,
-    /// And each node passed.
+    /// The answer, and each node passed.
     Steps,
 }
 
-impl Explanation {
-    fn empty(zone: &Name, question: &Question) -> Self {
-        Self {
-            zone: zone.clone(),
-            name: question.name.clone(),
-            rtype: question.rtype,
-            rcode: Rcode::NOERROR,
-            ttl: 0,
-            scope_len: 0,
-            empty_probability: 0.0,
-            candidates: Vec::new(),
-            pools: Vec::new(),
-            steps: Vec::new(),
-            aliases: Vec::new(),
-            flattened: Vec::new(),
-            last_resort: 0.0,
-            over_capacity: 0.0,
-        }
-    }
-}
-
-/// Explains what a question at or below the zone's apex gets.
+/// Explains the answer to a question at or below the zone's apex.
 pub fn explain(
     zone_state: &ZoneState<'_>,
     question: &Question,
@@ -165,7 +28,7 @@ pub fn explain(
     explain_with(zone_state, question, client, Detail::Steps)
 }
 
-/// Explains without the words for each node where nobody reads them.
+/// Explains to the given extent: without texts for the nodes where only the answer is compared.
 pub(super) fn explain_with(
     zone_state: &ZoneState<'_>,
     question: &Question,

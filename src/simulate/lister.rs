@@ -22,7 +22,7 @@ pub(super) struct Leaf {
     pub(super) first_bit: u32,
     /// Eligible members with their weights.
     pub(super) members: Vec<(u16, u32)>,
-    /// Whether the weights differ.
+    /// True if the weights differ.
     pub(super) is_weighted: bool,
     /// Most members in one answer.
     pub(super) answers: usize,
@@ -34,7 +34,7 @@ pub(super) struct Visit {
     pub(super) node: NodeId,
     pub(super) layer: usize,
     pub(super) chosen: Option<NodeId>,
-    /// How its draw is made.
+    /// Facts about its draw.
     pub(super) notes: Vec<Note>,
 }
 
@@ -49,9 +49,9 @@ pub(super) struct Lister {
     pub(super) visits: Vec<Visit>,
     /// Members at the end of each link of the way just walked.
     pub(super) leaves: Vec<Leaf>,
-    /// Leaves of the answer itself, where more were decided beside it.
+    /// Number of leaves of the answer itself, where more were decided for hints.
     own_leaves: Option<usize>,
-    /// TTL of the answer of the way just walked before leases cut it, if they may.
+    /// TTL of the answer of the way just walked before leases cut it, seconds; `None` if they may not cut it.
     pub(super) uncut_ttl: Option<u32>,
     /// Notes for the node that is visited next.
     pending: Vec<Note>,
@@ -69,7 +69,7 @@ impl Lister {
         self.uncut_ttl = None;
     }
 
-    /// Turns the script to the next way; says whether there is one.
+    /// Turns the script to the next way; returns whether there is one.
     pub(super) fn advance(&mut self) -> bool {
         while let Some(last) = self.script.last_mut() {
             last.taken += 1;

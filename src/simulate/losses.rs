@@ -1,7 +1,7 @@
 //! Walks every single loss: one target, one pool, one site, one gate at a time, each on top of the same premises.
 //!
-//! In: zones with inputs, what is asked and by whom. Out: names that end empty or on last resort. Never here: losses of
-//! two things at once.
+//! In: zones with inputs, the questions and clients to walk. Out: names that end empty, on last resort or over
+//! capacity. Never here: losses of two things at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,45 +13,45 @@ use crate::view::{Inputs, ZoneView};
 use crate::zone::{Hold, Policies};
 
 use super::answered::{Answered, Hazard};
+use super::asked::{Asked, Budget};
 use super::reach::Reach;
 use super::reference::{Suppose, apply_references};
-use super::simulate::{Asked, Budget};
 use super::simulated_zone::SimulatedZone;
 
-/// Losses that one walk takes; beyond it the rest is left out, and the result says so. Chosen: each folds whole zones.
+/// Losses that one walk takes; beyond it the rest is left out, and `is_cut` is set. Chosen: each folds whole zones.
 const LOSSES_MAX: usize = 20_000;
 
-/// A name that a single loss leaves without a healthy answer.
+/// A name whose answer becomes a hazard, or a worse one, by a single loss.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossFinding {
-    /// What is lost, as a reference.
+    /// Lost target, pool, site or gate, as a reference.
     pub loss: String,
     /// Zone.
     pub zone: String,
     /// Name; the first of those that share the decision.
     pub name: String,
-    /// How many more names share it.
+    /// Number of further names that share the decision.
     pub more_names: usize,
     /// Type.
     #[serde(rename = "type")]
     pub rtype: String,
-    /// How it ends.
+    /// Hazard of the answer after the loss.
     pub hazard: Hazard,
-    /// For whom.
+    /// Labels of the clients concerned.
     pub from: Vec<String>,
 }
 
-/// What one zone gives before any loss.
+/// Answers of one zone before any loss.
 struct Ground<'p> {
     simulated: &'p SimulatedZone<'p>,
     view: ZoneView,
     asked: &'p [Asked],
     reaches: Vec<Reach>,
-    /// How each question ends before the loss, by decision and client.
+    /// Hazard of each question before the loss, by decision and client.
     hazards: Vec<Vec<Option<Hazard>>>,
 }
 
-/// Walks every loss; returns how many, and what they lead to.
+/// Walks every loss; returns their number, and the hazards that they lead to.
 pub(super) fn walk_losses(
     premises: &[SimulatedZone<'_>],
     locations: &Locations,
@@ -127,7 +127,7 @@ fn prepare<'p>(
     }
 }
 
-/// Lists references for every target, pool, site and gate, wide ones first.
+/// Lists references for every pool, site, target and gate, in this order.
 fn losses_of<'p>(zones: impl Iterator<Item = &'p Policies>) -> Vec<String> {
     let mut sites = BTreeSet::new();
     let mut pools = BTreeSet::new();
@@ -144,7 +144,7 @@ fn losses_of<'p>(zones: impl Iterator<Item = &'p Policies>) -> Vec<String> {
             gates.insert(format!("check:{}", used.check));
         }
     }
-    // Of losses that are the same, the first is told: a pool says more than a site that has its name.
+    // Of losses with the same effect the first is reported: a pool is more specific than a site that has its name.
     [pools, sites, targets, gates]
         .into_iter()
         .flatten()

@@ -6,11 +6,13 @@
 
 mod across;
 mod answered;
+mod asked;
 mod candidates;
 mod diff;
 mod diff_text;
 mod expect;
 mod explain;
+mod explanation;
 mod lister;
 mod losses;
 mod notes;
@@ -31,8 +33,9 @@ pub use answered::{Answered, Hazard, PoolShare};
 pub use diff::{AnswerDiff, CHANGES_MAX, Change, Side, diff};
 pub use diff_text::{diff_summary, diff_text};
 pub use expect::{ExpectFailure, apply_maintenance, check_expectations};
-pub use explain::{
-    Candidate, Explanation, GivenClient, Question, Step, StepCandidate, ZoneState, explain,
+pub use explain::explain;
+pub use explanation::{
+    Candidate, Explanation, GivenClient, Question, Step, StepCandidate, ZoneState,
 };
 pub use losses::LossFinding;
 pub use notes::release_command;

@@ -1,4 +1,4 @@
-//! What a trace says of a draw beside its candidates: kept, trickling, spilling, by measured times.
+//! Notes of a trace about a draw: kept, trickling, spilling, by measured times.
 //!
 //! In: notes that the engine gave, and the table of times that it orders by. Out: sentences. Never here: drawing.
 
@@ -13,7 +13,7 @@ use crate::zone::{
     CHILDREN_MAX, ClientLocation, LatencyTable, NONE, Node, NodeKind, Policies, RoundTrip,
 };
 
-use super::explain::{GivenClient, ZoneState};
+use super::explanation::{GivenClient, ZoneState};
 
 /// Writes a note as text.
 pub(super) fn note_text(zone_state: &ZoneState<'_>, note: Note) -> String {
@@ -39,7 +39,7 @@ pub(super) fn note_text(zone_state: &ZoneState<'_>, note: Note) -> String {
     }
 }
 
-/// Says why an earlier tier waits, and how it need not.
+/// Writes why an earlier tier waits, and the command that ends it.
 fn held_text(zone_state: &ZoneState<'_>, number: u32, since: WallTime) -> String {
     let zone = &zone_state.served.zone;
     let Some(failback) = zone.policies.failbacks.get(number as usize) else {
@@ -73,7 +73,7 @@ pub fn release_command(zone: &str, place: &str) -> String {
     }
 }
 
-/// Says of a healthy member why it has less than its weight, if it has.
+/// Writes why a healthy member has less than its weight; `None` if it has all.
 pub(super) fn reduced_text(zone_state: &ZoneState<'_>, member: u32) -> Option<String> {
     let policies = &zone_state.served.zone.policies;
     let id = policies.run_of_member[member as usize];
@@ -95,7 +95,7 @@ pub(super) fn reduced_text(zone_state: &ZoneState<'_>, member: u32) -> Option<St
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Says what sets the TTL.
+/// Writes the cause of the horizon that cuts the TTL.
 fn horizon_text(zone_state: &ZoneState<'_>, horizon: Horizon) -> String {
     let policies = &zone_state.served.zone.policies;
     let what = match horizon.cause {
@@ -124,7 +124,7 @@ fn horizon_text(zone_state: &ZoneState<'_>, horizon: Horizon) -> String {
     )
 }
 
-/// Says what the table of a latency node tells about this client.
+/// Writes the entries for this client in the table of a latency node.
 pub(super) fn times_notes(
     zone_state: &ZoneState<'_>,
     client: GivenClient,
@@ -180,7 +180,7 @@ fn list_times(
     order[..count].iter().map(text).collect()
 }
 
-/// Returns what is known about where a client is.
+/// Returns the location of a client, as far as it is known.
 fn client_location(zone_state: &ZoneState<'_>, client: GivenClient) -> ClientLocation {
     match client {
         GivenClient::Unknown => ClientLocation::default(),

@@ -1,11 +1,11 @@
-//! A question that was asked lately, and for how many it stands; as JSON `{"name", "type", "from", "weight"}`.
+//! A question that was asked lately, with its weight; as JSON `{"name", "type", "from", "weight"}`.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::wire::{Name, Rtype};
 
-use super::explain::GivenClient;
+use super::explanation::GivenClient;
 use super::survey::Asking;
 
 /// A question that was asked.
@@ -15,13 +15,13 @@ pub struct Observed {
     pub name: Name,
     /// Type.
     pub rtype: Rtype,
-    /// Who asked.
+    /// Client that asked.
     pub client: GivenClient,
-    /// For how many questions it stands.
+    /// Number of questions that it stands for.
     pub weight: f64,
 }
 
-/// As it is written.
+/// JSON form of an [`Observed`].
 #[derive(Serialize, Deserialize)]
 struct Row {
     name: String,

@@ -1,4 +1,4 @@
-//! Which names and types of two versions of a zone may answer differently, and who is to be asked.
+//! Names and types of two versions of a zone that may answer differently, and the clients to ask them as.
 //!
 //! In: two versions of a zone. Out: pairs whose stored records or decisions are not the same. Never here: answers.
 
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use crate::wire::{Name, Rtype};
 use crate::zone::{ANY_TYPE, Entry, FLAG_OCCLUDED, NodeAt, RootId, Zone};
 
-use super::explain::GivenClient;
+use super::explanation::GivenClient;
 use super::survey::{Asking, canonical_key, clients_of, digest_of, owner_of};
 
 /// A name and type to ask both versions for.
@@ -15,22 +15,22 @@ use super::survey::{Asking, canonical_key, clients_of, digest_of, owner_of};
 pub(super) struct Pair {
     pub(super) name: Name,
     pub(super) rtype: Rtype,
-    /// Who is to be asked.
+    /// Clients to ask as.
     pub(super) clients: Vec<Asking>,
     /// Digests of both decisions, if both are; names that share them change alike.
     pub(super) digests: Option<(u64, u64)>,
 }
 
-/// Everything that may differ.
+/// Names and types that may differ.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     /// Names of both versions, each once.
     pub(super) names: usize,
-    /// In canonical order of names, then types.
+    /// Pairs in canonical order of names, then types.
     pub(super) changed: Vec<Pair>,
 }
 
-/// What a version holds for a type.
+/// Entry of a version for a type.
 type Held<'z> = Option<Entry<'z>>;
 
 impl Pairs {
@@ -94,7 +94,7 @@ fn visible(zone: &Zone) -> impl Iterator<Item = NodeAt> + '_ {
         .filter(|&node| zone.flags(node) & FLAG_OCCLUDED == 0)
 }
 
-/// Says whether both hold the same octets; decisions are always asked.
+/// Returns whether both hold the same octets; decisions are never alike, so they are always asked.
 fn is_alike(before: &Held<'_>, after: &Held<'_>) -> bool {
     match (before, after) {
         (Some(Entry::Static(before)), Some(Entry::Static(after))) => {
@@ -111,7 +111,7 @@ fn root_of(held: &Held<'_>) -> Option<RootId> {
     }
 }
 
-/// Lists the clients that either version tells apart, whoever is left last.
+/// Lists the clients that either version distinguishes, and last one unknown for all others.
 fn clients_of_both(
     old: &Zone,
     before: Option<RootId>,

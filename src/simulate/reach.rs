@@ -1,4 +1,4 @@
-//! What a decision can pass: the nodes and members below a root, whatever the health.
+//! Reach of a decision: the nodes and members below a root, whatever the health.
 //!
 //! In: policies and a root. Out: bits, to leave out decisions that a loss cannot touch. Never here: choosing.
 
@@ -46,7 +46,7 @@ impl Reach {
         reach
     }
 
-    /// Says whether two views of one zone differ in anything that the root can come to.
+    /// Returns whether two views of one zone differ in any node or member of the reach.
     pub(super) fn is_touched(&self, before: &ZoneView, after: &ZoneView) -> bool {
         let differs = |a: &Layer, b: &Layer| {
             differs_within(&a.alive, &b.alive, &self.nodes)
@@ -61,7 +61,7 @@ impl Reach {
     }
 }
 
-/// Sets a bit; says whether it was clear.
+/// Sets a bit; returns whether it was clear.
 fn mark(words: &mut [u64], at: u32) -> bool {
     let word = &mut words[at as usize / 64];
     let is_new = *word >> (at % 64) & 1 == 0;

@@ -6,25 +6,25 @@ use crate::model::{CheckKind, CheckRef, NodeKind, NodeModel, PoolBody, PoolId, Z
 use crate::view::Inputs;
 use crate::zone::{Hold, Policies};
 
-/// What is supposed of what a reference names.
+/// Supposed state of the targets or members of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suppose {
-    /// Its probes fail.
+    /// Probes fail.
     Down,
-    /// Its probes pass.
+    /// Probes pass.
     Up,
-    /// An operator drains it.
+    /// Drained by an operator.
     Drained,
-    /// An operator holds it down.
+    /// Held down by an operator.
     HeldDown,
 }
 
-/// Why a reference means nothing.
+/// Fault of a reference; the text as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceFault {
     /// It has none of the forms.
     Form(String),
-    /// It matches nothing.
+    /// It matches nothing in the zone.
     NoMatch(String),
 }
 
@@ -40,7 +40,7 @@ impl std::fmt::Display for ReferenceFault {
     }
 }
 
-/// Says whether a text matches a pattern in which `*` stands for any text.
+/// Returns whether a text matches a pattern in which `*` stands for any text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(first) = parts.next() else {
@@ -62,7 +62,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Applies references to inputs. Returns the references that mean nothing.
+/// Applies references to inputs. Returns the references that match nothing.
 pub fn apply_references<'t>(
     model: &ZoneModel,
     policies: &Policies,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::wire::Rcode;
 
-use super::explain::{Candidate, Explanation, Step};
+use super::explanation::{Candidate, Explanation, Step};
 
 /// Writes an explanation as JSON.
 pub fn explanation_json(explanation: &Explanation) -> Value {

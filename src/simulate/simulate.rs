@@ -1,6 +1,6 @@
 //! Simulates: every dynamic name asked from every place that matters, before and after what is supposed.
 //!
-//! In: zones with inputs, suppositions, which names and clients. Out: a [`Simulation`] as plain values. Never here: a
+//! In: zones with inputs, suppositions, names and clients. Out: a [`Simulation`] as plain values. Never here: a
 //! decision of its own, or a change of what is served.
 
 use std::collections::BTreeMap;
@@ -12,62 +12,63 @@ use crate::wire::Name;
 use crate::zone::Zone;
 
 use super::answered::{Answered, Hazard};
-use super::explain::Question;
+use super::asked::{Asked, Budget};
+use super::explanation::Question;
 use super::losses::{LossFinding, walk_losses};
 use super::observed::Observed;
 use super::reference::{ReferenceFault, matches};
 use super::simulated_zone::{SimulatedZone, Suppositions};
-use super::survey::{Asking, Subject, clients_of, subjects_of};
+use super::survey::{Asking, clients_of, subjects_of};
 
-/// Questions that one simulation asks; beyond it the rest is left out, and the result says so. Chosen: seconds.
+/// Questions that one simulation asks; beyond it the rest is left out, and `is_cut` is set. Chosen: seconds.
 pub const QUESTIONS_MAX: usize = 200_000;
 
-/// What is to be simulated.
+/// Request of a simulation.
 #[derive(Clone, Debug, Default)]
 pub struct SimulateRequest {
-    /// What is supposed.
+    /// Suppositions.
     pub suppose: Suppositions,
     /// Names as globs, final dot or not; all if empty.
     pub names: Vec<String>,
-    /// Who asks; whoever the zones tell apart if empty.
+    /// Clients to ask as; empty means one for each location that the zones distinguish.
     pub from: Vec<Asking>,
-    /// Whether each single loss is walked on top.
+    /// Extent of the walk over single losses.
     pub losses: Losses,
     /// Questions that were asked lately, to weigh traffic by; each question alike if empty.
     pub observed: Vec<Observed>,
 }
 
-/// Whether losses are walked.
+/// Extent of the walk over single losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Losses {
-    /// Only what is supposed.
+    /// No losses beside the suppositions.
     #[default]
     None,
-    /// And each loss of one target, pool, site and gate.
+    /// Each single loss of a target, pool, site or gate, on top of the suppositions.
     EverySingle,
 }
 
-/// What one client gets for a name, before and after.
+/// Answers of one client for a name, without and with the suppositions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SimulatedAnswer {
     /// Zone.
     pub zone: String,
     /// Name; the first of those that share the decision.
     pub name: String,
-    /// How many more names share it.
+    /// Number of further names that share the decision.
     pub more_names: usize,
     /// Type.
     #[serde(rename = "type")]
     pub rtype: String,
-    /// Who asks.
+    /// Label of the client.
     pub from: String,
-    /// What is answered without what is supposed.
+    /// Answer without the suppositions.
     pub before: Answered,
-    /// What is answered with it.
+    /// Answer with the suppositions.
     pub after: Answered,
-    /// Whether the records differ.
+    /// True if the records differ.
     pub is_changed: bool,
-    /// How the answer fails its client, if it did not before.
+    /// Hazard of the answer, if it is new or worse.
     pub hazard: Option<Hazard>,
 }
 
@@ -78,84 +79,42 @@ pub struct TrafficShare {
     pub zone: String,
     /// Pool.
     pub pool: String,
-    /// From 0 to 1.
+    /// Share without the suppositions, from 0 to 1.
     pub before: f64,
-    /// From 0 to 1.
+    /// Share with the suppositions, from 0 to 1.
     pub after: f64,
 }
 
-/// What a simulation found.
+/// Result of a simulation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Simulation {
-    /// What was supposed, as flags.
+    /// Suppositions, as flags.
     pub supposed: String,
     /// Answers by name, type and client.
     pub answers: Vec<SimulatedAnswer>,
     /// Traffic by pool.
     pub traffic: Vec<TrafficShare>,
-    /// Questions asked lately that traffic is weighed by; 0 counts each question above alike.
+    /// Number of questions asked lately that traffic is weighed by; 0 counts each question above alike.
     pub queries_weighed: usize,
-    /// Single losses walked.
+    /// Number of single losses walked.
     pub losses_walked: usize,
-    /// What they lead to.
+    /// Hazards that single losses lead to.
     pub losses: Vec<LossFinding>,
-    /// Whether there was more to ask than one simulation asks.
+    /// True if there was more to ask than one simulation asks.
     pub is_cut: bool,
 }
 
 impl Simulation {
-    /// Says whether any client ends worse than before.
+    /// Returns whether any client ends worse than before.
     pub fn has_hazards(&self) -> bool {
         !self.losses.is_empty() || self.answers.iter().any(|answer| answer.hazard.is_some())
-    }
-}
-
-/// How many questions may still be asked.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: usize,
-    /// Whether it was not enough.
-    pub(super) is_cut: bool,
-}
-
-impl Budget {
-    pub(super) fn new(questions: usize) -> Self {
-        Self {
-            left: questions,
-            is_cut: false,
-        }
-    }
-
-    /// Takes so many questions; says whether they may be asked.
-    pub(super) fn take(&mut self, questions: usize) -> bool {
-        if self.left < questions {
-            self.is_cut = true;
-            return false;
-        }
-        self.left -= questions;
-        true
-    }
-}
-
-/// A decision with the clients that are asked.
-pub(super) struct Asked {
-    pub(super) subject: Subject,
-    pub(super) clients: Vec<Asking>,
-}
-
-impl Asked {
-    pub(super) fn question(&self) -> Question {
-        Question {
-            name: self.subject.names[0].clone(),
-            rtype: self.subject.rtype,
-        }
     }
 }
 
 /// Simulates over zones.
 ///
 /// # Errors
-/// If a reference means nothing in any zone.
+/// If a reference matches nothing in any zone.
 pub fn simulate(
     premises: &[SimulatedZone<'_>],
     locations: &Locations,
@@ -221,7 +180,7 @@ fn ask_whom(simulated: &SimulatedZone<'_>, request: &SimulateRequest) -> Vec<Ask
     asked
 }
 
-/// Says whether a glob names a name, final dot or not; without globs every name is wanted.
+/// Returns whether a glob matches a name, final dot or not; without globs every name is wanted.
 fn is_wanted(name: &Name, globs: &[String]) -> bool {
     let text = name.to_string().to_ascii_lowercase();
     let text = text.trim_end_matches('.');
@@ -314,7 +273,7 @@ fn traffic_of_answers(answers: &[SimulatedAnswer]) -> Vec<TrafficShare> {
     sums.shares()
 }
 
-/// Asks what was asked lately once more, before and after.
+/// Asks the questions asked lately once more, before and after.
 fn traffic_of_queries(
     before: &[SimulatedZone<'_>],
     after: &[SimulatedZone<'_>],

@@ -80,7 +80,7 @@ fn push_name(text: &mut String, answers: &[SimulatedAnswer], is_supposed: bool) 
     }
 }
 
-/// Writes what is answered, or how it changes.
+/// Writes the answer, or its change.
 fn change(before: &Answered, after: &Answered, is_supposed: bool) -> String {
     if !is_supposed {
         return after.shown();

@@ -1,4 +1,4 @@
-//! What a rehearsal starts from: a zone, its health as it is or as it is supposed, and suppositions on top.
+//! Start of a simulation: a zone, its health as it is or as it is supposed, and suppositions on top.
 //!
 //! In: references as operators write them. Out: inputs for a view. Never here: deciding, or changing what is served.
 
@@ -7,15 +7,15 @@ use crate::model::ZoneModel;
 use crate::view::{Fold, Inputs, ZoneView};
 use crate::zone::ServedZone;
 
-use super::explain::ZoneState;
+use super::explanation::ZoneState;
 use super::reference::{ReferenceFault, Suppose, apply_references};
 
 /// A zone with the inputs of its view.
 #[derive(Clone, Debug)]
 pub struct SimulatedZone<'a> {
-    /// What its file means; for references.
+    /// Model of its file, for references.
     pub model: &'a ZoneModel,
-    /// What is served.
+    /// Zone and location maps.
     pub served: &'a ServedZone,
     /// Statuses, switches and holds.
     pub inputs: Inputs,
@@ -27,7 +27,7 @@ impl SimulatedZone<'_> {
         Fold::new(&self.served.zone.policies, self.inputs.clone()).view()
     }
 
-    /// Makes what an explanation reads.
+    /// Makes the state that an explanation reads.
     pub(super) fn zone_state<'s>(
         &'s self,
         view: &'s ZoneView,
@@ -55,7 +55,7 @@ pub struct Suppositions {
 }
 
 impl Suppositions {
-    /// Says whether nothing is supposed.
+    /// Returns whether there are no suppositions.
     pub fn is_empty(&self) -> bool {
         self.drain.is_empty() && self.down.is_empty() && self.up.is_empty()
     }
@@ -77,7 +77,7 @@ impl Suppositions {
     /// Applies them to every zone that they name something in.
     ///
     /// # Errors
-    /// If a reference means nothing in any zone.
+    /// If a reference matches nothing in any zone.
     pub fn apply(&self, premises: &mut [SimulatedZone<'_>]) -> Result<(), ReferenceFault> {
         let lists = [
             (&self.drain, Suppose::Drained),

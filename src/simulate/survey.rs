@@ -1,4 +1,4 @@
-//! What there is to ask of a zone: its dynamic names by decision, and the clients that its rules tell apart.
+//! Questions to ask of a zone: its dynamic names by decision, and the clients that its rules distinguish.
 //!
 //! In: a served zone. Out: subjects and clients, bounded. Never here: answers.
 
@@ -16,20 +16,20 @@ use crate::zone::{
     RootId, Zone,
 };
 
-use super::explain::GivenClient;
+use super::explanation::GivenClient;
 
 /// Clients that one decision is asked for; further ones are left out. Chosen: more than the places of any zone that
 /// ships, and few enough that every loss of a large zone is walked in seconds.
 pub const CLIENTS_MAX: usize = 64;
 
-/// Where clients stand in rules of distance, which name no places: the continents, and countries of many users.
+/// Places of clients for rules of distance, which name no places: the continents, and countries of many users.
 /// Chosen; no standard list.
 const STANDPOINTS: [&str; 20] = [
     "AF", "AF-ZA", "AF-NG", "AS", "AS-CN", "AS-IN", "AS-JP", "AS-SG", "EU", "EU-DE", "EU-ES",
     "EU-GB", "EU-SE", "NA", "NA-CA", "NA-US-CA", "NA-US-NY", "OC", "SA", "SA-BR",
 ];
 
-/// One decision, and the names that hang on it.
+/// A decision, and the names that share it.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// Owner names in canonical order; at least one.
@@ -53,7 +53,7 @@ impl Asking {
     /// Reads an address, a prefix or a place.
     ///
     /// # Errors
-    /// Says what to write instead.
+    /// Advice on what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(address) = text.parse() {
             return Ok(Self {
@@ -126,7 +126,7 @@ pub fn subjects_of(zone: &Zone) -> Vec<Subject> {
     subjects
 }
 
-/// Digests what a root decides and the TTL it sends.
+/// Digests the decision of a root and its TTL.
 pub(super) fn digest_of(zone: &Zone, root: RootId) -> u64 {
     let Root { node, ttl, .. } = zone.policies.roots[root as usize];
     let mut hasher = DefaultHasher::new();
@@ -134,7 +134,7 @@ pub(super) fn digest_of(zone: &Zone, root: RootId) -> u64 {
     hasher.finish()
 }
 
-/// Digests what a node decides, so that names with policies of the same shape over the same pools are asked once.
+/// Digests the decision of a node, so that names with policies of the same shape over the same pools are asked once.
 fn digest(policies: &Policies, id: NodeId, depth: usize) -> u64 {
     let node = &policies.nodes[id as usize];
     let gate = policies.gates[id as usize];
@@ -176,7 +176,7 @@ pub(super) fn canonical_key(name: &Name) -> Vec<Vec<u8>> {
     labels
 }
 
-/// Lists the clients that a decision tells apart, whoever is left last.
+/// Lists the clients that a decision distinguishes, and last one unknown for all others.
 pub fn clients_of(policies: &Policies, root: RootId) -> Vec<Asking> {
     let root = &policies.roots[root as usize];
     let rules = &policies.root_rules[root.rules_first as usize..][..usize::from(root.rules_len)];

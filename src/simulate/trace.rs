@@ -5,7 +5,7 @@
 use crate::wire::rdata_text;
 use crate::zone::{Condition, ConditionId, Hold, NONE, Node, NodeId, NodeKind, Policies};
 
-use super::explain::{GivenClient, Step, StepCandidate, ZoneState};
+use super::explanation::{GivenClient, Step, StepCandidate, ZoneState};
 use super::lister::Visit;
 use super::notes::{note_text, reduced_text, times_notes};
 
@@ -121,7 +121,7 @@ fn member_label(policies: &Policies, member: u32) -> String {
     format!("{} of {text}", rdata_text(run.rtype, rdata))
 }
 
-/// Says in words why a node is not healthy.
+/// Writes why a node is not healthy.
 fn why_node(zone_state: &ZoneState<'_>, id: NodeId) -> String {
     let policies = &zone_state.served.zone.policies;
     let node = &policies.nodes[id as usize];
@@ -135,7 +135,7 @@ fn why_node(zone_state: &ZoneState<'_>, id: NodeId) -> String {
     "no branch below it is healthy".to_owned()
 }
 
-/// Counts the healthy members of a pool, and says of the first others what is wrong with them.
+/// Counts the healthy members of a pool, and writes why the first others are not.
 fn why_pool(zone_state: &ZoneState<'_>, node: &Node) -> String {
     let policies = &zone_state.served.zone.policies;
     let runs = &policies.runs[node.first as usize..(node.first + u32::from(node.n)) as usize];
@@ -184,7 +184,7 @@ fn why_member(zone_state: &ZoneState<'_>, member: u32) -> String {
     }
 }
 
-/// Evaluates a condition in layer 0 for people; the view has folded the same formula.
+/// Evaluates a condition in layer 0 for a text; the view has folded the same formula.
 fn holds(zone_state: &ZoneState<'_>, id: ConditionId) -> bool {
     let policies = &zone_state.served.zone.policies;
     match policies.conditions[id as usize] {

@@ -1,6 +1,6 @@
 //! An explanation as short lines of ASCII, for `dig TXT _explain.NAME`.
 //!
-//! In: a zone state, the name behind the label, who asks. Out: lines. Never here: messages, or who may ask.
+//! In: a zone state, the name behind the label, the client. Out: lines. Never here: messages, or access control.
 
 use crate::health::Status;
 use crate::view::{Inputs, ZoneView};
@@ -8,14 +8,14 @@ use crate::wire::{Name, QueryName, Rtype};
 use crate::zone::{ANY_TYPE, Condition, Entry, Found, Hold, Policies, Zone};
 
 use super::across::{OnStage, explain_across};
-use super::explain::{GivenClient, Question, ZoneState};
+use super::explanation::{GivenClient, Question, ZoneState};
 use super::report::explanation_text;
 
 /// Types of one name that are explained in one answer.
 const TYPES_MAX: usize = 4;
 
-/// Explains a name of a zone state's zone, given as octets; `_TYPE.` before it asks for one type, else its dynamic types are
-/// explained. Aliases are followed to other stages.
+/// Explains a name of a zone, given as octets; `_TYPE.` before it asks for one type, else its dynamic types are
+/// explained. Aliases are followed into other zones.
 pub fn why_lines(
     zone_state: &ZoneState<'_>,
     on_stage: &OnStage<'_>,
@@ -41,7 +41,7 @@ pub fn why_lines(
     lines
 }
 
-/// Says which address the answer is for, and where it is taken to be.
+/// Writes the address that the answer is for, and its place.
 fn whence(zone_state: &ZoneState<'_>, client: GivenClient) -> String {
     let (shown, address) = match client {
         GivenClient::Address(address) => (format!("asked from {address}"), address),

@@ -1,10 +1,11 @@
-//! Alarms: conditions that last and that an operator must know, each told once when it begins and once when it ends.
+//! Alarms: conditions that last and that an operator must know, each reported when it begins and when it ends.
 //!
-//! In: that a condition holds or no longer holds, from whoever watches it. Out: what changed by that, and all alarms that
-//! last, in order. Never here: noticing conditions, logs, clocks.
+//! In: that a condition holds or no longer holds. Out: the change made by that, and all alarms that last, in
+//! order. Never here: noticing conditions, logs, clocks.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 /// Alarms that are listed at once (chosen: a folder of 13,000 zones that are all refused); further ones are counted only.
 pub const ALARMS_MAX: usize = 20_000;
@@ -225,7 +226,7 @@ impl AlarmKind {
         KINDS[self as usize].1
     }
 
-    /// Returns what it means for answers.
+    /// Returns the effect on answers.
     pub const fn meaning(self) -> &'static str {
         KINDS[self as usize].2
     }
@@ -234,35 +235,35 @@ impl AlarmKind {
 /// An alarm that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// Its kind.
+    /// Kind of the condition.
     pub kind: AlarmKind,
     /// The zone, file, target or address that it is about; empty for the whole server.
     pub subject: String,
-    /// What is wrong now.
+    /// Fault at present, one sentence.
     pub text: String,
-    /// Since when, as RFC 3339 in UTC.
+    /// Time when it began, RFC 3339 in UTC.
     pub since: String,
 }
 
 /// An alarm that began or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlarmChange {
-    /// It began.
+    /// An alarm that began.
     Began(Alarm),
-    /// It ended.
+    /// An alarm that ended.
     Ended(Alarm),
 }
 
 /// The alarms that last.
 #[derive(Clone, Debug, Default)]
 pub struct Alarms {
-    lasting: BTreeMap<(AlarmKind, String), Alarm>,
+    lasting: BTreeMap<(AlarmKind, String), Arc<Alarm>>,
     unlisted: u64,
 }
 
 impl Alarms {
-    /// Takes in how things stand with one condition: what is wrong, or `None` if all is well. Returns what changed; another
-    /// text of an alarm that lasts changes nothing but its text.
+    /// Sets the state of one condition: its fault, or `None` if all is well. Returns the change; another text of an
+    /// alarm that lasts replaces the text alone.
     pub fn set(
         &mut self,
         kind: AlarmKind,
@@ -273,10 +274,12 @@ impl Alarms {
         let is_full = self.lasting.len() >= ALARMS_MAX;
         match (self.lasting.entry((kind, subject.to_owned())), text) {
             (Entry::Occupied(mut known), Some(text)) => {
-                known.get_mut().text = text;
+                Arc::make_mut(known.get_mut()).text = text;
                 None
             }
-            (Entry::Occupied(known), None) => Some(AlarmChange::Ended(known.remove())),
+            (Entry::Occupied(known), None) => {
+                Some(AlarmChange::Ended(Arc::unwrap_or_clone(known.remove())))
+            }
             (Entry::Vacant(_), Some(_)) if is_full => {
                 self.unlisted += 1;
                 None
@@ -288,7 +291,8 @@ impl Alarms {
                     text,
                     since: at.to_owned(),
                 };
-                Some(AlarmChange::Began(place.insert(alarm).clone()))
+                place.insert(Arc::new(alarm.clone()));
+                Some(AlarmChange::Began(alarm))
             }
             (Entry::Vacant(_), None) => None,
         }
@@ -296,16 +300,17 @@ impl Alarms {
 
     /// Ends every alarm of a kind whose subject is not among those that are `wanted`; returns those that ended.
     pub fn keep_only(&mut self, kind: AlarmKind, wanted: impl Fn(&str) -> bool) -> Vec<Alarm> {
-        let is_gone =
-            |(of, subject): &(AlarmKind, String), _: &mut Alarm| *of == kind && !wanted(subject);
+        let is_gone = |(of, subject): &(AlarmKind, String), _: &mut Arc<Alarm>| {
+            *of == kind && !wanted(subject)
+        };
         self.lasting
             .extract_if(.., is_gone)
-            .map(|(_, alarm)| alarm)
+            .map(|(_, alarm)| Arc::unwrap_or_clone(alarm))
             .collect()
     }
 
     /// Returns the alarms that last, by kind and subject.
-    pub fn lasting(&self) -> impl ExactSizeIterator<Item = &Alarm> {
+    pub fn lasting(&self) -> impl ExactSizeIterator<Item = &Arc<Alarm>> {
         self.lasting.values()
     }
 
@@ -318,7 +323,7 @@ impl Alarms {
             .count()
     }
 
-    /// Returns how many alarms found no room.
+    /// Returns the number of reports without room, since start; one alarm may report many times.
     pub const fn unlisted(&self) -> u64 {
         self.unlisted
     }

@@ -1,8 +1,8 @@
-//! One event, as data and as a line for people.
+//! An event, as data and as a line of text.
 
 use serde::{Serialize, Serializer};
 
-/// What happened.
+/// Kind of an event, with its fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum EventKind {
@@ -14,28 +14,28 @@ pub enum EventKind {
         from: String,
         /// Status now.
         to: String,
-        /// What the last probe saw.
+        /// Evidence of the last probe.
         evidence: String,
-        /// How many observations were counted.
+        /// Observations that were counted, as text.
         counted: String,
     },
     /// Zones were loaded anew.
     Reload {
         /// Zones whose content changed.
         changed: Vec<String>,
-        /// Zones that are served.
+        /// Number of zones that are served.
         zones: usize,
     },
     /// A reload changes more than it may by itself, and waits for an operator.
     Waiting {
-        /// By how much.
+        /// Reason for waiting, as text.
         why: String,
     },
     /// A zone file was refused; its last good version is served on, if there is one.
     Refused {
         /// The file.
         file: String,
-        /// How many faults it has.
+        /// Number of faults in the file.
         faults: usize,
         /// The first of them.
         first: String,
@@ -63,25 +63,25 @@ pub enum EventKind {
         from: String,
         /// The file now.
         to: String,
-        /// Whether the content is the same.
+        /// True if the content is the same.
         is_same: bool,
     },
     /// Names came or went in a zone.
     Names {
-        /// What came and went.
+        /// Changes of names, as text.
         text: String,
-        /// How many went.
+        /// Number of names removed.
         removed: usize,
-        /// How many came.
+        /// Number of names added.
         added: usize,
     },
     /// A zone is served with warnings.
     Warnings {
         /// The zone.
         zone: String,
-        /// Its file.
+        /// File of the zone.
         file: String,
-        /// How many warnings.
+        /// Number of warnings.
         warnings: usize,
         /// The first of them.
         first: String,
@@ -99,14 +99,14 @@ pub enum EventKind {
     Maintenance {
         /// The zone.
         zone: String,
-        /// What is held now.
+        /// Holds that are in force now, as text.
         text: String,
     },
     /// The server began or ended to doubt itself.
     SelfDoubt {
-        /// Whether it does now.
+        /// True if self-doubt began, false if it ended.
         is_doubting: bool,
-        /// Why, or for how long it did.
+        /// Cause of the doubt, or its duration.
         text: String,
     },
     /// An operator released a failover.
@@ -120,25 +120,25 @@ pub enum EventKind {
     Switched {
         /// The zone.
         zone: String,
-        /// What changed.
+        /// Changes, as text.
         text: String,
     },
     /// A flattened target got or lost its addresses, or they are too old to be used.
     Flattened {
-        /// What changed.
+        /// Changes, as text.
         text: String,
-        /// Whether it is worse than before.
+        /// True if the state is worse than before.
         is_worse: bool,
     },
     /// An alarm began or ended.
     Alarm {
-        /// The word of its kind.
+        /// Word of the alarm's kind.
         alarm: &'static str,
-        /// What it is about; empty for the whole server.
+        /// Subject of the alarm; empty for the whole server.
         subject: String,
-        /// What is wrong, or was last.
+        /// Fault at present, or the last one.
         text: String,
-        /// Whether all is well again.
+        /// True if the alarm ended.
         has_ended: bool,
     },
     /// The server started.
@@ -148,9 +148,9 @@ pub enum EventKind {
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When, as RFC 3339 in UTC.
+    /// Time of the event, RFC 3339 in UTC.
     pub at: String,
-    /// What.
+    /// Kind and fields.
     pub kind: EventKind,
 }
 
@@ -174,7 +174,7 @@ impl Serialize for Event {
 }
 
 impl EventKind {
-    /// Writes what a load changed beside the zones that it names.
+    /// Writes an event of a load about one zone or file.
     fn write_load(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Withdrawn { file } => write!(f, "{file}, which was refused, is gone"),

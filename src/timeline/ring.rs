@@ -7,14 +7,14 @@ use super::event::Event;
 /// Events that are kept; the oldest go first.
 pub const EVENTS_MAX: usize = 10_000;
 
-/// Which events are wanted.
+/// Filter of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// What their text holds; empty wants all.
+    /// Text that an event's line must contain; empty matches all.
     pub filter: String,
     /// The earliest time, RFC 3339 in UTC.
     pub since: Option<String>,
-    /// How many at most.
+    /// Most events to return; the newest are taken.
     pub limit: usize,
 }
 

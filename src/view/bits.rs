@@ -8,18 +8,18 @@
 pub struct Layer {
     /// A bit a member.
     pub up: Box<[u64]>,
-    /// A bit a node. For nodes that ask for the client's location it says only whether the gate holds.
+    /// A bit a node. For nodes that ask for the client's location it holds the gate alone.
     pub alive: Box<[u64]>,
 }
 
 impl Layer {
-    /// Says whether a node is alive.
+    /// Returns whether a node is alive.
     #[inline]
     pub fn is_alive(&self, node: u32) -> bool {
         bit(&self.alive, node)
     }
 
-    /// Says whether a member is up.
+    /// Returns whether a member is up.
     #[inline]
     pub fn is_up(&self, member: u32) -> bool {
         bit(&self.up, member)
@@ -57,7 +57,7 @@ pub(super) fn bit(words: &[u64], at: u32) -> bool {
         .is_some_and(|word| word >> (at % 64) & 1 == 1)
 }
 
-/// Sets a bit; says whether that changed it.
+/// Sets a bit; returns whether that changed it.
 pub(super) fn set(words: &mut [u64], at: u32, value: bool) -> bool {
     let word = &mut words[at as usize / 64];
     let before = *word;

@@ -18,45 +18,13 @@ use crate::health::Status;
 use crate::zone::{Condition, Hold, Node, NodeKind, Policies, Run};
 
 use super::bits::{Layer, bit, next_set, set, words};
+use super::inputs::Inputs;
 use super::policy_state::PolicyState;
 use super::tracker::PolicyTracker;
 use super::zone_view::ZoneView;
 
 /// Layers of a view.
 const LAYERS_MAX: usize = 3;
-
-/// Inputs of the fold of one zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inputs {
-    /// Status by target slot.
-    pub statuses: Vec<Status>,
-    /// Switch by slot.
-    pub switches: Vec<bool>,
-    /// Hold by member bit.
-    pub holds: Vec<Hold>,
-    /// Seconds that each lease still lasts; none lasts for ever where this is absent.
-    pub leases: Option<Arc<[u32]>>,
-}
-
-impl Inputs {
-    /// Starts with every target in one status, switches and holds as the file says.
-    pub fn uniform(policies: &Policies, status: Status) -> Self {
-        Self {
-            statuses: vec![status; policies.targets.len()],
-            switches: policies.switches.to_vec(),
-            holds: policies.holds.to_vec(),
-            leases: None,
-        }
-    }
-
-    fn needs_layers(&self) -> bool {
-        !self.switches.is_empty()
-            || self
-                .holds
-                .iter()
-                .any(|hold| matches!(hold, Hold::Drained | Hold::Down))
-    }
-}
 
 /// Folds inputs into bits and follows changes.
 #[derive(Clone, Debug)]
@@ -69,7 +37,7 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// Folds from nothing.
+    /// Folds all conditions, members and nodes anew.
     pub fn new(policies: &Policies, inputs: Inputs) -> Self {
         let count = if inputs.needs_layers() { LAYERS_MAX } else { 1 };
         let layer = Layer {
@@ -98,7 +66,7 @@ impl Fold {
         }
     }
 
-    /// Takes the seconds that leases still last; says whether they differ from before.
+    /// Takes the seconds that leases still last; returns whether they differ from before.
     pub fn lease(&mut self, leases: &Arc<[u32]>) -> bool {
         let is_new = self.inputs.leases.as_ref() != Some(leases);
         if is_new {
@@ -199,7 +167,7 @@ impl Fold {
         changed
     }
 
-    /// Says whether a condition holds in a layer, from the conditions below it.
+    /// Returns whether a condition holds in a layer, from the conditions below it.
     fn holds(&self, policies: &Policies, layer: usize, id: u32) -> bool {
         let below = &self.conditions[layer];
         let only_operators = layer == 2;
@@ -229,7 +197,7 @@ impl Fold {
         }
     }
 
-    /// Says whether a node is alive in a layer, from members and lower nodes.
+    /// Returns whether a node is alive in a layer, from members and lower nodes.
     fn node(&self, policies: &Policies, layer: usize, id: u32) -> bool {
         let gate = policies.gates[id as usize];
         if gate != crate::zone::NONE && !bit(&self.conditions[layer], gate) {
@@ -250,7 +218,7 @@ impl Fold {
     }
 }
 
-/// Says whether a condition depends on a switch.
+/// Returns whether a condition depends on a switch.
 fn is_switched(policies: &Policies, id: u32) -> bool {
     match policies.conditions[id as usize] {
         Condition::Switch(_) => true,

@@ -1,7 +1,7 @@
 //! The horizon: least time until the answer of a root could change (rules a44, a49).
 //!
-//! In: least time until each target could change its status, bits, tracked history. Out: a [`Horizon`] for each root whose TTL
-//! follows it. Never here: TTLs; whether something will change.
+//! In: least time until each target could change its status, bits, tracked history. Out: a [`Horizon`] for each root
+//! whose TTL follows it. Never here: TTLs; whether something will change.
 //!
 //! One pass over formulas, one over nodes: each refers to lower numbers only. What cannot change the present answer
 //! does not count: in a failover the tiers behind the active one, under a hold also those before it.
@@ -12,11 +12,11 @@ use crate::health::{ramp_step_left, step_failback};
 use crate::zone::{AllDown, Condition, Hold, NONE, Node, NodeKind, Policies, RootId};
 
 use super::bits::Layer;
-use super::fold::Inputs;
+use super::inputs::Inputs;
 use super::policy_state::{Horizon, HorizonCause};
 use super::tracker::{PolicyTracker, ZoneTick};
 
-/// Longest time that is told apart: a week and a day, longer than any TTL.
+/// Upper bound of a horizon: a week and a day, longer than any TTL.
 const FAR: Duration = Duration::from_secs(8 * 86_400);
 
 /// Least time until something could change, and its cause.
@@ -114,7 +114,7 @@ fn soonest_of_conditions(policies: &Policies, tick: &ZoneTick<'_>) -> Vec<Soon> 
     let mut conditions: Vec<Soon> = Vec::with_capacity(policies.conditions.len());
     for condition in &policies.conditions {
         let soon = match *condition {
-            // Nothing tells when an operator turns a switch.
+            // The time of an operator's switch is unknown.
             Condition::Constant(_) | Condition::Switch(_) => None,
             Condition::Target { slot, .. } => {
                 Some((targets[slot as usize], HorizonCause::Target(slot)))
@@ -213,7 +213,7 @@ impl Walk<'_> {
         (node.first..=chosen).fold(None, |soon, child| sooner(soon, nodes[child as usize]))
     }
 
-    /// Returns what `overflow` adds, and `all-down` while it acts.
+    /// Returns the soonest change of the `overflow` node, and of that of `all-down`.
     fn beside(&self, node: &Node, nodes: &[Soon]) -> Soon {
         let options = &self.policies.options[node.options as usize];
         let overflow = options.overflow.and_then(|other| nodes[other as usize]);

@@ -17,7 +17,7 @@ pub struct PolicyState {
     /// Active tier by failback.
     pub active_tiers: Box<[ActiveTier]>,
     /// Bits as they were when a candidate was healthy last, by the number of `all-down = "last"`; `None` while one is, and
-    /// where nothing is known.
+    /// where health is unknown.
     pub last_known: Box<[Option<Arc<Layer>>]>,
     /// Runs with members of reduced weight, in the order of their numbers.
     pub run_weights: Box<[(RunId, Arc<RunWeights>)]>,
@@ -28,11 +28,11 @@ pub struct PolicyState {
 /// The tier that a failover with a failback rule answers from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActiveTier {
-    /// Its number, the first written is 0.
+    /// Number of the tier; the first written is 0.
     pub tier: u8,
-    /// Whether an earlier tier is healthy and must wait.
+    /// True if an earlier tier is healthy and must wait.
     pub is_held: bool,
-    /// When the tier became the active one.
+    /// Time when the tier became the active one.
     pub since: WallTime,
 }
 
@@ -43,7 +43,7 @@ pub struct Horizon {
     pub secs: u32,
     /// Whole seconds until maintenance begins; every TTL is cut to it (rule a49).
     pub planned: u32,
-    /// What could change it.
+    /// Event that could change it.
     pub cause: HorizonCause,
 }
 

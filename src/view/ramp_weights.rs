@@ -1,7 +1,7 @@
 //! Weights of members that are degraded or on their ramp (rules a56, a57).
 //!
-//! In: which members of a run are up, and the part of its weight that each one keeps. Out: weights to draw by, and at how many
-//! draws of ten a member is a candidate. Never here: statuses, the time.
+//! In: which members of a run are up, and the part of its weight that each one keeps. Out: weights to draw by, and at
+//! how many draws of ten a member is a candidate. Never here: statuses, the time.
 //!
 //! | Weights of the run | Degraded member | Member on its ramp |
 //! |---|---|---|
@@ -38,11 +38,11 @@ impl ReducedWeight {
 pub struct RunWeights {
     /// Prefix sums for members with weight above 0; empty where their weights are equal.
     pub sums: Box<[u32]>,
-    /// At how many draws of ten a member is a candidate: 0 is never.
+    /// Draws of ten at which each member is a candidate: 0 is never.
     pub tenths: Box<[u8]>,
     /// The part of its weight that each member keeps, for explanations.
     pub reduced: Box<[ReducedWeight]>,
-    /// Prefix sums of a draw that says which members on their ramp are candidates this time; empty if none is on one.
+    /// Prefix sums of a draw of the turn, which decides on the members on their ramp; empty if none is on one.
     pub turns: Box<[u32]>,
 }
 
@@ -76,7 +76,7 @@ impl RunWeights {
         Some(weights)
     }
 
-    /// Says whether a member is a candidate at a turn; at turn 0 all are that ever are.
+    /// Returns whether a member is a candidate at a turn; at turn 0 all are that ever are.
     #[inline]
     pub fn admits(&self, member: u16, turn: u8) -> bool {
         self.tenths
@@ -116,7 +116,7 @@ impl RunWeights {
         let left = |at: usize| {
             weights[at] * u64::from(reduced[at].percent) * u64::from(reduced[at].tenths)
         };
-        // If nothing is left of all that are up, each has its whole weight.
+        // Where all that are up have a weight of 0, each has its whole weight.
         let is_any_left = (0..weights.len()).any(|at| is_up(at) && left(at) > 0);
         let scaled: Vec<u64> = (0..weights.len())
             .map(|at| {
@@ -288,8 +288,8 @@ mod tests {
     }
 
     proptest! {
-        /// Laws: weights add up and stay in proportion to what is left; whoever is up and has something left is drawn; as
-        /// long as somebody is up, somebody is a candidate at the first turn.
+        /// Laws: weights add up and stay in proportion to what is left; a member that is up with a weight left is
+        /// drawn; as long as a member is up, one is a candidate at the first turn.
         #[test]
         fn reduced_weights_add_up(
             members in prop::collection::vec(

@@ -1,7 +1,7 @@
 //! History of folds over changes of inputs, ticks, reloads and restarts.
 //!
-//! In: folds before and after a change, the time, saved states. Out: folds with the policy state that follows, states to save.
-//! Never here: what the history holds (see [`super::tracker`]), files.
+//! In: folds before and after a change, the time, saved states. Out: folds with the policy state that follows, states
+//! to save. Never here: what the history holds (see [`super::tracker`]), files.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::health::TIERS_MAX;
 use crate::zone::{Hold, NodeId, NodeKind, Policies};
 
 use super::bits::Layer;
-use super::fold::{Fold, Inputs};
+use super::fold::Fold;
+use super::inputs::Inputs;
 use super::tracker::{PolicyTracker, ZoneTick, has_candidate};
 
 /// State of a node that outlives reloads and restarts.
@@ -26,9 +27,9 @@ pub enum SavedNode {
         key: String,
         /// Label of the tier.
         tier: String,
-        /// When it became the active one, milliseconds since the Unix epoch.
+        /// Time when it became the active one, milliseconds since the Unix epoch.
         since_ms: i64,
-        /// Since when each tier is healthy without a break, by label. Not over restarts: no probe ran meanwhile.
+        /// Time since which each tier is healthy without a break, by label. Not over restarts: no probe ran meanwhile.
         #[serde(skip)]
         calm: Vec<(Box<str>, Moment)>,
     },
@@ -125,7 +126,7 @@ impl Fold {
         Some(released)
     }
 
-    /// Says, once, that something changed which must survive a restart.
+    /// Returns, once, whether something changed that must survive a restart.
     pub fn take_unsaved(&mut self) -> bool {
         let tracker = self.tracker.as_mut();
         tracker.is_some_and(|tracker| std::mem::take(&mut tracker.is_unsaved))

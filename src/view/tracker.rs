@@ -12,8 +12,8 @@ use crate::health::{FailbackState, RAMP_STEPS, ramp_tenths, release, step_failba
 use crate::zone::{NodeId, NodeKind, Policies, RootId, RunId};
 
 use super::bits::Layer;
-use super::fold::Inputs;
 use super::horizon::horizons;
+use super::inputs::Inputs;
 use super::policy_state::{ActiveTier, Horizon, PolicyState};
 use super::ramp_weights::{ReducedWeight, RunWeights};
 
@@ -40,14 +40,14 @@ pub(super) struct PolicyTracker {
     pub(super) wall: WallTime,
     /// State of each failback, by number.
     pub(super) failbacks: Vec<FailbackState>,
-    /// Bits when a candidate was healthy last, by number; `None` while one is, and where nothing is known.
+    /// Bits when a candidate was healthy last, by number; `None` while one is, and where health is unknown.
     pub(super) last_known: Vec<Option<Arc<Layer>>>,
     /// Members on their ramp, and when each healed.
     pub(super) healed: BTreeMap<u32, Moment>,
     /// Members of degraded targets, and the percent of their weight that is left.
     pub(super) degraded: BTreeMap<u32, u8>,
     horizons: Vec<(RootId, Horizon)>,
-    /// Whether something changed that must survive a restart and was not reported yet.
+    /// True if something changed that must survive a restart and was not reported yet.
     pub(super) is_unsaved: bool,
 }
 
@@ -137,7 +137,7 @@ impl PolicyTracker {
         }
     }
 
-    /// Makes the first healthy tier of a failback the active one; says whether it was another before.
+    /// Makes the first healthy tier of a failback the active one; returns whether another was before.
     pub(super) fn release(&mut self, policies: &Policies, layer: &Layer, number: u32) -> bool {
         let healthy = healthy_tiers(policies, layer, number);
         let state = &mut self.failbacks[number as usize];
@@ -218,7 +218,7 @@ fn healthy_tiers(policies: &Policies, layer: &Layer, number: u32) -> u16 {
     layer.alive_word(node.first, u32::from(node.n).min(16)) as u16
 }
 
-/// Says whether a node has a healthy candidate, its gate apart.
+/// Returns whether a node has a healthy candidate, its gate apart.
 pub(super) fn has_candidate(policies: &Policies, layer: &Layer, id: NodeId) -> bool {
     let Some(node) = policies.nodes.get(id as usize) else {
         return true;

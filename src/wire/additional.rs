@@ -1,27 +1,25 @@
-//! What follows the question of a query: the OPT record, a TSIG record, others that are skipped.
+//! Records behind the question of a query: the OPT record, a TSIG record, others that are skipped.
 //!
-//! In: the message and where its question ends. Out: EDNS and the response code that what was read asks for. Never
-//! here: what the records of an answer mean; a query has none.
+//! In: the message and the end of its question. Out: EDNS, and the response code that follows from the records. Never
+//! here: the meaning of answer records; a query has none.
 
 use super::edns::{Edns, OPT_FIXED, parse_opt};
-use super::query::{LABELS_MAX, u16_at};
 use super::tsig::is_well_formed;
+use super::walk::{RECORD_FIXED, skip_name, u16_at};
 use super::{Class, Rcode, Rtype};
 
 /// Records that are walked in the additional section before the query is taken for malformed (chosen: OPT, TSIG,
 /// SIG(0) and room).
 const ADDITIONAL_MAX: u16 = 16;
-/// Octets of a record between its owner name and its RDATA.
-pub(super) const RECORD_FIXED: usize = 10;
 
-/// What was read behind the question.
+/// Result of reading the records behind the question.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rest {
     /// NOERROR if the query can be answered.
     pub(super) rcode: Rcode,
     /// EDNS, as far as it could be read.
     pub(super) edns: Option<Edns>,
-    /// Where a TSIG record starts.
+    /// Offset of a TSIG record.
     pub(super) tsig: Option<u16>,
 }
 
@@ -113,14 +111,14 @@ pub(super) fn read_rest(input: &[u8], end: usize, rtype: Rtype) -> Rest {
     rest
 }
 
-/// A record as far as anybody looks at it.
+/// Fields of a record that are looked at.
 struct Record<'i> {
     is_root: bool,
     rtype: Rtype,
     /// Class, and the first three octets of the TTL.
     fields: [u8; 5],
     rdata: &'i [u8],
-    /// Where the next record starts.
+    /// Offset of the next record.
     next: usize,
 }
 
@@ -138,21 +136,6 @@ fn read_record(input: &[u8], at: usize) -> Option<Record<'_>> {
         rdata: input.get(data..data + length)?,
         next: data + length,
     })
-}
-
-/// Returns the octets that a possibly compressed name takes, and whether it is the root.
-#[inline]
-pub(super) fn skip_name(input: &[u8], start: usize) -> Option<(usize, bool)> {
-    let mut at = start;
-    for _ in 0..=LABELS_MAX {
-        match *input.get(at)? {
-            0 => return Some((at + 1 - start, at == start)),
-            length @ 1..=63 => at += 1 + usize::from(length),
-            0xc0..=0xff => return Some((at + 2 - start, false)),
-            _ => return None,
-        }
-    }
-    None
 }
 
 #[cfg(test)]

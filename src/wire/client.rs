@@ -37,9 +37,9 @@ pub struct ClientQuery {
 pub struct Reply {
     /// Response code of the header.
     pub rcode: Rcode,
-    /// Whether it was cut off (TC); its records are not read then.
+    /// True if it was cut off (TC); its records are not read then.
     pub is_truncated: bool,
-    /// Whether it repeats the question; some servers refuse without, and such a reply has no records.
+    /// True if it repeats the question; some servers refuse without, and such a reply has no records.
     pub has_question: bool,
     /// Answer section.
     pub answers: Vec<ReplyRecord>,
@@ -60,10 +60,10 @@ pub struct ReplyRecord {
     pub rdata: Vec<u8>,
 }
 
-/// Why octets are no reply.
+/// Reason why octets are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoReply {
-    /// They answer another question, or none.
+    /// They answer another question, or have no question.
     Stray,
     /// They break off or contradict themselves.
     Broken,
@@ -122,7 +122,7 @@ impl ClientQuery {
         Ok(reply)
     }
 
-    /// Tells whether the question that follows is this query's; letters may change their case on the way.
+    /// Returns whether the question that follows is this query's; letters may change their case on the way.
     fn is_asked_by(&self, decoder: &mut BinDecoder<'_>) -> bool {
         let Some(name) = read_name(decoder) else {
             return false;

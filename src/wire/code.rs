@@ -153,7 +153,7 @@ code_points! {
         SVCB = 64 "SVCB",
         /// Service binding for HTTPS.
         HTTPS = 65 "HTTPS",
-        /// Where to notify of changes of delegations.
+        /// Endpoint for notifications about delegations.
         DSYNC = 66 "DSYNC",
         /// Hierarchical host identity tag.
         HHIT = 67 "HHIT",
@@ -207,7 +207,7 @@ code_points! {
         DOA = 259 "DOA",
         /// Multicast tunnelling relay.
         AMTRELAY = 260 "AMTRELAY",
-        /// What a resolver can do.
+        /// Capabilities of a resolver.
         RESINFO = 261 "RESINFO",
         /// A wallet address.
         WALLET = 262 "WALLET",

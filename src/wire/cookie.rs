@@ -30,7 +30,7 @@ const FUTURE_MAX_SECS: i32 = 300;
 /// Octets of a secret.
 pub const SECRET_LEN: usize = 16;
 
-/// What the cookie of a query is worth.
+/// Result of checking the cookie of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CookieStanding {
     /// There is no cookie, or cookies are off.
@@ -69,7 +69,7 @@ impl CookieSecrets {
     /// Reads a secret file: one or two lines of 32 hexadecimal digits, the first makes cookies; `#` begins a comment.
     ///
     /// # Errors
-    /// Says which line is wrong and why; never shows a secret.
+    /// The line at fault and the reason; never a secret.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut secrets = Vec::new();
         for (number, line) in text.lines().enumerate() {
@@ -94,7 +94,7 @@ impl CookieSecrets {
         }
     }
 
-    /// Says what a cookie of 8 or 16 to 40 octets is worth, and gives the one to send back. `now_secs` is Unix time.
+    /// Checks a cookie of 8 or 16 to 40 octets, and returns the one to send back. `now_secs` is Unix time.
     pub fn verify(
         &self,
         cookie: &[u8],
@@ -144,7 +144,7 @@ fn parse_hex(digits: &str) -> Option<[u8; SECRET_LEN]> {
     Some(secret)
 }
 
-/// Returns how many seconds ago a cookie was made, by serial number arithmetic (RFC 9018, section 4.3; RFC 1982).
+/// Returns the age of a cookie in seconds, by serial number arithmetic (RFC 9018, section 4.3; RFC 1982).
 fn age_secs(cookie: &[u8; COOKIE_LEN], now_secs: u32) -> i32 {
     let made = u32::from_be_bytes([cookie[12], cookie[13], cookie[14], cookie[15]]);
     now_secs.wrapping_sub(made) as i32

@@ -1,10 +1,10 @@
 //! Names that lost their final dot: they repeat the zone that they were made relative to, or end in a top-level domain
 //! before it.
 //!
-//! In: a name and the apex of its zone in wire form. Out: what tells that the name was meant to be absolute. Never here:
+//! In: a name and the apex of its zone in wire form. Out: the sign that the name was meant to be absolute. Never here:
 //! whether the name exists.
 
-/// What tells that a name was meant to be absolute.
+/// Sign that a name was meant to be absolute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LostDot {
     /// The zone stands in it twice: `www.example.com.example.com.`
@@ -26,7 +26,7 @@ const TOPS: [&[u8]; 9] = [
     b"\x04arpa",
 ];
 
-/// Looks for what tells that a name below an apex was meant to be absolute.
+/// Finds a sign that a name below an apex was meant to be absolute.
 pub fn find_lost_dot(name: &[u8], apex: &[u8]) -> Option<LostDot> {
     // Without the root label, as an apex stands in the middle of a name.
     let tail = apex.strip_suffix(b"\0").filter(|tail| !tail.is_empty())?;

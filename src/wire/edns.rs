@@ -40,28 +40,28 @@ const OPTION_FIXED: usize = 4;
 /// Longest name server identifier that is sent (chosen: with every other option it fits 512 octets beside any name).
 pub const NSID_MAX: usize = 128;
 
-/// What the OPT record of a query says.
+/// OPT record of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
-    /// Largest UDP payload that the client takes; values below 512 count as 512 (RFC 6891, section 6.2.3).
+    /// Largest UDP payload that the client takes, octets; values below 512 count as 512 (RFC 6891, section 6.2.3).
     pub payload_size: u16,
     /// EDNS version.
     pub version: u8,
     /// DNSSEC OK (RFC 3225).
     pub is_dnssec_ok: bool,
-    /// Whether the server's identifier is asked for.
+    /// True if the server's identifier is asked for.
     pub wants_nsid: bool,
-    /// Whether the idle timeout is asked for.
+    /// True if the idle timeout is asked for.
     pub wants_keepalive: bool,
-    /// Whether the answer may be padded.
+    /// True if the answer may be padded.
     pub wants_padding: bool,
     /// Client subnet, if sent.
     pub subnet: Option<ClientSubnet>,
-    /// Where the cookie stands, if sent.
+    /// Position of the cookie, if sent.
     pub cookie: Option<CookieSpan>,
 }
 
-/// Where in a query its cookie stands: 8 octets, or 16 to 40.
+/// Position of a cookie in its query: 8 octets, or 16 to 40.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CookieSpan {
     start: u16,
@@ -84,7 +84,7 @@ impl CookieSpan {
 pub struct ClientSubnet {
     /// Prefix that the client gave, without host bits.
     pub prefix: IpNet,
-    /// Whether the family was 0, which goes with length 0 only and is sent back as it came (RFC 7871, section 7.1.2).
+    /// True if the family was 0, which goes with length 0 only and is sent back as it came (RFC 7871, section 7.1.2).
     pub has_no_family: bool,
 }
 
@@ -97,7 +97,7 @@ impl ClientSubnet {
         }
     }
 
-    /// Returns the prefix, unless its length is 0: such a client does not say where it is (RFC 7871, section 7.1.2).
+    /// Returns the prefix, unless its length is 0: such a client hides its address (RFC 7871, section 7.1.2).
     #[inline]
     pub fn given_prefix(self) -> Option<IpNet> {
         (self.prefix.prefix_len() > 0).then_some(self.prefix)
@@ -202,16 +202,16 @@ fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
     all
 }
 
-/// A reason beside the response code (RFC 8914).
+/// An extended error: a reason beside the response code (RFC 8914).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtendedError {
-    /// Its code in the IANA registry.
+    /// INFO-CODE of the IANA registry.
     pub code: u16,
-    /// A text for people; may be empty.
+    /// EXTRA-TEXT for people; may be empty.
     pub text: &'static str,
 }
 
-/// What the OPT record of a response says.
+/// OPT record of a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResponseEdns<'a> {
     /// High eight bits of the response code.
@@ -226,7 +226,7 @@ pub struct ResponseEdns<'a> {
     pub nsid: Option<&'a [u8]>,
     /// Idle timeout in units of 100 ms.
     pub keepalive: Option<u16>,
-    /// A reason beside the response code.
+    /// Extended error.
     pub extended_error: Option<ExtendedError>,
 }
 
@@ -244,7 +244,7 @@ impl ResponseEdns<'_> {
             + option(self.extended_error.map(|error| 2 + error.text.len()))
     }
 
-    /// Says whether nothing would be written; an OPT record is never empty.
+    /// Returns false: an OPT record is never empty.
     pub const fn is_empty(&self) -> bool {
         false
     }
@@ -323,13 +323,14 @@ fn address_len(subnet: ClientSubnet) -> usize {
 }
 
 /// Writes one option whose content comes in two parts, and returns the room behind it.
+#[inline(always)]
 fn write_option<'o>(out: &'o mut [u8], code: u16, first: &[u8], second: &[u8]) -> &'o mut [u8] {
     let len = ((first.len() + second.len()) as u16).to_be_bytes();
     let code = code.to_be_bytes();
     let (head, rest) = out.split_at_mut(OPTION_FIXED);
     head.copy_from_slice(&[code[0], code[1], len[0], len[1]]);
     let (into, rest) = rest.split_at_mut(first.len());
-    copy_octets(first, into);
+    into.copy_from_slice(first);
     let (into, rest) = rest.split_at_mut(second.len());
     copy_octets(second, into);
     rest

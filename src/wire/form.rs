@@ -1,7 +1,7 @@
-//! What a file holds, told from how it begins: for files that were taken for a zone and are something else.
+//! Form of a file, detected from its beginning: for files that were taken for a zone and are something else.
 //!
-//! In: the octets of a file. Out: its form, and what to do with it. Never here: reading it, or a word of what it says: it
-//! may be a key that was put into the wrong folder.
+//! In: the octets of a file. Out: its form, and what to do with it. Never here: reading it, or repeating its content:
+//! it may be a key that was put into the wrong folder.
 
 /// Octets that are looked at; chosen, a comment at the top of a zone fits well.
 const LOOKED_AT: usize = 4_096;
@@ -9,13 +9,13 @@ const LOOKED_AT: usize = 4_096;
 /// A form of file that is not DNS text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForeignForm {
-    /// What it is, with an article.
+    /// Name of the form, with an article.
     pub what: &'static str,
-    /// What to do with it.
+    /// Advice, as an imperative.
     pub help: &'static str,
 }
 
-/// Returns what a file is if it is neither a master file nor a zone in TOML.
+/// Returns the form of a file that is neither a master file nor a zone in TOML.
 pub fn foreign_form(octets: &[u8]) -> Option<ForeignForm> {
     let head = octets.get(..LOOKED_AT).unwrap_or(octets);
     if let Some((_, form)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
@@ -34,7 +34,7 @@ pub fn foreign_form(octets: &[u8]) -> Option<ForeignForm> {
     foreign_line(first, text, &mut lines)
 }
 
-/// Says whether a file looks like a master file: it has a directive, or a record of a frequent type.
+/// Returns whether a file looks like a master file: it has a directive, or a record of a frequent type.
 pub fn looks_like_master(octets: &[u8]) -> bool {
     let head = octets.get(..LOOKED_AT).unwrap_or(octets);
     if foreign_form(head).is_some() {
@@ -108,7 +108,7 @@ fn looks_like_utf16(head: &[u8]) -> Option<ForeignForm> {
     (zeros(0) != zeros(1)).then_some(UTF16)
 }
 
-/// Validates the first line that says something.
+/// Returns the form that the first line with content shows.
 fn foreign_line<'t>(
     first: &'t str,
     text: &str,

@@ -1,7 +1,7 @@
 //! Names with letters outside ASCII: what to write instead (RFC 5890, RFC 5891; mapped as UTS #46 does).
 //!
-//! In: a name as it is written. Out: its form in ASCII, and help for whoever wrote it. Never here: reading such a name;
-//! the wire holds the ASCII form only, and the one who writes the file shall see which.
+//! In: a name as it is written. Out: its form in ASCII, and help for a message. Never here: reading such a name;
+//! the wire holds the ASCII form only, and the writer of the file shall see which.
 
 /// Octets of a name that is turned into ASCII; chosen, far above what a name of 255 octets can be made of.
 const TEXT_MAX: usize = 1_024;
@@ -23,7 +23,7 @@ pub fn to_ascii_form(text: &str) -> Option<String> {
     (is_name && form.is_ascii()).then(|| form.into_owned())
 }
 
-/// Says whether a character is punctuation of running text: names that hold it were copied with what stood around them.
+/// Returns whether a character is punctuation of running text: names that hold it were copied with the text around.
 fn is_punctuation(c: char) -> bool {
     let is_letter_like = matches!(c, 'ª' | '·' | 'º');
     matches!(
@@ -33,7 +33,7 @@ fn is_punctuation(c: char) -> bool {
         && !is_invisible(c)
 }
 
-/// Says whether a character is not seen: it comes with text that is copied from a page.
+/// Returns whether a character is invisible: it comes with text that is copied from a page.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -41,7 +41,7 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Says what to write for a name with characters outside ASCII; `None` if all of it is ASCII.
+/// Returns advice on what to write for a name with characters outside ASCII; `None` if all of it is ASCII.
 pub fn help_with_ascii(text: &str) -> Option<String> {
     let strange = text.chars().find(|c| !c.is_ascii())?;
     let code = u32::from(strange);

@@ -18,6 +18,7 @@ mod query;
 mod rdata;
 mod text;
 mod tsig;
+mod walk;
 
 pub use client::{ClientQuery, NoReply, Reply, ReplyRecord};
 pub use code::{Class, Opcode, Rcode, Rtype};
@@ -32,9 +33,7 @@ pub use hash::{NameHasher, NameHashing, fold, hash_label, hash_name, hash_root, 
 pub use idn::{help_with_ascii, to_ascii_form};
 pub use name::{LABEL_MAX, NAME_MAX, Name, NameFault, hash_octets, is_at_or_below};
 pub use octets::{FOLDED_LEN, copy_octets, same_octets};
-pub use query::{
-    HEADER_LEN, LABELS_MAX, Query, QueryName, Refusal, Unanswerable, parse_query, read_query,
-};
+pub use query::{Query, QueryName, Refusal, Unanswerable, parse_query, read_query};
 pub use rdata::{
     AutoHints, NameRange, NameRanges, Parsed, RDATA_MAX, RdataFault, RdataFaultKind, STRING_MAX,
     TxtHabit, TxtSlip, WrittenName, additional_name, additional_start, check_rdata, fill_hints,
@@ -44,3 +43,4 @@ pub use rdata::{
 };
 pub use text::{Lexeme, PARENTHESES_MAX, TextFault, TextFaultKind, Token, Tokens, push_quoted};
 pub use tsig::write_bad_key;
+pub use walk::{HEADER_LEN, LABELS_MAX};

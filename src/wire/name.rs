@@ -20,10 +20,10 @@ pub struct Name {
     octets: Arc<[u8]>,
 }
 
-/// Why a text or octets are no name.
+/// Reason why text or octets are no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameFault {
-    /// Nothing was written.
+    /// Empty text.
     Empty,
     /// Two dots in a row, or a dot at the start.
     EmptyLabel,
@@ -56,7 +56,7 @@ impl fmt::Display for NameFault {
 }
 
 impl NameFault {
-    /// Says what to write instead of `text`, where that can be told.
+    /// Returns what to write instead of `text`, where that is known.
     pub fn help(self, text: &str) -> Option<String> {
         match self {
             Self::NotAscii => help_with_ascii(text),
@@ -77,7 +77,7 @@ impl Name {
     /// Letters outside ASCII are refused: [`NameFault::help`] has the form to write. `\DDD` may stand for any octet.
     ///
     /// # Errors
-    /// Says what is wrong with the text.
+    /// The fault of the text.
     pub fn parse(text: &str, origin: &Self) -> Result<Self, NameFault> {
         if text == "@" {
             return Ok(origin.clone());
@@ -96,12 +96,12 @@ impl Name {
     /// Reads a name that is absolute with or without a dot at the end.
     ///
     /// # Errors
-    /// Says what is wrong with the text.
+    /// The fault of the text.
     pub fn parse_absolute(text: &str) -> Result<Self, NameFault> {
         Self::parse(text, &Self::root())
     }
 
-    /// Takes the uncompressed name at the start of `octets`, and says how long it is.
+    /// Takes the uncompressed name at the start of `octets`; returns it with its length in octets.
     ///
     /// # Errors
     /// [`NameFault::BadOctets`] if the octets end early, hold a pointer, or exceed 255.
@@ -157,17 +157,17 @@ impl Name {
         self.labels().count()
     }
 
-    /// Says whether this is the root name.
+    /// Returns whether this is the root name.
     pub fn is_root(&self) -> bool {
         self.octets.len() == 1
     }
 
-    /// Says whether the leftmost label is `*` (RFC 4592, section 2.1.1).
+    /// Returns whether the leftmost label is `*` (RFC 4592, section 2.1.1).
     pub fn is_wildcard(&self) -> bool {
         self.octets.starts_with(&[1, b'*'])
     }
 
-    /// Says whether this name is `other` or below it.
+    /// Returns whether this name is `other` or below it.
     pub fn is_at_or_below(&self, other: &Self) -> bool {
         is_at_or_below(&self.octets, &other.octets)
     }
@@ -232,7 +232,7 @@ impl Name {
     }
 }
 
-/// Says whether a name in wire form is another one or below it.
+/// Returns whether a name in wire form is another one or below it.
 pub fn is_at_or_below(name: &[u8], other: &[u8]) -> bool {
     let mut rest = name;
     // A name is never longer than its labels, so this ends.
@@ -245,7 +245,7 @@ pub fn is_at_or_below(name: &[u8], other: &[u8]) -> bool {
     rest.eq_ignore_ascii_case(other)
 }
 
-/// Splits text into length-prefixed labels; says whether it ended in a dot.
+/// Splits text into length-prefixed labels; returns their length in octets, and whether the text ended in a dot.
 fn parse_labels(text: &[u8], room: &mut [u8; NAME_MAX]) -> Result<(usize, bool), NameFault> {
     if text.is_empty() {
         return Err(NameFault::Empty);
@@ -294,7 +294,7 @@ fn end_label(room: &mut [u8; NAME_MAX], start: usize, next: usize) -> Result<(),
     Ok(())
 }
 
-/// Reads what follows a backslash: `DDD` or one other character (RFC 1035, section 5.1).
+/// Reads the octets behind a backslash: `DDD` or one other character (RFC 1035, section 5.1).
 pub(super) fn parse_escape(after: &[u8]) -> Result<(u8, usize), NameFault> {
     match after {
         [a, b, c, ..] if a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() => {

@@ -42,7 +42,7 @@ pub(super) fn hash_label_at(
     fold(hash ^ word ^ 0x8000_0000_0000_0000, STEP ^ len as u64)
 }
 
-/// Says whether two strings of octets are the same: whole blocks from both ends, which may overlap.
+/// Returns whether two strings of octets are equal: whole blocks from both ends, which may overlap.
 #[inline(always)]
 pub fn same_octets(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -80,21 +80,25 @@ fn same_short(a: &[u8], b: &[u8]) -> bool {
 /// least as many.
 #[inline(always)]
 pub fn copy_octets(from: &[u8], to: &mut [u8]) {
-    let to = &mut to[..from.len()];
-    match from.len() {
-        0 => {}
-        1 => to[0] = from[0],
-        2..=3 => copy_ends::<2>(from, to),
-        4..=7 => copy_ends::<4>(from, to),
-        8..=16 => copy_ends::<8>(from, to),
-        17..=32 => copy_ends::<16>(from, to),
-        33..=64 => {
-            let (from, from_end) = from.split_at(from.len() / 2);
-            let (to, to_end) = to.split_at_mut(from.len());
-            copy_ends::<16>(from, to);
-            copy_ends::<16>(from_end, to_end);
-        }
-        _ => to.copy_from_slice(from),
+    let len = from.len();
+    let to = &mut to[..len];
+    if len > 64 {
+        to.copy_from_slice(from);
+    } else if len > 32 {
+        let (from, from_end) = from.split_at(len / 2);
+        let (to, to_end) = to.split_at_mut(len / 2);
+        copy_ends::<16>(from, to);
+        copy_ends::<16>(from_end, to_end);
+    } else if len > 16 {
+        copy_ends::<16>(from, to);
+    } else if len >= 8 {
+        copy_ends::<8>(from, to);
+    } else if len >= 4 {
+        copy_ends::<4>(from, to);
+    } else if len >= 2 {
+        copy_ends::<2>(from, to);
+    } else if len == 1 {
+        to[0] = from[0];
     }
 }
 

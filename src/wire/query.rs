@@ -8,12 +8,8 @@ use super::edns::Edns;
 use super::hash::hash_root;
 use super::name::NAME_MAX;
 use super::octets::{FOLDED_LEN, copy_octets, fold_into, hash_label_at};
+use super::walk::{HEADER_LEN, LABELS_MAX, u16_at};
 use super::{Class, Opcode, Rcode, Rtype};
-
-/// Octets of the header (RFC 1035, section 4.1.1).
-pub const HEADER_LEN: usize = 12;
-/// Labels that a name of 255 octets can have.
-pub const LABELS_MAX: usize = 127;
 
 /// Room for one name: folded octets, and where each suffix starts with its hash.
 #[derive(Debug)]
@@ -28,7 +24,7 @@ pub struct QueryName {
     pub starts: [u8; LABELS_MAX + 1],
     /// `hashes[n]`: hash of the suffix of `n` labels.
     pub hashes: [u64; LABELS_MAX + 1],
-    /// Where labels start, from the left: what [`Self::take`] writes before it knows how many there are.
+    /// Starts of labels from the left, as [`Self::take`] writes them before the number of labels is known.
     from_left: [u8; LABELS_MAX + 1],
 }
 
@@ -52,7 +48,7 @@ impl Clone for QueryName {
         copy
     }
 
-    /// Copies what is in use, which is little.
+    /// Copies the parts in use, which are short.
     fn clone_from(&mut self, source: &Self) {
         copy_octets(source.name(), &mut self.folded);
         (self.len, self.labels) = (source.len, source.labels);
@@ -138,7 +134,7 @@ pub struct Query {
 }
 
 impl Default for Query {
-    /// Room for a query: type and class 0 mean nothing.
+    /// Room for a query: type and class 0 stand for an absent question.
     fn default() -> Self {
         Self {
             flags: 0,
@@ -151,38 +147,38 @@ impl Default for Query {
 }
 
 impl Query {
-    /// Returns where the question ends in the message.
+    /// Returns the offset of the end of the question.
     #[inline]
     pub fn question_end(&self) -> usize {
         HEADER_LEN + usize::from(self.name_len) + 4
     }
 
-    /// Returns where the question's name ends in the message.
+    /// Returns the offset of the end of the query name.
     #[inline]
     pub fn name_end(&self) -> usize {
         HEADER_LEN + usize::from(self.name_len)
     }
 }
 
-/// Why a message is not looked up.
+/// Reason why a message is not looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unanswerable {
-    /// Nothing may be sent: too short for a header, or a response.
+    /// No response may be sent: too short for a header, or itself a response.
     Silence,
     /// A response code is sent.
     Refuse(Refusal),
 }
 
-/// What is sent instead of an answer.
+/// Response in place of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Response code. NOERROR answers a message that has no question and asks for a cookie.
     pub rcode: Rcode,
-    /// Where the one question ends, if it could be read: it is echoed.
+    /// End of the one question, if it could be read, in octets of the message: it is echoed.
     pub question_end: Option<u16>,
     /// EDNS of the query, as far as it could be read: the response has an OPT record then.
     pub edns: Option<Edns>,
-    /// Where a TSIG record starts whose key is not known (RFC 8945, section 5.2.1).
+    /// Offset of a TSIG record whose key is not known (RFC 8945, section 5.2.1).
     pub tsig: Option<u16>,
 }
 
@@ -197,21 +193,16 @@ impl Refusal {
     }
 }
 
-#[inline]
-pub(super) fn u16_at(input: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes([*input.get(at)?, *input.get(at + 1)?]))
-}
-
 /// Reads a query.
 ///
 /// # Errors
-/// Says what to send instead of an answer, or that nothing may be sent.
+/// The response in place of an answer, or silence.
 pub fn parse_query(input: &[u8], query_name: &mut QueryName) -> Result<Query, Unanswerable> {
     let mut query = Query::default();
     read_query(input, query_name, &mut query).map(|()| query)
 }
 
-/// Reads a query into the room for one; what stands there after an error means nothing.
+/// Reads a query into the room for one; its content after an error is meaningless.
 ///
 /// # Errors
 /// Those of [`parse_query`].
@@ -267,9 +258,9 @@ pub fn read_query(
     Ok(())
 }
 
-/// Refuses an operation that is not a query: it is not implemented (RFC 8906, section 8.1.4), but NOTIFY is told that
-/// nobody here takes it, as Knot does. What can be read of question and EDNS goes back, as BIND and Knot do; what
-/// cannot is no fault, since nobody knows what an operation puts there.
+/// Refuses an operation that is not a query: NOTIMP (RFC 8906, section 8.1.4), but for a NOTIFY NOTAUTH, as Knot does,
+/// or FORMERR without a readable question. The question and EDNS are echoed if they can be read, as BIND and Knot do;
+/// octets behind the question are no fault, since the content of an unknown operation is unknown.
 #[cold]
 fn refuse_opcode(opcode: Opcode, input: &[u8], query_name: &mut QueryName) -> Unanswerable {
     let has_question = u16_at(input, 4) == Some(1) && query_name.take(&input[HEADER_LEN..]);
@@ -282,7 +273,7 @@ fn refuse_opcode(opcode: Opcode, input: &[u8], query_name: &mut QueryName) -> Un
     });
     if let Some(end) = question_end {
         refusal.question_end = Some(end as u16);
-        // A version that nobody knows is told so in an answer to a query; here NSD's silence about it is kept to.
+        // In an answer to a query an unknown version is BADVERS; here it is passed over in silence, as NSD does.
         let edns = read_rest(input, end, Rtype(0)).edns;
         refusal.edns = edns.filter(|edns| edns.version == 0);
     }

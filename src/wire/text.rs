@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::name::parse_escape;
 
-/// Deepest nesting of parentheses; chosen, no standard value (one level is all that anybody writes).
+/// Deepest nesting of parentheses; chosen, no standard value (files in use have one level).
 pub const PARENTHESES_MAX: usize = 8;
 
 /// A run of characters between blanks, or a quoted string.
@@ -16,16 +16,16 @@ pub const PARENTHESES_MAX: usize = 8;
 pub struct Token<'t> {
     /// The text as written, escapes kept; without the quotes if it was quoted.
     pub raw: &'t str,
-    /// Where it stands, quotes included, in octets of the whole text.
+    /// Range of the token, quotes included, in octets of the whole text.
     pub range: Range<usize>,
-    /// Whether it stood in double quotes.
+    /// True if it stood in double quotes.
     pub is_quoted: bool,
-    /// Whether a blank (or the start of a parenthesised line) stands before it. The first token of a line that follows
+    /// True if a blank (or the start of a parenthesised line) stands before it. The first token of a line that follows
     /// a blank is no owner name.
     pub follows_blank: bool,
 }
 
-/// What a [`Tokens`] iterator yields.
+/// Item of a [`Tokens`] iterator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lexeme<'t> {
     /// A token.
@@ -34,7 +34,7 @@ pub enum Lexeme<'t> {
     LineEnd(usize),
 }
 
-/// Why text cannot be cut into tokens, or a token not be read as octets.
+/// Reason why text cannot be cut into tokens, or a token not be read as octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFaultKind {
     /// A double quote that has no partner on its line.
@@ -56,9 +56,9 @@ pub enum TextFaultKind {
 /// A fault of the text with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextFault {
-    /// What is wrong.
+    /// Kind of the fault.
     pub kind: TextFaultKind,
-    /// Where, in octets of the whole text.
+    /// Range in octets of the whole text.
     pub range: Range<usize>,
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for TextFaultKind {
 }
 
 impl TextFaultKind {
-    /// Says what to write instead, where there is something to say.
+    /// Returns what to write instead, where that is known.
     pub fn help(self) -> Option<&'static str> {
         match self {
             Self::OpenQuote => {
@@ -158,7 +158,7 @@ pub struct Tokens<'t> {
     text: &'t str,
     at: usize,
     depth: usize,
-    /// Where the outermost open parenthesis stands.
+    /// Offset of the outermost open parenthesis.
     opened_at: usize,
 }
 
@@ -274,7 +274,7 @@ impl<'t> Tokens<'t> {
         }))
     }
 
-    /// Returns where the run of octets ends that mean nothing but themselves.
+    /// Returns the end of a run of octets without a special one.
     fn end_of_plain(&self, start: usize) -> usize {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         let run = rest
@@ -322,7 +322,7 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// What ends a word or makes it more than its octets.
+/// Octets that end a word or mean more than themselves, by value.
 const IS_SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0;

@@ -3,9 +3,9 @@
 //!
 //! In: a query with a TSIG record. Out: the unsigned TSIG record of the response. Never here: keys, or signatures.
 
-use super::additional::{RECORD_FIXED, skip_name};
 use super::name::NAME_MAX;
-use super::query::{HEADER_LEN, LABELS_MAX, u16_at};
+use super::walk::{HEADER_LEN, LABELS_MAX, u16_at};
+use super::walk::{RECORD_FIXED, skip_name};
 use super::{Class, Rtype};
 
 /// The key is not recognised (RFC 8945, section 3).
@@ -13,7 +13,7 @@ const BADKEY: u16 = 17;
 /// Octets of the RDATA behind the algorithm's name when MAC and other octets are empty.
 const FIELDS_LEN: usize = 16;
 
-/// Says whether RDATA has the form of a TSIG record's (RFC 8945, section 4.2).
+/// Returns whether RDATA has the form of a TSIG record's (RFC 8945, section 4.2).
 pub(super) fn is_well_formed(rdata: &[u8]) -> bool {
     let lengths = || {
         let (algorithm_len, _) = skip_name(rdata, 0)?;
@@ -25,7 +25,7 @@ pub(super) fn is_well_formed(rdata: &[u8]) -> bool {
 }
 
 /// Appends to a response of `len` octets the TSIG record that says BADKEY, for the TSIG record at `at` of the query.
-/// Returns the new length, or `None` if there is no room or a name is malformed; nothing is changed then.
+/// Returns the new length; `None`, with `out` unchanged, if there is no room or a name is malformed.
 pub fn write_bad_key(input: &[u8], at: usize, out: &mut [u8], len: usize) -> Option<usize> {
     let (key, key_len, fixed) = expand_name(input, at)?;
     let (algorithm, algorithm_len, times) = expand_name(input, fixed + RECORD_FIXED)?;

@@ -11,7 +11,7 @@
 
 use crate::wire::{Name, Rtype};
 
-use super::piece::Piece;
+use super::piece::{NodeAt, Piece};
 use super::policy::{Policies, RootId};
 
 /// The node has a child `*`.
@@ -39,10 +39,6 @@ pub(super) const ENTRY_LEN: usize = 8;
 pub(super) const FULL_HEADER: usize = 8;
 pub(super) const HOST_LEN: usize = 8;
 pub(super) const MIX: u64 = 0xff51_afd7_ed55_8ccd;
-
-/// A node by its arena offset divided by 8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NodeAt(pub u32);
 
 /// An entry of a node's directory.
 #[derive(Clone, Copy, Debug)]
@@ -142,8 +138,8 @@ impl Zone {
         Some(read_entry(octets, *entry))
     }
 
-    /// Returns what answers a type at a node: the entry of the type, or the CNAME, or the policy that may answer a CNAME
-    /// to any type (rule a27); with the type that it is kept under.
+    /// Returns the entry that answers a type at a node: that of the type, or the CNAME, or the policy that may answer a
+    /// CNAME to any type (rule a27); with the type that it is kept under.
     #[inline(always)]
     pub fn entry_for(&self, node: NodeAt, rtype: Rtype) -> Option<(Rtype, Entry<'_>)> {
         let octets = self.octets_of(node);

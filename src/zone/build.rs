@@ -7,95 +7,14 @@ use crate::wire::{Name, Rtype, is_at_or_below};
 
 use super::arena::Zone;
 use super::layout::Layout;
-use super::owner_table::TableFault;
-use super::piece::{PieceOwner, PieceSpec};
 use super::policy::{Policies, RootId};
 use super::record_log::RecordLog;
-
-/// Why a zone cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BuildFault {
-    /// A name outside the zone.
-    OutOfZone(Name),
-    /// An RRset that no DNS message can hold (65,535 octets).
-    RrsetTooLarge(Name, Rtype),
-    /// More than 255 types or 256 KiB at one name.
-    NameTooLarge(Name),
-    /// More than 4 GiB of names, or 32 GiB of arena.
-    ZoneTooLarge,
-    /// A name that hashes like too many others.
-    TooAlike(Name),
-}
-
-impl std::fmt::Display for BuildFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::OutOfZone(name) => write!(f, "{name} lies outside the zone"),
-            Self::RrsetTooLarge(name, rtype) => write!(
-                f,
-                "{name} {rtype} exceeds the 65,535 octets of a DNS message"
-            ),
-            Self::NameTooLarge(name) => {
-                write!(f, "{name} has more than 255 types or 256 KiB of records")
-            }
-            Self::ZoneTooLarge => f.write_str("the zone exceeds what 32-bit offsets can hold"),
-            Self::TooAlike(name) => write!(
-                f,
-                "{name} was made to hash like other names of this zone, so that it would be slow to find"
-            ),
-        }
-    }
-}
-
-impl BuildFault {
-    /// Says why a name cannot be added.
-    pub(super) fn of_table(fault: TableFault, name: impl FnOnce() -> Name) -> Self {
-        match fault {
-            TableFault::TooLarge => Self::ZoneTooLarge,
-            TableFault::TooAlike => Self::TooAlike(name()),
-        }
-    }
-}
-
-/// The SOA of a zone, and the TTL that it has in negative answers (RFC 2308, section 5).
-#[derive(Clone, Copy, Debug)]
-pub struct Soa<'a> {
-    /// Its RDATA.
-    pub rdata: &'a [u8],
-    /// Its TTL in negative answers.
-    pub negative_ttl: u32,
-}
-
-impl Soa<'_> {
-    pub(super) fn serial(&self) -> u32 {
-        let at = self.rdata.len().checked_sub(20);
-        let serial = at.and_then(|at| self.rdata[at..].first_chunk::<4>());
-        serial.map_or(0, |octets| u32::from_be_bytes(*octets))
-    }
-
-    /// Encodes it as negative answers carry it.
-    pub(super) fn negative(&self, apex: &Name) -> Result<PieceSpec, BuildFault> {
-        let whose = PieceOwner {
-            apex: apex.octets(),
-            owner: apex.octets(),
-        };
-        let mut piece = PieceSpec::default();
-        piece
-            .encode(
-                whose,
-                Rtype::SOA,
-                self.negative_ttl,
-                std::iter::once(self.rdata),
-            )
-            .ok_or_else(|| BuildFault::RrsetTooLarge(apex.clone(), Rtype::SOA))?;
-        Ok(piece)
-    }
-}
+use super::soa::{BuildFault, Soa};
 
 /// Builds a zone of records that are grouped and lie inside it, its SOA among them.
 ///
 /// # Errors
-/// If a name, an RRset or the zone is larger than offsets can tell.
+/// If a name, an RRset or the zone is larger than its offsets can hold.
 pub fn build_zone(
     apex: &Name,
     soa: Soa<'_>,
@@ -105,12 +24,12 @@ pub fn build_zone(
     Layout::new(apex, log).build(&[], soa, policies)
 }
 
-/// Collects what a zone holds.
+/// Builder of a zone.
 #[derive(Debug)]
 pub struct ZoneBuilder {
     apex: Name,
     log: RecordLog,
-    /// Owners that exist whether they have data or not.
+    /// Owners that exist even without data.
     touched: Vec<u32>,
     /// The last owner: what comes next is mostly of the same.
     last: (Name, u32),
@@ -213,7 +132,7 @@ impl ZoneBuilder {
     /// Lays out the zone.
     ///
     /// # Errors
-    /// If a name, an RRset or the zone is larger than offsets can tell.
+    /// If a name, an RRset or the zone is larger than its offsets can hold.
     pub fn finish(mut self, policies: Policies) -> Result<Zone, BuildFault> {
         self.log.group();
         Layout::new(&self.apex, &self.log).build(&self.touched, self.soa(), policies)

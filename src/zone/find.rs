@@ -7,14 +7,16 @@
 
 use crate::wire::{QueryName, fold, hash_label, same_octets};
 
-use super::arena::{FLAG_CUT, FLAG_DNAME, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, MIX, NodeAt, Zone};
+use super::arena::{FLAG_CUT, FLAG_DNAME, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD, MIX, Zone};
+
+use super::piece::NodeAt;
 
 /// Slots that are looked through ahead of a search: one line of the cache (chosen; at load 0.6 few names stand further).
 const AHEAD_MAX: usize = 8;
 /// The label `*` in wire form.
 const WILDCARD: &[u8; 2] = b"\x01*";
 
-/// What a name leads to in a zone.
+/// Result of the search for a name in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The name itself.
@@ -25,20 +27,20 @@ pub enum Found {
     Cut(NodeAt, usize),
     /// A DNAME above the name; with the labels of its owner.
     Dname(NodeAt, usize),
-    /// No such name.
+    /// The name does not exist.
     Nothing,
 }
 
-/// Where in the slots a search stands, and what it looks for.
+/// Position of a search in the slots, and the tag that it looks for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Aim {
     tag: u32,
     index: usize,
 }
 
-/// What a slot holds for a search.
+/// Result of a look at one slot.
 enum Look {
-    /// Nothing: the search is over.
+    /// Empty: the search is over.
     Empty,
     /// The name.
     Owner(NodeAt),
@@ -56,8 +58,8 @@ impl Zone {
             .flatten()
     }
 
-    /// Says where the search for a name at or below the apex begins: at its own slot, or, if it has more labels than any
-    /// name here, at that of its longest suffix that could be here.
+    /// Returns the start of the search for a name at or below the apex: its own slot, or, if it has more labels than
+    /// any name here, that of its longest suffix that could be here.
     #[inline(always)]
     pub fn aim(&self, name: &QueryName) -> Aim {
         let depth = (name.labels - self.apex_labels).min(self.depth_max);
@@ -174,7 +176,7 @@ impl Zone {
         self.find_from(name, self.aim(name))
     }
 
-    /// Does the same from where the name's aim was moved to.
+    /// Finds what a name leads to, from the position of its aim.
     #[inline(always)]
     pub fn find_from(&self, name: &QueryName, aim: Aim) -> Found {
         let depth = name.labels - self.apex_labels;
@@ -193,7 +195,7 @@ impl Zone {
         self.find_missing(name, depth)
     }
 
-    /// Finds what a name leads to that is not here itself.
+    /// Finds the result for a name that has no node of its own.
     #[inline(never)]
     fn find_missing(&self, name: &QueryName, depth: usize) -> Found {
         let (encloser, labels) = self.find_closest_encloser(name, depth.min(self.depth_max + 1));
@@ -231,7 +233,7 @@ impl Zone {
         })
     }
 
-    /// Says whether a name lies at or below the apex.
+    /// Returns whether a name lies at or below the apex.
     pub fn contains(&self, name: &QueryName) -> bool {
         name.labels >= self.apex_labels && {
             let suffix = &name.folded[usize::from(name.starts[self.apex_labels])..name.len];

@@ -5,14 +5,14 @@
 //!
 //! The time of a branch is that of the most specific line that names it: the longest covering prefix, then subdivision,
 //! country, continent, then `default`. A branch that no such line names is estimated from its distance, so that a table
-//! may be partial (`route53` 2.4.2 leaves the table to whoever runs the server).
+//! may be partial (`route53` 2.4.2 leaves the table to the operator).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::geo::{Coordinates, Place, PrefixTable, great_circle_km};
 
-use super::location::{CHILDREN_MAX, ClientLocation};
+use super::client_location::{CHILDREN_MAX, ClientLocation};
 use super::policy::ClientTimes;
 use crate::geo::TimesFor;
 
@@ -23,11 +23,11 @@ const KM_PER_MILLISECOND: f64 = 50.0;
 /// A round trip from a client to a branch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RoundTrip {
-    /// From the table, microseconds; which line said so.
+    /// Time of the table, microseconds; the line that it is from.
     Measured(u32, TimesFor),
-    /// From the distance, microseconds.
+    /// Estimate from the distance, microseconds.
     Estimated(u32),
-    /// Nobody knows where the client is.
+    /// The client's location is unknown.
     Unknown,
 }
 

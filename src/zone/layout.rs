@@ -12,11 +12,11 @@ use super::arena::{
     ENTRY_LEN, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED, FLAG_WILDCARD_CHILD,
     FULL_HEADER, HOST_LEN, KIND_DYNAMIC, KIND_FULL, KIND_PLAIN, MIX, NODE_HEADER, Zone,
 };
-use super::build::{BuildFault, Soa};
 use super::owner_table::OwnerTable;
 use super::piece::{OWNER_QUESTION, PieceOwner, PieceSpec, RR_FIXED};
 use super::policy::Policies;
 use super::record_log::{RecordLog, Row};
+use super::soa::{BuildFault, Soa};
 
 /// Longest probe that a seed should leave (engine bound).
 const PROBE_MAX: usize = 64;
@@ -25,7 +25,7 @@ const PROBE_MAX: usize = 64;
 const LAST_PROBE_MAX: usize = 4_096;
 /// Seeds that are tried, each drawn from the key of all hashes.
 const SEEDS_MAX: u64 = 16;
-/// Types at one name: what the count in a node can tell.
+/// Types at one name: the greatest count that a node holds.
 const TYPES_MAX: usize = 255;
 /// Stands for "no node".
 const ABSENT: u32 = u32::MAX;
@@ -183,7 +183,7 @@ impl<'l> Layout<'l> {
         })
     }
 
-    /// Writes a node with its records, and says where.
+    /// Writes a node with its records; returns its position.
     fn write_node(&mut self, octets: &[u8], flags: u8, rows: &[Row]) -> Result<u32, BuildFault> {
         let start = self.arena.len();
         let node = u32::try_from(start / 8).ok().filter(|node| *node < ABSENT);
@@ -432,11 +432,11 @@ impl<'l> Layout<'l> {
     }
 }
 
-/// What became of an attempt to fill the slots.
+/// Result of an attempt to fill the slots.
 enum Filled {
     /// Every name has its slot.
     Whole,
-    /// The name of this node stands too far from where its search begins.
+    /// The name of this node would lie too far from the start of its search.
     Crowded(u32),
 }
 

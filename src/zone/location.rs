@@ -1,28 +1,14 @@
-//! How the place of a client orders the children of a location-dependent node.
+//! Order of the children of a location-dependent node, by the place of a client.
 //!
-//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by class,
-//! made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on the spot.
+//! [`ReadyRule::order`] is the one rule (`route53` 2.5.4, 2.6.4, 2.8.5, 2.8.7). [`LocationRows`] holds its results by
+//! class, made at load; a client whose prefix is too short for a class, or who is known only by place, is ordered on
+//! the spot.
 
-use ipnet::IpNet;
+use crate::geo::{Coordinates, PrefixTable, biased, great_circle_km};
 
-use crate::geo::{Coordinates, Place, PrefixTable, biased, great_circle_km};
-
+use super::client_location::{CHILDREN_MAX, ClientLocation};
 use super::latency::LatencyTable;
 use super::policy::LocationRule;
-
-/// Children of one location-dependent node (grammar: 400 places).
-pub const CHILDREN_MAX: usize = 512;
-
-/// What is known about where a client is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ClientLocation {
-    /// The place.
-    pub place: Option<Place>,
-    /// The point; the place's centre where a database knows no better.
-    pub point: Option<Coordinates>,
-    /// The prefix asked for; bits after it do not count.
-    pub prefix: Option<IpNet>,
-}
 
 /// A location rule ready to order children: prefixes in a table that finds all covering blocks in log time.
 #[derive(Debug)]
@@ -69,7 +55,7 @@ impl ReadyRule {
     /// | geo | subdivision, country, continent, default (`route53` 2.5.4) |
     /// | subnets | longest covering block first, default (2.8.5, 2.8.7); longer blocks than the prefix do not match (2.8.4) |
     /// | nearest | by biased distance, ties and unknown clients in written order (2.6.4-2.6.7) |
-    /// | latency | by time, measured or by distance; ties and what nobody knows in written order (2.4.2) |
+    /// | latency | by time, measured or by distance; ties and unknown distances in written order (2.4.2) |
     pub fn order(&self, client: &ClientLocation, out: &mut [u16; CHILDREN_MAX]) -> usize {
         if let Some(latency) = &self.latency {
             return latency.order(client, out);

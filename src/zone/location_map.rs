@@ -1,5 +1,5 @@
-//! One location map for each distinct list of location rules that a root can reach: the common refinement of all of
-//! them, so that a query looks up its client once (design, A8).
+//! Location maps, one for each distinct list of location rules that a root can reach: the common refinement of all
+//! of them, so that a query looks up its client once (design, A8).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,11 +9,13 @@ use ipnet::IpNet;
 
 use crate::geo::{ClassMap, ClientAt, Locations, PlaceId, refine};
 
-use super::location::{CHILDREN_MAX, ClientLocation, LocationRows, ReadyRule};
+use super::location::{LocationRows, ReadyRule};
+
+use super::client_location::{CHILDREN_MAX, ClientLocation};
 use super::policy::{LocationRule, Policies};
 use crate::geo::TimesFor;
 
-/// Classes that one map can tell apart.
+/// Most classes of one map.
 const CLASSES_MAX: usize = 65_535;
 
 /// Address to class and scope, and the order of children by class.
@@ -25,7 +27,7 @@ pub struct LocationMap {
 }
 
 impl LocationMap {
-    /// Builds the map of some rules of a zone over what is known about addresses.
+    /// Builds the map of some rules of a zone over a location database.
     pub fn build(policies: &Policies, rules: &[u32], locations: &Locations) -> Self {
         let ready: Vec<(u32, ReadyRule)> = rules
             .iter()
@@ -82,13 +84,13 @@ impl LocationMap {
         self.classes.lookup(address)
     }
 
-    /// Reads what [`Self::lookup`] reads first, so that it is in the cache later.
+    /// Reads the first entry of a [`Self::lookup`], so that it is in the cache later.
     #[inline]
     pub fn read_top(&self, address: IpAddr) -> u32 {
         self.classes.read_top(address)
     }
 
-    /// Reads what it reads after that.
+    /// Reads the second entry of a [`Self::lookup`].
     #[inline]
     pub fn read_below(&self, address: IpAddr) -> u32 {
         self.classes.read_below(address)

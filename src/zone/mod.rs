@@ -5,6 +5,7 @@
 
 mod arena;
 mod build;
+mod client_location;
 mod find;
 mod latency;
 mod layout;
@@ -15,17 +16,21 @@ mod piece;
 mod policy;
 mod record_log;
 mod snapshot;
+mod soa;
 
 pub use arena::{
     ANY_TYPE, Entry, FLAG_CUT, FLAG_DNAME, FLAG_DYNAMIC, FLAG_EMPTY, FLAG_OCCLUDED,
-    FLAG_WILDCARD_CHILD, NodeAt, Zone,
+    FLAG_WILDCARD_CHILD, Zone,
 };
-pub use build::{BuildFault, Soa, ZoneBuilder, build_zone};
+
+pub use build::{ZoneBuilder, build_zone};
+pub use client_location::{CHILDREN_MAX, ClientLocation};
 pub use find::{Aim, Found};
 pub use latency::{LatencyTable, RoundTrip};
-pub use location::{CHILDREN_MAX, ClientLocation, LocationRows, ReadyRule};
+pub use location::{LocationRows, ReadyRule};
 pub use location_map::{LocationMap, build_maps};
 pub use owner_table::{ALIKE_MAX, OwnerTable, TableFault};
+pub use piece::NodeAt;
 pub use piece::{
     ADDITIONAL_MAX, Host, HostSpec, OWNER_QUESTION, POSITION_OWNER, Piece, PieceOwner, PieceSpec,
     RR_FIXED,
@@ -33,3 +38,4 @@ pub use piece::{
 pub use policy::*;
 pub use record_log::{RecordLog, Row};
 pub use snapshot::{ServedZone, Snapshot};
+pub use soa::{BuildFault, Soa};

@@ -13,7 +13,7 @@ use super::arena::MIX;
 /// Names of one zone whose hashes are the same in all 64 bits; chosen: two in a zone of 2^32 names are chance.
 pub const ALIKE_MAX: usize = 8;
 
-/// Why a name cannot be added.
+/// Reason why a name cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFault {
     /// Names take more than 4 GiB, or there are 2^32 of them.
@@ -26,7 +26,7 @@ pub enum TableFault {
 #[derive(Debug)]
 pub struct OwnerTable {
     octets: Vec<u8>,
-    /// Where each name ends.
+    /// End of each name in `octets`.
     ends: Vec<u32>,
     hashes: Vec<u64>,
     /// High half of the mixed hash, then number plus one; 0 is empty. The length is a power of two.
@@ -34,7 +34,7 @@ pub struct OwnerTable {
     seed: u64,
 }
 
-/// What a look into the slots gave.
+/// Result of a search in the slots.
 enum Place {
     Known(u32),
     Free(usize),
@@ -99,7 +99,7 @@ impl OwnerTable {
         self.ends.len()
     }
 
-    /// Says whether there is no name.
+    /// Returns whether there is no name.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

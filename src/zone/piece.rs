@@ -6,28 +6,30 @@
 
 use crate::wire::{NAME_MAX, Name, Rtype, additional_name, is_at_or_below, rdata_name_ranges};
 
-use super::arena::NodeAt;
-
 /// Pointer to the question's name, as every stored record owns it.
 pub const OWNER_QUESTION: u16 = 0xc00c;
 /// Fixed octets of a record whose owner is a pointer: owner, type, class, TTL, RDLENGTH.
 pub const RR_FIXED: usize = 12;
-/// Position that says "the owner of the RRset itself"; no RDATA starts there.
+/// Position for "the owner of the RRset itself"; no RDATA starts there.
 pub const POSITION_OWNER: u16 = 0;
 /// Names in one RRset whose addresses are sent along (chosen: seven times the servers of the root, whose glue RFC
 /// 9471, section 3.1 requires whole; addresses of more would exceed what a datagram holds many times).
 pub const ADDITIONAL_MAX: usize = 90;
 
-/// One RRset as octets, before it stands in an arena.
+/// A node by its arena offset divided by 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NodeAt(pub u32);
+
+/// An RRset as octets, before it stands in an arena.
 #[derive(Clone, Debug, Default)]
 pub struct PieceSpec {
-    /// The records.
+    /// Records of the RRset.
     pub records: Vec<u8>,
-    /// How many.
+    /// Number of records.
     pub count: u16,
-    /// Length of each record; 0 if they differ.
+    /// Length of each record in octets; 0 if they differ.
     pub stride: u16,
-    /// Positions of stored pointers.
+    /// Offsets of stored pointers in the records.
     pub patches: Vec<u16>,
     /// Hosts named in RDATA whose addresses may be sent along; those at or below the owner come first.
     pub hosts: Vec<HostSpec>,
@@ -36,15 +38,15 @@ pub struct PieceSpec {
 /// A host named in RDATA.
 #[derive(Clone, Debug)]
 pub struct HostSpec {
-    /// Where its name stands in the records.
+    /// Offset of its name in the records.
     pub position: u16,
-    /// Its name.
+    /// Name of the host.
     pub name: Name,
-    /// Whether it lies at or below the owner: in-domain, if the owner is a cut (RFC 9471, section 2).
+    /// True if it lies at or below the owner: in-domain, if the owner is a cut (RFC 9471, section 2).
     pub is_in_domain: bool,
 }
 
-/// Whose RRset is encoded.
+/// Owner and zone of an RRset that is encoded.
 #[derive(Clone, Copy, Debug)]
 pub struct PieceOwner<'a> {
     /// The apex in wire form.
@@ -157,14 +159,14 @@ impl PieceSpec {
     }
 }
 
-/// One RRset in an arena, ready to copy.
+/// An RRset in an arena, ready to copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'a> {
     /// The records.
     pub records: &'a [u8],
-    /// How many.
+    /// Number of records.
     pub count: u16,
-    /// Length of each record; 0 if they differ.
+    /// Length of each record in octets; 0 if they differ.
     pub stride: u16,
     /// Positions of stored pointers, two octets each.
     pub patches: &'a [u8],
@@ -175,11 +177,11 @@ pub struct Piece<'a> {
 /// A host named in a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// Its node, or the wildcard that it exists through.
+    /// Node of the host, or the wildcard that it exists through.
     pub node: NodeAt,
-    /// Where its name stands in the records.
+    /// Offset of its name in the records.
     pub position: u16,
-    /// Whether it lies at or below the owner of the records.
+    /// True if it lies at or below the owner of the records.
     pub is_in_domain: bool,
 }
 

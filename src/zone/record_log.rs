@@ -10,20 +10,20 @@ use super::policy::RootId;
 /// Stands for "this row is a policy" where RDATA would begin.
 const POLICY: u32 = u32::MAX;
 
-/// One record, or the policy of a type.
+/// A record, or the policy of a type.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// The owner by its number.
     pub owner: u32,
-    /// The TTL.
+    /// TTL in seconds; the number of the root if the row is a policy.
     pub ttl: u32,
-    /// Where it is written, as whoever pushed it counts.
+    /// Position in its file, in the caller's count.
     pub at: u32,
     rdata_at: u32,
     /// The type.
     pub rtype: Rtype,
     rdata_len: u16,
-    /// In which file it is written, as whoever pushed it counts.
+    /// Number of its file, in the caller's count.
     pub file: u16,
 }
 
@@ -33,7 +33,7 @@ impl Row {
         (self.rdata_at == POLICY).then_some(self.ttl)
     }
 
-    /// Says whether two rows belong to one RRset.
+    /// Returns whether two rows belong to one RRset.
     pub fn is_of_set(&self, other: &Self) -> bool {
         (self.owner, self.rtype) == (other.owner, other.rtype)
     }

@@ -6,7 +6,7 @@ use crate::geo::Locations;
 use crate::wire::{Name, QueryName, Rtype, hash_name, same_octets};
 
 use super::arena::Zone;
-use super::location_map::LocationMap;
+use super::location_map::{LocationMap, build_maps};
 use super::policy::RootId;
 
 /// A zone with the location maps of its policies.
@@ -14,11 +14,20 @@ use super::policy::RootId;
 pub struct ServedZone {
     /// The zone.
     pub zone: Arc<Zone>,
-    /// Its location maps, as its roots number them.
+    /// Location maps, by the numbers in its roots.
     pub maps: Box<[Arc<LocationMap>]>,
 }
 
 impl ServedZone {
+    /// Builds the location maps of a zone.
+    pub fn new(zone: Zone, locations: &Locations) -> Self {
+        let maps = build_maps(&zone.policies, locations);
+        Self {
+            zone: Arc::new(zone),
+            maps,
+        }
+    }
+
     /// Returns the location map of a root; `None` if it answers alike everywhere.
     #[inline]
     pub fn map_of(&self, root: RootId) -> Option<&LocationMap> {
@@ -37,17 +46,17 @@ pub struct Snapshot {
     labels_max: usize,
     /// The zones.
     pub zones: Box<[ServedZone]>,
-    /// What is known about addresses.
+    /// Location database.
     pub locations: Arc<Locations>,
 }
 
-/// Where a zone is found by the hash of its apex.
+/// Slot of a zone, found by the hash of its apex.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     hash: u64,
     /// Number of the zone, or [`EMPTY`].
     zone: u32,
-    /// Where the apex starts among the apexes.
+    /// Start of the apex among the apexes.
     start: u32,
     /// Octets of the apex.
     len: u32,

@@ -1,7 +1,7 @@
-//! Whether the apex is the one that the file is for: where its SOA stands, and how it came to stand there.
+//! Compares the apex, which the owner of the SOA gives, with the zone that the file is named for.
 //!
-//! In: the apex that the SOA gives, the zone that the file is for by its name, the words that led there. Out: a fault if
-//! the apex came about by accident, a warning if the file is for another zone. Never here: what else the zone says.
+//! In: the apex, the zone that the file is for by its name, the words that the SOA's owner comes from. Out: a fault if
+//! the apex came about by accident, a warning if the file is for another zone. Never here: other records.
 //!
 //! | apex | written | verdict |
 //! |---|---|---|
@@ -16,24 +16,24 @@ use std::ops::Range;
 use crate::wire::Name;
 
 use super::finding::{Findings, SourceText, fault, warning};
-use super::line::shown;
+use super::flaw::shown;
 
-/// Longest line to write that is shown; chosen, an SOA on one line is hardly longer.
+/// Longest line that help proposes, octets; chosen, an SOA on one line is hardly longer.
 const LINE_MAX: usize = 160;
 
 /// The words that led to the SOA's owner.
 #[derive(Clone, Debug)]
 pub(super) struct SoaSource {
     pub(super) file: u16,
-    /// Where its line begins.
+    /// Begin of the SOA's line, octets.
     pub(super) start: usize,
-    /// Its owner, if one stands on the line.
+    /// Word of the owner, if one stands on the line.
     pub(super) owner: Option<Range<usize>>,
-    /// The word of the last `$ORIGIN` before it in the same file.
+    /// Word of the last `$ORIGIN` before it in the same file.
     pub(super) origin: Option<Range<usize>>,
 }
 
-/// Validates the apex; false if it is an accident, so that nothing else about the zone is worth a word.
+/// Validates the apex; false if it is an accident, which makes all further findings useless.
 pub(super) fn validate_apex(
     (apex, named): (&Name, &Name),
     soa: &SoaSource,
@@ -91,7 +91,7 @@ pub(super) fn validate_apex(
     true
 }
 
-/// Says whether a relative word was meant as a whole name: it has several labels, or is the name of the file.
+/// Returns whether a relative word was meant as a whole name: it has several labels, or is the name of the file.
 fn lacks_its_dot(word: &str, named: &Name) -> bool {
     if word == "@" || word.is_empty() || word.ends_with('.') {
         return false;
@@ -127,14 +127,14 @@ impl<'t> Words<'t> {
         }
     }
 
-    /// The word that decides: the owner, or the origin that `@` or a blank stands for.
+    /// Returns the word that decides: the owner, or the origin that `@` or a blank stands for.
     fn word(&self) -> (Range<usize>, &'t str) {
         let is_own = |(_, word): &&(Range<usize>, &str)| *word != "@";
         let found = self.owner.as_ref().filter(is_own).or(self.origin.as_ref());
         found.cloned().unwrap_or((self.start..self.start, ""))
     }
 
-    /// Shows where the SOA stands: its owner, and the `$ORIGIN` that this is relative to.
+    /// Shows the SOA's owner, and the `$ORIGIN` that it is relative to.
     fn shown(&self) -> String {
         let owner = self.owner.as_ref().map_or("@", |(_, word)| *word);
         match &self.origin {

@@ -1,6 +1,6 @@
 //! Records to a served zone.
 //!
-//! In: judged records. Out: the zone. Never here: rules; a fault here is one of size.
+//! In: validated records. Out: the zone. Never here: rules; a fault here is one of size.
 
 use crate::zone::{BuildFault, PolicyBuilder, Soa, Zone, build_zone};
 

@@ -1,16 +1,18 @@
-//! Directives: `$ORIGIN`, `$TTL`, `$INCLUDE`, `$GENERATE` (RFC 1035, section 5.1; RFC 2308, section 4; the last is BIND's).
+//! Directives: `$ORIGIN`, `$TTL`, `$INCLUDE`, `$GENERATE` (RFC 1035, section 5.1; RFC 2308, section 4; the last is
+//! BIND's).
 //!
-//! In: the tokens of a line that starts with `$`. Out: where the reader stands, and the records of other lines. Never
-//! here: records that are written out.
+//! In: the tokens of a line that starts with `$`. Out: changed state of the reader, and records included or generated.
+//! Never here: records that are written out.
 
 use std::ops::Range;
 
 use crate::wire::{Name, Token};
 
+use super::flaw::{Flaw, shown};
 use super::foreign::find_directive;
 use super::generate::{GENERATED_MAX, Span, substitute};
-use super::line::{Flaw, read_head, read_ttl, shown};
-use super::reader::{INCLUDE_DEPTH_MAX, INCLUDED_MAX, Reader, FileState, TTL_MAX};
+use super::line::{TTL_MAX, read_head, read_ttl};
+use super::reader::{FileState, INCLUDE_DEPTH_MAX, INCLUDED_MAX, Reader};
 use super::text::find_made;
 use super::words::{incomplete, no_room, read_name, refuse_auto_hints, template_of, too_much};
 
@@ -68,7 +70,12 @@ impl Reader<'_> {
         }
     }
 
-    fn include(&mut self, file: &Token<'_>, origin: &Name, file_state: &FileState<'_>) -> Result<(), Flaw> {
+    fn include(
+        &mut self,
+        file: &Token<'_>,
+        origin: &Name,
+        file_state: &FileState<'_>,
+    ) -> Result<(), Flaw> {
         let range = file.range.clone();
         if file_state.depth == INCLUDE_DEPTH_MAX || self.sources.len() > INCLUDED_MAX {
             let message = format!(
@@ -133,7 +140,12 @@ impl Reader<'_> {
             let start = range.range.start;
             let number = self.records.log.intern(name.octets());
             let number = number.map_err(|fault| no_room(fault, &left, start))?;
-            let ttl = self.ttl(head.ttl, excess.take(), file_state, (head.rtype, &parsed.octets));
+            let ttl = self.ttl(
+                head.ttl,
+                excess.take(),
+                file_state,
+                (head.rtype, &parsed.octets),
+            );
             self.records
                 .log
                 .push(

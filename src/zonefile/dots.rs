@@ -1,7 +1,7 @@
 //! Names that have lost their final dot: owners that repeat the zone, names in data that lead nowhere inside it.
 //!
-//! In: judged records and the text that they come from. Out: warnings. Never here: names that are written with their dot;
-//! whoever wrote one knew what it means.
+//! In: validated records and the text that they come from. Out: warnings. Never here: names that are written with their
+//! dot, which are meant so.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use super::finding::warning;
 use super::finding::{Findings, SourceText};
 use super::records::{Records, place_of};
 
-/// Octets of the text of a record that are searched for a name; chosen, an SOA with its comments fits.
+/// Characters of a record's text that are searched for a name; chosen, an SOA with its comments fits.
 const SEARCHED_MAX: usize = 2_048;
 
 /// Warns of names that were meant to be absolute.
@@ -171,7 +171,7 @@ impl Zone<'_> {
         findings.add(place_of(row), warning("M040", message).help(help));
     }
 
-    /// Says whether a name, one above it inside the zone, or a wildcard for it is in the zone.
+    /// Returns whether a name, one above it inside the zone, or a wildcard for it is in the zone.
     fn has_relatives(&self, folded: &[u8]) -> bool {
         let mut rest = folded;
         while rest.len() > self.apex_len {
@@ -202,7 +202,7 @@ fn text_without(text: &str, apex: &str) -> String {
     }
 }
 
-/// Says whether the text of a record has a word that stands alone: without a dot behind it, so that it is relative.
+/// Returns whether the text of a record has a word that stands alone: without a dot behind it, so that it is relative.
 fn has_word(text: &str, word: &str) -> bool {
     let end = text
         .char_indices()

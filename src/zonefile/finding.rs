@@ -1,16 +1,16 @@
-//! What is found in a master file: codes, places, and a bounded list.
+//! Findings about a master file: codes, places, and a bounded list.
 //!
-//! In: faults and remarks of the reader and of the validators. Out: at most so many of them, with a count of the rest. Never
-//! here: lines and columns; whoever shows a finding counts them from its octets.
+//! In: faults and remarks of the reader and of the validators. Out: a bounded number of them, with a count of the rest.
+//! Never here: lines and columns, which are counted from octets when a finding is shown.
 
 use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::diagnostic::{Bounds, Diagnostic, DiagnosticList};
 
-/// Faults kept of one zone, and as many warnings and notes; chosen so that a screen or two hold them.
+/// Most faults kept of one zone, and as many warnings and notes; chosen so that a screen or two hold them.
 pub const FINDINGS_MAX: usize = 100;
-/// Findings of one code that is no fault; the rest is counted.
+/// Most warnings or notes kept of one code; the rest is counted.
 pub(super) const ALIKE_MAX: usize = 10;
 
 /// Every code with a title of one line, in order.
@@ -57,12 +57,12 @@ pub const MASTER_CODES: &[(&str, &str)] = &[
     ("M099", "more findings than are shown"),
 ];
 
-/// A file that was read, and what it says.
+/// A file that was read, with its text.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    /// Where it came from.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its text; octets that are no UTF-8 stand as `\DDD`.
+    /// Text of the file; octets that are no UTF-8 stand as `\DDD`.
     pub text: std::sync::Arc<String>,
 }
 
@@ -96,12 +96,12 @@ impl Findings {
         self.list.push(found);
     }
 
-    /// Says whether the zone must be refused.
+    /// Returns whether the zone must be refused.
     pub(super) fn has_fault(&self) -> bool {
         self.list.has_fault()
     }
 
-    /// Returns what was kept, with the count of the rest.
+    /// Returns the findings kept, with the count of the rest.
     pub(super) fn finish(self) -> Vec<Diagnostic> {
         let first = self.paths.first().cloned().unwrap_or_default();
         self.list.finish("M099", &first)

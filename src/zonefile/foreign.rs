@@ -1,13 +1,13 @@
-//! Record types, classes and directives of other products: what they are, and the way to the same thing here.
+//! Record types, classes and directives of other products: their meaning, and the way to the same thing here.
 //!
-//! In: the word where a type or directive should stand, and what follows it. Out: a fault in words. Never here: types of
-//! the DNS; whoever wrote these lines has another server, and wants to know what becomes of them.
+//! In: the word where a type or directive should stand, and the words after it. Out: a fault in words. Never here:
+//! types of the DNS.
 
 use crate::wire::Token;
 
-use super::line::{Flaw, shown};
+use super::flaw::{Flaw, shown};
 
-/// How the same thing is had here.
+/// Counterpart of a foreign record type here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// Addresses of another name, looked up: a pool with a `target`.
@@ -22,7 +22,7 @@ enum Way {
     Synthesis,
     /// Addresses of hosts that Windows looks up by other means.
     Wins,
-    /// It is text.
+    /// Text: a TXT record.
     Text,
 }
 
@@ -156,7 +156,7 @@ const DIRECTIVES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Finds whose word stands where a record type should be.
+/// Finds the product whose word stands where a record type should be, and makes the fault.
 pub(super) fn find_foreign(token: &Token<'_>, rest: &[Token<'_>]) -> Option<Flaw> {
     let word = token.raw.to_ascii_uppercase();
     let (_, product, way) = WORDS.iter().find(|(known, ..)| *known == word)?;
@@ -170,7 +170,7 @@ pub(super) fn find_foreign(token: &Token<'_>, rest: &[Token<'_>]) -> Option<Flaw
     Some(("M038", token.range.start..last, message, Some(help)))
 }
 
-/// Finds whose directive this is.
+/// Finds the product of a directive, and makes the fault.
 pub(super) fn find_directive(token: &Token<'_>) -> Option<Flaw> {
     let (_, product, help) = DIRECTIVES
         .iter()
@@ -184,7 +184,7 @@ pub(super) fn find_directive(token: &Token<'_>) -> Option<Flaw> {
     ))
 }
 
-/// Says whether this is what Windows writes of a record's age; it means nothing to anybody else.
+/// Returns whether this is the mark of Windows for a record's age, which has no meaning elsewhere.
 pub(super) fn is_age(token: &Token<'_>) -> bool {
     let start = token.raw.get(..5).unwrap_or_default();
     !token.is_quoted && token.raw.ends_with(']') && start.eq_ignore_ascii_case("[AGE:")

@@ -1,10 +1,10 @@
 //! `$GENERATE`: a range of numbers put into a template (BIND's directive, which NSD lacks and Knot has in part).
 //!
-//! In: the words of a directive. Out: the text of each record's owner and RDATA. Never here: what the text means.
+//! In: the words of a directive. Out: the text of each record's owner and RDATA. Never here: its meaning.
 
-/// Records that one zone may generate; chosen: far above a /12 of reverse names, and minutes before memory ends.
+/// Most records that one zone generates; chosen: a /12 of reverse names has as many.
 pub const GENERATED_MAX: u64 = 1_048_576;
-/// Widest number that `${offset,width,base}` may ask for: what fits a name.
+/// Greatest width of a number in `${offset,width,base}`, characters: the longest name.
 const WIDTH_MAX: u32 = 255;
 
 /// `start-stop/step`.
@@ -48,7 +48,7 @@ impl Span {
 /// Puts a number into a template: `$`, `${offset,width,base}`; `$$` and `\$` stand for a dollar sign.
 ///
 /// # Errors
-/// Says what is wrong with the modifier.
+/// The fault of the modifier, in words.
 pub(super) fn substitute(template: &str, number: u32, out: &mut String) -> Result<(), String> {
     let mut rest = template;
     while let Some(at) = rest.find(['$', '\\']) {

@@ -1,4 +1,4 @@
-//! One record line: owner, TTL, class, type and RDATA told apart (RFC 1035, section 5.1).
+//! Parts of one record line: owner, TTL, class, type and RDATA (RFC 1035, section 5.1).
 //!
 //! In: the tokens of a line. Out: its parts. Never here: state that outlives the line.
 
@@ -6,31 +6,29 @@ use std::ops::Range;
 
 use crate::wire::{Class, Rtype, Token, read_seconds};
 
+use super::flaw::{Flaw, shown};
 use super::foreign::{find_foreign, is_age};
 use super::quick::frequent_type;
 
-/// Largest TTL (RFC 2181, section 8).
-const TTL_MAX: u32 = 0x7fff_ffff;
+/// Largest TTL, seconds (RFC 2181, section 8).
+pub(super) const TTL_MAX: u32 = 0x7fff_ffff;
 
-/// What is wrong with a line: code, place, message, help.
-pub(super) type Flaw = (&'static str, Range<usize>, String, Option<String>);
-
-/// What stands before the RDATA.
+/// TTL and type of a line, which stand before the RDATA.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    /// The TTL, if one is written.
+    /// TTL in seconds, if one is written.
     pub(super) ttl: Option<u32>,
-    /// Where a TTL stands that is above 2^31-1 and counts as 0 (RFC 2181, section 8).
+    /// Place of a TTL that is above 2^31-1 and counts as 0 (RFC 2181, section 8).
     pub(super) excess: Option<Range<usize>>,
-    /// Where a mark of Windows stands, `[AGE:n]`.
+    /// Place of a mark of Windows, `[AGE:n]`.
     pub(super) age: Option<Range<usize>>,
     /// The type.
     pub(super) rtype: Rtype,
-    /// How many tokens these take.
+    /// Number of tokens that these take.
     pub(super) used: usize,
 }
 
-/// Reads TTL and class, each at most once and in either order, then the type. `end` is where the line ends.
+/// Reads TTL and class, each at most once and in either order, then the type. `end` is the end of the line, octets.
 pub(super) fn read_head(tokens: &[Token<'_>], end: usize) -> Result<Head, Flaw> {
     let (mut ttl, mut excess, mut age, mut has_class, mut used) = (None, None, None, false, 0);
     for token in tokens {
@@ -74,7 +72,7 @@ pub(super) fn read_head(tokens: &[Token<'_>], end: usize) -> Result<Head, Flaw> 
     Err(("M011", end..end, message, Some(help.to_owned())))
 }
 
-/// Reads a TTL, with or without units.
+/// Reads a TTL, with or without units; returns seconds.
 pub(super) fn read_ttl(token: &Token<'_>) -> Result<u32, Flaw> {
     read_seconds(token.raw)
         .filter(|_| !token.is_quoted)
@@ -109,16 +107,6 @@ fn unknown_type(token: &Token<'_>, rest: &[Token<'_>]) -> Flaw {
     let help = "write OWNER [TTL] [CLASS] TYPE RDATA; where it stands for something of another product, see docs/master-files.md for what does the same here";
     ("M012", token.range.clone(), message, Some(help.to_owned()))
 }
-
-/// Shortens text for a message.
-pub(super) fn shown(text: &str) -> &str {
-    text.char_indices()
-        .nth(SHOWN_MAX)
-        .map_or(text, |(end, _)| &text[..end])
-}
-
-/// Longest piece of the user's text that a message repeats; chosen to keep messages on one line.
-const SHOWN_MAX: usize = 60;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
-//! Remarks on where records lead: hosts that are aliases, name servers without addresses, hidden data.
+//! Remarks on targets of records: hosts that are aliases, name servers without addresses, hidden data.
 //!
-//! In: judged records. Out: warnings. Never here: faults; a zone with these loads.
+//! In: validated records. Out: warnings. Never here: faults; a zone with these loads.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::finding::Findings;
 use super::finding::warning;
 use super::records::{Records, place_of};
 
-/// What stands at a name, as far as links to it care.
+/// Kinds of records at a name that matter to records pointing to it.
 #[derive(Clone, Copy, Default)]
 struct Standing {
     has_alias: bool,
@@ -84,7 +84,7 @@ fn validate_host(records: &Records, row: &Row, standings: &[Standing], findings:
     }
 }
 
-/// Returns `*` beside a name.
+/// Returns a name with `*` in place of its first label.
 fn wildcard_of(name: &[u8]) -> Vec<u8> {
     let length = name.first().copied().map_or(0, usize::from);
     let mut octets = vec![1, b'*'];

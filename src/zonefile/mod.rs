@@ -1,9 +1,10 @@
 //! Master files (RFC 1035, section 5): text to records, records to a served zone, and a zone back to text.
 //!
-//! In: the octets of a file, and whatever reads the files that it includes. Out: records grouped by owner, findings with
+//! In: the octets of a file, and a reader of the files that it includes. Out: records grouped by owner, findings with
 //! stable codes, the built zone, canonical text. Never here: files on disk, policies, answers.
 
 mod finding;
+mod flaw;
 mod generate;
 mod records;
 

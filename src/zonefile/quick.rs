@@ -1,7 +1,7 @@
 //! Names and RDATA of the plain forms, which are nearly all of a large zone, read without allocating.
 //!
-//! In: tokens. Out: octets, or nothing if the form is not plain; `wire` reads it then, and says what is wrong. Never
-//! here: escapes, faults, any form that `wire` does not read to the same octets.
+//! In: tokens. Out: octets, or `None` if the form is not plain; `wire` reads it then, and finds the faults. Never here:
+//! escapes, faults, any form that `wire` does not read to the same octets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,7 +24,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Returns what was read last.
+    /// Returns the octets read last.
     pub(super) fn octets(&self) -> &[u8] {
         &self.octets[..self.len]
     }
@@ -101,7 +101,7 @@ fn length_of_label(start: usize, end: usize) -> Option<u8> {
     is_label.then_some(length as u8)
 }
 
-/// Says whether nobody could take a text for an address, or for a name in letters that DNS has not.
+/// Returns whether a text is ASCII and no address.
 fn is_plainly_a_name(text: &str) -> bool {
     let looks_like_address = text.contains(':') || text.ends_with(|c: char| c.is_ascii_digit());
     text.is_ascii() && !(looks_like_address && text.parse::<IpAddr>().is_ok())
@@ -140,7 +140,7 @@ mod tests {
         tokens.collect()
     }
 
-    /// Compares with `wire`; says whether the form was plain.
+    /// Compares with `wire`; returns whether the form was plain.
     fn is_plain(rtype: Rtype, text: &str, origin: &Name) -> Result<bool, TestCaseError> {
         let mut room = Room::default();
         let tokens = tokens(text);

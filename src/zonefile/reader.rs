@@ -1,7 +1,7 @@
 //! Reads master files: lines, directives, included files (RFC 1035, section 5; RFC 2308, section 4).
 //!
-//! In: the octets of a file, the name that relative names begin with, and whoever reads included files. Out: records,
-//! findings, texts. Never here: rules that need the whole zone; the validators know them.
+//! In: the octets of a file, the first origin of relative names, and a reader of included files. Out: records,
+//! findings, texts. Never here: rules that need the whole zone, which the validators hold.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, find_text_habit
 
 use super::apex::SoaSource;
 use super::finding::{Findings, SourceText, fault, note, warning};
-use super::line::{Flaw, read_head};
+use super::flaw::Flaw;
+use super::line::{TTL_MAX, read_head};
 use super::quick::Room;
 use super::records::{Records, TTL_OPEN};
 use super::text::{find_form, find_made, holds_strings, is_of_windows, to_text};
@@ -21,21 +22,19 @@ use super::words::{no_room, read_name, read_rdata, too_much};
 
 /// Deepest nesting of `$INCLUDE`; chosen, no standard value.
 pub const INCLUDE_DEPTH_MAX: usize = 8;
-/// Files that one zone may include; chosen, below what numbers of files can tell.
+/// Most files that one zone includes; chosen, within the range of file indexes.
 pub const INCLUDED_MAX: usize = 10_000;
-/// Largest TTL (RFC 2181, section 8).
-pub(super) const TTL_MAX: u32 = 0x7fff_ffff;
 
 /// Reads the files that a master file includes.
 pub trait Inclusions {
     /// Returns the path to show, and the octets of a file inside the zones directory.
     ///
     /// # Errors
-    /// Says in words why it cannot be read.
+    /// The reason why it cannot be read, in words.
     fn include(&mut self, from: &Path, named: &str) -> Result<(PathBuf, Vec<u8>), String>;
 }
 
-/// What a master file gave.
+/// Result of reading a master file.
 #[derive(Debug)]
 pub struct Reading {
     /// The records, if there is no fault among the findings.
@@ -44,7 +43,7 @@ pub struct Reading {
     pub findings: Vec<Diagnostic>,
     /// The file and those that it includes.
     pub sources: Vec<SourceText>,
-    /// Records that are left out: those outside the zone, and those of other products. Findings tell of each.
+    /// Number of records left out: those outside the zone, and those of other products. Findings name them.
     pub left_out: usize,
 }
 
@@ -112,7 +111,7 @@ fn read(
     }
 }
 
-/// What becomes of records of other products.
+/// Treatment of records of other products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForeignRecords {
     Refused,
@@ -124,13 +123,13 @@ pub(super) struct Reader<'i> {
     pub(super) findings: Findings,
     pub(super) sources: Vec<SourceText>,
     pub(super) inclusions: &'i mut dyn Inclusions,
-    /// `$TTL`, which rules over the last TTL (RFC 2308, section 4).
+    /// `$TTL` in seconds, which goes before the last TTL (RFC 2308, section 4).
     pub(super) ttl_default: Option<u32>,
     pub(super) ttl_last: Option<u32>,
     pub(super) generated: u64,
-    /// How the first SOA came to its owner.
+    /// Words that the owner of the first SOA comes from.
     pub(super) soa: Option<SoaSource>,
-    /// Whether Windows wrote the file: there a record without a TTL has the SOA's MINIMUM, not the last TTL written.
+    /// True if Windows wrote the file: there a record without a TTL has the SOA's MINIMUM, not the last TTL written.
     pub(super) is_of_windows: bool,
     pub(super) has_ages: bool,
     pub(super) foreign: ForeignRecords,
@@ -138,18 +137,18 @@ pub(super) struct Reader<'i> {
     pub(super) room: Room,
 }
 
-/// Where the reader stands in one file. An included file changes nothing here (RFC 1035, section 5.1).
+/// State of the reader in one file. An included file has a state of its own (RFC 1035, section 5.1).
 pub(super) struct FileState<'t> {
     pub(super) file: u16,
     pub(super) depth: usize,
     pub(super) origin: Name,
-    /// The last owner, by number.
+    /// Index of the last owner.
     pub(super) owner: Option<u32>,
-    /// The last owner as written; nothing if it may mean another name now.
+    /// The last owner as written; empty if it may mean another name now.
     pub(super) owner_text: &'t str,
-    /// Where the word of the last `$ORIGIN` stands.
+    /// Place of the word of the last `$ORIGIN`.
     pub(super) origin_at: Option<Range<usize>>,
-    /// Where `\DDD` stands for an octet of the file that is no UTF-8.
+    /// Places of `\DDD` for octets of the file that are no UTF-8, in order.
     pub(super) made: &'t [usize],
 }
 
@@ -319,17 +318,23 @@ impl Reader<'_> {
         pushed.ok_or_else(|| too_much(start))
     }
 
-    /// Notes once that marks of Windows mean nothing here.
+    /// Notes once that marks of Windows are ignored.
     fn note_age(&mut self, file_state: &FileState<'_>, age: Range<usize>) {
         if !std::mem::replace(&mut self.has_ages, true) {
             self.is_of_windows = true;
             let message = "marks of Windows such as `[AGE:n]` are read over: no record is removed for its age";
-            self.findings.add((file_state.file, age), note("M043", message));
+            self.findings
+                .add((file_state.file, age), note("M043", message));
         }
     }
 
-    /// Warns of text that is served otherwise than meant.
-    fn warn_of_text(&mut self, file_state: &FileState<'_>, start: usize, (rtype, rdata): (Rtype, &[u8])) {
+    /// Warns of text whose octets on the wire differ from its intent.
+    fn warn_of_text(
+        &mut self,
+        file_state: &FileState<'_>,
+        start: usize,
+        (rtype, rdata): (Rtype, &[u8]),
+    ) {
         let Some(habit) = find_text_habit(rtype, rdata) else {
             return;
         };
@@ -346,7 +351,11 @@ impl Reader<'_> {
     }
 
     /// Takes the owner at the start of a line.
-    fn take_owner<'t>(&mut self, token: &Token<'t>, file_state: &mut FileState<'t>) -> Result<(), Flaw> {
+    fn take_owner<'t>(
+        &mut self,
+        token: &Token<'t>,
+        file_state: &mut FileState<'t>,
+    ) -> Result<(), Flaw> {
         if token.raw == file_state.owner_text && file_state.owner.is_some() && !token.is_quoted {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::wire::{Name, Rtype, hash_name};
 use crate::zone::{RecordLog, Row};
 
-/// The TTL of a row that waits for the SOA's MINIMUM. No TTL reaches it (RFC 2181, section 8).
+/// TTL of a row that waits for the SOA's MINIMUM; above every legal TTL (RFC 2181, section 8).
 pub(super) const TTL_OPEN: u32 = u32::MAX;
 
 /// The records of a zone that has an SOA.
@@ -24,15 +24,15 @@ pub struct Rrset<'r> {
     pub owner: Name,
     /// The type.
     pub rtype: Rtype,
-    /// The TTL.
+    /// TTL, seconds.
     pub ttl: u32,
     /// The RDATA of each record, in written order.
     pub rdata: Vec<&'r [u8]>,
-    /// Where the first record stands: the file by its number among the sources, and its octets.
+    /// Place of the first record: index of the file among the sources, and its octets.
     pub place: (u16, Range<usize>),
 }
 
-/// Returns where a record stands: the file and its first octet.
+/// Returns the place of a record: the file and its first octet.
 pub(super) fn place_of(row: &Row) -> (u16, Range<usize>) {
     let at = row.at as usize;
     (row.file, at..at + 1)
@@ -54,7 +54,7 @@ impl Records {
         self.log.names.name(self.apex)
     }
 
-    /// Returns the SOA: its TTL and RDATA.
+    /// Returns the SOA: its TTL in seconds, and its RDATA.
     pub fn soa(&self) -> Option<(u32, &[u8])> {
         let rows = self.log.rows_of(self.apex).iter();
         let mut rows = rows.skip_while(|row| row.rtype != Rtype::SOA);
@@ -66,7 +66,7 @@ impl Records {
         self.log.rows.len()
     }
 
-    /// Says whether there are no records.
+    /// Returns whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.log.rows.is_empty()
     }

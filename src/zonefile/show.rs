@@ -1,7 +1,7 @@
 //! A built zone as a canonical master file: absolute names in canonical order, one record a line, the SOA first.
 //!
-//! In: a zone. Out: text that [`read_master`](super::read_master) reads back to the same zone. Never here: policies;
-//! what a policy answers is no record.
+//! In: a zone. Out: text that [`read_master`](super::read_master) reads back to the same zone. Never here: policies,
+//! whose answers are no records.
 
 use crate::wire::{Name, QueryName, Rtype, rdata_text};
 use crate::zone::{Entry, NodeAt, Piece, RR_FIXED, Zone};

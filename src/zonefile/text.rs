@@ -1,4 +1,4 @@
-//! The text of a file: octets to characters, and where octets stood that are none.
+//! The text of a file: octets to characters, and the places of octets that are none.
 //!
 //! In: the octets of a file. Out: text, or a flaw if the file is no master file at all. Never here: lines.
 
@@ -6,17 +6,17 @@ use std::ops::Range;
 
 use crate::wire::{Rtype, Token, foreign_form, to_ascii_form};
 
-use super::line::{Flaw, shown};
+use super::flaw::{Flaw, shown};
 
 /// Text of a file.
 #[derive(Debug)]
 pub(super) struct FileText {
     pub(super) text: String,
-    /// Where `\\DDD` stands for an octet that is no UTF-8, in order.
+    /// Places of `\DDD` for octets that are no UTF-8, in order.
     pub(super) made: Vec<usize>,
 }
 
-/// Makes text of octets; those that are no UTF-8 become `\\DDD`, which means the same in names and strings.
+/// Makes text of octets; those that are no UTF-8 become `\DDD`, which means the same in names and strings.
 pub(super) fn to_text(octets: Vec<u8>) -> FileText {
     let fault = match String::from_utf8(octets) {
         Ok(text) => {
@@ -39,7 +39,7 @@ pub(super) fn to_text(octets: Vec<u8>) -> FileText {
     FileText { text, made }
 }
 
-/// Says whether Windows wrote a file: its first comment says `Database file example.com.dns for ...`.
+/// Returns whether Windows wrote a file: one of its first comments is `Database file example.com.dns for ...`.
 pub(super) fn is_of_windows(text: &str) -> bool {
     let comments = text
         .lines()
@@ -48,17 +48,17 @@ pub(super) fn is_of_windows(text: &str) -> bool {
     comments.any(|line| line.contains("Database file ") && line.contains(".dns"))
 }
 
-/// Comments at the top that are looked at; chosen, Windows writes four.
+/// Most comments at the top that are searched; chosen, Windows writes four.
 const COMMENTS_MAX: usize = 8;
 
-/// Says what a file is that is no master file; what it says is not repeated.
+/// Recognises a file of another form than a master file, and makes a fault without its content.
 pub(super) fn find_form(octets: &[u8]) -> Option<Flaw> {
     let form = foreign_form(octets)?;
     let message = format!("this is {}, not a master file", form.what);
     Some(("M039", 0..0, message, Some(form.help.to_owned())))
 }
 
-/// Finds octets that are no UTF-8 where a name stands: nobody can tell which letters they are.
+/// Finds octets that are no UTF-8 where a name stands: their letters are unknown.
 pub(super) fn find_made(made: &[usize], tokens: &[Token<'_>]) -> Option<Flaw> {
     let is_within = |range: &Range<usize>| {
         let from = made.partition_point(|at| *at < range.start);
@@ -76,7 +76,7 @@ pub(super) fn find_made(made: &[usize], tokens: &[Token<'_>]) -> Option<Flaw> {
     Some(("M002", token.range.clone(), message, Some(help)))
 }
 
-/// Reads `\\DDD` as characters of ISO 8859-1, whose numbers are those of Unicode.
+/// Reads `\DDD` as characters of ISO 8859-1, whose numbers are those of Unicode.
 fn as_latin1(raw: &str) -> String {
     let mut text = String::new();
     let mut rest = raw;
@@ -94,7 +94,7 @@ fn as_latin1(raw: &str) -> String {
     text
 }
 
-/// Says whether the data of a type are strings, which may hold any octets.
+/// Returns whether the data of a type are strings, which may hold any octets.
 pub(super) fn holds_strings(rtype: Rtype) -> bool {
     matches!(
         rtype,

@@ -1,4 +1,4 @@
-//! Rules that need the whole zone: the apex, what lies outside, RRsets, aliases (RFC 2181, sections 5 and 10).
+//! Rules that need the whole zone: the apex, records outside, RRsets, aliases (RFC 2181, sections 5 and 10).
 //!
 //! In: every record as read. Out: records grouped into RRsets, without duplicates; findings. Never here: text.
 
@@ -15,16 +15,16 @@ use super::finding::{ALIKE_MAX, Findings, SourceText, fault, note, warning};
 use super::links::validate_links;
 use super::records::{Records, TTL_OPEN, place_of};
 
-/// What validation needs beside the records of a zone.
+/// Inputs of validation apart from the records of a zone.
 pub(super) struct Validation<'r> {
-    /// The zone that the file is for.
+    /// Zone that the file is named for.
     pub(super) named: &'r Name,
-    /// How the first SOA came to its owner.
+    /// Words that the owner of the first SOA comes from.
     pub(super) soa: Option<&'r SoaSource>,
     pub(super) sources: &'r [SourceText],
 }
 
-/// Validates a zone and puts its records in order; says how many lie outside and are left out.
+/// Validates a zone and puts its records in order; returns how many lie outside and are left out.
 pub(super) fn validate(
     records: &mut Records,
     by: &Validation<'_>,
@@ -51,7 +51,12 @@ pub(super) fn validate(
     };
     records.apex = soa.owner;
     if let Some(file_state) = by.soa
-        && !validate_apex((&records.apex(), by.named), file_state, by.sources, findings)
+        && !validate_apex(
+            (&records.apex(), by.named),
+            file_state,
+            by.sources,
+            findings,
+        )
     {
         return 0;
     }
@@ -90,7 +95,7 @@ fn warn_of_automatic_ttls(records: &Records, findings: &mut Findings) {
     findings.add(place_of(first), warning("M044", message).help(help));
 }
 
-/// Drops records outside the zone, as BIND and Knot do; says how many.
+/// Drops records outside the zone, as BIND and Knot do; returns how many.
 fn keep_inside(records: &mut Records, findings: &mut Findings) -> usize {
     let apex = records.log.names.octets(records.apex);
     let is_inside: Vec<bool> = (0..records.log.names.len() as u32)
@@ -184,7 +189,7 @@ fn find_repeated(records: &Records, range: Range<usize>, repeated: &mut Vec<usiz
     }
 }
 
-/// Records that are compared each with each sooner than they are hashed (chosen).
+/// Most records that are compared each with each instead of hashed. Chosen; no standard value.
 const FEW: usize = 8;
 
 /// Returns RDATA with the names in it in lower case: those compare without case (RFC 4034, section 6.2).
@@ -221,7 +226,7 @@ fn level_ttls(records: &mut Records, findings: &mut Findings) {
     }
 }
 
-/// Validates what stands at each name: aliases alone, one SOA, NS at the apex.
+/// Validates the types at each name: aliases alone, one SOA, NS at the apex.
 fn validate_owners(records: &Records, findings: &mut Findings) {
     let same = |one: &Row, other: &Row| one.owner == other.owner;
     let mut has_apex_ns = false;

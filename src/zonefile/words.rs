@@ -1,13 +1,13 @@
-//! Names and RDATA of a line, and what is wrong with them in words.
+//! Names and RDATA of a line, and their faults in words.
 //!
 //! In: tokens. Out: names, octets, flaws with code and place. Never here: state that outlives the line.
 
 use crate::wire::{AutoHints, Name, Parsed, Rtype, Token, parse_rdata_tokens};
 use crate::zone::{ALIKE_MAX, TableFault};
 
-use super::line::{Flaw, shown};
+use super::flaw::{Flaw, shown};
 
-/// Returns what a template of RDATA says: the inside of a single string as BIND takes it, else the words as written.
+/// Returns the text of a template of RDATA: the inside of a single string as BIND takes it, else the words as written.
 pub(super) fn template_of(tokens: &[Token<'_>]) -> String {
     if let [only] = tokens {
         return only.raw.to_owned();
@@ -43,7 +43,7 @@ pub(super) fn read_rdata(
     Ok(parsed.octets)
 }
 
-/// Refuses hints that are decided for each client: a master file has no decisions, and they would be lost without a word.
+/// Refuses hints that are decided for each client: a master file has no decisions, and they would be lost in silence.
 pub(super) fn refuse_auto_hints(parsed: &Parsed, tokens: &[Token<'_>]) -> Result<(), Flaw> {
     if parsed.auto_hints == AutoHints::default() {
         return Ok(());

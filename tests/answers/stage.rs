@@ -1,31 +1,19 @@
 //! Zones from text to a served world, asked through the engine's entry.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leeward::answer::{Exchange, Transport, Worker, World, respond};
 use leeward::clock::Moment;
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::{Severity, Source, render_text};
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
 use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, HealthView, Inputs};
-use leeward::zone::{ServedZone, Snapshot, build_maps};
+use leeward::zone::Snapshot;
 
 use super::ask::Case;
-
-/// No files beside the zone.
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> Result<String, String> {
-        Err("there is none".to_owned())
-    }
-}
+use crate::zones::{read, serve};
 
 /// Zones as they are served.
 pub(crate) struct Stage {
@@ -37,28 +25,11 @@ impl Stage {
     /// Reads and compiles zones; a fault in one is a mistake of the test.
     pub(crate) fn new(texts: &[&str]) -> Self {
         let locations = Arc::new(Locations::unknown());
-        let (mut models, mut zones) = (Vec::new(), Vec::new());
-        for text in texts {
-            let source = Source {
-                path: PathBuf::from("zone.toml"),
-                text: (*text).to_owned(),
-            };
-            let (model, found) = read_zone(&source, &NoFiles);
-            let faults: Vec<_> = found
-                .into_iter()
-                .filter(|found| found.severity == Severity::Fault)
-                .collect();
-            let shown = render_text(&faults, std::slice::from_ref(&source), false);
-            let model = model.unwrap_or_else(|| panic!("the zone is at fault:\n{shown}"));
-            let zone =
-                compile_zone(&model, model.soa.serial.unwrap_or(1)).expect("the zone compiles");
-            let maps = build_maps(&zone.policies, &locations);
-            zones.push(ServedZone {
-                zone: Arc::new(zone),
-                maps,
-            });
-            models.push(model);
-        }
+        let models: Vec<ZoneModel> = texts.iter().map(|text| read(text)).collect();
+        let zones = models
+            .iter()
+            .map(|model| serve(model, &locations))
+            .collect();
         Self {
             models,
             snapshot: Arc::new(Snapshot::new(zones, locations)),

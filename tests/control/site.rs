@@ -1,4 +1,4 @@
-//! A control API on a port of its own, with a keeper that answers from fixed data.
+//! A control API on a port of its own, with a control loop that answers from fixed data.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use leeward::admin::{
     AlarmRow, Ask, Asking, DoubtRow, Exposition, FlattenedRow, HeldRow, Kept, LoadGauges, NameRow,
-    NotListed, OrderFault, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, StatusReport,
-    TargetRow, ZoneRow, serve,
+    NotListed, OrderFault, PoolRow, Pulse, RefusedFile, ServedPool, ServerRow, SharedReport,
+    StatusReport, TargetRow, ZoneRow, serve,
 };
 use leeward::clock::Clock;
 use serde_json::json;
@@ -25,17 +25,17 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Opens a site whose keeper beats.
+    /// Opens a site whose control loop beats.
     pub(crate) fn open() -> Self {
         Self::open_with(Some(keep))
     }
 
     /// Opens a site without anyone who keeps the state.
-    pub(crate) fn open_without_keeper() -> Self {
+    pub(crate) fn open_without_loop() -> Self {
         Self::open_with(None)
     }
 
-    fn open_with(keeper: Option<fn(Ask)>) -> Self {
+    fn open_with(control_loop: Option<fn(Ask)>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -58,10 +58,10 @@ impl Site {
             .expect("a port");
         let address = listener.local_addr().expect("bound");
         runtime.spawn(serve(listener, asking, stopping));
-        if let Some(keeper) = keeper {
+        if let Some(control_loop) = control_loop {
             runtime.spawn(async move {
                 while let Some(ask) = asked.recv().await {
-                    keeper(ask);
+                    control_loop(ask);
                 }
             });
         }
@@ -76,7 +76,7 @@ impl Site {
 
 fn keep(ask: Ask) {
     match ask {
-        Ask::Status(answer) => drop(answer.send(report())),
+        Ask::Status(answer) => drop(answer.send(Arc::new(SharedReport::new(report())))),
         Ask::Explain(request, answer) => drop(answer.send(if request.name == "bad" {
             Err("`bad` lies in no zone that is served (REFUSED)".to_owned())
         } else {

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::stage::{ask, failover_zone, fixed_zone, two_endpoints, wait_for};
+use super::stage::{ask, failover_zone, fixed_zone, two_endpoints};
+use crate::wait::wait_for;
 
 fn leeward(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_leeward"))

@@ -2,7 +2,8 @@
 
 use leeward::admin;
 
-use super::stage::{Live, wait_for};
+use super::stage::Live;
+use crate::wait::wait_for;
 
 const ZONE: &str = r#"
 zone = "a.example"

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::stage::{Endpoint, Live, wait_for};
+use super::stage::{Endpoint, Live};
+use crate::wait::wait_for;
 
 /// A zone whose checks probe these endpoints, one pool and one failover name each.
 fn zone(apex: &str, members: &[String], port: u16) -> String {

@@ -1,6 +1,7 @@
 //! Checks that may not be made, and checks that learn nothing.
 
-use super::stage::{Live, wait_for};
+use super::stage::Live;
+use crate::wait::wait_for;
 
 /// A zone whose checks cannot say anything: one goes where clouds keep secrets, one runs no program, one asks no Prometheus.
 const SILENT: &str = r#"

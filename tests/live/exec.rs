@@ -11,7 +11,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::command::{Served, serve_config, signal};
-use super::stage::{ask, wait_for};
+use super::stage::ask;
+use crate::wait::wait_for;
 
 /// A server whose checks run the scripts of a folder.
 struct Scene {

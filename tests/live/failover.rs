@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use domain::base::Rtype;
 
-use super::stage::{
-    Endpoint, Live, decode, failover_zone, fixed_zone, query, two_endpoints, wait_for,
-};
+use super::stage::{Endpoint, Live, decode, failover_zone, fixed_zone, query, two_endpoints};
 use crate::need::Need;
+use crate::wait::wait_for;
 
 #[test]
 fn answers_secondary_while_primary_is_dead() {

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use domain::base::Rtype;
 
-use super::stage::{Live, ask, fixed_zone, query, wait_for};
+use super::stage::{Live, ask, fixed_zone, query};
+use crate::wait::wait_for;
 
 /// A small generator (xorshift), so that every run sends the same.
 struct Noise(u64);

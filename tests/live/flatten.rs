@@ -10,8 +10,9 @@ use leeward::resolver::{
     LookedUp, LookupQueue, LookupResult, LookupSettings, Own, OwnZones, Upstreams,
 };
 
-use super::stage::{Live, PATIENCE, wait_for};
+use super::stage::Live;
 use super::upstream::{Say, Upstream};
+use crate::wait::{PATIENCE, wait_for};
 
 const CDN: &str = "shop.cdn.example.net.";
 

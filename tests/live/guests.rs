@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use leeward::admin;
 
-use super::stage::{Live, PATIENCE, fixed_zone, wait_for};
+use super::stage::{Live, fixed_zone};
+use crate::wait::{PATIENCE, wait_for};
 
 fn stage() -> Live {
     let zone = format!(

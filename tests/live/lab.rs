@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use super::stage::PATIENCE;
+use crate::wait::PATIENCE;
 
 /// Pairs of ports that are tried; each try ends at once if a port of the many is taken.
 const TRIES_MAX: usize = 20;

@@ -10,7 +10,8 @@ use leeward::admin;
 use serde_json::{Value, json};
 
 use super::command::{serve_config, signal};
-use super::stage::{Live, ask, fixed_zone, wait_for};
+use super::stage::{Live, ask, fixed_zone};
+use crate::wait::wait_for;
 
 /// A server with a state folder.
 fn live(files: &[(&str, &str)]) -> Live {

@@ -7,7 +7,8 @@ use std::process::Command;
 use leeward::admin::{self, ClientFault};
 
 use super::command::{serve_config, signal};
-use super::stage::{Live, ask, wait_for};
+use super::stage::{Live, ask};
+use crate::wait::wait_for;
 
 const ZONE: &str = r#"
 zone = "a.example"

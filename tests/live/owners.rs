@@ -5,7 +5,8 @@ use std::fs;
 use leeward::admin;
 use serde_json::{Value, json};
 
-use super::stage::{Live, fixed_zone, wait_for};
+use super::stage::{Live, fixed_zone};
+use crate::wait::wait_for;
 
 const MASTER: &str = "$ORIGIN example.com.\n@ 60 SOA ns hostmaster 1 2h 15m 2w 5m\n@ NS ns\nns A 192.0.2.9\nwww A 192.0.2.1\n";
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::base::Rtype;
 use serde_json::{Value, json};
 
-use super::stage::{Live, decode, failover_zone, fixed_zone, query, two_endpoints, wait_for};
+use super::stage::{Live, decode, failover_zone, fixed_zone, query, two_endpoints};
+use crate::wait::wait_for;
 
 /// Asks for reasons over TCP, where there is room for them.
 pub(crate) fn reasons(live: &Live, name: &str) -> Vec<String> {

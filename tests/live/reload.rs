@@ -5,7 +5,8 @@ use maxminddb_writer::metadata::IpVersion;
 use maxminddb_writer::paths::IpAddrWithMask;
 use serde_json::json;
 
-use super::stage::{Live, failover_zone, fixed_zone, two_endpoints, wait_for};
+use super::stage::{Live, failover_zone, fixed_zone, two_endpoints};
+use crate::wait::wait_for;
 
 #[test]
 fn a_changed_file_is_served_after_a_look() {

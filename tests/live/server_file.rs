@@ -9,7 +9,8 @@ use leeward::admin;
 use serde_json::Value;
 
 use super::command::{Served, serve_config, signal};
-use super::stage::{ask, fixed_zone, wait_for};
+use super::stage::{ask, fixed_zone};
+use crate::wait::wait_for;
 
 fn leeward(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_leeward"))

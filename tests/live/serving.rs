@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use leeward::wire::{CookieSecrets, CookieStanding};
 
-use super::stage::{Live, fixed_zone, wait_for};
+use super::stage::{Live, fixed_zone};
+use crate::wait::wait_for;
 
 const FIRST: &str = "e5e973e5a6b2a43f48e7dc849e37bfcf";
 const SECOND: &str = "445536bcd2513298075a5d379663c962";

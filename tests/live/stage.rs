@@ -4,11 +4,10 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,21 +21,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// How long anything may take before a test fails; a loaded machine is slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits until something holds; looks every ten milliseconds.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    let (_never, quiet) = mpsc::channel::<()>();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        let _ = quiet.recv_timeout(Duration::from_millis(10));
-    }
-}
+use crate::clients::udp_client;
+use crate::wait::wait_for;
 
 /// A small HTTP server that answers 200 to everything, until it is dropped.
 pub(crate) struct Endpoint {
@@ -324,8 +310,7 @@ pub(crate) fn decode(octets: &[u8]) -> Reply {
 
 /// Asks for an address over UDP, three times at most.
 pub(crate) fn ask(server: SocketAddr, name: &str) -> Reply {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    socket.connect(server).expect("a route");
+    let socket = udp_client(server);
     socket
         .set_read_timeout(Some(Duration::from_secs(3)))
         .expect("a socket");

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use leeward::admin;
 
 use super::command::{Served, serve_config, signal};
-use super::stage::{Live, ask, fixed_zone, wait_for};
+use super::stage::{Live, ask, fixed_zone};
+use crate::wait::wait_for;
 
 /// How long an end may take: what drains has five seconds, the state five, the log one.
 const END_MAX: Duration = Duration::from_secs(15);

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 
 use super::command::{Served, signal};
-use super::stage::{PATIENCE, ask, fixed_zone};
+use super::stage::{ask, fixed_zone};
+use crate::wait::PATIENCE;
 
 /// Returns the next word that is no sign of life.
 fn heard(notified: &UnixDatagram) -> String {

@@ -14,7 +14,7 @@ use domain::base::iana::Rcode;
 use domain::base::{Message, MessageBuilder, Name, Rtype, Ttl};
 use domain::rdata::{A, Aaaa, Cname};
 
-use super::stage::wait_for;
+use crate::wait::wait_for;
 
 /// What is said to a question.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use domain::base::message::Message;
 use domain::base::message::RecordSection;
 use domain::rdata::AllRecordData;
 use leeward::answer::{
-    Answer, Any, BATCH_MAX, Chain, Chance, Client, Cookies, Exchange, Hosts, MessageWriter,
+    Answer, Any, BATCH_MAX, Chain, Chance, Client, Cookies, Exchange, Hosts, MessageWriter, NO_TTL,
     Prefixes, RateLimits, Rates, ServingOptions, Tally, Transport, WithoutCookie, Worker,
     ZoneQuestion, respond,
 };
@@ -107,7 +107,7 @@ fn every_kind() -> (Served, Inputs) {
         let long = number.to_string().repeat(200);
         text = text.replace(&format!("LONG{number}"), &long);
     }
-    let served = Served::new(text);
+    let served = Served::new(&text);
     let inputs = Inputs::uniform(&served.zone().zone.policies, Status::Unhealthy);
     (served, inputs)
 }
@@ -133,7 +133,7 @@ fn question(name: &Name, rtype: Rtype) -> Vec<u8> {
 struct Written {
     octets: Vec<u8>,
     is_truncated: bool,
-    ttl: Option<u32>,
+    ttl: u32,
 }
 
 /// One question to a zone, with what its answer is drawn from.
@@ -175,7 +175,7 @@ impl Asking<'_> {
             gathering.gather(&name, &mut chain, &mut chance, &mut writer);
         }
         let opt = ResponseEdns::default();
-        let len = writer.finish(0x0100, Some(limits[1]), has_opt.then_some((&opt, 1232)));
+        let len = writer.finish(0x0100, limits[1], has_opt.then_some((&opt, 1232)));
         let (is_truncated, ttl) = (writer.is_truncated(), writer.ttl());
         out.truncate(len);
         Written {
@@ -249,7 +249,7 @@ proptest! {
         random in zone(), relative in 0..NAMES.len(), rtype in 0..TYPES.len(), seed in any::<u64>(),
         first in 20usize..700, second in 20usize..700, has_opt in any::<bool>(), is_all in any::<bool>(),
     ) {
-        let served = Served::new(random.text());
+        let served = Served::new(&random.text());
         let asking = Asking {
             inputs: served.inputs(&random.fates),
             served: &served,
@@ -402,7 +402,7 @@ proptest! {
             let (octets, tally) = answered(&single[0]);
             prop_assert_eq!(&answered(exchange), &(octets.clone(), tally), "{:02x?}", message);
             if !octets.is_empty() {
-                prop_assert_eq!(tally.ttl, lifetime(&octets), "{:02x?}", octets);
+                prop_assert_eq!(tally.ttl, lifetime(&octets).unwrap_or(NO_TTL), "{:02x?}", octets);
             }
         }
     }

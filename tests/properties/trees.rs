@@ -1,19 +1,17 @@
 //! Random zones: pools, and policy trees over them, written as zone TOML and read by the product's own reader.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use leeward::answer::World;
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::model::ZoneModel;
 use leeward::view::{Fold, HealthView, Inputs};
-use leeward::zone::{Hold, ServedZone, Snapshot, build_maps};
+use leeward::zone::{Hold, ServedZone, Snapshot};
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use crate::zones::{read, serve};
 
 /// Plain pools of a zone.
 const POOLS: usize = 6;
@@ -245,14 +243,6 @@ impl RandomZone {
     }
 }
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> Result<String, String> {
-        Err("there is none".to_owned())
-    }
-}
-
 /// A zone as it is served.
 pub(crate) struct Served {
     pub(crate) model: ZoneModel,
@@ -261,20 +251,10 @@ pub(crate) struct Served {
 
 impl Served {
     /// Reads and compiles a zone.
-    pub(crate) fn new(text: String) -> Self {
-        let source = Source {
-            path: PathBuf::from("zone.toml"),
-            text,
-        };
-        let (model, found) = read_zone(&source, &NoFiles);
-        let model = model.unwrap_or_else(|| panic!("{}\n{found:#?}", source.text));
-        let zone = compile_zone(&model, 1).expect("the zone compiles");
+    pub(crate) fn new(text: &str) -> Self {
+        let model = read(text);
         let locations = Arc::new(Locations::unknown());
-        let maps = build_maps(&zone.policies, &locations);
-        let served = ServedZone {
-            zone: Arc::new(zone),
-            maps,
-        };
+        let served = serve(&model, &locations);
         Self {
             model,
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use leeward::answer::World;
 use leeward::clock::{Moment, WallTime};
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::{Severity, Source, render_text};
+use leeward::config::Files;
 use leeward::geo::Locations;
 use leeward::health::{
     Finding, Observation, Outcome, Phase, Phases, TargetId, Targets, Transition,
@@ -21,7 +19,9 @@ use leeward::model::maintenance_ahead;
 use leeward::publish::{Publisher, Tick, ZoneInputs};
 use leeward::simulate::{Suppose, apply_references};
 use leeward::view::{Fold, Inputs};
-use leeward::zone::{Hold, Policies, ServedZone, Snapshot, build_maps};
+use leeward::zone::{Hold, Policies, ServedZone, Snapshot};
+
+use crate::zones::{read_beside, serve};
 
 /// The files that stand beside a zone: their texts by name.
 pub(crate) type Beside = BTreeMap<String, String>;
@@ -39,17 +39,8 @@ impl Files for Folder<'_> {
 ///
 /// # Errors
 /// The diagnostics as text.
-pub(crate) fn read(file: &str, text: &str, beside: &Beside) -> Result<ZoneModel, String> {
-    let source = Source {
-        path: file.into(),
-        text: text.to_owned(),
-    };
-    let (model, found) = read_zone(&source, &Folder(beside));
-    let faults: Vec<_> = found
-        .into_iter()
-        .filter(|found| found.severity == Severity::Fault)
-        .collect();
-    model.ok_or_else(|| render_text(&faults, std::slice::from_ref(&source), false))
+pub(crate) fn read(text: &str, beside: &Beside) -> Result<ZoneModel, String> {
+    read_beside(text, &Folder(beside))
 }
 
 /// What a target does when it is probed.
@@ -105,15 +96,8 @@ impl Core {
 
     /// Replaces the zones as a reload does: targets that are the same keep their state.
     pub(crate) fn load(&mut self, models: Vec<ZoneModel>) {
-        let compile = |model: &ZoneModel| {
-            let zone = compile_zone(model, 1).expect("a zone of a story is small enough");
-            let maps = build_maps(&zone.policies, &self.locations);
-            ServedZone {
-                zone: Arc::new(zone),
-                maps,
-            }
-        };
-        let served: Vec<ServedZone> = models.iter().map(compile).collect();
+        let served = models.iter().map(|model| serve(model, &self.locations));
+        let served: Vec<ServedZone> = served.collect();
         let wanted: Vec<_> = served
             .iter()
             .flat_map(|served| served.zone.policies.targets.iter().cloned())

@@ -51,7 +51,7 @@ struct Player<'s> {
 
 /// Plays a story; returns everything that is wrong.
 pub(crate) fn play(file: &str, story: &Story) -> Vec<String> {
-    let model = match (read(file, &story.zone, &story.files), &story.refused) {
+    let model = match (read(&story.zone, &story.files), &story.refused) {
         (Err(text), Some(code)) if text.contains(code.as_str()) => return Vec::new(),
         (Err(text), _) => return vec![format!("{file}: the zone is refused:\n{text}")],
         (Ok(_), Some(code)) => return vec![format!("{file}: the zone loads, {code} was expected")],
@@ -119,7 +119,7 @@ impl Player<'_> {
             self.core.wall = wall(text);
         }
         if let Some(text) = &step.reload {
-            match read(title, text, &self.story.files) {
+            match read(text, &self.story.files) {
                 Ok(model) => self.core.load(vec![model]),
                 Err(text) => self.wrong.push(format!("{title}: refused:\n{text}")),
             }

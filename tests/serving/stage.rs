@@ -1,7 +1,6 @@
 //! A zone under serving options, queries with EDNS options, and replies as text.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::base::iana::OptRcode;
@@ -12,14 +11,13 @@ use leeward::answer::{
     respond,
 };
 use leeward::clock::{Moment, WallTime};
-use leeward::compile::compile_zone;
-use leeward::config::{Files, read_zone};
-use leeward::diagnostic::Source;
 use leeward::geo::Locations;
 use leeward::health::Status;
 use leeward::view::{Fold, HealthView, Inputs};
 use leeward::wire::CookieSecrets;
-use leeward::zone::{ServedZone, Snapshot, build_maps};
+use leeward::zone::Snapshot;
+
+use crate::zones::{read, serve};
 
 const ZONE: &str = r#"
 zone = "example.com"
@@ -49,14 +47,6 @@ failover = ["dead"]
 all-down = "servfail"
 "#;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &Path) -> Result<String, String> {
-        Err("there is none".to_owned())
-    }
-}
-
 /// Where queries come from unless a test says otherwise.
 pub(crate) const CLIENT: &str = "203.0.113.9:5353";
 /// Unix time of the first query.
@@ -82,21 +72,11 @@ impl Stage {
             .replace("LARGE2", &large[1])
             .replace("LARGE3", &large[2])
             .replace("LARGE", &large[0]);
-        let source = Source {
-            path: PathBuf::from("zone.toml"),
-            text,
-        };
-        let (model, found) = read_zone(&source, &NoFiles);
-        let model = model.unwrap_or_else(|| panic!("{found:?}"));
-        let zone = compile_zone(&model, 7).expect("the zone compiles");
         let locations = Arc::new(Locations::unknown());
-        let inputs = Inputs::uniform(&zone.policies, Status::Unhealthy);
-        let view = Fold::new(&zone.policies, inputs).view();
-        let maps = build_maps(&zone.policies, &locations);
-        let served = ServedZone {
-            zone: Arc::new(zone),
-            maps,
-        };
+        let served = serve(&read(&text), &locations);
+        let policies = &served.zone.policies;
+        let inputs = Inputs::uniform(policies, Status::Unhealthy);
+        let view = Fold::new(policies, inputs).view();
         let world = World {
             snapshot: Arc::new(Snapshot::new(vec![served], locations)),
             view: HealthView::new([view]),

@@ -3,7 +3,6 @@
 //! In: messages as octets. Out: answers as octets. Never here: what is in them, but for the id, which QUIC forbids.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,14 +10,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::{http1, http2};
 use hyper::{Request, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use quinn::crypto::rustls::QuicClientConfig;
+use hyper_util::rt::TokioExecutor;
 use quinn::{Connection, Endpoint};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::CertificateDer;
 use tokio::runtime::Runtime;
-use tokio_rustls::TlsConnector;
 
-use super::clients::{Client, trusting};
+use super::clients::Client;
+use crate::clients::{frame, quic_client, trusting, web_client};
 
 /// How a message stands in a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +41,8 @@ impl Web {
     pub(crate) fn http1(server: SocketAddr, trusted: &CertificateDer<'static>, form: Form) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let sender = runtime.block_on(async {
-            let stream = connect(server, trusted, b"http/1.1").await;
+            let config = trusting(std::slice::from_ref(trusted), &[b"http/1.1"]);
+            let stream = web_client(server, config).await;
             let (sender, connection) = http1::handshake(stream).await.expect("HTTP/1.1");
             tokio::spawn(connection);
             Sender::Http1(sender)
@@ -58,7 +57,8 @@ impl Web {
     pub(crate) fn http2(server: SocketAddr, trusted: &CertificateDer<'static>, form: Form) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let sender = runtime.block_on(async {
-            let stream = connect(server, trusted, b"h2").await;
+            let config = trusting(std::slice::from_ref(trusted), &[b"h2"]);
+            let stream = web_client(server, config).await;
             let shaken = http2::handshake(TokioExecutor::new(), stream).await;
             let (sender, connection) = shaken.expect("HTTP/2");
             tokio::spawn(connection);
@@ -104,18 +104,6 @@ impl Web {
     }
 }
 
-async fn connect(
-    server: SocketAddr,
-    trusted: &CertificateDer<'static>,
-    protocol: &[u8],
-) -> TokioIo<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
-    let connector = TlsConnector::from(Arc::new(trusting(trusted, &[protocol])));
-    let stream = tokio::net::TcpStream::connect(server).await;
-    let name = ServerName::try_from("localhost").expect("a name");
-    let stream = connector.connect(name, stream.expect("accepted")).await;
-    TokioIo::new(stream.expect("shaken"))
-}
-
 impl Client for Web {
     fn name(&self) -> &'static str {
         match (&self.sender, self.form) {
@@ -148,10 +136,7 @@ impl Streams {
     pub(crate) fn connect(server: SocketAddr, trusted: &CertificateDer<'static>) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let (endpoint, connection) = runtime.block_on(async {
-            let crypto = QuicClientConfig::try_from(trusting(trusted, &[b"doq"])).expect("suites");
-            let any = SocketAddr::from(([127, 0, 0, 1], 0));
-            let mut endpoint = Endpoint::client(any).expect("loopback is free");
-            endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(crypto)));
+            let endpoint = quic_client(trusting(std::slice::from_ref(trusted), &[b"doq"]));
             let connecting = endpoint.connect(server, "localhost").expect("settings");
             let connection = connecting.await.expect("shaken");
             (endpoint, connection)
@@ -164,11 +149,8 @@ impl Streams {
     }
 
     fn exchange(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let length = u16::try_from(message.len()).expect("a message");
-        let mut framed = length.to_be_bytes().to_vec();
         // RFC 9250, section 4.2.1: the id is 0 on the wire.
-        framed.extend([0, 0]);
-        framed.extend(&message[2..]);
+        let framed = frame(&[&[0, 0], &message[2..]].concat());
         self.runtime.block_on(async {
             let (mut send, mut receive) = self.connection.open_bi().await.expect("a stream");
             send.write_all(&framed).await.expect("sent");

@@ -14,7 +14,7 @@ use crate::lint;
 use crate::wire::Name;
 use crate::zonefile::{Inclusions, read_master_to_convert};
 
-/// Largest zone that is read from standard input, as large as the largest file.
+/// Largest zone read from standard input, octets; as large as the largest file.
 const INPUT_OCTETS_MAX: u64 = 1 << 30;
 /// The word for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -55,7 +55,7 @@ pub(in crate::cli) fn convert(arguments: &ConvertArguments, output: &mut Output)
     Ok(Exit::Fine)
 }
 
-/// Says what to write: what is asked for, else the other form than that of the file read, else that of the file written.
+/// Chooses the form to write: as asked, else the other form than the input's, else that of the output file's name.
 fn choose_form(arguments: &ConvertArguments) -> Result<ZoneForm, Complaint> {
     let form_of = |path: &Path| match path.extension()?.to_str()? {
         "toml" => Some(ZoneForm::Toml),
@@ -87,7 +87,7 @@ fn choose_form(arguments: &ConvertArguments) -> Result<ZoneForm, Complaint> {
     }
 }
 
-/// Returns what relative names are relative to: what is asked for, else the name of the file.
+/// Returns the origin of relative names: as asked, else the name of the file.
 fn origin_of(arguments: &ConvertArguments) -> Result<Name, Complaint> {
     if let Some(origin) = &arguments.origin {
         return Ok(origin.clone());
@@ -168,7 +168,7 @@ fn to_toml(
     (Conversion { text, diagnostics }, sources)
 }
 
-/// What the reader warns of and the conversion says more sharply of the same record.
+/// Codes of the reader, each with the sharper code of the conversion that replaces it on the same record.
 const SHARPER: [(&str, &str); 3] = [("M030", "V004"), ("M031", "V001"), ("M033", "V005")];
 
 fn is_told_by(sharper: &[Diagnostic], found: &Diagnostic) -> bool {
@@ -179,7 +179,7 @@ fn is_told_by(sharper: &[Diagnostic], found: &Diagnostic) -> bool {
     })
 }
 
-/// Names the text that would have been written, where a fault in it must be shown.
+/// Returns a path for the text that was not written, to show a fault in it.
 fn origin_path(origin: &Name) -> PathBuf {
     PathBuf::from(format!("{origin}toml (not written)"))
 }

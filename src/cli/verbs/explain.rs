@@ -1,4 +1,4 @@
-//! `leeward explain`: what a client would be answered, and why.
+//! `leeward explain`: the answer to a client, and the reasons.
 
 use crate::admin::get;
 use crate::cli::explain_arguments::ExplainArguments;
@@ -100,7 +100,7 @@ fn explain_offline(
     Ok(Exit::Fine)
 }
 
-/// A name in no zone is answered REFUSED; that is an answer, and no fault.
+/// Shows REFUSED for a name in no zone; that is an answer, and no fault.
 fn tell_refused(arguments: &ExplainArguments, set: &ZoneSet, output: &mut Output) -> Outcome {
     if arguments.json {
         output.json(&serde_json::json!({
@@ -182,7 +182,7 @@ fn explain_files(
     Ok(explanation)
 }
 
-/// Applies what is supposed to a zone; returns the references that mean nothing there.
+/// Applies the suppositions to a zone; returns the references that mean nothing there.
 fn suppose(arguments: &ExplainArguments, premise: &mut SimulatedZone<'_>) -> Vec<ReferenceFault> {
     let policies = &premise.served.zone.policies;
     let lists = [

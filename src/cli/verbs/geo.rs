@@ -1,4 +1,4 @@
-//! `leeward geo`: where an address is taken to be. Fetches nothing.
+//! `leeward geo`: the place of an address, from local data alone.
 
 use std::path::Path;
 

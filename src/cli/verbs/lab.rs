@@ -104,7 +104,7 @@ async fn run(arguments: &LabArguments, ports: LabPorts, output: &mut Output) -> 
     Ok(Exit::Fine)
 }
 
-/// Returns what makes a complaint out of a cause: what could not be done, and why.
+/// Returns a function that makes a complaint of a cause: the failed action, then the cause.
 fn cannot<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Complaint {
     move |cause| Complaint::cannot_run(format!("{what}: {cause}"))
 }
@@ -116,7 +116,7 @@ struct Sockets {
     remote: Remote,
 }
 
-/// Listens wherever the lab listens; a port that is taken is told with the way out.
+/// Binds all sockets of the lab; a complaint about a taken port names the remedy.
 async fn open(ports: LabPorts) -> Result<Sockets, Complaint> {
     let taken = |fault: &dyn std::fmt::Display, way_out: String| {
         Complaint::cannot_run(fault.to_string()).with_help(way_out)
@@ -143,7 +143,7 @@ async fn open(ports: LabPorts) -> Result<Sockets, Complaint> {
     })
 }
 
-/// Starts the server. Elsewhere it would go on beside an address that is taken; a lab without it shows nothing.
+/// Starts the server. `serve` goes on without an address that is taken; a lab without it shows no answers.
 async fn begin(config: ServerConfig, ports: LabPorts, clock: Clock) -> Result<Running, Complaint> {
     let running = start(config, clock).await.map_err(|fault| {
         let is_taken = std::net::UdpSocket::bind(ports.name_server()).is_err();
@@ -190,7 +190,7 @@ fn begin_outside(
     Outside::start(sockets, plan).map_err(cannot("serve the parent zone"))
 }
 
-/// Sends the log to standard error, or above the line that is typed.
+/// Sends the log to standard error, or above the input line.
 fn begin_log(terminal: Option<&LabTerminal>) -> std::io::Result<Option<LogGuard>> {
     match terminal {
         None => install_logs(LogFormat::Text, "error").map(Some),
@@ -201,7 +201,7 @@ fn begin_log(terminal: Option<&LabTerminal>) -> std::io::Result<Option<LogGuard>
     }
 }
 
-/// Where things are, for the board: one line, which a small terminal has room for.
+/// Lines of the board with the page's address and the zones folder: one, which a small terminal has room for.
 fn places(running: &Running, folder: &Path) -> Vec<String> {
     let page = running.http().map(|http| format!("page http://{http}/"));
     let zones = format!("zones {} (edited: live in 2 s)", folder.display());
@@ -226,7 +226,7 @@ fn screen(terminal: &LabTerminal) -> LabScreen {
     }
 }
 
-/// Sends the log above the line that is typed.
+/// Sends the log above the input line.
 fn log_above(above: Above) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::ERROR)
@@ -255,7 +255,7 @@ impl Signals {
             .map(Self)
     }
 
-    /// Returns when one of them comes.
+    /// Waits for one of them.
     async fn any(mut self) {
         poll_fn(|context| {
             let is_any = self
@@ -292,7 +292,7 @@ impl Drop for OwnFolder {
     }
 }
 
-/// The lab's server: its zone, networks that stand for places, nothing kept.
+/// Settings of the lab's server: its zone, networks that stand for places, no state folder.
 fn config(ports: LabPorts, zones: &Path) -> ServerConfig {
     let networks = LAB_NETWORKS
         .iter()

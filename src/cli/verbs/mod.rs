@@ -1,4 +1,4 @@
-//! One file a verb: ask a lower layer, show what it says.
+//! One file a verb: ask a lower layer, show its result.
 //!
 //! In: arguments that are read. Out: text or JSON, and an exit. Never here: decisions about answers or health.
 

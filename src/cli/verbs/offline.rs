@@ -1,4 +1,4 @@
-//! What several verbs need: the server file, the zones of a folder, text for a URL.
+//! Functions of several verbs: read the server file, load the zones of a folder, escape text for a URL.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::geo::Locations;
 
 use super::strange::complain_of_name;
 
-/// Reads a server file. Warnings are returned as text beside it.
+/// Reads a server file; returns its warnings as text too.
 pub(super) fn read_config(
     path: &Path,
     is_colour: bool,
@@ -57,7 +57,7 @@ pub(super) fn find_config(named: Option<&Path>, zones: &Path) -> Option<PathBuf>
         .find(|path| path.is_file())
 }
 
-/// Loads what is known about addresses, by the server file that belongs to the zones.
+/// Loads networks and databases of locations, by the server file that belongs to the zones.
 pub(super) fn locations_for(named: Option<&Path>, zones: &Path) -> Result<Locations, Complaint> {
     match find_config(named, zones) {
         Some(path) => {

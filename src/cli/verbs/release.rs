@@ -1,6 +1,6 @@
 //! `leeward release`: failovers that are held answer their first healthy tier now.
 //!
-//! In: a name or pool, a running server. Out: what changed. Never here: releasing; the server does that.
+//! In: a name or pool, a running server. Out: the changes. Never here: releasing; the server does that.
 
 use crate::admin::post;
 use crate::cli::command_arguments::ReleaseArguments;

@@ -4,8 +4,8 @@ use crate::admin::post;
 use crate::cli::arguments::ReloadArguments;
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 
-/// Runs `reload`. Ends with 1 if a file is refused, a zone is served from an older version, or the reload waits; with 3 if
-/// nothing could be loaded.
+/// Runs `reload`. Ends with 1 if a file is refused, a zone is served from an older version, or the reload waits; with 3
+/// if nothing could be loaded.
 pub(in crate::cli) fn reload(arguments: &ReloadArguments, output: &mut Output) -> Outcome {
     let path = format!("/api/reload?yes={}", arguments.yes);
     let answer =
@@ -59,7 +59,7 @@ fn rows<'v>(value: &'v serde_json::Value, key: &str) -> &'v [serde_json::Value] 
     rows.map_or(&[], Vec::as_slice)
 }
 
-/// Writes what came, went and moved; nothing changes without a line.
+/// Writes a line for every change: zones that came, went or changed.
 fn tell_changes(
     value: &serde_json::Value,
     list: &dyn Fn(&str) -> Vec<String>,

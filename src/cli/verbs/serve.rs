@@ -17,7 +17,7 @@ use crate::server::{Drained, Transport};
 use super::offline::{load_within, read_config};
 use super::validate::validate_zones;
 
-/// Time that tasks have to end when all else has. Chosen; no standard value.
+/// Longest time for tasks to end when all else has. Chosen; no standard value.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
 /// Runs `serve`.
@@ -74,7 +74,7 @@ pub(in crate::cli) fn serve(arguments: &ServeArguments, output: &mut Output) -> 
     ended
 }
 
-/// Puts the server file, or defaults around a folder, under what the command line says.
+/// Combines the server file, or defaults around a folder, with the command line, which wins.
 fn config(
     arguments: &ServeArguments,
     output: &Output,
@@ -106,7 +106,7 @@ fn config(
     Ok((config, warnings))
 }
 
-/// Reads what a start would read, and says what is wrong with it.
+/// Reads all that a start would read, and reports its faults.
 fn check(config: &ServerConfig, warnings: &str, output: &mut Output) -> Outcome {
     let locations =
         load_locations(&config.geo).map_err(|fault| Complaint::cannot_run(fault.to_string()))?;

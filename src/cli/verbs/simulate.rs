@@ -1,4 +1,4 @@
-//! `leeward simulate`: what would be answered to whom if something were lost or drained.
+//! `leeward simulate`: answers to clients under supposed losses.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! A file that is named and is no zone file by its name: what it holds, and what to call it.
+//! A given file that is no zone file by its name: its content, and the name that it needs.
 //!
-//! In: the path of one file. Out: a complaint that says what to do with it. Never here: folders, and files whose names say
-//! what they are.
+//! In: the path of one file. Out: a complaint with the remedy. Never here: folders, and files whose names tell their
+//! form.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,10 +10,10 @@ use std::path::Path;
 use crate::cli::output::{Complaint, Exit};
 use crate::wire::{Name, foreign_form, looks_like_master};
 
-/// Octets of the file that are looked at; chosen, the SOA of any zone stands among them.
+/// Octets searched of the file; chosen, the SOA of any zone stands among them.
 const LOOKED_AT: u64 = 4_096;
 
-/// Complains about a file that is read as a zone and whose name does not say which form it has.
+/// Complains about a file that is read as a zone and whose name does not tell its form.
 pub(super) fn complain_of_name(path: &Path) -> Option<Complaint> {
     let has_form = path
         .extension()

@@ -48,7 +48,7 @@ pub(in crate::cli) fn switch(arguments: &SwitchArguments, output: &mut Output) -
     Ok(Exit::Fine)
 }
 
-/// Reads which check is meant, and what it is set to: `gate off`, `gate=off`, `colour blue=on`, or `colour/blue=on`.
+/// Reads the check and its new states: `gate off`, `gate=off`, `colour blue=on`, or `colour/blue=on`.
 fn asked(arguments: &SwitchArguments) -> Result<Option<(String, Vec<String>)>, Complaint> {
     let Some(word) = &arguments.check else {
         return Ok(None);
@@ -81,7 +81,7 @@ fn is_zone(row: &SwitchRow, zone: &str) -> bool {
     plain(&row.zone) == plain(zone)
 }
 
-/// Says that there is no such switch, and which one may be meant.
+/// Complains that there is no such switch, with the nearest one.
 fn none_found(all: &[SwitchRow], check: Option<&str>, zone: Option<&str>) -> Complaint {
     let has_check = |row: &&SwitchRow| check.is_none_or(|check| row.check == check);
     let (message, help) = match (check, zone) {
@@ -142,7 +142,8 @@ pub(super) fn add_zone(path: &mut String, zone: Option<&str>) {
     }
 }
 
-/// A request that was refused is a fault found; a server that cannot be asked is another thing.
+/// Makes a complaint of a failed request: one that was refused ends with [`Exit::Faults`], all others with
+/// [`Exit::CannotRun`].
 pub(super) fn complain(fault: ClientFault) -> Complaint {
     let exit = match fault {
         ClientFault::Refused(..) => Exit::Faults,
@@ -174,7 +175,7 @@ fn line(row: &SwitchRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::arguments::SERVER_DEFAULT;
+    use crate::cli::values::SERVER_DEFAULT;
 
     // N9.
     #[test]

@@ -71,7 +71,7 @@ fn validate_server_file(path: &Path, text: String) -> (Vec<Diagnostic>, Vec<Sour
     (diagnostics, vec![source])
 }
 
-/// Returns what is found in zone files. A folder in which there is nothing to read is a fault: it is hardly the one that was
+/// Returns the findings about zone files. A folder without files to read is a fault: it is hardly the one that was
 /// meant.
 pub(super) fn validate_zones(path: &Path, set: &ZoneSet) -> (Vec<Diagnostic>, Vec<Source>) {
     let (mut diagnostics, sources) = set.findings();

@@ -161,7 +161,7 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "[log]\nlevel = 'verbose'",
         "S009",
         "'verbose'",
-        "known: error",
+        "the words are: `error`",
     ),
     (
         "listen = ['127.0.0.1:53', '127.0.0.1:53']",

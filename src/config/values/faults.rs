@@ -107,7 +107,10 @@ impl<'s> Faults<'s> {
     pub(in crate::config) fn into_list(self) -> Vec<Diagnostic> {
         let rest = self.code(REST);
         let mut list = self.list.finish(rest, &self.source.path);
-        list.sort_by_key(|found| (found.code == rest, found.span.0.start, found.severity));
+        for found in list.iter_mut().filter(|found| found.code == rest) {
+            found.span = Span(self.text.len()..self.text.len());
+        }
+        list.sort_by_key(|found| (found.span.0.start, found.severity));
         list
     }
 }

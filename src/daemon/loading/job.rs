@@ -14,31 +14,23 @@ use crate::config::server_file::ServerConfig;
 use crate::geo::Locations;
 use crate::simulate::AnswerDiff;
 
+use super::change::{Served, over_radius};
+use super::locations::{load_locations, stamps};
+use super::looks::Looks;
+use super::serials::Serials;
 use super::server_file::{Reread, ServerFile};
+use super::serving_options::Secrets;
+use super::when::When;
 use crate::daemon::certificate::CertificateWatch;
-use crate::daemon::change::{Served, over_radius};
 use crate::daemon::files::Stamp;
 use crate::daemon::last_good::LastGood;
 use crate::daemon::load::{Loading, folder_of, load_zones};
-use crate::daemon::locations::{load_locations, stamps};
-use crate::daemon::looks::Looks;
 use crate::daemon::name_changes::{NameChange, name_changes};
-use crate::daemon::serials::Serials;
-use crate::daemon::serving_options::Secrets;
 use crate::daemon::zone_set::{Look, Pace, ZoneSet};
 
 /// Nice value of a load, on the kernel's scale from -20 to 19: beside a busy worker at 0 it gets a tenth of a core, on an
 /// idle one all of it.
 const NICE: i32 = 10;
-
-/// When a load is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::daemon) enum When {
-    /// If anything on disk looks different, and whoever changes it is done.
-    Changed,
-    /// In any case, with everything as it is.
-    Always,
-}
 
 /// What a load brought.
 pub(in crate::daemon) struct Brought {
@@ -50,7 +42,7 @@ pub(in crate::daemon) struct Brought {
     pub(in crate::daemon) location_fault: Option<String>,
     pub(in crate::daemon) location_stamps: Vec<Option<Stamp>>,
     /// New cookie secrets, or why there are none.
-    pub(in crate::daemon) secrets: Result<Option<Secrets>, String>,
+    pub(super) secrets: Result<Option<Secrets>, String>,
     /// What the server file says now, if it was read again.
     pub(in crate::daemon) reread: Option<Reread>,
     /// Names that come and go with it.

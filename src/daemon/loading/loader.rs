@@ -18,18 +18,19 @@ use crate::geo::Locations;
 use crate::simulate::AnswerDiff;
 use crate::timeline::{AlarmKind, EventKind};
 
-use super::job::{Beside, Brought, Failure, Job, Loaded, When};
+use super::change::Waiting;
+use super::job::{Beside, Brought, Failure, Job, Loaded};
+use super::load_queue::LoadQueue;
+use super::locations::{describe, load_possible, stamps};
+use super::looks::Looks;
+use super::serials::Serials;
 use super::server_file::{Reread, ServerFile};
+use super::serving_options::{Secrets, compose, count_workers};
+use super::when::When;
 use crate::daemon::certificate::CertificateWatch;
-use crate::daemon::change::Waiting;
 use crate::daemon::files::Stamp;
 use crate::daemon::last_good::LastGood;
 use crate::daemon::load::{Loading, folder_of, load_zones};
-use crate::daemon::locations::{describe, load_possible, stamps};
-use crate::daemon::looks::Looks;
-use crate::daemon::running::count_workers;
-use crate::daemon::serials::Serials;
-use crate::daemon::serving_options::{Secrets, compose};
 use crate::daemon::telemetry::Telemetry;
 use crate::daemon::zone_set::{Pace, ZoneSet};
 
@@ -45,6 +46,8 @@ pub(in crate::daemon) struct Loader {
     pub(in crate::daemon) locations: Arc<Locations>,
     /// Certificate of encrypted transports, if any is listened on.
     pub(in crate::daemon) certificates: Option<Arc<CertificateWatch>>,
+    /// Loads under way and asked for.
+    pub(in crate::daemon) queue: LoadQueue,
     /// Whether the next load may change more than the bounds of `[blast-radius]`.
     pub(in crate::daemon) consent: Consent,
     /// The last good versions that outlive the process, if there is a state folder.
@@ -105,6 +108,7 @@ impl Loader {
             serials,
             locations: Arc::new(locations),
             certificates: None,
+            queue: LoadQueue::default(),
             consent: Consent::Open,
             kept,
             looks: Looks::default(),
@@ -125,7 +129,7 @@ impl Loader {
         done: &mpsc::Sender<Loaded>,
     ) {
         let job = Job {
-            set: Arc::clone(&beside.served.set),
+            set: Arc::clone(&beside.served.state.set),
             serials: Arc::clone(&self.serials),
             config: self.config.clone(),
             locations: Arc::clone(&self.locations),
@@ -169,8 +173,8 @@ impl Loader {
         let fault = self.location_fault.clone();
         telemetry.set_alarm(AlarmKind::LocationDatabase, "", fault);
         if let Some(locations) = brought.locations {
-            info!("{}", describe(&locations, &self.config.geo));
             self.locations = locations;
+            info!("{}", self.location_words());
         }
         Arc::new(brought.set)
     }
@@ -207,9 +211,10 @@ impl Loader {
     /// Takes new cookie secrets; a file that cannot be used leaves the ones before. Says whether the serving options change.
     pub(in crate::daemon) fn take_secrets(
         &mut self,
-        secrets: Result<Option<Secrets>, String>,
+        brought: &mut Brought,
         telemetry: &mut Telemetry,
     ) -> bool {
+        let secrets = std::mem::replace(&mut brought.secrets, Ok(None));
         let (renewed, fault) = match secrets {
             Ok(renewed) => (renewed, None),
             Err(fault) => (None, Some(fault)),
@@ -273,6 +278,11 @@ impl Loader {
         self.waiting.as_ref().map(|waiting| waiting.row.clone())
     }
 
+    /// Describes the location databases in use.
+    pub(in crate::daemon) fn location_words(&self) -> String {
+        describe(&self.locations, &self.config.geo)
+    }
+
     /// Says whether the location databases can be used as they are now.
     pub(in crate::daemon) const fn are_locations_well(&self) -> bool {
         self.location_fault.is_none()
@@ -292,5 +302,77 @@ impl Loader {
         };
         telemetry.set_alarm(AlarmKind::LastGoodNotKept, "", store.fault());
         telemetry.replace_alarms(AlarmKind::LastGoodDamaged, store.damaged());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::admin::Exposition;
+    use crate::clock::Clock;
+    use crate::config::server_file::BlastRadius;
+    use crate::daemon::loading::Served;
+    use crate::daemon::reports::StateSnapshot;
+    use crate::daemon::watching::Switches;
+
+    fn write_zone(folder: &Path, address: &str) {
+        let text = format!(
+            "zone = \"a.example\"\n[names]\n\"@\".NS = \"ns.example.net.\"\nwww.A = \"{address}\"\n"
+        );
+        std::fs::write(folder.join("a.toml"), text).expect("a writable folder");
+    }
+
+    fn load(loader: &mut Loader, served: &ZoneSet) -> Brought {
+        let beside = Beside {
+            wall: WallTime::from_millis(1_800_000_000_000),
+            flattened: Flattened::default(),
+            served: Served {
+                state: StateSnapshot::of_set(served.clone()),
+                switches: Switches::default(),
+                observed: Vec::new(),
+            },
+            is_folder_faulty: false,
+        };
+        let (done, mut loaded) = mpsc::channel(1);
+        loader.begin(When::Always, beside, &done);
+        let loaded = loaded.blocking_recv().expect("the thread answers");
+        let Ok(Some(brought)) = loaded else {
+            panic!("the folder can be read");
+        };
+        *brought
+    }
+
+    #[test]
+    fn a_change_beyond_the_bounds_waits_until_an_operator_consents() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_zone(folder.path(), "192.0.2.1");
+        let config = ServerConfig {
+            zones: folder.path().to_path_buf(),
+            blast_radius: BlastRadius {
+                names_percent: Some(10),
+                queries_percent: None,
+            },
+            ..ServerConfig::default()
+        };
+        let mut telemetry = Telemetry::start(Clock::start(), Arc::new(Exposition::new()));
+        let wall = telemetry.wall();
+        let (mut loader, served) =
+            Loader::start(&config, Serials::default(), wall).expect("a folder that can be read");
+        write_zone(folder.path(), "192.0.2.2");
+        let mut brought = load(&mut loader, &served);
+        let why = brought.must_wait.take().expect("half of the names change");
+        let change = brought.change.take().expect("it was compared");
+        let answer = loader.wait(why, &change, brought, &mut telemetry);
+        assert_eq!(answer["result"], "waiting");
+        assert!(loader.waiting_row().is_some());
+        loader.consent = Consent::Given;
+        let brought = load(&mut loader, &served);
+        assert_eq!(brought.must_wait, None);
+        assert_eq!(loader.consent, Consent::Open, "consent is used up");
+        let set = loader.take(brought, &mut telemetry);
+        assert!(loader.waiting_row().is_none());
+        assert_ne!(set.zones[0].digest, served.zones[0].digest);
     }
 }

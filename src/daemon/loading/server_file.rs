@@ -9,10 +9,10 @@ use std::sync::Arc;
 use crate::config::server_file::{Renewal, ServerConfig, read_server_file, renew};
 use crate::diagnostic::{Severity, Source};
 
-use super::job::When;
+use super::looks::Looks;
+use super::when::When;
 use crate::daemon::files::{Stamp, read_octets, stamp};
-use crate::daemon::looks::Looks;
-use crate::daemon::overview::finding_text;
+use crate::daemon::reports::finding_text;
 use crate::daemon::zone_files::text_of;
 
 /// The server file, and what it said.

@@ -3,7 +3,8 @@
 //! In: that a condition holds or no longer holds. Out: events for the log and the timeline, gauges, rows of the status
 //! report. Never here: noticing conditions.
 
-use crate::admin::AlarmRow;
+use std::sync::Arc;
+
 use crate::timeline::{Alarm, AlarmChange, AlarmKind, EventKind};
 
 use super::measure;
@@ -84,22 +85,13 @@ impl Telemetry {
     }
 
     /// Lists the alarms that last.
-    pub(in crate::daemon) fn alarm_rows(&self) -> Vec<AlarmRow> {
-        let row = |alarm: &Alarm| AlarmRow {
-            kind: alarm.kind.word().to_owned(),
-            subject: alarm.subject.clone(),
-            since: alarm.since.clone(),
-            text: alarm.text.clone(),
-            meaning: alarm.kind.meaning().to_owned(),
-        };
-        self.alarms.lasting().map(row).collect()
+    pub(in crate::daemon) fn alarms(&self) -> Vec<Arc<Alarm>> {
+        self.alarms.lasting().cloned().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::admin::Exposition;
     use crate::clock::Clock;
@@ -127,7 +119,7 @@ mod tests {
         }
         assert!(gauge(&telemetry, 1));
         assert_eq!(events(&telemetry), before + 1);
-        assert_eq!(telemetry.alarm_rows().len(), 1);
+        assert_eq!(telemetry.alarms().len(), 1);
         telemetry.replace_alarms(AlarmKind::ZonesFolder, Vec::new());
         assert!(gauge(&telemetry, 0));
         assert_eq!(events(&telemetry), before + 2);

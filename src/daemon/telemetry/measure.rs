@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::admin::{Exposition, GaugeHandle, LoadGauges};
 use crate::clock::Moment;
-use crate::health::{Status, TargetId, Targets};
+use crate::health::{Status, TargetId, TargetTable, Targets};
 use crate::metrics::{QueryCounters, QueryTotals, UdpEvent};
 use crate::probe::{CommandCounters, ProbeCounts};
 use crate::resolver::NameCounts;
 use crate::wire::Name;
 
-use crate::daemon::overview::word;
+use crate::daemon::reports::word;
 use crate::daemon::zone_set::{LoadedZone, Standing, ZoneSet};
 
 /// Uses of targets that get series of their own; beyond it only totals are shown.
@@ -142,19 +142,14 @@ pub(in crate::daemon) fn targets(exposition: &Exposition, targets: &Targets) {
 
 /// Handles of the series of zones. They outlive loads: of thousands of zones few change at a time.
 #[derive(Debug, Default)]
-pub(in crate::daemon) struct ZoneSeries {
+pub(super) struct ZoneSeries {
     zones: HashMap<Name, (GaugeHandle, GaugeHandle)>,
 }
 
 impl ZoneSeries {
     /// Writes serial and time of every zone that was loaded anew; makes series for new zones, and all anew if one is
     /// gone.
-    pub(in crate::daemon) fn follow(
-        &mut self,
-        exposition: &Exposition,
-        set: &ZoneSet,
-        before: &ZoneSet,
-    ) {
+    pub(super) fn follow(&mut self, exposition: &Exposition, set: &ZoneSet, before: &ZoneSet) {
         let pointers = |set: &ZoneSet| -> HashSet<*const LoadedZone> {
             set.zones.iter().map(Arc::as_ptr).collect()
         };
@@ -189,18 +184,18 @@ impl ZoneSeries {
 
 /// Handles of the series of one load; setting them all costs a nanosecond each.
 #[derive(Debug, Default)]
-pub(in crate::daemon) struct Series {
+pub(super) struct Series {
     uses: Vec<(TargetId, GaugeHandle, GaugeHandle)>,
     loaded_at: Moment,
 }
 
 impl Series {
     /// Makes the series of a load and puts them in the place of those before.
-    pub(in crate::daemon) fn of(
+    pub(super) fn of(
         exposition: &Exposition,
         set: &ZoneSet,
         ids: &[Vec<TargetId>],
-        targets: &Targets,
+        targets: &TargetTable,
         now: Moment,
     ) -> Self {
         let gauges = LoadGauges::default();
@@ -239,9 +234,9 @@ impl Series {
     }
 
     /// Writes status and age of `count` uses of targets; returns where to go on.
-    pub(in crate::daemon) fn update(
+    pub(super) fn update(
         &self,
-        targets: &Targets,
+        targets: &TargetTable,
         now: Moment,
         from: usize,
         count: usize,

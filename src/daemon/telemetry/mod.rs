@@ -5,10 +5,12 @@
 
 mod alarms;
 mod history;
+mod loads;
 mod log_watch;
 mod measure;
 mod record;
 mod transports;
 
-pub(super) use measure::{Series, commands, names, probes, targets};
-pub(super) use record::Telemetry;
+pub(super) use loads::{record_load, record_start};
+pub(super) use measure::{commands, names, probes, targets};
+pub(super) use record::{TargetLabels, Telemetry};

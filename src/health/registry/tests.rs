@@ -92,7 +92,7 @@ fn carries_statuses_over_a_restart() {
     before.reconcile([target(1, 10), target(2, 10)].into_iter(), at(1));
     fail(&mut before, &target(1, 10), at(2));
     let wall = WallTime::from_millis(1_800_000_000_000);
-    let saved = before.save(at(5), wall);
+    let saved = before.table().save(at(5), wall);
     assert_eq!(saved.len(), 1, "unknown is not saved");
     let text = serde_json::to_string(&saved).expect("plain data");
     let read: Vec<SavedStatus> = serde_json::from_str(&text).expect("as written");
@@ -126,7 +126,10 @@ fn carries_statuses_over_a_restart() {
             let evidence = row.state.last_evidence.to_string();
             assert_eq!(evidence, "connect refused (before the restart)");
             // Saved again before any probe ended, the record is as old as it was.
-            assert_eq!(after.save(at(1), wall)[0].heard_ms, saved[0].heard_ms);
+            assert_eq!(
+                after.table().save(at(1), wall)[0].heard_ms,
+                saved[0].heard_ms
+            );
         }
     }
 }

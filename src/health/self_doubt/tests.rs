@@ -47,7 +47,7 @@ struct Play {
 }
 
 impl Play {
-    /// So many targets of one zone on so many sites; the first are anchors if wanted.
+    /// Makes `count` targets of one zone, spread over `sites`; the first are anchors if wanted.
     fn new(count: u8, sites: u32, anchors: usize) -> Self {
         let homes = (0..count).map(|number| home(0, u32::from(number) % sites));
         Self::of((0..count).map(target).zip(homes).collect(), anchors)
@@ -89,7 +89,7 @@ impl Play {
         }
     }
 
-    /// One probe of each target by letter, `-` for none; returns whether the server doubts itself then.
+    /// Probes each target once by its letter, `-` for none; returns whether the server doubts itself then.
     fn see(&mut self, letters: &str) -> bool {
         self.now = self.now.after(INTERVAL);
         self.judge(&Uncounted::default());
@@ -241,7 +241,7 @@ fn targets_that_never_were_healthy_hold_nothing() {
         }
         let wall = WallTime::from_millis(1_800_000_000_000);
         let mut targets = Targets::default();
-        let kept = targets.restore(first.targets.save(first.now, wall), first.now, wall);
+        let kept = targets.restore(first.targets.table().save(first.now, wall), first.now, wall);
         assert_eq!(kept.kept, 16);
         let mut play = Play::unseen(wanted(), 0, targets);
         assert!(!play.see("GGGGBBBBBBBBBBBB"), "{saved}");
@@ -264,7 +264,7 @@ fn statuses_that_an_earlier_run_saved_hold_nothing() {
     }
     let wall = WallTime::from_millis(1_800_000_000_000);
     let mut targets = Targets::default();
-    targets.restore(first.targets.save(first.now, wall), first.now, wall);
+    targets.restore(first.targets.table().save(first.now, wall), first.now, wall);
     let mut play = Play::unseen(wanted(), 0, targets);
     assert!(!play.see("GGGGBBBBBBBBBBBB"), "no probe of this run passed");
     assert!(first.see("GGGGBBBBBBBBBBBB"), "they passed in the first");

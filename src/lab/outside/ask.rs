@@ -12,7 +12,7 @@ use hickory_server::net::xfer::{DnsExchange, FirstAnswer as _};
 use hickory_server::net::{DnsHandle as _, NetError};
 use hickory_server::proto::op::{DnsRequestOptions, Message, Query};
 
-/// How long one server is waited for; on loopback only a server that is gone takes as long.
+/// Longest wait for one server; on loopback only a server that is gone takes as long.
 const ASK_WAIT: Duration = Duration::from_secs(2);
 
 /// Asks a server without recursion.

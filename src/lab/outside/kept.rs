@@ -1,6 +1,6 @@
-//! What is kept until its TTL has passed.
+//! Cache whose entries expire by their TTL.
 //!
-//! In: values with a TTL in seconds, and the time. Out: what has not passed yet, with its age. Never here: DNS, clocks.
+//! In: values with a TTL in seconds, and the time. Out: unexpired values with their age. Never here: DNS, clocks.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// A value and how long it holds.
+/// Value with the moments of its storage and its expiry.
 #[derive(Clone, Debug)]
 struct Entry<V> {
     value: V,
@@ -16,7 +16,7 @@ struct Entry<V> {
     until: Moment,
 }
 
-/// A bounded table whose entries pass.
+/// Bounded table whose entries expire.
 #[derive(Debug)]
 pub(super) struct Kept<K, V> {
     entries: HashMap<K, Entry<V>>,
@@ -32,15 +32,15 @@ impl<K: Eq + Hash + Clone, V> Kept<K, V> {
         }
     }
 
-    /// Returns what is kept under a key, and its age in whole seconds.
+    /// Returns the unexpired value of a key, and its age in whole seconds.
     pub(super) fn find(&self, key: &K, now: Moment) -> Option<(&V, u32)> {
         let entry = self.entries.get(key).filter(|entry| now < entry.until)?;
         let age = now.since(entry.stored).as_secs();
         Some((&entry.value, u32::try_from(age).unwrap_or(u32::MAX)))
     }
 
-    /// Keeps a value for `ttl` seconds; a TTL of 0 is kept not at all. A full table loses what has passed, else what
-    /// passes first.
+    /// Keeps a value for `ttl` seconds; a TTL of 0 removes the key. A full table loses its expired entries, else the
+    /// one that expires first.
     pub(super) fn keep(&mut self, key: K, value: V, ttl: u32, now: Moment) {
         if ttl == 0 {
             self.entries.remove(&key);

@@ -1,7 +1,8 @@
 //! The parent zone: `example.`, which delegates Leeward's zones to Leeward.
 //!
-//! In: the apexes of the zones that are served, and where. Out: the parent zone as a published world, for an engine of its
-//! own. Never here: sockets. Leeward serves it, since hickory's own zones give referrals without glue.
+//! In: the apexes of the zones that are served, and the address of their server. Out: the parent zone as a published
+//! world, for an engine of its own. Never here: sockets. Leeward serves it, since hickory's own zones give referrals
+//! without glue.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::geo::Locations;
 use crate::health::{Status, TargetId};
 use crate::publish::{Current, Publisher, ZoneInputs};
 use crate::wire::Name;
-use crate::zone::{ServedZone, Snapshot, build_maps};
+use crate::zone::{ServedZone, Snapshot};
 
 /// Apex of the parent zone.
 pub(super) const PARENT_ZONE: &str = "example";
@@ -28,8 +29,8 @@ impl Files for NoFiles {
     }
 }
 
-/// Writes the zone file of the parent: a delegation with glue for each apex below it. Name servers are called `ns1` below
-/// the apex, as in the zone that ships.
+/// Writes the zone file of the parent: a delegation with glue for each apex below it. Name servers are called `ns1`
+/// below the apex, as in the zone that ships.
 fn zone_text(apexes: &[Name], server: IpAddr) -> String {
     let rtype = if server.is_ipv4() { "A" } else { "AAAA" };
     let mut text = format!(
@@ -53,7 +54,7 @@ fn zone_text(apexes: &[Name], server: IpAddr) -> String {
 /// Publishes the parent zone.
 ///
 /// # Errors
-/// Names faults of the zone as `leeward validate` does.
+/// The faults of the zone, as `leeward validate` writes them.
 pub(super) fn publish_parent(apexes: &[Name], server: IpAddr) -> Result<Arc<Current>, String> {
     publish_text(zone_text(apexes, server)).map(|publisher| publisher.current())
 }
@@ -61,7 +62,7 @@ pub(super) fn publish_parent(apexes: &[Name], server: IpAddr) -> Result<Arc<Curr
 /// Publishes one zone, with every target healthy.
 ///
 /// # Errors
-/// Names faults of the zone as `leeward validate` does.
+/// The faults of the zone, as `leeward validate` writes them.
 pub(super) fn publish_text(text: String) -> Result<Publisher, String> {
     let source = Source {
         path: "parent.toml".into(),
@@ -78,11 +79,7 @@ pub(super) fn publish_text(text: String) -> Result<Publisher, String> {
         leases: None,
     };
     let locations = Arc::new(Locations::unknown());
-    let maps = build_maps(&zone.policies, &locations);
-    let served = ServedZone {
-        zone: Arc::new(zone),
-        maps,
-    };
+    let served = ServedZone::new(zone, &locations);
     let empty = Snapshot::new(Vec::new(), Arc::clone(&locations));
     let mut publisher = Publisher::new(empty);
     let snapshot = Snapshot::new(vec![served], locations);

@@ -1,4 +1,4 @@
-//! What a reply of a name server means to the resolver: an answer, a referral, or neither.
+//! Kind of a reply to the resolver: an answer, a referral, or neither.
 //!
 //! In: the zone that was asked, the question, a reply. Out: a [`Step`] with its TTL. Never here: sockets, caches.
 
@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_server::proto::op::{Message, ResponseCode};
 use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
 
-/// Longest time that a record is kept (chosen; RFC 8767, section 4 suggests days, and no lab runs as long).
+/// Longest TTL of a record, seconds (chosen; RFC 8767, section 4 suggests days, and no lab runs as long).
 const TTL_MAX: u32 = 86_400;
-/// Longest time that a denial is kept (RFC 2308, section 5: one to three hours).
+/// Longest TTL of a denial, seconds (RFC 2308, section 5: one to three hours).
 const NEGATIVE_TTL_MAX: u32 = 10_800;
 
 /// Records that answer a question.
@@ -28,14 +28,14 @@ pub(super) struct Delegation {
     pub(super) servers: Vec<SocketAddr>,
 }
 
-/// What a reply means, and for how many seconds.
+/// Kind of a reply, with its TTL in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// The question is answered.
     Answer(Found, u32),
     /// Servers of a zone nearer to the name are known.
     Referral(Delegation, u32),
-    /// The server is of no use: it refuses, or knows nothing of the zone.
+    /// The server is lame: it refuses, or does not serve the zone.
     Lame,
 }
 
@@ -70,7 +70,7 @@ fn inside(zone: &LowerName, records: Vec<Record>) -> impl Iterator<Item = Record
     records.into_iter().filter(is_inside)
 }
 
-/// Brings the TTLs of an answer within bounds, and returns the lowest.
+/// Brings the TTLs of an answer within bounds, and returns the lowest, seconds.
 fn limit_ttl(found: &mut Found) -> u32 {
     for record in &mut found.answers {
         record.ttl = record.ttl.min(TTL_MAX);

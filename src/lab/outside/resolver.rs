@@ -1,7 +1,7 @@
-//! The caching resolver: follows delegations from the parent zone down, and keeps what it learns for its TTL.
+//! The caching resolver: follows delegations from the parent zone down, and keeps each answer for its TTL.
 //!
-//! In: questions, and the time. Out: records with the seconds that are left to them. Never here: listening, messages of
-//! clients. Kept small on purpose: no DNSSEC, no names of servers without glue, nothing outside the parent zone.
+//! In: questions, and the time. Out: records with their remaining TTLs. Never here: listening, messages of clients.
+//! Kept small on purpose: no DNSSEC, no names of servers without glue, nothing outside the parent zone.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
@@ -15,32 +15,32 @@ use super::kept::Kept;
 use super::referral::{Delegation, Found, Step, read_reply};
 use crate::clock::Moment;
 
-/// Answers that are kept: some hundred times what a person asks in a lab.
+/// Most answers in the cache: some hundred times what a person asks in a lab.
 const ANSWERS_MAX: usize = 1_000;
-/// Delegations that are kept; a lab has one a zone.
+/// Most delegations in the cache; a lab has one a zone.
 const DELEGATIONS_MAX: usize = 100;
-/// Referrals that one name may take: as many as zones can lie below each other in a lab, and more.
+/// Most referrals of one name: more than zones lie below each other in a lab.
 const REFERRALS_MAX: usize = 8;
-/// Aliases that one question may take.
+/// Most aliases of one question.
 const ALIASES_MAX: usize = 8;
-/// Questions that are out at a time; each holds a socket for at most a few seconds.
+/// Most questions under way; each holds a socket for at most a few seconds.
 const ASKS_MAX: usize = 64;
 
-/// Why a question has no answer.
+/// Reason why a question has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The name lies outside the parent zone.
     Elsewhere,
-    /// No server of the zone answers, or none that does knows it.
+    /// No server of the zone answers, or all that do are lame.
     NoServer,
     /// Too many referrals or aliases.
     TooLong,
-    /// Too many questions are out.
+    /// Too many questions are under way.
     Busy,
 }
 
 impl Failure {
-    /// Returns the response code with which clients are told, as a word.
+    /// Returns the mnemonic of the response code that clients get.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Elsewhere => "REFUSED",
@@ -49,19 +49,19 @@ impl Failure {
     }
 }
 
-/// The addresses of a name as clients behind the resolver are answered.
+/// Addresses of a name in answers to clients behind the resolver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookedUp {
     /// Addresses in the order of the answer.
     pub addresses: Vec<IpAddr>,
-    /// Seconds for which the resolver keeps them still.
+    /// Remaining TTL in the cache, seconds.
     pub ttl_left: u32,
 }
 
 /// A resolver with its cache.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    /// What it knows without asking: the parent zone and its server.
+    /// The parent zone and its server, known from the start.
     parent: Delegation,
     /// Port of every server that a referral names.
     port: u16,
@@ -71,7 +71,7 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// Makes a resolver that begins at the server of a parent zone.
+    /// Makes a resolver that starts at the server of a parent zone.
     pub(super) fn new(zone: LowerName, server: SocketAddr, port: u16) -> Self {
         Self {
             parent: Delegation {
@@ -105,7 +105,7 @@ impl Resolver {
         Err(Failure::TooLong)
     }
 
-    /// Returns what the cache has for a question.
+    /// Returns the cached answer to a question.
     pub(super) fn cached(&self, name: &Name, rtype: RecordType, now: Moment) -> Option<Found> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let (found, age) = answers.find(&(LowerName::new(name), rtype), now)?;
@@ -165,7 +165,7 @@ impl Resolver {
         Err(Failure::TooLong)
     }
 
-    /// Asks the servers of a zone in turn until one is of use.
+    /// Asks the servers of a zone in turn until one is not lame.
     async fn ask_servers(&self, delegation: &Delegation, key: &LowerName, query: &Query) -> Step {
         for server in &delegation.servers {
             let Ok(reply) = ask(*server, query).await else {
@@ -179,7 +179,7 @@ impl Resolver {
         Step::Lame
     }
 
-    /// Returns the servers of the nearest zone that is known.
+    /// Returns the servers of the nearest known zone.
     fn nearest(&self, name: &LowerName, now: Moment) -> Option<Delegation> {
         let delegations = self
             .delegations

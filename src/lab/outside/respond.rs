@@ -1,7 +1,6 @@
 //! The resolver as hickory-server sees it: requests of clients in, responses out.
 //!
-//! In: requests. Out: what the resolver found, or why it found nothing, as an extended error too (RFC 8914). Never here:
-//! looking anything up.
+//! In: requests. Out: the resolver's answer, or its failure, as an extended error too (RFC 8914). Never here: lookups.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The resolver against a parent and a name server on loopback; the cache's time is given, so that nothing waits for a TTL.
+//! The resolver against a parent and a name server on loopback; the cache's time is given, so that nothing waits for a
+//! TTL.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl World {
         }
     }
 
-    /// Asks the resolver at a second; returns the addresses and the seconds that are left to them.
+    /// Asks the resolver at a second; returns the addresses and their remaining TTL, seconds.
     async fn look_up(&self, second: u64) -> (Vec<IpAddr>, u32) {
         let www = name("www.lab.example.");
         let found = self.resolver.look_up(&www, Moment::from_secs(second)).await;

@@ -1,7 +1,7 @@
 //! Starts and stops the world outside.
 //!
-//! In: sockets, the zones of Leeward and where it listens. Out: a running parent and resolver, and what clients behind the
-//! resolver are answered. Never here: what a message means.
+//! In: sockets, the zones of Leeward and its address. Out: a running parent and resolver, and the answers to clients
+//! behind the resolver. Never here: the content of messages.
 
 use std::fmt;
 use std::io;
@@ -21,9 +21,9 @@ use crate::clock::Clock;
 use crate::server::hickory::FailoverZones;
 use crate::wire;
 
-/// How long a TCP connection may be silent (RFC 7766, section 6.2.3: in the order of seconds).
+/// Longest silence of a TCP connection (RFC 7766, section 6.2.3: in the order of seconds).
 const TCP_IDLE: Duration = Duration::from_secs(10);
-/// Responses of one TCP connection that wait; hickory-server answers one query after the other.
+/// Most responses of one TCP connection that wait; hickory-server answers one query after the other.
 const TCP_RESPONSES_MAX: usize = 16;
 
 /// A socket of each kind on one address.
@@ -43,11 +43,11 @@ pub struct OutsideSockets {
 /// An address that cannot be listened on.
 #[derive(Debug)]
 pub struct OutsideFault {
-    /// Who wanted to listen.
+    /// Part that listens there: `resolver` or `parent zone`.
     pub who: &'static str,
-    /// Where.
+    /// The address.
     pub address: SocketAddr,
-    /// Why not.
+    /// Error of the system.
     pub error: io::Error,
 }
 
@@ -64,18 +64,18 @@ impl fmt::Display for OutsideFault {
 
 impl std::error::Error for OutsideFault {}
 
-/// What lies in the world outside.
+/// Settings of the world outside.
 #[derive(Debug)]
 pub struct OutsidePlan {
     /// Apexes of the zones that Leeward serves.
     pub apexes: Vec<wire::Name>,
-    /// Where Leeward listens; its port stands for port 53.
+    /// Address of Leeward; its port stands for port 53.
     pub name_server: SocketAddr,
     /// The clock of the cache.
     pub clock: Clock,
 }
 
-/// What clients behind the resolver are answered.
+/// Client of the resolver.
 #[derive(Clone, Debug)]
 pub struct BehindResolver {
     resolver: Arc<Resolver>,
@@ -85,9 +85,9 @@ pub struct BehindResolver {
 /// A running parent and resolver; dropping it closes their sockets.
 pub struct Outside {
     behind: BehindResolver,
-    /// Where the resolver listens.
+    /// Address of the resolver.
     pub resolver_address: SocketAddr,
-    /// Where the parent's name server listens.
+    /// Address of the parent's name server.
     pub parent_address: SocketAddr,
     resolving: Server<Resolving>,
     delegating: Server<FailoverZones>,
@@ -97,7 +97,7 @@ impl OutsideSockets {
     /// Binds both addresses, UDP and TCP.
     ///
     /// # Errors
-    /// Names the first address that cannot be bound.
+    /// The first address that cannot be bound.
     pub async fn bind(resolver: SocketAddr, parent: SocketAddr) -> Result<Self, OutsideFault> {
         Ok(Self {
             resolver: bind_pair("resolver", resolver).await?,
@@ -123,7 +123,7 @@ impl Outside {
     /// Starts the parent and the resolver.
     ///
     /// # Errors
-    /// Says why the parent zone cannot be served.
+    /// The reason why the parent zone cannot be served.
     pub fn start(sockets: OutsideSockets, plan: OutsidePlan) -> Result<Self, String> {
         let current = publish_parent(&plan.apexes, plan.name_server.ip())?;
         let address = |pair: &Pair| pair.udp.local_addr().map_err(|error| error.to_string());
@@ -152,7 +152,7 @@ impl Outside {
         })
     }
 
-    /// Returns what clients behind the resolver are answered.
+    /// Returns a client of the resolver.
     pub fn behind(&self) -> BehindResolver {
         self.behind.clone()
     }
@@ -166,10 +166,10 @@ impl Outside {
 }
 
 impl BehindResolver {
-    /// Returns what a client behind the resolver is answered for the address of a name.
+    /// Looks up the addresses of a name, as a client behind the resolver gets them.
     ///
     /// # Errors
-    /// Says in a word why there is no answer.
+    /// The mnemonic of the response code, or `no name`.
     pub async fn look_up(&self, name: &str) -> Result<LookedUp, &'static str> {
         let name = Name::from_ascii(name).map_err(|_| "no name")?;
         let found = self.resolver.look_up(&name, self.clock.now()).await;

@@ -1,13 +1,13 @@
-//! One query in some, kept as it came: a ring that one worker writes and anyone may read.
+//! Samples of queries: a ring of octets as received, written by one worker and read by any thread.
 //!
-//! In: octets of a query and who sent it. Out: copies of what was written since the last look. Never here: what is in
-//! a message. A slot carries the number of its sample; a reader that finds another number after copying than before
+//! In: octets of a query and its client. Out: copies of what was written since the last read. Never here: the meaning
+//! of a message. A slot carries the number of its sample; a reader that finds another number after copying than before
 //! has read across a write and leaves the slot out.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// One query in so many is kept, on average. Chosen: copying 200 octets costs a hundredth of a nanosecond a query then,
+/// Queries for each sample, on average. Chosen: copying 200 octets costs a hundredth of a nanosecond a query then,
 /// and a busy server still gives thousands of samples an hour.
 pub const SAMPLE_STRIDE: u32 = 64;
 /// Samples that a worker's ring holds: what comes in between two looks, a second apart, beyond it is overwritten.
@@ -53,10 +53,10 @@ impl Default for QuerySamples {
     }
 }
 
-/// A query as it came.
+/// A query as received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuerySample {
-    /// Who sent it.
+    /// Address of the client.
     pub client: IpAddr,
     /// The message.
     pub message: Vec<u8>,
@@ -90,8 +90,8 @@ impl QuerySamples {
         self.taken.store(number, Ordering::Release);
     }
 
-    /// Copies what was kept after the first `seen` samples, as far as it is still there; returns how many there were
-    /// ever.
+    /// Copies the samples after the first `seen`, as far as they are still there; returns the number of all samples so
+    /// far.
     pub fn since(&self, seen: u64, into: &mut Vec<QuerySample>) -> u64 {
         let taken = self.taken.load(Ordering::Acquire);
         let oldest = taken.saturating_sub(SAMPLES_MAX as u64);
@@ -129,7 +129,7 @@ impl Slot {
     }
 }
 
-/// Says which queries of a stream are kept: gaps vary, so that no client's rhythm stays between them.
+/// Choice of the queries of a stream that are kept: gaps vary, so that no client's rhythm stays between them.
 #[derive(Clone, Debug)]
 pub struct Stride {
     left: u32,

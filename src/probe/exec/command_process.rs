@@ -1,9 +1,10 @@
 //! The server's end of the helper process: one task starts it when the first command is wanted, and again when it dies.
 //!
-//! In: commands to run. Out: how they ended, or why they were not run. Never here: verdicts.
+//! In: commands to run. Out: their ends, or the reason why they were not run. Never here: findings.
 //!
-//! A command may end the helper that runs it, by mistake or not. Every command that ran then is suspect until it ends well
-//! somewhere: suspects have a helper of their own, one at a time, so that the one who does it harms nobody else the next time.
+//! A command may end the helper that runs it, by mistake or not. Every command that ran then is suspect until it ends
+//! well somewhere: suspects have a helper of their own, one at a time, so that the one at fault harms no other the next
+//! time.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -22,23 +23,23 @@ use tokio::task::JoinHandle;
 use super::frame::{Ended, Frames, Request, encode};
 use crate::clock::{Clock, Moment};
 
-/// Commands that wait for the helper at most; turns bound them long before.
+/// Most commands that wait for the helper; turns bound them long before.
 const JOBS_MAX: usize = 1_024;
-/// First and longest pause before a helper that died is started again: a start a second costs little, and commands wait
-/// for no longer than that.
+/// First and longest pause before a dead helper is started again: a start a second costs little, and commands wait for
+/// no longer than that.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-/// A helper that lived so long died of something new.
+/// Lifetime of a helper after which the pause starts anew at its death.
 const LIFE_ENOUGH: Duration = Duration::from_secs(5);
-/// Commands that are suspected at once; those beyond run with all others.
+/// Most suspects at once; those beyond run with all others.
 const SUSPECTS_MAX: usize = 1_024;
 /// Helpers: one for commands that ended well so far, one for those that ran when a helper died.
 const HELPERS: usize = 2;
-/// Time beyond a command's own within which the helper must report; one that does not hangs.
+/// Time beyond a command's timeout within which the helper must report; else it counts as hanging.
 const REPORT_GRACE: Duration = Duration::from_secs(2);
 /// Time between two looks for reports that are overdue.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What the server file says about commands.
+/// Settings of commands, as of the server file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandSettings {
     /// Programs, and folders of programs, that may be run; none switches commands off.
@@ -50,7 +51,8 @@ pub struct CommandSettings {
 }
 
 impl CommandSettings {
-    /// Says whether a program may be run. Whoever may write into an allowed folder decides what its links lead to.
+    /// Returns whether a program may be run. Links in an allowed folder are followed: its owner decides where they
+    /// lead.
     pub fn allows(&self, program: &str) -> bool {
         let program = Path::new(program);
         let is_plain = program.is_absolute()
@@ -61,7 +63,7 @@ impl CommandSettings {
     }
 }
 
-/// What is counted about commands.
+/// Counters of commands.
 #[derive(Debug, Default)]
 pub struct CommandCounters {
     is_up: [AtomicU64; HELPERS],
@@ -70,40 +72,40 @@ pub struct CommandCounters {
     death: Mutex<Option<RunnerDeath>>,
 }
 
-/// The last end of a helper that nobody asked for.
+/// Last unexpected end of a helper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunnerDeath {
-    /// When.
+    /// Moment of the death.
     pub at: Moment,
-    /// How, and what ran then.
+    /// Cause, and the commands that ran.
     pub why: String,
 }
 
 impl CommandCounters {
-    /// Says whether the helper runs; it is started when the first command is wanted.
+    /// Returns whether the helper for commands that ended well runs; it is started with the first command.
     pub fn is_helper_up(&self) -> bool {
         self.is_up[0].load(Ordering::Relaxed) != 0
     }
 
-    /// Returns how many times the helper was started, or the attempt failed.
+    /// Returns the number of starts of helpers, failed ones among them.
     pub fn starts(&self) -> u64 {
         self.starts.load(Ordering::Relaxed)
     }
 
-    /// Returns how many commands run.
+    /// Returns the number of running commands.
     pub fn running(&self) -> u64 {
         let running = self.running.iter();
         running.map(|each| each.load(Ordering::Relaxed)).sum()
     }
 
-    /// Returns the last end of a helper that nobody asked for.
+    /// Returns the last unexpected end of a helper.
     pub fn last_death(&self) -> Option<RunnerDeath> {
         let death = self.death.lock();
         death.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The way to the task of a helper, and the task.
+/// Channel to the task of a helper, and the task.
 type DeskTask = (mpsc::Sender<Job>, JoinHandle<()>);
 
 /// Runs commands, a bounded number at once.
@@ -113,15 +115,15 @@ pub struct Commands {
     clock: Clock,
     turns: Arc<Semaphore>,
     counters: Arc<CommandCounters>,
-    /// The way to the task of each helper, once there is one.
+    /// Task of each helper, once there is one.
     helpers: Mutex<[Option<DeskTask>; HELPERS]>,
     /// Commands that ran when a helper died, and did not end well since.
     suspects: Mutex<HashSet<Vec<String>>>,
-    /// Held by the one suspect that runs: it takes no other along, and ends well if it was not to blame.
+    /// Held by the one suspect that runs: its death harms no other, and it ends well if it was not at fault.
     alone: tokio::sync::Mutex<()>,
 }
 
-/// A command on its way. Its turn lasts until it ended, even if nobody waits for it any more.
+/// A command on its way. Its turn lasts until it ended, even if its probe was dropped.
 #[derive(Debug)]
 struct Job {
     request: Request,
@@ -143,7 +145,7 @@ impl Commands {
         }
     }
 
-    /// Returns what is counted.
+    /// Returns the counters.
     pub fn counters(&self) -> Arc<CommandCounters> {
         Arc::clone(&self.counters)
     }
@@ -208,8 +210,8 @@ impl Commands {
 
     fn jobs_of(&self, helper: usize) -> mpsc::Sender<Job> {
         let mut helpers = self.helpers.lock().unwrap_or_else(PoisonError::into_inner);
-        let jobs_of = &mut helpers[helper];
-        if let Some((jobs, task)) = jobs_of.as_ref()
+        let running = &mut helpers[helper];
+        if let Some((jobs, task)) = running.as_ref()
             && !task.is_finished()
         {
             return jobs.clone();
@@ -222,7 +224,7 @@ impl Commands {
             counters: Arc::clone(&self.counters),
             waiting,
         };
-        *jobs_of = Some((jobs.clone(), tokio::spawn(process.run())));
+        *running = Some((jobs.clone(), tokio::spawn(process.run())));
         jobs
     }
 }
@@ -230,7 +232,10 @@ impl Commands {
 impl Drop for Commands {
     fn drop(&mut self) {
         // The helper's input ends with the task; it then ends whatever runs, and itself.
-        let helpers = self.helpers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let helpers = self
+            .helpers
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         for (_, task) in helpers.iter_mut().filter_map(Option::take) {
             task.abort();
         }
@@ -250,10 +255,10 @@ struct Runner {
     child: Child,
     requests: ChildStdin,
     reports: Frames<ChildStdout>,
-    /// Who waits for which command, and until when.
+    /// Commands under way by id, with the moment at which their report is overdue.
     pending: HashMap<u64, (Job, Moment)>,
     next: u64,
-    /// Whether it ever reported.
+    /// True once it reported.
     is_useful: bool,
 }
 
@@ -321,7 +326,7 @@ impl CommandProcess {
         })
     }
 
-    /// Passes requests on and reports back until the helper dies (why), or nobody asks any more (`None`).
+    /// Passes requests on and reports back until the helper dies (the reason), or no more requests can come (`None`).
     async fn attend(&mut self, helper: &mut Runner, first: Job) -> Option<String> {
         if let Err(cause) = helper.pass(first, self.clock.now()).await {
             return Some(format!("ask the helper process: {cause}"));
@@ -352,7 +357,7 @@ impl CommandProcess {
         }
     }
 
-    /// Lets time pass; whoever asks meanwhile hears why nothing is run.
+    /// Pauses; requests that come meanwhile are answered with the reason why none is run.
     async fn rest(&mut self, pause: Duration, why: &str) {
         let over = tokio::time::sleep(pause);
         let mut over = std::pin::pin!(over);
@@ -385,7 +390,7 @@ impl Runner {
         }
     }
 
-    /// Names what ran when the helper died.
+    /// Adds the commands that ran when the helper died to the reason.
     fn with_running(&self, why: &str) -> String {
         let mut programs = self
             .pending
@@ -411,7 +416,7 @@ impl Runner {
         self.pending.values().any(|(_, until)| *until < now)
     }
 
-    /// Ends a helper that cannot be spoken with.
+    /// Kills a helper that does not respond.
     fn end(&mut self) {
         // One that is gone already is just as well.
         let _ = self.child.start_kill();

@@ -1,4 +1,4 @@
-//! What server and helper say to each other: frames of four octets of length and a JSON object.
+//! Protocol of server and helper: frames of four octets of length and a JSON object.
 //!
 //! In: octets of a pipe. Out: requests and reports. Never here: processes.
 
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Longest frame: 64 words of 4,096 octets, six octets of JSON each at worst.
+/// Longest frame, octets: 64 words of 4,096 octets, six octets of JSON each at worst.
 const FRAME_MAX: usize = 2 << 20;
 /// Octets of the length.
 const HEAD: usize = 4;
@@ -18,39 +18,39 @@ const READ_SIZE: usize = 16 << 10;
 /// A command to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
-    /// Comes back in the report.
+    /// Id, repeated in the report.
     pub(super) id: u64,
     /// Program and arguments.
     pub(super) command: Vec<String>,
-    /// The environment beside `PATH`.
+    /// The environment apart from `PATH`.
     pub(super) variables: Vec<(String, String)>,
-    /// Time until it is killed.
+    /// Time until it is killed, milliseconds.
     pub(super) timeout_ms: u64,
 }
 
-/// How a command ended.
+/// End of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ended {
-    /// Of the request.
+    /// Id of the request.
     pub(super) id: u64,
-    /// How.
+    /// Way in which it ended.
     pub(super) how: How,
     /// First line that it wrote, to its output or else to its error output.
     pub(super) line: String,
 }
 
-/// In which way a command ended.
+/// Way in which a command ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum How {
-    /// By itself, with a status.
+    /// By itself, with this exit status.
     Exited(i32),
-    /// By a signal that was not ours.
+    /// By a signal that the helper did not send.
     Signalled(i32),
     /// Killed since its time was up.
     TimedOut,
     /// Killed since it wrote too much.
     WroteTooMuch,
-    /// It could not be started; why.
+    /// Not started; the reason.
     NotStarted(String),
 }
 
@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
     }
 
-    /// Returns the next message; `None` at the end. May be dropped while it waits: nothing is lost.
+    /// Returns the next message; `None` at the end. May be dropped while it waits, without loss.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         loop {
             if let Some(message) = self.take()? {

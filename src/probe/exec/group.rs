@@ -1,6 +1,6 @@
 //! One command in a process group of its own: started, watched, and ended whole.
 //!
-//! In: a request. Out: how it ended. Never here: a shell, an inherited environment, an inherited descriptor.
+//! In: a request. Out: its end. Never here: a shell, an inherited environment, an inherited descriptor.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -18,13 +18,13 @@ use tokio::process::{Child, Command};
 
 use super::frame::{Ended, How, Request};
 
-/// The search path of commands; nothing else of the server's environment reaches them.
+/// Search path of commands, in place of the server's environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Octets of each output that are kept.
+/// Most octets kept of each output.
 const KEPT_MAX: usize = 4 << 10;
-/// Octets of each output that are read; what writes more is killed.
+/// Most octets read of each output; a command that writes more is killed.
 const OUTPUT_MAX: usize = 1 << 20;
-/// Longest line that is reported, in characters.
+/// Longest line reported, characters.
 const LINE_MAX: usize = 200;
 /// Time for the rest of the output, and for the end, once the group is killed.
 const GRACE: Duration = Duration::from_millis(200);
@@ -136,8 +136,7 @@ fn start(request: &Request) -> Result<Child, String> {
         .map_err(|cause| format!("start {program}: {cause}"))
 }
 
-/// Waits for the end of a command, of its time, or of our patience with its output; says also whether all of that is
-/// read.
+/// Waits for the end of a command, of its time, or of the bound of its output; returns also whether all output is read.
 async fn watch(
     child: &mut Child,
     mut reading: std::pin::Pin<&mut impl Future<Output = Result<((), ()), TooMuch>>>,
@@ -170,7 +169,7 @@ fn how_of(status: ExitStatus) -> How {
     }
 }
 
-/// More output than is read.
+/// Output beyond [`OUTPUT_MAX`].
 #[derive(Debug)]
 struct TooMuch;
 
@@ -191,7 +190,7 @@ async fn drain(mut output: impl AsyncRead + Unpin, kept: &Mutex<Vec<u8>>) -> Res
     Ok(())
 }
 
-/// Returns the first line that says something, fit to be shown.
+/// Returns the first line that is not blank, fit to be shown.
 fn first_line(kept: &Mutex<Vec<u8>>) -> Option<String> {
     let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     let text = String::from_utf8_lossy(&kept);
@@ -200,8 +199,8 @@ fn first_line(kept: &Mutex<Vec<u8>>) -> Option<String> {
     Some(line.chars().take(LINE_MAX).map(plain).collect())
 }
 
-/// Kills processes that left their group (`setsid`) and were left behind: they became children of the helper, which
-/// asked for them. What is still in the group of a running command is let be.
+/// Kills processes that left their group (`setsid`) and lost their parent: they became children of the helper, as a
+/// subreaper. Processes in the group of a running command stay.
 pub(super) fn sweep(leaders: &Leaders) {
     let own = std::process::id();
     let Ok(listed) = std::fs::read_to_string(format!("/proc/self/task/{own}/children")) else {

@@ -1,8 +1,7 @@
-//! Commands as probes: run on schedule by a helper process of our own, so that forking costs the server nothing and
-//! nothing that a command does can touch it.
+//! Commands as probes: run on schedule by a helper process of our own, so that the server neither forks nor shares a
+//! process with a command.
 //!
-//! In: a command and the address it is about. Out: a finding. Never here: a shell; what the server file allows is asked
-//! before anything runs.
+//! In: a command and the address it is about, both allowed by the server file. Out: a finding. Never here: a shell.
 //!
 //! The helper is the same binary, started with a verb that help does not show. Server and helper speak frames over the
 //! helper's standard input and output ([`frame`]): a request for each command, a report for each end. The helper ends

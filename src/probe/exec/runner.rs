@@ -1,6 +1,6 @@
-//! The helper process: runs what the server asks for, and ends with it.
+//! The helper process: runs commands for the server, and ends with it.
 //!
-//! In: requests on standard input. Out: reports on standard output. Never here: schedules, verdicts, logs.
+//! In: requests on standard input. Out: reports on standard output. Never here: schedules, findings, logs.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -16,11 +16,11 @@ use tokio::time::MissedTickBehavior;
 use super::frame::{Ended, Frames, How, Request, encode};
 use super::group::{Leaders, run, sweep};
 
-/// Most commands at once, whatever the server asks for.
+/// Most commands at once, whatever the server's `concurrency`.
 const RUNNING_MAX: usize = 1_024;
-/// Time between two looks for processes that were left behind.
+/// Time between two searches for processes that lost their parent.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// What the kernel is told about us, of -1000 to 1000: when memory ends, commands die before the server.
+/// Badness of helper and commands for the kernel's OOM killer, -1000 to 1000: they die before the server.
 const OOM_SCORE: &str = "500";
 
 /// Runs the helper on two pipes until the input ends.

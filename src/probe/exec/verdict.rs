@@ -1,4 +1,4 @@
-//! From a recipe to a command line, and from how a command ended to a finding.
+//! From a recipe to a command line, and from the end of a command to a finding.
 //!
 //! In: a recipe and its address. Out: a finding. Never here: processes.
 
@@ -9,7 +9,7 @@ use super::command_process::Commands;
 use super::frame::{Ended, How};
 use crate::health::{ExecProbe, Finding, Phase, ProbeRecipe, Timeout};
 
-/// What stands for the address in a command.
+/// Placeholder of the address in a command.
 const ADDRESS: &str = "{address}";
 
 /// Runs a command about an address, or about none.
@@ -46,7 +46,7 @@ fn command_line(exec: &ExecProbe, address: Option<IpAddr>) -> Vec<String> {
     exec.command.iter().map(filled).collect()
 }
 
-/// What a command finds in its environment.
+/// Environment variables of a command.
 fn variables(
     recipe: &ProbeRecipe,
     address: Option<IpAddr>,

@@ -1,8 +1,8 @@
 //! The body of an HTTP/1 response: counted, in chunks, or until the connection ends (RFC 9112, sections 6 and 7).
 //!
-//! In: octets as they arrive. Out: those of the body. Never here: sockets, compression, how long a body may be.
+//! In: octets as they arrive. Out: those of the body. Never here: sockets, compression, limits.
 
-/// How a transfer is coded.
+/// Transfer coding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Coding {
     #[default]
@@ -12,27 +12,27 @@ pub(super) enum Coding {
     Unknown(Box<str>),
 }
 
-/// Where the body ends, and how much of it is to come.
+/// Framing of the body, with the state of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::probe) enum Framing {
-    /// Nothing is to come.
+    /// At its end.
     Over,
-    /// So many octets.
+    /// Octets still to come, of a counted body.
     Counted(u64),
     /// Chunks.
     Chunked(Part),
-    /// Whatever comes until the connection ends.
+    /// All octets until the connection ends.
     UntilClose,
 }
 
-/// Which part of a chunk comes next.
+/// Next part of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::probe) enum Part {
-    /// Its size; so much of it was read, in so many digits.
+    /// Size: value so far, and number of digits read.
     Size(u64, u8),
-    /// The rest of the line with its size.
+    /// The rest of the line with its size; the size.
     Extension(u64),
-    /// So many octets of data.
+    /// Octets of data still to come.
     Data(u64),
     /// The end of the line after the data.
     End,
@@ -57,8 +57,8 @@ impl Framing {
         self == Self::Over
     }
 
-    /// Takes octets in and adds those of the body to `body`. What follows the body is passed over; so are trailers, since
-    /// the chunk of size 0 says that all octets were there.
+    /// Takes octets in and adds those of the body to `body`. Octets after the body are passed over; so are trailers,
+    /// since the chunk of size 0 ends the octets of the body.
     pub(in crate::probe) fn take(
         &mut self,
         octets: &[u8],

@@ -1,9 +1,9 @@
 //! Status line and headers of an HTTP/1 response, as servers in the field write them.
 //!
-//! In: octets as they arrive. Out: status, and the few headers that decide how the body is read. Never here: sockets, the
-//! body, what a status means.
+//! In: octets as they arrive. Out: status, and the few headers that decide how the body is read. Never here: sockets,
+//! the body, the meaning of a status.
 //!
-//! What curl takes is taken, and what it refuses is refused, with these exceptions:
+//! Takes and refuses what curl does, with these exceptions:
 //!
 //! | Octets | Here | curl | Why |
 //! |---|---|---|---|
@@ -17,24 +17,24 @@
 
 use super::body::{Coding, Framing};
 
-/// Octets of a response that evidence shows.
+/// Most octets of a response in evidence.
 const SHOWN_MAX: usize = 60;
 
-/// What every status line begins with, in any case.
+/// Begin of every status line, in any case.
 const PROTOCOL: &[u8] = b"http/";
 
-/// What is wrong with a head.
+/// Fault of a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::probe) enum HeadFault {
-    /// It is longer than allowed; the header that is longest, and its octets.
+    /// Longer than allowed; the longest header, and its octets.
     TooLong(Option<(Box<str>, usize)>),
-    /// It is no HTTP; what it is instead, or where it errs.
+    /// No HTTP; the protocol that it is instead, or the place of the error.
     Malformed(Box<str>),
-    /// It ended too early.
+    /// Ended too early.
     Cut,
 }
 
-/// What a response says before its body.
+/// Status and headers of a response, as far as used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::probe) struct Head {
     pub(in crate::probe) status: u16,
@@ -46,7 +46,7 @@ pub(in crate::probe) struct Head {
     coding: Coding,
 }
 
-/// What the headers say about the length of the body.
+/// Length of the body by its headers, octets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Length {
     #[default]
@@ -72,7 +72,7 @@ pub(in crate::probe) struct HeadReader {
 }
 
 impl HeadReader {
-    /// Reads at most so many octets, interim responses included.
+    /// Reads at most `octets_max` octets, interim responses included.
     pub(in crate::probe) fn new(octets_max: usize) -> Self {
         Self {
             octets_max,
@@ -106,7 +106,7 @@ impl HeadReader {
         Ok(None)
     }
 
-    /// Takes it that the peer closed the connection. As with curl, a head without its empty line counts.
+    /// Ends the head where the peer closed the connection. As with curl, a head without its empty line counts.
     pub(in crate::probe) fn close(&mut self) -> Result<(), HeadFault> {
         match self.lines {
             0 => Err(HeadFault::Cut),
@@ -114,12 +114,12 @@ impl HeadReader {
         }
     }
 
-    /// Returns what was read.
+    /// Returns the head.
     pub(in crate::probe) fn into_head(self) -> Head {
         self.head
     }
 
-    /// Refuses what cannot become a status line as soon as that is known: a peer that speaks another protocol may
+    /// Refuses octets that cannot become a status line as soon as possible: a peer that speaks another protocol may
     /// wait for an answer in it.
     fn refuse_foreign(&self) -> Result<(), HeadFault> {
         if self.lines > 0 {
@@ -133,7 +133,7 @@ impl HeadReader {
         }
     }
 
-    /// Ends the line under way; says whether the head is whole.
+    /// Ends the line under way; returns whether the head is whole.
     fn end_line(&mut self) -> Result<bool, HeadFault> {
         let mut line = std::mem::take(&mut self.line);
         while let Some(b'\n' | b'\r') = line.last() {
@@ -213,7 +213,7 @@ impl HeadReader {
         }
     }
 
-    /// Notes how long the header under way is, so that evidence can name the one that is to blame.
+    /// Notes the length of the header under way, so that evidence can name the longest.
     fn note_length(&mut self) {
         let name = |line: &[u8]| {
             let colon = line.iter().position(|octet| *octet == b':');
@@ -229,7 +229,7 @@ impl HeadReader {
         }
     }
 
-    /// Reads the length as curl does: digits, whatever follows them. One that no number holds says nothing.
+    /// Reads the length as curl does: digits, whatever follows them. One beyond 64 bits is ignored.
     fn read_length(&mut self, value: &[u8]) -> Result<(), HeadFault> {
         for item in value.split(|octet| *octet == b',') {
             let item = item.trim_ascii();
@@ -255,7 +255,7 @@ impl HeadReader {
 }
 
 impl Head {
-    /// Says how the body is read (RFC 9112, section 6.3), or why it cannot be.
+    /// Returns the framing of the body (RFC 9112, section 6.3), or the reason why it cannot be read.
     pub(in crate::probe) fn framing(&self, is_head: bool) -> Result<Framing, Box<str>> {
         if is_head || matches!(self.status, 100..=199 | 204 | 304) {
             return Ok(Framing::Over);
@@ -312,7 +312,7 @@ fn read_status(line: &[u8]) -> Result<u16, HeadFault> {
     if code < 100 { Err(wrong()) } else { Ok(code) }
 }
 
-/// Names the protocol of what is no HTTP/1, as far as its first octets tell.
+/// Names the protocol of octets that are no HTTP/1, as far as the first of them tell.
 fn describe_foreign(line: &[u8]) -> Box<str> {
     match line {
         // A record of TLS: an alert or a handshake, any version.
@@ -339,7 +339,7 @@ fn show(octets: &[u8]) -> Box<str> {
     format!("{text:?}{more}").into()
 }
 
-/// What comes after empty lines.
+/// Text after its leading empty lines.
 trait TrimLines {
     fn trim_ascii_start_lines(&self) -> &[u8];
 }

@@ -1,6 +1,6 @@
 //! HTTP/1 as a checker needs it: a request written as the check says, a response read as leniently as curl reads it.
 //!
-//! In: requests, octets. Out: heads and bodies. Never here: sockets, what a response means.
+//! In: requests, octets. Out: heads and bodies. Never here: sockets, the meaning of a response.
 
 mod body;
 mod head;

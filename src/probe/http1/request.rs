@@ -1,13 +1,13 @@
 //! An HTTP/1.1 request, octet for octet as the check says.
 //!
-//! In: method, path, host, headers. Out: octets. Never here: where they go.
+//! In: method, path, host, headers. Out: octets. Never here: connections.
 //!
-//! No library writes it, because names of headers are to go out in the case they are written in: some servers and filters in
-//! the field look for that.
+//! No library writes it, because names of headers are to go out in the case they are written in: some servers and
+//! filters in the field look for that.
 
 use std::fmt::Write as _;
 
-/// What is asked.
+/// Parts of a request.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::probe) struct Request<'a> {
     pub(in crate::probe) method: &'a str,
@@ -23,7 +23,7 @@ pub(in crate::probe) struct Request<'a> {
 /// Methods whose requests say how long their body is even if there is none (RFC 9110, section 8.6).
 const METHODS_WITH_BODY: [&str; 3] = ["POST", "PUT", "PATCH"];
 
-/// Writes a request without a body; or says which header cannot be sent.
+/// Writes a request without a body; else returns the header that cannot be sent.
 pub(in crate::probe) fn write_request(request: &Request<'_>) -> Result<Vec<u8>, Box<str>> {
     let mut text = format!("{} ", request.method);
     write_path(&mut text, request.path);
@@ -60,8 +60,8 @@ pub(in crate::probe) fn write_request(request: &Request<'_>) -> Result<Vec<u8>, 
     Ok(text.into_bytes())
 }
 
-/// Writes a path as it is written in the check, but for what no request line may hold; without a fragment, which is never sent
-/// (RFC 9110, section 7.1).
+/// Writes a path as it stands in the check, except for octets that no request line may hold; without a fragment, which
+/// is never sent (RFC 9110, section 7.1).
 fn write_path(text: &mut String, path: &str) {
     for octet in path.split('#').next().unwrap_or_default().bytes() {
         match octet {

@@ -8,11 +8,11 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::*;
 
-/// Long enough for anything that is going to happen at all.
+/// Longest wait before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server that says nothing to names that begin with `s`, NXDOMAIN to those with `n`, and 127.0.0.9 to all others, until it
-/// is told to be silent.
+/// Server that is silent on names that begin with `s`, answers NXDOMAIN to those with `n`, and 127.0.0.9 to all others,
+/// until `is_silent` is set.
 struct Stage {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,

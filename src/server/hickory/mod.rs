@@ -3,7 +3,7 @@
 //! In: requests as hickory-server hands them over. Out: the engine's answers as hickory-server's responses; requests for
 //! names outside our zones go to the other handler. Never here: sockets, decisions.
 //!
-//! Whoever runs hickory-server (a forwarder, a blocklist, a recursor) serves failover zones in the same process so. Port
+//! Programs on hickory-server (a forwarder, a blocklist, a recursor) serve failover zones in the same process so. Port
 //! 53 of our own stays with the loops of this room: hickory-server takes 6 to 12 us for a query, they take 2.
 
 mod reply;

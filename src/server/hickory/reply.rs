@@ -28,7 +28,7 @@ const DNSSEC_OK: u16 = 0x8000;
 /// A message of our engine.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reply {
-    /// Whether it repeats the question.
+    /// True if it repeats the question.
     pub(super) has_question: bool,
     pub(super) metadata: Metadata,
     pub(super) answers: Vec<Record>,

@@ -15,7 +15,7 @@ use crate::metrics::QueryCounters;
 use crate::publish::Current;
 use crate::wire::{HEADER_LEN, QueryName};
 
-use super::super::engine::{Exchange, Guarded, WorkerId, Transport};
+use super::super::engine::{Exchange, Guarded, Transport, WorkerId};
 use super::super::message_responder::MESSAGE_MAX;
 use super::super::serving_engine::WorldEngine;
 use super::reply::Reply;
@@ -85,7 +85,7 @@ impl<H> FailoverZones<H> {
         &self.counters
     }
 
-    /// Says whether the first name that a message asks for lies in a zone of ours.
+    /// Returns whether the first name that a message asks for lies in a zone of ours.
     fn is_ours(&self, message: &[u8]) -> bool {
         let Some((header, question)) = message.split_first_chunk::<HEADER_LEN>() else {
             return false;
@@ -158,8 +158,7 @@ impl<H: RequestHandler> RequestHandler for FailoverZones<H> {
     }
 }
 
-/// Says whether a reply fits the datagram that the client takes, as hickory-server writes it: a little longer than the
-/// engine did.
+/// Returns whether a reply fits the client's datagram as hickory-server writes it, a little longer than the engine did.
 fn fits(request: &Request, reply: &Reply, queries: &Queries) -> bool {
     if request.protocol() != Protocol::Udp {
         return true;

@@ -31,7 +31,7 @@ use crate::metrics::{QueryCounters, TcpEvent};
 
 use super::super::accept::{CloseReason, ConnectionGuard, Conversation, attend};
 use super::super::certificate::ALPN_H2;
-use super::super::engine::{Engine, WorkerId, Transport};
+use super::super::engine::{Engine, Transport, WorkerId};
 use super::super::limits::TcpLimits;
 use super::super::message_responder::MessageResponder;
 use super::super::serve::Post;
@@ -48,13 +48,13 @@ const FIELDS_MAX: usize = 64;
 /// Streams at once on one connection; RFC 9113, section 6.5.2, asks for no fewer.
 const STREAMS_MAX: u32 = 100;
 
-/// What one stream of HTTP/2 may send before we have read: a message.
+/// Receive window of one stream of HTTP/2, octets: a message.
 const STREAM_WINDOW: u32 = 65_535;
 
-/// What one connection of HTTP/2 may send before we have read.
+/// Receive window of one connection of HTTP/2, octets.
 const CONNECTION_WINDOW: u32 = 256 << 10;
 
-/// How long requests that have begun may take to end when the server stops. Chosen; no standard value.
+/// Longest time for requests that have begun to end when the server stops. Chosen; no standard value.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// The resource behind a handshake, or in the clear.
@@ -113,8 +113,8 @@ where
     }
 }
 
-/// Looks at how a connection in the clear begins: HTTP/2 with its preface (RFC 9113, section 3.3), HTTP/1.1 without. A
-/// preface whose first three octets come in two segments is nobody's habit, and is taken for HTTP/1.1.
+/// Detects the version of a connection in the clear: HTTP/2 begins with its preface (RFC 9113, section 3.3). A preface
+/// whose first three octets come in two segments is taken for HTTP/1.1; no known client sends one.
 async fn detect(
     stream: &TcpStream,
     patience: Duration,
@@ -235,7 +235,7 @@ where
     }
 }
 
-/// Says whether a connection ended because its client broke HTTP/2 or overused it, as a flood of resets does.
+/// Returns whether a connection ended because its client broke HTTP/2 or overused it, as a flood of resets does.
 fn is_misuse(cause: &hyper::Error) -> bool {
     let cause =
         std::error::Error::source(cause).and_then(|cause| cause.downcast_ref::<h2::Error>());
@@ -259,7 +259,8 @@ where
 {
     let settings = post.accept_settings();
     let limits = settings.limits.bounded();
-    let handshakes = config.map(|config| Handshakes::new(config, limits, Arc::clone(&settings.counters)));
+    let handshakes =
+        config.map(|config| Handshakes::new(config, limits, Arc::clone(&settings.counters)));
     let web = Web {
         resource: Rc::new(Resource {
             responder: RefCell::new(MessageResponder::new(post.guarded, Transport::Https)),

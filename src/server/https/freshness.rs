@@ -1,4 +1,4 @@
-//! How long an HTTP cache may keep a reply (RFC 8484, section 5.1).
+//! Lifetime of a reply in an HTTP cache (RFC 8484, section 5.1).
 //!
 //! In: what the engine counted about a reply. Out: the value of Cache-Control. Never here: clocks, or the reply.
 //!
@@ -9,11 +9,12 @@
 //! | neither records nor SOA, or an error | `no-store` |
 //! | chosen by policy | as above, and `private`: it may hold for this client alone |
 
+use crate::answer::NO_TTL;
 use crate::wire::Rcode;
 
 use super::super::engine::{Source, Tally};
 
-/// Names the lifetime of a reply.
+/// Writes the value of Cache-Control for a reply.
 pub(super) fn cache_control(tally: &Tally) -> String {
     match lifetime(tally) {
         None => "no-store".to_owned(),
@@ -25,7 +26,7 @@ pub(super) fn cache_control(tally: &Tally) -> String {
 fn lifetime(tally: &Tally) -> Option<u32> {
     // NOERROR and NXDOMAIN alone say something about the name.
     let says_something = matches!(tally.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
-    tally.ttl.filter(|_| says_something).map(meant)
+    (says_something && tally.ttl != NO_TTL).then(|| meant(tally.ttl))
 }
 
 /// A TTL with the highest bit set counts as 0 (RFC 2181, section 8).
@@ -80,7 +81,7 @@ mod tests {
         for (name, rcode, ttl, source, wanted) in cases {
             let tally = Tally {
                 rcode,
-                ttl,
+                ttl: ttl.unwrap_or(NO_TTL),
                 source,
                 ..Tally::default()
             };

@@ -1,23 +1,23 @@
-//! What the operator chose for DNS over HTTPS.
+//! Options of DNS over HTTPS.
 //!
 //! In: values from the server file. Out: plain options. Never here: requests.
 
-/// How requests arrive.
+/// Encryption of requests on arrival.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HttpsGuise {
-    /// Behind a handshake of ours.
+    /// TLS ends here.
     #[default]
     Sealed,
-    /// In the clear, from a proxy that did the handshake.
+    /// In the clear, from a proxy where TLS ends.
     Plain,
 }
 
-/// Where the one resource is, and how requests arrive.
+/// Path of the one resource, and encryption of its requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpsOptions {
     /// Path of the resource.
     pub path: String,
-    /// How requests arrive.
+    /// Encryption of requests on arrival.
     pub guise: HttpsGuise,
 }
 

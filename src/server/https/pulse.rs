@@ -1,4 +1,4 @@
-//! What happens on one connection of DNS over HTTPS, as far as its timer has to know.
+//! State of one connection of DNS over HTTPS, as far as its timer depends on it.
 //!
 //! In: octets that come, heads and requests that are finished. Out: how long to wait for the next thing. Never here: timers.
 //!
@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 use super::super::limits::TcpLimits;
 
-/// How a connection speaks.
+/// HTTP version of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     Http1,
@@ -37,10 +37,10 @@ enum State {
     Request,
 }
 
-/// Where a connection is.
+/// State of a connection, with a signal for each change.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
-    /// Rings when the timer has to start anew.
+    /// Notified when the timer has to start anew.
     pub(super) changed: Notify,
     state: Cell<State>,
 }
@@ -67,7 +67,7 @@ impl Pulse {
         self.enter(State::Between);
     }
 
-    /// Says how long the state may last.
+    /// Returns the longest duration of the current state.
     pub(super) fn patience(&self, limits: &TcpLimits) -> Duration {
         match self.state.get() {
             State::Head => limits.message_timeout,
@@ -76,7 +76,7 @@ impl Pulse {
     }
 }
 
-/// A stream that tells when octets come.
+/// Stream that reports received octets to a [`Pulse`].
 pub(super) struct ObservedStream<S> {
     pub(super) stream: S,
     pub(super) pulse: Rc<Pulse>,

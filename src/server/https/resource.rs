@@ -53,17 +53,17 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A status and why, in a few words.
+/// Status and reason, a few words.
 type Refusal = (StatusCode, &'static str);
 
-/// What goes wrong with a body.
+/// Error of a body.
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-/// The resource and who answers.
+/// The resource, with the responder behind it.
 pub(super) struct Resource<E, M> {
     pub(super) responder: RefCell<MessageResponder<E, M>>,
     pub(super) path: String,
-    /// How long a body may take to arrive.
+    /// Longest time for a body to arrive.
     pub(super) patience: Duration,
 }
 
@@ -153,7 +153,7 @@ impl<E: Engine, M: Fn(WorkerId) -> E> Resource<E, M> {
     }
 }
 
-/// Reads what is left of a body that nobody wants, as far as an honest client may have written it already.
+/// Reads and drops the rest of a refused body, as far as an honest client may have written it already.
 async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) {
     let mut left = DISCARDED_MAX;
     while let Some(Ok(frame)) = body.as_mut().frame().await {
@@ -183,7 +183,7 @@ fn read_url(query: &str) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Says whether a body is a message; parameters of the type mean nothing here.
+/// Returns whether the media type of a body is that of messages; its parameters mean nothing here.
 fn is_message(headers: &HeaderMap) -> bool {
     let written = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
     let media_type = written.and_then(|value| value.split(|octet| *octet == b';').next());

@@ -1,11 +1,11 @@
-//! Connections and half-open handshakes over QUIC: their limits, evictions, and when an address has to be proven.
+//! Connections and half-open handshakes over QUIC: limits, evictions, proofs of addresses.
 //!
-//! In: new connections. Out: what becomes of each, and a [`ConnectionGuard`] for those let in, whose end gives the place back. Never here:
-//! streams.
+//! In: new connections. Out: a decision on each, and a [`ConnectionGuard`] for those admitted, whose end gives the
+//! place back. Never here: streams.
 //!
-//! A first packet may come from anybody in anybody's name, and each that is let in costs some 16 KiB until QUIC forgets
-//! it, also after we have given it up. So connections that have not shaken hands are counted, by client, by prefix (the
-//! rate limit's, /24 and /56) and in all, until they are forgotten:
+//! The source of a first packet may be forged, and each connection that is admitted costs some 16 KiB until QUIC
+//! forgets it, also after it was closed here. So connections without a finished handshake are counted, by client, by
+//! prefix (the rate limit's, /24 and /56) and in all, until they are forgotten:
 //!
 //! | The new connection | While | Is |
 //! |---|---|---|
@@ -35,24 +35,24 @@ const CLIENT_HALF_OPEN_MAX: usize = 4;
 /// The same of one prefix. Chosen; no standard value: a network of resolvers opens a few at once.
 const PREFIX_HALF_OPEN_MAX: usize = 16;
 
-/// The same in all: 1 MiB of memory for whoever forges addresses of every prefix.
+/// The same in all: 1 MiB of memory under a flood with forged addresses of every prefix.
 const HALF_OPEN_MAX: usize = 64;
 
-/// Connections that QUIC may be closing beside as many as there are places; the least, for very small houses.
+/// Least number of closing connections that QUIC may hold beside the open ones, where there are few places.
 const CLOSING_MIN: usize = 64;
 
-/// How long QUIC remembers a connection whose handshake failed: three times its probe timeout (RFC 9000, section 10.2),
+/// Time that QUIC keeps a connection whose handshake failed: three times its probe timeout (RFC 9000, section 10.2),
 /// which is a second while the round trip is not known (RFC 9002, section 6.2.2).
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
 
-/// What becomes of a new connection.
+/// Decision on a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// It is let in.
+    /// Admitted.
     Admit,
-    /// It has to prove that its address is its own.
+    /// Asked to prove its address (RFC 9000, section 8.1.2).
     Retry,
-    /// It is turned away.
+    /// Refused.
     Refuse,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Connections {
     pub(super) counters: Arc<QueryCounters>,
 }
 
-/// Connections that have not shaken hands and are not forgotten.
+/// Counts of connections without a finished handshake that QUIC has not forgotten.
 #[derive(Default)]
 struct HalfOpen {
     clients: Groups<IpAddr>,
@@ -84,7 +84,7 @@ impl Connections {
         }
     }
 
-    /// Says what becomes of a new connection while QUIC holds so many connections.
+    /// Decides on a new connection while QUIC holds `held` connections.
     pub(super) fn receive(&self, address: IpAddr, is_proven: bool, held: usize) -> Admission {
         let half_open = self.half_open.borrow();
         let of_client = half_open.clients.open_of(client_of(address));
@@ -143,12 +143,12 @@ pub(super) struct ConnectionGuard {
 }
 
 impl ConnectionGuard {
-    /// Notes that the connection was of use to its client.
+    /// Marks the connection as used.
     pub(super) fn touch(&self) {
         self.connections.registry.borrow_mut().touch(self.ticket);
     }
 
-    /// Returns when somebody else needs the place.
+    /// Waits until the connection is evicted.
     pub(super) async fn eviction(&self) {
         self.eviction.notified().await;
     }
@@ -161,7 +161,7 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// A place among those who have not shaken hands.
+/// Place among half-open handshakes.
 pub(super) struct Shaking {
     connections: Rc<Connections>,
     client: usize,

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use crate::metrics::{QueryTransport, SilentReason, TcpEvent};
 
 use super::super::bind::IDLE_WAKE;
-use super::super::engine::{Engine, WorkerId, Transport};
+use super::super::engine::{Engine, Transport, WorkerId};
 use super::super::limits::TcpLimits;
 use super::super::message_responder::MessageResponder;
 use super::super::serve::Post;
@@ -29,17 +29,18 @@ use super::query::{
     DOQ_UNSPECIFIED_ERROR, QueryError, take_query,
 };
 
-/// How long streams that have begun may take to end when the server stops. Chosen; no standard value.
+/// Longest time for streams that have begun to end when the server stops, and for the last packets. Chosen; no standard
+/// value.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
-/// How long we look for streams that have arrived already when the server stops.
+/// Longest wait for a stream that has arrived already when the server stops.
 const FINAL_LOOK: Duration = Duration::from_millis(10);
 
-/// What the connections of a thread share.
+/// State that the connections of a thread share.
 struct Shared<E, M> {
     responder: RefCell<MessageResponder<E, M>>,
     connections: Rc<Connections>,
-    /// All of the thread, to ask what QUIC holds.
+    /// All endpoints of the thread, to count the connections that QUIC holds.
     endpoints: Vec<Endpoint>,
     limits: TcpLimits,
     stop: watch::Receiver<bool>,
@@ -173,7 +174,7 @@ where
         shaken
     }
 
-    /// Takes note of a task that ended: one that panicked is a fault of ours, and answers no more.
+    /// Counts a task that panicked as an engine fault: its queries stay without an answer.
     fn note_end(&self, end: &Result<(), JoinError>) {
         if end.as_ref().is_err_and(JoinError::is_panic) {
             let (via, reason) = (QueryTransport::Quic, SilentReason::EngineFault);
@@ -190,7 +191,7 @@ where
         }
     }
 
-    /// Answers streams until either side has had enough.
+    /// Answers streams until either side ends the connection.
     async fn converse(self: &Rc<Self>, connection: Connection, guard: &Rc<ConnectionGuard>) {
         let mut streams = JoinSet::new();
         let mut stop = self.stop.clone();

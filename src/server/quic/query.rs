@@ -1,6 +1,8 @@
-//! One stream: a query behind its length, then the end; the reply behind its length, then the end (RFC 9250, section 4.2).
+//! One stream: a query behind its length, then the end; the reply behind its length, then the end (RFC 9250, section
+//! 4.2).
 //!
-//! In: a stream of the client. Out: the message, or why the connection or the stream has to end. Never here: the engine.
+//! In: a stream of the client. Out: the message, or why the connection or the stream has to end. Never here: the
+//! engine.
 //!
 //! | The client sends | Its connection | Its stream |
 //! |---|---|---|
@@ -17,10 +19,7 @@ use tokio::time::timeout;
 
 use crate::wire::{HEADER_LEN, QueryName, Unanswerable, parse_query};
 
-use super::super::message_responder::MESSAGE_MAX;
-
-/// A message and its length.
-pub(super) const FRAME_MAX: usize = 2 + MESSAGE_MAX;
+use super::super::message_responder::FRAME_MAX;
 
 /// Nothing went wrong (RFC 9250, section 8.4, as all that follow).
 pub(super) const DOQ_NO_ERROR: VarInt = VarInt::from_u32(0x0);
@@ -33,7 +32,7 @@ pub(super) const DOQ_EXCESSIVE_LOAD: VarInt = VarInt::from_u32(0x4);
 /// No other code fits.
 pub(super) const DOQ_UNSPECIFIED_ERROR: VarInt = VarInt::from_u32(0x5);
 
-/// Why there is no message.
+/// Reason why a stream brought no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueryError {
     /// The client broke the protocol: its connection ends.
@@ -62,7 +61,7 @@ pub(super) async fn take_query(
     Ok(octets)
 }
 
-/// Says whether a stream's octets are one message that DNS over QUIC allows.
+/// Returns whether a stream's octets are one message that DNS over QUIC allows.
 fn is_lawful(octets: &[u8]) -> bool {
     let Some((length, message)) = octets.split_first_chunk::<2>() else {
         return false;
@@ -73,7 +72,7 @@ fn is_lawful(octets: &[u8]) -> bool {
         && !has_keepalive(message)
 }
 
-/// Says whether a message holds the option of edns-tcp-keepalive (RFC 7828), as far as the engine reads its options.
+/// Returns whether a message holds the option edns-tcp-keepalive (RFC 7828), as far as the engine reads its options.
 fn has_keepalive(message: &[u8]) -> bool {
     let edns = match parse_query(message, &mut QueryName::default()) {
         Ok(query) => query.edns,

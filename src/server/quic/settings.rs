@@ -1,4 +1,4 @@
-//! Endpoints and their transport settings: what one connection may hold and how long it may be quiet.
+//! Endpoints and their transport settings: bounds of one connection, its idle timeout.
 //!
 //! In: sockets, TLS settings, limits. Out: endpoints. Never here: connections.
 //!
@@ -15,7 +15,7 @@ use quinn::{
 };
 
 use super::super::limits::TcpLimits;
-use super::query::FRAME_MAX;
+use super::super::message_responder::FRAME_MAX;
 
 /// Streams at once on one connection; a client that asks more waits for answers. Chosen; no standard value.
 const STREAMS_MAX: u32 = 100;
@@ -26,7 +26,7 @@ const RECEIVE_WINDOW: u32 = 256 << 10;
 /// Octets of replies that one connection holds until the client has them.
 const SEND_WINDOW: u64 = 256 << 10;
 
-/// Handshakes that wait to be looked at, and octets that they may bring along.
+/// Most handshakes that wait for a decision, and most octets that they bring along.
 const INCOMING_MAX: usize = 1_024;
 const INCOMING_SIZE_MAX: u64 = 4 << 20;
 

@@ -1,4 +1,4 @@
-//! Who goes first, and that places are counted.
+//! Order of eviction, and counting of places.
 
 use super::*;
 
@@ -104,7 +104,7 @@ fn counts_ipv6_clients_by_their_network() {
     assert_eq!(prefix_of(mapped), prefix_of(client(2)));
 }
 
-/// A flood: who comes, as the number of the connection says, and whether it asks once.
+/// A flood: the client of each connection by its number, and whether it asks once.
 struct Flood {
     name: &'static str,
     source: fn(u32) -> IpAddr,

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::check::Flaw;
 use super::fault::{RdataFault, RdataFaultKind};
+use super::flaw::Flaw;
 use super::source::{Draft, Source, shown};
 use crate::wire::code::Rtype;
 

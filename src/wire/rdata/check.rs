@@ -1,51 +1,18 @@
-//! Whether octets are the RDATA of a type, and where its fields lie.
+//! Checker of RDATA: finds the fields of a type in octets.
 //!
 //! In: a type and octets without compression. Out: the ranges of the fields, or a fault. Never here: text.
 
 use std::ops::Range;
 
 use super::fault::{RdataFault, RdataFaultKind, count_octets};
+use super::flaw::{Flaw, fixed, name_length};
 use super::layout::{Field, Kind, find_layout, is_data};
-use super::parse::RDATA_MAX;
 use super::rules::check_rules;
+use super::source::RDATA_MAX;
 use super::{bitmap, identity, location, prefix, svcb, unusual};
 use crate::wire::code::Rtype;
-use crate::wire::name::Name;
 
-/// What is wrong with one field; the caller puts the subject before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
-    kind: RdataFaultKind,
-    /// A verb phrase: "ends early".
-    says: String,
-}
-
-impl Flaw {
-    pub(super) fn ends_early() -> Self {
-        Self {
-            kind: RdataFaultKind::Length,
-            says: "ends early".to_owned(),
-        }
-    }
-
-    pub(super) fn rule(says: impl Into<String>) -> Self {
-        Self {
-            kind: RdataFaultKind::Rule,
-            says: says.into(),
-        }
-    }
-
-    fn into_fault(self, field: &Field, rtype: Rtype) -> RdataFault {
-        let message = match field.kind {
-            // These fields speak for themselves.
-            Kind::Parameters => format!("{rtype}: {}", self.says),
-            _ => format!("the {} of {rtype} {}", field.noun(), self.says),
-        };
-        RdataFault::new(self.kind, message)
-    }
-}
-
-/// Says whether octets are well-formed RDATA of a type; types without a known form take any octets.
+/// Checks that octets are well-formed RDATA of a type; types without a known form take any octets.
 ///
 /// # Errors
 /// The first fault, without a place.
@@ -74,7 +41,7 @@ fn check_length(rtype: Rtype, octets: &[u8]) -> Result<(), RdataFault> {
     Err(RdataFault::new(RdataFaultKind::Length, message))
 }
 
-/// Finds where each field lies and checks fields and rules; a fault comes with the index of its field.
+/// Finds the range of each field and checks fields and rules; a fault comes with the index of its field.
 pub(super) fn find_parts(
     rtype: Rtype,
     fields: &[Field],
@@ -101,7 +68,7 @@ pub(super) fn find_parts(
     Ok(parts)
 }
 
-/// Checks one field at the start of `rest` and says how long it is.
+/// Checks one field at the start of `rest`; returns its length in octets.
 fn measure(kind: Kind, before: &[u8], rest: &[u8]) -> Result<usize, Flaw> {
     match kind {
         Kind::U8 | Kind::Algorithm => fixed(rest, 1),
@@ -133,20 +100,6 @@ fn measure(kind: Kind, before: &[u8], rest: &[u8]) -> Result<usize, Flaw> {
         Kind::Parameters => svcb::check_parameters(before, rest),
         _ => unusual::measure(kind, before, rest),
     }
-}
-
-pub(super) fn fixed(rest: &[u8], length: usize) -> Result<usize, Flaw> {
-    if rest.len() < length {
-        Err(Flaw::ends_early())
-    } else {
-        Ok(length)
-    }
-}
-
-pub(super) fn name_length(rest: &[u8]) -> Result<usize, Flaw> {
-    let (_, length) =
-        Name::from_wire(rest).map_err(|found| Flaw::rule(format!("is no name: {found}")))?;
-    Ok(length)
 }
 
 fn string_length(rest: &[u8]) -> Result<usize, Flaw> {

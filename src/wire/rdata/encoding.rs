@@ -2,7 +2,7 @@
 //!
 //! In: text symbols or octets. Out: octets or text. Never here: blanks (tokens are joined before) and lengths.
 
-/// One of the three encodings: so many bits a symbol, so many symbols a full group.
+/// Encoding of octets as text, by the bits of a symbol and the symbols of a full group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// RFC 4648, section 8; written in upper case, read in any.
@@ -17,7 +17,7 @@ const HEX: &[u8] = b"0123456789ABCDEF";
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE32_HEX: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
 
-/// Why text is not of an encoding.
+/// Reason why text is not of an encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EncodingFault {
     /// A character that is no symbol of the encoding, at this octet.

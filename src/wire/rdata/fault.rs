@@ -1,7 +1,7 @@
-//! What is wrong with the RDATA of one record, said so that it can be mended.
+//! Faults of the RDATA of one record, worded so that they can be mended.
 //!
-//! In: nothing. Out: the fault types that every reader of RDATA returns. Never here: file names or lines; whoever
-//! knows the file adds them.
+//! In: parts of messages. Out: the fault types that every reader of RDATA returns. Never here: file names or lines; the
+//! reader of the file adds them.
 
 use std::fmt;
 use std::ops::Range;
@@ -35,16 +35,16 @@ pub enum RdataFaultKind {
     NotData,
 }
 
-/// Why text or octets are no RDATA of a type.
+/// Fault of text or octets that should be RDATA of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RdataFault {
     /// The family of the fault.
     pub kind: RdataFaultKind,
-    /// What is wrong, as one sentence without a full stop.
+    /// Fault, one sentence without a full stop.
     pub message: String,
-    /// Where, in octets of the text; `None` if the fault lies in octets or nowhere in particular.
+    /// Range in octets of the text; `None` if the fault lies in octets or in no one place.
     pub range: Option<Range<usize>>,
-    /// What to write instead, if that is known.
+    /// Advice on what to write instead, if it is known.
     pub help: Option<String>,
 }
 

@@ -4,19 +4,19 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::check::{Flaw, fixed, name_length};
 use super::encoding::Encoding;
 use super::fault::{RdataFault, RdataFaultKind};
-use super::field::read_name;
+use super::flaw::{Flaw, fixed, name_length};
 use super::layout::Field;
-use super::parse::read_symbols;
+use super::name_field::name_text;
+use super::name_field::read_name;
+use super::source::read_symbols;
 use super::source::{Draft, Source, shown};
-use super::write::name_text;
 
 /// Octets of a HIP field before the HIT: its length, the algorithm, the length of the key.
 const HIP_HEAD: usize = 4;
 
-/// What the gateway type says of the gateway (RFC 4025, section 2.3); the type is the second octet.
+/// Returns the gateway type, which is the second octet (RFC 4025, section 2.3).
 fn gateway_type(before: &[u8]) -> Option<u8> {
     before.get(1).copied()
 }

@@ -3,7 +3,7 @@
 //! In: nothing. Out: one enum that reader, writer and checker match. Never here: what a form means in detail; the files
 //! named after it know.
 
-/// Whether a name may be compressed in messages (RFC 3597, section 4: only in types of RFC 1035).
+/// Compression of a name in messages (RFC 3597, section 4: only in types of RFC 1035).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameUse {
     /// RFC 1035 defined the type.
@@ -43,7 +43,7 @@ pub(super) enum Kind {
     Name(NameUse),
     /// A domain name that stands for a mailbox (RFC 1035, section 8).
     Mailbox(NameUse),
-    /// No, one or more domain names.
+    /// Any number of domain names.
     Names,
     /// A character-string.
     String,
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     Strings,
     /// Letters and digits behind a length octet (RFC 8659, section 4.1).
     Tag,
-    /// One string without a length, to the end.
+    /// A string without a length, to the end.
     Text,
     /// Base64 to the end, at least one octet.
     Base64,
@@ -81,13 +81,13 @@ pub(super) enum Kind {
     PrefixName,
     /// Discovery bit and relay type (RFC 8777, section 4.2).
     RelayType,
-    /// An address, name or nothing, as the relay type says (RFC 8777, section 4.2.4).
+    /// An address, name or nothing, by the relay type (RFC 8777, section 4.2.4).
     Relay,
     /// A DSYNC scheme by number or mnemonic (RFC 9859, section 2.1).
     SyncScheme,
     /// A decimal number of eight octets.
     LongNumber,
-    /// An address, name or nothing, as the gateway type says (RFC 4025, section 2.5).
+    /// An address, name or nothing, by the gateway type (RFC 4025, section 2.5).
     Gateway,
     /// Base64 to the end; nothing if the algorithm is 0 (RFC 4025, section 2.6).
     GatewayKey,

@@ -1,4 +1,4 @@
-//! What must hold for RDATA of every type, over generated octets and text.
+//! Laws for RDATA of every type, over generated octets and text.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the RDATA of each type is made of: one table that text reader, text writer and checker all walk.
+//! Layout of the RDATA of each type: one table that text reader, text writer and checker all walk.
 //!
 //! In: a type. Out: its fields in order, the same in text and on the wire, and a sample. Never here: how a field is
 //! read or written.
@@ -7,12 +7,12 @@ pub(super) use super::kind::{Kind, NameUse};
 use super::rare::RARE;
 use crate::wire::code::Rtype;
 
-/// One field of a type.
+/// A field of a type.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
-    /// What it is, with its article: "a preference".
+    /// Name of the field with its article: "a preference".
     pub(super) phrase: &'static str,
-    /// Its form.
+    /// Form of the field.
     pub(super) kind: Kind,
 }
 
@@ -32,7 +32,7 @@ impl Field {
 pub(super) struct Layout {
     /// The type.
     pub(super) rtype: Rtype,
-    /// Its fields in order.
+    /// Fields in order.
     pub(super) fields: &'static [Field],
     /// RDATA as one would write it, for messages; it parses.
     pub(super) sample: &'static str,
@@ -59,7 +59,7 @@ pub(super) fn find_layout(rtype: Rtype) -> Option<&'static Layout> {
     find(LAYOUTS).or_else(|| find(RARE))
 }
 
-/// Says whether a type is data of a zone, not a question type nor one of messages only (RFC 6895, section 3.1).
+/// Returns whether a type is data of a zone, not a question type nor one of messages only (RFC 6895, section 3.1).
 pub(super) fn is_data(rtype: Rtype) -> bool {
     !matches!(rtype.0, 0 | 41 | 128..=255)
 }

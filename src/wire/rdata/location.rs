@@ -3,8 +3,8 @@
 //! In: `52 22 23.000 N 4 53 32 E -2m 1m 10000m 10m`, or octets. Out: octets, or that text. Never here: geography; LOC
 //! has nothing to do with where clients are.
 
-use super::check::Flaw;
 use super::fault::{RdataFault, RdataFaultKind};
+use super::flaw::Flaw;
 use super::source::{Draft, Source, shown};
 
 /// Octets of a LOC record (RFC 1876, section 2).
@@ -22,7 +22,7 @@ const PRECISIONS: [(&str, u8); 3] = [
     ("vertical precision", 0x13),
 ];
 
-/// One of the two angles.
+/// Latitude or longitude.
 struct Angle {
     name: &'static str,
     positive: &'static str,

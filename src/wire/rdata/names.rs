@@ -1,4 +1,4 @@
-//! Where domain names lie in wire RDATA: for compression, and for the additional section.
+//! Domain names in wire RDATA: for compression, and for the additional section.
 //!
 //! In: a type and uncompressed octets. Out: ranges. Never here: compression itself, or whether a name exists.
 
@@ -14,9 +14,9 @@ use crate::wire::name::Name;
 /// A domain name inside RDATA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameRange {
-    /// Its octets, root label included.
+    /// Octets of the name, root label included.
     pub range: Range<usize>,
-    /// Whether it may be compressed in a message: only in types of RFC 1035 (RFC 3597, section 4).
+    /// True if it may be compressed in a message: only in types of RFC 1035 (RFC 3597, section 4).
     pub is_compressible: bool,
 }
 
@@ -80,7 +80,7 @@ fn each_name(octets: &[u8], part: Range<usize>) -> NameRanges {
 /// Finds the host whose addresses belong into the additional section.
 ///
 /// For SVCB and HTTPS in ServiceMode the root stands for the owner name (RFC 9460, section 2.5.2), so that a range of
-/// one octet is returned; everywhere else the root means that there is no host, and nothing is returned.
+/// one octet is returned; everywhere else the root means that there is no host, and `None` is returned.
 ///
 /// | Type | Host | Rule |
 /// |---|---|---|
@@ -103,7 +103,7 @@ pub fn additional_name(rtype: Rtype, octets: &[u8]) -> Option<Range<usize>> {
     (range.len() > 1 || stands_for_owner).then_some(range)
 }
 
-/// Finds where the host of [`additional_name`] starts, without a look at the rest: for RDATA known to be whole.
+/// Finds the start of the host of [`additional_name`], without a look at the rest: for RDATA known to be whole.
 pub fn additional_start(rtype: Rtype, octets: &[u8]) -> Option<usize> {
     let start = match rtype {
         Rtype::NS => 0,

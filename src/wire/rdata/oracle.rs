@@ -101,7 +101,7 @@ fn hickory_reads_our_octets_back() {
     assert_eq!(differences, [""; 0]);
 }
 
-/// Says whether hickory-proto reads these octets and writes them again.
+/// Returns whether hickory-proto reads these octets and writes the same.
 fn reads_back(rtype: Rtype, octets: &[u8]) -> bool {
     let Ok(length) = u16::try_from(octets.len()) else {
         return false;

@@ -10,13 +10,10 @@ use super::field::read_field;
 use super::layout::{find_layout, is_data};
 use super::names::rdata_name_ranges;
 use super::number::read_decimal;
-use super::source::{Draft, Source, shown};
+use super::source::{AutoHints, Draft, RDATA_MAX, Source, WrittenName, read_symbols, shown};
 use crate::wire::code::Rtype;
 use crate::wire::name::Name;
 use crate::wire::text::{Lexeme, Token, Tokens};
-
-/// Longest RDATA (its length field has 16 bits; RFC 1035, section 3.2.1).
-pub const RDATA_MAX: usize = 65_535;
 
 /// RDATA read from text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,28 +24,6 @@ pub struct Parsed {
     pub names: Vec<WrittenName>,
     /// Address hints to be filled by the decision for the target name; they are not in the octets.
     pub auto_hints: AutoHints,
-}
-
-/// A domain name in RDATA, as written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenName {
-    /// The absolute name.
-    pub name: Name,
-    /// Whether it did not end in a dot (`@` included), so that the origin was appended.
-    pub is_relative: bool,
-    /// How many labels were written; 0 for `@` and the root.
-    pub labels_written: usize,
-    /// The text as written.
-    pub text: String,
-}
-
-/// Which hints of an SVCB or HTTPS record were written as `auto`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AutoHints {
-    /// `ipv4hint=auto`.
-    pub ipv4: bool,
-    /// `ipv6hint=auto`.
-    pub ipv6: bool,
 }
 
 /// Reads the RDATA of one record; names are relative to `origin` unless they end in a dot.
@@ -187,63 +162,4 @@ fn read_generic(rtype: Rtype, mark: &Token<'_>, rest: &[Token<'_>]) -> Result<Pa
         names,
         auto_hints: AutoHints::default(),
     })
-}
-
-/// Joins tokens and reads them as hexadecimal or the like; a fault points to the wrong token.
-pub(super) fn read_symbols(
-    encoding: Encoding,
-    tokens: &[Token<'_>],
-) -> Result<Vec<u8>, RdataFault> {
-    use super::encoding::EncodingFault::{BadPadding, BadSymbol, Incomplete, LooseBits};
-    let joined: String = tokens.iter().map(|token| token.raw).collect();
-    encoding.decode(joined.as_bytes()).map_err(|found| {
-        let whole = match (tokens.first(), tokens.last()) {
-            (Some(first), Some(last)) => first.range.start..last.range.end,
-            _ => 0..0,
-        };
-        let name = encoding.name();
-        let (message, range) = match found {
-            BadSymbol(at) => {
-                let symbol = joined
-                    .get(at..)
-                    .and_then(|rest| rest.chars().next())
-                    .unwrap_or('?');
-                (
-                    format!("`{symbol}` is no {name} digit"),
-                    find_octet(tokens, at, symbol),
-                )
-            }
-            Incomplete => {
-                let count = joined.len();
-                (
-                    format!("{count} {name} digits do not make whole octets"),
-                    Some(whole.clone()),
-                )
-            }
-            BadPadding => (
-                format!("the {name} text is cut short, or its `=` padding is wrong"),
-                Some(whole.clone()),
-            ),
-            LooseBits => (
-                format!("the last {name} digit sets bits that belong to no octet"),
-                Some(whole.clone()),
-            ),
-        };
-        RdataFault::new(RdataFaultKind::Encoding, message).at(&range.unwrap_or(whole))
-    })
-}
-
-/// Finds where octet `at` of the joined tokens stands.
-fn find_octet(tokens: &[Token<'_>], at: usize, symbol: char) -> Option<std::ops::Range<usize>> {
-    let mut left = at;
-    for token in tokens {
-        match left.checked_sub(token.raw.len()) {
-            Some(after) => left = after,
-            None => {
-                let start = token.range.start + usize::from(token.is_quoted) + left;
-                return Some(start..start + symbol.len_utf8());
-            }
-        }
-    }
-    None
 }

@@ -4,8 +4,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::check::Flaw;
 use super::fault::{RdataFault, RdataFaultKind};
+use super::flaw::Flaw;
 use super::number::read_decimal;
 use super::source::{Draft, Source, shown};
 
@@ -53,7 +53,7 @@ fn read_item(text: &str) -> Option<Vec<u8>> {
     Some(item)
 }
 
-/// One item on the wire.
+/// An item of APL on the wire.
 struct Item<'o> {
     family: u16,
     bits: u8,

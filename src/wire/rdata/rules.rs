@@ -5,14 +5,14 @@
 
 use std::ops::Range;
 
-use super::check::Flaw;
 use super::fault::count_octets;
+use super::flaw::Flaw;
 use crate::wire::code::Rtype;
 
 /// Shortest digest of ZONEMD in octets (RFC 8976, section 2.2.4).
 const ZONEMD_DIGEST_MIN: usize = 12;
 
-/// Checks what the fields of a type ask of each other.
+/// Checks the rules between the fields of a type.
 pub(super) fn check_rules(
     rtype: Rtype,
     octets: &[u8],

@@ -1,15 +1,40 @@
 //! The tokens of one record's RDATA as the field readers take them, and what they have made so far.
 //!
-//! In: tokens and the origin. Out: the next token or a fault that says what is missing. Never here: the form of a field.
+//! In: tokens and the origin. Out: the next token, or the fault of a missing one. Never here: the form of a field.
 
+use super::encoding::Encoding;
 use super::fault::{RdataFault, RdataFaultKind};
 use super::layout::{Field, Layout};
-use super::parse::{AutoHints, WrittenName};
 use crate::wire::name::Name;
 use crate::wire::text::Token;
 
 /// Longest piece of the user's text that a message repeats; chosen to keep messages on one line.
 const SHOWN_MAX: usize = 40;
+
+/// Longest RDATA (its length field has 16 bits; RFC 1035, section 3.2.1).
+pub const RDATA_MAX: usize = 65_535;
+
+/// A domain name in RDATA, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenName {
+    /// The absolute name.
+    pub name: Name,
+    /// True if it did not end in a dot (`@` included), so that the origin was appended.
+    pub is_relative: bool,
+    /// Number of labels written; 0 for `@` and the root.
+    pub labels_written: usize,
+    /// The text as written.
+    pub text: String,
+}
+
+/// Hints of an SVCB or HTTPS record that were written as `auto`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AutoHints {
+    /// `ipv4hint=auto`.
+    pub ipv4: bool,
+    /// `ipv6hint=auto`.
+    pub ipv6: bool,
+}
 
 /// Octets and names read so far.
 #[derive(Debug, Default)]
@@ -48,7 +73,7 @@ impl<'a, 't> Source<'a, 't> {
         }
     }
 
-    /// Says how many tokens were taken.
+    /// Returns the number of tokens taken.
     pub(super) fn position(&self) -> usize {
         self.next
     }
@@ -121,4 +146,67 @@ pub(super) fn shown(text: &str) -> String {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
+}
+
+/// Joins tokens and reads them as hexadecimal or the like; a fault points to the wrong token.
+pub(super) fn read_symbols(
+    encoding: Encoding,
+    tokens: &[Token<'_>],
+) -> Result<Vec<u8>, RdataFault> {
+    use super::encoding::EncodingFault::{BadPadding, BadSymbol, Incomplete, LooseBits};
+    let joined: String = tokens.iter().map(|token| token.raw).collect();
+    encoding.decode(joined.as_bytes()).map_err(|found| {
+        let whole = match (tokens.first(), tokens.last()) {
+            (Some(first), Some(last)) => first.range.start..last.range.end,
+            _ => 0..0,
+        };
+        let name = encoding.name();
+        let (message, range) = match found {
+            BadSymbol(at) => {
+                let symbol = joined
+                    .get(at..)
+                    .and_then(|rest| rest.chars().next())
+                    .unwrap_or('?');
+                (
+                    format!("`{symbol}` is no {name} digit"),
+                    find_octet(tokens, at, symbol),
+                )
+            }
+            Incomplete => {
+                let count = joined.len();
+                (
+                    format!("{count} {name} digits do not make whole octets"),
+                    Some(whole.clone()),
+                )
+            }
+            BadPadding => (
+                format!("the {name} text is cut short, or its `=` padding is wrong"),
+                Some(whole.clone()),
+            ),
+            LooseBits => (
+                format!("the last {name} digit sets bits that belong to no octet"),
+                Some(whole.clone()),
+            ),
+        };
+        RdataFault::new(RdataFaultKind::Encoding, message).at(&range.unwrap_or(whole))
+    })
+}
+
+pub(super) fn wrong(kind: RdataFaultKind, token: &Token<'_>, message: String) -> RdataFault {
+    RdataFault::new(kind, message).at(&token.range)
+}
+
+/// Finds the range of octet `at` of the joined tokens.
+fn find_octet(tokens: &[Token<'_>], at: usize, symbol: char) -> Option<std::ops::Range<usize>> {
+    let mut left = at;
+    for token in tokens {
+        match left.checked_sub(token.raw.len()) {
+            Some(after) => left = after,
+            None => {
+                let start = token.range.start + usize::from(token.is_quoted) + left;
+                return Some(start..start + symbol.len_utf8());
+            }
+        }
+    }
+    None
 }

@@ -3,13 +3,13 @@
 //! In: text or strings as they are meant. Out: strings cut to length, and RDATA. Never here: quotes and escapes.
 
 use super::fault::{RdataFault, RdataFaultKind};
-use super::parse::RDATA_MAX;
+use super::source::RDATA_MAX;
 use crate::wire::code::Rtype;
 
 /// Longest character-string in octets (RFC 1035, section 3.3).
 pub const STRING_MAX: usize = 255;
 
-/// Says whether records of a type are written as raw text in zone TOML (rule a8): TXT, and SPF, which is the same.
+/// Returns whether records of a type are written as raw text in zone TOML (rule a8): TXT, and SPF, which is the same.
 pub fn holds_raw_text(rtype: Rtype) -> bool {
     matches!(rtype, Rtype::TXT | Rtype::SPF)
 }

@@ -1,4 +1,4 @@
-//! What people write into TXT that is served otherwise than they meant.
+//! Slips in TXT records: text that is served otherwise than meant.
 //!
 //! In: the strings of a TXT or SPF record in wire form. Out: what they are served as, and what was most likely meant. Never
 //! here: faults; each of these records is legal.
@@ -12,15 +12,15 @@ const SHOWN_MAX: usize = 60;
 /// A record that is served otherwise than meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TxtHabit {
-    /// Why, in a few words.
+    /// Kind of the slip.
     pub why: TxtSlip,
-    /// The beginning of what is served.
+    /// Beginning of the text that is served.
     pub served: String,
-    /// What was most likely meant; nothing if it cannot be told.
+    /// Text that was most likely meant; `None` if it cannot be guessed.
     pub meant: Option<String>,
 }
 
-/// What slipped in.
+/// Kind of slip in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TxtSlip {
     /// The quotes around the text are part of it.
@@ -38,7 +38,7 @@ pub enum TxtSlip {
 }
 
 impl TxtSlip {
-    /// Says what clients get, in one sentence without a full stop.
+    /// Returns what clients get, one sentence without a full stop.
     pub fn words(self) -> &'static str {
         match self {
             Self::Quotes => "the quotes are served as part of the text",

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::check::{Flaw, fixed, name_length};
 use super::encoding::Encoding;
 use super::fault::{RdataFault, RdataFaultKind};
-use super::field::read_name;
+use super::flaw::{Flaw, fixed, name_length};
 use super::layout::{Field, Kind};
+use super::name_field::name_text;
+use super::name_field::read_name;
 use super::number::read_decimal;
 use super::source::{Draft, Source, shown};
-use super::write::name_text;
 use crate::wire::text::Token;
 
 type Taken = Result<(), RdataFault>;
@@ -161,7 +161,7 @@ fn read_relay_type(field: &Field, source: &mut Source<'_, '_>, draft: &mut Draft
     Ok(())
 }
 
-/// Says what the relay is; the type is in the second octet.
+/// Returns the relay type, which is in the second octet.
 pub(super) fn relay_type(octets: &[u8]) -> Option<u8> {
     octets.get(1).map(|octet| octet & !DISCOVERY)
 }

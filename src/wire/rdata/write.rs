@@ -1,7 +1,7 @@
 //! RDATA as master-file text (RFC 1035, section 5; RFC 3597, section 5).
 //!
 //! In: a type and any octets. Out: one line that [`parse_rdata`](super::parse_rdata) reads back to the same octets.
-//! Never here: several lines; which names are relative to what (whoever asks for those says how a name is written).
+//! Never here: several lines; relative names (the caller of [`rdata_text_naming`] writes those itself).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -25,7 +25,7 @@ pub fn rdata_text(rtype: Rtype, octets: &[u8]) -> String {
     rdata_text_naming(rtype, octets, &Name::to_string)
 }
 
-/// Writes RDATA as [`rdata_text`] does, but for the names in it: those are written as `write_name` says, relative ones
+/// Writes RDATA as [`rdata_text`] does, but for the names in it: those are written by `write_name`, relative ones
 /// for example.
 pub fn rdata_text_naming(
     rtype: Rtype,
@@ -119,10 +119,6 @@ fn number(octets: &[u8]) -> u32 {
     octets
         .iter()
         .fold(0, |value, &octet| value << 8 | u32::from(octet))
-}
-
-pub(super) fn name_text(octets: &[u8]) -> String {
-    Name::from_wire(octets).map_or_else(|_| String::new(), |(name, _)| name.to_string())
 }
 
 fn names_text(octets: &[u8], write_name: &dyn Fn(&Name) -> String) -> String {

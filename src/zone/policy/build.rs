@@ -1,5 +1,5 @@
-//! Builds [`Policies`](super::Policies): conditions, runs, nodes and roots, each after what it refers to; equal conditions and equal children
-//! blocks are shared.
+//! Builds [`Policies`](super::Policies): conditions, runs, nodes and roots, each after what it refers to; equal
+//! conditions and equal children blocks are shared.
 
 use std::collections::{HashMap, HashSet};
 
@@ -135,7 +135,7 @@ impl PolicyBuilder {
         slot
     }
 
-    /// Notes where a target is used.
+    /// Adds a use of a target.
     pub fn target_use(&mut self, used: TargetUse) {
         if self.known_uses.insert(used.clone()) {
             self.uses.push(used);
@@ -278,7 +278,7 @@ impl PolicyBuilder {
         first
     }
 
-    /// Says whether any of these needs the client's location.
+    /// Returns whether any of these needs the client's location.
     fn any_dependent(children: &[NodeSpec]) -> bool {
         children.iter().any(|child| child.node.is_dependent)
     }
@@ -340,7 +340,7 @@ impl PolicyBuilder {
         )
     }
 
-    /// Adds what the children of a weighted node can carry, in their order: those of weight 0 last.
+    /// Adds the capacities of the children of a weighted node, percent, in their order: those of weight 0 last.
     pub fn capacities(&mut self, percents: &[u8]) -> u32 {
         let first = self.capacities.len() as u32;
         self.capacities.extend_from_slice(percents);

@@ -17,7 +17,7 @@ pub enum Condition {
     Target {
         /// Slot in the zone's target list.
         slot: u32,
-        /// What `unknown` counts as.
+        /// True if status unknown counts as healthy.
         unknown_is_healthy: bool,
     },
     /// A switch of the zone by its slot.
@@ -26,27 +26,27 @@ pub enum Condition {
     Not(ConditionId),
     /// At least `wanted` of a list of conditions.
     AtLeast {
-        /// How many must hold.
+        /// Number of conditions that must hold.
         wanted: u32,
-        /// Where the list starts in the zone's condition children.
+        /// Start of the list in the zone's condition children.
         first: u32,
-        /// Length of the list.
+        /// Number of conditions in the list.
         len: u32,
     },
     /// A member bit: the condition below, with holds applied.
     Member {
         /// The member's bit.
         bit: u32,
-        /// What its checks say.
+        /// Condition of its checks.
         of: ConditionId,
     },
 }
 
-/// What an operator, a file or a rehearsal says about a member, over its checks.
+/// State of a member that an operator, a file or a simulation sets over its checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Hold {
-    /// Its checks decide.
+    /// The checks decide.
     #[default]
     None,
     /// Drained: counts as unhealthy, and comes first on last resort (rule a12).
@@ -55,12 +55,12 @@ pub enum Hold {
     Down,
     /// Forced healthy.
     Up,
-    /// Counts as unhealthy as if its probes failed (rehearsal).
+    /// Counts as unhealthy as if its probes failed (simulation).
     Failing,
 }
 
 impl Condition {
-    /// Returns what a status counts as here.
+    /// Returns whether a status counts as healthy here.
     pub const fn counts(status: Status, unknown_is_healthy: bool) -> bool {
         match status {
             Status::Healthy => true,

@@ -30,7 +30,7 @@ impl Csr {
         }
     }
 
-    /// Says whether no row has an item.
+    /// Returns whether every row is empty.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a builder is told of nodes and members whose answers depend on more than bits: failbacks, last known states,
+//! Input of a builder for nodes and members whose answers depend on more than bits: failbacks, last known states,
 //! ramps, targets that can be degraded.
 //!
 //! In: calls of the compiler, uses of targets. Out: tables by number. Never here: states; they are the view's.
@@ -47,12 +47,12 @@ impl PolicyBuilder {
         number
     }
 
-    /// Notes that the zone has maintenance ahead or behind.
+    /// Marks the zone as one with maintenance.
     pub fn plans(&mut self) {
         self.has_plans = true;
     }
 
-    /// Gives a member, by its condition, a ramp.
+    /// Sets the ramp of a member, by its condition, in milliseconds.
     pub fn ramp(&mut self, member: ConditionId, ramp_millis: u32) {
         let Condition::Member { bit, .. } = self.conditions[member as usize] else {
             return;

@@ -1,4 +1,4 @@
-//! Ends the building of policies: who depends on what is turned round, and everything becomes immutable.
+//! Last step of building policies: references are inverted, and everything becomes immutable.
 //!
 //! In: a builder. Out: [`Policies`]. Never here: sharing of equal parts; the builder has done that.
 
@@ -58,18 +58,18 @@ impl PolicyBuilder {
         }
     }
 
-    /// Turns round what the builder knows as "hangs on".
+    /// Inverts the references of the builder.
     fn links(&self) -> Links {
-        let mut validate_pairs = Vec::new();
+        let mut condition_pairs = Vec::new();
         let mut target_pairs = Vec::new();
         for (id, condition) in self.conditions.iter().enumerate() {
             let id = id as u32;
             match *condition {
                 Condition::Target { slot, .. } => target_pairs.push((slot, id)),
-                Condition::Not(of) | Condition::Member { of, .. } => validate_pairs.push((of, id)),
+                Condition::Not(of) | Condition::Member { of, .. } => condition_pairs.push((of, id)),
                 Condition::AtLeast { first, len, .. } => {
                     let children = &self.condition_children[first as usize..(first + len) as usize];
-                    validate_pairs.extend(children.iter().map(|&child| (child, id)));
+                    condition_pairs.extend(children.iter().map(|&child| (child, id)));
                 }
                 Condition::Constant(_) | Condition::Switch(_) => {}
             }
@@ -91,7 +91,7 @@ impl PolicyBuilder {
         }
         Links {
             conditions_of_target: Csr::group(self.targets.len(), &target_pairs),
-            conditions_of_condition: Csr::group(self.conditions.len(), &validate_pairs),
+            conditions_of_condition: Csr::group(self.conditions.len(), &condition_pairs),
             nodes_of_gate: Csr::group(self.conditions.len(), &gate_pairs),
             nodes_of_run: Csr::group(self.runs.len(), &run_pairs),
             parents: Csr::group(self.nodes.len(), &parent_pairs),
@@ -99,7 +99,7 @@ impl PolicyBuilder {
     }
 }
 
-/// Who hangs on whom.
+/// References between conditions, nodes and runs, for changes to spread along.
 struct Links {
     conditions_of_target: Csr,
     conditions_of_condition: Csr,

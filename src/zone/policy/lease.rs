@@ -1,7 +1,7 @@
-//! Leases: what flattened targets lend to pools, numbered once a zone.
+//! Leases: addresses of flattened targets in pools, numbered once a zone.
 //!
-//! In: a target and a family as a pool meets it. Out: the number of its lease. Never here: lookups, or how long a lease
-//! still lasts; that is the view's.
+//! In: a target and a family, as a pool refers to them. Out: the number of its lease. Never here: lookups, or the time
+//! that a lease still lasts; the view has it.
 
 use super::build::PolicyBuilder;
 use super::program::{Lease, Policies, RootId};
@@ -33,7 +33,7 @@ impl PolicyBuilder {
 }
 
 impl Policies {
-    /// Returns the longest TTL that anything here can be answered with: what a lease lasts beyond it changes no answer.
+    /// Returns the longest TTL of any answer of these policies, seconds: a lease that lasts longer changes no answer.
     pub fn ttl_max(&self) -> u32 {
         let options = self.options.iter().filter_map(|options| options.ttl);
         let written = options.map(|(_, max)| max).max().unwrap_or(0);
@@ -42,7 +42,7 @@ impl Policies {
         written.max(of_roots.unwrap_or(0))
     }
 
-    /// Says whether what this zone orders clients by is the same in another version of it.
+    /// Returns whether another version of the zone has the same location rules and maps.
     pub fn has_same_places(&self, other: &Self) -> bool {
         self.rules == other.rules && self.maps == other.maps
     }

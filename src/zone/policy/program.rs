@@ -15,7 +15,7 @@ pub type NodeId = u32;
 pub type RootId = u32;
 /// Number of a run: the members of one pool and type.
 pub type RunId = u32;
-/// No index.
+/// Absent index.
 pub const NONE: u32 = u32::MAX;
 
 /// Kind of a node.
@@ -37,15 +37,15 @@ pub enum NodeKind {
 /// A node of a policy program, 16 octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// What it does.
+    /// Kind of the node.
     pub kind: NodeKind,
-    /// Whether something below asks for the client's location.
+    /// True if the node or something below it needs the client's location.
     pub is_dependent: bool,
-    /// Children, or runs of a pool.
+    /// Number of children, or of runs of a pool.
     pub n: u16,
     /// First child, first run, or the node referred to.
     pub first: u32,
-    /// See [`NodeKind`]; for `Refer`, 1 if the health of what it leads to does not count (rule a43).
+    /// See [`NodeKind`]; for `Refer`, 1 if the health of the node referred to does not count (rule a43).
     pub extra: u32,
     /// Index into the options; 0 has none.
     pub options: u32,
@@ -60,15 +60,15 @@ pub struct Options {
     pub ttl: Option<(u32, u32)>,
     /// Most members in one answer; 0 if not written.
     pub answers: u8,
-    /// What happens when no candidate is healthy.
+    /// Fallback when no candidate is healthy.
     pub all_down: AllDown,
     /// Prefix lengths for IPv4 and IPv6 by which draws below are kept (rule a46); 0 if not written.
     pub sticky: (u8, u8),
     /// Percent for the next healthy tier (rule a40).
     pub trickle_percent: u8,
-    /// Where the percent that each child can carry start in the zone's capacities, if any is stated (rule a58).
+    /// Start of the children's capacities in percent among those of the zone, if any is stated (rule a58).
     pub capacities: Option<u32>,
-    /// Where what is over all capacities goes.
+    /// Node that gets what is over all capacities.
     pub overflow: Option<NodeId>,
     /// Number of the failback that decides when an earlier tier is used again; `None` uses it at once.
     pub failback: Option<u32>,
@@ -95,7 +95,7 @@ pub enum AllDown {
 /// A failover that stays where it is until its rule allows more (rules a40, a41).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failback {
-    /// What its state is kept by over reloads and restarts: owner or pool, type and key path.
+    /// Key of its state over reloads and restarts: owner or pool, type and key path.
     pub key: String,
     /// Owner relative to the zone, or `pool:x`: what an operator releases.
     pub place: String,
@@ -110,7 +110,7 @@ pub struct Failback {
 /// A node with `all-down = "last"` (rule a14).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastKnown {
-    /// What its state is kept by over reloads and restarts.
+    /// Key of its state over reloads and restarts.
     pub key: String,
     /// The node, once it is placed; [`NONE`] if nothing leads to it.
     pub node: NodeId,
@@ -121,38 +121,38 @@ pub struct LastKnown {
 pub struct Run {
     /// Type of the records; CNAME for targets.
     pub rtype: Rtype,
-    /// Members.
+    /// Number of members.
     pub len: u16,
-    /// Members with weight above 0; they come first.
+    /// Number of members with weight above 0; they come first.
     pub weighted_len: u16,
     /// First member bit.
     pub first_bit: u32,
-    /// Where the RDATA start: octets if `stride` is set, else an index into the offsets.
+    /// Start of the RDATA: in octets if `stride` is set, else an index into the offsets.
     pub data: u32,
-    /// Length of each RDATA; 0 if they differ.
+    /// Length of each RDATA in octets; 0 if they differ.
     pub stride: u16,
-    /// Where the prefix sums of `weighted_len` weights start; [`NONE`] if the weights are equal.
+    /// Start of the prefix sums of `weighted_len` weights; [`NONE`] if the weights are equal.
     pub sums: u32,
     /// TTL that each member brings (multivalue over pools), as an index into `member_ttls`; else [`NONE`].
     pub ttls: u32,
-    /// Whether address hints of some member are open (rule a55).
+    /// True if address hints of some member are open (rule a55).
     pub has_open_hints: bool,
-    /// Whether some member is an address of a flattened target, whose TTL runs out (rule a28).
+    /// True if some member is an address of a flattened target, whose TTL runs out (rule a28).
     pub is_leased: bool,
 }
 
-/// One policy for one type or family.
+/// A policy for one type or family.
 #[derive(Clone, Copy, Debug)]
 pub struct Root {
-    /// Where it starts.
+    /// Node that it starts at.
     pub node: NodeId,
     /// TTL where none is written on the path, seconds.
     pub ttl: u32,
-    /// What a horizon may cut it to, seconds; the same where it does not follow.
+    /// Least TTL that a horizon may cut it to, seconds; equal to `ttl` where it does not follow one.
     pub ttl_min: u32,
     /// First of its location rules in `root_rules`.
     pub rules_first: u32,
-    /// How many location rules are reachable; 0 answers alike everywhere.
+    /// Number of location rules that are reachable; 0 answers alike everywhere.
     pub rules_len: u16,
     /// Longest prefix lengths by which draws below are kept, for IPv4 and IPv6; 0 keeps nothing.
     pub sticky: (u8, u8),
@@ -160,29 +160,29 @@ pub struct Root {
     pub map: u32,
 }
 
-/// Addresses of one family that a flattened target lends (rule a28): they are answered no longer than the view says.
+/// Addresses of one family of a flattened target (rule a28): answered no longer than the view allows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
     /// The target.
     pub target: Name,
     /// A or AAAA.
     pub rtype: Rtype,
-    /// Whether its last lookups say that the addresses may be used; if not, its members are unhealthy.
+    /// True if its last lookups allow its addresses to be used; if not, its members are unhealthy.
     pub is_usable: bool,
 }
 
-/// What explains a member to people.
+/// Labels that name a member in explanations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberLabel {
     /// Index into the zone's pool names.
     pub pool: u32,
     /// The member as text: address, target or RDATA.
     pub text: String,
-    /// Its site.
+    /// Site of the member.
     pub site: String,
 }
 
-/// Where a target is used, for people and references.
+/// Use of a target by a check, for people and references.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetUse {
     /// Slot of the target.
@@ -197,21 +197,21 @@ pub struct TargetUse {
     pub site: String,
 }
 
-/// One location-dependent node: how the place of a client orders its children.
+/// Rule of one location-dependent node, by which the place of a client orders its children.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LocationRule {
     /// Places and an optional default child.
     Geo {
         /// Child by place.
         places: Vec<(Place, u16)>,
-        /// Default child.
+        /// Index of the default child.
         default: Option<u16>,
     },
     /// Prefixes and an optional default child.
     Subnets {
         /// Child by prefix.
         prefixes: Vec<(IpNet, u16)>,
-        /// Default child.
+        /// Index of the default child.
         default: Option<u16>,
     },
     /// Points with bias, by distance.
@@ -248,7 +248,7 @@ pub struct Policies {
     pub options: Box<[Options]>,
     /// Prefix sums of weights.
     pub sums: Box<[u32]>,
-    /// Percent that children of weighted nodes can carry; 100 where nothing is stated.
+    /// Percent that children of weighted nodes can carry; 100 where none is stated.
     pub capacities: Box<[u8]>,
     /// Runs.
     pub runs: Box<[Run]>,
@@ -256,9 +256,9 @@ pub struct Policies {
     pub data: Box<[u8]>,
     /// Offsets into `data` for runs without stride: start of each member, and the end.
     pub offsets: Box<[u32]>,
-    /// TTLs that members of merged runs bring.
+    /// TTLs that members of merged runs bring, seconds.
     pub member_ttls: Box<[u32]>,
-    /// What flattened targets lend, those without addresses included.
+    /// Leases of flattened targets, those without addresses included.
     pub leases: Box<[Lease]>,
     /// Lease of each member bit, or [`NONE`]; empty in zones without leases.
     pub lease_of_member: Box<[u32]>,
@@ -278,7 +278,7 @@ pub struct Policies {
     pub condition_children: Box<[u32]>,
     /// The `Member` condition of each member bit.
     pub member_conditions: Box<[ConditionId]>,
-    /// What the file holds or forces, by member bit.
+    /// Holds written in the file, by member bit.
     pub holds: Box<[Hold]>,
     /// Targets by slot.
     pub targets: Box<[Target]>,
@@ -310,13 +310,13 @@ pub struct Policies {
     pub failbacks: Box<[Failback]>,
     /// Nodes that answer as they did last.
     pub lasts: Box<[LastKnown]>,
-    /// How long a member takes to its full weight, milliseconds by member bit; empty if none does.
+    /// Time in which a member returns to its full weight, milliseconds by member bit; empty if none has a ramp.
     pub ramps: Box<[u32]>,
     /// Members by target slot, for targets that can be degraded; empty if none can.
     pub soft_members: Csr,
     /// Roots whose TTL follows the horizon.
     pub ranged_roots: Box<[RootId]>,
-    /// Whether the zone has maintenance, before which every TTL shrinks (rule a49).
+    /// True if the zone has maintenance, before which every TTL shrinks (rule a49).
     pub has_plans: bool,
 }
 
@@ -350,7 +350,7 @@ impl Policies {
         &self.uses[from..to]
     }
 
-    /// Says whether answers depend on more than bits: on history, on degraded members, on when something may change.
+    /// Returns whether answers depend on more than bits: on history, degraded members, or a horizon.
     pub fn need_policy_state(&self) -> bool {
         !self.failbacks.is_empty()
             || !self.lasts.is_empty()
@@ -360,7 +360,7 @@ impl Policies {
             || self.has_plans
     }
 
-    /// Says whether anything here can change an answer.
+    /// Returns whether the zone has no policy.
     pub fn is_empty(&self) -> bool {
         self.roots.is_empty()
     }

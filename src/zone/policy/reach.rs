@@ -1,4 +1,4 @@
-//! What a root can reach: its location rules, and how long a prefix its draws are kept by.
+//! Reach of a root: its location rules, and the longest prefixes that its draws are kept by.
 //!
 //! In: a placed tree. Out: numbers of rules and prefix lengths, which the root carries so that the scope of an answer
 //! never depends on the way taken (`route53` 4.6). Never here: health, clients.
@@ -8,19 +8,19 @@ use std::collections::HashSet;
 use super::build::PolicyBuilder;
 use super::program::{AllDown, NodeId, NodeKind};
 
-/// What is below a node, itself included.
+/// Rules and prefix lengths below a node, itself included.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     /// Location rules, in no order.
     pub(super) rules: Vec<u32>,
     /// Longest prefix lengths of `sticky`, IPv4 and IPv6.
     pub(super) sticky: (u8, u8),
-    /// Whether some TTL follows the horizon.
+    /// True if some TTL follows the horizon.
     pub(super) is_ranged: bool,
 }
 
 impl PolicyBuilder {
-    /// Collects what a node reaches, by branches, `all-down` and `overflow`.
+    /// Collects the reach of a node, by branches, `all-down` and `overflow`.
     pub(super) fn reached(&self, node: NodeId) -> Reached {
         let mut reached = Reached::default();
         self.collect(node, &mut reached, &mut HashSet::new());

@@ -1,4 +1,4 @@
-//! What a builder is given: nodes, members and runs before they have numbers.
+//! Input of a builder: nodes, members and runs before they have numbers.
 
 use crate::wire::Rtype;
 
@@ -10,28 +10,28 @@ use super::program::{MemberLabel, Node};
 pub struct NodeSpec {
     /// The node itself.
     pub node: Node,
-    /// Its gate; [`NONE`](super::NONE) has none.
+    /// Gate of the node; [`NONE`](super::NONE) for none.
     pub gate: u32,
-    /// How traces name it.
+    /// Label in traces.
     pub label: Box<str>,
 }
 
 /// A member before it has a bit.
 #[derive(Clone, Debug)]
 pub struct MemberSpec {
-    /// Its RDATA, uncompressed.
+    /// RDATA, uncompressed.
     pub rdata: Box<[u8]>,
     /// Weight.
     pub weight: u16,
-    /// What its checks say.
+    /// Condition of its checks.
     pub condition: ConditionId,
-    /// What the file holds.
+    /// Hold written in the file.
     pub hold: Hold,
-    /// TTL that it brings into a merged run.
+    /// TTL that it brings into a merged run, seconds.
     pub ttl: Option<u32>,
     /// Number of the lease that it is an address of, if it is one.
     pub lease: Option<u32>,
-    /// For people.
+    /// Labels for explanations.
     pub label: MemberLabel,
 }
 

@@ -1,11 +1,11 @@
-//! Hints that stay open until somebody asks: `ipv4hint=auto` and `ipv6hint=auto` of SVCB and HTTPS.
+//! Hints that stay open until they are asked for: `ipv4hint=auto` and `ipv6hint=auto` of SVCB and HTTPS.
 //!
 //! In: RDATA, and which hints were written as `auto`. Out: RDATA in which these stand as keys without a value, which no
 //! message may carry (RFC 9460, section 7.3), and later whole RDATA. Never here: which addresses; allocation in filling.
 
 use super::key::Key;
 use super::value::{is_alias, split_parameter};
-use crate::wire::rdata::parse::AutoHints;
+use crate::wire::rdata::source::AutoHints;
 use crate::wire::rdata::write::rdata_text;
 use crate::wire::{Name, Rtype};
 
@@ -36,7 +36,7 @@ pub fn open_hints(rdata: &[u8], auto: AutoHints) -> Box<[u8]> {
     octets.into()
 }
 
-/// Says which hints are open.
+/// Returns the hints that are open.
 pub fn hints_left_open(rtype: Rtype, rdata: &[u8]) -> AutoHints {
     let mut open = AutoHints::default();
     let is_service = matches!(rtype, Rtype::SVCB | Rtype::HTTPS) && !is_alias(rdata);

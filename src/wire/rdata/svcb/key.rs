@@ -34,7 +34,7 @@ impl Key {
         (Self::OHTTP, "ohttp", ""),
     ];
 
-    /// Reads a name, or `keyNNNNN` without leading zeros; the flag says whether the value is in generic form.
+    /// Reads a name, or `keyNNNNN` without leading zeros; the flag is set for a value in generic form.
     pub(super) fn parse(text: &str) -> Option<(Self, IsGeneric)> {
         if let Some((key, _, _)) = Self::KNOWN.iter().find(|(_, name, _)| *name == text) {
             return Some((*key, IsGeneric::No));
@@ -69,7 +69,7 @@ impl Key {
     }
 }
 
-/// Whether a parameter was written as `keyNNNNN`, so that its value is the octets themselves.
+/// Form of a value: generic if the key was written as `keyNNNNN`, so that the value is the octets themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IsGeneric {
     Yes,

@@ -12,14 +12,14 @@ use super::value::{ALIAS_TAKES_NONE, check_together, check_value, is_alias, mand
 use crate::wire::rdata::encoding::Encoding;
 use crate::wire::rdata::fault::{RdataFault, RdataFaultKind};
 use crate::wire::rdata::number::read_decimal;
-use crate::wire::rdata::parse::read_symbols;
+use crate::wire::rdata::source::read_symbols;
 use crate::wire::rdata::source::{Draft, Source, shown};
 use crate::wire::text::Token;
 
 /// The word that asks for a hint from the decision for the target name.
 const AUTO: &str = "auto";
 
-/// What one word gave.
+/// Value of one word.
 enum Value {
     Octets(Vec<u8>),
     Auto,

@@ -1,9 +1,9 @@
-//! Whether service parameters are well formed, one by one and together.
+//! Checker of service parameters, one by one and together.
 //!
-//! In: octets. Out: nothing, or what is wrong. Never here: text.
+//! In: octets. Out: success, or a fault. Never here: text.
 
 use super::key::Key;
-use crate::wire::rdata::check::Flaw;
+use crate::wire::rdata::flaw::Flaw;
 
 /// Priority 0: the record is an alias (RFC 9460, section 2.4.2).
 pub(in crate::wire::rdata) fn is_alias(octets: &[u8]) -> bool {
@@ -31,7 +31,7 @@ pub(in crate::wire::rdata) fn check_parameters(before: &[u8], rest: &[u8]) -> Re
     Ok(rest.len())
 }
 
-/// What is said of parameters in AliasMode.
+/// Fault of parameters in AliasMode.
 pub(super) const ALIAS_TAKES_NONE: &str = "an alias (priority 0) takes no parameters";
 
 /// Takes one parameter off the front.
@@ -41,7 +41,7 @@ pub(super) fn split_parameter(octets: &[u8]) -> Option<(Key, &[u8], &[u8])> {
     Some((Key(u16::from_be_bytes([key_high, key_low])), value, rest))
 }
 
-/// Checks one value; says what is wrong as a verb phrase.
+/// Checks one value; the fault is a verb phrase.
 pub(super) fn check_value(key: Key, value: &[u8]) -> Result<(), &'static str> {
     match key {
         Key::MANDATORY => check_mandatory(value),
@@ -121,7 +121,7 @@ fn check_dohpath(value: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// Checks what parameters ask of each other; names the key at fault.
+/// Checks the rules between parameters; names the key at fault.
 pub(super) fn check_together(pairs: &[(Key, &[u8])]) -> Result<(), (Key, String)> {
     let has = |wanted: Key| pairs.iter().any(|(key, _)| *key == wanted);
     if let Some((_, value)) = pairs.iter().find(|(key, _)| *key == Key::MANDATORY)
