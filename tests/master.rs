@@ -212,11 +212,14 @@ fn says_what_is_wrong() {
         assert!(reading.records.is_none(), "{text} is refused");
         let found = &reading.findings[0];
         assert_eq!(found.code, code, "{text}: {found:?}");
-        let source = &reading.sources[usize::from(found.file)].text;
-        let before = &source[..found.range.start];
+        let mut sources = reading.sources.iter();
+        let source = sources
+            .find(|source| source.path == found.path)
+            .expect("a source");
+        let before = &source.text[..found.span.0.start];
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         assert_eq!(
-            (found.range.start - start + 1).to_string(),
+            (found.span.0.start - start + 1).to_string(),
             column,
             "{text}: {found:?}"
         );

@@ -2,14 +2,15 @@
 //! same zone.
 #![no_main]
 
-use leeward::zonefile::{Gravity, build_master_zone, show_master};
+use leeward::diagnostic::Severity;
+use leeward::zonefile::{build_master_zone, show_master};
 use leeward_fuzz::read_zone_text;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let reading = read_zone_text(input);
     let Some(records) = &reading.records else {
-        let is_told = reading.findings.iter().any(|found| found.gravity == Gravity::Fault);
+        let is_told = reading.findings.iter().any(|found| found.severity == Severity::Fault);
         assert!(is_told, "refused without a fault");
         return;
     };

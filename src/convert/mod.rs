@@ -10,6 +10,6 @@ mod to_toml;
 
 mod to_master;
 
-pub use found::{CONVERT_CODES, diagnostic_of, soa_of};
+pub use found::{CONVERT_CODES, soa_of};
 pub use to_master::{PolicyForm, convert_to_master};
 pub use to_toml::{Conversion, convert_to_toml};

@@ -5,8 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, DiagnosticList};
 use crate::model::{Follow, PolicyReach};
 use crate::model::{
     MemberValue, NameModel, NodeKind, NodeModel, PoolBody, PoolModel, RrsetModel, ZoneModel,
@@ -15,7 +14,7 @@ use crate::wire::{AutoHints, Name, Rtype, hints_left_open, without_open_hints, w
 use crate::zone::Zone;
 use crate::zonefile::{push_record, show_master_with};
 
-use super::found::{Found, note};
+use super::found::BOUNDS;
 use super::to_toml::Conversion;
 
 /// Most references followed for the word of a policy: twice what the reader allows (rule a42).
@@ -32,7 +31,7 @@ pub enum PolicyForm {
 
 /// Writes a zone as a master file. The serial is the zone's.
 pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Conversion {
-    let mut found = Found::default();
+    let mut found = DiagnosticList::new(BOUNDS);
     let mut text = format!(
         "; Made by `leeward convert` from {}.\n",
         one_line(&model.file.display().to_string())
@@ -41,7 +40,8 @@ pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Co
         let serial = zone.serial();
         let message = format!("the zone has no serial of its own; {serial} is written");
         let help = "write `serial` under `[soa]`, or raise it in the master file with each change";
-        found.add(&model.file, note("V012", Span(0..0), message).help(help));
+        let told = Diagnostic::note("V012", 0..0, "", message).help(help);
+        found.push(told.at(&model.file));
         text.push_str(&format!(
             "; The serial {serial} stands for one made from the time of the file.\n"
         ));
@@ -58,14 +58,14 @@ pub fn convert_to_master(model: &ZoneModel, zone: &Zone, form: PolicyForm) -> Co
             for (own, node) in policies(name) {
                 let policy = Policy::new(model, name, own, node);
                 let lost = policy.write(form, text);
-                found.add(&model.file, policy.warning(form, lost));
+                found.push(policy.warning(form, lost).at(&model.file));
             }
             write_hinted(model, name, text);
         }
     }));
     Conversion {
         text: Some(text),
-        diagnostics: found.finish(&model.file),
+        diagnostics: found.finish("V099", &model.file),
     }
 }
 

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::config::show::{PlainName, PlainZone, show_plain_zone};
-use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, DiagnosticList};
 use crate::model::SoaModel;
 use crate::wire::Rtype;
 use crate::zonefile::{Reading, Records, Rrset};
 
-use super::found::{Found, soa_of};
+use super::found::{BOUNDS, soa_of};
 use super::keep::Standings;
 
 /// TTL of a zone whose records give none, seconds (chosen).
@@ -43,7 +43,7 @@ pub fn convert_to_toml(records: &Records, reading: &Reading) -> Conversion {
         .collect();
     let mut writing = Writing {
         paths,
-        found: Found::default(),
+        found: DiagnosticList::new(BOUNDS),
     };
     let apex = records.apex();
     let sets: Vec<Rrset<'_>> = records.rrsets().collect();
@@ -86,7 +86,7 @@ pub fn convert_to_toml(records: &Records, reading: &Reading) -> Conversion {
     let path = writing.path(0).to_path_buf();
     Conversion {
         text,
-        diagnostics: writing.found.finish(&path),
+        diagnostics: writing.found.finish("V099", &path),
     }
 }
 
@@ -104,7 +104,7 @@ fn most_frequent_ttl(names: &[PlainName<'_>]) -> u32 {
 
 struct Writing<'p> {
     paths: Vec<&'p Path>,
-    found: Found,
+    found: DiagnosticList,
 }
 
 impl Writing<'_> {
@@ -117,7 +117,7 @@ impl Writing<'_> {
 
     fn add(&mut self, file: u16, diagnostic: Diagnostic) {
         let path = self.path(file).to_path_buf();
-        self.found.add(&path, diagnostic);
+        self.found.push(diagnostic.at(&path));
     }
 
     /// Writes the comment at the top: the source of the zone.

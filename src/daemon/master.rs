@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::convert::{diagnostic_of, soa_of};
+use crate::convert::soa_of;
 use crate::diagnostic::Span;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::model::{TtlModel, ZoneModel};
@@ -64,12 +64,7 @@ pub(super) fn load_master(path: &Path, files: &ZoneFiles) -> MasterLoad {
         }
     };
     let reading = read_master(path, octets, &origin, &mut Included(files));
-    let paths: Vec<&PathBuf> = reading.sources.iter().map(|source| &source.path).collect();
-    let mut diagnostics: Vec<Diagnostic> = reading
-        .findings
-        .iter()
-        .map(|finding| diagnostic_of(finding, &paths))
-        .collect();
+    let mut diagnostics = reading.findings;
     let mut zone = None;
     if let Some(records) = reading.records {
         match build_master_zone(&records) {

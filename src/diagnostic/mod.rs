@@ -3,9 +3,11 @@
 //! In: findings of readers, lints and converters. Out: diagnostics as values, as text, as JSON and as annotations. Never
 //! here: reading files, what makes something a fault.
 
+mod list;
 mod render;
 mod report;
 pub mod suggest;
 
+pub use list::{Bounds, DiagnosticList};
 pub use render::{render_github, render_json, render_text, summary};
 pub use report::{Diagnostic, Severity, Source, Span};

@@ -1,6 +1,6 @@
 //! Reviews of a resolved zone: combinations that are legal key by key and dangerous, useless or surprising together.
 //!
-//! In: a [`crate::model::ZoneModel`]. Out: [`crate::diagnostic::Diagnostic`]s with positions, all at once. Never here: reading TOML,
+//! In: a [`crate::model::ZoneModel`]. Out: diagnostics with positions, all at once. Never here: reading TOML,
 //! rendering, answers of the engine.
 
 mod families;

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use crate::wire::Name;
 
-use super::finding::{Finding, Findings, Gravity, SourceText};
+use super::finding::{Findings, SourceText, fault, warning};
 use super::flaw::shown;
 
 /// Longest line that help proposes, octets; chosen, an SOA on one line is hardly longer.
@@ -63,7 +63,7 @@ pub(super) fn validate_apex(
             "write {}; the root zone itself goes into `root.zone`",
             file_state.right(named)
         );
-        findings.add(finding("M036", Gravity::Fault, place, message).help(help));
+        findings.add(place, fault("M036", message).help(help));
         return false;
     }
     if apex.is_at_or_below(named) && lacks_its_dot(word, named) {
@@ -74,7 +74,7 @@ pub(super) fn validate_apex(
         );
         let meant = Name::parse_absolute(word).unwrap_or_else(|_| named.clone());
         let help = format!("write {}", file_state.right(&meant));
-        findings.add(finding("M036", Gravity::Fault, place, message).help(help));
+        findings.add(place, fault("M036", message).help(help));
         return false;
     }
     let message = format!(
@@ -87,17 +87,8 @@ pub(super) fn validate_apex(
         bare.trim_end_matches('.'),
         file_state.right(named)
     );
-    findings.add(finding("M037", Gravity::Warning, place, message).help(help));
+    findings.add(place, warning("M037", message).help(help));
     true
-}
-
-fn finding(
-    code: &'static str,
-    gravity: Gravity,
-    place: (u16, Range<usize>),
-    message: String,
-) -> Finding {
-    Finding::new(code, gravity, place, message)
 }
 
 /// Returns whether a relative word was meant as a whole name: it has several labels, or is the name of the file.

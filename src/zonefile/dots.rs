@@ -8,7 +8,8 @@ use std::ops::Range;
 use crate::wire::{LostDot, Name, Rtype, find_lost_dot, rdata_name_ranges};
 use crate::zone::Row;
 
-use super::finding::{Findings, SourceText, warning};
+use super::finding::warning;
+use super::finding::{Findings, SourceText};
 use super::records::{Records, place_of};
 
 /// Characters of a record's text that are searched for a name; chosen, an SOA with its comments fits.
@@ -90,7 +91,7 @@ impl Zone<'_> {
                 ),
             )
         };
-        findings.add(warning("M040", place_of(&rows[0]), message).help(help));
+        findings.add(place_of(&rows[0]), warning("M040", message).help(help));
     }
 
     /// Returns the first word of the line of a row.
@@ -167,7 +168,7 @@ impl Zone<'_> {
             row.rtype
         );
         let help = format!("write `{text}.`: only a dot at the end makes a name absolute");
-        findings.add(warning("M040", place_of(row), message).help(help));
+        findings.add(place_of(row), warning("M040", message).help(help));
     }
 
     /// Returns whether a name, one above it inside the zone, or a wildcard for it is in the zone.

@@ -3,9 +3,10 @@
 //! In: faults and remarks of the reader and of the validators. Out: a bounded number of them, with a count of the rest.
 //! Never here: lines and columns, which are counted from octets when a finding is shown.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
+
+use crate::diagnostic::{Bounds, Diagnostic, DiagnosticList};
 
 /// Most faults kept of one zone, and as many warnings and notes; chosen so that a screen or two hold them.
 pub const FINDINGS_MAX: usize = 100;
@@ -56,17 +57,6 @@ pub const MASTER_CODES: &[(&str, &str)] = &[
     ("M099", "more findings than are shown"),
 ];
 
-/// Severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
-    /// The zone is refused.
-    Fault,
-    /// The zone loads, but hardly means what it says.
-    Warning,
-    /// Worth knowing.
-    Note,
-}
-
 /// A file that was read, with its text.
 #[derive(Clone, Debug)]
 pub struct SourceText {
@@ -76,110 +66,61 @@ pub struct SourceText {
     pub text: std::sync::Arc<String>,
 }
 
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Stable code, listed in [`MASTER_CODES`].
-    pub code: &'static str,
-    /// Severity.
-    pub gravity: Gravity,
-    /// Index of the file among the sources.
-    pub file: u16,
-    /// Place, in octets of the file.
-    pub range: Range<usize>,
-    /// Fault, one sentence without a full stop.
-    pub message: String,
-    /// Remedy, mostly the line to write.
-    pub help: Option<String>,
-}
-
-impl Finding {
-    pub(super) fn new(
-        code: &'static str,
-        gravity: Gravity,
-        (file, range): (u16, Range<usize>),
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            code,
-            gravity,
-            file,
-            range,
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
-/// The findings so far.
-#[derive(Debug, Default)]
+/// The diagnostics so far, and the files that they may be of.
+#[derive(Debug)]
 pub(super) struct Findings {
-    kept: Vec<Finding>,
-    faults: usize,
-    /// Number of findings not kept, by code.
-    dropped: BTreeMap<&'static str, usize>,
+    list: DiagnosticList,
+    /// The files in the order in which they were opened.
+    pub(super) paths: Vec<PathBuf>,
 }
 
 impl Findings {
-    /// Keeps a finding if there is room for it.
-    pub(super) fn add(&mut self, finding: Finding) {
-        let is_fault = finding.gravity == Gravity::Fault;
-        let alike = self.kept.iter().filter(|kept| kept.code == finding.code);
-        let has_room = if is_fault {
-            self.faults < FINDINGS_MAX
-        } else {
-            alike.count() < ALIKE_MAX
-                && self.kept.len() - self.faults.min(FINDINGS_MAX) < FINDINGS_MAX
-        };
-        self.faults += usize::from(is_fault);
-        if has_room {
-            self.kept.push(finding);
-        } else {
-            *self.dropped.entry(finding.code).or_default() += 1;
+    /// Starts a list.
+    pub(super) const fn new() -> Self {
+        Self {
+            list: DiagnosticList::new(Bounds {
+                faults_max: FINDINGS_MAX,
+                others_max: FINDINGS_MAX,
+                alike_max: ALIKE_MAX,
+            }),
+            paths: Vec::new(),
         }
+    }
+
+    /// Adds a diagnostic at octets of a file.
+    pub(super) fn add(&mut self, (file, range): (u16, Range<usize>), mut found: Diagnostic) {
+        found.span = range.into();
+        if let Some(path) = self.paths.get(usize::from(file)) {
+            found.path.clone_from(path);
+        }
+        self.list.push(found);
     }
 
     /// Returns whether the zone must be refused.
     pub(super) fn has_fault(&self) -> bool {
-        self.faults > 0
+        self.list.has_fault()
     }
 
     /// Returns the findings kept, with the count of the rest.
-    pub(super) fn finish(mut self) -> Vec<Finding> {
-        let count: usize = self.dropped.values().sum();
-        if count > 0 {
-            let each = self.dropped.iter();
-            let each: Vec<String> = each
-                .map(|(code, count)| format!("{count} {code}"))
-                .collect();
-            let message = format!("{count} more findings are not shown: {}", each.join(", "));
-            let place = (0, 0..0);
-            self.kept
-                .push(Finding::new("M099", Gravity::Note, place, message));
-        }
-        self.kept
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        let first = self.paths.first().cloned().unwrap_or_default();
+        self.list.finish("M099", &first)
     }
 }
 
-pub(super) fn fault(
-    code: &'static str,
-    place: (u16, Range<usize>),
-    message: impl Into<String>,
-) -> Finding {
-    Finding::new(code, Gravity::Fault, place, message)
+/// Makes a fault that has no place yet.
+pub(super) fn fault(code: &'static str, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::fault(code, 0..0, "", message)
 }
 
-pub(super) fn warning(
-    code: &'static str,
-    place: (u16, Range<usize>),
-    message: impl Into<String>,
-) -> Finding {
-    Finding::new(code, Gravity::Warning, place, message)
+/// Makes a warning that has no place yet.
+pub(super) fn warning(code: &'static str, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::warning(code, 0..0, "", message)
+}
+
+/// Makes a note that has no place yet.
+pub(super) fn note(code: &'static str, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::note(code, 0..0, "", message)
 }
 
 #[cfg(test)]
@@ -189,21 +130,5 @@ mod tests {
     #[test]
     fn codes_are_unique_and_in_order() {
         assert!(MASTER_CODES.is_sorted_by(|one, other| one.0 < other.0));
-    }
-
-    #[test]
-    fn keeps_faults_when_warnings_are_many() {
-        let mut findings = Findings::default();
-        for _ in 0..1_000 {
-            findings.add(Finding::new("M023", Gravity::Warning, (0, 0..0), "far"));
-        }
-        assert!(!findings.has_fault());
-        for _ in 0..1_000 {
-            findings.add(Finding::new("M014", Gravity::Fault, (0, 0..0), "bad"));
-        }
-        assert!(findings.has_fault());
-        let kept = findings.finish();
-        assert_eq!(kept.len(), ALIKE_MAX + FINDINGS_MAX + 1);
-        assert!(kept[kept.len() - 1].message.starts_with("1890 more"));
     }
 }

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use crate::wire::{Name, Rtype, additional_name};
 use crate::zone::Row;
 
-use super::finding::{Findings, warning};
+use super::finding::Findings;
+use super::finding::warning;
 use super::records::{Records, place_of};
 
 /// Kinds of records at a name that matter to records pointing to it.
@@ -66,7 +67,7 @@ fn validate_host(records: &Records, row: &Row, standings: &[Standing], findings:
             row.rtype
         );
         let help = "name the host itself (RFC 2181, section 10.3)";
-        findings.add(warning("M032", place_of(row), message).help(help));
+        findings.add(place_of(row), warning("M032", message).help(help));
     } else if row.rtype == Rtype::NS && !standing.has_address {
         let apex = records.apex();
         let scope = if row.owner == records.apex {
@@ -78,7 +79,7 @@ fn validate_host(records: &Records, row: &Row, standings: &[Standing], findings:
         if name.is_at_or_below(&scope) && !is_covered {
             let message = format!("name server {name} has no address in the zone");
             let help = "add its A or AAAA record: nobody else can know it";
-            findings.add(warning("M033", place_of(row), message).help(help));
+            findings.add(place_of(row), warning("M033", message).help(help));
         }
     }
 }
@@ -128,7 +129,10 @@ fn validate_hidden(records: &Records, standings: &[Standing], findings: &mut Fin
                 records.log.names.name(above),
             );
             let message = format!("{owner} {} is hidden by the {what} at {above}", row.rtype);
-            findings.add(warning("M031", place_of(row), message).help("drop it, or move it"));
+            findings.add(
+                place_of(row),
+                warning("M031", message).help("drop it, or move it"),
+            );
         }
     }
 }

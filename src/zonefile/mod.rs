@@ -26,7 +26,7 @@ mod build;
 mod show;
 
 pub use build::build_master_zone;
-pub use finding::{FINDINGS_MAX, Finding, Gravity, MASTER_CODES, SourceText};
+pub use finding::{FINDINGS_MAX, MASTER_CODES, SourceText};
 pub use generate::GENERATED_MAX;
 pub use reader::{
     INCLUDE_DEPTH_MAX, INCLUDED_MAX, Inclusions, Reading, read_master, read_master_to_convert,

@@ -7,10 +7,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::wire::{Lexeme, Name, Rtype, TextFault, Token, Tokens, find_text_habit};
 
 use super::apex::SoaSource;
-use super::finding::{Finding, Findings, Gravity, SourceText};
+use super::finding::{Findings, SourceText, fault, note, warning};
 use super::flaw::Flaw;
 use super::line::{TTL_MAX, read_head};
 use super::quick::Room;
@@ -39,8 +40,8 @@ pub struct Reading {
     /// The records, if there is no fault among the findings.
     pub records: Option<Records>,
     /// Faults, warnings and notes.
-    pub findings: Vec<Finding>,
-    /// The file and those that it includes, as findings number them.
+    pub findings: Vec<Diagnostic>,
+    /// The file and those that it includes.
     pub sources: Vec<SourceText>,
     /// Number of records left out: those outside the zone, and those of other products. Findings name them.
     pub left_out: usize,
@@ -74,7 +75,7 @@ fn read(
 ) -> Reading {
     let mut reader = Reader {
         records: Records::default(),
-        findings: Findings::default(),
+        findings: Findings::new(),
         sources: Vec::new(),
         inclusions,
         ttl_default: None,
@@ -170,6 +171,7 @@ impl Reader<'_> {
             origin_at: None,
             made: &read.made,
         };
+        self.findings.paths.push(path.to_path_buf());
         self.sources.push(SourceText {
             path: path.to_path_buf(),
             text: Arc::clone(&text),
@@ -237,25 +239,19 @@ impl Reader<'_> {
     fn fault(&mut self, file_state: &FileState<'_>, (code, range, message, help): Flaw) {
         let is_left_out = code == "M038" && self.foreign == ForeignRecords::LeftOut;
         self.left_out += usize::from(is_left_out);
-        let (gravity, message) = if is_left_out {
-            (Gravity::Warning, format!("{message}; it is left out"))
+        let mut found = if is_left_out {
+            warning(code, format!("{message}; it is left out"))
         } else {
-            (Gravity::Fault, message)
+            fault(code, message)
         };
-        let mut finding = Finding::new(code, gravity, (file_state.file, range), message);
-        finding.help = help;
-        self.findings.add(finding);
+        found.help = help;
+        self.findings.add((file_state.file, range), found);
     }
 
     fn warn_of_octets(&mut self, file_state: &FileState<'_>, at: usize) {
         let message = "the file is no UTF-8; from here on such octets are read as `\\DDD`";
-        let finding = Finding::new(
-            "M041",
-            Gravity::Warning,
-            (file_state.file, at..at + 4),
-            message,
-        );
-        self.findings.add(finding.help("save it as UTF-8"));
+        let found = warning("M041", message).help("save it as UTF-8");
+        self.findings.add((file_state.file, at..at + 4), found);
     }
 
     fn read_record<'t>(
@@ -327,8 +323,8 @@ impl Reader<'_> {
         if !std::mem::replace(&mut self.has_ages, true) {
             self.is_of_windows = true;
             let message = "marks of Windows such as `[AGE:n]` are read over: no record is removed for its age";
-            let finding = Finding::new("M043", Gravity::Note, (file_state.file, age), message);
-            self.findings.add(finding);
+            self.findings
+                .add((file_state.file, age), note("M043", message));
         }
     }
 
@@ -344,11 +340,14 @@ impl Reader<'_> {
         };
         let message = format!("{}: served is `{}`", habit.why.words(), habit.served);
         let place = (file_state.file, start..start + 1);
-        let finding = Finding::new("M042", Gravity::Warning, place, message);
-        self.findings.add(finding.help(match habit.meant {
-            Some(meant) => format!("if `{meant}` is meant, write it in quotes: `\"{meant}\"`"),
-            None => "put the whole text into quotes".to_owned(),
-        }));
+        let found = warning("M042", message);
+        self.findings.add(
+            place,
+            found.help(match habit.meant {
+                Some(meant) => format!("if `{meant}` is meant, write it in quotes: `\"{meant}\"`"),
+                None => "put the whole text into quotes".to_owned(),
+            }),
+        );
     }
 
     /// Takes the owner at the start of a line.
@@ -406,7 +405,7 @@ impl Reader<'_> {
     pub(super) fn warn_of_excess(&mut self, file_state: &FileState<'_>, range: Range<usize>) {
         let message = "a TTL above 2147483647 counts as 0 (RFC 2181, section 8)";
         let place = (file_state.file, range);
-        let finding = Finding::new("M016", Gravity::Warning, place, message);
-        self.findings.add(finding.help("write a smaller TTL"));
+        let found = warning("M016", message).help("write a smaller TTL");
+        self.findings.add(place, found);
     }
 }

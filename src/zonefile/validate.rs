@@ -11,7 +11,7 @@ use crate::zone::Row;
 use super::apex::{SoaSource, validate_apex};
 use super::build::minimum_of;
 use super::dots::validate_dots;
-use super::finding::{ALIKE_MAX, Finding, Findings, Gravity, SourceText, fault, warning};
+use super::finding::{ALIKE_MAX, Findings, SourceText, fault, note, warning};
 use super::links::validate_links;
 use super::records::{Records, TTL_OPEN, place_of};
 
@@ -45,7 +45,7 @@ pub(super) fn validate(
                 "the zone has no SOA"
             };
             let help = "write `@ IN SOA ns1 hostmaster 1 1h 15m 2w 5m`";
-            findings.add(fault("M020", (0, 0..0), message).help(help));
+            findings.add((0, 0..0), fault("M020", message).help(help));
         }
         return 0;
     };
@@ -92,7 +92,7 @@ fn warn_of_automatic_ttls(records: &Records, findings: &mut Findings) {
     };
     let message = format!("{count} {plural} a TTL of 1 second: resolvers ask again each second");
     let help = "in exports of Cloudflare 1 says `automatic`, which is 300: write that";
-    findings.add(warning("M044", place_of(first), message).help(help));
+    findings.add(place_of(first), warning("M044", message).help(help));
 }
 
 /// Drops records outside the zone, as BIND and Knot do; returns how many.
@@ -117,7 +117,7 @@ fn keep_inside(records: &mut Records, findings: &mut Findings) -> usize {
         let owner = records.log.names.name(row.owner);
         let message = format!("{owner} lies outside {apex}; the record is left out");
         let help = "a dot at the end makes a name absolute; look at $ORIGIN too";
-        findings.add(warning("M023", place_of(row), message).help(help));
+        findings.add(place_of(row), warning("M023", message).help(help));
     }
     if count >= ALIKE_MAX
         && let Some(row) = outside().nth(ALIKE_MAX - 1)
@@ -125,7 +125,7 @@ fn keep_inside(records: &mut Records, findings: &mut Findings) -> usize {
         let message = format!(
             "{count} records lie outside {apex}, from here on without a line each; all are left out"
         );
-        findings.add(warning("M023", place_of(row), message));
+        findings.add(place_of(row), warning("M023", message));
     }
     let all = records.log.rows.len();
     records.log.rows.retain(|row| is_inside[row.owner as usize]);
@@ -151,7 +151,7 @@ fn drop_duplicates(records: &mut Records, findings: &mut Findings) {
         let row = &records.log.rows[at];
         let owner = records.log.names.name(row.owner);
         let message = format!("{owner} {} is written twice with the same RDATA", row.rtype);
-        findings.add(Finding::new("M024", Gravity::Note, place_of(row), message));
+        findings.add(place_of(row), note("M024", message));
     }
     if dropped.is_empty() {
         return;
@@ -222,7 +222,7 @@ fn level_ttls(records: &mut Records, findings: &mut Findings) {
             row.rtype, row.ttl
         );
         let help = "give all records of one name and type the same TTL (RFC 2181, section 5.2)";
-        findings.add(warning("M025", place_of(&row), message).help(help));
+        findings.add(place_of(&row), warning("M025", message).help(help));
     }
 }
 
@@ -239,7 +239,7 @@ fn validate_owners(records: &Records, findings: &mut Findings) {
     if !has_apex_ns {
         let message = format!("{} has no NS records", records.apex());
         let help = "write `@ IN NS ns1.example.net.` with the names that the parent zone lists";
-        findings.add(warning("M030", (0, 0..0), message).help(help));
+        findings.add((0, 0..0), warning("M030", message).help(help));
     }
 }
 
@@ -249,7 +249,7 @@ fn validate_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut 
         soas.next();
         for row in soas {
             let message = format!("{} has a second SOA", records.apex());
-            findings.add(fault("M021", place_of(row), message).help("keep one"));
+            findings.add(place_of(row), fault("M021", message).help("keep one"));
         }
         return;
     }
@@ -257,7 +257,7 @@ fn validate_soas(records: &Records, rows: &[Row], is_apex: bool, findings: &mut 
         let owner = records.log.names.name(row.owner);
         let message = format!("{owner} has an SOA, but the zone is {}", records.apex());
         let help = "a zone below goes into a file of its own, with NS records here";
-        findings.add(fault("M022", place_of(row), message).help(help));
+        findings.add(place_of(row), fault("M022", message).help(help));
     }
 }
 
@@ -266,7 +266,7 @@ fn validate_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
     for (code, rtype) in [("M027", Rtype::CNAME), ("M028", Rtype::DNAME)] {
         if let Some(second) = rows.iter().filter(|row| row.rtype == rtype).nth(1) {
             let message = format!("{} has more than one {rtype}", owner());
-            findings.add(fault(code, place_of(second), message).help("keep one"));
+            findings.add(place_of(second), fault(code, message).help("keep one"));
         }
     }
     let Some(alias) = rows.iter().find(|row| row.rtype == Rtype::CNAME) else {
@@ -283,6 +283,6 @@ fn validate_aliases(records: &Records, rows: &[Row], findings: &mut Findings) {
     if let Some(other) = rows.iter().find(|row| !may_stay(row.rtype)) {
         let message = format!("{} has a CNAME and {} beside it", owner(), other.rtype);
         let help = "an alias has no other data: drop the CNAME, or move the rest to its target";
-        findings.add(fault("M026", place_of(alias), message).help(help));
+        findings.add(place_of(alias), fault("M026", message).help(help));
     }
 }

@@ -14,12 +14,15 @@ fn findings(octets: &[u8]) -> String {
     let reading = read_octets(octets);
     let mut text = String::new();
     for found in &reading.findings {
-        let source = &reading.sources[usize::from(found.file)];
-        let before = &source.text[..found.range.start];
+        let mut sources = reading.sources.iter();
+        let source = sources
+            .find(|source| source.path == found.path)
+            .expect("a source");
+        let before = &source.text[..found.span.0.start];
         let line = before.matches('\n').count() + 1;
         let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
         let place = format!("{}:{line}:{column}", source.path.display());
-        let (gravity, code, message) = (found.gravity, found.code, &found.message);
+        let (gravity, code, message) = (found.severity, found.code, &found.message);
         text.push_str(&format!("{place}: {gravity:?} {code}: {message}\n"));
         if let Some(help) = &found.help {
             text.push_str(&format!("  help: {help}\n"));

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
+use leeward::diagnostic::Severity;
 use leeward::wire::{Name, Rtype};
-use leeward::zonefile::{Gravity, read_master};
+use leeward::zonefile::read_master;
 
 use super::Shelf;
 
@@ -213,7 +214,7 @@ fn master_files_of_the_field_load_with_their_apex_and_ttls_or_are_named() {
         let has_fault = reading
             .findings
             .iter()
-            .any(|found| found.gravity == Gravity::Fault);
+            .any(|found| found.severity == Severity::Fault);
         assert_eq!(has_fault, sample.count.is_none(), "{file}");
         let Some(records) = reading.records else {
             continue;

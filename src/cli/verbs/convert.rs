@@ -7,7 +7,7 @@ use crate::cli::convert_arguments::{ConvertArguments, ZoneForm};
 use crate::cli::output::{Complaint, Exit, Outcome, Output};
 use crate::compile::compile_zone;
 use crate::config::{Files, read_zone};
-use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml, diagnostic_of};
+use crate::convert::{Conversion, PolicyForm, convert_to_master, convert_to_toml};
 use crate::daemon::{ZoneFiles, read_octets};
 use crate::diagnostic::{Diagnostic, Severity, Source, render_text};
 use crate::lint;
@@ -137,12 +137,7 @@ fn to_toml(
     files: &ZoneFiles,
 ) -> (Conversion, Vec<Source>) {
     let reading = read_master_to_convert(path, octets, origin, &mut Included(files));
-    let paths: Vec<&PathBuf> = reading.sources.iter().map(|source| &source.path).collect();
-    let mut diagnostics: Vec<Diagnostic> = reading
-        .findings
-        .iter()
-        .map(|finding| diagnostic_of(finding, &paths))
-        .collect();
+    let mut diagnostics = reading.findings.clone();
     let mut sources: Vec<Source> = reading
         .sources
         .iter()

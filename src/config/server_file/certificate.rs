@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::forms::{File, Form, Setting};
-use super::serving::CertificateSetting;
+use super::serving_options::CertificateSetting;
 use super::settings::ServerConfig;
 use crate::config::show::quote;
 use crate::config::values::{Faults, Value};

@@ -11,7 +11,7 @@ mod renew;
 mod row;
 mod rows;
 mod rules;
-mod serving;
+mod serving_options;
 mod settings;
 mod show;
 mod texts;
@@ -23,7 +23,7 @@ pub use keys::server_keys;
 pub use read::{CODES, read_server_file};
 pub use renew::{Renewal, looks_like_server_file, renew};
 pub use row::{Effect, ServerKey};
-pub use serving::{
+pub use serving_options::{
     CertificateSetting, CookieSettings, ExplainSettings, HttpsSettings, IdentitySettings,
     ProxySettings, QuicSettings, RateLimitSettings, TcpSettings, TlsSettings, UdpSettings,
 };

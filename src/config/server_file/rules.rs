@@ -6,7 +6,7 @@
 use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
-use super::serving::CertificateSetting;
+use super::serving_options::CertificateSetting;
 use super::settings::ServerConfig;
 use crate::clock::format_duration;
 use crate::config::values::Faults;
@@ -34,7 +34,7 @@ impl Written<'_> {
     }
 }
 
-/// Judges the settings together.
+/// Validates the settings together.
 pub(super) fn validate(root: &DeTable<'_>, config: &mut ServerConfig, faults: &mut Faults<'_>) {
     let written = Written(root);
     validate_pairs(&written, config, faults);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::serving::{
+use super::serving_options::{
     CookieSettings, ExplainSettings, HttpsSettings, IdentitySettings, ProxySettings, QuicSettings,
     RateLimitSettings, TcpSettings, TlsSettings, UdpSettings,
 };

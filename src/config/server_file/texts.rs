@@ -8,7 +8,7 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::forms::{Address, Form};
-use super::serving::octets;
+use super::serving_options::octets;
 use super::settings::ServerConfig;
 use crate::config::values::{Faults, Value};
 use crate::diagnostic::Diagnostic;

@@ -2,12 +2,18 @@
 //!
 //! In: diagnostics in the order they are found. Out: the list. Never here: judging.
 
-use crate::diagnostic::Span;
-use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::diagnostic::{Bounds, Diagnostic, DiagnosticList, Severity, Source, Span};
 use crate::wire::NameFault;
 
 /// Findings kept for one file; chosen so that nobody scrolls further. The rest is counted.
-const FINDINGS_MAX: usize = 1000;
+const BOUNDS: Bounds = Bounds {
+    faults_max: 1_000,
+    others_max: 1_000,
+    alike_max: 1_000,
+};
+
+/// What counts those that are not kept.
+const REST: &str = "L099";
 
 /// Collects the findings of one file.
 #[derive(Debug)]
@@ -17,8 +23,8 @@ pub(in crate::config) struct Faults<'s> {
     source: &'s Source,
     /// Codes that this kind of file has of its own, by those of zone files.
     codes: &'static [(&'static str, &'static str)],
-    list: Vec<Diagnostic>,
-    dropped: usize,
+    list: DiagnosticList,
+    /// Whether there was a fault, on lines at fault already among them.
     has_fault: bool,
     /// Line ranges whose syntax is at fault already: what follows from them is not reported.
     muted: Vec<std::ops::Range<usize>>,
@@ -34,8 +40,7 @@ impl<'s> Faults<'s> {
             codes,
             text: &source.text,
             source,
-            list: Vec::new(),
-            dropped: 0,
+            list: DiagnosticList::new(BOUNDS),
             has_fault: false,
             muted: Vec::new(),
         }
@@ -47,10 +52,6 @@ impl<'s> Faults<'s> {
         let start = diagnostic.span.0.start;
         let is_muted = self.muted.iter().any(|range| range.contains(&start));
         if is_muted {
-            return;
-        }
-        if self.is_full() {
-            self.dropped += 1;
             return;
         }
         diagnostic.path.clone_from(&self.source.path);
@@ -94,7 +95,7 @@ impl<'s> Faults<'s> {
 
     /// Says whether further findings are only counted, so that help for them need not be searched.
     pub(in crate::config) fn is_full(&self) -> bool {
-        self.list.len() >= FINDINGS_MAX
+        self.list.is_full()
     }
 
     /// Says whether anything so far refuses the zone.
@@ -103,15 +104,13 @@ impl<'s> Faults<'s> {
     }
 
     /// Returns all findings in order of position.
-    pub(in crate::config) fn into_list(mut self) -> Vec<Diagnostic> {
-        self.list
-            .sort_by_key(|diagnostic| (diagnostic.span.0.start, diagnostic.severity));
-        if self.dropped > 0 {
-            let end = self.text.len()..self.text.len();
-            let message = format!("{} more findings are not shown", self.dropped);
-            let last = Diagnostic::note(self.code("L099"), end, "", message);
-            self.list.push(last.at(&self.source.path));
+    pub(in crate::config) fn into_list(self) -> Vec<Diagnostic> {
+        let rest = self.code(REST);
+        let mut list = self.list.finish(rest, &self.source.path);
+        for found in list.iter_mut().filter(|found| found.code == rest) {
+            found.span = Span(self.text.len()..self.text.len());
         }
-        self.list
+        list.sort_by_key(|found| (found.span.0.start, found.severity));
+        list
     }
 }
