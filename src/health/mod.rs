@@ -18,10 +18,8 @@ mod window;
 mod wording;
 
 pub use evidence::{Evidence, Latest, Observation, Phases};
-
 pub use failback::{FailbackRule, FailbackState, TIERS_MAX, release, step_failback};
-pub use finding::{CertificateFault, Family, Finding, Searched, Wanted};
-pub use finding::{Outcome, Phase};
+pub use finding::{CertificateFault, Family, Finding, Outcome, Phase, Searched, Wanted};
 pub use registry::{Changes, ID_REST, Restored, SAVED_AGE_MAX, Targets};
 pub use saved::{SavedStatus, fingerprint};
 pub use self_doubt::{Cause, Doubt, DoubtChange, Ending, HELD_MAX, Home, SelfDoubt, Uncounted};

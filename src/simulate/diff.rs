@@ -19,8 +19,8 @@ use super::asked::Budget;
 use super::explanation::{GivenClient, Question, ZoneState};
 use super::observed::Observed;
 use super::pairs::{Pair, Pairs};
-use super::simulate::{QUESTIONS_MAX, zone_holding};
 use super::simulated_zone::SimulatedZone;
+use super::simulation::{QUESTIONS_MAX, zone_holding};
 
 /// Changes that one comparison lists; beyond it they are only counted. Chosen: more than a person reads.
 pub const CHANGES_MAX: usize = 10_000;

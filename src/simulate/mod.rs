@@ -21,9 +21,9 @@ mod pairs;
 mod reach;
 mod reference;
 mod report;
-mod simulate;
 mod simulate_text;
 mod simulated_zone;
+mod simulation;
 mod survey;
 mod trace;
 mod why;
@@ -42,11 +42,11 @@ pub use notes::release_command;
 pub use observed::Observed;
 pub use reference::{ReferenceFault, Suppose, apply_references};
 pub use report::{explanation_json, explanation_text};
-pub use simulate::{
+pub use simulate_text::simulation_text;
+pub use simulated_zone::{SimulatedZone, Suppositions};
+pub use simulation::{
     Losses, QUESTIONS_MAX, SimulateRequest, SimulatedAnswer, Simulation, TrafficShare, simulate,
     zone_holding,
 };
-pub use simulate_text::simulation_text;
-pub use simulated_zone::{SimulatedZone, Suppositions};
 pub use survey::{Asking, CLIENTS_MAX, Subject, clients_of, subjects_of};
 pub use why::{inputs_of_view, why_lines};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::answered::{Answered, percent};
-use super::simulate::{SimulatedAnswer, Simulation};
+use super::simulation::{SimulatedAnswer, Simulation};
 
 /// Clients that one line names; the rest is counted.
 const CLIENTS_MAX: usize = 6;

@@ -174,7 +174,7 @@ fn validate_cut(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>,
         Diagnostic::fault(
             "L066",
             span,
-            &path_of(&model.apex, name, None),
+            path_of(&model.apex, name, None),
             format!("{what} {place} the delegation of `{}`", cut.owner),
         )
         .label("is never answered")
@@ -213,7 +213,7 @@ fn validate_glue(reader: &mut Reader<'_>, model: &ZoneModel, owners: &Owners<'_>
                     Diagnostic::fault(
                         "L067",
                         rrset.span.clone(),
-                        &path_of(&model.apex, name, Some(Rtype::NS)),
+                        path_of(&model.apex, name, Some(Rtype::NS)),
                         format!("the name server `{host}` lies below its own delegation and has no address here"),
                     )
                     .label("cannot be found without glue")
@@ -334,7 +334,7 @@ fn validate_static_types(
             Diagnostic::fault(
                 "L064",
                 rrset.span.clone(),
-                &path_of(&model.apex, name, Some(*rtype)),
+                path_of(&model.apex, name, Some(*rtype)),
                 format!(
                     "`{}` has static {rtype} records beside a policy that answers {rtype}",
                     name.owner

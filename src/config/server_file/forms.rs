@@ -188,18 +188,21 @@ impl<T: Copy + PartialEq + Send + Sync> Form<T> for Word<T> {
     }
 }
 
+/// Text that a rule allows, or its fault and what to write instead.
+type Ruled = Result<String, (String, &'static str)>;
+
 /// A text with a rule of its own, up to so many octets.
 pub(super) struct Text {
     /// Most octets.
     pub(super) octets_max: usize,
-    /// What is wrong with a text, and what to write, if anything is.
-    pub(super) judge: fn(&str, usize) -> Result<String, (String, &'static str)>,
+    /// Rule for a text of at most so many octets.
+    pub(super) rule: fn(&str, usize) -> Ruled,
 }
 
 impl Form<String> for Text {
     fn read(&self, value: &Value<'_>, _: &Path, faults: &mut Faults<'_>) -> Option<String> {
         let text = faults.text(value)?;
-        match (self.judge)(text, self.octets_max) {
+        match (self.rule)(text, self.octets_max) {
             Ok(text) => Some(text),
             Err((message, help)) => {
                 let message = format!("`{}` {message}", value.path);

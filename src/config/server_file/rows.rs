@@ -51,7 +51,7 @@ fn top() -> Vec<ServerKey> {
     let port = Address { port: None };
     let host = Text {
         octets_max: 253,
-        judge: host_name,
+        rule: host_name,
     };
     // A server that listens nowhere answers nothing.
     let listen = list(
@@ -141,13 +141,13 @@ fn identity() -> Vec<ServerKey> {
     // With every other option it fits 512 octets beside any name.
     let nsid = Text {
         octets_max: 128,
-        judge: identifier,
+        rule: identifier,
     };
     // RFC 1035, section 3.3.
     let text = || {
         Maybe(Text {
             octets_max: 255,
-            judge: line,
+            rule: line,
         })
     };
     vec![
@@ -296,7 +296,7 @@ fn probes() -> Vec<ServerKey> {
             |c| &mut c.probe.user_agent,
             Text {
                 octets_max: 255,
-                judge: visible,
+                rule: visible,
             },
             "what HTTP probes call themselves",
         ),
@@ -431,7 +431,7 @@ fn encrypted() -> Vec<ServerKey> {
             |c| &mut c.https.path,
             Text {
                 octets_max: 255,
-                judge: url_path,
+                rule: url_path,
             },
             "path of the DNS over HTTPS resource",
         ),

@@ -157,12 +157,7 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     ("[log]\nformat = 'jsn'", "S009", "'jsn'", "`json`"),
-    (
-        "[log]\nlevel = 'verbose'",
-        "S009",
-        "'verbose'",
-        "the words are: `error`",
-    ),
+    ("[log]\nlevel = 'verbose'", "S009", "'verbose'", "`error`"),
     (
         "listen = ['127.0.0.1:53', '127.0.0.1:53']",
         "S010",
