@@ -2,6 +2,8 @@
 //!
 //! In: the rows. Out: keys by table, places in words. Never here: reading values.
 
+use std::sync::LazyLock;
+
 use super::check::CHECK_KEYS;
 use super::key::{KeyGroup, KeyKind, ZoneKey};
 use super::parts::PART_KEYS;
@@ -15,19 +17,30 @@ pub fn zone_keys() -> impl Iterator<Item = &'static ZoneKey> {
         .flatten()
 }
 
+/// Rows by table, so that a name among a million reads those of its own tables only.
+static ROWS: LazyLock<Vec<Vec<&'static ZoneKey>>> = LazyLock::new(|| {
+    let rows_of = |group: &KeyGroup| zone_keys().filter(|key| key.group == *group).collect();
+    KeyGroup::ALL.iter().map(rows_of).collect()
+});
+
+/// Returns the rows of one table.
+fn rows_of(group: KeyGroup) -> impl Iterator<Item = &'static ZoneKey> {
+    ROWS[group as usize].iter().copied()
+}
+
 /// Returns the keys that tables of some groups have; `of` says which of the tables, all if it is empty.
 pub(in crate::config) fn keys_of(groups: &[KeyGroup], of: &[&str]) -> Vec<&'static str> {
     let is_here = |key: &&ZoneKey| {
-        let is_meant = of.is_empty() || key.of.is_empty();
-        groups.contains(&key.group) && (is_meant || key.of.iter().any(|one| of.contains(one)))
+        of.is_empty() || key.of.is_empty() || key.of.iter().any(|one| of.contains(one))
     };
-    zone_keys().filter(is_here).map(|key| key.key).collect()
+    let rows = groups.iter().flat_map(|group| rows_of(*group));
+    rows.filter(is_here).map(|key| key.key).collect()
 }
 
 /// Returns the row of a key that the reader reads; a test reads every key.
 pub(in crate::config) fn row(group: KeyGroup, key: &str) -> &'static ZoneKey {
-    zone_keys()
-        .find(|known| known.group == group && known.key == key)
+    rows_of(group)
+        .find(|known| known.key == key)
         .expect("the table has a row for each key that is read")
 }
 
@@ -41,7 +54,7 @@ pub(in crate::config) fn words_of(group: KeyGroup, key: &str) -> &'static [&'sta
 
 /// Says whether a table of a group has a key.
 pub(in crate::config) fn has_key(group: KeyGroup, key: &str) -> bool {
-    zone_keys().any(|known| known.group == group && known.key == key)
+    rows_of(group).any(|known| known.key == key)
 }
 
 /// Says where a key is at home; `None` if no table has it.
@@ -64,4 +77,16 @@ pub(in crate::config) fn home(key: &str) -> Option<String> {
         }
     }
     (!places.is_empty()).then(|| places.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_listed_in_the_order_of_their_numbers() {
+        for (at, group) in KeyGroup::ALL.iter().enumerate() {
+            assert_eq!(*group as usize, at, "{group:?}");
+        }
+    }
 }

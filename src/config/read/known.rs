@@ -15,6 +15,9 @@ pub(super) fn finish(
     (groups, of): (&[KeyGroup], &[&str]),
     faults: &mut Faults<'_>,
 ) {
+    if table.is_read() {
+        return;
+    }
     let known = Known {
         noun,
         keys: &keys_of(groups, of),

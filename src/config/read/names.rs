@@ -139,6 +139,9 @@ fn refuse_type(reader: &mut Reader<'_>, entry: &Entry<'_>, rtype: Rtype) {
 
 /// Reports what is neither a type nor an option; types in small letters and unknown types get words of their own.
 fn finish_name(reader: &mut Reader<'_>, mut table: Table<'_>) {
+    if table.is_read() {
+        return;
+    }
     let looks_like_type = |key: &str| {
         let in_capitals = parse_type_key(&key.to_ascii_uppercase()).is_some();
         let is_shouted = key.len() > 1

@@ -195,6 +195,11 @@ impl<'d> Table<'d> {
         found
     }
 
+    /// True if every key was read.
+    pub(in crate::config) fn is_read(&self) -> bool {
+        self.taken.iter().all(|taken| *taken)
+    }
+
     /// Reports every key that was not read.
     pub(in crate::config) fn finish(self, known: &Known<'_>, faults: &mut Faults<'_>) {
         for (entry, taken) in self.entries.iter().zip(&self.taken) {
